@@ -1,0 +1,81 @@
+//! CRC64NVME: the checksum that S3 keeps for whole objects.
+//!
+//! Each part is summed once while it is in memory; the sums of the parts then
+//! combine into that of the whole, so no byte is read twice (design, Transfers;
+//! S3 User Guide, "Checking object integrity").
+
+use std::fmt;
+
+use crc_fast::CrcAlgorithm::Crc64Nvme;
+
+/// A CRC64NVME sum of some bytes.
+///
+/// ```
+/// use sync_core::Crc64;
+///
+/// let whole = Crc64::of(b"hello world");
+/// assert_eq!(Crc64::of(b"hello").then(Crc64::of(b" world"), 6), whole);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Crc64(u64);
+
+impl Crc64 {
+    /// The sum of no bytes.
+    pub const EMPTY: Self = Self(0);
+
+    /// Sums `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(crc_fast::checksum(Crc64Nvme, bytes))
+    }
+
+    /// The sum of the bytes of `self` followed by `next_len` bytes whose sum is `next`.
+    #[must_use]
+    pub fn then(self, next: Self, next_len: u64) -> Self {
+        Self(crc_fast::checksum_combine(
+            Crc64Nvme, self.0, next.0, next_len,
+        ))
+    }
+
+    /// From the eight bytes that S3 sends, big-endian.
+    #[must_use]
+    pub fn from_be_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_be_bytes(bytes))
+    }
+
+    /// The eight bytes that S3 expects, big-endian.
+    #[must_use]
+    pub fn to_be_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+}
+
+impl fmt::Debug for Crc64 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Crc64({:016x})", self.0)
+    }
+}
+
+impl fmt::Display for Crc64 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_check_value_of_the_catalogue() {
+        assert_eq!(Crc64::of(b"123456789"), Crc64(0xae8b_1486_0a79_9888));
+    }
+
+    #[test]
+    fn nothing_is_neutral() {
+        let sum = Crc64::of(b"abc");
+        assert_eq!(Crc64::of(b""), Crc64::EMPTY);
+        assert_eq!(Crc64::EMPTY.then(sum, 3), sum);
+        assert_eq!(sum.then(Crc64::EMPTY, 0), sum);
+    }
+}

@@ -1,0 +1,116 @@
+//! The contract that a directory and a bucket both keep.
+//!
+//! The words are the same on both sides, so the planner and the executor know
+//! neither. `sync_core::testing::contract` (feature `testing`) checks an
+//! implementation against what is written here.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures::stream::BoxStream;
+
+use crate::{Crc64, Entry, Key, Listed, Result};
+
+/// What a write must find under its key: what the planner saw there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// No entry.
+    Absent,
+    /// This version of it, or none any more.
+    Version(Entry),
+}
+
+impl From<Option<Entry>> for Expected {
+    fn from(seen: Option<Entry>) -> Self {
+        seen.map_or(Self::Absent, Self::Version)
+    }
+}
+
+/// A flat set of entries by key: a directory tree or a bucket below a prefix.
+///
+/// Methods may be called concurrently. Every error names the operation and
+/// the key it concerns.
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Where this store is, for people: a path or a URL, without secrets.
+    fn location(&self) -> String;
+
+    /// All entries in ascending byte order of their keys, each once.
+    ///
+    /// [`Listed::Skipped`] items may stand anywhere. A listing that cannot be
+    /// completed ends with an error as its last item; it never just ends. A
+    /// store that cannot promise the order lists as it can: the planner checks
+    /// the order and sorts.
+    fn list(&self) -> BoxStream<'static, Result<Listed>>;
+
+    /// Whether this store could hold `key`; if not, why, as in "has a segment
+    /// of more than 255 bytes".
+    fn accepts(&self, key: &Key) -> Result<(), String>;
+
+    /// How far the store's clock is ahead of the local one; negative when it
+    /// is behind. Known after the first item of a listing, `None` for a store
+    /// that has no clock of its own.
+    fn clock_offset(&self) -> Option<TimeDelta>;
+
+    /// The entry as it is now, with its checksum where the store keeps one;
+    /// `None` if it is not there.
+    async fn stat(&self, key: &Key) -> Result<Option<Entry>>;
+
+    /// The bytes of `range` of the version that `entry` describes, exactly as
+    /// many as asked for.
+    ///
+    /// # Errors
+    /// `Changed` or `NotFound` when that version is no longer there. `Corrupt`
+    /// when the store keeps a checksum, the range is the whole entry and the
+    /// bytes do not match.
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes>;
+
+    /// Writes an entry of one part. As [`Store::write`], then one part, then
+    /// commit, at the price of one request.
+    async fn put(
+        &self,
+        entry: &Entry,
+        body: Bytes,
+        checksum: Crc64,
+        expected: &Expected,
+    ) -> Result<()>;
+
+    /// Begins to write an entry in parts of `part_size` bytes, the last one
+    /// shorter. Nothing is seen under the key before the commit.
+    ///
+    /// If at the commit something else than `expected` is there, the write
+    /// fails with `Changed` and leaves it alone.
+    async fn write(
+        &self,
+        entry: &Entry,
+        part_size: u64,
+        expected: &Expected,
+    ) -> Result<Box<dyn Writer>>;
+
+    /// Deletes `entries`, each only if it is still the version described, and
+    /// returns one result for each, in their order. An entry that is already
+    /// gone counts as deleted.
+    async fn delete(&self, entries: &[Entry]) -> Vec<Result<()>>;
+}
+
+/// A write under way. Dropped without commit or abort, it must never become
+/// visible; it may leave rubbish that a later run removes.
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait Writer: Send + Sync {
+    /// Writes one part at `offset` bytes. Parts may come in any order and
+    /// concurrently; `checksum` is the sum of `body`.
+    async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()>;
+
+    /// Makes the whole entry visible at once, with the modification time of
+    /// the entry where the store can set one. `checksum` is the sum of the
+    /// whole.
+    async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()>;
+
+    /// Gives up and removes what was written. Failures to do so are ignored:
+    /// a later run cleans up.
+    async fn abort(self: Box<Self>);
+}
