@@ -3,17 +3,47 @@
 //!
 //! This crate does no I/O, asks no clock and needs no runtime. A directory
 //! (`sync-fs`) and a bucket (`sync-s3`) are two implementations of [`Store`].
+//! [`make_plan`] lists both, joins them by [`merge`] and asks [`Rule::decide`]
+//! for every key; [`refusals`] judges the plan; [`execute`] carries it out.
 
+// In the order in which to read them.
+mod budget;
 mod checksum;
+mod content;
 mod entry;
 mod error;
+mod execute;
+mod guard;
 mod key;
+mod layout;
+mod merge;
+mod observe;
+mod parts;
+mod plan;
+mod planner;
+mod rule;
+mod sort;
+mod spool;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transfer;
 
 pub use checksum::Crc64;
 pub use entry::{Entry, Listed, Revision, SkipCause, Skipped};
 pub use error::{ErrorKind, Result, StoreError};
+pub use execute::{ExecuteOptions, execute};
+pub use guard::{CLOCK_OFFSET_WARNING, Limits, MAX_CLOCK_OFFSET, MaxDelete, Refusal, refusals};
 pub use key::{Key, KeyError, MAX_KEY_BYTES, printable};
+pub use merge::{Joined, Merge, MergeError, Side, merge};
+pub use observe::{Event, Observer, Report, Withheld};
+pub use parts::{MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_size};
+pub use plan::{
+    Action, ConflictCause, Counts, Delete, FORMAT_VERSION, Header, InTheWay, Plan, Tally, Transfer,
+};
+pub use planner::{Deletions, PlanError, PlanOptions, make_plan};
+pub use rule::{Compare, Decision, Direction, Pair, Reason, Rule};
+pub use spool::{MemorySpools, Spool, Spools};
 pub use store::{Expected, Store, Writer};
 #[cfg(feature = "testing")]
 pub use store::{MockStore, MockWriter};

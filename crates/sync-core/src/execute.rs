@@ -1,0 +1,297 @@
+//! Carries out a plan over two stores: transfers, then what had something in
+//! its way, then deletions.
+//!
+//! Only futures are used, no runtime: everything runs on the task that polls
+//! [`execute`]. Deletions come last, and only if every transfer succeeded and
+//! the source was seen whole (design, Data flow).
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, ready};
+use futures::stream::{self, StreamExt};
+
+use crate::budget::Budget;
+use crate::observe::{Event, Observer, Report, Withheld};
+use crate::parts::MIN_PART_SIZE;
+use crate::{Action, Entry, ErrorKind, InTheWay, Key, Plan, Store, StoreError, Transfer};
+
+/// How many entries are deleted by one call, the most that S3 takes in a request.
+const DELETE_BATCH: usize = 1000;
+
+/// How a plan is executed.
+#[derive(Debug, Clone, Copy)]
+pub struct ExecuteOptions {
+    /// Most transfers under way, counted in parts.
+    pub concurrency: usize,
+    /// Most bytes of content held in memory. One part may exceed it, alone.
+    pub memory: u64,
+    /// Size of a part, in bytes; it grows where 10,000 parts do not suffice.
+    pub part_size: u64,
+}
+
+impl Default for ExecuteOptions {
+    fn default() -> Self {
+        Self {
+            concurrency: 32,
+            memory: 64 << 20,
+            part_size: MIN_PART_SIZE,
+        }
+    }
+}
+
+pub(crate) type StopSignal = Shared<BoxFuture<'static, ()>>;
+
+/// What every transfer of an execution works with.
+pub(crate) struct Workspace<'a> {
+    pub(crate) source: &'a dyn Store,
+    pub(crate) target: &'a dyn Store,
+    pub(crate) options: &'a ExecuteOptions,
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) budget: Budget,
+    pub(crate) stop: StopSignal,
+}
+
+/// Carries out `plan`.
+///
+/// `stop` is any future; once it is ready, no further action is begun, those
+/// under way are given up cleanly, and the report says so.
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::future::pending;
+/// use std::sync::Arc;
+/// use sync_core::testing::MemoryStore;
+/// use sync_core::{Direction, ExecuteOptions, MemorySpools, PlanOptions, execute, make_plan};
+///
+/// let source = MemoryStore::files();
+/// source.insert("a.txt", "hello", "2024-05-01T12:00:00Z".parse()?);
+/// let target = MemoryStore::objects();
+/// let options = PlanOptions::new(Direction::Backup);
+/// let report = block_on(async {
+///     let plan = make_plan(&source, &target, &options, Arc::new(MemorySpools)).await?;
+///     let options = ExecuteOptions::default();
+///     let report = execute(&plan, &source, &target, &options, &(), pending()).await?;
+///     Ok::<_, Box<dyn std::error::Error>>(report)
+/// })?;
+/// assert!(report.is_complete());
+/// assert_eq!(target.contents(), source.contents());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Those of reading the plan. What fails in a store is told to `observer` and
+/// counted in the report.
+pub async fn execute(
+    plan: &Plan,
+    source: &dyn Store,
+    target: &dyn Store,
+    options: &ExecuteOptions,
+    observer: &dyn Observer,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<Report> {
+    let work = Workspace {
+        source,
+        target,
+        options,
+        observer,
+        budget: Budget::new(options.concurrency, options.memory),
+        stop: stop.boxed().shared(),
+    };
+    let mut run = Run {
+        work: &work,
+        report: Report::default(),
+        cleared: HashSet::new(),
+    };
+    run.free_transfers(plan).await?;
+    run.blocked_transfers(plan).await?;
+    run.deletions(plan).await?;
+    Ok(run.report)
+}
+
+/// An execution under way.
+struct Run<'a> {
+    work: &'a Workspace<'a>,
+    report: Report,
+    /// What has been deleted because it was in the way.
+    cleared: HashSet<Key>,
+}
+
+impl Run<'_> {
+    /// All transfers that nothing is in the way of, side by side.
+    async fn free_transfers(&mut self, plan: &Plan) -> io::Result<()> {
+        let work = self.work;
+        let halted = AtomicBool::new(false);
+        let free = plan.actions()?.filter_map(|action| match action {
+            Ok(Action::Transfer(transfer)) => transfer.in_the_way.is_none().then_some(Ok(transfer)),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        });
+        let mut results = stream::iter(free)
+            .take_while(|_| ready(!halted.load(Relaxed)))
+            .take_until(work.stop.clone())
+            .map(|transfer| async {
+                let transfer = transfer?;
+                let result = work.transfer(&transfer, &[]).await;
+                Ok::<_, io::Error>((transfer, result))
+            })
+            .buffer_unordered(work.options.concurrency.max(1));
+        while let Some(done) = results.next().await {
+            let (transfer, result) = done?;
+            if result.as_ref().is_err_and(|e| e.kind().stops_run()) {
+                halted.store(true, Relaxed);
+                self.report.stopped = true;
+            }
+            self.note_transfer(&transfer, result);
+        }
+        self.report.stopped |= self.is_stopped();
+        Ok(())
+    }
+
+    /// Transfers that something is in the way of, one after the other: what
+    /// blocks is deleted only once its replacement is ready.
+    async fn blocked_transfers(&mut self, plan: &Plan) -> io::Result<()> {
+        let mut below = Vec::new();
+        for action in plan.actions()? {
+            match action? {
+                Action::Delete(delete) if delete.blocks => below.push(delete.target),
+                Action::Transfer(transfer) if transfer.in_the_way.is_some() => {
+                    let blockers = self.blockers(&transfer, &below);
+                    let result = match self.withheld(plan) {
+                        None => self.work.transfer(&transfer, &blockers).await,
+                        Some(_) => Err(still_blocked(&transfer)),
+                    };
+                    if result.is_ok() {
+                        below.retain(|entry| !entry.key.is_below(&transfer.source.key));
+                        self.note_cleared(blockers);
+                    }
+                    self.note_transfer(&transfer, result);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What must be deleted so that `transfer` can be put in its place; `below`
+    /// holds the blocking deletions of the plan so far.
+    fn blockers(&self, transfer: &Transfer, below: &[Entry]) -> Vec<Entry> {
+        let blockers = match &transfer.in_the_way {
+            None => Vec::new(),
+            Some(InTheWay::File(file)) => vec![file.clone()],
+            Some(InTheWay::Directory) => {
+                let is_below = |e: &&Entry| e.key.is_below(&transfer.source.key);
+                below.iter().filter(is_below).cloned().collect()
+            }
+        };
+        let is_there = |entry: &Entry| !self.cleared.contains(&entry.key);
+        blockers.into_iter().filter(is_there).collect()
+    }
+
+    async fn deletions(&mut self, plan: &Plan) -> io::Result<()> {
+        if plan.counts().deleted().entries == 0 {
+            return Ok(());
+        }
+        self.report.deletions_withheld = self.withheld(plan);
+        let mut batch = Vec::new();
+        for action in plan.actions()? {
+            if self.report.deletions_withheld.is_some() {
+                return Ok(());
+            }
+            if let Action::Delete(delete) = action?
+                && !self.cleared.contains(&delete.target.key)
+            {
+                batch.push(delete.target);
+            }
+            if batch.len() == DELETE_BATCH {
+                self.delete(std::mem::take(&mut batch)).await;
+            }
+        }
+        self.delete(batch).await;
+        Ok(())
+    }
+
+    async fn delete(&mut self, batch: Vec<Entry>) {
+        if self.is_stopped() {
+            self.report.stopped = true;
+            self.report.deletions_withheld = Some(Withheld::Stopped);
+            return;
+        }
+        if batch.is_empty() {
+            return;
+        }
+        let results = self.work.target.delete(&batch).await;
+        for (entry, result) in batch.iter().zip(results) {
+            match result {
+                Ok(()) => self.note_deleted(entry),
+                Err(error) => self.note_failed(&entry.key, &error),
+            }
+        }
+    }
+
+    /// Why nothing may be deleted now.
+    fn withheld(&self, plan: &Plan) -> Option<Withheld> {
+        if self.report.stopped || self.is_stopped() {
+            Some(Withheld::Stopped)
+        } else if plan.counts().incomplete() {
+            Some(Withheld::SourceIncomplete)
+        } else if self.report.failed > 0 {
+            Some(Withheld::TransferFailed)
+        } else {
+            None
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.work.stop.clone().now_or_never().is_some()
+    }
+
+    fn note_transfer(&mut self, transfer: &Transfer, result: Result<(), StoreError>) {
+        if let Err(error) = result {
+            self.note_failed(&transfer.source.key, &error);
+            return;
+        }
+        let tally = match transfer.target {
+            None => &mut self.report.created,
+            Some(_) => &mut self.report.overwritten,
+        };
+        tally.add(transfer.source.size);
+        self.work.observer.event(Event::Transferred(transfer));
+    }
+
+    fn note_cleared(&mut self, blockers: Vec<Entry>) {
+        for entry in blockers {
+            self.note_deleted(&entry);
+            self.cleared.insert(entry.key);
+        }
+    }
+
+    fn note_deleted(&mut self, entry: &Entry) {
+        self.report.deleted.add(entry.size);
+        self.work.observer.event(Event::Deleted(entry));
+    }
+
+    fn note_failed(&mut self, key: &Key, error: &StoreError) {
+        if error.kind() == ErrorKind::Stopped {
+            self.report.stopped = true;
+            return;
+        }
+        self.report.failed += 1;
+        self.work.observer.event(Event::Failed { key, error });
+    }
+}
+
+fn still_blocked(transfer: &Transfer) -> StoreError {
+    let what = match &transfer.in_the_way {
+        Some(InTheWay::File(file)) => format!("the file '{}'", file.key),
+        _ => "a directory".to_owned(),
+    };
+    let message = format!(
+        "cannot write '{}': {what} is in the way, and nothing is deleted in an incomplete run",
+        transfer.source.key
+    );
+    StoreError::new(ErrorKind::Blocked, message)
+}

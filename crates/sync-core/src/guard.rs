@@ -1,0 +1,169 @@
+//! The guards: plans that look like an accident are refused before anything
+//! is changed. Each refusal names the option that lifts it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::TimeDelta;
+
+use crate::plan::{Counts, Header};
+
+/// Above this difference of the clocks, deletions are refused.
+pub const MAX_CLOCK_OFFSET: TimeDelta = TimeDelta::minutes(15);
+
+/// Above this difference of the clocks, the user is warned.
+pub const CLOCK_OFFSET_WARNING: TimeDelta = TimeDelta::seconds(5);
+
+/// By default this share of the target may be deleted, in percent.
+const DEFAULT_PERCENT: u64 = 50;
+
+/// By default this many entries may be deleted, whatever share they are.
+const DEFAULT_ENTRIES: u64 = 10;
+
+/// How many deletions are believed to be meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MaxDelete {
+    /// At most half of the target, or 10 entries if that is more.
+    #[default]
+    Half,
+    /// At most this many entries.
+    Entries(u64),
+    /// At most this share of the target's entries, 0 to 100.
+    Percent(u8),
+}
+
+impl MaxDelete {
+    fn permits(self, deleted: u64, target: u64) -> bool {
+        let share =
+            |percent: u64| u128::from(deleted) * 100 <= u128::from(target) * u128::from(percent);
+        match self {
+            Self::Half => deleted <= DEFAULT_ENTRIES || share(DEFAULT_PERCENT),
+            Self::Entries(most) => deleted <= most,
+            Self::Percent(percent) => share(percent.into()),
+        }
+    }
+}
+
+/// `N` or `P%`.
+///
+/// ```
+/// use sync_core::MaxDelete;
+///
+/// assert_eq!("100".parse(), Ok(MaxDelete::Entries(100)));
+/// assert_eq!("20%".parse(), Ok(MaxDelete::Percent(20)));
+/// assert!("120%".parse::<MaxDelete>().is_err());
+/// ```
+impl FromStr for MaxDelete {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("'{text}' is neither a number of entries nor a percentage of 0% to 100%");
+        match text.strip_suffix('%') {
+            Some(percent) => match percent.parse() {
+                Ok(percent @ 0..=100) => Ok(Self::Percent(percent)),
+                _ => Err(wrong()),
+            },
+            None => text.parse().map(Self::Entries).map_err(|_| wrong()),
+        }
+    }
+}
+
+/// What the user has allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How much may be deleted.
+    pub max_delete: MaxDelete,
+    /// Whether an empty source may empty the target.
+    pub allow_empty_source: bool,
+}
+
+/// Why a plan is not executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The source has no entries, the target has this many.
+    EmptySource {
+        /// Entries of the target.
+        target: u64,
+    },
+    /// More deletions than the limit permits.
+    TooManyDeletions {
+        /// Entries that would be deleted.
+        deleted: u64,
+        /// Entries of the target.
+        target: u64,
+    },
+    /// The clocks differ so much that times mean nothing, and the plan deletes.
+    ClockOffset(TimeDelta),
+    /// Source keys are longer than the limit.
+    KeysTooLong {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// Judges a plan: nothing in the answer means that it may be executed.
+#[must_use]
+pub fn refusals(header: &Header, limits: &Limits) -> Vec<Refusal> {
+    let counts = &header.counts;
+    let deleted = planned_deletions(counts);
+    let target = counts.target.entries;
+    let emptied = counts.source.entries == 0 && target > 0;
+    let mut refusals = Vec::new();
+    if counts.too_long > 0 {
+        let count = counts.too_long;
+        refusals.push(Refusal::KeysTooLong { count });
+    }
+    if emptied && !limits.allow_empty_source {
+        refusals.push(Refusal::EmptySource { target });
+    }
+    // Who allows an empty source has allowed that everything is deleted.
+    let stated = emptied && limits.max_delete == MaxDelete::Half;
+    if !stated && !limits.max_delete.permits(deleted, target) {
+        refusals.push(Refusal::TooManyDeletions { deleted, target });
+    }
+    let offset = header.rule.clock_offset;
+    if deleted > 0 && offset.abs() > MAX_CLOCK_OFFSET {
+        refusals.push(Refusal::ClockOffset(offset));
+    }
+    refusals
+}
+
+/// Deletions that would really be made: an incomplete source makes none.
+fn planned_deletions(counts: &Counts) -> u64 {
+    if counts.incomplete() {
+        0
+    } else {
+        counts.deleted().entries
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptySource { target } => write!(
+                f,
+                "the source is empty, but the target has {target} entries; see that the right \
+                 place is given and mounted, or allow it with --allow-empty-source"
+            ),
+            Self::TooManyDeletions { deleted, target } => write!(
+                f,
+                "{deleted} of the target's {target} entries would be deleted, more than \
+                 --max-delete permits; look at the plan with `s3mirror mock`, then raise \
+                 --max-delete (a number or a percentage) or copy without deletions by --no-delete"
+            ),
+            Self::ClockOffset(offset) => write!(
+                f,
+                "the clocks of this machine and of the server differ by {} s, so no time can be \
+                 trusted and nothing is deleted; set the clock, or copy without deletions by \
+                 --no-delete",
+                offset.num_seconds()
+            ),
+            Self::KeysTooLong { count } => write!(
+                f,
+                "{count} names are longer than --max-key-length permits (the prefix counts); \
+                 shorten them, or raise --max-key-length up to S3's own limit of 1024 bytes"
+            ),
+        }
+    }
+}

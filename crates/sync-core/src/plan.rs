@@ -1,0 +1,313 @@
+//! The plan: everything that a run will do, as a value.
+//!
+//! A plan is made by [`make_plan`](crate::make_plan), judged by the guards,
+//! shown by a mock run and executed by a real one; so these cannot disagree.
+//! Its actions wait in a [`Spool`], so a plan of ten million actions costs no
+//! more memory than one of ten.
+//!
+//! # File format
+//!
+//! One JSON object a line, in UTF-8. The first line is the [`Header`], whose
+//! field `s3mirror_plan` is the version of the format ([`FORMAT_VERSION`]). Every
+//! further line is an [`Action`]; its field `action` says of which kind.
+//! Actions are in ascending order of their keys, except that an entry which
+//! is a directory on the other side comes after everything below it.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::spool::Spool;
+use crate::{Direction, Entry, Key, Reason, Rule, Side, SkipCause, Skipped};
+
+/// Version of the file format that this crate writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Number of entries and the sum of their sizes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// How many.
+    pub entries: u64,
+    /// Their sizes together, in bytes.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// Counts one more entry of `size` bytes.
+    pub fn add(&mut self, size: u64) {
+        self.entries += 1;
+        self.bytes = self.bytes.saturating_add(size);
+    }
+}
+
+impl std::ops::Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            entries: self.entries + other.entries,
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+}
+
+/// What the planner saw, summed up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// All entries of the source.
+    pub source: Tally,
+    /// All entries of the target.
+    pub target: Tally,
+    /// The rule's answers. Bytes are those of what is copied, deleted or kept.
+    pub reasons: BTreeMap<Reason, Tally>,
+    /// What the source's listing left out.
+    pub skipped_in_source: BTreeMap<SkipCause, u64>,
+    /// What the target's listing left out.
+    pub skipped_in_target: BTreeMap<SkipCause, u64>,
+    /// Entries that cannot be copied because another one is in their way.
+    pub conflicts: u64,
+    /// Source keys longer than the limit.
+    pub too_long: u64,
+}
+
+impl Counts {
+    /// The tally of one answer of the rule.
+    #[must_use]
+    pub fn of(&self, reason: Reason) -> Tally {
+        self.reasons.get(&reason).copied().unwrap_or_default()
+    }
+
+    /// Entries that the target lacks.
+    #[must_use]
+    pub fn created(&self) -> Tally {
+        self.of(Reason::OnlyInSource)
+    }
+
+    /// Entries that replace one of the target.
+    #[must_use]
+    pub fn overwritten(&self) -> Tally {
+        self.of(Reason::SizeDiffers)
+            + self.of(Reason::FileIsLater)
+            + self.of(Reason::TimesDiffer)
+            + self.of(Reason::ContentDiffers)
+    }
+
+    /// Entries that are deleted from the target.
+    #[must_use]
+    pub fn deleted(&self) -> Tally {
+        self.of(Reason::OnlyInTarget)
+    }
+
+    /// Entries of the target that stay as they are.
+    #[must_use]
+    pub fn kept(&self) -> Tally {
+        self.of(Reason::Unchanged)
+            + self.of(Reason::ObjectIsLater)
+            + self.of(Reason::SameContent)
+            + self.of(Reason::DeletionsOff)
+    }
+
+    /// Whether some of the source could not be read, named or placed. Then
+    /// the rest is copied, nothing is deleted, and the run ends as incomplete.
+    #[must_use]
+    pub fn incomplete(&self) -> bool {
+        self.conflicts > 0 || self.skipped_in_source.keys().any(|c| c.hides_content())
+    }
+}
+
+/// The first line of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the format.
+    #[serde(rename = "s3mirror_plan")]
+    pub version: u32,
+    /// Location of the source.
+    pub source: String,
+    /// Location of the target.
+    pub target: String,
+    /// The rule by which it was made.
+    #[serde(flatten)]
+    pub rule: Rule,
+    /// What was seen.
+    pub counts: Counts,
+}
+
+/// One line of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// Copy an entry to the target.
+    Transfer(Transfer),
+    /// Delete an entry of the target.
+    Delete(Delete),
+    /// Nothing is done: something was left out of a listing.
+    Skip {
+        /// In which listing.
+        side: Side,
+        /// What and why.
+        #[serde(flatten)]
+        skipped: Skipped,
+    },
+    /// Nothing is done: the entry cannot be copied because another is in its way.
+    Conflict {
+        /// The entry.
+        key: Key,
+        /// What is in its way.
+        with: Key,
+        /// Why that does not give way.
+        why: ConflictCause,
+    },
+    /// Nothing is done at all by a plan with such a line: the key is too long.
+    TooLong {
+        /// The key.
+        key: Key,
+    },
+}
+
+/// A copy to the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Why.
+    pub reason: Reason,
+    /// What is copied: this version only.
+    pub source: Entry,
+    /// What it replaces: this version only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Entry>,
+    /// What must give way once the copy is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_the_way: Option<InTheWay>,
+}
+
+/// What occupies the path of a transfer in a directory tree. It is deleted by
+/// the same plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InTheWay {
+    /// A file where the path needs a directory.
+    File(Entry),
+    /// A directory where the path needs a file. The plan's deletions below
+    /// that path are marked with `blocks`.
+    Directory,
+}
+
+/// A deletion from the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delete {
+    /// Why.
+    pub reason: Reason,
+    /// What is deleted: this version only.
+    pub target: Entry,
+    /// Whether it lies below the path of a transfer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blocks: bool,
+}
+
+/// Why a conflict is not resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConflictCause {
+    /// Both are in the source, and a tree can hold only one of them.
+    BothInSource,
+    /// The other one would have to be deleted, and deletions are switched off.
+    DeletionsOff,
+}
+
+/// What has to be done, and what was seen when that was decided.
+pub struct Plan {
+    header: Header,
+    spool: Box<dyn Spool>,
+}
+
+impl Plan {
+    pub(crate) fn new(header: Header, spool: Box<dyn Spool>) -> Self {
+        Self { header, spool }
+    }
+
+    /// What was seen, and by which rule it was judged.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Short for the header's counts.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.header.counts
+    }
+
+    /// Short for the direction of the header's rule.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        self.header.rule.direction
+    }
+
+    /// The actions, read from the spool as they are asked for.
+    ///
+    /// # Errors
+    /// Those of reading the spool.
+    pub fn actions(&self) -> io::Result<impl Iterator<Item = io::Result<Action>> + Send + use<>> {
+        Ok(read_actions(self.spool.reader()?))
+    }
+
+    /// Writes the plan in its file format.
+    ///
+    /// # Errors
+    /// Those of reading the spool and of `out`.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, &self.header)?;
+        out.write_all(b"\n")?;
+        io::copy(&mut self.spool.reader()?, out)?;
+        Ok(())
+    }
+
+    /// Reads a plan in its file format; its actions are copied to `spool`.
+    ///
+    /// ```
+    /// use sync_core::{Plan, MemorySpools, Spools};
+    ///
+    /// let text = br#"{"s3mirror_plan":99}"#;
+    /// let spool = MemorySpools.create()?;
+    /// assert!(Plan::read_from(&text[..], spool).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidData` for another version of the format or a line that is no
+    /// action; those of reading and writing.
+    pub fn read_from(mut text: impl BufRead, mut spool: Box<dyn Spool>) -> io::Result<Self> {
+        let mut line = String::new();
+        text.read_line(&mut line)?;
+        check_version(&line)?;
+        let header: Header = serde_json::from_str(&line)?;
+        line.clear();
+        while text.read_line(&mut line)? > 0 {
+            serde_json::from_str::<Action>(&line)?;
+            spool.append(line.trim_end().as_bytes())?;
+            spool.append(b"\n")?;
+            line.clear();
+        }
+        Ok(Self { header, spool })
+    }
+}
+
+fn read_actions(
+    reader: Box<dyn BufRead + Send>,
+) -> impl Iterator<Item = io::Result<Action>> + Send {
+    reader.lines().map(|line| Ok(serde_json::from_str(&line?)?))
+}
+
+/// Asked first, so that a newer plan is told apart from a broken one.
+fn check_version(header: &str) -> io::Result<()> {
+    #[derive(Deserialize)]
+    struct Version {
+        s3mirror_plan: u32,
+    }
+    let version = serde_json::from_str::<Version>(header)?.s3mirror_plan;
+    if version == FORMAT_VERSION {
+        return Ok(());
+    }
+    let message = format!("the plan has format {version}; this program reads {FORMAT_VERSION}");
+    Err(io::Error::new(io::ErrorKind::InvalidData, message))
+}

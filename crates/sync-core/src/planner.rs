@@ -1,0 +1,312 @@
+//! Makes a plan from two stores: list, join, decide, write down.
+
+use std::io;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+
+use crate::content::same_content;
+use crate::layout::Layout;
+use crate::merge::{Joined, MergeError, merge};
+use crate::plan::{Action, Counts, FORMAT_VERSION, Header, Plan};
+use crate::sort::sorted;
+use crate::spool::{Spool, Spools};
+use crate::{
+    Compare, Decision, Direction, ErrorKind, MAX_KEY_BYTES, Pair, Reason, Rule, Side, SkipCause,
+    Skipped, Store, StoreError,
+};
+
+/// How a plan is made.
+#[derive(Debug, Clone)]
+pub struct PlanOptions {
+    /// Which way entries go.
+    pub direction: Direction,
+    /// How entries of the same size are told apart.
+    pub compare: Compare,
+    /// Whether what the source lacks is deleted from the target.
+    pub deletions: Deletions,
+    /// Longest key of the source, in bytes below the prefix.
+    pub max_key_bytes: usize,
+    /// Memory for sorting a listing that comes out of order, in bytes.
+    pub sort_memory: usize,
+    /// How many contents are compared at a time ([`Compare::Checksum`]).
+    pub concurrency: usize,
+}
+
+impl PlanOptions {
+    /// The defaults for `direction`.
+    #[must_use]
+    pub fn new(direction: Direction) -> Self {
+        Self {
+            direction,
+            compare: Compare::default(),
+            deletions: Deletions::default(),
+            max_key_bytes: MAX_KEY_BYTES,
+            sort_memory: 16 << 20,
+            concurrency: 16,
+        }
+    }
+}
+
+/// Whether what the source lacks is deleted from the target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Deletions {
+    /// Yes: the target becomes equal to the source.
+    #[default]
+    On,
+    /// No: it is kept and counted.
+    Off,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A listing failed; nothing can be concluded from it.
+    #[error(transparent)]
+    Listing(#[from] MergeError),
+    /// Contents could not be compared.
+    #[error("cannot compare contents: {0}")]
+    Content(#[from] StoreError),
+    /// The plan could not be written down.
+    #[error("cannot write the plan to a temporary file: {0}")]
+    Spool(#[from] io::Error),
+}
+
+/// Lists both stores and decides for every key.
+///
+/// A listing that turns out not to be in key order is read again and sorted.
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::sync::Arc;
+/// use sync_core::testing::MemoryStore;
+/// use sync_core::{Direction, MemorySpools, PlanOptions, make_plan};
+///
+/// let source = MemoryStore::files();
+/// source.insert("a.txt", "hello", "2024-05-01T12:00:00Z".parse()?);
+/// let target = MemoryStore::objects();
+/// let options = PlanOptions::new(Direction::Backup);
+/// let plan = block_on(make_plan(&source, &target, &options, Arc::new(MemorySpools)))?;
+/// assert_eq!(plan.counts().created().entries, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`PlanError`]; there is never a plan from half a listing.
+pub async fn make_plan(
+    source: &dyn Store,
+    target: &dyn Store,
+    options: &PlanOptions,
+    spools: Arc<dyn Spools>,
+) -> Result<Plan, PlanError> {
+    let mut planner = Planner {
+        source,
+        target,
+        options,
+        spools,
+        sort_source: false,
+        sort_target: false,
+    };
+    loop {
+        match planner.run().await {
+            Err(PlanError::Listing(e)) if planner.sorts_next_time(&e) => {}
+            result => return result,
+        }
+    }
+}
+
+struct Planner<'a> {
+    source: &'a dyn Store,
+    target: &'a dyn Store,
+    options: &'a PlanOptions,
+    spools: Arc<dyn Spools>,
+    sort_source: bool,
+    sort_target: bool,
+}
+
+impl Planner<'_> {
+    async fn run(&self) -> Result<Plan, PlanError> {
+        let source = self.listing(self.source, self.sort_source);
+        let target = self.listing(self.target, self.sort_target);
+        let mut draft = Draft {
+            options: self.options,
+            target: self.target,
+            layout: Layout::new(self.options.direction, self.options.deletions),
+            counts: Counts::default(),
+            settled: Vec::new(),
+            spool: self.spools.create()?,
+            line: Vec::new(),
+        };
+        let mut judged = self.judge(merge(source, target).boxed());
+        while let Some(judged) = judged.try_next().await? {
+            match judged {
+                Judged::Skipped(side, skipped) => draft.skip(side, skipped)?,
+                Judged::Pair(pair, decision) => draft.pair(pair, decision)?,
+            }
+        }
+        draft.finish(self.source.location(), self.rule())
+    }
+
+    fn listing(
+        &self,
+        store: &dyn Store,
+        sort: bool,
+    ) -> BoxStream<'static, crate::Result<crate::Listed>> {
+        if sort {
+            let spools = Arc::clone(&self.spools);
+            sorted(store.list(), spools, self.options.sort_memory)
+        } else {
+            store.list()
+        }
+    }
+
+    /// Whether `error` is a disorder that sorting mends; then it will be done.
+    fn sorts_next_time(&mut self, error: &MergeError) -> bool {
+        let sort = match error.side {
+            Side::Source => &mut self.sort_source,
+            Side::Target => &mut self.sort_target,
+        };
+        error.error.kind() == ErrorKind::Disordered && !std::mem::replace(sort, true)
+    }
+
+    /// Adds the rule's answer to each pair, in order.
+    fn judge<'s>(
+        &'s self,
+        joined: BoxStream<'s, Result<Joined, MergeError>>,
+    ) -> BoxStream<'s, Result<Judged, PlanError>> {
+        // Made at the first item: by then the stores have measured their clocks.
+        let mut rule = None;
+        let judged = joined.map(move |joined| {
+            Ok(match joined? {
+                Joined::Skipped(side, skipped) => Judged::Skipped(side, skipped),
+                Joined::Pair(pair) => {
+                    let rule: &Rule = rule.get_or_insert_with(|| self.rule());
+                    let decision = rule.decide(pair.as_ref());
+                    Judged::Pair(pair, decision)
+                }
+            })
+        });
+        if self.options.compare == Compare::Checksum {
+            judged
+                .map_ok(|judged| self.compare_content(judged))
+                .try_buffered(self.options.concurrency)
+                .boxed()
+        } else {
+            judged.boxed()
+        }
+    }
+
+    async fn compare_content(&self, judged: Judged) -> Result<Judged, PlanError> {
+        let Judged::Pair(Pair::Both { source, target }, Decision::CompareContent) = judged else {
+            return Ok(judged);
+        };
+        let same = same_content(self.source, &source, self.target, &target).await?;
+        let decision = if same {
+            Decision::Keep(Reason::SameContent)
+        } else {
+            Decision::Transfer(Reason::ContentDiffers)
+        };
+        Ok(Judged::Pair(Pair::Both { source, target }, decision))
+    }
+
+    fn rule(&self) -> Rule {
+        let offset = match self.options.direction {
+            Direction::Backup => self.target.clock_offset(),
+            Direction::Restore => self.source.clock_offset(),
+        };
+        Rule {
+            direction: self.options.direction,
+            compare: self.options.compare,
+            clock_offset: offset.unwrap_or(TimeDelta::zero()),
+        }
+    }
+}
+
+/// A joined item with the rule's answer.
+enum Judged {
+    Skipped(Side, Skipped),
+    Pair(Pair, Decision),
+}
+
+/// A plan while it is written.
+struct Draft<'a> {
+    options: &'a PlanOptions,
+    target: &'a dyn Store,
+    layout: Layout,
+    counts: Counts,
+    /// Actions on their way to the spool.
+    settled: Vec<Action>,
+    spool: Box<dyn Spool>,
+    line: Vec<u8>,
+}
+
+impl Draft<'_> {
+    fn skip(&mut self, side: Side, skipped: Skipped) -> io::Result<()> {
+        let counts = match side {
+            Side::Source => &mut self.counts.skipped_in_source,
+            Side::Target => &mut self.counts.skipped_in_target,
+        };
+        *counts.entry(skipped.cause).or_default() += 1;
+        self.write(&Action::Skip { side, skipped })
+    }
+
+    fn pair(&mut self, pair: Pair, decision: Decision) -> io::Result<()> {
+        if let Pair::Target(target) | Pair::Both { target, .. } = &pair {
+            self.counts.target.add(target.size);
+        }
+        if let Pair::Source(source) | Pair::Both { source, .. } = &pair {
+            self.counts.source.add(source.size);
+            if source.key.as_str().len() > self.options.max_key_bytes {
+                self.counts.too_long += 1;
+                let key = source.key.clone();
+                return self.write(&Action::TooLong { key });
+            }
+            if let Err(detail) = self.target.accepts(&source.key) {
+                return self.unplaceable(source.key.as_str(), detail);
+            }
+        }
+        let (counts, settled) = (&mut self.counts, &mut self.settled);
+        self.layout.place(pair, decision, counts, settled);
+        self.write_settled()
+    }
+
+    /// A key that the target could not hold.
+    fn unplaceable(&mut self, name: &str, detail: String) -> io::Result<()> {
+        let skipped = Skipped {
+            name: name.to_owned(),
+            cause: SkipCause::UnmappableKey,
+            detail,
+        };
+        self.skip(Side::Source, skipped)
+    }
+
+    fn write_settled(&mut self) -> io::Result<()> {
+        let mut settled = std::mem::take(&mut self.settled);
+        for action in settled.drain(..) {
+            self.write(&action)?;
+        }
+        self.settled = settled;
+        Ok(())
+    }
+
+    fn write(&mut self, action: &Action) -> io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, action)?;
+        self.line.push(b'\n');
+        self.spool.append(&self.line)
+    }
+
+    fn finish(mut self, source: String, rule: Rule) -> Result<Plan, PlanError> {
+        self.layout.finish(&mut self.counts, &mut self.settled);
+        self.write_settled()?;
+        let header = Header {
+            version: FORMAT_VERSION,
+            source,
+            target: self.target.location(),
+            rule,
+            counts: self.counts,
+        };
+        Ok(Plan::new(header, self.spool))
+    }
+}

@@ -1,0 +1,343 @@
+//! A store in memory: with the times of a directory or those of a bucket, and
+//! with faults on request.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::stream::{self, BoxStream, StreamExt};
+
+use crate::{
+    Crc64, Entry, ErrorKind, Expected, Key, Listed, Result, Revision, SkipCause, Skipped, Store,
+    StoreError, Writer,
+};
+
+/// A [`Store`] in memory. Clones share their contents.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Inner>);
+
+struct Inner {
+    kind: Kind,
+    objects: Mutex<BTreeMap<String, Object>>,
+    clock: Mutex<DateTime<Utc>>,
+    revisions: AtomicU64,
+    calls: AtomicU64,
+    reversed: AtomicBool,
+    faults: Mutex<Faults>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Files,
+    Objects,
+}
+
+#[derive(Default)]
+struct Faults {
+    /// The listing fails after so many items.
+    listing: Option<usize>,
+    /// Reading this key fails.
+    reading: Option<String>,
+}
+
+/// What a [`MemoryStore`] keeps under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// The content.
+    pub body: Bytes,
+    /// Last modification, UTC.
+    pub modified: DateTime<Utc>,
+    revision: u64,
+}
+
+impl MemoryStore {
+    /// Behaves as a directory: a written entry gets the time of its source,
+    /// and no name can be a directory of another.
+    #[must_use]
+    pub fn files() -> Self {
+        Self::new(Kind::Files)
+    }
+
+    /// Behaves as a bucket: a written entry gets the time of the store's
+    /// clock, and its checksum is kept.
+    #[must_use]
+    pub fn objects() -> Self {
+        Self::new(Kind::Objects)
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            objects: Mutex::default(),
+            clock: Mutex::new(DateTime::UNIX_EPOCH),
+            revisions: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            reversed: AtomicBool::new(false),
+            faults: Mutex::default(),
+        }))
+    }
+
+    /// Puts `body` under `name`, which may be any name that a bucket takes.
+    pub fn insert(&self, name: &str, body: impl Into<Bytes>, modified: DateTime<Utc>) {
+        let object = self.object(body.into(), modified);
+        self.lock().insert(name.to_owned(), object);
+    }
+
+    /// Removes `name`.
+    pub fn remove(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    /// Everything, by name.
+    #[must_use]
+    pub fn snapshot(&self) -> BTreeMap<String, Object> {
+        self.lock().clone()
+    }
+
+    /// The contents by name, without times.
+    #[must_use]
+    pub fn contents(&self) -> BTreeMap<String, Bytes> {
+        let objects = self.lock();
+        let content = |(name, object): (&String, &Object)| (name.clone(), object.body.clone());
+        objects.iter().map(content).collect()
+    }
+
+    /// Sets the time that objects get when they are written.
+    pub fn set_clock(&self, now: DateTime<Utc>) {
+        *self.0.clock.lock().unwrap() = now;
+    }
+
+    /// Makes every listing fail after `items` items.
+    pub fn fail_listing_after(&self, items: usize) {
+        self.0.faults.lock().unwrap().listing = Some(items);
+    }
+
+    /// Makes every reading of `name` fail.
+    pub fn fail_reading(&self, name: &str) {
+        self.0.faults.lock().unwrap().reading = Some(name.to_owned());
+    }
+
+    /// Takes all faults back.
+    pub fn heal(&self) {
+        *self.0.faults.lock().unwrap() = Faults::default();
+    }
+
+    /// Lists in descending order from now on.
+    pub fn list_in_disorder(&self) {
+        self.0.reversed.store(true, SeqCst);
+    }
+
+    /// How often the store was written to or deleted from.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.0.calls.load(SeqCst)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Object>> {
+        self.0.objects.lock().unwrap()
+    }
+
+    fn object(&self, body: Bytes, modified: DateTime<Utc>) -> Object {
+        Object {
+            body,
+            modified,
+            revision: self.0.revisions.fetch_add(1, SeqCst),
+        }
+    }
+
+    fn entry(&self, key: Key, object: &Object) -> Entry {
+        Entry::new(key, object.body.len() as u64, object.modified)
+            .with_revision(Revision::new(object.revision.to_string()))
+    }
+
+    fn listed(&self, name: &str, object: &Object) -> Listed {
+        match Key::new(name) {
+            Ok(key) => Listed::Entry(self.entry(key, object)),
+            Err(error) => {
+                let placeholder = name.ends_with('/') && object.body.is_empty();
+                Listed::Skipped(Skipped {
+                    name: name.to_owned(),
+                    cause: if placeholder {
+                        SkipCause::Placeholder
+                    } else {
+                        SkipCause::UnmappableKey
+                    },
+                    detail: error.to_string(),
+                })
+            }
+        }
+    }
+
+    fn commit(&self, entry: &Entry, body: Bytes, expected: &Expected) -> Result<()> {
+        self.0.calls.fetch_add(1, SeqCst);
+        let modified = match self.0.kind {
+            Kind::Files => entry.modified,
+            Kind::Objects => *self.0.clock.lock().unwrap(),
+        };
+        let object = self.object(body, modified);
+        let mut objects = self.lock();
+        if self.0.kind == Kind::Files && is_blocked(&objects, &entry.key) {
+            return Err(error(ErrorKind::Blocked, &entry.key));
+        }
+        let there = objects.get(entry.key.as_str());
+        let there = there.map(|object| self.entry(entry.key.clone(), object));
+        match (expected, there) {
+            (_, None) => {}
+            (Expected::Version(seen), Some(there)) if seen.is_same_version(&there) => {}
+            _ => return Err(error(ErrorKind::Changed, &entry.key)),
+        }
+        objects.insert(entry.key.as_str().to_owned(), object);
+        Ok(())
+    }
+
+    fn find(&self, entry: &Entry) -> Result<Object> {
+        let object = self.lock().get(entry.key.as_str()).cloned();
+        let object = object.ok_or_else(|| error(ErrorKind::NotFound, &entry.key))?;
+        if !entry.is_same_version(&self.entry(entry.key.clone(), &object)) {
+            return Err(error(ErrorKind::Changed, &entry.key));
+        }
+        Ok(object)
+    }
+}
+
+/// Whether a tree that holds `objects` has no room for `key`.
+fn is_blocked(objects: &BTreeMap<String, Object>, key: &Key) -> bool {
+    let name = key.as_str();
+    let above = name
+        .match_indices('/')
+        .any(|(at, _)| objects.contains_key(&name[..at]));
+    let directory = format!("{name}/");
+    let below = objects.range(directory.clone()..).next();
+    above || below.is_some_and(|(name, _)| name.starts_with(&directory))
+}
+
+fn error(kind: ErrorKind, key: &Key) -> StoreError {
+    StoreError::new(kind, format!("'{key}' in memory: {kind:?}"))
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn location(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<Listed>> {
+        let objects = self.lock();
+        let listed = objects
+            .iter()
+            .map(|(name, object)| Ok(self.listed(name, object)));
+        let mut items: Vec<_> = listed.collect();
+        if self.0.reversed.load(SeqCst) {
+            items.reverse();
+        }
+        if let Some(after) = self.0.faults.lock().unwrap().listing {
+            items.truncate(after);
+            items.push(Err(StoreError::new(
+                ErrorKind::Unavailable,
+                "listing failed",
+            )));
+        }
+        stream::iter(items).boxed()
+    }
+
+    fn accepts(&self, _key: &Key) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn clock_offset(&self) -> Option<TimeDelta> {
+        None
+    }
+
+    async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
+        let objects = self.lock();
+        Ok(objects.get(key.as_str()).map(|object| {
+            let mut entry = self.entry(key.clone(), object);
+            entry.checksum = (self.0.kind == Kind::Objects).then(|| Crc64::of(&object.body));
+            entry
+        }))
+    }
+
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+        if self.0.faults.lock().unwrap().reading.as_deref() == Some(entry.key.as_str()) {
+            return Err(error(ErrorKind::Unavailable, &entry.key));
+        }
+        let object = self.find(entry)?;
+        Ok(object.body.slice(range.start as usize..range.end as usize))
+    }
+
+    async fn put(
+        &self,
+        entry: &Entry,
+        body: Bytes,
+        checksum: Crc64,
+        expected: &Expected,
+    ) -> Result<()> {
+        assert_eq!(checksum, Crc64::of(&body), "the caller's checksum");
+        self.commit(entry, body, expected)
+    }
+
+    async fn write(
+        &self,
+        entry: &Entry,
+        part_size: u64,
+        expected: &Expected,
+    ) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(MemoryWriter {
+            store: self.clone(),
+            entry: entry.clone(),
+            part_size,
+            expected: expected.clone(),
+            body: Mutex::new(vec![0; entry.size as usize]),
+        }))
+    }
+
+    async fn delete(&self, entries: &[Entry]) -> Vec<Result<()>> {
+        self.0.calls.fetch_add(1, SeqCst);
+        let delete = |entry: &Entry| match self.find(entry) {
+            Ok(_) => {
+                self.remove(entry.key.as_str());
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        entries.iter().map(delete).collect()
+    }
+}
+
+struct MemoryWriter {
+    store: MemoryStore,
+    entry: Entry,
+    part_size: u64,
+    expected: Expected,
+    body: Mutex<Vec<u8>>,
+}
+
+#[async_trait]
+impl Writer for MemoryWriter {
+    async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()> {
+        assert_eq!(checksum, Crc64::of(&body), "the caller's checksum");
+        assert_eq!(
+            offset % self.part_size,
+            0,
+            "parts begin at multiples of the part size"
+        );
+        let start = offset as usize;
+        self.body.lock().unwrap()[start..start + body.len()].copy_from_slice(&body);
+        Ok(())
+    }
+
+    async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {
+        let body = Bytes::from(self.body.into_inner().unwrap());
+        if checksum != Crc64::of(&body) {
+            return Err(error(ErrorKind::Corrupt, &self.entry.key));
+        }
+        self.store.commit(&self.entry, body, &self.expected)
+    }
+
+    async fn abort(self: Box<Self>) {}
+}

@@ -1,0 +1,14 @@
+//! Stores for tests, and the contract that every store must keep (feature
+//! `testing`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed expectation is what this module is for"
+)]
+
+mod contract;
+mod memory;
+
+pub use contract::contract;
+pub use memory::{MemoryStore, Object};
