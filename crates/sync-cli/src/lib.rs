@@ -1,1 +1,33 @@
-//! s
+//! The command line of s3mirror: options, confirmation, progress, report and
+//! exit status. It decides nothing about an entry; that is `sync-core`.
+//!
+//! [`run`] takes its arguments and streams, so that tests and `main` share it.
+
+// In the order in which to read them.
+mod command;
+mod console;
+mod exit;
+mod json;
+mod lock;
+mod options;
+mod places;
+mod progress;
+mod question;
+mod spools;
+mod stop;
+mod text;
+mod usage;
+
+use std::ffi::OsString;
+
+pub use console::Console;
+pub use exit::Exit;
+
+/// Runs one command to its end.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>, mut console: Console) -> Exit {
+    match usage::parse(args) {
+        Ok(cli) => command::run(cli.command, &mut console),
+        Err(message) => usage::show(&message, &mut console),
+    }
+}

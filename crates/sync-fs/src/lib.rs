@@ -1,1 +1,44 @@
-//! Placeholder
+//! A directory tree as a [`Store`](sync_core::Store): ordered listing,
+//! confined reads and writes, removal of empty directories.
+//!
+//! Invariants, each kept in one module:
+//!
+//! - No path is resolved outside `beneath`, and none through a link: nothing
+//!   outside the root is opened, made, replaced or removed.
+//! - A listing that could not see everything says so; it never just ends.
+//! - A file at its final name is wholly old or wholly new (`write`, `place`).
+//! - Directories are removed only by `cleanup`, or where a file must take the
+//!   place of one that holds nothing but empty directories.
+//!
+//! Modules, in the order in which to read them:
+
+mod options;
+mod shared;
+mod store;
+
+mod beneath;
+mod links;
+mod meta;
+mod times;
+
+mod list;
+mod names;
+mod walk;
+
+mod read;
+
+mod durability;
+mod place;
+mod sync;
+mod temporary;
+mod write;
+
+mod delete;
+
+mod cleanup;
+
+mod error;
+
+pub use cleanup::{EmptyDirs, Removal, empty_directories};
+pub use options::{Durability, FsOptions, SymlinkMode};
+pub use store::{FsStore, Swept};

@@ -1,0 +1,45 @@
+//! The exit status, which tells the truth (design, Exit status).
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything is done.
+    Done,
+    /// Failed before anything was changed.
+    Failed,
+    /// The options make no sense.
+    Usage,
+    /// Some entries failed or could not be read; they are named, and nothing
+    /// was deleted.
+    Incomplete,
+    /// Refused by a guard, or not confirmed.
+    Refused,
+    /// Stopped by SIGINT.
+    Interrupted,
+    /// Stopped by SIGTERM.
+    Terminated,
+}
+
+impl Exit {
+    /// The status for the shell.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Incomplete => 3,
+            Self::Refused => 4,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,327 @@
+//! What can be said on the command line or by `S3MIRROR_…` variables.
+//!
+//! This is the definition only; what an option means is told where it is
+//! turned into a value of the libraries (`places`, `command`).
+
+mod sizes;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use sync_core::{MAX_KEY_BYTES, MAX_PART_SIZE, MaxDelete};
+use sync_s3::Location;
+
+use sizes::Size;
+pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, When};
+
+const EXAMPLES: &str = "\
+Examples:
+  s3mirror mock backup -d ~/photos -b my-bucket/photos    what would be done
+  s3mirror backup -d ~/photos -b my-bucket/photos         asks, then does it
+  s3mirror restore -d ~/photos -b my-bucket/photos        the other way
+  s3mirror backup -y -d /srv -b srv --max-delete 100      from cron
+  s3mirror backup -d . -b test --endpoint-url http://localhost:9000
+  s3mirror cleanup -d ~/photos                            removes empty directories
+
+Backup and restore overwrite and delete: the target becomes equal to the source.
+Every option can be set from the environment: --max-delete is S3MIRROR_MAX_DELETE.
+Credentials come from the usual AWS sources (environment, ~/.aws, SSO, roles).
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 incomplete, 4 refused by a guard,
+130 interrupted.";
+
+/// Keeps a directory and an S3 bucket equal.
+#[derive(Debug, Parser)]
+#[command(name = "s3mirror", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make the bucket equal to the directory
+    Backup(SyncArgs),
+    /// Make the directory equal to the bucket
+    Restore(SyncArgs),
+    /// Show what a command would do; change nothing
+    Mock {
+        #[command(subcommand)]
+        command: MockCommand,
+    },
+    /// Remove empty directories below the directory
+    Cleanup(CleanupArgs),
+    /// As `mock backup`, for those who come from go-s3sync.
+    #[command(hide = true)]
+    Backupmock(SyncArgs),
+    /// As `mock restore`, for those who come from go-s3sync.
+    #[command(hide = true)]
+    Restoremock(SyncArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MockCommand {
+    /// Show what would be uploaded and deleted
+    Backup(SyncArgs),
+    /// Show what would be downloaded and deleted
+    Restore(SyncArgs),
+    /// Show which empty directories would be removed
+    Cleanup(CleanupArgs),
+}
+
+/// Options of backup and restore.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SyncArgs {
+    #[command(flatten)]
+    pub(crate) places: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) safety: SafetyArgs,
+    #[command(flatten)]
+    pub(crate) rule: RuleArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) speed: SpeedArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Options of cleanup.
+#[derive(Debug, Args)]
+pub(crate) struct CleanupArgs {
+    /// The directory; it stays, even when it is empty
+    #[arg(short, long, env = "S3MIRROR_DIR", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Show what would be done; change nothing
+    #[arg(short = 'n', long, env = "S3MIRROR_DRY_RUN")]
+    pub(crate) dry_run: bool,
+    /// Accepted for uniformity: cleanup deletes no file, so it never asks
+    #[arg(short, long, env = "S3MIRROR_YES", hide = true)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Places")]
+pub(crate) struct PlaceArgs {
+    /// The directory
+    #[arg(short, long, env = "S3MIRROR_DIR", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// The bucket and prefix: NAME, NAME/PREFIX or s3://NAME/PREFIX
+    #[arg(short, long, env = "S3MIRROR_BUCKET", value_name = "BUCKET")]
+    pub(crate) bucket: Location,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Safety")]
+pub(crate) struct SafetyArgs {
+    /// Show what would be done; change nothing
+    #[arg(short = 'n', long, env = "S3MIRROR_DRY_RUN")]
+    pub(crate) dry_run: bool,
+    /// Do not ask "continue?"
+    #[arg(short, long, env = "S3MIRROR_YES")]
+    pub(crate) yes: bool,
+    /// Delete nothing; what the source lacks is kept
+    #[arg(long, env = "S3MIRROR_NO_DELETE", conflicts_with = "max_delete")]
+    pub(crate) no_delete: bool,
+    /// Refuse to delete more entries, or more of the target: N or P% [default: 50% and 10]
+    #[arg(long, env = "S3MIRROR_MAX_DELETE", value_name = "N|P%")]
+    pub(crate) max_delete: Option<MaxDelete>,
+    /// Let an empty source empty the target
+    #[arg(long, env = "S3MIRROR_ALLOW_EMPTY_SOURCE")]
+    pub(crate) allow_empty_source: bool,
+    /// Refuse longer keys, in bytes with the prefix; S3's limit is 1024
+    #[arg(
+        long,
+        env = "S3MIRROR_MAX_KEY_LENGTH",
+        value_name = "BYTES",
+        default_value_t = 1000
+    )]
+    pub(crate) max_key_length: u16,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rule")]
+pub(crate) struct RuleArgs {
+    /// How files of the same size are told apart
+    #[arg(
+        long,
+        env = "S3MIRROR_COMPARE",
+        value_enum,
+        value_name = "HOW",
+        default_value_t
+    )]
+    pub(crate) compare: CompareBy,
+    /// Which symbolic links are copied as the file they name
+    #[arg(
+        long,
+        env = "S3MIRROR_SYMLINKS",
+        value_enum,
+        value_name = "WHICH",
+        default_value_t
+    )]
+    pub(crate) symlinks: Links,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct ServerArgs {
+    /// Region of the bucket [default: as configured for AWS]
+    #[arg(long, env = "S3MIRROR_REGION")]
+    pub(crate) region: Option<String>,
+    /// Profile of the AWS configuration
+    #[arg(long, env = "S3MIRROR_PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// Another server than AWS
+    #[arg(long, env = "S3MIRROR_ENDPOINT_URL", value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// Put the bucket into the path of URLs; auto: for servers other than AWS
+    #[arg(
+        long,
+        env = "S3MIRROR_PATH_STYLE",
+        value_enum,
+        value_name = "WHEN",
+        default_value_t
+    )]
+    pub(crate) path_style: When,
+    /// Send requests unsigned, for public buckets
+    #[arg(long, env = "S3MIRROR_NO_SIGN_REQUEST", conflicts_with = "profile")]
+    pub(crate) no_sign_request: bool,
+    /// Send no If-Match, for servers without conditional requests
+    #[arg(long, env = "S3MIRROR_NO_CONDITIONAL")]
+    pub(crate) no_conditional: bool,
+    /// Checksum of uploads; auto: crc64nvme
+    #[arg(
+        long,
+        env = "S3MIRROR_CHECKSUM",
+        value_enum,
+        value_name = "KIND",
+        default_value_t
+    )]
+    pub(crate) checksum: ChecksumChoice,
+    /// Sign the content of uploads; auto: not over https
+    #[arg(
+        long,
+        env = "S3MIRROR_SIGN_PAYLOAD",
+        value_enum,
+        value_name = "WHEN",
+        default_value_t
+    )]
+    pub(crate) sign_payload: When,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Speed")]
+pub(crate) struct SpeedArgs {
+    /// Most requests under way
+    #[arg(
+        long,
+        env = "S3MIRROR_CONCURRENCY",
+        value_name = "N",
+        default_value_t = 32
+    )]
+    pub(crate) concurrency: u16,
+    /// Size of the parts of large files, at least 5 MiB
+    #[arg(
+        long,
+        env = "S3MIRROR_PART_SIZE",
+        value_name = "SIZE",
+        default_value = "8MiB"
+    )]
+    pub(crate) part_size: Size,
+    /// Most content held in memory
+    #[arg(
+        long,
+        env = "S3MIRROR_MAX_MEMORY",
+        value_name = "SIZE",
+        default_value = "64MiB"
+    )]
+    pub(crate) max_memory: Size,
+    /// Attempts of a request before it fails
+    #[arg(long, env = "S3MIRROR_MAX_ATTEMPTS", value_name = "N",
+          default_value_t = sync_s3::DEFAULT_MAX_ATTEMPTS)]
+    pub(crate) max_attempts: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Write the plan and the report as JSON, an object a line
+    #[arg(long, env = "S3MIRROR_JSON")]
+    pub(crate) json: bool,
+    /// Say nothing unless something goes wrong
+    #[arg(short, long, env = "S3MIRROR_QUIET", conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Name each entry when it is done
+    #[arg(short, long, env = "S3MIRROR_VERBOSE", action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Colours
+    #[arg(
+        long,
+        env = "S3MIRROR_COLOR",
+        value_enum,
+        value_name = "WHEN",
+        default_value_t
+    )]
+    pub(crate) color: ColorWhen,
+}
+
+impl Command {
+    /// What clap cannot check: values that contradict each other or S3's limits.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Backup(args)
+            | Self::Restore(args)
+            | Self::Backupmock(args)
+            | Self::Restoremock(args)
+            | Self::Mock {
+                command: MockCommand::Backup(args) | MockCommand::Restore(args),
+            } => args.check(),
+            Self::Cleanup(_)
+            | Self::Mock {
+                command: MockCommand::Cleanup(_),
+            } => Ok(()),
+        }
+    }
+}
+
+impl SyncArgs {
+    fn check(&self) -> Result<(), String> {
+        const MIN_PART: u64 = 5 << 20;
+        let (part, memory) = (self.speed.part_size.bytes(), self.speed.max_memory.bytes());
+        let max_key = usize::from(self.safety.max_key_length);
+        let prefix = self.places.bucket.prefix().len();
+        let wrong = if !(MIN_PART..=MAX_PART_SIZE).contains(&part) {
+            "--part-size must be between 5 MiB and 5 GiB, S3's limits of a part".to_owned()
+        } else if memory < part {
+            "--max-memory must hold at least one part; raise it or lower --part-size".to_owned()
+        } else if self.speed.concurrency == 0 {
+            "--concurrency must be at least 1".to_owned()
+        } else if self.speed.max_attempts == 0 {
+            "--max-attempts must be at least 1".to_owned()
+        } else if !(1..=MAX_KEY_BYTES).contains(&max_key) {
+            format!("--max-key-length must be between 1 and S3's own limit of {MAX_KEY_BYTES}")
+        } else if prefix >= max_key {
+            format!(
+                "the prefix of --bucket has {prefix} bytes; --max-key-length leaves no room for names"
+            )
+        } else {
+            return self.server.check();
+        };
+        Err(wrong)
+    }
+}
+
+impl ServerArgs {
+    fn check(&self) -> Result<(), String> {
+        match &self.endpoint_url {
+            Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => Err(
+                format!("--endpoint-url '{url}' must begin with http:// or https://"),
+            ),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Opens the directory and the bucket that the options name.
+
+use sync_core::{Direction, Result, Store};
+use sync_fs::{Durability, FsOptions, FsStore};
+use sync_s3::{Access, Conditions, S3Options, S3Store};
+
+use crate::options::SyncArgs;
+
+/// The two stores of a run.
+pub(crate) struct Places {
+    direction: Direction,
+    pub(crate) directory: FsStore,
+    bucket: S3Store,
+}
+
+impl Places {
+    /// Opens both. The directory comes first: where it cannot be used, no
+    /// request is made.
+    pub(crate) async fn open(direction: Direction, args: &SyncArgs) -> Result<Self> {
+        let directory = open_directory(direction, args)?;
+        let bucket = S3Store::connect(s3_options(args)).await?;
+        Ok(Self {
+            direction,
+            directory,
+            bucket,
+        })
+    }
+
+    pub(crate) fn source(&self) -> &dyn Store {
+        match self.direction {
+            Direction::Backup => &self.directory,
+            Direction::Restore => &self.bucket,
+        }
+    }
+
+    pub(crate) fn target(&self) -> &dyn Store {
+        match self.direction {
+            Direction::Backup => &self.bucket,
+            Direction::Restore => &self.directory,
+        }
+    }
+}
+
+fn open_directory(direction: Direction, args: &SyncArgs) -> Result<FsStore> {
+    let options = FsOptions {
+        symlinks: args.rule.symlinks.into(),
+        durability: Durability::default(),
+        check_access: direction == Direction::Backup,
+    };
+    match direction {
+        Direction::Backup => FsStore::open(&args.places.dir, options),
+        // A restore makes the directory, once there is something to write.
+        Direction::Restore => FsStore::open_or_absent(&args.places.dir, options),
+    }
+}
+
+fn s3_options(args: &SyncArgs) -> S3Options {
+    let server = &args.server;
+    S3Options {
+        region: server.region.clone(),
+        profile: server.profile.clone(),
+        endpoint_url: server.endpoint_url.clone(),
+        path_style: server.path_style.into(),
+        access: if server.no_sign_request {
+            Access::Anonymous
+        } else {
+            Access::Signed
+        },
+        conditions: if server.no_conditional {
+            Conditions::Client
+        } else {
+            Conditions::Server
+        },
+        checksums: server.checksum.into(),
+        sign_payload: server.sign_payload.into(),
+        max_attempts: args.speed.max_attempts,
+        ..S3Options::new(args.places.bucket.clone())
+    }
+}

@@ -1,0 +1,81 @@
+//! Spools in temporary files without a name: they vanish with the process,
+//! however it ends.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sync_core::{Spool, Spools};
+
+/// Makes spools in the directory for temporary files (`TMPDIR`).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TemporaryFiles;
+
+impl Spools for TemporaryFiles {
+    fn create(&self) -> io::Result<Box<dyn Spool>> {
+        let file = tempfile::tempfile()?;
+        let reader = Arc::new(file.try_clone()?);
+        let writer = Mutex::new(BufWriter::new(file));
+        Ok(Box::new(TemporaryFile { writer, reader }))
+    }
+}
+
+struct TemporaryFile {
+    writer: Mutex<BufWriter<File>>,
+    reader: Arc<File>,
+}
+
+impl Spool for TemporaryFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let writer = self
+            .writer
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        writer.write_all(bytes)
+    }
+
+    fn reader(&self) -> io::Result<Box<dyn BufRead + Send>> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.flush()?;
+        let file = Arc::clone(&self.reader);
+        Ok(Box::new(BufReader::new(FromStart { file, offset: 0 })))
+    }
+}
+
+/// Reads by position, so that readers do not disturb each other.
+struct FromStart {
+    file: Arc<File>,
+    offset: u64,
+}
+
+impl Read for FromStart {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_are_independent_and_see_everything_appended() {
+        let mut spool = TemporaryFiles.create().unwrap();
+        spool.append(b"one\n").unwrap();
+        let mut first = spool.reader().unwrap();
+        let mut line = String::new();
+        first.read_line(&mut line).unwrap();
+        spool.append(b"two\n").unwrap();
+        let all: Vec<String> = spool
+            .reader()
+            .unwrap()
+            .lines()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(all, ["one", "two"]);
+        assert_eq!(line, "one\n");
+    }
+}

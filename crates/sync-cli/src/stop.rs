@@ -1,0 +1,63 @@
+//! SIGINT and SIGTERM: the first one stops a run cleanly, a second one, or one
+//! before anything was changed, ends the process at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+use crate::Exit;
+
+/// Listens for signals from its making on.
+#[derive(Clone)]
+pub(crate) struct Stop(Arc<State>);
+
+struct State {
+    /// Whether there is something to stop cleanly.
+    working: AtomicBool,
+    /// The exit status of the first signal, 0 before it.
+    code: AtomicU8,
+    asked: Notify,
+}
+
+impl Stop {
+    /// Must be called within a runtime.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        let stop = Self(Arc::new(State {
+            working: AtomicBool::new(false),
+            code: AtomicU8::new(0),
+            asked: Notify::new(),
+        }));
+        for (kind, exit) in [
+            (SignalKind::interrupt(), Exit::Interrupted),
+            (SignalKind::terminate(), Exit::Terminated),
+        ] {
+            tokio::spawn(stop.clone().obey(signal(kind)?, exit));
+        }
+        Ok(stop)
+    }
+
+    async fn obey(self, mut signals: Signal, exit: Exit) {
+        while signals.recv().await.is_some() {
+            let first = self.0.code.swap(exit.code(), SeqCst) == 0;
+            if !first || !self.0.working.load(SeqCst) {
+                std::process::exit(exit.code().into());
+            }
+            self.0.asked.notify_one();
+        }
+    }
+
+    /// Ready at the first signal. From now on there is something to stop cleanly.
+    pub(crate) fn asked(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.0.working.store(true, SeqCst);
+        let state = Arc::clone(&self.0);
+        async move { state.asked.notified().await }
+    }
+
+    /// How to exit, if a signal has come.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        let of = |exit: Exit| (self.0.code.load(SeqCst) == exit.code()).then_some(exit);
+        of(Exit::Interrupted).or_else(|| of(Exit::Terminated))
+    }
+}

@@ -1,0 +1,188 @@
+//! The plan and the report for people.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanCount};
+use sync_core::{
+    Action, ConflictCause, Counts, Direction, Key, Reason, Report, Side, SkipCause, Skipped, Tally,
+    Transfer, Withheld, printable,
+};
+
+/// The words of a direction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words {
+    direction: Direction,
+}
+
+impl Words {
+    pub(crate) fn of(direction: Direction) -> Self {
+        Self { direction }
+    }
+
+    pub(crate) fn command(self) -> &'static str {
+        match self.direction {
+            Direction::Backup => "backup",
+            Direction::Restore => "restore",
+        }
+    }
+
+    fn copy(self) -> &'static str {
+        match self.direction {
+            Direction::Backup => "upload",
+            Direction::Restore => "download",
+        }
+    }
+
+    /// One line for a line of the plan.
+    pub(crate) fn action(self, action: &Action) -> String {
+        match action {
+            Action::Transfer(transfer) => self.transfer(transfer),
+            Action::Delete(delete) => self.deletion(&delete.target.key),
+            Action::Skip { side, skipped } => format!("skip       {}", skip(*side, skipped)),
+            Action::Conflict { key, with, why } => {
+                format!("conflict   {key}  ({})", conflict(with, *why))
+            }
+            Action::TooLong { key } => {
+                format!("too long   {key}  ({} bytes)", key.as_str().len())
+            }
+        }
+    }
+
+    pub(crate) fn transfer(self, transfer: &Transfer) -> String {
+        let verb = match transfer.target {
+            None => self.copy(),
+            Some(_) => "overwrite",
+        };
+        let Transfer { source, reason, .. } = transfer;
+        format!(
+            "{verb:<10} {}  ({reason}, {})",
+            source.key,
+            HumanBytes(source.size)
+        )
+    }
+
+    pub(crate) fn deletion(self, key: &Key) -> String {
+        format!("{:<10} {key}  ({})", "delete", Reason::OnlyInTarget)
+    }
+
+    /// What a plan would do, or did not decide.
+    pub(crate) fn summary(self, source: &str, target: &str, counts: &Counts) -> String {
+        let mut text = format!("{} {source} -> {target}\n", self.command());
+        row(&mut text, self.copy(), counts.created());
+        row(&mut text, "overwrite", counts.overwritten());
+        row(&mut text, "delete", counts.deleted());
+        self.rest(&mut text, counts);
+        text
+    }
+
+    /// What was done.
+    pub(crate) fn report(self, counts: &Counts, report: &Report, took: Duration) -> String {
+        let ended = match (report.is_complete() && !counts.incomplete(), report.stopped) {
+            (_, true) => "stopped",
+            (true, _) => "done",
+            (false, _) => "incomplete",
+        };
+        let mut text = format!(
+            "{} {ended} in {:.1} s\n",
+            self.command(),
+            took.as_secs_f64()
+        );
+        row(&mut text, &format!("{}ed", self.copy()), report.created);
+        row(&mut text, "overwritten", report.overwritten);
+        row(&mut text, "deleted", report.deleted);
+        self.rest(&mut text, counts);
+        if report.failed > 0 {
+            let _ = writeln!(
+                text,
+                "  {:<12} {:>12}",
+                "failed",
+                HumanCount(report.failed).to_string()
+            );
+        }
+        text
+    }
+
+    fn rest(self, text: &mut String, counts: &Counts) {
+        row(text, "kept", counts.kept());
+        let later = counts.of(Reason::ObjectIsLater);
+        if later.entries > 0 {
+            let _ = writeln!(
+                text,
+                "    of these {} though the object is later (see --compare)",
+                HumanCount(later.entries)
+            );
+        }
+        let skipped = counts
+            .skipped_in_source
+            .iter()
+            .chain(&counts.skipped_in_target);
+        for (cause, number) in skipped {
+            let number = HumanCount(*number).to_string();
+            let _ = writeln!(
+                text,
+                "  {:<12} {number:>12}  {}",
+                "skipped",
+                cause_name(*cause)
+            );
+        }
+        if counts.conflicts > 0 {
+            let number = HumanCount(counts.conflicts).to_string();
+            let _ = writeln!(text, "  {:<12} {number:>12}", "conflicts");
+        }
+    }
+}
+
+fn row(text: &mut String, what: &str, tally: Tally) {
+    let entries = HumanCount(tally.entries).to_string();
+    let bytes = HumanBytes(tally.bytes).to_string();
+    let _ = writeln!(text, "  {what:<12} {entries:>12}  {bytes:>12}");
+}
+
+/// What was left out, and why.
+pub(crate) fn skip(side: Side, skipped: &Skipped) -> String {
+    let mut text = format!(
+        "{}  ({}",
+        printable(&skipped.name),
+        cause_name(skipped.cause)
+    );
+    if !skipped.detail.is_empty() {
+        let _ = write!(text, ": {}", printable(&skipped.detail));
+    }
+    let _ = write!(text, "; in the {side})");
+    text
+}
+
+/// What is in the way, and why it stays.
+pub(crate) fn conflict(with: &Key, why: ConflictCause) -> String {
+    match why {
+        ConflictCause::BothInSource => {
+            format!(
+                "no directory can hold both this and '{with}'; rename one of them in the bucket"
+            )
+        }
+        ConflictCause::DeletionsOff => {
+            format!("'{with}' is in the way, and --no-delete keeps it")
+        }
+    }
+}
+
+fn cause_name(cause: SkipCause) -> &'static str {
+    match cause {
+        SkipCause::Placeholder => "directory placeholder",
+        SkipCause::UnmappableKey => "no possible path",
+        SkipCause::Link => "symbolic link",
+        SkipCause::SpecialFile => "socket, FIFO or device",
+        SkipCause::NotUtf8 => "name is not UTF-8",
+        SkipCause::Unreadable => "cannot be read",
+    }
+}
+
+/// Why planned deletions were or will not be made.
+pub(crate) fn withheld(why: Withheld) -> &'static str {
+    match why {
+        Withheld::SourceIncomplete => "the source is not wholly known",
+        Withheld::TransferFailed => "not every file could be copied",
+        Withheld::Stopped => "the run was stopped",
+    }
+}

@@ -1,0 +1,86 @@
+//! Deleting files, each only if it still is the version described.
+//!
+//! Only regular files and the links that were listed as files are removed,
+//! never a directory. Already gone is as good as deleted.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, FileType};
+use rustix::io::Errno;
+use sync_core::{Entry, ErrorKind, Result};
+
+use crate::beneath::{Sys, split};
+use crate::error::{changed, failed, refused};
+use crate::meta::{Meta, kind_name};
+use crate::shared::{Shared, blocking};
+
+/// Deletes `entries`; one result for each, in their order.
+pub(crate) async fn delete(shared: &Arc<Shared>, entries: Vec<Entry>) -> Vec<Result<()>> {
+    let shared = Arc::clone(shared);
+    let count = entries.len();
+    let work = blocking(move || Ok(delete_all(&shared, &entries))).await;
+    work.unwrap_or_else(|error| {
+        let text = error.to_string();
+        (0..count)
+            .map(|_| Err(refused(error.kind(), text.clone())))
+            .collect()
+    })
+}
+
+fn delete_all(shared: &Shared, entries: &[Entry]) -> Vec<Result<()>> {
+    // In a plan's order the files of one directory stand together, so the last
+    // handle serves most of them; it lives no longer than this batch.
+    let mut last: Option<(&[u8], OwnedFd)> = None;
+    let mut results = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let (path, leaf) = split(entry.key.as_str().as_bytes());
+        let opened = match last.take() {
+            Some((open, dir)) if open == path => Ok(dir),
+            _ => shared.root.directory(path),
+        };
+        results.push(match opened {
+            Ok(dir) => {
+                let result = delete_one(shared, &dir, leaf, entry);
+                last = Some((path, dir));
+                result
+            }
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+            Err(errno) => Err(cannot(entry, errno)),
+        });
+    }
+    results
+}
+
+fn delete_one(shared: &Shared, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Result<()> {
+    let is_version = match Meta::at(dir, leaf) {
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(cannot(entry, errno)),
+        Ok(meta) if meta.kind == FileType::Symlink => {
+            is_listed_link(shared, entry).map_err(|errno| cannot(entry, errno))?
+        }
+        Ok(meta) if meta.is_file() => meta.is_version(entry),
+        Ok(meta) => {
+            let kind = kind_name(meta.kind);
+            let text = format!("'{}' is {kind} now and is left alone", entry.key);
+            return Err(refused(ErrorKind::Changed, text));
+        }
+    };
+    if !is_version {
+        return Err(changed(&entry.key));
+    }
+    match rustix::fs::unlinkat(dir, leaf, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(cannot(entry, errno)),
+    }
+}
+
+/// Whether the link at the entry's key still stands for that entry.
+fn is_listed_link(shared: &Shared, entry: &Entry) -> Sys<bool> {
+    let now = shared.stat(&entry.key)?;
+    Ok(now.is_some_and(|now| now.is_same_version(entry)))
+}
+
+fn cannot(entry: &Entry, errno: Errno) -> sync_core::StoreError {
+    failed(format!("cannot delete '{}'", entry.key), errno)
+}

@@ -1,0 +1,235 @@
+//! Commits, alone or by group: data on disk, then the names, then the
+//! directories on disk.
+//!
+//! A sync costs a turn of the disk or more, whether it covers one file or a
+//! thousand. So commits queue, and one of them, the leader, takes all that
+//! wait: it syncs their data (by a single `syncfs` when there are many),
+//! renames them, syncs each directory once, and answers each. Those that
+//! arrive meanwhile are the next group.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::io::Errno;
+use sync_core::{Entry, ErrorKind, Expected, Result, StoreError};
+use tokio::sync::oneshot;
+
+use crate::beneath::{Root, split};
+use crate::error::{failed, refused};
+use crate::options::Durability;
+use crate::place::{Grown, place};
+use crate::shared::{Shared, blocking};
+use crate::sync::{Disk, sync_file};
+use crate::temporary::Temporary;
+
+/// A file of this size syncs its own data before it joins the queue, so that
+/// small ones do not wait for it.
+const LARGE: u64 = 4 << 20;
+
+/// A file whose bytes are complete, waiting for its name.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) temporary: Arc<Temporary>,
+    pub(crate) entry: Entry,
+    pub(crate) expected: Expected,
+}
+
+/// The queue of commits.
+#[derive(Debug, Default)]
+pub(crate) struct Committer {
+    queue: Mutex<Queue>,
+    disk: Disk,
+    /// See [`Grown`].
+    pub(crate) grown: Grown,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Vec<Commit>,
+    has_leader: bool,
+}
+
+/// One commit on its way.
+#[derive(Debug)]
+struct Commit {
+    ready: Ready,
+    is_synced: bool,
+    outcome: Result<()>,
+    answer: Option<oneshot::Sender<Result<()>>>,
+}
+
+/// Commits one file, as the options say.
+pub(crate) async fn commit(shared: &Arc<Shared>, ready: Ready) -> Result<()> {
+    if shared.options.durability != Durability::Batch {
+        let shared = Arc::clone(shared);
+        return blocking(move || commit_alone(&shared, ready)).await;
+    }
+    let is_large = ready.entry.size >= LARGE;
+    let ready = if is_large {
+        blocking(move || sync_data(&ready).map(|()| ready)).await?
+    } else {
+        ready
+    };
+    let (answer, outcome) = oneshot::channel();
+    let commit = Commit::new(ready, is_large, Some(answer));
+    if shared.commits.enqueue(commit) {
+        let shared = Arc::clone(shared);
+        // The leader answers each commit, its own among them.
+        tokio::task::spawn_blocking(move || shared.commits.lead(&shared.root));
+    }
+    outcome.await.unwrap_or_else(|_| {
+        Err(refused(
+            ErrorKind::Stopped,
+            "the program is stopping before the file got its name",
+        ))
+    })
+}
+
+/// Commits one file in the calling thread.
+fn commit_alone(shared: &Shared, ready: Ready) -> Result<()> {
+    let skip_sync = shared.options.durability == Durability::None;
+    if skip_sync {
+        let Ready {
+            temporary,
+            entry,
+            expected,
+        } = &ready;
+        let placed = place(
+            &shared.root,
+            &shared.commits.grown,
+            temporary,
+            entry,
+            expected,
+        );
+        if placed.is_err() {
+            temporary.discard();
+        }
+        return placed;
+    }
+    let mut group = [Commit::new(ready, false, None)];
+    shared.commits.run(&shared.root, &mut group);
+    let [commit] = group;
+    commit.outcome
+}
+
+impl Commit {
+    fn new(ready: Ready, is_synced: bool, answer: Option<oneshot::Sender<Result<()>>>) -> Self {
+        Self {
+            ready,
+            is_synced,
+            outcome: Ok(()),
+            answer,
+        }
+    }
+
+    /// The path of the directory that the file goes to.
+    fn directory(&self) -> &[u8] {
+        split(self.ready.entry.key.as_str().as_bytes()).0
+    }
+}
+
+impl Committer {
+    /// Adds a commit; says whether the caller has to find it a leader.
+    fn enqueue(&self, commit: Commit) -> bool {
+        let mut queue = self.lock();
+        queue.waiting.push(commit);
+        !std::mem::replace(&mut queue.has_leader, true)
+    }
+
+    /// Commits group after group until none waits.
+    fn lead(&self, root: &Root) {
+        loop {
+            let mut group = {
+                let mut queue = self.lock();
+                if queue.waiting.is_empty() {
+                    queue.has_leader = false;
+                    return;
+                }
+                std::mem::take(&mut queue.waiting)
+            };
+            self.run(root, &mut group);
+            for commit in group {
+                if let Some(answer) = commit.answer {
+                    // Who asked may have gone; the file is whole all the same.
+                    let _ = answer.send(commit.outcome);
+                }
+            }
+        }
+    }
+
+    fn run(&self, root: &Root, group: &mut [Commit]) {
+        self.sync_all_data(root, group);
+        for commit in group.iter_mut().filter(|commit| commit.outcome.is_ok()) {
+            let Ready {
+                temporary,
+                entry,
+                expected,
+            } = &commit.ready;
+            commit.outcome = place(root, &self.grown, temporary, entry, expected);
+        }
+        self.sync_all_directories(root, group);
+        for commit in group.iter().filter(|commit| commit.outcome.is_err()) {
+            commit.ready.temporary.discard();
+        }
+    }
+
+    /// Puts the data of the whole group on disk.
+    fn sync_all_data(&self, root: &Root, group: &mut [Commit]) {
+        let waiting = || group.iter().filter(|commit| !commit.is_synced);
+        let covered = self.disk.sync_together(root, waiting().count());
+        for commit in group.iter_mut().filter(|commit| !commit.is_synced) {
+            commit.outcome = covered
+                .sync(commit.ready.temporary.file())
+                .map_err(|errno| data_not_on_disk(&commit.ready, errno));
+        }
+    }
+
+    /// Puts the names of the group on disk, and those of the directories that
+    /// were made for it.
+    fn sync_all_directories(&self, root: &Root, group: &mut [Commit]) {
+        let mut paths = self.grown.take();
+        for commit in group.iter().filter(|commit| commit.outcome.is_ok()) {
+            if !paths.contains(commit.directory()) {
+                paths.insert(commit.directory().to_vec());
+            }
+        }
+        for (failed, errno) in self.disk.sync_directories(root, &paths) {
+            // A failure above a file concerns its own name, too.
+            for commit in group.iter_mut().filter(|commit| commit.outcome.is_ok()) {
+                if is_within(commit.directory(), &failed) {
+                    commit.outcome = Err(name_not_on_disk(commit, errno));
+                }
+            }
+            // Nor does it hold for those that come later.
+            self.grown.put_back(failed);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn sync_data(ready: &Ready) -> Result<()> {
+    let done = sync_file(ready.temporary.file()).map_err(|errno| data_not_on_disk(ready, errno));
+    if done.is_err() {
+        ready.temporary.discard();
+    }
+    done
+}
+
+fn data_not_on_disk(ready: &Ready, errno: Errno) -> StoreError {
+    failed(format!("cannot bring '{}' on disk", ready.entry.key), errno)
+}
+
+/// Whether `path` is `ancestor` or below it.
+fn is_within(path: &[u8], ancestor: &[u8]) -> bool {
+    ancestor.is_empty()
+        || path
+            .strip_prefix(ancestor)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+fn name_not_on_disk(commit: &Commit, errno: Errno) -> StoreError {
+    let key = &commit.ready.entry.key;
+    failed(format!("cannot bring the name of '{key}' on disk"), errno)
+}

@@ -1,0 +1,75 @@
+//! From the system's errors to the core's kinds, with what to do about them.
+
+use std::path::Path;
+
+use rustix::io::Errno;
+use sync_core::{ErrorKind, StoreError, printable};
+
+/// An error of the system; `what` names the operation and its object, as in
+/// "cannot open 'a/b'".
+pub(crate) fn failed(what: impl Into<String>, errno: Errno) -> StoreError {
+    let error = StoreError::new(kind(errno), what).with_source(std::io::Error::from(errno));
+    match hint(errno) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// An error of `kind` without a cause in the system.
+pub(crate) fn refused(kind: ErrorKind, what: impl Into<String>) -> StoreError {
+    StoreError::new(kind, what)
+}
+
+/// The file named `name` is not the version that was seen before.
+pub(crate) fn changed(name: impl std::fmt::Display) -> StoreError {
+    refused(
+        ErrorKind::Changed,
+        format!("'{name}' changed since it was listed"),
+    )
+}
+
+/// The root could not be opened.
+pub(crate) fn cannot_open(root: &Path, errno: Errno) -> StoreError {
+    let shown = printable(&root.to_string_lossy());
+    match errno {
+        Errno::NOENT => refused(
+            ErrorKind::RootMissing,
+            format!("the directory '{shown}' does not exist"),
+        ),
+        Errno::NOTDIR => refused(
+            ErrorKind::RootMissing,
+            format!("'{shown}' is not a directory"),
+        ),
+        errno => failed(format!("cannot open the directory '{shown}'"), errno),
+    }
+}
+
+fn kind(errno: Errno) -> ErrorKind {
+    match errno {
+        Errno::NOENT => ErrorKind::NotFound,
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => ErrorKind::Denied,
+        Errno::NOSPC | Errno::DQUOT | Errno::FBIG => ErrorKind::NoSpace,
+        Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::NOTEMPTY => ErrorKind::Blocked,
+        Errno::NAMETOOLONG | Errno::ILSEQ | Errno::NOSYS | Errno::OPNOTSUPP => {
+            ErrorKind::Unsupported
+        }
+        Errno::TIMEDOUT => ErrorKind::Timeout,
+        _ => ErrorKind::Other,
+    }
+}
+
+fn hint(errno: Errno) -> Option<&'static str> {
+    Some(match errno {
+        Errno::ACCESS | Errno::PERM => "change its permissions or run as a user who has them",
+        Errno::ROFS => "the file system is mounted read-only",
+        Errno::NOSPC => "free some space and run again",
+        Errno::DQUOT => "the disk quota is used up: free some space and run again",
+        Errno::FBIG => "the file system or the limit on file sizes (ulimit -f) does not allow it",
+        Errno::LOOP => "a symbolic link is in the way and is not followed",
+        Errno::MFILE | Errno::NFILE => {
+            "raise the limit of open files (ulimit -n) or lower the concurrency"
+        }
+        Errno::IO => "the disk reports a failure: check it, and the kernel's log",
+        _ => return None,
+    })
+}

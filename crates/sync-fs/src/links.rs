@@ -1,0 +1,103 @@
+//! What a symbolic link names, found without leaving the root.
+//!
+//! The link is followed by hand, one segment at a time, over the path that it
+//! stands for; the result is a path without links, which the caller then opens
+//! like any other. So a link that changes under our hands can at worst name
+//! another file *inside*, and that one is compared with the entry again.
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+use crate::beneath::{Root, Sys, segments, split};
+use crate::meta::{Meta, kind_name};
+
+/// Links on the way to one file; the kernel's own limit.
+const MOST_LINKS: usize = 40;
+
+/// What a link names.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// A regular file below the root: its path without links.
+    File(Vec<u8>, Meta),
+    /// Anything else, in words.
+    Other(String),
+}
+
+/// What the link at `path` names.
+///
+/// # Errors
+/// Where something on the way could not be looked at.
+pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
+    let (parent, leaf) = split(path);
+    let mut real = parent.to_vec();
+    // The segments still to go, the next one last.
+    let mut ahead = vec![leaf.to_vec()];
+    let mut links = 0;
+    while let Some(segment) = ahead.pop() {
+        match segment.as_slice() {
+            b"." => continue,
+            b".." => {
+                if real.is_empty() {
+                    return other("leaves the directory");
+                }
+                real = split(&real).0.to_vec();
+                continue;
+            }
+            _ => {}
+        }
+        let dir = root.directory(&real)?;
+        let meta = match Meta::at(&dir, &segment) {
+            Ok(meta) => meta,
+            Err(Errno::NOENT) => return other("names nothing that exists"),
+            Err(errno) => return Err(errno),
+        };
+        match meta.kind {
+            FileType::Directory => push(&mut real, &segment),
+            FileType::Symlink => {
+                links += 1;
+                if links > MOST_LINKS {
+                    return other("is part of a loop of links");
+                }
+                let target = rustix::fs::readlinkat(&dir, segment.as_slice(), Vec::new())?;
+                let Some(rest) = relative(root, target.as_bytes(), &mut real) else {
+                    return other("leaves the directory");
+                };
+                ahead.extend(
+                    segments(rest)
+                        .map(|(_, s)| s.to_vec())
+                        .collect::<Vec<_>>()
+                        .into_iter()
+                        .rev(),
+                );
+            }
+            _ if !ahead.is_empty() => return other("leads through something that is no directory"),
+            FileType::RegularFile => {
+                push(&mut real, &segment);
+                return Ok(Target::File(real, meta));
+            }
+            kind => return other(&format!("names {}", kind_name(kind))),
+        }
+    }
+    other("names a directory")
+}
+
+/// What of a link's text is to be followed from `real`, which becomes the root
+/// for an absolute one; none if that lies outside.
+fn relative<'a>(root: &Root, target: &'a [u8], real: &mut Vec<u8>) -> Option<&'a [u8]> {
+    if !target.starts_with(b"/") {
+        return Some(target);
+    }
+    real.clear();
+    root.strip(target)
+}
+
+fn push(path: &mut Vec<u8>, segment: &[u8]) {
+    if !path.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(segment);
+}
+
+fn other(text: &str) -> Sys<Target> {
+    Ok(Target::Other(text.to_owned()))
+}

@@ -1,0 +1,97 @@
+//! The listing as a stream: the walk on a thread of its own, its items in
+//! batches through a short channel.
+//!
+//! The walk waits when nobody takes its batches, so memory stays flat whatever
+//! the consumer's speed, and it ends at the next batch once the stream has
+//! been dropped. It says when it is done: a channel that just closes, because
+//! the thread died, is an error and never the end of the listing.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use sync_core::{ErrorKind, Listed, Result};
+use tokio::sync::mpsc;
+
+use crate::error::refused;
+use crate::shared::Shared;
+use crate::walk::{Step, Walk};
+
+/// Items a batch: large enough to make the hop between threads cheap.
+const BATCH: usize = 256;
+/// Batches that wait for the consumer.
+const WAITING: usize = 4;
+
+enum Message {
+    Items(Vec<Result<Listed>>),
+    Done,
+}
+
+/// Lists the directory.
+pub(crate) fn list(shared: Arc<Shared>) -> BoxStream<'static, Result<Listed>> {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let spawned = std::thread::Builder::new()
+        .name("s3mirror-walk".to_owned())
+        .spawn(move || walk(&shared, &sender));
+    match spawned {
+        Ok(_) => items(receiver).boxed(),
+        Err(error) => {
+            let failure = refused(
+                ErrorKind::Other,
+                "cannot start a thread to list the directory",
+            )
+            .with_source(error);
+            stream::iter([Err(failure)]).boxed()
+        }
+    }
+}
+
+fn items(receiver: mpsc::Receiver<Message>) -> impl futures::Stream<Item = Result<Listed>> {
+    stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Message::Items(items)) => Some((stream::iter(items), Some(receiver))),
+            Some(Message::Done) => None,
+            None => {
+                let error = refused(ErrorKind::Other, "the listing of the directory broke off");
+                Some((stream::iter(vec![Err(error)]), None))
+            }
+        }
+    })
+    .flatten()
+}
+
+fn walk(shared: &Shared, sender: &mpsc::Sender<Message>) {
+    let listed = match shared.is_there() {
+        Ok(true) => send_items(shared, sender),
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
+    // Where sending fails, nobody listens any more, and nobody needs to know.
+    if let Err(error) = listed {
+        let _ = sender.blocking_send(Message::Items(vec![Err(error)]));
+    }
+    let _ = sender.blocking_send(Message::Done);
+}
+
+fn send_items(shared: &Shared, sender: &mpsc::Sender<Message>) -> Result<()> {
+    let mut walk = Walk::start(Arc::clone(&shared.root), shared.options)?;
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        match walk.step() {
+            Step::Item(item) => batch.push(Ok(item)),
+            Step::Nothing if sender.is_closed() => return Ok(()),
+            Step::Nothing => {}
+            Step::End => break,
+        }
+        if batch.len() == BATCH {
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            if sender.blocking_send(Message::Items(full)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    shared.remember_temporaries(walk.into_temporaries());
+    let _ = sender.blocking_send(Message::Items(batch));
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Reading a range of a file, which must be the listed version before and
+//! after.
+//!
+//! The file is opened confined and without waiting (a FIFO in its place does
+//! not block), must be regular and equal to the entry in size, mtime and
+//! revision, and must still be the same when the bytes have been read.
+
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+
+use bytes::Bytes;
+use rustix::io::Errno;
+use sync_core::{Entry, ErrorKind, Result};
+
+use crate::beneath::{Root, Sys};
+use crate::error::{changed, failed, refused};
+use crate::links::{self, Target};
+use crate::meta::Meta;
+use crate::options::SymlinkMode;
+use crate::shared::Shared;
+
+/// The bytes of `range` of the version that `entry` describes.
+pub(crate) fn read(shared: &Shared, entry: &Entry, range: &Range<u64>) -> Result<Bytes> {
+    let cannot = |errno| failed(format!("cannot read '{}'", entry.key), errno);
+    if range.start > range.end || range.end > entry.size {
+        let (start, end, size) = (range.start, range.end, entry.size);
+        return Err(refused(
+            ErrorKind::Other,
+            format!(
+                "cannot read bytes {start}..{end} of '{}', which has {size}",
+                entry.key
+            ),
+        ));
+    }
+    let file = open(shared, entry)?;
+    let before = Meta::of(&file).map_err(cannot)?;
+    if !before.is_version(entry) {
+        return Err(changed(&entry.key));
+    }
+    let bytes = read_exactly(&file, range).map_err(cannot)?;
+    let after = Meta::of(&file).map_err(cannot)?;
+    match bytes {
+        Some(bytes) if after.is_same(&before) => Ok(bytes.into()),
+        _ => Err(changed(&entry.key)),
+    }
+}
+
+fn open(shared: &Shared, entry: &Entry) -> Result<OwnedFd> {
+    let path = entry.key.as_str().as_bytes();
+    match shared.root.file(path) {
+        Ok(file) => Ok(file),
+        Err(Errno::LOOP) if shared.options.symlinks == SymlinkMode::Inside => {
+            open_target(&shared.root, path)
+                .map_err(|errno| failed(format!("cannot open '{}'", entry.key), errno))?
+                .ok_or_else(|| changed(&entry.key))
+        }
+        // A link, a socket, or a file where a directory was.
+        Err(Errno::LOOP | Errno::NXIO | Errno::NOTDIR) => Err(changed(&entry.key)),
+        Err(errno) => Err(failed(format!("cannot open '{}'", entry.key), errno)),
+    }
+}
+
+/// Opens the file that the link at `path` names. Only a link as the last
+/// segment is followed: a listing does not look behind others either.
+fn open_target(root: &Root, path: &[u8]) -> Sys<Option<OwnedFd>> {
+    if root.parent(path).is_err() {
+        return Ok(None);
+    }
+    match links::resolve(root, path)? {
+        Target::File(real, _) => root.file(&real).map(Some),
+        Target::Other(_) => Ok(None),
+    }
+}
+
+/// The bytes of `range`; none if the file ends before.
+fn read_exactly(file: &OwnedFd, range: &Range<u64>) -> Sys<Option<Vec<u8>>> {
+    let wanted = usize::try_from(range.end - range.start).map_err(|_| Errno::NOMEM)?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(wanted).map_err(|_| Errno::NOMEM)?;
+    while bytes.len() < wanted {
+        let offset = range.start + bytes.len() as u64;
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), offset) {
+            Ok(0) => return Ok(None),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    bytes.truncate(wanted);
+    Ok(Some(bytes))
+}

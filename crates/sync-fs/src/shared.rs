@@ -1,0 +1,118 @@
+//! What every operation on a directory shares: the root, the options, the
+//! queue of commits; and the hop to a thread that may block.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+use sync_core::{Entry, ErrorKind, Key, Result, printable};
+
+use crate::beneath::{Root, Sys, split};
+use crate::durability::Committer;
+use crate::error::{cannot_open, failed, refused};
+use crate::links::{self, Target};
+use crate::meta::Meta;
+use crate::options::{FsOptions, SymlinkMode};
+use crate::temporary;
+
+/// What every operation needs.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) root: Arc<Root>,
+    pub(crate) options: FsOptions,
+    pub(crate) commits: Committer,
+    /// Left-overs of killed runs that the last full listing met.
+    temporaries: Mutex<Vec<String>>,
+}
+
+impl Shared {
+    /// Opens nothing yet.
+    pub(crate) fn new(root: &Path, options: FsOptions) -> Self {
+        Self {
+            root: Arc::new(Root::new(root)),
+            options,
+            commits: Committer::default(),
+            temporaries: Mutex::default(),
+        }
+    }
+
+    /// Whether the root exists; opens it when it has come into being.
+    pub(crate) fn is_there(&self) -> Result<bool> {
+        match self.root.open() {
+            Ok(()) => Ok(true),
+            // A link that names nothing is more likely an unmounted disk.
+            Err(Errno::NOENT) if self.root.path().symlink_metadata().is_err() => Ok(false),
+            Err(errno) => Err(cannot_open(self.root.path(), errno)),
+        }
+    }
+
+    /// Makes the root if it is missing.
+    pub(crate) fn create_root(&self) -> Result<()> {
+        self.root.create().map_err(|error| {
+            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+            let shown = printable(&self.root.path().to_string_lossy());
+            failed(format!("cannot make the directory '{shown}'"), errno)
+        })
+    }
+
+    /// What a listing would show under `key`.
+    pub(crate) fn stat(&self, key: &Key) -> Sys<Option<Entry>> {
+        let path = key.as_str().as_bytes();
+        let meta = match self
+            .root
+            .parent(path)
+            .and_then(|(dir, leaf)| Meta::at(&dir, leaf))
+        {
+            Ok(meta) => meta,
+            // Behind a link or below a file there are no entries.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => {
+                return Ok(None);
+            }
+            Err(errno) => return Err(errno),
+        };
+        Ok(match meta.kind {
+            _ if temporary::is_temporary(split(path).1) => None,
+            FileType::RegularFile => Some(meta.entry(key.clone())),
+            FileType::Symlink if self.options.symlinks == SymlinkMode::Inside => {
+                match links::resolve(&self.root, path)? {
+                    Target::File(_, meta) => Some(meta.entry(key.clone())),
+                    Target::Other(_) => None,
+                }
+            }
+            _ => None,
+        })
+    }
+
+    /// Keeps what a full listing found, for a sweep.
+    pub(crate) fn remember_temporaries(&self, found: Vec<String>) {
+        *self
+            .temporaries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = found;
+    }
+
+    /// What the last full listing found.
+    pub(crate) fn take_temporaries(&self) -> Vec<String> {
+        std::mem::take(
+            &mut *self
+                .temporaries
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+/// Runs `work` where it may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let stopped = || refused(ErrorKind::Stopped, "the program is stopping");
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return Err(stopped());
+    };
+    runtime
+        .spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(stopped().with_source(error)))
+}

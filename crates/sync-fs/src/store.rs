@@ -1,0 +1,195 @@
+//! [`FsStore`]: a directory as a [`Store`].
+//!
+//! The work itself blocks, so each call is one hop to tokio's threads for
+//! blocking work; the modules beside this one do it, in plain functions.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures::stream::BoxStream;
+use sync_core::{
+    Crc64, Entry, Expected, Key, Listed, Result, Store, StoreError, Writer, printable,
+};
+
+use crate::beneath::split;
+use crate::delete;
+use crate::error::{cannot_open, failed};
+use crate::list;
+use crate::options::FsOptions;
+use crate::read;
+use crate::shared::{Shared, blocking};
+use crate::temporary;
+use crate::write;
+
+/// Longest file name of the usual file systems, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// A directory tree as a store of files.
+///
+/// Empty directories do not exist for it. Missing directories are made where a
+/// file needs them; none is removed but one that holds nothing but empty
+/// directories and stands where a file must go.
+///
+/// Its methods need a tokio runtime.
+///
+/// ```
+/// use futures::StreamExt;
+/// use sync_core::Store;
+/// use sync_fs::{FsOptions, FsStore};
+///
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let dir = tempfile::tempdir()?;
+/// std::fs::write(dir.path().join("a.txt"), "hello")?;
+/// let store = FsStore::open(dir.path(), FsOptions::default())?;
+/// assert_eq!(store.list().count().await, 1);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct FsStore {
+    shared: Arc<Shared>,
+}
+
+/// What a sweep of left-over temporaries did.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// How many were removed.
+    pub removed: u64,
+    /// Those that could not be removed.
+    pub failed: Vec<StoreError>,
+}
+
+impl FsStore {
+    /// The directory `root`, which must exist. A link at its own name is
+    /// followed, now and never again.
+    ///
+    /// # Errors
+    /// `RootMissing` if it does not exist or is no directory, `Denied` if it
+    /// may not be read.
+    pub fn open(root: &Path, options: FsOptions) -> Result<Self> {
+        let store = Self::new(root, options);
+        store
+            .shared
+            .root
+            .open()
+            .map_err(|errno| cannot_open(root, errno))?;
+        Ok(store)
+    }
+
+    /// As [`FsStore::open`], but a missing `root` is an empty store, and is
+    /// made, with its parents, by the first write. Nothing is made before.
+    ///
+    /// # Errors
+    /// `RootMissing` if it is no directory, `Denied` if it may not be read.
+    pub fn open_or_absent(root: &Path, options: FsOptions) -> Result<Self> {
+        let store = Self::new(root, options);
+        store.shared.is_there()?;
+        Ok(store)
+    }
+
+    /// Removes the unfinished files of earlier runs that the last complete
+    /// listing of this store met: only regular files of exactly our name, and
+    /// none that another run is still writing. They are never listed, with or
+    /// without this.
+    pub async fn sweep_temporaries(&self) -> Swept {
+        let shared = Arc::clone(&self.shared);
+        let swept = blocking(move || {
+            let mut swept = Swept::default();
+            for path in shared.take_temporaries() {
+                match temporary::sweep(&shared.root, &path) {
+                    Ok(removed) => swept.removed += u64::from(removed),
+                    Err(error) => swept.failed.push(error),
+                }
+            }
+            Ok(swept)
+        })
+        .await;
+        swept.unwrap_or_else(|error| Swept {
+            removed: 0,
+            failed: vec![error],
+        })
+    }
+
+    fn new(root: &Path, options: FsOptions) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(root, options)),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for FsStore {
+    fn location(&self) -> String {
+        printable(&self.shared.root.path().to_string_lossy())
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<Listed>> {
+        list::list(Arc::clone(&self.shared))
+    }
+
+    fn accepts(&self, key: &Key) -> Result<(), String> {
+        let mut segments = key.as_str().split('/');
+        if segments.any(|segment| segment.len() > LONGEST_NAME) {
+            return Err(format!("has a segment of more than {LONGEST_NAME} bytes"));
+        }
+        if temporary::is_temporary(split(key.as_str().as_bytes()).1) {
+            return Err("has a name that s3mirror keeps for its own unfinished files".to_owned());
+        }
+        Ok(())
+    }
+
+    fn clock_offset(&self) -> Option<TimeDelta> {
+        None
+    }
+
+    async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
+        let (shared, key) = (Arc::clone(&self.shared), key.clone());
+        blocking(move || {
+            if !shared.is_there()? {
+                return Ok(None);
+            }
+            shared
+                .stat(&key)
+                .map_err(|errno| failed(format!("cannot examine '{key}'"), errno))
+        })
+        .await
+    }
+
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+        let (shared, entry) = (Arc::clone(&self.shared), entry.clone());
+        blocking(move || read::read(&shared, &entry, &range)).await
+    }
+
+    async fn put(
+        &self,
+        entry: &Entry,
+        body: Bytes,
+        checksum: Crc64,
+        expected: &Expected,
+    ) -> Result<()> {
+        write::put(
+            &self.shared,
+            entry.clone(),
+            body,
+            checksum,
+            expected.clone(),
+        )
+        .await
+    }
+
+    async fn write(
+        &self,
+        entry: &Entry,
+        _part_size: u64,
+        expected: &Expected,
+    ) -> Result<Box<dyn Writer>> {
+        write::begin(&self.shared, entry.clone(), expected.clone()).await
+    }
+
+    async fn delete(&self, entries: &[Entry]) -> Vec<Result<()>> {
+        delete::delete(&self.shared, entries.to_vec()).await
+    }
+}

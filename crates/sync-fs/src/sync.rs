@@ -1,0 +1,89 @@
+//! Bringing data and names on disk: one file at a time, or all of a file
+//! system at once.
+
+use std::collections::BTreeSet;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::io::Errno;
+
+use crate::beneath::{Root, Sys};
+use crate::meta::Meta;
+
+/// From this many files or directories on, one `syncfs` is cheaper than a sync
+/// of each, although it also writes what others have changed.
+const SYNC_ALL_FROM: usize = 8;
+
+/// Decides between a sync of each and a sync of all.
+///
+/// `syncfs` reports that *some* file of the file system could not be written,
+/// once. Therefore it goes through one handle, that of the root, and after its
+/// first error it is never trusted again in this run: every file is then asked
+/// for itself, and answers for all its writes since it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Disk {
+    is_suspect: AtomicBool,
+}
+
+/// What a sync of all has covered: the files of one device, or nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Covered(Option<u64>);
+
+impl Disk {
+    /// Syncs the root's whole file system if that is worth it for `count`
+    /// files that are all written by now.
+    pub(crate) fn sync_together(&self, root: &Root, count: usize) -> Covered {
+        if count < SYNC_ALL_FROM || self.is_suspect.load(Ordering::Relaxed) {
+            return Covered(None);
+        }
+        match root.sync_file_system() {
+            Ok(device) => Covered(Some(device)),
+            Err(_) => {
+                self.is_suspect.store(true, Ordering::Relaxed);
+                Covered(None)
+            }
+        }
+    }
+
+    /// Syncs each of the directories at `paths`; returns those that failed.
+    pub(crate) fn sync_directories(
+        &self,
+        root: &Root,
+        paths: &BTreeSet<Vec<u8>>,
+    ) -> Vec<(Vec<u8>, Errno)> {
+        let covered = self.sync_together(root, paths.len());
+        let sync = |path| covered.sync(root.directory(path)?);
+        let mut errors = Vec::new();
+        for path in paths {
+            match sync(path) {
+                // Moved or removed since: there is no name here to be kept.
+                Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+                Err(errno) => errors.push((path.clone(), errno)),
+            }
+        }
+        errors
+    }
+}
+
+impl Covered {
+    /// Syncs `file` unless that is done.
+    pub(crate) fn sync(self, file: impl AsFd) -> Sys<()> {
+        match self.0 {
+            Some(device) if Meta::of(&file)?.device == device => Ok(()),
+            _ => sync_file(file),
+        }
+    }
+}
+
+/// Puts one file's data and times, or one directory's names, on disk.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) fn sync_file(file: impl AsFd) -> Sys<()> {
+    rustix::fs::fsync(file)
+}
+
+/// Puts one file's data and times, or one directory's names, on disk.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn sync_file(file: impl AsFd) -> Sys<()> {
+    // Plain fsync leaves the data in the drive's cache there.
+    rustix::fs::fcntl_fullfsync(&file).or_else(|_| rustix::fs::fsync(&file))
+}

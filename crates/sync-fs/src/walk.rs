@@ -1,0 +1,285 @@
+//! The walk: depth first, in ascending order of the keys, by directory handles.
+//!
+//! One `openat` and two or three `getdents` a directory, one `fstatat` a file.
+//! Held in memory are the names of the directories from the root down to the
+//! current one. Of their handles only the deepest are kept open; a shallower
+//! one is opened again, confined, when the walk comes back to it, and must
+//! then still be the same directory.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use rustix::fs::{Access, AtFlags, FileType};
+use rustix::io::Errno;
+use sync_core::{Key, Listed, Result, SkipCause, Skipped, printable};
+
+use crate::beneath::{Root, Sys, child};
+use crate::error::failed;
+use crate::links::{self, Target};
+use crate::meta::{Meta, kind_name};
+use crate::names::Names;
+use crate::options::{FsOptions, SymlinkMode};
+use crate::temporary::is_temporary;
+
+/// Directory handles kept open at once.
+const OPEN_LEVELS: usize = 32;
+
+/// Left-overs remembered for a sweep: more are left for the run after.
+const MOST_TEMPORARIES: usize = 100_000;
+
+/// A walk under way.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    root: Arc<Root>,
+    options: FsOptions,
+    /// The user whose access is checked; none if it need not be.
+    user: Option<u32>,
+    /// The path of the current item; always UTF-8.
+    path: String,
+    levels: Vec<Level>,
+    /// Scratch space for reading directories.
+    buffer: Vec<u8>,
+    temporaries: Vec<String>,
+}
+
+/// What one step of a walk gave.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Something for the listing.
+    Item(Listed),
+    /// A directory, or something that is not listed.
+    Nothing,
+    /// There is nothing more.
+    End,
+}
+
+#[derive(Debug)]
+struct Level {
+    handle: Option<OwnedFd>,
+    /// Device and inode, to know the directory again.
+    identity: (u64, u64),
+    names: Names,
+    /// How much of the path names this directory, with the slash.
+    prefix: usize,
+}
+
+impl Walk {
+    /// Reads the root. It must be open.
+    ///
+    /// # Errors
+    /// If the root cannot be read in full.
+    pub(crate) fn start(root: Arc<Root>, options: FsOptions) -> Result<Self> {
+        let mut walk = Self {
+            root,
+            options,
+            user: user_to_check(options),
+            path: String::new(),
+            levels: Vec::new(),
+            buffer: Vec::new(),
+            temporaries: Vec::new(),
+        };
+        let read = walk
+            .root
+            .directory(b"")
+            .and_then(|handle| walk.enter(handle));
+        let failure = match read {
+            Ok(failure) => failure,
+            Err(errno) => Some(errno),
+        };
+        match failure {
+            None => Ok(walk),
+            Some(errno) => {
+                let shown = printable(&walk.root.path().to_string_lossy());
+                Err(failed(
+                    format!("cannot read the directory '{shown}'"),
+                    errno,
+                ))
+            }
+        }
+    }
+
+    /// Goes on to the next name.
+    pub(crate) fn step(&mut self) -> Step {
+        let Some(level) = self.levels.last_mut() else {
+            return Step::End;
+        };
+        self.path.truncate(level.prefix);
+        if let Err(errno) = level.reopen(&self.root, &self.path) {
+            // Its other names are lost, not just gone.
+            self.levels.pop();
+            return Step::Item(self.unreadable(errno));
+        }
+        let Some((name, kind)) = level.names.next() else {
+            self.levels.pop();
+            return Step::Nothing;
+        };
+        let Ok(name) = str::from_utf8(name) else {
+            let escaped = name.escape_ascii().to_string();
+            self.path.push_str(&String::from_utf8_lossy(name));
+            return Step::Item(self.skip(SkipCause::NotUtf8, escaped));
+        };
+        let leaf = self.path.len();
+        self.path.push_str(name);
+        if kind != FileType::Directory && is_temporary(name.as_bytes()) {
+            self.note_temporary(kind);
+            return Step::Nothing;
+        }
+        self.visit(leaf, kind).map_or(Step::Nothing, Step::Item)
+    }
+
+    /// The left-over temporaries met so far.
+    pub(crate) fn into_temporaries(self) -> Vec<String> {
+        self.temporaries
+    }
+
+    fn note_temporary(&mut self, kind: FileType) {
+        if kind == FileType::RegularFile && self.temporaries.len() < MOST_TEMPORARIES {
+            self.temporaries.push(self.path.clone());
+        }
+    }
+
+    fn visit(&mut self, leaf: usize, kind: FileType) -> Option<Listed> {
+        match kind {
+            FileType::Directory => self.descend(leaf),
+            FileType::RegularFile => self.file(leaf),
+            FileType::Symlink => self.link(),
+            kind => Some(self.skip(SkipCause::SpecialFile, kind_name(kind))),
+        }
+    }
+
+    fn file(&mut self, leaf: usize) -> Option<Listed> {
+        let name = &self.path.as_bytes()[leaf..];
+        let found = self
+            .directory()
+            .and_then(|dir| Ok((Meta::at(dir, name)?, dir)));
+        let (meta, dir) = match found {
+            Ok(found) => found,
+            // Removed since its name was read: no longer there is no entry.
+            Err(Errno::NOENT) => return None,
+            Err(errno) => return Some(self.unreadable(errno)),
+        };
+        if !meta.is_file() {
+            let detail = format!("became {} while it was listed", kind_name(meta.kind));
+            return Some(self.skip(SkipCause::Unreadable, detail));
+        }
+        if let Some(user) = self.user
+            && let Err(errno) = check_access(dir, name, &meta, user)
+        {
+            return Some(self.unreadable(errno));
+        }
+        Some(self.entry(&meta))
+    }
+
+    fn link(&mut self) -> Option<Listed> {
+        if self.options.symlinks == SymlinkMode::Skip {
+            return Some(self.skip(SkipCause::Link, "links are not followed"));
+        }
+        match links::resolve(&self.root, self.path.as_bytes()) {
+            Ok(Target::File(_, meta)) => Some(self.entry(&meta)),
+            Ok(Target::Other(why)) => Some(self.skip(SkipCause::Link, why)),
+            Err(errno) => Some(self.unreadable(errno)),
+        }
+    }
+
+    fn descend(&mut self, leaf: usize) -> Option<Listed> {
+        let name = &self.path.as_bytes()[leaf..];
+        let opened = self.directory().and_then(|dir| child(dir, name));
+        let read = opened.and_then(|dir| {
+            self.path.push('/');
+            self.enter(dir)
+        });
+        match read {
+            Ok(None) | Err(Errno::NOENT) => None,
+            Ok(Some(errno)) | Err(errno) => Some(self.unreadable(errno)),
+        }
+    }
+
+    /// Makes the open directory at `path` the current level; returns the error
+    /// that cut the reading of its names short.
+    fn enter(&mut self, dir: OwnedFd) -> Sys<Option<Errno>> {
+        let meta = Meta::of(&dir)?;
+        let (names, error) = Names::read(&dir, &mut self.buffer);
+        if let Some(shallow) = self.levels.len().checked_sub(OPEN_LEVELS) {
+            self.levels[shallow].handle = None;
+        }
+        self.levels.push(Level {
+            handle: Some(dir),
+            identity: (meta.device, meta.inode),
+            names,
+            prefix: self.path.len(),
+        });
+        Ok(error)
+    }
+
+    /// The handle of the current directory.
+    fn directory(&self) -> Sys<&OwnedFd> {
+        self.levels
+            .last()
+            .and_then(|level| level.handle.as_ref())
+            .ok_or(Errno::BADF)
+    }
+
+    fn entry(&self, meta: &Meta) -> Listed {
+        match Key::new(self.path.as_str()) {
+            Ok(key) => Listed::Entry(meta.entry(key)),
+            Err(why) => self.skip(SkipCause::UnmappableKey, why.to_string()),
+        }
+    }
+
+    fn unreadable(&self, errno: Errno) -> Listed {
+        self.skip(
+            SkipCause::Unreadable,
+            std::io::Error::from(errno).to_string(),
+        )
+    }
+
+    fn skip(&self, cause: SkipCause, detail: impl Into<String>) -> Listed {
+        // A directory's name without the slash; the root has none of its own.
+        let name = self.path.strip_suffix('/').unwrap_or(&self.path);
+        let name = if name.is_empty() { "." } else { name };
+        Listed::Skipped(Skipped {
+            name: name.to_owned(),
+            cause,
+            detail: detail.into(),
+        })
+    }
+}
+
+impl Level {
+    /// Opens the handle again if it was closed and is still needed; `path` is
+    /// that of this directory.
+    fn reopen(&mut self, root: &Root, path: &str) -> Sys<()> {
+        if self.handle.is_some() || self.names.is_done() {
+            return Ok(());
+        }
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let again = root.directory(path.as_bytes())?;
+        let meta = Meta::of(&again)?;
+        if (meta.device, meta.inode) != self.identity {
+            return Err(Errno::STALE);
+        }
+        self.handle = Some(again);
+        Ok(())
+    }
+}
+
+fn user_to_check(options: FsOptions) -> Option<u32> {
+    if !options.check_access {
+        return None;
+    }
+    let user = rustix::process::geteuid();
+    (!user.is_root()).then(|| user.as_raw())
+}
+
+/// Whether the file may be read. Its owner's own bits decide for the owner,
+/// with or without an access list; for anyone else the system is asked.
+fn check_access(dir: &OwnedFd, name: &[u8], meta: &Meta, user: u32) -> Sys<()> {
+    if meta.owner == user {
+        return if meta.mode & 0o400 == 0 {
+            Err(Errno::ACCESS)
+        } else {
+            Ok(())
+        };
+    }
+    rustix::fs::accessat(dir, name, Access::READ_OK, AtFlags::EACCESS)
+}
