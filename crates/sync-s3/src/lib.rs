@@ -1,1 +1,38 @@
-//! Placeholder
+//! The bucket as a [`Store`](sync_core::Store): any S3 server, any prefix.
+//!
+//! Entry point: [`S3Store::connect`]. Files in the order in which to read
+//! them: what a bucket is called (`location`), what can be chosen about it
+//! (`options`), how a client is made of that (`connect`, `transport`,
+//! `clock`), the store itself (`store`) and its operations (`list`, `read`,
+//! `put`, `write`, `delete`), with what they share (`guard`: conditions and
+//! lost answers, `checksum`, `error`).
+//!
+//! What holds throughout: no AWS type leaves this crate; a listing that broke
+//! ends with an error, never silently; nothing is written over or deleted
+//! that is not the version the planner saw; no secret is in any text.
+
+mod location;
+mod options;
+
+mod clock;
+mod connect;
+mod transport;
+
+mod store;
+
+mod delete;
+mod list;
+mod put;
+mod read;
+mod write;
+
+mod checksum;
+mod error;
+mod guard;
+
+#[cfg(test)]
+mod tests;
+
+pub use location::{Location, LocationError};
+pub use options::{Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, S3Options};
+pub use store::S3Store;

@@ -1,0 +1,130 @@
+//! What can be chosen about a bucket and how it is reached.
+//!
+//! Plain values without invariants: whatever is left at its default is taken
+//! from the usual AWS sources (environment, config and credentials files, SSO,
+//! roles) or decided by [`S3Store::connect`](crate::S3Store::connect). No
+//! secret is ever part of the options.
+
+use crate::Location;
+
+/// Attempts a request may take, the first one included. Ten with exponential
+/// back-off ride out about a minute of errors, which covers the ramp-up that
+/// S3 asks for with 503 (User Guide, "Best practices design patterns").
+pub const DEFAULT_MAX_ATTEMPTS: u32 = 10;
+
+/// Where the bucket is and how to talk to it.
+///
+/// ```
+/// use sync_s3::{Checksums, S3Options};
+///
+/// let mut options = S3Options::new("photos/2024".parse()?);
+/// options.endpoint_url = Some("http://127.0.0.1:9000".to_owned());
+/// options.checksums = Checksums::None;
+/// # Ok::<(), sync_s3::LocationError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct S3Options {
+    /// Bucket and prefix.
+    pub location: Location,
+    /// Region, as in `eu-central-1`. By default that of the environment or of
+    /// the profile, else `us-east-1`.
+    pub region: Option<String>,
+    /// Profile of the AWS config and credentials files. By default
+    /// `AWS_PROFILE`, else `default`.
+    pub profile: Option<String>,
+    /// URL of a server other than AWS. By default `AWS_ENDPOINT_URL_S3`,
+    /// `AWS_ENDPOINT_URL` or what the profile says.
+    pub endpoint_url: Option<String>,
+    /// Whether the bucket stands in the path of a URL rather than in its host.
+    /// `Auto`: for every endpoint outside of `amazonaws.com`.
+    pub path_style: Choice,
+    /// Whether requests are signed with credentials.
+    pub access: Access,
+    /// Whether writes, reads and deletions carry what the planner saw.
+    pub conditions: Conditions,
+    /// Which checksum goes with an upload.
+    pub checksums: Checksums,
+    /// Whether the body of an upload is part of the signature. `Auto`: only
+    /// over plain http, because TLS protects it already and the sum costs a
+    /// second pass over every byte.
+    pub sign_payload: Choice,
+    /// Attempts a request may take, the first included; at least 1.
+    pub max_attempts: u32,
+}
+
+impl S3Options {
+    /// The defaults for the bucket and prefix of `location`.
+    #[must_use]
+    pub fn new(location: Location) -> Self {
+        Self {
+            location,
+            region: None,
+            profile: None,
+            endpoint_url: None,
+            path_style: Choice::Auto,
+            access: Access::Signed,
+            conditions: Conditions::Server,
+            checksums: Checksums::Auto,
+            sign_payload: Choice::Auto,
+            max_attempts: DEFAULT_MAX_ATTEMPTS,
+        }
+    }
+}
+
+/// Something that is decided by circumstances unless it is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// As the circumstances suggest.
+    #[default]
+    Auto,
+    /// In every case.
+    Always,
+    /// In no case.
+    Never,
+}
+
+impl Choice {
+    pub(crate) fn decide(self, auto: bool) -> bool {
+        match self {
+            Self::Auto => auto,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Requests are signed with credentials from the usual AWS sources.
+    #[default]
+    Signed,
+    /// Requests are not signed: a public bucket (`--no-sign-request`).
+    Anonymous,
+}
+
+/// Who checks that an object is still the one that was listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Conditions {
+    /// The server, in the same instant: `If-Match` and `If-None-Match`.
+    #[default]
+    Server,
+    /// We, by a HEAD shortly before: for servers without conditional requests
+    /// (`--no-conditional`). A change in between goes unseen.
+    Client,
+}
+
+/// Which checksum accompanies an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Checksums {
+    /// The best one: today always CRC64NVME.
+    #[default]
+    Auto,
+    /// CRC64NVME of the whole object, as S3 computes it by itself.
+    Crc64Nvme,
+    /// CRC32 of each part, for servers that know no CRC64NVME. Objects of
+    /// several parts then carry no sum of the whole.
+    Crc32,
+    /// None, for servers that refuse checksums.
+    None,
+}

@@ -1,0 +1,221 @@
+//! The bucket as a store: what all operations need, and the trait.
+//!
+//! The operations themselves are in the files of their names; here stands
+//! only how each is reached, and the HEAD that several of them use.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Credentials;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::ChecksumMode;
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures::stream::BoxStream;
+use sync_core::{
+    Crc64, Entry, ErrorKind, Expected, Key, Listed, MAX_KEY_BYTES, Result, Revision, Store,
+    StoreError, Writer,
+};
+
+use crate::clock::{self, Clock};
+use crate::connect::{self, Connection, Endpoint};
+use crate::error::{Attempted, Failure};
+use crate::location::Location;
+use crate::options::{Checksums, Conditions, S3Options};
+use crate::{checksum, delete, list, put, read, write};
+
+/// A bucket, or what stands below a prefix of it.
+///
+/// Cheap to clone; clones share connections, retry budget and clock.
+#[derive(Debug, Clone)]
+pub struct S3Store {
+    bucket: Arc<Bucket>,
+}
+
+/// What every operation needs.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    pub(crate) client: Client,
+    pub(crate) location: Location,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) conditions: Conditions,
+    pub(crate) checksums: Checksums,
+    pub(crate) sign_payload: bool,
+    pub(crate) max_attempts: u32,
+}
+
+impl S3Store {
+    /// Prepares access to the bucket. Sends no request, so whether the bucket
+    /// exists and the credentials suffice shows with the first operation.
+    ///
+    /// # Errors
+    /// `Other` for options that cannot work, such as an endpoint that is no URL.
+    pub async fn connect(options: S3Options) -> Result<Self> {
+        Self::connect_as(options, None).await
+    }
+
+    /// As [`connect`](Self::connect), with credentials that replace the usual
+    /// sources: for tests.
+    pub(crate) async fn connect_as(
+        options: S3Options,
+        credentials: Option<Credentials>,
+    ) -> Result<Self> {
+        let clock = Arc::new(Clock::default());
+        let Connection { client, endpoint } =
+            connect::connect(&options, credentials, Arc::clone(&clock)).await;
+        let sign_payload = options.sign_payload.decide(endpoint.is_plain_http());
+        Ok(Self {
+            bucket: Arc::new(Bucket {
+                client,
+                location: options.location,
+                endpoint,
+                clock,
+                conditions: options.conditions,
+                checksums: options.checksums,
+                sign_payload,
+                max_attempts: options.max_attempts.max(1),
+            }),
+        })
+    }
+
+    /// Bytes of the prefix. They count towards the limit of a key.
+    #[must_use]
+    pub fn prefix_len(&self) -> usize {
+        self.bucket.location.prefix().len()
+    }
+}
+
+impl Bucket {
+    /// The key as the bucket knows it.
+    pub(crate) fn full_key(&self, key: &Key) -> String {
+        [self.location.prefix(), key.as_str()].concat()
+    }
+
+    pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {
+        failure.into_error(attempted, &self.endpoint)
+    }
+
+    /// Whether responses are asked for the checksums that the server keeps.
+    pub(crate) fn checksum_mode(&self) -> Option<ChecksumMode> {
+        (self.checksums != Checksums::None).then_some(ChecksumMode::Enabled)
+    }
+
+    /// The object as it is now; `None` if it is not there.
+    pub(crate) async fn head(&self, key: &Key) -> Result<Option<Entry>, Failure> {
+        self.head_within(key, self.max_attempts).await
+    }
+
+    /// As [`head`](Self::head), with fewer attempts.
+    pub(crate) async fn head_within(
+        &self,
+        key: &Key,
+        attempts: u32,
+    ) -> Result<Option<Entry>, Failure> {
+        let mut request = self
+            .client
+            .head_object()
+            .bucket(self.location.bucket())
+            .key(self.full_key(key))
+            .set_checksum_mode(self.checksum_mode())
+            .customize();
+        if attempts < self.max_attempts {
+            let retries = RetryConfig::standard().with_max_attempts(attempts);
+            request = request.config_override(aws_sdk_s3::Config::builder().retry_config(retries));
+        }
+        match request.send().await {
+            Ok(head) => entry_of(key, &head).map(Some),
+            Err(error) => match Failure::from(&error) {
+                failure if failure.is_missing_key() => Ok(None),
+                failure => Err(failure),
+            },
+        }
+    }
+}
+
+fn entry_of(key: &Key, head: &HeadObjectOutput) -> Result<Entry, Failure> {
+    let size = head
+        .content_length()
+        .and_then(|len| u64::try_from(len).ok());
+    let modified = head.last_modified().and_then(clock::exact);
+    let (Some(size), Some(modified)) = (size, modified) else {
+        return Err(Failure::protocol("the answer lacks a size or a time"));
+    };
+    let mut entry = Entry::new(key.clone(), size, modified);
+    entry.revision = head.e_tag().map(Revision::new);
+    entry.checksum = checksum::whole(head.checksum_crc64_nvme(), head.checksum_type());
+    Ok(entry)
+}
+
+#[async_trait]
+impl Store for S3Store {
+    fn location(&self) -> String {
+        self.bucket.location.to_string()
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<Listed>> {
+        list::list(Arc::clone(&self.bucket))
+    }
+
+    fn accepts(&self, key: &Key) -> Result<(), String> {
+        let len = self.prefix_len() + key.as_str().len();
+        if len > MAX_KEY_BYTES {
+            return Err(format!(
+                "is {len} bytes long with the prefix; S3 takes at most {MAX_KEY_BYTES}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn clock_offset(&self) -> Option<TimeDelta> {
+        self.bucket.clock.offset()
+    }
+
+    async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
+        self.bucket.head(key).await.map_err(|failure| {
+            let attempted = Attempted {
+                what: "look up",
+                name: key.as_str(),
+                permission: "s3:GetObject",
+            };
+            self.bucket.fail(failure, attempted)
+        })
+    }
+
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+        read::read(&self.bucket, entry, range).await
+    }
+
+    async fn put(
+        &self,
+        entry: &Entry,
+        body: Bytes,
+        checksum: Crc64,
+        expected: &Expected,
+    ) -> Result<()> {
+        put::put(&self.bucket, entry, body, checksum, expected).await
+    }
+
+    async fn write(
+        &self,
+        entry: &Entry,
+        part_size: u64,
+        expected: &Expected,
+    ) -> Result<Box<dyn Writer>> {
+        if part_size == 0 {
+            return Err(StoreError::new(
+                ErrorKind::Other,
+                format!("cannot upload '{}' in parts of no bytes", entry.key),
+            ));
+        }
+        let upload = write::begin(&self.bucket, entry, part_size, expected).await?;
+        Ok(Box::new(upload))
+    }
+
+    async fn delete(&self, entries: &[Entry]) -> Vec<Result<()>> {
+        delete::delete(&self.bucket, entries).await
+    }
+}
