@@ -1,2 +1,40 @@
-//! s
-fn main() {}
+//! The whole product, by its binary, over real HTTP: what it promises is a
+//! test of that name here, and trees and buckets are compared whole.
+//!
+//! The promises that hold on any server are tested over two: the endpoint in
+//! memory of this package, and SeaweedFS, which other people wrote. A plain
+//! `cargo test` leaves the latter out; `cargo xtask test` runs all.
+
+// A test that cannot go on says so by a panic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::needless_pass_by_value)]
+
+#[macro_use]
+mod support;
+
+mod mirror;
+mod rule;
+mod second_run;
+
+mod mock;
+mod question;
+
+mod deletions;
+mod guards;
+
+mod places;
+mod sources;
+mod targets;
+
+mod conflicts;
+mod keys;
+mod names;
+mod times;
+
+mod cleanup;
+mod failures;
+mod interop;
+mod interrupt;
+mod secrets;
+mod streams;
+mod usage;

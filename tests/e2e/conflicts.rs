@@ -1,0 +1,82 @@
+//! A tree cannot hold both `a` and `a/b` (case 11).
+
+use crate::support::{Memory, World, assert_same, content::map};
+
+#[test]
+fn two_keys_that_cannot_both_be_files_are_reported_and_nothing_is_deleted() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    for (key, text) in [("a", "1"), ("a/b", "2"), ("a/c/d", "3"), ("z", "4")] {
+        world.bucket.put(key, text);
+    }
+    let dir = world.tree("dir", &[("only/here", "5")]);
+    let mocked = world.mock_restore(&dir).run();
+    assert_same(&dir.contents(), &map(&[("only/here", "5")]));
+    drop(mocked.says("a/b"));
+
+    world.restore(&dir).exits(3).says("a/b");
+
+    let contents = dir.contents();
+    // Whatever of the conflict is written or not: the rest is, and nothing is
+    // deleted or mixed up.
+    assert_eq!(contents.get("z"), map(&[("z", "4")]).get("z"));
+    assert_eq!(
+        contents.get("only/here"),
+        map(&[("only/here", "5")]).get("only/here")
+    );
+    for (key, content) in &contents {
+        let whole = world.bucket.contents().get(key) == Some(content) || key == "only/here";
+        assert!(whole, "{key}: {content:?}");
+    }
+}
+
+#[test]
+fn a_file_gives_way_to_a_directory() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("a/b", "new");
+    world.bucket.put("a/c/d", "newer");
+    let dir = world.tree("dir", &[("a", "in the way"), ("x", "gone")]);
+    world.restore(&dir).done();
+    assert_same(&dir.files(), &world.bucket.objects());
+}
+
+#[test]
+fn a_directory_gives_way_to_a_file() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("a", "new");
+    let dir = world.tree("dir", &[("a/b", "in the way"), ("a/c/d", "too")]);
+    world.restore(&dir).done();
+    assert_same(&dir.files(), &world.bucket.objects());
+}
+
+/// What is in the way gives way only once its replacement has been downloaded.
+#[test]
+fn what_is_in_the_way_stays_if_the_download_fails() {
+    use s3_endpoint::{Action, Fault};
+    for (object, file) in [("a/b", "a"), ("a", "a/b")] {
+        let memory = Memory::start();
+        let world = World::on(&memory);
+        world.bucket.put(object, "new");
+        let dir = world.tree("dir", &[(file, "in the way")]);
+        let before = dir.snapshot();
+        let error = Action::error(403, "AccessDenied");
+        memory.inject(Fault::on("GetObject").always().act(error));
+        world.restore(&dir).exits(3).says(object);
+        assert_same(&dir.snapshot(), &before);
+    }
+}
+
+/// A bucket can hold both, so a backup has no conflict.
+#[test]
+fn a_backup_of_a_file_that_was_a_directory_converges() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("a/b", "was a directory");
+    world.bucket.put("x", "was a file");
+    let dir = world.tree("dir", &[("a", "is a file"), ("x/y", "is a directory")]);
+    world.backup(&dir).done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+    world.only_lists(|| world.backup(&dir).done());
+}

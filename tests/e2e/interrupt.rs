@@ -1,0 +1,92 @@
+//! Stopped on request: exit status 130, nothing half done.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use s3_endpoint::{Action, Fault};
+
+use crate::support::{Memory, World, assert_same, content::map};
+
+/// Waits until the endpoint has been asked for `operation`.
+fn wait_for(memory: &Memory, operation: &str) {
+    let start = Instant::now();
+    while memory.count(operation) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(30), "no {operation}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+const LONG: Action = Action::Stall(Duration::from_secs(60));
+
+#[test]
+fn an_interrupted_backup_ends_with_130_and_leaves_no_open_upload() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("gone", "1");
+    let dir = world.dir("dir");
+    dir.write("film", vec![1; 20 << 20]);
+    memory.inject(Fault::on("UploadPart").always().act(LONG));
+
+    let running = world.backup(&dir).args(["--part-size", "8MiB"]).start();
+    wait_for(&memory, "UploadPart");
+    running.signal("INT");
+    let outcome = running.end().is(130);
+
+    assert!(
+        outcome.took < Duration::from_secs(15),
+        "took {:?}",
+        outcome.took
+    );
+    assert_same(&world.bucket.contents(), &map(&[("gone", "1")]));
+    assert_eq!(memory.open_uploads(&world.bucket.name), []);
+}
+
+#[test]
+fn an_interrupted_restore_ends_with_130_and_leaves_no_temporary() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("film", vec![1; 20 << 20]);
+    let dir = world.tree("dir", &[("film", "the old one"), ("other", "x")]);
+    let before = dir.snapshot();
+    memory.inject(Fault::on("GetObject").nth(2).always().act(LONG));
+
+    let running = world.restore(&dir).args(["--part-size", "8MiB"]).start();
+    wait_for(&memory, "GetObject");
+    running.signal("INT");
+    running.end().is(130);
+
+    assert_same(&dir.snapshot(), &before);
+}
+
+#[test]
+fn an_interrupted_listing_ends_with_130() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    memory.inject(Fault::on("ListObjectsV2").always().act(LONG));
+    let running = world.backup(&dir).start();
+    wait_for(&memory, "ListObjectsV2");
+    running.signal("INT");
+    running.end().is(130);
+}
+
+/// What a killed run left is found and removed by the next.
+#[test]
+fn the_run_after_a_killed_one_converges_and_cleans_up() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    dir.write("film", vec![1; 20 << 20]);
+    memory.inject(Fault::on("UploadPart").always().act(LONG));
+    let running = world.backup(&dir).args(["--part-size", "8MiB"]).start();
+    wait_for(&memory, "UploadPart");
+    drop(running);
+    memory.clear_faults();
+
+    world.backup(&dir).args(["--part-size", "8MiB"]).done();
+
+    assert_same(&world.bucket.contents(), &dir.contents());
+    assert_eq!(memory.open_uploads(&world.bucket.name), []);
+}

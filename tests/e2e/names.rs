@@ -1,0 +1,179 @@
+//! Names that are possible but odd come back as they were; names that are too
+//! long are refused before anything has changed (case 12).
+
+use std::collections::BTreeMap;
+
+use crate::support::{Content, Dir, Memory, Server, World, assert_same};
+
+on_both_servers! {
+    odd_names_come_back_as_they_were
+    a_key_of_1000_bytes_goes_up_and_comes_back
+}
+
+const ODD: [&str; 27] = [
+    "plus+plus",
+    "percent%2Fslash%",
+    "%00",
+    "two  spaces",
+    " leading space",
+    "trailing space ",
+    "trailing dot.",
+    "...",
+    ".hidden",
+    "quotes'\"`",
+    "back\\slash",
+    "question?mark",
+    "hash#tag",
+    "amper&sand=equals",
+    "less<more>",
+    "star*[glob]{a,b}",
+    "colon:semi;comma,",
+    "dollar$HOME",
+    "-rf",
+    "~",
+    "emoji 🦀/crab 🦀",
+    "composed \u{e9}",
+    "decomposed e\u{301}",
+    "\u{ffff}\u{feff}",
+    "日本語/ファイル",
+    "right\u{202e}left",
+    "aws-chunked/x-amz-meta",
+];
+
+/// They cannot stand in XML, so a listing must be URL-encoded.
+const CONTROLS: [&str; 8] = [
+    "new\nline",
+    "carriage\rreturn",
+    "tab\tstop",
+    "bell\u{7}",
+    "escape\u{1b}[31m",
+    "one\u{1}",
+    "del\u{7f}",
+    "both\r\n",
+];
+
+fn write_all(dir: &Dir, names: &[&str]) {
+    for (number, name) in names.iter().enumerate() {
+        dir.write(name, format!("content {number}"));
+    }
+}
+
+fn odd_names_come_back_as_they_were(server: &dyn Server) {
+    let world = World::on(server);
+    let dir = world.dir("dir");
+    write_all(&dir, &ODD);
+    round_trip(&world, &dir);
+}
+
+#[test]
+fn control_characters_in_names_come_back_as_they_were() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    write_all(&dir, &CONTROLS);
+    round_trip(&world, &dir);
+}
+
+/// Up, back elsewhere, a second time nothing, and away by a deletion.
+fn round_trip(world: &World, dir: &Dir) {
+    world.backup(dir).done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+    let elsewhere = world.dir("elsewhere");
+    world.restore(&elsewhere).done();
+    assert_same(&elsewhere.files(), &world.bucket.objects());
+    world.only_lists(|| world.backup(dir).done());
+    world.only_lists(|| world.restore(&elsewhere).done());
+
+    let empty = world.dir("empty");
+    world.backup(&empty).arg("--allow-empty-source").done();
+    assert_same(&world.bucket.contents(), &BTreeMap::new());
+}
+
+/// A name that drives the terminal must not reach it as it is.
+#[test]
+fn control_characters_are_shown_escaped() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    write_all(&dir, &CONTROLS);
+    let outcome = world.mock_backup(&dir).done();
+    for text in [&outcome.stdout, &outcome.stderr] {
+        let raw = text.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(raw, None, "{text:?}");
+    }
+    assert!(outcome.stdout.contains(r"new\nline"), "{outcome}");
+}
+
+/// A path of `bytes` bytes in segments that a file system takes.
+fn of_length(bytes: usize) -> String {
+    let mut name = "d".repeat(200);
+    while name.len() + 201 < bytes {
+        name = format!("{name}/{}", "d".repeat(200));
+    }
+    let rest = bytes - name.len() - 1;
+    format!("{name}/{}", "f".repeat(rest))
+}
+
+fn a_key_of_1000_bytes_goes_up_and_comes_back(server: &dyn Server) {
+    let world = World::on(server);
+    let dir = world.dir("dir");
+    dir.write(of_length(1000), "long");
+    dir.write("e".repeat(255), "a segment of 255 bytes");
+    world.backup(&dir).done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+    let elsewhere = world.dir("elsewhere");
+    world.restore(&elsewhere).done();
+    assert_same(&elsewhere.contents(), &dir.contents());
+}
+
+#[test]
+fn a_key_of_1001_bytes_stops_before_the_first_change_and_is_named() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("gone", "1");
+    let before = world.bucket.objects();
+    let dir = world.tree("dir", &[("a", "1")]);
+    let long = [of_length(1001), of_length(1003)];
+    for name in &long {
+        dir.write(name, "too long");
+    }
+    let outcome = world.only_lists(|| world.backup(&dir).exits(4).says("--max-key-length"));
+    for name in &long {
+        let named = outcome.stdout.contains(name) || outcome.stderr.contains(name);
+        assert!(named, "{} bytes not named by {outcome}", name.len());
+    }
+    assert_same(&world.bucket.objects(), &before);
+
+    world.backup(&dir).args(["--max-key-length", "1003"]).done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+/// The prefix counts.
+#[test]
+fn a_prefix_can_make_a_key_too_long() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    dir.write(of_length(998), "long");
+    let place = format!("{}/pr", world.bucket.name);
+    let run = world.command_at(&["backup"], &dir, &place).arg("--yes");
+    world.only_lists(|| run.exits(4).says("--max-key-length"));
+    assert_same(&world.bucket.contents(), &BTreeMap::new());
+}
+
+/// No file system here takes a segment of 256 bytes.
+#[test]
+fn a_segment_of_256_bytes_is_named_and_nothing_deleted() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let long = format!("sub/{}", "s".repeat(256));
+    world.bucket.put(&long, "cannot be a file");
+    world.bucket.put("good", "1");
+    let dir = world.tree("dir", &[("only/here", "2")]);
+
+    world.restore(&dir).exits(3).says(&long);
+
+    let mut expected = BTreeMap::from([("only/here".to_owned(), Content::from("2"))]);
+    expected.insert("good".into(), Content::from("1"));
+    assert_same(&dir.contents(), &expected);
+}

@@ -1,0 +1,58 @@
+//! No secret ever appears, not even at the highest verbosity and not in errors.
+//! (Every other test looks for them too; see `support::outcome`.)
+
+use crate::support::{Memory, World, run::Run};
+
+const SECRET: &str = "a-secret-that-nobody-else-uses";
+const TOKEN: &str = "a-session-token-that-nobody-else-uses";
+
+#[test]
+fn no_secret_in_any_output_at_the_highest_verbosity() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    let verbose = |run: Run| run.args(["-v", "-v"]).env("RUST_LOG", "trace");
+
+    verbose(world.backup(&dir)).done();
+    verbose(world.backup(&dir)).arg("--json").done();
+    verbose(world.restore(&dir)).done();
+    verbose(world.mock_restore(&dir)).arg("--json").done();
+
+    // And where they are what is wrong.
+    let wrong = |run: Run| {
+        let run = verbose(run)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET)
+            .env("AWS_SESSION_TOKEN", TOKEN);
+        run.secret(SECRET).secret(TOKEN)
+    };
+    wrong(world.backup(&dir)).exits(1);
+    wrong(world.restore(&dir)).arg("--json").exits(1);
+}
+
+/// A URL may carry a password.
+#[test]
+fn a_password_in_the_endpoint_url_is_not_shown() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    let address = "http://user:pass-word-in-url@127.0.0.1:1";
+    let run = world
+        .backup(&dir)
+        .args(["--endpoint-url", address, "--max-attempts", "1", "-vv"]);
+    let outcome = run.secret("pass-word-in-url").run();
+    assert!(matches!(outcome.status.code(), Some(1 | 2)), "{outcome}");
+}
+
+#[test]
+fn help_shows_no_value_of_the_environment() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    for command in ["backup", "restore", "cleanup", "mock"] {
+        world
+            .s3mirror()
+            .args([command, "--help"])
+            .env("S3MIRROR_PROFILE", SECRET)
+            .secret(SECRET)
+            .done();
+    }
+}

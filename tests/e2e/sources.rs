@@ -1,0 +1,182 @@
+//! A source that is missing, not wholly readable, or holds more than files
+//! (cases 1, 3, 13, 16 and 17 of the fault list).
+
+use std::{
+    ffi::OsStr,
+    fs::{self, Permissions},
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    time::Duration,
+};
+
+use crate::support::{Dir, Memory, World, assert_same, content::map};
+
+#[test]
+fn a_root_that_is_missing_or_no_directory_is_an_error_without_any_request() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("a", "1");
+    let dir = world.tree("dir", &[("file", "x")]);
+    for root in ["missing", "missing/below", "file", "file/below"] {
+        for command in ["backup", "restore"] {
+            let run = world.s3mirror().arg(command).arg("--yes");
+            let run = run
+                .arg("--dir")
+                .arg(dir.join(root))
+                .args(["--bucket", &world.bucket.name]);
+            world.no_requests(|| run.exits(1).says(root));
+        }
+    }
+    assert_same(&dir.contents(), &map(&[("file", "x")]));
+    assert_same(&world.bucket.contents(), &map(&[("a", "1")]));
+}
+
+#[test]
+fn an_unreadable_root_is_an_error_without_any_request() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("a", "1");
+    let dir = world.tree("dir", &[("file", "x")]);
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o000)).unwrap();
+    let run = world
+        .s3mirror_as_nobody()
+        .args(["backup", "--yes", "--dir"])
+        .arg(dir.path());
+    world.no_requests(|| {
+        run.args(["--bucket", &world.bucket.name])
+            .exits(1)
+            .says("dir")
+    });
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
+    assert_same(&world.bucket.contents(), &map(&[("a", "1")]));
+}
+
+/// A bucket with one object that a whole backup would delete, and a directory.
+fn with_object_to_delete(memory: &Memory) -> (World<'_>, Dir) {
+    let world = World::on(memory);
+    world.bucket.put("gone", "1");
+    let dir = world.tree("dir", &[("a", "1"), ("sub/b", "22"), ("z", "333")]);
+    (world, dir)
+}
+
+#[test]
+fn an_unreadable_file_or_directory_means_the_rest_is_copied_and_nothing_deleted() {
+    for hidden in ["sub", "sub/b"] {
+        let memory = Memory::start();
+        let (world, dir) = with_object_to_delete(&memory);
+        fs::set_permissions(dir.join(hidden), Permissions::from_mode(0o000)).unwrap();
+        let run = world
+            .s3mirror_as_nobody()
+            .args(["backup", "--yes", "--dir"])
+            .arg(dir.path());
+        run.args(["--bucket", &world.bucket.name])
+            .exits(3)
+            .says(hidden);
+        fs::set_permissions(dir.join(hidden), Permissions::from_mode(0o700)).unwrap();
+        assert_same(
+            &world.bucket.contents(),
+            &map(&[("a", "1"), ("gone", "1"), ("z", "333")]),
+        );
+    }
+}
+
+/// What the bucket has below an unreadable directory is not deleted either.
+#[test]
+fn objects_below_an_unreadable_directory_survive() {
+    let memory = Memory::start();
+    let (world, dir) = with_object_to_delete(&memory);
+    world.backup(&dir).done();
+    fs::set_permissions(dir.join("sub"), Permissions::from_mode(0o000)).unwrap();
+    let run = world
+        .s3mirror_as_nobody()
+        .args(["backup", "--yes", "--dir"])
+        .arg(dir.path());
+    run.args(["--bucket", &world.bucket.name])
+        .exits(3)
+        .says("sub");
+    fs::set_permissions(dir.join("sub"), Permissions::from_mode(0o700)).unwrap();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+fn a_name_that_is_not_utf8_is_named_and_nothing_deleted() {
+    let memory = Memory::start();
+    let (world, dir) = with_object_to_delete(&memory);
+    dir.write(OsStr::from_bytes(b"latin-\xe9"), "x");
+    dir.write(OsStr::from_bytes(b"dir-\xff/file"), "y");
+
+    world.backup(&dir).exits(3).says("latin-").says("dir-");
+
+    let mut expected = map(&[("a", "1"), ("sub/b", "22"), ("z", "333")]);
+    expected.extend(map(&[("gone", "1")]));
+    assert_same(&world.bucket.contents(), &expected);
+}
+
+#[test]
+fn special_files_are_skipped_and_counted_without_being_opened() {
+    let memory = Memory::start();
+    let (world, dir) = with_object_to_delete(&memory);
+    dir.mkfifo("fifo");
+    let _socket = std::os::unix::net::UnixListener::bind(dir.join("socket")).unwrap();
+
+    let outcome = world
+        .backup(&dir)
+        .arg("-v")
+        .done()
+        .says("fifo")
+        .says("socket");
+
+    assert!(
+        outcome.took < Duration::from_secs(10),
+        "took {:?}",
+        outcome.took
+    );
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+fn a_link_to_a_file_inside_is_copied_as_that_file() {
+    let memory = Memory::start();
+    let (world, dir) = with_object_to_delete(&memory);
+    dir.link("link", "sub/b");
+    dir.link("sub/up", "../a");
+
+    world.backup(&dir).done();
+
+    let mut expected = dir.contents();
+    expected.extend(map(&[("link", "22"), ("sub/up", "1")]));
+    assert_same(&world.bucket.contents(), &expected);
+    // It is compared as the file that it names: a second run does nothing.
+    world.only_lists(|| world.backup(&dir).done());
+}
+
+#[test]
+fn other_links_are_skipped_and_counted_in_finite_time() {
+    let memory = Memory::start();
+    let (world, dir) = with_object_to_delete(&memory);
+    let outside = world.tree("outside", &[("secret", "not to be copied")]);
+    dir.link("loop", "loop");
+    dir.link("dangling", "nothing");
+    dir.link("out", outside.join("secret"));
+    dir.link("sub/out", "../../outside/secret");
+    dir.link("to-dir", "sub");
+    dir.link("sub/to-parent", "..");
+    dir.link("to-outside", outside.path());
+
+    let outcome = world.backup(&dir).arg("-v").done();
+
+    for name in [
+        "loop",
+        "dangling",
+        "out",
+        "sub/out",
+        "to-dir",
+        "sub/to-parent",
+        "to-outside",
+    ] {
+        assert!(
+            outcome.stdout.contains(name) || outcome.stderr.contains(name),
+            "{name}: {outcome}"
+        );
+    }
+    assert_same(&world.bucket.contents(), &dir.contents());
+}

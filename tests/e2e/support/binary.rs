@@ -1,0 +1,48 @@
+//! Where the product's binary is. It belongs to another package, so cargo
+//! tells this one nothing of it; and a stale one must never be tested.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// The binary `s3mirror`, built from the sources as they are now.
+pub(crate) fn s3mirror() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build)
+}
+
+/// Asks cargo, which does nothing when nothing changed (and `cargo xtask test`
+/// has built just before). The selection is that of every other build, or
+/// cargo would choose other features and compile the SDK once more.
+fn build() -> PathBuf {
+    // This program is target/PROFILE/deps/e2e-HASH.
+    let program = std::env::current_exe().unwrap();
+    let profile = program.ancestors().nth(2).unwrap();
+    let target = profile.parent().unwrap();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build
+        .args(["build", "--workspace", "--bins", "--quiet", "--target-dir"])
+        .arg(target);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    let advice = "run `cargo build --workspace --bins`, or all tests with `cargo xtask test`";
+    let built =
+        built.unwrap_or_else(|e| panic!("cannot start cargo to build s3mirror: {e}; {advice}"));
+    let errors = String::from_utf8_lossy(&built.stderr);
+    assert!(
+        built.status.success(),
+        "s3mirror doesn't build; {advice}\n{errors}"
+    );
+    let binary = profile.join("s3mirror");
+    assert!(
+        binary.is_file(),
+        "{} is missing; {advice}",
+        binary.display()
+    );
+    binary
+}

@@ -1,0 +1,237 @@
+//! One run of the binary: what it is given, and what came of it.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Outcome, Sandbox, binary};
+
+/// Far beyond what any run here takes; reached only when something hangs.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A user with no rights; permission bits stop nothing for root.
+const NOBODY: [&str; 4] = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+
+/// A run of s3mirror that is being prepared. Its environment is empty but for
+/// what is needed, its standard input closed.
+pub(crate) struct Run {
+    command: Command,
+    stdin: Option<String>,
+    /// Where both streams are written: files, so nobody has to read them
+    /// while the program runs.
+    stdout: PathBuf,
+    stderr: PathBuf,
+    secrets: Vec<String>,
+}
+
+impl Run {
+    pub(crate) fn new(sandbox: &Sandbox) -> Self {
+        Self::with(sandbox, Command::new(binary::s3mirror()))
+    }
+
+    /// As a user with no rights where we are root; else as ourselves.
+    pub(crate) fn as_nobody(sandbox: &Sandbox) -> Self {
+        // What we make is ours; so its owner tells who we are.
+        if fs::metadata(sandbox.path("home")).unwrap().uid() != 0 {
+            return Self::new(sandbox);
+        }
+        // The repository may be where that user cannot go.
+        let copy = sandbox.path("s3mirror");
+        let copied = Command::new("cp")
+            .arg(binary::s3mirror())
+            .arg(&copy)
+            .status();
+        assert!(copied.unwrap().success());
+        for path in [sandbox.path(""), sandbox.path("home"), copy.clone()] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        let mut command = Command::new("setpriv");
+        command.args(NOBODY).arg(copy);
+        Self::with(sandbox, command)
+    }
+
+    fn with(sandbox: &Sandbox, mut command: Command) -> Self {
+        static RUNS: AtomicU32 = AtomicU32::new(0);
+        let number = RUNS.fetch_add(1, Ordering::Relaxed);
+        command.env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", sandbox.path("home"));
+        command.env("RUST_BACKTRACE", "1");
+        // Nothing here may ask a cloud machine's own address for credentials.
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
+        command.current_dir(sandbox.path(""));
+        Self {
+            command,
+            stdin: None,
+            stdout: sandbox.path(&format!("home/stdout-{number}")),
+            stderr: sandbox.path(&format!("home/stderr-{number}")),
+            secrets: Vec::new(),
+        }
+    }
+
+    pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn env_remove(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// What the program finds on its standard input, before its end.
+    pub(crate) fn stdin(mut self, text: &str) -> Self {
+        self.stdin = Some(text.to_owned());
+        self
+    }
+
+    /// What must not appear in any output.
+    pub(crate) fn secret(mut self, text: &str) -> Self {
+        self.secrets.push(text.to_owned());
+        self
+    }
+
+    /// Runs it and expects exit status 0.
+    #[track_caller]
+    pub(crate) fn done(self) -> Outcome {
+        self.exits(0)
+    }
+
+    /// Runs it and expects this exit status.
+    #[track_caller]
+    pub(crate) fn exits(self, status: i32) -> Outcome {
+        self.run().is(status)
+    }
+
+    #[track_caller]
+    pub(crate) fn run(self) -> Outcome {
+        self.start().end()
+    }
+
+    /// Starts it, for what happens while it runs.
+    #[track_caller]
+    pub(crate) fn start(mut self) -> Running {
+        let file = |path: &Path| {
+            let file = File::create(path).unwrap();
+            // The program may run as somebody else.
+            fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
+            file
+        };
+        self.command
+            .stdout(file(&self.stdout))
+            .stderr(file(&self.stderr));
+        let stdin = if self.stdin.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        };
+        let mut child = self.command.stdin(stdin).spawn().unwrap();
+        if let (Some(text), Some(mut pipe)) = (&self.stdin, child.stdin.take()) {
+            // A program that doesn't read closes the pipe; that is its right.
+            let _ = pipe.write_all(text.as_bytes());
+        }
+        Running {
+            run: self,
+            child,
+            since: Instant::now(),
+        }
+    }
+
+    /// Runs `script` in a shell, in which `"$@"` is this run.
+    #[track_caller]
+    pub(crate) fn in_shell(self, script: &str) -> Outcome {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script, "sh"])
+            .arg(self.command.get_program());
+        command.args(self.command.get_args()).env_clear();
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        command.current_dir(self.command.get_current_dir().unwrap());
+        Self { command, ..self }.run()
+    }
+}
+
+/// A run under way; killed if the test ends before it does.
+pub(crate) struct Running {
+    run: Run,
+    child: Child,
+    since: Instant,
+}
+
+impl Running {
+    /// Sends it a signal, as in `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("sh")
+            .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &pid])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Outcome {
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if self.since.elapsed() > TIMEOUT {
+                let _ = self.child.kill();
+                let status = self.child.wait().unwrap();
+                let outcome = self.outcome(status);
+                panic!("killed after {} s: {outcome}", TIMEOUT.as_secs());
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        let outcome = self.outcome(status);
+        outcome.is_decent(&self.run.secrets);
+        outcome
+    }
+
+    fn outcome(&self, status: ExitStatus) -> Outcome {
+        let read = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+        let command = &self.run.command;
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        Outcome {
+            command: words.map(|word| word.to_string_lossy() + " ").collect(),
+            status,
+            stdout: read(&self.run.stdout),
+            stderr: read(&self.run.stderr),
+            took: self.since.elapsed(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The path of the binary, for those who run it in their own way.
+pub(crate) fn program() -> &'static Path {
+    binary::s3mirror()
+}

@@ -1,0 +1,111 @@
+//! What each test starts from: a server, a bucket of its own and a sandbox.
+
+use super::{Dir, Sandbox, Server, awscli::AwsCli, run::Run, server::Bucket};
+
+/// A server, a fresh bucket on it and a sandbox.
+pub(crate) struct World<'s> {
+    pub(crate) bucket: Bucket<'s>,
+    pub(crate) sandbox: Sandbox,
+}
+
+impl<'s> World<'s> {
+    pub(crate) fn on(server: &'s dyn Server) -> Self {
+        Self {
+            bucket: Bucket::fresh(server),
+            sandbox: Sandbox::new(),
+        }
+    }
+
+    /// An empty directory.
+    pub(crate) fn dir(&self, name: &str) -> Dir {
+        self.sandbox.dir(name)
+    }
+
+    /// A directory with files that were last changed long ago.
+    pub(crate) fn tree(&self, name: &str, files: &[(&str, &str)]) -> Dir {
+        self.sandbox.tree(name, files)
+    }
+
+    /// s3mirror with access to the server, and nothing said yet.
+    pub(crate) fn s3mirror(&self) -> Run {
+        self.with_access(Run::new(&self.sandbox))
+    }
+
+    /// The same as a user with no rights.
+    pub(crate) fn s3mirror_as_nobody(&self) -> Run {
+        self.with_access(Run::as_nobody(&self.sandbox))
+    }
+
+    fn with_access(&self, run: Run) -> Run {
+        let (key, secret) = self.bucket.server.credentials();
+        run.env("AWS_ACCESS_KEY_ID", key)
+            .env("AWS_SECRET_ACCESS_KEY", secret)
+            .env("AWS_REGION", "us-east-1")
+            .env("S3MIRROR_ENDPOINT_URL", self.bucket.server.url())
+            .secret(secret)
+    }
+
+    /// `s3mirror COMMAND… --dir DIR --bucket BUCKET`.
+    pub(crate) fn command(&self, command: &[&str], dir: &Dir) -> Run {
+        self.command_at(command, dir, &self.bucket.name)
+    }
+
+    /// The same with another place than the whole bucket.
+    pub(crate) fn command_at(&self, command: &[&str], dir: &Dir, place: &str) -> Run {
+        let run = self.s3mirror().args(command).arg("--dir").arg(dir.path());
+        run.args(["--bucket", place])
+    }
+
+    /// A backup that asks nothing.
+    pub(crate) fn backup(&self, dir: &Dir) -> Run {
+        self.command(&["backup"], dir).arg("--yes")
+    }
+
+    /// A restore that asks nothing.
+    pub(crate) fn restore(&self, dir: &Dir) -> Run {
+        self.command(&["restore"], dir).arg("--yes")
+    }
+
+    pub(crate) fn mock_backup(&self, dir: &Dir) -> Run {
+        self.command(&["mock", "backup"], dir)
+    }
+
+    pub(crate) fn mock_restore(&self, dir: &Dir) -> Run {
+        self.command(&["mock", "restore"], dir)
+    }
+
+    /// Expects that `work` asks the server for nothing but lists, where it can
+    /// tell.
+    #[track_caller]
+    pub(crate) fn only_lists<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = self
+            .bucket
+            .server
+            .requests()
+            .map_or(0, |requests| requests.len());
+        let result = work();
+        let mut asked = self
+            .bucket
+            .server
+            .requests()
+            .unwrap_or_default()
+            .split_off(before);
+        asked.retain(|operation| !operation.starts_with("List"));
+        assert!(asked.is_empty(), "not only lists: {asked:?}");
+        result
+    }
+
+    /// Expects that `work` asks the server for nothing at all.
+    #[track_caller]
+    pub(crate) fn no_requests<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = self.bucket.server.requests();
+        let result = work();
+        assert_eq!(self.bucket.server.requests(), before, "no request is made");
+        result
+    }
+
+    /// The aws command line, with the same access.
+    pub(crate) fn aws(&self) -> AwsCli<'_> {
+        AwsCli::new(&self.sandbox, &self.bucket)
+    }
+}

@@ -1,0 +1,105 @@
+//! What can be chosen before an endpoint starts. The defaults are AWS's ways.
+
+use std::{path::PathBuf, time::Duration};
+
+/// How an endpoint behaves; start from [`Config::default`] and change fields.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The port on 127.0.0.1; 0 lets the system choose one.
+    pub port: u16,
+    /// Buckets that exist from the start.
+    pub buckets: Vec<String>,
+    /// The order in which listings arrive.
+    pub list_order: ListOrder,
+    /// The most keys on one page of a listing; S3's own limit is 1,000.
+    pub page_size: usize,
+    /// The precision of `LastModified`.
+    pub precision: Precision,
+    /// Which moment a multipart upload gets as its `LastModified`.
+    pub multipart_time: MultipartTime,
+    /// Whether parts other than the last must have 5 MiB.
+    pub min_part_size: bool,
+    /// Whether requests without a signature are served.
+    pub anonymous: bool,
+    /// The region to which the buckets belong. With `Some`, a request signed
+    /// for another region is refused and told the right one, as AWS does.
+    pub region: Option<String>,
+    /// Whether a request signed more than 15 minutes off the endpoint's own
+    /// (shifted) clock is refused.
+    pub check_skew: bool,
+    /// ETags from a CRC instead of MD5, for benchmarks: MD5 is most of what the
+    /// endpoint computes. Clients that compare ETags with MD5 sums will object.
+    pub fast_etags: bool,
+    /// A wait before each request is looked at.
+    pub latency: Duration,
+    /// Whether the log is kept in memory for [`crate::Endpoint::log`].
+    pub keep_log: bool,
+    /// A file to which each finished request is appended as a JSON line.
+    pub log_file: Option<PathBuf>,
+    /// Threads that serve requests.
+    pub threads: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            buckets: Vec::new(),
+            list_order: ListOrder::Bytes,
+            page_size: 1000,
+            precision: Precision::Second,
+            multipart_time: MultipartTime::Initiation,
+            min_part_size: true,
+            anonymous: false,
+            region: None,
+            check_skew: true,
+            fast_etags: false,
+            latency: Duration::ZERO,
+            keep_log: true,
+            log_file: None,
+            threads: 2,
+        }
+    }
+}
+
+impl Config {
+    /// The defaults, with one empty bucket.
+    #[must_use]
+    pub fn with_bucket(name: &str) -> Self {
+        Self { buckets: vec![name.to_owned()], ..Self::default() }
+    }
+}
+
+/// The order of keys in a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ListOrder {
+    /// By the bytes of the key, as AWS promises.
+    #[default]
+    Bytes,
+    /// By the names at each directory level, as SeaweedFS does: `a/x` comes
+    /// before `a-b/y`, because `a` is less than `a-b`.
+    DirectoryWise,
+    /// In no order that means anything, but the same one every time, as
+    /// directory buckets (S3 Express One Zone) do. The number is the seed.
+    Shuffled(u64),
+}
+
+/// The precision of `LastModified`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// Cut to the second (AWS).
+    #[default]
+    Second,
+    /// Cut to the millisecond (MinIO, Ceph).
+    Millisecond,
+}
+
+/// Which moment becomes the `LastModified` of a multipart upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MultipartTime {
+    /// When the upload was initiated (AWS).
+    #[default]
+    Initiation,
+    /// When it was completed (most other servers).
+    Completion,
+}

@@ -1,0 +1,103 @@
+//! Deleting objects, one or a thousand at a time.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use s3s::{
+    S3Request, S3Result,
+    crypto::{Checksum as _, Md5},
+    dto::{
+        DeleteObjectInput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition,
+        Error as KeyError, ObjectIdentifier,
+    },
+    s3_error,
+};
+
+use crate::{
+    body::RawBody,
+    checksum::{Announced, Hasher, verify},
+    conditions::check_delete,
+    error::malformed_xml,
+    faults::FailKeys,
+    state::{Bucket, State},
+};
+
+/// The most keys in one request.
+const MAX_KEYS: usize = 1000;
+
+impl State {
+    pub(crate) fn delete_object(&self, input: &DeleteObjectInput) -> S3Result<()> {
+        self.with_bucket(&input.bucket, |bucket| bucket.delete(&input.key, input.if_match.as_ref()))
+    }
+
+    pub(crate) fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<DeleteObjectsOutput> {
+        check_body(&req)?;
+        let keys = req.input.delete.objects;
+        if keys.is_empty() || keys.len() > MAX_KEYS {
+            return Err(malformed_xml());
+        }
+        let quiet = req.input.delete.quiet.unwrap_or_default();
+        let injected = req.extensions.get::<FailKeys>();
+        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        self.with_bucket(&req.input.bucket, |bucket| {
+            for object in keys {
+                if let Some(error) = injected.and_then(|faults| faults.error(&object.key)) {
+                    errors.push(error);
+                    continue;
+                }
+                match bucket.delete_identified(&object) {
+                    Ok(()) if quiet => {}
+                    Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() }),
+                    Err(error) => errors.push(KeyError {
+                        key: Some(object.key),
+                        code: Some(error.code().as_str().to_owned()),
+                        message: error.message().map(str::to_owned),
+                        version_id: None,
+                    }),
+                }
+            }
+            Ok(())
+        })?;
+        Ok(DeleteObjectsOutput { deleted: Some(deleted), errors: Some(errors), ..DeleteObjectsOutput::default() })
+    }
+}
+
+impl Bucket {
+    fn delete(&mut self, key: &str, condition: Option<&ETagCondition>) -> S3Result<()> {
+        check_delete(condition, self.objects.get(key).map(|object| &**object))?;
+        self.objects.remove(key);
+        Ok(())
+    }
+
+    fn delete_identified(&mut self, object: &ObjectIdentifier) -> S3Result<()> {
+        if object.key.is_empty() {
+            return Err(s3_error!(UserKeyMustBeSpecified, "The request must include a key"));
+        }
+        let condition = object.e_tag.clone().map(|etag| match etag.value() {
+            "*" => ETagCondition::Any,
+            _ => ETagCondition::ETag(etag),
+        });
+        self.delete(&object.key, condition.as_ref())
+    }
+}
+
+/// The body must come with a digest, match it, and be XML: the control
+/// characters that XML 1.0 lacks spoil the request, with all its keys.
+fn check_body(req: &S3Request<DeleteObjectsInput>) -> S3Result<()> {
+    let Some(body) = req.extensions.get::<RawBody>().map(RawBody::bytes) else { return Ok(()) };
+    let md5 = req.headers.get("content-md5").and_then(|value| value.to_str().ok());
+    if let Some(md5) = md5 {
+        if BASE64_STANDARD.encode(Md5::checksum(&body)) != md5 {
+            return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
+        }
+    } else if let Some(announced) = Announced::from_headers(&req.headers)? {
+        let mut hasher = Hasher::new(announced.algorithm);
+        hasher.update(&body);
+        verify(&announced.value(req.trailing_headers.as_ref())?, &hasher.finish())?;
+    } else {
+        return Err(s3_error!(
+            InvalidRequest,
+            "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
+        ));
+    }
+    let illegal = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    if body.iter().any(illegal) { Err(malformed_xml()) } else { Ok(()) }
+}

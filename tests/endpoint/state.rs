@@ -1,0 +1,163 @@
+//! What the server remembers: buckets, their objects and their open uploads.
+//!
+//! One lock guards it all. Nothing slow happens under it: bodies are received
+//! and hashed before, streamed after.
+
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use s3s::S3Result;
+
+use crate::{
+    clock::{Clock, cut},
+    config::Config,
+    error::no_such_bucket,
+    multipart::Upload,
+    object::{Extra, Object},
+    order::Objects,
+};
+
+/// The content of the server, for tests to prepare and to look at.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    buckets: Mutex<BTreeMap<String, Bucket>>,
+    uploads_begun: AtomicU64,
+}
+
+/// A multipart upload that was neither completed nor aborted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenUpload {
+    /// The key that it will have.
+    pub key: String,
+    /// Its identifier.
+    pub upload_id: String,
+    /// When it was begun.
+    pub initiated: DateTime<Utc>,
+    /// The numbers of the parts that have arrived.
+    pub parts: Vec<u16>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    pub(crate) created: DateTime<Utc>,
+    pub(crate) objects: Objects,
+    /// By key, then by upload identifier, as S3 lists them.
+    pub(crate) uploads: BTreeMap<(String, String), Upload>,
+}
+
+impl State {
+    pub(crate) fn new(config: Config) -> Self {
+        let state = Self {
+            config,
+            clock: Clock::default(),
+            buckets: Mutex::default(),
+            uploads_begun: AtomicU64::new(0),
+        };
+        for name in &state.config.buckets {
+            state.create_bucket(name);
+        }
+        state
+    }
+
+    /// Creates an empty bucket; one that exists stays as it is.
+    pub fn create_bucket(&self, name: &str) {
+        let bucket = self.new_bucket();
+        self.buckets().entry(name.to_owned()).or_insert(bucket);
+    }
+
+    /// Stores an object, creating the bucket if need be. `modified` is cut to
+    /// the precision of the server; `None` is now.
+    pub fn put(&self, bucket: &str, key: &str, body: impl Into<Bytes>, modified: impl Into<Option<DateTime<Utc>>>) {
+        let modified = modified.into().unwrap_or_else(|| self.clock.now());
+        let object = Object::new(body.into(), cut(modified, self.config.precision), self.config.fast_etags);
+        self.create_bucket(bucket);
+        if let Some(bucket) = self.buckets().get_mut(bucket) {
+            bucket.objects.insert(key, Arc::new(object));
+        }
+    }
+
+    /// The object with this key.
+    #[must_use]
+    pub fn object(&self, bucket: &str, key: &str) -> Option<Object> {
+        self.buckets().get(bucket)?.objects.get(key).map(|object| Object::clone(object))
+    }
+
+    /// All objects of a bucket, by key.
+    #[must_use]
+    pub fn objects(&self, bucket: &str) -> BTreeMap<String, Object> {
+        let buckets = self.buckets();
+        let Some(bucket) = buckets.get(bucket) else { return BTreeMap::new() };
+        let objects = bucket.objects.range(Bound::Unbounded);
+        objects.map(|(key, object)| (bucket.objects.decode(key), Object::clone(object))).collect()
+    }
+
+    /// Removes an object and returns it.
+    pub fn remove(&self, bucket: &str, key: &str) -> Option<Object> {
+        self.buckets().get_mut(bucket)?.objects.remove(key).map(Arc::unwrap_or_clone)
+    }
+
+    /// Moves an object to a storage class; one in `GLACIER` or `DEEP_ARCHIVE`
+    /// can be listed and asked about but not read.
+    pub fn set_storage_class(&self, bucket: &str, key: &str, class: &str) {
+        let mut buckets = self.buckets();
+        let Some(bucket) = buckets.get_mut(bucket) else { return };
+        let Some(object) = bucket.objects.get(key) else { return };
+        let mut object = Object::clone(object);
+        let extra = object.extra.take().map_or_else(Extra::default, |extra| *extra);
+        object.extra = Extra { storage_class: Some(class.to_owned()), ..extra }.boxed();
+        bucket.objects.insert(key, Arc::new(object));
+    }
+
+    /// The multipart uploads of a bucket that are still open, by key.
+    #[must_use]
+    pub fn open_uploads(&self, bucket: &str) -> Vec<OpenUpload> {
+        let buckets = self.buckets();
+        let uploads = buckets.get(bucket).into_iter().flat_map(|bucket| &bucket.uploads);
+        uploads
+            .map(|((key, upload_id), upload)| OpenUpload {
+                key: key.clone(),
+                upload_id: upload_id.clone(),
+                initiated: upload.initiated,
+                parts: upload.parts.keys().copied().collect(),
+            })
+            .collect()
+    }
+
+    pub(crate) fn buckets(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at or changes one bucket, all at once for everybody else.
+    pub(crate) fn with_bucket<T>(&self, name: &str, f: impl FnOnce(&mut Bucket) -> S3Result<T>) -> S3Result<T> {
+        let mut buckets = self.buckets();
+        f(buckets.get_mut(name).ok_or_else(no_such_bucket)?)
+    }
+
+    pub(crate) fn new_bucket(&self) -> Bucket {
+        Bucket {
+            created: self.now(),
+            objects: Objects::new(self.config.list_order),
+            uploads: BTreeMap::new(),
+        }
+    }
+
+    /// The present as `LastModified` expresses it.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        cut(self.clock.now(), self.config.precision)
+    }
+
+    /// A new upload identifier; later ones sort after earlier ones.
+    pub(crate) fn next_upload_id(&self) -> String {
+        format!("upload-{:08}", self.uploads_begun.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
