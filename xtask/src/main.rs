@@ -1,2 +1,59 @@
-//! s
-fn main() {}
+//! The development tasks of this repository: `cargo xtask TASK`.
+//!
+//! Plain programs in Rust instead of scripts, so that a fresh clone and a
+//! toolchain are enough. None of it is needed to use s3mirror. Each task has a
+//! file of its name; what they share is in `step` (running programs) and
+//! `tools` (installing programs under `target/`).
+
+mod step;
+mod tools;
+
+mod ci;
+mod demo;
+mod test;
+
+mod sources;
+mod tally;
+mod tree;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  demo [DIR]   back DIR up to an S3 server in memory, restore it elsewhere and
+               compare (DIR: this repository's own sources)
+  test         all tests, those over a real SeaweedFS server included
+  ci           everything that a change must pass: formatting, lints, docs,
+               licences, the core's purity, the tests and the demo";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<()> {
+    // Paths in the tasks are relative to the top of the repository, except
+    // for what the user names.
+    let called_from = std::env::current_dir()?;
+    std::env::set_current_dir(step::root()?)?;
+    match arguments {
+        ["demo"] => demo::run(None),
+        ["demo", dir] => demo::run(Some(&called_from.join(dir))),
+        ["test"] => test::run().map(|tally| println!("\n{tally}")),
+        ["ci"] => ci::run(),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("no such task: '{}'\n{USAGE}", other.join(" ")),
+    }
+}

@@ -1,0 +1,25 @@
+//! What the core promises, tested from outside, over stores in memory.
+//!
+//! `rule` has the table of the rule; `plans` and `runs` compare planning and
+//! executing with a model of two maps; `schedules` lets answers arrive in
+//! any order. The other modules name single cases. A failure that a random
+//! test finds is kept as a named test beside it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed expectation is what a test is for"
+)]
+
+mod calls;
+mod contract;
+mod format;
+mod guards;
+mod layouts;
+mod listings;
+mod plans;
+mod rule;
+mod runs;
+mod schedules;
+mod support;
+mod transfers;

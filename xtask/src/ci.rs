@@ -1,0 +1,84 @@
+//! `cargo xtask ci`: what every change must pass, in the order of cost. CI runs
+//! exactly this.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    demo, sources,
+    step::{cargo, output, run as run_program, step},
+    test, tools,
+};
+
+/// Runs every check and closes with the count of the tests.
+pub(crate) fn run() -> Result<()> {
+    step("formatting", || {
+        run_program(&mut cargo(["fmt", "--all", "--check"]))
+    })?;
+    step(
+        "each file opens with its purpose",
+        sources::open_with_purpose,
+    )?;
+    step("the core is pure", core_is_pure)?;
+    step("licences, bans and sources of dependencies", dependencies)?;
+    step("lints", || {
+        let arguments = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        run_program(&mut cargo(arguments))
+    })?;
+    step("docs", || {
+        let mut docs = cargo(["doc", "--workspace", "--no-deps"]);
+        run_program(docs.env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    let tally = test::run()?;
+    step("demo", || demo::run(None))?;
+    // Last, where whoever reads the log (or counts its tests) looks.
+    println!("\n{tally}");
+    Ok(())
+}
+
+/// The core decides; it performs no I/O and knows neither runtime nor AWS, not
+/// even through a dependency (ARCHITECTURE, invariants).
+fn core_is_pure() -> Result<()> {
+    sources::core_is_pure()?;
+    let tree = [
+        "tree",
+        "--package",
+        "sync-core",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+    ];
+    let tree = output(&mut cargo(tree))?;
+    let impure: Vec<&str> = tree
+        .lines()
+        .filter(|line| line.starts_with("tokio") || line.starts_with("aws"))
+        .collect();
+    if !impure.is_empty() {
+        bail!("sync-core depends on {}", impure.join(", "));
+    }
+    Ok(())
+}
+
+/// Without the advisories: their database is a git repository, which CI cannot
+/// reach.
+fn dependencies() -> Result<()> {
+    let mut deny = Command::new(tools::cargo_deny()?);
+    deny.args([
+        "--workspace",
+        "check",
+        "--hide-inclusion-graph",
+        "licenses",
+        "bans",
+        "sources",
+    ]);
+    run_program(&mut deny)
+}
