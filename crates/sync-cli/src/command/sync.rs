@@ -35,7 +35,7 @@ pub(super) async fn run(
             Ok(locks) => Some(locks),
             Err(LockError::Held(place)) => {
                 console.error(format_args!(
-                    "refused: another run of s3mirror works on the {place}"
+                    "refused: another run of s3mirror works on the {place}; try again when it has ended"
                 ));
                 return Ok(Exit::Refused);
             }
@@ -106,7 +106,9 @@ fn show(plan: &Plan, args: &SyncArgs, mode: Mode, console: &mut Console) -> anyh
             }
         }
     }
-    if !output.json && !output.quiet {
+    // Where there is nothing to do, the report will say all of it.
+    let announced = mode == Mode::Show || changes(plan.counts()) > 0;
+    if announced && !output.json && !output.quiet {
         let summary = words.summary(&header.source, &header.target, plan.counts());
         console.line(summary.trim_end());
     }
@@ -118,6 +120,11 @@ fn show(plan: &Plan, args: &SyncArgs, mode: Mode, console: &mut Console) -> anyh
         ));
     }
     Ok(())
+}
+
+/// How many entries of the target the plan changes.
+fn changes(counts: &Counts) -> u64 {
+    (counts.created() + counts.overwritten() + counts.deleted()).entries
 }
 
 /// Whether the plan has lines that are neither transfers nor deletions; if
@@ -222,9 +229,7 @@ fn execute_options(args: &SyncArgs) -> ExecuteOptions {
 /// Whether the user wants the plan to be carried out. Nothing to do needs no
 /// question.
 fn confirmed(plan: &Plan, args: &SyncArgs, console: &mut Console) -> bool {
-    let counts = plan.counts();
-    let changes = counts.created() + counts.overwritten() + counts.deleted();
-    if changes.entries == 0 || args.safety.yes {
+    if changes(plan.counts()) == 0 || args.safety.yes {
         return true;
     }
     match question::ask(console) {

@@ -8,6 +8,7 @@ mod values;
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser as Boolish;
 use clap::{Args, Parser, Subcommand};
 use sync_core::{MAX_KEY_BYTES, MAX_PART_SIZE, MaxDelete};
 use sync_s3::Location;
@@ -92,13 +93,13 @@ pub(crate) struct SyncArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CleanupArgs {
     /// The directory; it stays, even when it is empty
-    #[arg(short, long, env = "S3MIRROR_DIR", value_name = "DIR")]
+    #[arg(short, long, hide_env = true, env = "S3MIRROR_DIR", value_name = "DIR")]
     pub(crate) dir: PathBuf,
     /// Show what would be done; change nothing
-    #[arg(short = 'n', long, env = "S3MIRROR_DRY_RUN")]
+    #[arg(short = 'n', long, hide_env = true, env = "S3MIRROR_DRY_RUN", value_parser = Boolish::new())]
     pub(crate) dry_run: bool,
     /// Accepted for uniformity: cleanup deletes no file, so it never asks
-    #[arg(short, long, env = "S3MIRROR_YES", hide = true)]
+    #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new(), hide = true)]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -108,10 +109,16 @@ pub(crate) struct CleanupArgs {
 #[command(next_help_heading = "Places")]
 pub(crate) struct PlaceArgs {
     /// The directory
-    #[arg(short, long, env = "S3MIRROR_DIR", value_name = "DIR")]
+    #[arg(short, long, hide_env = true, env = "S3MIRROR_DIR", value_name = "DIR")]
     pub(crate) dir: PathBuf,
     /// The bucket and prefix: NAME, NAME/PREFIX or s3://NAME/PREFIX
-    #[arg(short, long, env = "S3MIRROR_BUCKET", value_name = "BUCKET")]
+    #[arg(
+        short,
+        long,
+        hide_env = true,
+        env = "S3MIRROR_BUCKET",
+        value_name = "BUCKET"
+    )]
     pub(crate) bucket: Location,
 }
 
@@ -119,23 +126,29 @@ pub(crate) struct PlaceArgs {
 #[command(next_help_heading = "Safety")]
 pub(crate) struct SafetyArgs {
     /// Show what would be done; change nothing
-    #[arg(short = 'n', long, env = "S3MIRROR_DRY_RUN")]
+    #[arg(short = 'n', long, hide_env = true, env = "S3MIRROR_DRY_RUN", value_parser = Boolish::new())]
     pub(crate) dry_run: bool,
     /// Do not ask "continue?"
-    #[arg(short, long, env = "S3MIRROR_YES")]
+    #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new())]
     pub(crate) yes: bool,
     /// Delete nothing; what the source lacks is kept
-    #[arg(long, env = "S3MIRROR_NO_DELETE", conflicts_with = "max_delete")]
+    #[arg(long, hide_env = true, env = "S3MIRROR_NO_DELETE", value_parser = Boolish::new(), conflicts_with = "max_delete")]
     pub(crate) no_delete: bool,
     /// Refuse to delete more entries, or more of the target: N or P% [default: 50% and 10]
-    #[arg(long, env = "S3MIRROR_MAX_DELETE", value_name = "N|P%")]
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_MAX_DELETE",
+        value_name = "N|P%"
+    )]
     pub(crate) max_delete: Option<MaxDelete>,
     /// Let an empty source empty the target
-    #[arg(long, env = "S3MIRROR_ALLOW_EMPTY_SOURCE")]
+    #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_EMPTY_SOURCE", value_parser = Boolish::new())]
     pub(crate) allow_empty_source: bool,
     /// Refuse longer keys, in bytes with the prefix; S3's limit is 1024
     #[arg(
         long,
+        hide_env = true,
         env = "S3MIRROR_MAX_KEY_LENGTH",
         value_name = "BYTES",
         default_value_t = 1000
@@ -149,6 +162,7 @@ pub(crate) struct RuleArgs {
     /// How files of the same size are told apart
     #[arg(
         long,
+        hide_env = true,
         env = "S3MIRROR_COMPARE",
         value_enum,
         value_name = "HOW",
@@ -158,6 +172,7 @@ pub(crate) struct RuleArgs {
     /// Which symbolic links are copied as the file they name
     #[arg(
         long,
+        hide_env = true,
         env = "S3MIRROR_SYMLINKS",
         value_enum,
         value_name = "WHICH",
@@ -170,17 +185,23 @@ pub(crate) struct RuleArgs {
 #[command(next_help_heading = "Server")]
 pub(crate) struct ServerArgs {
     /// Region of the bucket [default: as configured for AWS]
-    #[arg(long, env = "S3MIRROR_REGION")]
+    #[arg(long, hide_env = true, env = "S3MIRROR_REGION")]
     pub(crate) region: Option<String>,
     /// Profile of the AWS configuration
-    #[arg(long, env = "S3MIRROR_PROFILE")]
+    #[arg(long, hide_env = true, env = "S3MIRROR_PROFILE")]
     pub(crate) profile: Option<String>,
     /// Another server than AWS
-    #[arg(long, env = "S3MIRROR_ENDPOINT_URL", value_name = "URL")]
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_ENDPOINT_URL",
+        value_name = "URL"
+    )]
     pub(crate) endpoint_url: Option<String>,
     /// Put the bucket into the path of URLs; auto: for servers other than AWS
     #[arg(
         long,
+        hide_env = true,
         env = "S3MIRROR_PATH_STYLE",
         value_enum,
         value_name = "WHEN",
@@ -188,14 +209,15 @@ pub(crate) struct ServerArgs {
     )]
     pub(crate) path_style: When,
     /// Send requests unsigned, for public buckets
-    #[arg(long, env = "S3MIRROR_NO_SIGN_REQUEST", conflicts_with = "profile")]
+    #[arg(long, hide_env = true, env = "S3MIRROR_NO_SIGN_REQUEST", value_parser = Boolish::new(), conflicts_with = "profile")]
     pub(crate) no_sign_request: bool,
     /// Send no If-Match, for servers without conditional requests
-    #[arg(long, env = "S3MIRROR_NO_CONDITIONAL")]
+    #[arg(long, hide_env = true, env = "S3MIRROR_NO_CONDITIONAL", value_parser = Boolish::new())]
     pub(crate) no_conditional: bool,
     /// Checksum of uploads; auto: crc64nvme
     #[arg(
         long,
+        hide_env = true,
         env = "S3MIRROR_CHECKSUM",
         value_enum,
         value_name = "KIND",
@@ -205,6 +227,7 @@ pub(crate) struct ServerArgs {
     /// Sign the content of uploads; auto: not over https
     #[arg(
         long,
+        hide_env = true,
         env = "S3MIRROR_SIGN_PAYLOAD",
         value_enum,
         value_name = "WHEN",
@@ -219,6 +242,7 @@ pub(crate) struct SpeedArgs {
     /// Most requests under way
     #[arg(
         long,
+        hide_env = true,
         env = "S3MIRROR_CONCURRENCY",
         value_name = "N",
         default_value_t = 32
@@ -227,6 +251,7 @@ pub(crate) struct SpeedArgs {
     /// Size of the parts of large files, at least 5 MiB
     #[arg(
         long,
+        hide_env = true,
         env = "S3MIRROR_PART_SIZE",
         value_name = "SIZE",
         default_value = "8MiB"
@@ -235,13 +260,14 @@ pub(crate) struct SpeedArgs {
     /// Most content held in memory
     #[arg(
         long,
+        hide_env = true,
         env = "S3MIRROR_MAX_MEMORY",
         value_name = "SIZE",
         default_value = "64MiB"
     )]
     pub(crate) max_memory: Size,
     /// Attempts of a request before it fails
-    #[arg(long, env = "S3MIRROR_MAX_ATTEMPTS", value_name = "N",
+    #[arg(long, hide_env = true, env = "S3MIRROR_MAX_ATTEMPTS", value_name = "N",
           default_value_t = sync_s3::DEFAULT_MAX_ATTEMPTS)]
     pub(crate) max_attempts: u32,
 }
@@ -250,17 +276,18 @@ pub(crate) struct SpeedArgs {
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Write the plan and the report as JSON, an object a line
-    #[arg(long, env = "S3MIRROR_JSON")]
+    #[arg(long, hide_env = true, env = "S3MIRROR_JSON", value_parser = Boolish::new())]
     pub(crate) json: bool,
     /// Say nothing unless something goes wrong
-    #[arg(short, long, env = "S3MIRROR_QUIET", conflicts_with = "verbose")]
+    #[arg(short, long, hide_env = true, env = "S3MIRROR_QUIET", value_parser = Boolish::new(), conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Name each entry when it is done
-    #[arg(short, long, env = "S3MIRROR_VERBOSE", action = clap::ArgAction::Count)]
+    #[arg(short, long, hide_env = true, env = "S3MIRROR_VERBOSE", action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Colours
     #[arg(
         long,
+        hide_env = true,
         env = "S3MIRROR_COLOR",
         value_enum,
         value_name = "WHEN",
