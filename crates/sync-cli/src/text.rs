@@ -161,6 +161,9 @@ pub(crate) fn conflict(with: &Key, why: ConflictCause) -> String {
                 "no directory can hold both this and '{with}'; rename one of them in the bucket"
             )
         }
+        ConflictCause::SameName => {
+            format!("the file system takes this and '{with}' for one name; rename one of them")
+        }
         ConflictCause::DeletionsOff => {
             format!("'{with}' is in the way, and --no-delete keeps it")
         }

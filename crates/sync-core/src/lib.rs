@@ -13,6 +13,7 @@ mod content;
 mod entry;
 mod error;
 mod execute;
+mod folding;
 mod guard;
 mod key;
 mod layout;

@@ -46,7 +46,7 @@ impl std::ops::Add for Tally {
 
     fn add(self, other: Self) -> Self {
         Self {
-            entries: self.entries + other.entries,
+            entries: self.entries.saturating_add(other.entries),
             bytes: self.bytes.saturating_add(other.bytes),
         }
     }
@@ -212,6 +212,9 @@ pub enum ConflictCause {
     BothInSource,
     /// The other one would have to be deleted, and deletions are switched off.
     DeletionsOff,
+    /// Both are in the source, and the target's file system takes their names
+    /// for one.
+    SameName,
 }
 
 /// What has to be done, and what was seen when that was decided.
@@ -280,10 +283,10 @@ impl Plan {
         let mut line = String::new();
         text.read_line(&mut line)?;
         check_version(&line)?;
-        let header: Header = serde_json::from_str(&line)?;
+        let header: Header = parse(&line)?;
         line.clear();
         while text.read_line(&mut line)? > 0 {
-            serde_json::from_str::<Action>(&line)?;
+            parse::<Action>(&line)?;
             spool.append(line.trim_end().as_bytes())?;
             spool.append(b"\n")?;
             line.clear();
@@ -295,7 +298,13 @@ impl Plan {
 fn read_actions(
     reader: Box<dyn BufRead + Send>,
 ) -> impl Iterator<Item = io::Result<Action>> + Send {
-    reader.lines().map(|line| Ok(serde_json::from_str(&line?)?))
+    reader.lines().map(|line| parse(&line?))
+}
+
+/// Parses one line. serde_json calls a line that is cut short an unexpected
+/// end of file; here it is invalid data as well, for the file goes on.
+fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> io::Result<T> {
+    serde_json::from_str(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Asked first, so that a newer plan is told apart from a broken one.
@@ -304,7 +313,7 @@ fn check_version(header: &str) -> io::Result<()> {
     struct Version {
         s3mirror_plan: u32,
     }
-    let version = serde_json::from_str::<Version>(header)?.s3mirror_plan;
+    let version = parse::<Version>(header)?.s3mirror_plan;
     if version == FORMAT_VERSION {
         return Ok(());
     }

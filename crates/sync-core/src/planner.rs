@@ -7,9 +7,10 @@ use chrono::TimeDelta;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 use crate::content::same_content;
+use crate::folding::Folding;
 use crate::layout::Layout;
 use crate::merge::{Joined, MergeError, merge};
-use crate::plan::{Action, Counts, FORMAT_VERSION, Header, Plan};
+use crate::plan::{Action, ConflictCause, Counts, FORMAT_VERSION, Header, Plan};
 use crate::sort::sorted;
 use crate::spool::{Spool, Spools};
 use crate::{
@@ -133,6 +134,7 @@ impl Planner<'_> {
             options: self.options,
             target: self.target,
             layout: Layout::new(self.options.direction, self.options.deletions),
+            folding: self.target.folds_names().then(Folding::default),
             counts: Counts::default(),
             settled: Vec::new(),
             spool: self.spools.create()?,
@@ -190,7 +192,7 @@ impl Planner<'_> {
         if self.options.compare == Compare::Checksum {
             judged
                 .map_ok(|judged| self.compare_content(judged))
-                .try_buffered(self.options.concurrency)
+                .try_buffered(self.options.concurrency.max(1))
                 .boxed()
         } else {
             judged.boxed()
@@ -234,6 +236,8 @@ struct Draft<'a> {
     options: &'a PlanOptions,
     target: &'a dyn Store,
     layout: Layout,
+    /// Where the target folds names.
+    folding: Option<Folding>,
     counts: Counts,
     /// Actions on their way to the spool.
     settled: Vec<Action>,
@@ -264,6 +268,12 @@ impl Draft<'_> {
             }
             if let Err(detail) = self.target.accepts(&source.key) {
                 return self.unplaceable(source.key.as_str(), detail);
+            }
+            let folding = self.folding.as_mut();
+            if let Some(with) = folding.and_then(|folding| folding.collision(&source.key)) {
+                self.counts.conflicts += 1;
+                let (key, why) = (source.key.clone(), ConflictCause::SameName);
+                return self.write(&Action::Conflict { key, with, why });
             }
         }
         let (counts, settled) = (&mut self.counts, &mut self.settled);

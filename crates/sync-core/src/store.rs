@@ -50,6 +50,12 @@ pub trait Store: Send + Sync {
     /// of more than 255 bytes".
     fn accepts(&self, key: &Key) -> Result<(), String>;
 
+    /// Whether names that differ only in case or in their Unicode form are one
+    /// name here, as on the file systems of macOS and Windows.
+    fn folds_names(&self) -> bool {
+        false
+    }
+
     /// How far the store's clock is ahead of the local one; negative when it
     /// is behind. Known after the first item of a listing, `None` for a store
     /// that has no clock of its own.
