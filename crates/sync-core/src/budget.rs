@@ -24,6 +24,8 @@ pub(crate) struct Permit {
 
 impl Budget {
     pub(crate) fn new(slots: usize, bytes: u64) -> Self {
+        // Of no bytes at all, everyone would get all there is.
+        let bytes = bytes.max(1);
         Self(Arc::new(Mutex::new(State {
             slots: slots.max(1),
             bytes,

@@ -301,8 +301,8 @@ fn read_actions(
     reader.lines().map(|line| parse(&line?))
 }
 
-/// Parses one line. serde_json calls a line that is cut short an unexpected
-/// end of file; here it is invalid data as well, for the file goes on.
+/// Parses one line. To `serde_json` a line that is cut short is an unexpected
+/// end of file; in a plan it is as invalid as any other.
 fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> io::Result<T> {
     serde_json::from_str(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }

@@ -217,10 +217,13 @@ impl Planner<'_> {
             Direction::Backup => self.target.clock_offset(),
             Direction::Restore => self.source.clock_offset(),
         };
+        // In whole milliseconds, as a saved plan keeps it: so its header says
+        // by which offset it was really made.
+        let offset = offset.map_or(0, |offset| offset.num_milliseconds());
         Rule {
             direction: self.options.direction,
             compare: self.options.compare,
-            clock_offset: offset.unwrap_or(TimeDelta::zero()),
+            clock_offset: TimeDelta::milliseconds(offset),
         }
     }
 }

@@ -108,6 +108,9 @@ impl Workspace<'_> {
 
     /// Deletes what is in the way of a copy that is ready.
     async fn clear(&self, blockers: &[Entry]) -> Result<()> {
+        if blockers.is_empty() {
+            return Ok(());
+        }
         let results = self.target.delete(blockers).await;
         results.into_iter().collect()
     }

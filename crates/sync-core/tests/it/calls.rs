@@ -1,1 +1,214 @@
-//! To come.
+//! Which calls a plan and a run make, and above all which they don't.
+//! A mock panics at every call that is not expected.
+
+use bytes::Bytes;
+use mockall::predicate::eq;
+use sync_core::{Crc64, Direction, Entry, ErrorKind, Expected, PlanOptions, Revision, Withheld};
+
+use crate::support::{Events, ONE_BY_ONE, entry, error, key, mock, noon, plan, run, run_with};
+
+fn backup() -> PlanOptions {
+    PlanOptions::new(Direction::Backup)
+}
+
+#[test]
+fn when_nothing_changed_both_stores_are_listed_and_no_more() {
+    for direction in [Direction::Backup, Direction::Restore] {
+        let entries = [entry("a", 1), entry("b/c", 2)];
+        let (source, target) = (mock(&entries), mock(&entries));
+        let plan = plan(&source, &target, &PlanOptions::new(direction));
+        let report = run(&plan, &source, &target);
+        assert!(report.is_complete());
+        assert_eq!(plan.counts().kept().entries, 2);
+    }
+}
+
+#[test]
+fn a_mock_run_calls_nothing_but_the_listings() {
+    let source = mock(&[entry("changed", 1), entry("new", 1)]);
+    let target = mock(&[entry("changed", 2), entry("old", 1)]);
+    let plan = plan(&source, &target, &backup());
+    let counts = plan.counts();
+    assert_eq!(counts.created().entries, 1);
+    assert_eq!(counts.overwritten().entries, 1);
+    assert_eq!(counts.deleted().entries, 1);
+}
+
+#[test]
+fn a_failing_put_is_counted_and_named_and_nothing_is_deleted() {
+    let mut source = mock(&[entry("a", 1), entry("b", 1)]);
+    let mut target = mock(&[entry("old", 1)]);
+    source
+        .expect_read()
+        .times(2)
+        .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    target
+        .expect_put()
+        .times(2)
+        .returning(|entry, _, _, _| match entry.key.as_str() {
+            "a" => error(ErrorKind::Denied),
+            _ => Ok(()),
+        });
+    target.expect_delete().never();
+    let plan = plan(&source, &target, &backup());
+    let events = Events::default();
+    let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["failed a: Denied", "copied b"]);
+    assert_eq!((report.failed, report.created.entries), (1, 1));
+    assert_eq!(report.deletions_withheld, Some(Withheld::TransferFailed));
+    assert!(!report.is_complete() && !report.stopped);
+}
+
+#[test]
+fn a_source_that_changed_is_looked_at_and_copied_once_more() {
+    let now = Entry::new(key("a"), 2, noon(5)).with_revision(Revision::new("2"));
+    let mut source = mock(&[entry("a", 1)]);
+    let mut target = mock(&[]);
+    source
+        .expect_read()
+        .times(2)
+        .returning(|entry, _| match entry.size {
+            1 => error(ErrorKind::Changed),
+            _ => Ok(Bytes::from_static(b"22")),
+        });
+    let stat = now.clone();
+    source
+        .expect_stat()
+        .times(1)
+        .with(eq(key("a")))
+        .returning(move |_| Ok(Some(stat.clone())));
+    target
+        .expect_put()
+        .times(1)
+        .withf(move |entry, body, checksum, expected| {
+            *entry == now && *checksum == Crc64::of(body) && *expected == Expected::Absent
+        })
+        .returning(|_, _, _, _| Ok(()));
+    let plan = plan(&source, &target, &backup());
+    assert!(run(&plan, &source, &target).is_complete());
+}
+
+#[test]
+fn a_source_that_keeps_changing_fails_after_the_second_time() {
+    let mut source = mock(&[entry("a", 1)]);
+    let target = mock(&[]);
+    source
+        .expect_read()
+        .times(2)
+        .returning(|_, _| error(ErrorKind::Changed));
+    source
+        .expect_stat()
+        .times(1)
+        .returning(|_| Ok(Some(entry("a", 2))));
+    let plan = plan(&source, &target, &backup());
+    let events = Events::default();
+    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["failed a: Changed"]);
+}
+
+#[test]
+fn a_source_that_changed_and_vanished_is_not_copied_again() {
+    let mut source = mock(&[entry("a", 1)]);
+    let target = mock(&[]);
+    source
+        .expect_read()
+        .times(1)
+        .returning(|_, _| error(ErrorKind::Changed));
+    source.expect_stat().times(1).returning(|_| Ok(None));
+    let plan = plan(&source, &target, &backup());
+    assert_eq!(run(&plan, &source, &target).failed, 1);
+}
+
+#[test]
+fn a_target_that_changed_is_left_alone() {
+    let mut source = mock(&[entry("a", 1)]);
+    let mut target = mock(&[]);
+    source
+        .expect_read()
+        .times(1)
+        .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    source
+        .expect_stat()
+        .times(1)
+        .returning(|_| Ok(Some(entry("a", 1))));
+    target
+        .expect_put()
+        .times(1)
+        .returning(|_, _, _, _| error(ErrorKind::Changed));
+    let plan = plan(&source, &target, &backup());
+    assert_eq!(run(&plan, &source, &target).failed, 1);
+}
+
+#[test]
+fn a_write_expects_what_the_plan_saw() {
+    let old = entry("b", 5).with_revision(Revision::new("etag"));
+    let mut source = mock(&[entry("a", 1), entry("b", 1)]);
+    let mut target = mock(std::slice::from_ref(&old));
+    source
+        .expect_read()
+        .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    for (name, seen) in [("a", Expected::Absent), ("b", Expected::Version(old))] {
+        target
+            .expect_put()
+            .times(1)
+            .withf(move |entry, _, _, expected| entry.key.as_str() == name && *expected == seen)
+            .returning(|_, _, _, _| Ok(()));
+    }
+    let plan = plan(&source, &target, &backup());
+    assert!(run(&plan, &source, &target).is_complete());
+}
+
+#[test]
+fn a_failure_that_concerns_everything_stops_the_run() {
+    for kind in [
+        ErrorKind::Credentials,
+        ErrorKind::NoSpace,
+        ErrorKind::RootMissing,
+    ] {
+        let entries: Vec<Entry> = (0..9).map(|n| entry(&format!("{n}"), 1)).collect();
+        let (mut source, mut target) = (mock(&entries), mock(&[entry("old", 1)]));
+        source
+            .expect_read()
+            .returning(|_, _| Ok(Bytes::from_static(b"1")));
+        target
+            .expect_put()
+            .times(1)
+            .returning(move |_, _, _, _| error(kind));
+        let plan = plan(&source, &target, &backup());
+        let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &());
+        assert!(report.stopped, "{kind:?}");
+        assert_eq!(report.deletions_withheld, Some(Withheld::Stopped));
+    }
+}
+
+#[test]
+fn deletions_go_in_batches_of_a_thousand() {
+    let entries: Vec<Entry> = (0..2500).map(|n| entry(&format!("{n:04}"), 1)).collect();
+    let (source, mut target) = (mock(&[]), mock(&entries));
+    for size in [1000, 1000, 500] {
+        let is_next =
+            move |batch: &[Entry]| batch.len() == size && batch.is_sorted_by_key(|e| &e.key);
+        target
+            .expect_delete()
+            .times(1)
+            .withf(is_next)
+            .returning(|batch| batch.iter().map(|_| Ok(())).collect());
+    }
+    let plan = plan(&source, &target, &backup());
+    assert_eq!(run(&plan, &source, &target).deleted.entries, 2500);
+}
+
+#[test]
+fn a_failing_deletion_is_named_and_the_others_are_made() {
+    let (source, mut target) = (mock(&[]), mock(&[entry("a", 1), entry("b", 1)]));
+    target
+        .expect_delete()
+        .times(1)
+        .returning(|_| vec![error(ErrorKind::Denied), Ok(())]);
+    let plan = plan(&source, &target, &backup());
+    let events = Events::default();
+    let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["failed a: Denied", "deleted b"]);
+    assert_eq!((report.failed, report.deleted.entries), (1, 1));
+    assert!(!report.is_complete());
+}

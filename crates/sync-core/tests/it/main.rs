@@ -12,6 +12,8 @@
 )]
 
 mod calls;
+mod conflicts;
+mod contents;
 mod contract;
 mod format;
 mod guards;

@@ -143,9 +143,10 @@ proptest! {
 /// The model's steps, read from a plan.
 fn planned(plan: &Plan) -> BTreeMap<String, Step> {
     let step = |action| match action {
-        Action::Transfer(transfer) => {
-            Some((transfer.source.key.to_string(), Step::Transfer(transfer.reason)))
-        }
+        Action::Transfer(transfer) => Some((
+            transfer.source.key.to_string(),
+            Step::Transfer(transfer.reason),
+        )),
         Action::Delete(delete) => Some((delete.target.key.to_string(), Step::Delete)),
         Action::Conflict { key, .. } => Some((key.to_string(), Step::Conflict)),
         Action::Skip { .. } | Action::TooLong { .. } => None,
@@ -158,11 +159,7 @@ fn planned(plan: &Plan) -> BTreeMap<String, Step> {
 
 /// Of all steps that are `wanted`, the number and the bytes: those of the
 /// source for a transfer, those of the target otherwise.
-fn tally(
-    steps: &BTreeMap<String, Step>,
-    world: &World,
-    wanted: impl Fn(Step) -> bool,
-) -> Tally {
+fn tally(steps: &BTreeMap<String, Step>, world: &World, wanted: impl Fn(Step) -> bool) -> Tally {
     let mut tally = Tally::default();
     for (name, step) in steps.iter().filter(|(_, step)| wanted(**step)) {
         let side = match step {

@@ -69,16 +69,23 @@ fn at(size: u64, time: DateTime<Utc>) -> Entry {
 
 /// Every rule with where its files are later.
 fn all_rules() -> impl Iterator<Item = (Rule, [bool; 5], [Decision; 3])> {
-    ANSWERS.into_iter().flat_map(|(direction, compare, answers)| {
-        LATER
-            .into_iter()
-            .map(move |(offset, later)| (rule(direction, compare, offset), later, answers))
-    })
+    ANSWERS
+        .into_iter()
+        .flat_map(|(direction, compare, answers)| {
+            LATER
+                .into_iter()
+                .map(move |(offset, later)| (rule(direction, compare, offset), later, answers))
+        })
 }
 
 #[test]
 fn equal_sizes_are_told_apart_by_their_times() {
-    for object in [noon(0), DateTime::UNIX_EPOCH, noon(-3_900_000_000), noon(15_000_000_000)] {
+    for object in [
+        noon(0),
+        DateTime::UNIX_EPOCH,
+        noon(-3_900_000_000),
+        noon(15_000_000_000),
+    ] {
         for (rule, later, [is_later, is_earlier, is_equal]) in all_rules() {
             for (difference, later) in DIFFERENCES.into_iter().zip(later) {
                 let file = object + TimeDelta::nanoseconds(difference);
@@ -101,7 +108,11 @@ fn another_size_is_always_copied() {
             for difference in DIFFERENCES {
                 let later = noon(0) + TimeDelta::nanoseconds(difference);
                 let decision = decide(&rule, &at(file, later), &at(object, noon(0)));
-                assert_eq!(decision, Decision::Transfer(Reason::SizeDiffers), "{rule:?}");
+                assert_eq!(
+                    decision,
+                    Decision::Transfer(Reason::SizeDiffers),
+                    "{rule:?}"
+                );
             }
         }
     }
@@ -123,9 +134,16 @@ fn what_one_side_lacks_is_copied_or_deleted_whatever_its_time() {
 #[test]
 fn the_ends_of_time_and_of_clocks_are_no_panic() {
     let ends = [DateTime::<Utc>::MIN_UTC, noon(0), DateTime::<Utc>::MAX_UTC];
-    for (direction, compare) in DIRECTIONS.into_iter().flat_map(|d| COMPARES.map(|c| (d, c))) {
+    for (direction, compare) in DIRECTIONS
+        .into_iter()
+        .flat_map(|d| COMPARES.map(|c| (d, c)))
+    {
         for clock_offset in [TimeDelta::MIN, TimeDelta::zero(), TimeDelta::MAX] {
-            let rule = Rule { direction, compare, clock_offset };
+            let rule = Rule {
+                direction,
+                compare,
+                clock_offset,
+            };
             for (file, object) in ends.into_iter().flat_map(|f| ends.map(|o| (f, o))) {
                 let decision = decide(&rule, &at(5, file), &at(5, object));
                 let later = Decision::Transfer(Reason::FileIsLater);
@@ -147,7 +165,13 @@ fn revisions_and_checksums_decide_nothing() {
     let mut summed = marked.clone();
     summed.checksum = Some(sync_core::Crc64::of(b"other"));
     for (rule, ..) in all_rules() {
-        assert_eq!(decide(&rule, &plain, &marked), decide(&rule, &plain, &plain));
-        assert_eq!(decide(&rule, &summed, &plain), decide(&rule, &plain, &plain));
+        assert_eq!(
+            decide(&rule, &plain, &marked),
+            decide(&rule, &plain, &plain)
+        );
+        assert_eq!(
+            decide(&rule, &summed, &plain),
+            decide(&rule, &plain, &plain)
+        );
     }
 }

@@ -1,25 +1,33 @@
 //! The vocabulary of these tests: entries, plans and runs in one line each.
 
+mod mock;
 mod model;
 mod probe;
+mod restore;
 mod schedule;
 mod world;
 
+use std::collections::BTreeMap;
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;
 use proptest::test_runner::Config;
+use sync_core::testing::MemoryStore;
 use sync_core::{
-    Action, Entry, ExecuteOptions, Key, MemorySpools, Plan, PlanError, PlanOptions, Report, Store,
-    execute, make_plan,
+    Action, Entry, Event, ExecuteOptions, Key, MemorySpools, Observer, Plan, PlanError,
+    PlanOptions, Report, Store, execute, make_plan,
 };
 
+pub(crate) use mock::{ONE_BY_ONE, error, mock};
 pub(crate) use model::Step;
 pub(crate) use probe::{Probe, probes};
+pub(crate) use restore::{assert_plan, restore};
 pub(crate) use schedule::Scheduler;
-pub(crate) use world::{Item, World, trees, worlds};
+pub(crate) use world::{Item, World, backups, restores, worlds};
 
 /// Noon of a day in 2024, and `seconds` more.
 pub(crate) fn noon(seconds: i64) -> DateTime<Utc> {
@@ -49,7 +57,7 @@ pub(crate) fn plan(source: &dyn Store, target: &dyn Store, options: &PlanOptions
 }
 
 pub(crate) fn run(plan: &Plan, source: &dyn Store, target: &dyn Store) -> Report {
-    run_with(plan, source, target, &ExecuteOptions::default())
+    run_with(plan, source, target, &ExecuteOptions::default(), &())
 }
 
 pub(crate) fn run_with(
@@ -57,8 +65,9 @@ pub(crate) fn run_with(
     source: &dyn Store,
     target: &dyn Store,
     options: &ExecuteOptions,
+    observer: &dyn Observer,
 ) -> Report {
-    block_on(execute(plan, source, target, options, &(), pending())).unwrap()
+    block_on(execute(plan, source, target, options, observer, pending())).unwrap()
 }
 
 pub(crate) fn actions(plan: &Plan) -> Vec<Action> {
@@ -87,12 +96,57 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
     actions(plan).into_iter().map(line).collect()
 }
 
-/// How many random cases. What they find is kept as a named test, so nothing
-/// is written beside the sources.
+/// Everything in `store`, with its times.
+pub(crate) fn contents(store: &MemoryStore) -> BTreeMap<String, (Bytes, DateTime<Utc>)> {
+    let snapshot = store.snapshot().into_iter();
+    snapshot
+        .map(|(name, object)| (name, (object.body, object.modified)))
+        .collect()
+}
+
+/// What an observer was told, in words; progress is only added up.
+#[derive(Default)]
+pub(crate) struct Events {
+    told: Mutex<Vec<String>>,
+    bytes: AtomicU64,
+}
+
+impl Events {
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+
+    /// All progress together.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(SeqCst)
+    }
+}
+
+impl Observer for Events {
+    fn event(&self, event: Event<'_>) {
+        let told = match event {
+            Event::Progress { bytes, .. } => {
+                self.bytes.fetch_add(bytes, SeqCst);
+                return;
+            }
+            Event::Transferred(transfer) => format!("copied {}", transfer.source.key),
+            Event::Deleted(entry) => format!("deleted {}", entry.key),
+            Event::Failed { key, error } => format!("failed {key}: {:?}", error.kind()),
+            other => panic!("unknown event {other:?}"),
+        };
+        self.told.lock().unwrap().push(told);
+    }
+}
+
+/// How many random cases, unless `PROPTEST_CASES` says otherwise. What they
+/// find is kept as a named test, so nothing is written beside the sources.
 pub(crate) fn cases(cases: u32) -> Config {
+    let config = Config::default();
+    let asked = std::env::var_os("PROPTEST_CASES").map(|_| config.cases);
     Config {
-        cases,
+        cases: asked.unwrap_or(cases),
+        max_global_rejects: u32::MAX,
         failure_persistence: None,
-        ..Config::default()
+        ..config
     }
 }

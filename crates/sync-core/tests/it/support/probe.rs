@@ -9,7 +9,9 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::stream::{BoxStream, StreamExt};
 use sync_core::testing::MemoryStore;
-use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer};
+use sync_core::{
+    Crc64, Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer,
+};
 
 use super::Scheduler;
 
@@ -21,6 +23,8 @@ pub(crate) struct Probe {
     watch: Arc<Mutex<Watch>>,
     scheduler: Option<Scheduler>,
     clock_offset: Option<TimeDelta>,
+    folds_names: bool,
+    refused: Option<&'static str>,
 }
 
 /// What both probes of a pair write down.
@@ -49,6 +53,8 @@ pub(crate) fn probes(source: &MemoryStore, target: &MemoryStore) -> (Probe, Prob
         watch: Arc::clone(&watch),
         scheduler: None,
         clock_offset: None,
+        folds_names: false,
+        refused: None,
     };
     (probe("source", source), probe("target", target))
 }
@@ -62,6 +68,17 @@ impl Probe {
 
     pub(crate) fn with_clock_offset(mut self, offset: TimeDelta) -> Self {
         self.clock_offset = Some(offset);
+        self
+    }
+
+    pub(crate) fn that_folds_names(mut self) -> Self {
+        self.folds_names = true;
+        self
+    }
+
+    /// Makes the store one that cannot hold `name`.
+    pub(crate) fn without_room_for(mut self, name: &'static str) -> Self {
+        self.refused = Some(name);
         self
     }
 
@@ -137,7 +154,14 @@ impl Store for Probe {
     }
 
     fn accepts(&self, key: &Key) -> Result<(), String> {
+        if self.refused == Some(key.as_str()) {
+            return Err("has a segment of more than 255 bytes".to_owned());
+        }
         self.store.accepts(key)
+    }
+
+    fn folds_names(&self) -> bool {
+        self.folds_names
     }
 
     fn clock_offset(&self) -> Option<TimeDelta> {

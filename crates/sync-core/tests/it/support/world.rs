@@ -85,30 +85,34 @@ pub(crate) fn is_below(name: &str, above: &str) -> bool {
 }
 
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
-    let direction = select(&[Direction::Backup, Direction::Restore]);
-    let compare = select(&[Compare::Times, Compare::ExactTimes, Compare::Checksum]);
-    let deletions = prop_oneof![3 => Just(Deletions::On), 1 => Just(Deletions::Off)];
-    (direction, compare, deletions, items(), items()).prop_map(
-        |(direction, compare, deletions, files, objects)| {
-            let (files, objects) = (tree(files), objects.into_iter().collect());
-            let (source, target) = match direction {
-                Direction::Backup => (files, objects),
-                Direction::Restore => (objects, files),
-            };
-            World {
-                direction,
-                compare,
-                deletions,
-                source,
-                target,
-            }
-        },
-    )
+    prop_oneof![backups(), restores()]
 }
 
-/// Random trees.
-pub(crate) fn trees() -> impl Strategy<Value = BTreeMap<String, Item>> {
-    items().prop_map(tree)
+pub(crate) fn backups() -> impl Strategy<Value = World> {
+    worlds_of(Direction::Backup)
+}
+
+pub(crate) fn restores() -> impl Strategy<Value = World> {
+    worlds_of(Direction::Restore)
+}
+
+fn worlds_of(direction: Direction) -> impl Strategy<Value = World> {
+    let compare = select(&[Compare::Times, Compare::ExactTimes, Compare::Checksum]);
+    let deletions = prop_oneof![3 => Just(Deletions::On), 1 => Just(Deletions::Off)];
+    (compare, deletions, items(), items()).prop_map(move |(compare, deletions, files, objects)| {
+        let (files, objects) = (tree(files), objects.into_iter().collect());
+        let (source, target) = match direction {
+            Direction::Backup => (files, objects),
+            Direction::Restore => (objects, files),
+        };
+        World {
+            direction,
+            compare,
+            deletions,
+            source,
+            target,
+        }
+    })
 }
 
 /// Of `items`, those that fit into one tree.

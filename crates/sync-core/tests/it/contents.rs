@@ -1,0 +1,179 @@
+//! Which calls bring a content over, and which compare two.
+
+use bytes::Bytes;
+use mockall::predicate::eq;
+use sync_core::testing::MemoryStore;
+use sync_core::{
+    Compare, Crc64, Direction, Entry, ErrorKind, ExecuteOptions, Expected, MockStore, MockWriter,
+    PlanOptions,
+};
+
+use crate::support::{Events, ONE_BY_ONE, entry, error, key, mock, noon, plan, run_with};
+
+fn backup() -> PlanOptions {
+    PlanOptions::new(Direction::Backup)
+}
+
+/// A backup of one entry of 20 bytes, written by `writer`.
+fn in_parts(source: &MockStore, writer: fn() -> MockWriter) -> Vec<String> {
+    let mut target = mock(&[]);
+    target
+        .expect_write()
+        .times(1)
+        .withf(|_, part_size, expected| *part_size == 8 && *expected == Expected::Absent)
+        .returning(move |_, _, _| Ok(Box::new(writer())));
+    let plan = plan(source, &target, &backup());
+    let events = Events::default();
+    run_with(&plan, source, &target, &ONE_BY_ONE, &events);
+    events.told()
+}
+
+fn source_of_twenty_bytes(checksum: Option<Crc64>) -> MockStore {
+    let mut source = mock(&[entry("a", 20)]);
+    let bytes = |range: std::ops::Range<u64>| range.map(|n| n as u8).collect();
+    source
+        .expect_read()
+        .returning(move |_, range| Ok(bytes(range)));
+    source.expect_stat().returning(move |_| {
+        let mut entry = entry("a", 20);
+        entry.checksum = checksum;
+        Ok(Some(entry))
+    });
+    source
+}
+
+fn sum_of_twenty_bytes() -> Crc64 {
+    Crc64::of(&(0..20).collect::<Vec<u8>>())
+}
+
+#[test]
+fn a_large_entry_is_written_in_parts_and_committed_with_the_sum_of_all() {
+    let source = source_of_twenty_bytes(Some(sum_of_twenty_bytes()));
+    let told = in_parts(&source, || {
+        let mut writer = MockWriter::new();
+        for (offset, len) in [(0, 8), (8, 8), (16, 4)] {
+            let is_part = move |at: &u64, body: &Bytes, sum: &Crc64| {
+                (*at, body.len(), *sum) == (offset, len, Crc64::of(body))
+            };
+            writer
+                .expect_part()
+                .times(1)
+                .withf(is_part)
+                .returning(|_, _, _| Ok(()));
+        }
+        let whole = eq(sum_of_twenty_bytes());
+        writer
+            .expect_commit()
+            .times(1)
+            .with(whole)
+            .returning(|_| Ok(()));
+        writer
+    });
+    assert_eq!(told, ["copied a"]);
+}
+
+#[test]
+fn a_sum_that_the_source_does_not_confirm_is_not_committed() {
+    let source = source_of_twenty_bytes(Some(Crc64::of(b"something else")));
+    let told = in_parts(&source, || {
+        let mut writer = MockWriter::new();
+        writer.expect_part().times(3).returning(|_, _, _| Ok(()));
+        writer.expect_abort().times(1).return_const(());
+        writer
+    });
+    assert_eq!(told, ["failed a: Corrupt"]);
+}
+
+#[test]
+fn what_changed_while_it_was_read_is_given_up_and_copied_once_more() {
+    let now = Entry::new(key("a"), 20, noon(1));
+    let (mut source, mut target) = (mock(&[entry("a", 20)]), mock(&[]));
+    source
+        .expect_read()
+        .times(6)
+        .returning(|_, range| Ok(range.map(|n| n as u8).collect()));
+    let stat = now.clone();
+    source
+        .expect_stat()
+        .times(3)
+        .returning(move |_| Ok(Some(stat.clone())));
+    target
+        .expect_write()
+        .times(2)
+        .returning(move |entry, _, _| {
+            let mut writer = MockWriter::new();
+            writer.expect_part().times(3).returning(|_, _, _| Ok(()));
+            if *entry == now {
+                writer.expect_commit().times(1).returning(|_| Ok(()));
+            } else {
+                writer.expect_abort().times(1).return_const(());
+            }
+            Ok(Box::new(writer))
+        });
+    let plan = plan(&source, &target, &backup());
+    let events = Events::default();
+    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["copied a"]);
+}
+
+#[test]
+fn a_part_that_fails_gives_the_write_up() {
+    let told = in_parts(&source_of_twenty_bytes(None), || {
+        let mut writer = MockWriter::new();
+        writer
+            .expect_part()
+            .times(1)
+            .returning(|_, _, _| error(ErrorKind::Timeout));
+        writer.expect_abort().times(1).return_const(());
+        writer
+    });
+    assert_eq!(told, ["failed a: Timeout"]);
+}
+
+#[test]
+fn content_that_comes_short_is_never_written() {
+    let (mut source, target) = (mock(&[entry("a", 5)]), mock(&[]));
+    source
+        .expect_read()
+        .times(1)
+        .returning(|_, _| Ok(Bytes::from_static(b"1234")));
+    let plan = plan(&source, &target, &backup());
+    let events = Events::default();
+    run_with(&plan, &source, &target, &ExecuteOptions::default(), &events);
+    assert_eq!(events.told(), ["failed a: Corrupt"]);
+}
+
+#[test]
+fn checksums_that_both_stores_keep_are_compared_without_reading() {
+    for (theirs, changed) in [("same", 0), ("else", 1)] {
+        let (mut source, mut target) = (mock(&[entry("a", 4)]), mock(&[entry("a", 4)]));
+        for (store, body) in [(&mut source, "same"), (&mut target, theirs)] {
+            let mut entry = entry("a", 4);
+            entry.checksum = Some(Crc64::of(body.as_bytes()));
+            store
+                .expect_stat()
+                .times(1)
+                .returning(move |_| Ok(Some(entry.clone())));
+        }
+        let options = PlanOptions {
+            compare: Compare::Checksum,
+            ..backup()
+        };
+        let plan = plan(&source, &target, &options);
+        assert_eq!(plan.counts().overwritten().entries, changed);
+    }
+}
+
+#[test]
+fn contents_are_compared_though_no_concurrency_is_given() {
+    let (source, target) = (MemoryStore::files(), MemoryStore::objects());
+    source.insert("a", "1", noon(0));
+    target.insert("a", "2", noon(0));
+    let options = PlanOptions {
+        compare: Compare::Checksum,
+        concurrency: 0,
+        ..backup()
+    };
+    let plan = plan(&source, &target, &options);
+    assert_eq!(plan.counts().overwritten().entries, 1);
+}

@@ -1,0 +1,30 @@
+//! Mocks, which panic at every call that is not expected.
+
+use futures::stream::{self, StreamExt};
+use sync_core::{Entry, ErrorKind, ExecuteOptions, Listed, MockStore, StoreError};
+
+/// A store that can only be listed, and only once.
+pub(crate) fn mock(entries: &[Entry]) -> MockStore {
+    let mut store = MockStore::new();
+    let entries = entries.to_vec();
+    store.expect_list().times(1).returning(move || {
+        let items: Vec<_> = entries.iter().cloned().map(Listed::Entry).map(Ok).collect();
+        stream::iter(items).boxed()
+    });
+    store.expect_location().returning(|| "mock".to_owned());
+    store.expect_clock_offset().returning(|| None);
+    store.expect_accepts().returning(|_| Ok(()));
+    store.expect_folds_names().return_const(false);
+    store
+}
+
+pub(crate) fn error<T>(kind: ErrorKind) -> Result<T, StoreError> {
+    Err(StoreError::new(kind, "on request"))
+}
+
+/// One transfer after the other, in parts of 8 bytes.
+pub(crate) const ONE_BY_ONE: ExecuteOptions = ExecuteOptions {
+    concurrency: 1,
+    memory: 64,
+    part_size: 8,
+};
