@@ -15,7 +15,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
@@ -204,6 +203,8 @@ fn open(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Sys<OwnedFd> {
 
 #[cfg(target_os = "linux")]
 fn open_short(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Sys<OwnedFd> {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use rustix::fs::ResolveFlags;
 
     static MISSING: AtomicBool = AtomicBool::new(false);
@@ -254,3 +255,6 @@ fn refuse_dots(segment: &[u8]) -> Sys<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,8 @@ fn commit_alone(shared: &Shared, ready: Ready) -> Result<()> {
             entry,
             expected,
         );
+        // Nobody is going to sync these.
+        let _ = shared.commits.grown.take();
         if placed.is_err() {
             temporary.discard();
         }
@@ -137,6 +139,7 @@ impl Committer {
 
     /// Commits group after group until none waits.
     fn lead(&self, root: &Root) {
+        let _abdication = Abdication(self);
         loop {
             let mut group = {
                 let mut queue = self.lock();
@@ -219,6 +222,17 @@ fn sync_data(ready: &Ready) -> Result<()> {
 
 fn data_not_on_disk(ready: &Ready, errno: Errno) -> StoreError {
     failed(format!("cannot bring '{}' on disk", ready.entry.key), errno)
+}
+
+/// Should the leader panic: those that wait learn it, and others can lead.
+struct Abdication<'a>(&'a Committer);
+
+impl Drop for Abdication<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            *self.0.lock() = Queue::default();
+        }
+    }
 }
 
 /// Whether `path` is `ancestor` or below it.

@@ -21,6 +21,7 @@ mod links;
 mod meta;
 mod times;
 
+mod access;
 mod list;
 mod names;
 mod walk;

@@ -5,6 +5,8 @@
 //! like any other. So a link that changes under our hands can at worst name
 //! another file *inside*, and that one is compared with the entry again.
 
+use std::os::fd::OwnedFd;
+
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
@@ -58,17 +60,9 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
                 if links > MOST_LINKS {
                     return other("is part of a loop of links");
                 }
-                let target = rustix::fs::readlinkat(&dir, segment.as_slice(), Vec::new())?;
-                let Some(rest) = relative(root, target.as_bytes(), &mut real) else {
+                if !follow(root, &dir, &segment, &mut real, &mut ahead)? {
                     return other("leaves the directory");
-                };
-                ahead.extend(
-                    segments(rest)
-                        .map(|(_, s)| s.to_vec())
-                        .collect::<Vec<_>>()
-                        .into_iter()
-                        .rev(),
-                );
+                }
             }
             _ if !ahead.is_empty() => return other("leads through something that is no directory"),
             FileType::RegularFile => {
@@ -78,17 +72,35 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
             kind => return other(&format!("names {}", kind_name(kind))),
         }
     }
+    if links == 0 {
+        // No link any more: what it holds is not known.
+        return Err(Errno::STALE);
+    }
     other("names a directory")
 }
 
-/// What of a link's text is to be followed from `real`, which becomes the root
-/// for an absolute one; none if that lies outside.
-fn relative<'a>(root: &Root, target: &'a [u8], real: &mut Vec<u8>) -> Option<&'a [u8]> {
-    if !target.starts_with(b"/") {
-        return Some(target);
+/// Puts what the link `segment` in `dir` names ahead; an absolute path begins
+/// again at the root. Says whether it stays inside.
+fn follow(
+    root: &Root,
+    dir: &OwnedFd,
+    segment: &[u8],
+    real: &mut Vec<u8>,
+    ahead: &mut Vec<Vec<u8>>,
+) -> Sys<bool> {
+    let target = rustix::fs::readlinkat(dir, segment, Vec::new())?;
+    let mut rest = target.as_bytes();
+    if rest.starts_with(b"/") {
+        let Some(below) = root.strip(rest) else {
+            return Ok(false);
+        };
+        real.clear();
+        rest = below;
     }
-    real.clear();
-    root.strip(target)
+    let next = ahead.len();
+    ahead.extend(segments(rest).map(|(_, segment)| segment.to_vec()));
+    ahead[next..].reverse();
+    Ok(true)
 }
 
 fn push(path: &mut Vec<u8>, segment: &[u8]) {

@@ -95,3 +95,42 @@ fn send_items(shared: &Shared, sender: &mpsc::Sender<Message>) -> Result<()> {
     let _ = sender.blocking_send(Message::Items(batch));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::options::FsOptions;
+
+    fn wait_for_the_walk_to_end(shared: &Arc<Shared>) {
+        let start = Instant::now();
+        // The walk holds one reference as long as it lives.
+        while Arc::strong_count(shared) > 1 {
+            assert!(start.elapsed() < Duration::from_secs(20), "it goes on");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    #[test]
+    fn a_dropped_stream_ends_the_walk() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..BATCH * (WAITING + 4) {
+            std::fs::write(dir.path().join(n.to_string()), "").unwrap();
+        }
+        let shared = Arc::new(Shared::new(dir.path(), FsOptions::default()));
+        for taken in [0, 1, BATCH + 1] {
+            let mut items = list(Arc::clone(&shared));
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(async {
+                for _ in 0..taken {
+                    items.next().await.unwrap().unwrap();
+                }
+            });
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(Arc::strong_count(&shared) > 1, "it waits for its consumer");
+            drop(items);
+            wait_for_the_walk_to_end(&shared);
+        }
+    }
+}

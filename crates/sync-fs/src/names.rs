@@ -77,6 +77,9 @@ impl Names {
         let text = &self.text;
         self.items
             .sort_unstable_by(|a, b| text[a.range()].cmp(&text[b.range()]));
+        // Some file systems show a name twice while the directory changes.
+        self.items
+            .dedup_by(|a, b| text[a.range()] == text[b.range()]);
     }
 }
 

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 
 use bytes::Bytes;
 use rustix::io::Errno;
-use sync_core::{Entry, ErrorKind, Result};
+use sync_core::{Entry, ErrorKind, Result, StoreError};
 
 use crate::beneath::{Root, Sys};
 use crate::error::{changed, failed, refused};
@@ -21,7 +21,6 @@ use crate::shared::Shared;
 
 /// The bytes of `range` of the version that `entry` describes.
 pub(crate) fn read(shared: &Shared, entry: &Entry, range: &Range<u64>) -> Result<Bytes> {
-    let cannot = |errno| failed(format!("cannot read '{}'", entry.key), errno);
     if range.start > range.end || range.end > entry.size {
         let (start, end, size) = (range.start, range.end, entry.size);
         return Err(refused(
@@ -32,17 +31,35 @@ pub(crate) fn read(shared: &Shared, entry: &Entry, range: &Range<u64>) -> Result
             ),
         ));
     }
+    let (file, before) = open_version(shared, entry)?;
+    let bytes = read_exactly(&file, range).map_err(|errno| cannot_read(entry, errno))?;
+    confirm(&file, &before, entry)?;
+    bytes.map(Bytes::from).ok_or_else(|| changed(&entry.key))
+}
+
+/// Opens the version that `entry` describes.
+fn open_version(shared: &Shared, entry: &Entry) -> Result<(OwnedFd, Meta)> {
     let file = open(shared, entry)?;
-    let before = Meta::of(&file).map_err(cannot)?;
-    if !before.is_version(entry) {
-        return Err(changed(&entry.key));
+    let meta = Meta::of(&file).map_err(|errno| cannot_read(entry, errno))?;
+    if meta.is_version(entry) {
+        Ok((file, meta))
+    } else {
+        Err(changed(&entry.key))
     }
-    let bytes = read_exactly(&file, range).map_err(cannot)?;
-    let after = Meta::of(&file).map_err(cannot)?;
-    match bytes {
-        Some(bytes) if after.is_same(&before) => Ok(bytes.into()),
-        _ => Err(changed(&entry.key)),
+}
+
+/// Fails with `Changed` unless `file` is still as it was `before`.
+fn confirm(file: &OwnedFd, before: &Meta, entry: &Entry) -> Result<()> {
+    let after = Meta::of(file).map_err(|errno| cannot_read(entry, errno))?;
+    if after.is_same(before) {
+        Ok(())
+    } else {
+        Err(changed(&entry.key))
     }
+}
+
+fn cannot_read(entry: &Entry, errno: Errno) -> StoreError {
+    failed(format!("cannot read '{}'", entry.key), errno)
 }
 
 fn open(shared: &Shared, entry: &Entry) -> Result<OwnedFd> {
@@ -87,4 +104,36 @@ fn read_exactly(file: &OwnedFd, range: &Range<u64>) -> Sys<Option<Vec<u8>>> {
     }
     bytes.truncate(wanted);
     Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File, FileTimes};
+
+    use sync_core::Key;
+
+    use super::*;
+    use crate::options::FsOptions;
+
+    #[test]
+    fn a_change_while_it_is_read_is_noticed_though_size_and_time_are_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "before").unwrap();
+        let shared = Shared::new(dir.path(), FsOptions::default());
+        assert!(shared.is_there().unwrap());
+        let entry = shared.stat(&Key::new("a").unwrap()).unwrap().unwrap();
+
+        let (file, before) = open_version(&shared, &entry).unwrap();
+        confirm(&file, &before, &entry).unwrap();
+        let time = path.metadata().unwrap().modified().unwrap();
+        fs::write(&path, "after.").unwrap();
+        let changed = File::options().write(true).open(&path).unwrap();
+        changed
+            .set_times(FileTimes::new().set_modified(time))
+            .unwrap();
+        let error = confirm(&file, &before, &entry).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Changed);
+        assert!(open_version(&shared, &entry).is_err());
+    }
 }

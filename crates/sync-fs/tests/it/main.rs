@@ -1,0 +1,17 @@
+//! The directory store, over real directories.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed expectation is what these are for"
+)]
+
+mod util;
+
+mod cleanup;
+mod delete;
+mod links;
+mod list;
+mod race;
+mod read;
+mod write;

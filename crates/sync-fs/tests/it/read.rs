@@ -1,0 +1,112 @@
+//! Reading: the listed version, or nothing.
+
+use std::fs::{self, File, FileTimes};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{CWD, Mode};
+use sync_core::{ErrorKind, Store};
+
+use crate::util::{StopOnDrop, Tree, stat};
+
+#[tokio::test]
+async fn another_version_is_never_read() {
+    let tree = Tree::new();
+    tree.file("a", "0123456789");
+    let store = tree.store();
+    let seen = stat(&store, "a").await;
+    assert_eq!(store.read(&seen, 2..5).await.unwrap(), "234");
+    let same_size_and_time = || {
+        let time = tree.path("a").metadata().unwrap().modified().unwrap();
+        fs::write(tree.path("a"), "abcdefghij").unwrap();
+        let file = File::options().write(true).open(tree.path("a")).unwrap();
+        file.set_times(FileTimes::new().set_modified(time)).unwrap();
+    };
+    let replaced = || {
+        fs::remove_file(tree.path("a")).unwrap();
+        tree.file("a", "0123456789");
+    };
+    let fifo = || {
+        fs::remove_file(tree.path("a")).unwrap();
+        rustix::fs::mkfifoat(CWD, tree.path("a"), Mode::RWXU).unwrap();
+    };
+    let changes: [&dyn Fn(); 4] = [
+        &same_size_and_time,
+        &|| fs::write(tree.path("a"), "0123456789+").unwrap(),
+        &replaced,
+        &fifo,
+    ];
+    for (n, change) in changes.iter().enumerate() {
+        change();
+        let error = store.read(&seen, 0..1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Changed, "{n}: {error}");
+        assert_eq!(error.to_string(), "'a' changed since it was listed");
+    }
+    fs::remove_file(tree.path("a")).unwrap();
+    let error = store.read(&seen, 0..1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    fs::create_dir(tree.path("a")).unwrap();
+    let error = store.read(&seen, 0..1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+}
+
+#[tokio::test]
+async fn a_range_beyond_the_end_is_an_error() {
+    let tree = Tree::new();
+    tree.file("a", "0123456789");
+    let store = tree.store();
+    let seen = stat(&store, "a").await;
+    assert!(store.read(&seen, 5..11).await.is_err());
+    assert!(store.read(&seen, 0..u64::MAX).await.is_err());
+    #[expect(clippy::reversed_empty_ranges, reason = "just that must not panic")]
+    let reversed = store.read(&seen, 7..5).await;
+    assert!(reversed.is_err());
+}
+
+/// A writer cuts and fills the file again and again, with another byte and
+/// another length each time; what is read must be of one kind.
+#[test]
+fn a_file_that_changes_while_it_is_read_is_never_a_mixture() {
+    let tree = Tree::new();
+    let store = tree.store();
+    let stop = AtomicBool::new(false);
+    let write = || {
+        let mut round = 0usize;
+        while !stop.load(Ordering::Relaxed) {
+            round += 1;
+            let body = vec![b'a' + (round % 26) as u8; 300_000 + round % 23];
+            let mut file = File::create(tree.path("a")).unwrap();
+            file.write_all(&body).unwrap();
+        }
+    };
+    tree.file("a", "");
+    let (mut whole, mut refused) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(write);
+        let stop = StopOnDrop(&stop);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            for _ in 0..1000 {
+                let seen = stat(&store, "a").await;
+                match store.read(&seen, 0..seen.size).await {
+                    Ok(body) => {
+                        assert_eq!(body.len() as u64, seen.size);
+                        assert!(body.iter().all(|b| *b == body[0]), "a mixture");
+                        whole += 1;
+                    }
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+                        refused += 1;
+                    }
+                }
+            }
+        });
+        drop(stop);
+    });
+    assert!(
+        refused > 0,
+        "{whole} whole, none refused: no race took place"
+    );
+}
