@@ -26,7 +26,10 @@ impl S3Auth for Keys {
         if access_key == ACCESS_KEY {
             return Ok(SECRET_KEY.into());
         }
-        Err(s3_error!(InvalidAccessKeyId, "The AWS Access Key Id you provided does not exist in our records."))
+        Err(s3_error!(
+            InvalidAccessKeyId,
+            "The AWS Access Key Id you provided does not exist in our records."
+        ))
     }
 }
 
@@ -40,12 +43,19 @@ impl S3Access for Gate {
         if context.credentials().is_none() && !config.anonymous {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
-        let text = |name: &str| context.headers().get(name).and_then(|value| value.to_str().ok());
+        let text = |name: &str| {
+            context
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
         if text("x-amz-expected-bucket-owner").is_some_and(|owner| owner != OWNER) {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
-        if let (Some(right), Some(signed)) = (&config.region, text("authorization").and_then(signed_region))
-            && signed != right
+        if let (Some(right), Some(signed)) = (
+            &config.region,
+            text("authorization").and_then(signed_region),
+        ) && signed != right
         {
             return Err(wrong_region(signed, right));
         }
@@ -63,7 +73,8 @@ impl Gate {
     /// `s3s` compares with the system's clock, which a test may have left; so
     /// its check is switched off and this one uses the endpoint's own.
     fn is_skewed(&self, date: &str) -> bool {
-        let signed = NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").map(|date| date.and_utc());
+        let signed =
+            NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").map(|date| date.and_utc());
         signed.is_ok_and(|signed| (self.0.clock.now() - signed).abs() > MAX_SKEW)
     }
 }

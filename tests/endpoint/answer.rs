@@ -4,15 +4,26 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use s3s::Body;
 
-use crate::{clock::http_date, faults::{Action, Answer}, state::State};
+use crate::{
+    action::{Action, Answer},
+    clock::http_date,
+    state::State,
+};
 
 /// The answer that an action gives without asking the service.
 pub(crate) fn instead(actions: &[Action]) -> Option<Response<Body>> {
     actions.iter().find_map(|action| match action {
-        Action::Error { status, code, message, headers } => {
+        Action::Error {
+            status,
+            code,
+            message,
+            headers,
+        } => {
             let mut answer = error(*status, code, message);
             for (name, value) in headers {
-                if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+                if let (Ok(name), Ok(value)) =
+                    (name.parse::<HeaderName>(), value.parse::<HeaderValue>())
+                {
                     answer.headers_mut().insert(name, value);
                 }
             }
@@ -25,12 +36,19 @@ pub(crate) fn instead(actions: &[Action]) -> Option<Response<Body>> {
 
 /// Lets every [`Action::EditAnswer`] do its work.
 pub(crate) async fn edit(answer: Response<Body>, actions: &[Action]) -> Response<Body> {
-    if !actions.iter().any(|action| matches!(action, Action::EditAnswer(_))) {
+    if !actions
+        .iter()
+        .any(|action| matches!(action, Action::EditAnswer(_)))
+    {
         return answer;
     }
     let (parts, mut body) = answer.into_parts();
     let bytes = body.store_all_limited(usize::MAX).await.unwrap_or_default();
-    let mut answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body: bytes.to_vec() };
+    let mut answer = Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: bytes.to_vec(),
+    };
     for action in actions {
         if let Action::EditAnswer(edit) = action {
             edit(&mut answer);
@@ -52,18 +70,32 @@ pub(crate) fn complete(headers: &mut HeaderMap, state: &State, id: u64) {
     };
     set(header::DATE, http_date(state.clock.now()));
     set(header::SERVER, "AmazonS3".to_owned());
-    set(HeaderName::from_static("x-amz-request-id"), format!("{id:016X}"));
-    set(HeaderName::from_static("x-amz-id-2"), format!("endpoint-{id}"));
+    set(
+        HeaderName::from_static("x-amz-request-id"),
+        format!("{id:016X}"),
+    );
+    set(
+        HeaderName::from_static("x-amz-id-2"),
+        format!("endpoint-{id}"),
+    );
 }
 
 fn error(status: u16, code: &str, message: &str) -> Response<Body> {
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let escape = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    };
     let (code, message) = (escape(code), escape(message));
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     );
     let mut answer = Response::new(Body::from(xml));
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    *answer.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/xml"),
+    );
     answer
 }

@@ -22,7 +22,11 @@ impl State {
             creation_date: Some(timestamp(bucket.created)),
             ..BucketEntry::default()
         });
-        ListBucketsOutput { buckets: Some(entries.collect()), owner: Some(owner()), ..ListBucketsOutput::default() }
+        ListBucketsOutput {
+            buckets: Some(entries.collect()),
+            owner: Some(owner()),
+            ..ListBucketsOutput::default()
+        }
     }
 
     pub(crate) fn make_bucket(&self, name: &str) -> S3Result<CreateBucketOutput> {
@@ -35,25 +39,40 @@ impl State {
             ));
         }
         buckets.insert(name.to_owned(), bucket);
-        Ok(CreateBucketOutput { location: Some(format!("/{name}")) })
+        Ok(CreateBucketOutput {
+            location: Some(format!("/{name}")),
+        })
     }
 
     pub(crate) fn head_bucket(&self, name: &str) -> S3Result<HeadBucketOutput> {
         let region = self.region().to_owned();
-        self.with_bucket(name, |_| Ok(HeadBucketOutput { bucket_region: Some(region), ..HeadBucketOutput::default() }))
+        self.with_bucket(name, |_| {
+            Ok(HeadBucketOutput {
+                bucket_region: Some(region),
+                ..HeadBucketOutput::default()
+            })
+        })
     }
 
     pub(crate) fn bucket_location(&self, name: &str) -> S3Result<GetBucketLocationOutput> {
         // By tradition, us-east-1 has no name here.
         let region = Some(self.region()).filter(|region| *region != DEFAULT_REGION);
-        let location_constraint = region.map(|region| BucketLocationConstraint::from(region.to_owned()));
-        self.with_bucket(name, |_| Ok(GetBucketLocationOutput { location_constraint }))
+        let location_constraint =
+            region.map(|region| BucketLocationConstraint::from(region.to_owned()));
+        self.with_bucket(name, |_| {
+            Ok(GetBucketLocationOutput {
+                location_constraint,
+            })
+        })
     }
 
     pub(crate) fn delete_bucket(&self, name: &str) -> S3Result<DeleteBucketOutput> {
         self.with_bucket(name, |bucket| match bucket.objects.is_empty() {
             true => Ok(()),
-            false => Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty")),
+            false => Err(s3_error!(
+                BucketNotEmpty,
+                "The bucket you tried to delete is not empty"
+            )),
         })?;
         self.buckets().remove(name);
         Ok(DeleteBucketOutput::default())
@@ -66,5 +85,8 @@ impl State {
 
 /// Everything has the same owner.
 pub(crate) fn owner() -> Owner {
-    Owner { display_name: None, id: Some(OWNER.to_owned()) }
+    Owner {
+        display_name: None,
+        id: Some(OWNER.to_owned()),
+    }
 }

@@ -3,14 +3,12 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use crc_fast::{CrcAlgorithm, Digest};
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use s3s::{
-    S3Result, TrailingHeaders,
+    S3Result,
     crypto::{Checksum as _, Sha1, Sha256},
     s3_error,
 };
-
-use crate::error::bad_request;
 
 /// A checksum algorithm that S3 offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +21,13 @@ pub(crate) enum Algorithm {
 }
 
 impl Algorithm {
-    pub(crate) const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Crc32,
+        Self::Crc32c,
+        Self::Crc64Nvme,
+        Self::Sha1,
+        Self::Sha256,
+    ];
 
     /// The name as S3 writes it.
     pub(crate) const fn name(self) -> &'static str {
@@ -52,7 +56,7 @@ impl Algorithm {
         })
     }
 
-    const fn width(self) -> usize {
+    pub(crate) const fn width(self) -> usize {
         match self {
             Self::Crc32 | Self::Crc32c => 4,
             Self::Crc64Nvme => 8,
@@ -92,11 +96,17 @@ impl Checksum {
     }
 
     fn from_crc(algorithm: Algorithm, crc: u64) -> Self {
-        Self::new(algorithm, &crc.to_be_bytes()[8 - algorithm.width().min(8)..])
+        Self::new(
+            algorithm,
+            &crc.to_be_bytes()[8 - algorithm.width().min(8)..],
+        )
     }
 
     fn crc(&self) -> u64 {
-        self.bytes().iter().take(8).fold(0, |crc, byte| crc << 8 | u64::from(*byte))
+        self.bytes()
+            .iter()
+            .take(8)
+            .fold(0, |crc, byte| crc << 8 | u64::from(*byte))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -109,12 +119,18 @@ impl Checksum {
 
     /// The checksum of everything, from those of consecutive parts and their
     /// lengths; `None` for algorithms without this property.
-    pub(crate) fn combine(algorithm: Algorithm, parts: impl Iterator<Item = (Self, u64)>) -> Option<Self> {
+    pub(crate) fn combine(
+        algorithm: Algorithm,
+        parts: impl Iterator<Item = (Self, u64)>,
+    ) -> Option<Self> {
         let crc = algorithm.crc()?;
         let whole = parts
             .map(|(part, len)| (part.crc(), len))
             .reduce(|(left, left_len), (right, len)| {
-                (crc_fast::checksum_combine(crc, left, right, len), left_len + len)
+                (
+                    crc_fast::checksum_combine(crc, left, right, len),
+                    left_len + len,
+                )
             })
             .map_or_else(|| Digest::new(crc).finalize(), |(crc, _)| crc);
         Some(Self::from_crc(algorithm, whole))
@@ -135,7 +151,7 @@ pub(crate) struct Hasher {
 }
 
 enum HasherState {
-    Crc(Digest),
+    Crc(Box<Digest>),
     Sha1(Box<Sha1>),
     Sha256(Box<Sha256>),
 }
@@ -143,7 +159,7 @@ enum HasherState {
 impl Hasher {
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         let state = match (algorithm, algorithm.crc()) {
-            (_, Some(crc)) => HasherState::Crc(Digest::new(crc)),
+            (_, Some(crc)) => HasherState::Crc(Box::new(Digest::new(crc))),
             (Algorithm::Sha1, None) => HasherState::Sha1(Box::new(Sha1::new())),
             (_, None) => HasherState::Sha256(Box::new(Sha256::new())),
         };
@@ -167,75 +183,6 @@ impl Hasher {
     }
 }
 
-/// The checksum that a request promises for its body.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Announced {
-    pub(crate) algorithm: Algorithm,
-    /// In base64; `None` if it follows the body as a trailer.
-    value: Option<String>,
-}
-
-impl Announced {
-    /// Reads the checksum headers of a request; at most one is allowed.
-    pub(crate) fn from_headers(headers: &HeaderMap) -> S3Result<Option<Self>> {
-        let trailer = headers.get("x-amz-trailer").map_or(&b""[..], http::HeaderValue::as_bytes);
-        let mut found = Vec::new();
-        for algorithm in Algorithm::ALL {
-            let name = algorithm.header();
-            if let Some(value) = headers.get(&name) {
-                let value = value.to_str().map_err(|_| invalid_value(algorithm))?.to_owned();
-                found.push(Self { algorithm, value: Some(value) });
-            } else if trailer.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()) {
-                found.push(Self { algorithm, value: None });
-            }
-        }
-        if found.len() > 1 {
-            return Err(s3_error!(
-                InvalidRequest,
-                "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
-            ));
-        }
-        let found = found.pop();
-        if found.is_none() && headers.contains_key("x-amz-sdk-checksum-algorithm") {
-            return Err(s3_error!(
-                InvalidRequest,
-                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
-            ));
-        }
-        Ok(found)
-    }
-
-    /// The announced value, once the body has been read to its end.
-    pub(crate) fn value(&self, trailers: Option<&TrailingHeaders>) -> S3Result<String> {
-        if let Some(value) = &self.value {
-            return Ok(value.clone());
-        }
-        let name = self.algorithm.header();
-        let value = trailers.and_then(|trailers| {
-            trailers.read(|headers| headers.get(&name).and_then(|value| value.to_str().ok()).map(str::to_owned))
-        });
-        value.flatten().ok_or_else(|| bad_request("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema."))
-    }
-}
-
-/// Compares what was announced, in base64, with what was computed.
-pub(crate) fn verify(announced: &str, computed: &Checksum) -> S3Result<()> {
-    let algorithm = computed.algorithm;
-    let bytes = BASE64_STANDARD.decode(announced).map_err(|_| invalid_value(algorithm))?;
-    if bytes.len() != algorithm.width() {
-        return Err(invalid_value(algorithm));
-    }
-    if bytes != computed.bytes() {
-        let name = algorithm.name();
-        return Err(s3_error!(BadDigest, "The {name} you specified did not match the calculated checksum."));
-    }
-    Ok(())
-}
-
-fn invalid_value(algorithm: Algorithm) -> s3s::S3Error {
-    s3_error!(InvalidRequest, "Value for {} header is invalid.", algorithm.header())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,54 +197,47 @@ mod tests {
     #[test]
     fn known_answers() {
         let crc = |algorithm, expected: u64| {
-            assert_eq!(checksum(algorithm, b"123456789").crc(), expected, "{algorithm:?}");
+            assert_eq!(
+                checksum(algorithm, b"123456789").crc(),
+                expected,
+                "{algorithm:?}"
+            );
         };
         crc(Algorithm::Crc32, 0xcbf4_3926);
         crc(Algorithm::Crc32c, 0xe306_9283);
         crc(Algorithm::Crc64Nvme, 0xae8b_1486_0a79_9888);
-        assert_eq!(checksum(Algorithm::Sha1, b"abc").base64(), "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=");
-        assert_eq!(checksum(Algorithm::Sha256, b"abc").base64(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+        assert_eq!(
+            checksum(Algorithm::Sha1, b"abc").base64(),
+            "qZk+NkcGgWq6PiVxeFDCbJzQ2J0="
+        );
+        assert_eq!(
+            checksum(Algorithm::Sha256, b"abc").base64(),
+            "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
+        );
     }
 
     #[test]
     fn crcs_of_parts_combine_to_that_of_the_whole() {
         let data: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
-        for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.combines()) {
+        for algorithm in Algorithm::ALL
+            .into_iter()
+            .filter(|algorithm| algorithm.combines())
+        {
             for size in [1, 999, 50_000, 100_000] {
-                let parts = data.chunks(size).map(|part| (checksum(algorithm, part), part.len() as u64));
-                assert_eq!(Checksum::combine(algorithm, parts), Some(checksum(algorithm, &data)), "{algorithm:?} {size}");
+                let parts = data
+                    .chunks(size)
+                    .map(|part| (checksum(algorithm, part), part.len() as u64));
+                assert_eq!(
+                    Checksum::combine(algorithm, parts),
+                    Some(checksum(algorithm, &data)),
+                    "{algorithm:?} {size}"
+                );
             }
-            assert_eq!(Checksum::combine(algorithm, std::iter::empty()), Some(checksum(algorithm, b"")));
+            assert_eq!(
+                Checksum::combine(algorithm, std::iter::empty()),
+                Some(checksum(algorithm, b""))
+            );
         }
         assert_eq!(Checksum::combine(Algorithm::Sha1, std::iter::empty()), None);
-    }
-
-    #[test]
-    fn a_wrong_value_is_a_bad_digest_and_nonsense_is_invalid() {
-        let right = checksum(Algorithm::Crc32, b"abc");
-        let code = |value: &str| verify(value, &right).map_err(|error| error.code().as_str().to_owned());
-        assert_eq!(code(&right.base64()), Ok(()));
-        assert_eq!(code(&checksum(Algorithm::Crc32, b"abd").base64()), Err("BadDigest".into()));
-        assert_eq!(code("AAAA"), Err("InvalidRequest".into()));
-        assert_eq!(code("not base64!"), Err("InvalidRequest".into()));
-    }
-
-    #[test]
-    fn headers_announce_at_most_one_checksum() {
-        let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
-            pairs.iter().map(|(name, value)| (HeaderName::from_static(name), http::HeaderValue::from_static(value))).collect()
-        };
-        let of = |pairs| Announced::from_headers(&headers(pairs)).map_err(|error| error.code().as_str().to_owned());
-        assert_eq!(of(&[]), Ok(None));
-        assert_eq!(
-            of(&[("x-amz-checksum-crc32", "AAAAAA==")]),
-            Ok(Some(Announced { algorithm: Algorithm::Crc32, value: Some("AAAAAA==".into()) }))
-        );
-        assert_eq!(
-            of(&[("x-amz-trailer", "x-amz-checksum-crc64nvme")]),
-            Ok(Some(Announced { algorithm: Algorithm::Crc64Nvme, value: None }))
-        );
-        assert_eq!(of(&[("x-amz-checksum-crc32", "a"), ("x-amz-checksum-sha1", "b")]), Err("InvalidRequest".into()));
-        assert_eq!(of(&[("x-amz-sdk-checksum-algorithm", "CRC32")]), Err("InvalidRequest".into()));
     }
 }

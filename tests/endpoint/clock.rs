@@ -52,10 +52,19 @@ mod tests {
     #[test]
     fn cutting_rounds_towards_the_past_before_1970_too() {
         let late = DateTime::from_timestamp_nanos(1_999_999_999);
-        assert_eq!(cut(late, Precision::Second), DateTime::from_timestamp_nanos(1_000_000_000));
-        assert_eq!(cut(late, Precision::Millisecond), DateTime::from_timestamp_nanos(1_999_000_000));
+        assert_eq!(
+            cut(late, Precision::Second),
+            DateTime::from_timestamp_nanos(1_000_000_000)
+        );
+        assert_eq!(
+            cut(late, Precision::Millisecond),
+            DateTime::from_timestamp_nanos(1_999_000_000)
+        );
         let early = DateTime::from_timestamp_nanos(-1);
-        assert_eq!(cut(early, Precision::Second), DateTime::from_timestamp_nanos(-1_000_000_000));
+        assert_eq!(
+            cut(early, Precision::Second),
+            DateTime::from_timestamp_nanos(-1_000_000_000)
+        );
     }
 
     #[test]

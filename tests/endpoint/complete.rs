@@ -4,12 +4,16 @@
 use s3s::{
     S3Request, S3Result,
     crypto::{Checksum as _, Md5},
-    dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag as SentETag},
+    dto::{
+        CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart,
+        ETag as SentETag,
+    },
     s3_error,
 };
 
 use crate::{
-    checksum::{Algorithm, Announced, Checksum, Hasher, verify},
+    announced::{Announced, verify},
+    checksum::{Algorithm, Checksum, Hasher},
     conditions::WriteConditions,
     config::MultipartTime,
     error::malformed_xml,
@@ -28,8 +32,14 @@ impl State {
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<CompleteMultipartUploadOutput> {
         let input = req.input;
-        let sent = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-        let conditions = WriteConditions { if_match: input.if_match, if_none_match: input.if_none_match };
+        let sent = input
+            .multipart_upload
+            .and_then(|upload| upload.parts)
+            .unwrap_or_default();
+        let conditions = WriteConditions {
+            if_match: input.if_match,
+            if_none_match: input.if_none_match,
+        };
         self.with_bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
             let parts = self.chosen_parts(upload, &sent)?;
@@ -62,7 +72,11 @@ impl State {
     }
 
     /// The parts that the client names, once all it says of them is true.
-    fn chosen_parts<'a>(&self, upload: &'a Upload, sent: &[CompletedPart]) -> S3Result<Vec<&'a Part>> {
+    fn chosen_parts<'a>(
+        &self,
+        upload: &'a Upload,
+        sent: &[CompletedPart],
+    ) -> S3Result<Vec<&'a Part>> {
         if sent.is_empty() {
             return Err(malformed_xml());
         }
@@ -72,7 +86,10 @@ impl State {
                 "The list of parts was not in ascending order. Parts must be ordered by part number."
             ));
         }
-        let parts = sent.iter().map(|sent| chosen_part(upload, sent)).collect::<S3Result<Vec<_>>>()?;
+        let parts = sent
+            .iter()
+            .map(|sent| chosen_part(upload, sent))
+            .collect::<S3Result<Vec<_>>>()?;
         let all_but_last = parts.split_last().map_or(&[][..], |(_, others)| others);
         if self.config.min_part_size && all_but_last.iter().any(|part| part.body.len() < MIN_PART) {
             return Err(s3_error!(
@@ -88,9 +105,18 @@ impl State {
             MultipartTime::Initiation => upload.initiated,
             MultipartTime::Completion => self.now(),
         };
-        let etag = ETag { digest: self.digest(parts), parts: count(parts) };
+        let etag = ETag {
+            digest: self.digest(parts),
+            parts: count(parts),
+        };
         let body = Rope::concat(parts.iter().map(|part| &part.body));
-        Object { body, etag, modified, checksum: checksum(upload, parts), extra: upload.extra.clone().boxed() }
+        Object {
+            body,
+            etag,
+            modified,
+            checksum: checksum(upload, parts),
+            extra: upload.extra.clone().boxed(),
+        }
     }
 
     /// S3's digest of digests.
@@ -113,12 +139,21 @@ fn chosen_part<'a>(upload: &'a Upload, sent: &CompletedPart) -> S3Result<&'a Par
             "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
         )
     };
-    let part = u16::try_from(number).ok().and_then(|number| upload.parts.get(&number)).ok_or_else(invalid)?;
-    let etag = ETag { digest: part.digest, parts: 0 }.to_string();
+    let part = u16::try_from(number)
+        .ok()
+        .and_then(|number| upload.parts.get(&number))
+        .ok_or_else(invalid)?;
+    let etag = ETag {
+        digest: part.digest,
+        parts: 0,
+    }
+    .to_string();
     if sent.e_tag.as_ref().map(SentETag::value) != Some(&*etag) {
         return Err(invalid());
     }
-    let algorithm = part.announced.map_or(upload.algorithm(), |checksum| checksum.algorithm);
+    let algorithm = part
+        .announced
+        .map_or(upload.algorithm(), |checksum| checksum.algorithm);
     let known = part.announced.unwrap_or(part.checksum);
     match sent_checksum(sent, algorithm) {
         Some(value) if *value != known.base64() => Err(invalid()),
@@ -150,14 +185,30 @@ fn checksum(upload: &Upload, parts: &[&Part]) -> ObjectChecksum {
     let algorithm = upload.algorithm();
     if upload.composite {
         let checksum = Checksum::of_parts(algorithm, parts.iter().map(|part| part.checksum));
-        return ObjectChecksum { checksum, parts: Some(count(parts)) };
+        return ObjectChecksum {
+            checksum,
+            parts: Some(count(parts)),
+        };
     }
     let lengths = || parts.iter().map(|part| part.body.len());
-    let whole = Checksum::combine(algorithm, parts.iter().map(|part| part.checksum).zip(lengths()));
+    let whole = Checksum::combine(
+        algorithm,
+        parts.iter().map(|part| part.checksum).zip(lengths()),
+    );
     // An algorithm that doesn't combine is refused when the upload begins.
-    let fallback = || Checksum::combine(Algorithm::Crc64Nvme, parts.iter().map(|part| part.crc64).zip(lengths()));
-    let checksum = whole.or_else(fallback).unwrap_or_else(|| Hasher::new(algorithm).finish());
-    ObjectChecksum { checksum, parts: None }
+    let fallback = || {
+        Checksum::combine(
+            Algorithm::Crc64Nvme,
+            parts.iter().map(|part| part.crc64).zip(lengths()),
+        )
+    };
+    let checksum = whole
+        .or_else(fallback)
+        .unwrap_or_else(|| Hasher::new(algorithm).finish());
+    ObjectChecksum {
+        checksum,
+        parts: None,
+    }
 }
 
 fn count(parts: &[&Part]) -> u16 {

@@ -29,12 +29,16 @@ impl ReadConditions<'_> {
     pub(crate) fn check(&self, object: &Object) -> S3Result<()> {
         match (self.if_match, self.if_unmodified_since) {
             (Some(condition), _) if !holds(condition, object) => return Err(precondition_failed()),
-            (None, Some(time)) if seconds(object.modified) > seconds_of(time) => return Err(precondition_failed()),
+            (None, Some(time)) if seconds(object.modified) > seconds_of(time) => {
+                return Err(precondition_failed());
+            }
             _ => {}
         }
         match (self.if_none_match, self.if_modified_since) {
             (Some(condition), _) if holds(condition, object) => Err(not_modified(object)),
-            (None, Some(time)) if seconds(object.modified) <= seconds_of(time) => Err(not_modified(object)),
+            (None, Some(time)) if seconds(object.modified) <= seconds_of(time) => {
+                Err(not_modified(object))
+            }
             _ => Ok(()),
         }
     }
@@ -56,7 +60,9 @@ impl WriteConditions {
         }
         match (&self.if_match, existing) {
             (Some(_), None) => Err(no_such_key()),
-            (Some(condition), Some(object)) if !holds(condition, object) => Err(precondition_failed()),
+            (Some(condition), Some(object)) if !holds(condition, object) => {
+                Err(precondition_failed())
+            }
             _ => Ok(()),
         }
     }
@@ -64,7 +70,10 @@ impl WriteConditions {
 
 /// The condition of a deletion. AWS documents 412 for an ETag that does not
 /// match, and we answer the same where there is no object at all.
-pub(crate) fn check_delete(condition: Option<&ETagCondition>, existing: Option<&Object>) -> S3Result<()> {
+pub(crate) fn check_delete(
+    condition: Option<&ETagCondition>,
+    existing: Option<&Object>,
+) -> S3Result<()> {
     match (condition, existing) {
         (None, _) => Ok(()),
         (Some(condition), Some(object)) if holds(condition, object) => Ok(()),
@@ -98,7 +107,10 @@ fn seconds_of(time: &Timestamp) -> i64 {
     let mut buffer = Vec::new();
     let written = time.format(s3s::dto::TimestampFormat::EpochSeconds, &mut buffer);
     let text = String::from_utf8(buffer).unwrap_or_default();
-    let seconds = text.split('.').next().and_then(|seconds| seconds.parse().ok());
+    let seconds = text
+        .split('.')
+        .next()
+        .and_then(|seconds| seconds.parse().ok());
     written.ok().and(seconds).unwrap_or_default()
 }
 
@@ -107,7 +119,11 @@ pub(crate) fn timestamp(moment: DateTime<Utc>) -> Timestamp {
     let since = moment.signed_duration_since(DateTime::UNIX_EPOCH);
     let distance = since.abs().to_std().unwrap_or(Duration::MAX);
     let epoch = SystemTime::UNIX_EPOCH;
-    let shifted = if since < chrono::TimeDelta::zero() { epoch.checked_sub(distance) } else { epoch.checked_add(distance) };
+    let shifted = if since < chrono::TimeDelta::zero() {
+        epoch.checked_sub(distance)
+    } else {
+        epoch.checked_add(distance)
+    };
     shifted.unwrap_or(epoch).into()
 }
 
@@ -118,7 +134,11 @@ mod tests {
     use super::*;
 
     fn object() -> Object {
-        Object::new(Bytes::from_static(b"abc"), DateTime::from_timestamp_nanos(5_500_000_000), false)
+        Object::new(
+            Bytes::from_static(b"abc"),
+            DateTime::from_timestamp_nanos(5_500_000_000),
+            false,
+        )
     }
 
     fn etag(value: &str) -> ETagCondition {
@@ -126,7 +146,10 @@ mod tests {
     }
 
     fn code(result: S3Result<()>) -> String {
-        result.map_or_else(|error| error.code().as_str().to_owned(), |()| "ok".to_owned())
+        result.map_or_else(
+            |error| error.code().as_str().to_owned(),
+            |()| "ok".to_owned(),
+        )
     }
 
     #[test]
@@ -134,9 +157,14 @@ mod tests {
         let object = object();
         let same = etag(&object.etag());
         let other = etag("0000");
-        let check = |if_match, if_none_match, if_modified_since: Option<i64>, if_unmodified_since: Option<i64>| {
-            let time = |seconds: i64| timestamp(DateTime::from_timestamp_nanos(seconds * 1_000_000_000));
-            let (modified, unmodified) = (if_modified_since.map(time), if_unmodified_since.map(time));
+        let check = |if_match,
+                     if_none_match,
+                     if_modified_since: Option<i64>,
+                     if_unmodified_since: Option<i64>| {
+            let time =
+                |seconds: i64| timestamp(DateTime::from_timestamp_nanos(seconds * 1_000_000_000));
+            let (modified, unmodified) =
+                (if_modified_since.map(time), if_unmodified_since.map(time));
             let conditions = ReadConditions {
                 if_match,
                 if_none_match,
@@ -164,10 +192,14 @@ mod tests {
     fn writes() {
         let object = object();
         let same = etag(&object.etag());
-        let check = |if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>, existing| {
-            let conditions = WriteConditions { if_match: if_match.cloned(), if_none_match: if_none_match.cloned() };
-            code(conditions.check(existing))
-        };
+        let check =
+            |if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>, existing| {
+                let conditions = WriteConditions {
+                    if_match: if_match.cloned(),
+                    if_none_match: if_none_match.cloned(),
+                };
+                code(conditions.check(existing))
+            };
         let any = ETagCondition::Any;
         assert_eq!(check(None, None, None), "ok");
         assert_eq!(check(None, None, Some(&object)), "ok");
@@ -175,7 +207,10 @@ mod tests {
         assert_eq!(check(None, Some(&any), Some(&object)), "PreconditionFailed");
         assert_eq!(check(None, Some(&same), Some(&object)), "NotImplemented");
         assert_eq!(check(Some(&same), None, Some(&object)), "ok");
-        assert_eq!(check(Some(&etag("0000")), None, Some(&object)), "PreconditionFailed");
+        assert_eq!(
+            check(Some(&etag("0000")), None, Some(&object)),
+            "PreconditionFailed"
+        );
         assert_eq!(check(Some(&same), None, None), "NoSuchKey");
     }
 
@@ -185,8 +220,14 @@ mod tests {
         let same = etag(&object.etag());
         assert_eq!(code(check_delete(None, None)), "ok");
         assert_eq!(code(check_delete(Some(&same), Some(&object))), "ok");
-        assert_eq!(code(check_delete(Some(&ETagCondition::Any), Some(&object))), "ok");
-        assert_eq!(code(check_delete(Some(&etag("0000")), Some(&object))), "PreconditionFailed");
+        assert_eq!(
+            code(check_delete(Some(&ETagCondition::Any), Some(&object))),
+            "ok"
+        );
+        assert_eq!(
+            code(check_delete(Some(&etag("0000")), Some(&object))),
+            "PreconditionFailed"
+        );
         assert_eq!(code(check_delete(Some(&same), None)), "PreconditionFailed");
     }
 

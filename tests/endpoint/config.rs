@@ -66,7 +66,10 @@ impl Config {
     /// The defaults, with one empty bucket.
     #[must_use]
     pub fn with_bucket(name: &str) -> Self {
-        Self { buckets: vec![name.to_owned()], ..Self::default() }
+        Self {
+            buckets: vec![name.to_owned()],
+            ..Self::default()
+        }
     }
 }
 

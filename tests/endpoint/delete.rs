@@ -12,11 +12,12 @@ use s3s::{
 };
 
 use crate::{
-    body::RawBody,
-    checksum::{Announced, Hasher, verify},
+    announced::{Announced, verify},
+    checksum::Hasher,
     conditions::check_delete,
     error::malformed_xml,
     faults::FailKeys,
+    intake::RawBody,
     state::{Bucket, State},
 };
 
@@ -25,10 +26,15 @@ const MAX_KEYS: usize = 1000;
 
 impl State {
     pub(crate) fn delete_object(&self, input: &DeleteObjectInput) -> S3Result<()> {
-        self.with_bucket(&input.bucket, |bucket| bucket.delete(&input.key, input.if_match.as_ref()))
+        self.with_bucket(&input.bucket, |bucket| {
+            bucket.delete(&input.key, input.if_match.as_ref())
+        })
     }
 
-    pub(crate) fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<DeleteObjectsOutput> {
+    pub(crate) fn delete_objects(
+        &self,
+        req: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<DeleteObjectsOutput> {
         check_body(&req)?;
         let keys = req.input.delete.objects;
         if keys.is_empty() || keys.len() > MAX_KEYS {
@@ -45,7 +51,10 @@ impl State {
                 }
                 match bucket.delete_identified(&object) {
                     Ok(()) if quiet => {}
-                    Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() }),
+                    Ok(()) => deleted.push(DeletedObject {
+                        key: Some(object.key),
+                        ..DeletedObject::default()
+                    }),
                     Err(error) => errors.push(KeyError {
                         key: Some(object.key),
                         code: Some(error.code().as_str().to_owned()),
@@ -56,7 +65,11 @@ impl State {
             }
             Ok(())
         })?;
-        Ok(DeleteObjectsOutput { deleted: Some(deleted), errors: Some(errors), ..DeleteObjectsOutput::default() })
+        Ok(DeleteObjectsOutput {
+            deleted: Some(deleted),
+            errors: Some(errors),
+            ..DeleteObjectsOutput::default()
+        })
     }
 }
 
@@ -69,7 +82,10 @@ impl Bucket {
 
     fn delete_identified(&mut self, object: &ObjectIdentifier) -> S3Result<()> {
         if object.key.is_empty() {
-            return Err(s3_error!(UserKeyMustBeSpecified, "The request must include a key"));
+            return Err(s3_error!(
+                UserKeyMustBeSpecified,
+                "The request must include a key"
+            ));
         }
         let condition = object.e_tag.clone().map(|etag| match etag.value() {
             "*" => ETagCondition::Any,
@@ -82,16 +98,27 @@ impl Bucket {
 /// The body must come with a digest, match it, and be XML: the control
 /// characters that XML 1.0 lacks spoil the request, with all its keys.
 fn check_body(req: &S3Request<DeleteObjectsInput>) -> S3Result<()> {
-    let Some(body) = req.extensions.get::<RawBody>().map(RawBody::bytes) else { return Ok(()) };
-    let md5 = req.headers.get("content-md5").and_then(|value| value.to_str().ok());
+    let Some(body) = req.extensions.get::<RawBody>().map(RawBody::bytes) else {
+        return Ok(());
+    };
+    let md5 = req
+        .headers
+        .get("content-md5")
+        .and_then(|value| value.to_str().ok());
     if let Some(md5) = md5 {
         if BASE64_STANDARD.encode(Md5::checksum(&body)) != md5 {
-            return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
+            return Err(s3_error!(
+                BadDigest,
+                "The Content-MD5 you specified did not match what we received."
+            ));
         }
     } else if let Some(announced) = Announced::from_headers(&req.headers)? {
         let mut hasher = Hasher::new(announced.algorithm);
         hasher.update(&body);
-        verify(&announced.value(req.trailing_headers.as_ref())?, &hasher.finish())?;
+        verify(
+            &announced.value(req.trailing_headers.as_ref())?,
+            &hasher.finish(),
+        )?;
     } else {
         return Err(s3_error!(
             InvalidRequest,
@@ -99,5 +126,9 @@ fn check_body(req: &S3Request<DeleteObjectsInput>) -> S3Result<()> {
         ));
     }
     let illegal = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
-    if body.iter().any(illegal) { Err(malformed_xml()) } else { Ok(()) }
+    if body.iter().any(illegal) {
+        Err(malformed_xml())
+    } else {
+        Ok(())
+    }
 }

@@ -14,8 +14,9 @@ use tokio::{runtime::Builder, sync::oneshot};
 
 use crate::{
     config::Config,
+    entry::Entry,
     faults::{Fault, Hits},
-    log::{Entry, Log},
+    log::Log,
     server::{Server, listen},
     state::State,
 };
@@ -51,8 +52,15 @@ impl Endpoint {
         let thread = thread::Builder::new()
             .name("s3-endpoint".to_owned())
             .spawn(move || run(serving, port, threads, &ready, stopped))?;
-        let port = started.recv().unwrap_or_else(|_| Err(io::Error::other("the server's thread has died")))?;
-        Ok(Self { server, port, stop: Some(stop), thread: Some(thread) })
+        let port = started
+            .recv()
+            .unwrap_or_else(|_| Err(io::Error::other("the server's thread has died")))?;
+        Ok(Self {
+            server,
+            port,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// The address for clients, such as `http://127.0.0.1:4711`.
@@ -128,7 +136,11 @@ fn run(
     ready: &mpsc::Sender<io::Result<u16>>,
     stopped: oneshot::Receiver<()>,
 ) {
-    let runtime = match Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
+    let runtime = match Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return drop(ready.send(Err(error))),
     };

@@ -26,13 +26,22 @@ pub(crate) fn no_such_upload() -> S3Error {
 }
 
 pub(crate) fn precondition_failed() -> S3Error {
-    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
+    s3_error!(
+        PreconditionFailed,
+        "At least one of the pre-conditions you specified did not hold"
+    )
 }
 
 pub(crate) fn not_implemented_header() -> S3Error {
-    s3_error!(NotImplemented, "A header you provided implies functionality that is not implemented")
+    s3_error!(
+        NotImplemented,
+        "A header you provided implies functionality that is not implemented"
+    )
 }
 
 pub(crate) fn malformed_xml() -> S3Error {
-    s3_error!(MalformedXML, "The XML you provided was not well-formed or did not validate against our published schema")
+    s3_error!(
+        MalformedXML,
+        "The XML you provided was not well-formed or did not validate against our published schema"
+    )
 }

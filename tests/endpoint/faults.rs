@@ -1,4 +1,4 @@
-//! What can go wrong, when it shall, and for which requests.
+//! For which requests something goes wrong.
 //!
 //! ```
 //! # use s3_endpoint::{Action, Fault};
@@ -6,152 +6,14 @@
 //! Fault::any().fraction(0.3, 42).act(Action::error(503, "SlowDown"));
 //! ```
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
-use http::HeaderMap;
 use s3s::dto::Error as KeyError;
 
-use crate::{order::mix, route::Target, state::State};
-
-/// What happens to a request.
-#[derive(Clone)]
-pub enum Action {
-    /// It is answered with this error; nothing is done.
-    Error {
-        /// The HTTP status.
-        status: u16,
-        /// S3's name of the error.
-        code: String,
-        /// The text for people.
-        message: String,
-        /// Further headers of the answer.
-        headers: Vec<(String, String)>,
-    },
-    /// It waits this long before it is looked at.
-    Stall(Duration),
-    /// The body of the answer pauses once, after `after` bytes.
-    StallBody {
-        /// How many bytes are sent before the pause.
-        after: u64,
-        /// How long the pause is.
-        pause: Duration,
-    },
-    /// The body of the answer arrives in drops.
-    Trickle {
-        /// The size of a drop.
-        bytes: usize,
-        /// The time between two drops.
-        every: Duration,
-    },
-    /// The connection is closed after this many bytes of the answer's body.
-    CutBodyAfter(u64),
-    /// The connection is reset without an answer; nothing is done.
-    Reset,
-    /// The operation is done, then the connection is reset without an answer.
-    LoseAnswer,
-    /// The lowest bit of one byte of the answer's body is flipped.
-    FlipBit {
-        /// Which byte.
-        offset: u64,
-    },
-    /// The lowest bit of one byte of the received body is flipped before
-    /// anything is checked, as on a bad line. The offset counts the bytes on
-    /// the wire, so in an aws-chunked body it includes the framing.
-    FlipReceivedBit {
-        /// Which byte.
-        offset: u64,
-    },
-    /// It is answered with status 200 and an error as the body, as
-    /// CompleteMultipartUpload and CopyObject may be; nothing is done.
-    OkWithErrorBody {
-        /// S3's name of the error.
-        code: String,
-        /// The text for people.
-        message: String,
-    },
-    /// DeleteObjects leaves these keys alone and reports an error for each.
-    FailKeys {
-        /// The keys.
-        keys: BTreeSet<String>,
-        /// S3's name of the error.
-        code: String,
-        /// The text for people.
-        message: String,
-    },
-    /// The finished answer is changed by a function before it is sent.
-    EditAnswer(Arc<dyn Fn(&mut Answer) + Send + Sync>),
-    /// A function looks at or changes the state; then the request is served.
-    Run(Arc<dyn Fn(&State) + Send + Sync>),
-}
-
-/// A finished answer, for [`Action::EditAnswer`]. Its `Content-Length` follows
-/// from the body.
-#[derive(Debug)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Vec<u8>,
-}
-
-impl Action {
-    /// An error with a message of no consequence.
-    #[must_use]
-    pub fn error(status: u16, code: &str) -> Self {
-        let message = format!("{code}, injected by the test");
-        Self::Error { status, code: code.to_owned(), message, headers: Vec::new() }
-    }
-
-    /// Runs `f` before the operation.
-    pub fn run(f: impl Fn(&State) + Send + Sync + 'static) -> Self {
-        Self::Run(Arc::new(f))
-    }
-
-    /// Changes the finished answer by `f`.
-    pub fn edit(f: impl Fn(&mut Answer) + Send + Sync + 'static) -> Self {
-        Self::EditAnswer(Arc::new(f))
-    }
-
-    /// Makes DeleteObjects report `code` for each of `keys`.
-    pub fn fail_keys<K: Into<String>>(keys: impl IntoIterator<Item = K>, code: &str) -> Self {
-        let keys = keys.into_iter().map(Into::into).collect();
-        Self::FailKeys { keys, code: code.to_owned(), message: format!("{code}, injected by the test") }
-    }
-
-    pub(crate) const fn name(&self) -> &'static str {
-        match self {
-            Self::Error { .. } => "Error",
-            Self::Stall(_) => "Stall",
-            Self::StallBody { .. } => "StallBody",
-            Self::Trickle { .. } => "Trickle",
-            Self::CutBodyAfter(_) => "CutBodyAfter",
-            Self::Reset => "Reset",
-            Self::LoseAnswer => "LoseAnswer",
-            Self::FlipBit { .. } => "FlipBit",
-            Self::FlipReceivedBit { .. } => "FlipReceivedBit",
-            Self::OkWithErrorBody { .. } => "OkWithErrorBody",
-            Self::FailKeys { .. } => "FailKeys",
-            Self::EditAnswer(_) => "EditAnswer",
-            Self::Run(_) => "Run",
-        }
-    }
-}
-
-impl fmt::Debug for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::{action::Action, order::mix, route::Target};
 
 /// An action and the requests that it befalls.
 #[derive(Debug, Clone)]
@@ -174,19 +36,31 @@ pub struct Trigger {
 impl Fault {
     /// Requests of one operation, by S3's name such as `GetObject`.
     pub fn on(operation: &str) -> Trigger {
-        Trigger { operation: Some(operation.to_owned()), ..Self::any() }
+        Trigger {
+            operation: Some(operation.to_owned()),
+            ..Self::any()
+        }
     }
 
     /// Requests of any operation.
     pub fn any() -> Trigger {
-        Trigger { operation: None, key: None, nth: 1, times: 1, fraction: None }
+        Trigger {
+            operation: None,
+            key: None,
+            nth: 1,
+            times: 1,
+            fraction: None,
+        }
     }
 }
 
 impl Trigger {
     /// Only requests whose URL has this key; a DeleteObjects has none.
     pub fn key(self, key: &str) -> Self {
-        Self { key: Some(key.to_owned()), ..self }
+        Self {
+            key: Some(key.to_owned()),
+            ..self
+        }
     }
 
     /// From the `nth` matching request on, counted from 1.
@@ -208,23 +82,38 @@ impl Trigger {
     /// which ones. Combine it with [`Trigger::times`] to bound how many
     /// requests are considered.
     pub fn fraction(self, share: f64, seed: u64) -> Self {
-        Self { fraction: Some((share, seed)), ..self.always() }
+        Self {
+            fraction: Some((share, seed)),
+            ..self.always()
+        }
     }
 
     /// What happens to them.
     #[must_use]
     pub fn act(self, action: Action) -> Fault {
-        Fault { trigger: self, action }
+        Fault {
+            trigger: self,
+            action,
+        }
     }
 
     fn matches(&self, target: &Target) -> bool {
-        let operation = self.operation.as_deref().is_none_or(|operation| operation == target.operation);
-        operation && self.key.as_deref().is_none_or(|key| Some(key) == target.key.as_deref())
+        let operation = self
+            .operation
+            .as_deref()
+            .is_none_or(|operation| operation == target.operation);
+        operation
+            && self
+                .key
+                .as_deref()
+                .is_none_or(|key| Some(key) == target.key.as_deref())
     }
 
     /// Whether the `count`th matching request is hit.
     fn hits(&self, count: u64) -> bool {
-        let in_window = count.checked_sub(self.nth).is_some_and(|since| since < self.times);
+        let in_window = count
+            .checked_sub(self.nth)
+            .is_some_and(|since| since < self.times);
         let in_share = self.fraction.is_none_or(|(share, seed)| {
             // The upper 32 bits as a number between 0 and 1, exactly.
             let dice = u32::try_from(mix(seed ^ mix(count)) >> 32).unwrap_or(u32::MAX);
@@ -260,7 +149,11 @@ struct Armed {
 impl Faults {
     pub(crate) fn add(&self, fault: Fault) -> Hits {
         let hits = Hits::default();
-        self.armed().push(Armed { fault, seen: 0, hits: hits.clone() });
+        self.armed().push(Armed {
+            fault,
+            seen: 0,
+            hits: hits.clone(),
+        });
         hits
     }
 
@@ -271,7 +164,11 @@ impl Faults {
     /// Counts the request and says what befalls it, in the order of injection.
     pub(crate) fn strike(&self, target: &Target) -> Vec<Action> {
         let mut actions = Vec::new();
-        for armed in self.armed().iter_mut().filter(|armed| armed.fault.trigger.matches(target)) {
+        for armed in self
+            .armed()
+            .iter_mut()
+            .filter(|armed| armed.fault.trigger.matches(target))
+        {
             armed.seen += 1;
             if armed.fault.trigger.hits(armed.seen) {
                 armed.hits.0.fetch_add(1, Ordering::Relaxed);
@@ -292,13 +189,23 @@ pub(crate) struct FailKeys(Vec<Action>);
 
 impl FailKeys {
     pub(crate) fn of(actions: &[Action]) -> Self {
-        Self(actions.iter().filter(|action| matches!(action, Action::FailKeys { .. })).cloned().collect())
+        Self(
+            actions
+                .iter()
+                .filter(|action| matches!(action, Action::FailKeys { .. }))
+                .cloned()
+                .collect(),
+        )
     }
 
     /// The error to report for this key, if any.
     pub(crate) fn error(&self, key: &str) -> Option<KeyError> {
         self.0.iter().find_map(|action| match action {
-            Action::FailKeys { keys, code, message } if keys.contains(key) => Some(KeyError {
+            Action::FailKeys {
+                keys,
+                code,
+                message,
+            } if keys.contains(key) => Some(KeyError {
                 key: Some(key.to_owned()),
                 code: Some(code.clone()),
                 message: Some(message.clone()),
@@ -311,16 +218,28 @@ impl FailKeys {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn target(operation: &'static str, key: &str) -> Target {
-        Target { operation, bucket: Some("b".into()), key: Some(key.into()) }
+        Target {
+            operation,
+            bucket: Some("b".into()),
+            key: Some(key.into()),
+        }
     }
 
     #[test]
     fn a_fault_strikes_its_requests_and_no_others() {
         let faults = Faults::default();
-        let hits = faults.add(Fault::on("GetObject").key("k").nth(2).times(2).act(Action::Reset));
+        let hits = faults.add(
+            Fault::on("GetObject")
+                .key("k")
+                .nth(2)
+                .times(2)
+                .act(Action::Reset),
+        );
         let strike = |operation, key| faults.strike(&target(operation, key)).len();
         assert_eq!(strike("GetObject", "k"), 0);
         assert_eq!(strike("HeadObject", "k"), 0);
@@ -339,7 +258,11 @@ mod tests {
         faults.add(Fault::any().always().act(Action::Stall(Duration::ZERO)));
         faults.add(Fault::any().act(Action::Reset));
         let names = |faults: &Faults| -> Vec<_> {
-            faults.strike(&target("GetObject", "k")).iter().map(Action::name).collect()
+            faults
+                .strike(&target("GetObject", "k"))
+                .iter()
+                .map(Action::name)
+                .collect()
         };
         assert_eq!(names(&faults), ["Stall", "Reset"]);
         assert_eq!(names(&faults), ["Stall"]);

@@ -6,52 +6,77 @@
 //! in and reads them out directly; [`Endpoint::inject`] makes chosen requests
 //! fail, stall, break or lie; [`Endpoint::log`] tells what was asked for.
 //!
+//! ```
+//! use s3_endpoint::{Action, Config, Endpoint, Fault};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let endpoint = Endpoint::start(Config::with_bucket("bucket"))?;
+//! endpoint.put("bucket", "a/b", "hello", None);
+//! let hits = endpoint.inject(Fault::on("GetObject").key("a/b").nth(2).act(Action::CutBodyAfter(3)));
+//! // … the program under test runs against `endpoint.url()` …
+//! assert_eq!(endpoint.object("bucket", "a/b").map(|object| object.size()), Some(5));
+//! assert_eq!((endpoint.count("GetObject"), hits.count()), (0, 0));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The S3 protocol (signatures, XML, aws-chunked bodies) is that of the `s3s`
 //! crate, the meaning of each operation is ours. Everything that concerns
-//! connections rather than objects sits in [`server`](self), around `s3s`:
+//! connections rather than objects sits in `server.rs`, around `s3s`:
 //!
 //! ```text
 //! TCP ─ wire ─ hyper ─ server (log, clock, faults) ─ s3s ─ service ─ state
 //! ```
 
+// What a test holds and says.
+mod action;
 mod config;
-
 mod endpoint;
+mod entry;
 mod faults;
-mod log;
 
-mod state;
+// What the server remembers.
 mod object;
-mod rope;
 mod order;
+mod rope;
+mod state;
 
-mod service;
+// What it does when asked.
+mod announced;
 mod buckets;
-mod list;
-mod objects;
-mod receive;
-mod conditions;
-mod multipart;
-mod complete;
-mod delete;
 mod checksum;
+mod complete;
+mod conditions;
+mod delete;
 mod error;
+mod list;
+mod multipart;
+mod page;
+mod read;
+mod receive;
+mod service;
+mod uploads;
+mod write;
 
+// How the questions arrive, and what may happen to them on the way.
 mod access;
-mod server;
 mod answer;
-mod body;
-mod route;
-mod wire;
 mod clock;
+mod intake;
+mod log;
+mod outlet;
+mod route;
+mod server;
+mod wire;
 
 #[cfg(test)]
 mod tests;
 
+pub use action::{Action, Answer};
 pub use config::{Config, ListOrder, MultipartTime, Precision};
 pub use endpoint::Endpoint;
-pub use faults::{Action, Answer, Fault, Hits};
-pub use log::{Entry, max_in_flight};
+pub use entry::{Entry, max_in_flight};
+pub use faults::{Fault, Hits, Trigger};
 pub use object::Object;
 pub use state::{OpenUpload, State};
 

@@ -8,96 +8,19 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Request};
-use serde::Serialize;
+use http::Request;
 
-use crate::route::Target;
+use crate::{
+    entry::{Entry, kept},
+    route::Target,
+};
 
-/// The headers that an entry keeps. None of them is secret.
-const KEPT_HEADERS: [&str; 14] = [
-    "amz-sdk-request",
-    "content-encoding",
-    "content-length",
-    "content-md5",
-    "expect",
-    "user-agent",
-    "x-amz-checksum-algorithm",
-    "x-amz-checksum-mode",
-    "x-amz-checksum-type",
-    "x-amz-content-sha256",
-    "x-amz-copy-source",
-    "x-amz-date",
-    "x-amz-decoded-content-length",
-    "x-amz-expected-bucket-owner",
-];
-
-/// Of these families every header is kept.
-const KEPT_PREFIXES: [&str; 6] =
-    ["if-", "x-amz-checksum-", "x-amz-meta-", "x-amz-sdk-", "x-amz-storage-", "x-amz-trailer"];
-
-/// One request and its answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Entry {
-    /// Counts the requests since the endpoint started.
-    pub id: u64,
-    /// S3's name of the operation, such as `ListObjectsV2`.
-    pub operation: &'static str,
-    /// The HTTP method.
-    pub method: String,
-    /// The bucket in the path.
-    pub bucket: Option<String>,
-    /// The key in the path.
-    pub key: Option<String>,
-    /// The query as it was sent.
-    pub query: String,
-    /// The `Range` header.
-    pub range: Option<String>,
-    /// Whether the request had an `If-…` header.
-    pub conditional: bool,
-    /// Some more of the request's headers, by lower-case name.
-    pub headers: Vec<(String, String)>,
-    /// The status of the answer; `None` while there is none, and for ever if
-    /// the connection was dropped instead.
-    pub status: Option<u16>,
-    /// Bytes of the request's body.
-    pub bytes_in: u64,
-    /// Bytes of the answer's body.
-    pub bytes_out: u64,
-    /// When the request arrived, since the endpoint started.
-    pub start: Duration,
-    /// When the last byte of the answer was handed over, or the connection
-    /// dropped; `None` while the request is in flight.
-    pub end: Option<Duration>,
-    /// The faults that struck.
-    pub faults: Vec<&'static str>,
-}
-
-impl Entry {
-    /// The value of one of the headers that were kept.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(kept, _)| kept == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// The most requests of an operation that were in flight at the same time;
-/// `None` counts all operations.
-#[must_use]
-pub fn max_in_flight(entries: &[Entry], operation: Option<&str>) -> usize {
-    let counted = entries.iter().filter(|entry| operation.is_none_or(|operation| operation == entry.operation));
-    let mut steps: Vec<(Duration, isize)> =
-        counted.flat_map(|entry| [(entry.start, 1), (entry.end.unwrap_or(Duration::MAX), -1)]).collect();
-    // At the same instant an end comes before a beginning.
-    steps.sort_unstable();
-    let sums = steps.iter().scan(0, |sum, (_, step)| {
-        *sum += step;
-        Some(*sum)
-    });
-    sums.max().and_then(|most| usize::try_from(most).ok()).unwrap_or_default()
-}
+/// How long [`Log::all`] waits for answers on their way.
+const SETTLING: Duration = Duration::from_millis(100);
 
 /// Where entries go.
 #[derive(Debug)]
@@ -130,8 +53,14 @@ impl Log {
             bucket: target.bucket.clone(),
             key: target.key.clone(),
             query: request.uri().query().unwrap_or_default().to_owned(),
-            range: request.headers().get("range").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
-            conditional: request.headers().keys().any(|name| name.as_str().starts_with("if-")),
+            range: request
+                .headers()
+                .get("range")
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            conditional: request
+                .headers()
+                .keys()
+                .any(|name| name.as_str().starts_with("if-")),
             headers: kept(request.headers()),
             status: None,
             bytes_in: 0,
@@ -143,18 +72,32 @@ impl Log {
         if self.keep {
             self.entries().push(entry.clone());
         }
-        Record { log: Arc::clone(self), entry, received: Arc::default() }
+        Record {
+            log: Arc::clone(self),
+            entry,
+            received: Arc::default(),
+        }
     }
 
-    /// A copy of all entries, in the order of arrival.
+    /// A copy of all entries, in the order of arrival. A client may have read
+    /// an answer to its end before we know that it was sent, so answers that
+    /// are on their way get a moment to arrive.
     pub(crate) fn all(&self) -> Vec<Entry> {
+        let deadline = Instant::now() + SETTLING;
+        let leaving = |entry: &Entry| entry.status.is_some() && entry.end.is_none();
+        while self.entries().iter().any(leaving) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
         let mut entries = self.entries().clone();
         entries.sort_by_key(|entry| entry.id);
         entries
     }
 
     pub(crate) fn count(&self, operation: &str) -> usize {
-        self.entries().iter().filter(|entry| entry.operation == operation).count()
+        self.entries()
+            .iter()
+            .filter(|entry| entry.operation == operation)
+            .count()
     }
 
     pub(crate) fn clear(&self) {
@@ -165,12 +108,20 @@ impl Log {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finish(&self, entry: &Entry) {
+    fn update(&self, entry: &Entry) {
         // Entries are nearly sorted and most end soon after they begin, so
         // the search from the back is short. After `clear` there may be none.
-        if let Some(kept) = self.entries().iter_mut().rev().find(|kept| kept.id == entry.id) {
+        if let Some(kept) = self
+            .entries()
+            .iter_mut()
+            .rev()
+            .find(|kept| kept.id == entry.id)
+        {
             kept.clone_from(entry);
         }
+    }
+
+    fn write(&self, entry: &Entry) {
         if let (Some(file), Ok(mut line)) = (&self.file, serde_json::to_vec(entry)) {
             line.push(b'\n');
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -178,15 +129,6 @@ impl Log {
             let _ = file.write_all(&line);
         }
     }
-}
-
-fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
-    let is_kept = |name: &str| KEPT_HEADERS.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    headers
-        .iter()
-        .filter(|(name, _)| is_kept(name.as_str()))
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect()
 }
 
 /// A request under way; its entry is finished when this is dropped.
@@ -198,11 +140,21 @@ pub(crate) struct Record {
     pub(crate) received: Arc<AtomicU64>,
 }
 
+impl Record {
+    /// Notes the status of the answer that is about to be sent.
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.entry.status = Some(status);
+        self.entry.bytes_in = self.received.load(Ordering::Relaxed);
+        self.log.update(&self.entry);
+    }
+}
+
 impl Drop for Record {
     fn drop(&mut self) {
         self.entry.bytes_in = self.received.load(Ordering::Relaxed);
         self.entry.end = Some(self.log.started.elapsed());
-        self.log.finish(&self.entry);
+        self.log.update(&self.entry);
+        self.log.write(&self.entry);
     }
 }
 
@@ -212,11 +164,20 @@ mod tests {
 
     fn request() -> Request<()> {
         let builder = Request::builder().method("GET").uri("/b/k?x-id=GetObject");
-        builder.header("range", "bytes=0-1").header("if-match", "\"e\"").header("authorization", "secret").body(()).unwrap()
+        builder
+            .header("range", "bytes=0-1")
+            .header("if-match", "\"e\"")
+            .header("authorization", "secret")
+            .body(())
+            .unwrap()
     }
 
     fn target() -> Target {
-        Target { operation: "GetObject", bucket: Some("b".into()), key: Some("k".into()) }
+        Target {
+            operation: "GetObject",
+            bucket: Some("b".into()),
+            key: Some("k".into()),
+        }
     }
 
     #[test]
@@ -224,11 +185,14 @@ mod tests {
         let log = Arc::new(Log::new(true, None).unwrap());
         let mut record = log.begin(&request(), &target());
         assert_eq!(log.all()[0].end, None);
-        record.entry.status = Some(206);
+        record.answered(206);
         drop(record);
         let entry = &log.all()[0];
         assert_eq!((entry.operation, entry.status), ("GetObject", Some(206)));
-        assert_eq!((entry.range.as_deref(), entry.conditional), (Some("bytes=0-1"), true));
+        assert_eq!(
+            (entry.range.as_deref(), entry.conditional),
+            (Some("bytes=0-1"), true)
+        );
         assert_eq!(entry.header("if-match"), Some("\"e\""));
         assert!(entry.end.is_some());
         assert!(!format!("{entry:?}").contains("secret"));
@@ -244,19 +208,5 @@ mod tests {
         log.clear();
         drop(record);
         assert_eq!(log.all(), []);
-    }
-
-    #[test]
-    fn overlap_is_read_off_the_times() {
-        let log = Arc::new(Log::new(true, None).unwrap());
-        let template = log.begin(&request(), &target()).entry.clone();
-        let entry = |start, end: Option<u64>| Entry {
-            start: Duration::from_secs(start),
-            end: end.map(Duration::from_secs),
-            ..template.clone()
-        };
-        let entries = [entry(0, Some(2)), entry(1, Some(3)), entry(2, Some(4)), entry(9, None)];
-        assert_eq!(max_in_flight(&entries, None), 2);
-        assert_eq!(max_in_flight(&entries, Some("PutObject")), 0);
     }
 }

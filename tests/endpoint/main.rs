@@ -85,7 +85,10 @@ impl From<Options> for Config {
 
 fn main() -> anyhow::Result<()> {
     let config = Config::from(Options::parse());
-    let region = config.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
+    let region = config
+        .region
+        .clone()
+        .unwrap_or_else(|| "us-east-1".to_owned());
     let endpoint = Endpoint::start(config).context("the endpoint cannot start")?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "export AWS_ENDPOINT_URL={}", endpoint.url())?;
@@ -94,13 +97,18 @@ fn main() -> anyhow::Result<()> {
     writeln!(out, "export AWS_REGION={region}")?;
     out.flush()?;
     drop(out);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(until_told_to_stop())?;
     Ok(())
 }
 
 async fn until_told_to_stop() -> std::io::Result<()> {
-    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupted, mut terminated) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let (quit, told) = oneshot::channel();
     // A thread of its own, because a read of stdin cannot be taken back.
     thread::Builder::new().spawn(|| wait_for_quit(quit))?;
@@ -116,7 +124,10 @@ async fn until_told_to_stop() -> std::io::Result<()> {
 /// background has none.
 fn wait_for_quit(quit: oneshot::Sender<()>) {
     let lines = std::io::stdin().lock().lines();
-    if lines.map_while(Result::ok).any(|line| line.trim() == "quit") {
+    if lines
+        .map_while(Result::ok)
+        .any(|line| line.trim() == "quit")
+    {
         // Nobody listens only if the end has come by another way.
         let _ = quit.send(());
     }

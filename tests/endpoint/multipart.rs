@@ -1,29 +1,26 @@
-//! Multipart uploads until they are completed: begin, send parts, list, abort.
+//! Multipart uploads until they are completed: begin, send parts, abort.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use s3s::{
     S3Request, S3Result,
     dto::{
         AbortMultipartUploadInput, ChecksumAlgorithm, ChecksumType, CreateMultipartUploadInput,
-        CreateMultipartUploadOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput,
-        ListPartsOutput, MultipartUpload, Part as PartEntry, UploadPartInput, UploadPartOutput,
+        CreateMultipartUploadOutput, UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };
 
 use crate::{
-    buckets::owner,
-    checksum::{Algorithm, Announced, Checksum},
-    conditions::timestamp,
+    announced::Announced,
+    checksum::{Algorithm, Checksum, Hasher},
     error::no_such_upload,
-    list::{Text, max_keys},
     object::{ETag, Extra, set_checksum_value},
-    objects::named_class,
     receive::{Promise, Received, receive},
     rope::Rope,
     state::{Bucket, State},
+    write::named_class,
 };
 
 /// The largest part number.
@@ -59,8 +56,12 @@ impl Upload {
         self.declared.unwrap_or(Algorithm::Crc64Nvme)
     }
 
-    fn checksum_type(&self) -> ChecksumType {
-        ChecksumType::from_static(if self.composite { ChecksumType::COMPOSITE } else { ChecksumType::FULL_OBJECT })
+    pub(crate) fn checksum_type(&self) -> ChecksumType {
+        ChecksumType::from_static(if self.composite {
+            ChecksumType::COMPOSITE
+        } else {
+            ChecksumType::FULL_OBJECT
+        })
     }
 
     /// A part must use the algorithm that the upload declared, if it did; one
@@ -74,7 +75,9 @@ impl Upload {
         if fits {
             return Ok(());
         }
-        let name = |algorithm: Option<Algorithm>| algorithm.map_or("null".to_owned(), |a| a.name().to_lowercase());
+        let name = |algorithm: Option<Algorithm>| {
+            algorithm.map_or("null".to_owned(), |a| a.name().to_lowercase())
+        };
         let (expected, actual) = (name(self.declared), name(announced));
         Err(s3_error!(
             InvalidRequest,
@@ -88,7 +91,11 @@ impl State {
         &self,
         input: CreateMultipartUploadInput,
     ) -> S3Result<CreateMultipartUploadOutput> {
-        let declared = input.checksum_algorithm.as_ref().map(|name| Algorithm::parse(name.as_str())).transpose()?;
+        let declared = input
+            .checksum_algorithm
+            .as_ref()
+            .map(|name| Algorithm::parse(name.as_str()))
+            .transpose()?;
         let upload = Upload {
             initiated: self.now(),
             declared,
@@ -107,7 +114,8 @@ impl State {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
             upload_id: Some(self.next_upload_id()),
-            checksum_algorithm: declared.map(|algorithm| ChecksumAlgorithm::from_static(algorithm.name())),
+            checksum_algorithm: declared
+                .map(|algorithm| ChecksumAlgorithm::from_static(algorithm.name())),
             checksum_type: declared.map(|_| upload.checksum_type()),
             ..CreateMultipartUploadOutput::default()
         };
@@ -119,11 +127,19 @@ impl State {
         Ok(output)
     }
 
-    pub(crate) async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<UploadPartOutput> {
+    pub(crate) async fn upload_part(
+        &self,
+        req: S3Request<UploadPartInput>,
+    ) -> S3Result<UploadPartOutput> {
         let input = req.input;
-        let number = u16::try_from(input.part_number).ok().filter(|number| (1..=MAX_PARTS).contains(number));
+        let number = u16::try_from(input.part_number)
+            .ok()
+            .filter(|number| (1..=MAX_PARTS).contains(number));
         let number = number.ok_or_else(|| {
-            s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive")
+            s3_error!(
+                InvalidArgument,
+                "Part number must be an integer between 1 and 10000, inclusive"
+            )
         })?;
         let announced = Announced::from_headers(&req.headers)?.map(|announced| announced.algorithm);
         let algorithm = self.with_bucket(&input.bucket, |bucket| {
@@ -140,13 +156,22 @@ impl State {
         };
         let part = self.part(receive(input.body, promise).await?, algorithm, announced);
 
-        let etag = ETag { digest: part.digest, parts: 0 };
-        let mut output = UploadPartOutput { e_tag: Some(etag.into()), ..UploadPartOutput::default() };
+        let etag = ETag {
+            digest: part.digest,
+            parts: 0,
+        };
+        let mut output = UploadPartOutput {
+            e_tag: Some(etag.into()),
+            ..UploadPartOutput::default()
+        };
         let shown = part.announced.unwrap_or(part.checksum);
         set_checksum_value!(output, shown.algorithm, shown.base64());
         // The upload may have been completed or aborted in the meantime.
         self.with_bucket(&input.bucket, |bucket| {
-            bucket.upload(&input.key, &input.upload_id)?.parts.insert(number, part);
+            bucket
+                .upload(&input.key, &input.upload_id)?
+                .parts
+                .insert(number, part);
             Ok(())
         })?;
         Ok(output)
@@ -155,8 +180,12 @@ impl State {
     fn part(&self, received: Received, algorithm: Algorithm, announced: Option<Algorithm>) -> Part {
         let sent = Some(received.checksum()).filter(|checksum| checksum.algorithm == algorithm);
         let checksum = sent.unwrap_or_else(|| {
-            let mut hasher = crate::checksum::Hasher::new(algorithm);
-            received.body.chunks().iter().for_each(|chunk| hasher.update(chunk));
+            let mut hasher = Hasher::new(algorithm);
+            received
+                .body
+                .chunks()
+                .iter()
+                .for_each(|chunk| hasher.update(chunk));
             hasher.finish()
         });
         Part {
@@ -175,73 +204,13 @@ impl State {
             aborted.map(drop).ok_or_else(no_such_upload)
         })
     }
-
-    pub(crate) fn list_multipart_uploads(
-        &self,
-        input: ListMultipartUploadsInput,
-    ) -> S3Result<ListMultipartUploadsOutput> {
-        let text = Text::of(input.encoding_type.as_ref())?;
-        let limit = max_keys(input.max_uploads)?;
-        let prefix = input.prefix.clone().unwrap_or_default();
-        let key_marker = input.key_marker.clone().unwrap_or_default();
-        // Without an upload to go on from, all uploads of the marked key are
-        // behind; the greatest identifier says so.
-        let id_marker = input.upload_id_marker.clone().unwrap_or_else(|| char::MAX.to_string());
-        let mut last = None;
-        let (uploads, more) = self.with_bucket(&input.bucket, |bucket| {
-            let from = if key_marker.is_empty() { Bound::Unbounded } else { Bound::Excluded((key_marker, id_marker)) };
-            let mut found = bucket.uploads.range((from, Bound::Unbounded)).filter(|((key, _), _)| key.starts_with(&prefix));
-            let page: Vec<_> = found.by_ref().take(limit).collect();
-            last = page.last().map(|((key, id), _)| (key.clone(), id.clone()));
-            let entries: Vec<_> = page.into_iter().map(|((key, id), upload)| upload_entry(&text, key, id, upload)).collect();
-            Ok((entries, limit > 0 && found.next().is_some()))
-        })?;
-        let (next_key, next_id) = last.filter(|_| more).unzip();
-        Ok(ListMultipartUploadsOutput {
-            bucket: Some(input.bucket),
-            uploads: Some(uploads),
-            is_truncated: Some(more),
-            max_uploads: i32::try_from(limit).ok(),
-            prefix: input.prefix.map(|prefix| text.write(&prefix)),
-            key_marker: Some(text.write(&input.key_marker.unwrap_or_default())),
-            upload_id_marker: Some(input.upload_id_marker.unwrap_or_default()),
-            next_key_marker: next_key.map(|key: String| text.write(&key)),
-            next_upload_id_marker: next_id,
-            encoding_type: input.encoding_type,
-            ..ListMultipartUploadsOutput::default()
-        })
-    }
-
-    pub(crate) fn list_parts(&self, input: ListPartsInput) -> S3Result<ListPartsOutput> {
-        let limit = max_keys(input.max_parts)?;
-        let after = input.part_number_marker.and_then(|marker| u16::try_from(marker).ok()).unwrap_or(0);
-        let name = input.bucket.clone();
-        self.with_bucket(&name, |bucket| {
-            let upload = bucket.upload(&input.key, &input.upload_id)?;
-            let mut found = upload.parts.range((Bound::Excluded(after), Bound::Unbounded));
-            let page: Vec<_> = found.by_ref().take(limit).map(|(number, part)| part_entry(*number, part)).collect();
-            let more = limit > 0 && found.next().is_some();
-            Ok(ListPartsOutput {
-                next_part_number_marker: page.last().and_then(|part| part.part_number).filter(|_| more),
-                part_number_marker: Some(i32::from(after)),
-                is_truncated: Some(more),
-                max_parts: i32::try_from(limit).ok(),
-                checksum_algorithm: upload.declared.map(|algorithm| ChecksumAlgorithm::from_static(algorithm.name())),
-                checksum_type: upload.declared.map(|_| upload.checksum_type()),
-                owner: Some(owner()),
-                parts: Some(page),
-                bucket: Some(input.bucket),
-                key: Some(input.key),
-                upload_id: Some(input.upload_id),
-                ..ListPartsOutput::default()
-            })
-        })
-    }
 }
 
 impl Bucket {
     pub(crate) fn upload(&mut self, key: &str, id: &str) -> S3Result<&mut Upload> {
-        self.uploads.get_mut(&(key.to_owned(), id.to_owned())).ok_or_else(no_such_upload)
+        self.uploads
+            .get_mut(&(key.to_owned(), id.to_owned()))
+            .ok_or_else(no_such_upload)
     }
 }
 
@@ -251,38 +220,22 @@ fn is_composite(algorithm: Option<Algorithm>, kind: Option<&ChecksumType>) -> S3
     let (Some(algorithm), kind) = (algorithm, kind.map(ChecksumType::as_str)) else {
         return Ok(false);
     };
-    let composite = kind.map_or(algorithm != Algorithm::Crc64Nvme, |kind| kind == ChecksumType::COMPOSITE);
-    let possible = if composite { algorithm != Algorithm::Crc64Nvme } else { algorithm.combines() };
+    let composite = kind.map_or(algorithm != Algorithm::Crc64Nvme, |kind| {
+        kind == ChecksumType::COMPOSITE
+    });
+    let possible = if composite {
+        algorithm != Algorithm::Crc64Nvme
+    } else {
+        algorithm.combines()
+    };
     if possible {
         return Ok(composite);
     }
     let (kind, name) = (kind.unwrap_or_default(), algorithm.name().to_lowercase());
-    Err(s3_error!(InvalidRequest, "The {kind} checksum type cannot be used with the {name} checksum algorithm."))
-}
-
-fn upload_entry(text: &Text, key: &str, id: &str, upload: &Upload) -> MultipartUpload {
-    MultipartUpload {
-        key: Some(text.write(key)),
-        upload_id: Some(id.to_owned()),
-        initiated: Some(timestamp(upload.initiated)),
-        owner: Some(owner()),
-        checksum_algorithm: upload.declared.map(|algorithm| ChecksumAlgorithm::from_static(algorithm.name())),
-        checksum_type: upload.declared.map(|_| upload.checksum_type()),
-        ..MultipartUpload::default()
-    }
-}
-
-fn part_entry(number: u16, part: &Part) -> PartEntry {
-    let etag = ETag { digest: part.digest, parts: 0 };
-    let mut entry = PartEntry {
-        part_number: Some(i32::from(number)),
-        size: i64::try_from(part.body.len()).ok(),
-        e_tag: Some(etag.into()),
-        last_modified: Some(timestamp(part.modified)),
-        ..PartEntry::default()
-    };
-    set_checksum_value!(entry, part.checksum.algorithm, part.checksum.base64());
-    entry
+    Err(s3_error!(
+        InvalidRequest,
+        "The {kind} checksum type cannot be used with the {name} checksum algorithm."
+    ))
 }
 
 #[cfg(test)]

@@ -32,8 +32,17 @@ impl Object {
         let checksum = hasher.finish();
         let md5 = (!fast_etags).then(|| Md5::checksum(&body));
         let digest = md5.unwrap_or_else(|| fast_digest(&checksum, body.len() as u64));
-        let checksum = ObjectChecksum { checksum, parts: None };
-        Self { body: body.into(), etag: ETag { digest, parts: 0 }, modified, checksum, extra: None }
+        let checksum = ObjectChecksum {
+            checksum,
+            parts: None,
+        };
+        Self {
+            body: body.into(),
+            etag: ETag { digest, parts: 0 },
+            modified,
+            checksum,
+            extra: None,
+        }
     }
 
     /// The number of bytes.
@@ -63,7 +72,10 @@ impl Object {
     /// The name and the value (in base64) of the stored checksum.
     #[must_use]
     pub fn checksum(&self) -> (&'static str, String) {
-        (self.checksum.checksum.algorithm.name(), self.checksum.value())
+        (
+            self.checksum.checksum.algorithm.name(),
+            self.checksum.value(),
+        )
     }
 
     /// The value of a user-defined `x-amz-meta-` header.
@@ -75,7 +87,10 @@ impl Object {
     /// The storage class, such as `STANDARD` or `GLACIER`.
     #[must_use]
     pub fn storage_class(&self) -> &str {
-        self.extra.as_ref().and_then(|extra| extra.storage_class.as_deref()).unwrap_or("STANDARD")
+        self.extra
+            .as_ref()
+            .and_then(|extra| extra.storage_class.as_deref())
+            .unwrap_or("STANDARD")
     }
 
     /// Whether a GET is refused until the object has been restored.
@@ -112,8 +127,14 @@ pub(crate) struct ETag {
 
 impl fmt::Display for ETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.digest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        if self.parts > 0 { write!(f, "-{}", self.parts) } else { Ok(()) }
+        self.digest
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        if self.parts > 0 {
+            write!(f, "-{}", self.parts)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -143,7 +164,8 @@ impl ObjectChecksum {
     /// In base64, with `-N` if it is composite.
     pub(crate) fn value(&self) -> String {
         let value = self.checksum.base64();
-        self.parts.map_or_else(|| value.clone(), |parts| format!("{value}-{parts}"))
+        self.parts
+            .map_or_else(|| value.clone(), |parts| format!("{value}-{parts}"))
     }
 
     pub(crate) fn kind(&self) -> dto::ChecksumType {
@@ -160,7 +182,11 @@ macro_rules! set_checksum {
     ($output:expr, $checksum:expr) => {
         if let Some(checksum) = $checksum {
             let checksum: $crate::object::ObjectChecksum = checksum;
-            $crate::object::set_checksum_value!($output, checksum.checksum.algorithm, checksum.value());
+            $crate::object::set_checksum_value!(
+                $output,
+                checksum.checksum.algorithm,
+                checksum.value()
+            );
             $output.checksum_type = Some(checksum.kind());
         }
     };
@@ -189,13 +215,17 @@ mod tests {
     fn etags_are_md5_and_multipart_ones_carry_the_count() {
         let object = Object::new(Bytes::from_static(b"abc"), DateTime::UNIX_EPOCH, false);
         assert_eq!(object.etag(), "900150983cd24fb0d6963f7d28e17f72");
-        let multipart = ETag { parts: 3, ..object.etag };
+        let multipart = ETag {
+            parts: 3,
+            ..object.etag
+        };
         assert_eq!(multipart.to_string(), "900150983cd24fb0d6963f7d28e17f72-3");
     }
 
     #[test]
     fn fast_etags_differ_where_content_differs() {
-        let etag = |body: &'static str| Object::new(Bytes::from(body), DateTime::UNIX_EPOCH, true).etag();
+        let etag =
+            |body: &'static str| Object::new(Bytes::from(body), DateTime::UNIX_EPOCH, true).etag();
         assert_eq!(etag("abc"), etag("abc"));
         assert_ne!(etag("abc"), etag("abd"));
         assert_eq!(etag("abc").len(), 32);

@@ -4,11 +4,7 @@
 //! order of the keys; then one sorted map serves every order, and a page of a
 //! listing costs its own length only.
 
-use std::{
-    collections::BTreeMap,
-    ops::Bound,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use crate::{config::ListOrder, object::Object};
 
@@ -24,7 +20,10 @@ pub(crate) struct Objects {
 
 impl Objects {
     pub(crate) fn new(order: ListOrder) -> Self {
-        Self { order, sorted: BTreeMap::new() }
+        Self {
+            order,
+            sorted: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Arc<Object>> {
@@ -44,7 +43,10 @@ impl Objects {
     }
 
     /// The objects from `from` on.
-    pub(crate) fn range(&self, from: Bound<&[u8]>) -> impl Iterator<Item = (&Encoded, &Arc<Object>)> {
+    pub(crate) fn range(
+        &self,
+        from: Bound<&[u8]>,
+    ) -> impl Iterator<Item = (&Encoded, &Arc<Object>)> {
         self.sorted.range::<[u8], _>((from, Bound::Unbounded))
     }
 
@@ -79,7 +81,9 @@ fn encode(order: ListOrder, key: &str) -> Encoded {
             encoded.into()
         }
         ListOrder::Shuffled(seed) => {
-            let hash = key.bytes().fold(seed, |hash, byte| mix(hash ^ u64::from(byte)));
+            let hash = key
+                .bytes()
+                .fold(seed, |hash, byte| mix(hash ^ u64::from(byte)));
             [&hash.to_be_bytes(), key.as_bytes()].concat().into()
         }
     }
@@ -103,7 +107,8 @@ fn decode(order: ListOrder, encoded: &[u8]) -> String {
         ListOrder::Shuffled(_) => encoded.get(8..).unwrap_or_default().to_vec(),
     };
     // What was encoded was a string, so nothing is ever lost here.
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// The least encoding that is greater than all that begin with `prefix`.
@@ -126,12 +131,30 @@ pub(crate) fn mix(seed: u64) -> u64 {
 mod tests {
     use super::*;
 
-    const KEYS: [&str; 14] =
-        ["", "/", "/x", "a", "a/", "a/x", "a-b/y", "a//b", "a\0b", "a\u{1}b", "a.b", "ab", "é", "\u{10ffff}"];
+    const KEYS: [&str; 14] = [
+        "",
+        "/",
+        "/x",
+        "a",
+        "a/",
+        "a/x",
+        "a-b/y",
+        "a//b",
+        "a\0b",
+        "a\u{1}b",
+        "a.b",
+        "ab",
+        "é",
+        "\u{10ffff}",
+    ];
 
     #[test]
     fn every_key_survives_every_order() {
-        for order in [ListOrder::Bytes, ListOrder::DirectoryWise, ListOrder::Shuffled(7)] {
+        for order in [
+            ListOrder::Bytes,
+            ListOrder::DirectoryWise,
+            ListOrder::Shuffled(7),
+        ] {
             for key in KEYS {
                 assert_eq!(decode(order, &encode(order, key)), key, "{order:?}");
             }
@@ -142,8 +165,12 @@ mod tests {
     fn directory_wise_order_compares_name_by_name() {
         for left in KEYS {
             for right in KEYS {
-                let names = left.split('/').map(str::as_bytes).cmp(right.split('/').map(str::as_bytes));
-                let encoded = encode(ListOrder::DirectoryWise, left).cmp(&encode(ListOrder::DirectoryWise, right));
+                let names = left
+                    .split('/')
+                    .map(str::as_bytes)
+                    .cmp(right.split('/').map(str::as_bytes));
+                let encoded = encode(ListOrder::DirectoryWise, left)
+                    .cmp(&encode(ListOrder::DirectoryWise, right));
                 assert_eq!(encoded, names, "{left:?} {right:?}");
             }
         }
@@ -155,9 +182,13 @@ mod tests {
     #[test]
     fn shuffling_depends_on_the_seed_alone() {
         let sorted = |seed| {
-            let mut keys: Vec<_> = (0..100).map(|n| encode(ListOrder::Shuffled(seed), &format!("k{n:02}"))).collect();
+            let mut keys: Vec<_> = (0..100)
+                .map(|n| encode(ListOrder::Shuffled(seed), &format!("k{n:02}")))
+                .collect();
             keys.sort();
-            keys.iter().map(|key| decode(ListOrder::Shuffled(seed), key)).collect::<Vec<_>>()
+            keys.iter()
+                .map(|key| decode(ListOrder::Shuffled(seed), key))
+                .collect::<Vec<_>>()
         };
         assert_eq!(sorted(1), sorted(1));
         assert_ne!(sorted(1), sorted(2));

@@ -28,7 +28,10 @@ pub(crate) struct Rope {
 impl Rope {
     /// The bytes one after the other.
     pub(crate) fn concat<'a>(ropes: impl IntoIterator<Item = &'a Rope>) -> Self {
-        ropes.into_iter().flat_map(|rope| rope.chunks.iter().cloned()).collect()
+        ropes
+            .into_iter()
+            .flat_map(|rope| rope.chunks.iter().cloned())
+            .collect()
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -59,7 +62,12 @@ impl Rope {
             skip -= len;
             index += 1;
         }
-        RopeStream { rope: self.clone(), index, skip, remaining: range.end.saturating_sub(range.start) }
+        RopeStream {
+            rope: self.clone(),
+            index,
+            skip,
+            remaining: range.end.saturating_sub(range.start),
+        }
     }
 }
 
@@ -73,7 +81,11 @@ impl FromIterator<Bytes> for Rope {
 
 impl From<Bytes> for Rope {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() { Self::default() } else { std::iter::once(bytes).collect() }
+        if bytes.is_empty() {
+            Self::default()
+        } else {
+            std::iter::once(bytes).collect()
+        }
     }
 }
 
@@ -92,7 +104,9 @@ impl Stream for RopeStream {
         if self.remaining == 0 {
             return Poll::Ready(None);
         }
-        let Some(chunk) = self.rope.chunks.get(self.index) else { return Poll::Ready(None) };
+        let Some(chunk) = self.rope.chunks.get(self.index) else {
+            return Poll::Ready(None);
+        };
         // Both fit: `skip` is less than the chunk's length, and so is the sum.
         let start = usize::try_from(self.skip).unwrap_or(usize::MAX);
         let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX);
@@ -123,14 +137,20 @@ pub(crate) struct Gatherer {
 impl Gatherer {
     /// For about `expected` bytes.
     pub(crate) fn new(expected: u64) -> Self {
-        Self { chunks: Vec::new(), current: BytesMut::new(), expected }
+        Self {
+            chunks: Vec::new(),
+            current: BytesMut::new(),
+            expected,
+        }
     }
 
     pub(crate) fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.current.capacity() == self.current.len() {
                 self.cut();
-                let want = usize::try_from(self.expected).unwrap_or(CHUNK).clamp(bytes.len().min(CHUNK), CHUNK);
+                let want = usize::try_from(self.expected)
+                    .unwrap_or(CHUNK)
+                    .clamp(bytes.len().min(CHUNK), CHUNK);
                 self.current.reserve(want);
             }
             let room = (self.current.capacity() - self.current.len()).min(bytes.len());
@@ -160,7 +180,10 @@ mod tests {
     use super::*;
 
     async fn read(rope: &Rope, range: Range<u64>) -> Vec<u8> {
-        rope.stream(range).map(|chunk| chunk.unwrap().to_vec()).concat().await
+        rope.stream(range)
+            .map(|chunk| chunk.unwrap().to_vec())
+            .concat()
+            .await
     }
 
     #[tokio::test]
@@ -171,7 +194,11 @@ mod tests {
         for start in 0..=7 {
             for end in start..=7 {
                 let range = start as u64..end as u64;
-                assert_eq!(read(&rope, range).await, &whole[start..end], "{start}..{end}");
+                assert_eq!(
+                    read(&rope, range).await,
+                    &whole[start..end],
+                    "{start}..{end}"
+                );
             }
         }
     }

@@ -17,8 +17,22 @@ pub(crate) struct Target {
 
 /// Parts of buckets and objects that this endpoint doesn't have.
 const SUBRESOURCES: [&str; 16] = [
-    "accelerate", "acl", "attributes", "cors", "encryption", "legal-hold", "lifecycle", "logging", "notification",
-    "object-lock", "policy", "restore", "retention", "tagging", "versioning", "versions",
+    "accelerate",
+    "acl",
+    "attributes",
+    "cors",
+    "encryption",
+    "legal-hold",
+    "lifecycle",
+    "logging",
+    "notification",
+    "object-lock",
+    "policy",
+    "restore",
+    "retention",
+    "tagging",
+    "versioning",
+    "versions",
 ];
 
 impl Target {
@@ -29,20 +43,35 @@ impl Target {
         let path = path.strip_prefix('/').unwrap_or(path);
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         let (bucket, key) = (Some(decode(bucket)), Some(decode(key)));
-        let (bucket, key) = (bucket.filter(|bucket| !bucket.is_empty()), key.filter(|key| !key.is_empty()));
+        let (bucket, key) = (
+            bucket.filter(|bucket| !bucket.is_empty()),
+            key.filter(|key| !key.is_empty()),
+        );
         let query = request.uri().query().unwrap_or_default();
-        let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+        let has = |name: &str| {
+            query
+                .split('&')
+                .any(|pair| pair.split('=').next() == Some(name))
+        };
         let copies = request.headers().contains_key("x-amz-copy-source");
         let operation = if SUBRESOURCES.into_iter().any(has) {
             "Other"
         } else if bucket.is_none() {
-            if request.method() == Method::GET { "ListBuckets" } else { "Other" }
+            if request.method() == Method::GET {
+                "ListBuckets"
+            } else {
+                "Other"
+            }
         } else if key.is_none() {
             on_bucket(request.method(), has)
         } else {
             on_object(request.method(), has, copies)
         };
-        Self { operation, bucket, key }
+        Self {
+            operation,
+            bucket,
+            key,
+        }
     }
 }
 
@@ -84,7 +113,11 @@ mod tests {
 
     fn target(method: &str, uri: &str) -> (&'static str, String) {
         let target = Target::of(&Request::builder().method(method).uri(uri).body(()).unwrap());
-        let place = [target.bucket, target.key].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let place = [target.bucket, target.key]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ");
         (target.operation, place)
     }
 
@@ -107,7 +140,11 @@ mod tests {
             ("DELETE", "/b/k?uploadId=u", "AbortMultipartUpload", "b k"),
             ("DELETE", "/b/k", "DeleteObject", "b k"),
         ] {
-            assert_eq!(target(method, uri), (operation, place.to_owned()), "{method} {uri}");
+            assert_eq!(
+                target(method, uri),
+                (operation, place.to_owned()),
+                "{method} {uri}"
+            );
         }
     }
 }

@@ -5,7 +5,10 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use http::{Request, Response, header};
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{
+    body::{Body as _, Incoming},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
@@ -19,14 +22,16 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::{
     access::{Gate, Keys},
+    action::Action,
     answer::{complete, edit, instead},
-    body::{Broken, Intake, Outlet, RawBody},
-    faults::{Action, FailKeys, Faults},
+    faults::{FailKeys, Faults},
+    intake::{Intake, RawBody},
     log::{Log, Record},
+    outlet::{Broken, Outlet},
     route::Target,
     service::Service,
     state::State,
-    wire::{Reset, Wire},
+    wire::{Control, Wire},
 };
 
 /// Connections that may wait to be accepted; clients open many at once.
@@ -51,7 +56,12 @@ impl Server {
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         builder.set_auth(Keys);
         builder.set_access(Gate(Arc::clone(&state)));
-        Self { state, faults: Faults::default(), log: Arc::new(log), s3: builder.build() }
+        Self {
+            state,
+            faults: Faults::default(),
+            log: Arc::new(log),
+            s3: builder.build(),
+        }
     }
 
     /// Accepts connections for ever.
@@ -68,24 +78,34 @@ impl Server {
     async fn connection(self: Arc<Self>, stream: TcpStream) {
         // Only latency is lost without it.
         let _ = stream.set_nodelay(true);
-        let (wire, reset) = Wire::new(stream);
+        let (wire, control) = Wire::new(stream);
         // Boxed, or else the compiler cannot tell that the future is `Send`.
         let service = service_fn(|request| -> BoxFuture<'static, _> {
-            Box::pin(Arc::clone(&self).request(request, reset.clone()))
+            Box::pin(Arc::clone(&self).request(request, control.clone()))
         });
         // How a connection ends is the client's affair.
-        let _ = Builder::new(TokioExecutor::new()).http1_only().serve_connection(TokioIo::new(wire), service).await;
+        let _ = Builder::new(TokioExecutor::new())
+            .http1_only()
+            .serve_connection(TokioIo::new(wire), service)
+            .await;
     }
 
-    async fn request(self: Arc<Self>, request: Request<Incoming>, reset: Reset) -> Result<Response<Outlet>, Broken> {
+    async fn request(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        control: Control,
+    ) -> Result<Response<Outlet>, Broken> {
         let target = Target::of(&request);
+        if request.headers().contains_key(header::EXPECT) && request.body().is_end_stream() {
+            control.encourage();
+        }
         let actions = self.faults.strike(&target);
         let mut record = self.log.begin(&request, &target);
         record.entry.faults = actions.iter().map(Action::name).collect();
         self.before(&actions).await;
 
         let result = self.perform(request, &target, &actions, &record).await;
-        let answer = result.inspect_err(|_| reset.set())?;
+        let answer = result.inspect_err(|_| control.reset())?;
         Ok(self.finish(answer, record, &actions))
     }
 
@@ -136,16 +156,24 @@ impl Server {
         if !waits {
             body.drain().await;
         }
-        if actions.iter().any(|action| matches!(action, Action::LoseAnswer)) {
+        if actions
+            .iter()
+            .any(|action| matches!(action, Action::LoseAnswer))
+        {
             return Err(Broken::new("its answer is lost by an injected fault"));
         }
         Ok(edit(answer, actions).await)
     }
 
-    fn finish(&self, answer: Response<Body>, mut record: Record, actions: &[Action]) -> Response<Outlet> {
+    fn finish(
+        &self,
+        answer: Response<Body>,
+        mut record: Record,
+        actions: &[Action],
+    ) -> Response<Outlet> {
         let (mut parts, body) = answer.into_parts();
         complete(&mut parts.headers, &self.state, record.entry.id);
-        record.entry.status = Some(parts.status.as_u16());
+        record.answered(parts.status.as_u16());
         Response::from_parts(parts, Outlet::new(body, record, actions))
     }
 }

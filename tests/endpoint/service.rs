@@ -12,15 +12,24 @@ pub(crate) struct Service(pub(crate) Arc<State>);
 
 #[async_trait::async_trait]
 impl S3 for Service {
-    async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+    async fn list_buckets(
+        &self,
+        _: S3Request<ListBucketsInput>,
+    ) -> S3Result<S3Response<ListBucketsOutput>> {
         Ok(self.0.list_buckets().answer())
     }
 
-    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+    async fn create_bucket(
+        &self,
+        req: S3Request<CreateBucketInput>,
+    ) -> S3Result<S3Response<CreateBucketOutput>> {
         self.0.make_bucket(&req.input.bucket).map(Answer::answer)
     }
 
-    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+    async fn head_bucket(
+        &self,
+        req: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
         self.0.head_bucket(&req.input.bucket).map(Answer::answer)
     }
 
@@ -28,44 +37,76 @@ impl S3 for Service {
         &self,
         req: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        self.0.bucket_location(&req.input.bucket).map(Answer::answer)
+        self.0
+            .bucket_location(&req.input.bucket)
+            .map(Answer::answer)
     }
 
-    async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
+    async fn delete_bucket(
+        &self,
+        req: S3Request<DeleteBucketInput>,
+    ) -> S3Result<S3Response<DeleteBucketOutput>> {
         self.0.delete_bucket(&req.input.bucket).map(Answer::answer)
     }
 
-    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+    async fn list_objects(
+        &self,
+        req: S3Request<ListObjectsInput>,
+    ) -> S3Result<S3Response<ListObjectsOutput>> {
         self.0.list_objects(req.input).map(Answer::answer)
     }
 
-    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(
+        &self,
+        req: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
         self.0.list_objects_v2(req.input).map(Answer::answer)
     }
 
-    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(
+        &self,
+        req: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
         self.0.head_object(&req.input).map(Answer::answer)
     }
 
-    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(
+        &self,
+        req: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
         self.0.get_object(&req.input).map(Answer::answer)
     }
 
-    async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(
+        &self,
+        req: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
         self.0.put_object(req).await.map(Answer::answer)
     }
 
-    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+    async fn copy_object(
+        &self,
+        req: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
         self.0.copy_object(req.input).map(Answer::answer)
     }
 
-    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+    async fn delete_object(
+        &self,
+        req: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
         self.0.delete_object(&req.input)?;
         let output = DeleteObjectOutput::default();
-        Ok(S3Response::with_status(output, http::StatusCode::NO_CONTENT))
+        Ok(S3Response::with_status(
+            output,
+            http::StatusCode::NO_CONTENT,
+        ))
     }
 
-    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+    async fn delete_objects(
+        &self,
+        req: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
         self.0.delete_objects(req).map(Answer::answer)
     }
 
@@ -73,10 +114,15 @@ impl S3 for Service {
         &self,
         req: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        self.0.create_multipart_upload(req.input).map(Answer::answer)
+        self.0
+            .create_multipart_upload(req.input)
+            .map(Answer::answer)
     }
 
-    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+    async fn upload_part(
+        &self,
+        req: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
         self.0.upload_part(req).await.map(Answer::answer)
     }
 
@@ -93,7 +139,10 @@ impl S3 for Service {
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         self.0.abort_multipart_upload(req.input)?;
         let output = AbortMultipartUploadOutput::default();
-        Ok(S3Response::with_status(output, http::StatusCode::NO_CONTENT))
+        Ok(S3Response::with_status(
+            output,
+            http::StatusCode::NO_CONTENT,
+        ))
     }
 
     async fn list_multipart_uploads(
@@ -103,7 +152,10 @@ impl S3 for Service {
         self.0.list_multipart_uploads(req.input).map(Answer::answer)
     }
 
-    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+    async fn list_parts(
+        &self,
+        req: S3Request<ListPartsInput>,
+    ) -> S3Result<S3Response<ListPartsOutput>> {
         self.0.list_parts(req.input).map(Answer::answer)
     }
 }

@@ -77,9 +77,19 @@ impl State {
 
     /// Stores an object, creating the bucket if need be. `modified` is cut to
     /// the precision of the server; `None` is now.
-    pub fn put(&self, bucket: &str, key: &str, body: impl Into<Bytes>, modified: impl Into<Option<DateTime<Utc>>>) {
+    pub fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: impl Into<Bytes>,
+        modified: impl Into<Option<DateTime<Utc>>>,
+    ) {
         let modified = modified.into().unwrap_or_else(|| self.clock.now());
-        let object = Object::new(body.into(), cut(modified, self.config.precision), self.config.fast_etags);
+        let object = Object::new(
+            body.into(),
+            cut(modified, self.config.precision),
+            self.config.fast_etags,
+        );
         self.create_bucket(bucket);
         if let Some(bucket) = self.buckets().get_mut(bucket) {
             bucket.objects.insert(key, Arc::new(object));
@@ -89,32 +99,55 @@ impl State {
     /// The object with this key.
     #[must_use]
     pub fn object(&self, bucket: &str, key: &str) -> Option<Object> {
-        self.buckets().get(bucket)?.objects.get(key).map(|object| Object::clone(object))
+        self.buckets()
+            .get(bucket)?
+            .objects
+            .get(key)
+            .map(|object| Object::clone(object))
     }
 
     /// All objects of a bucket, by key.
     #[must_use]
     pub fn objects(&self, bucket: &str) -> BTreeMap<String, Object> {
         let buckets = self.buckets();
-        let Some(bucket) = buckets.get(bucket) else { return BTreeMap::new() };
+        let Some(bucket) = buckets.get(bucket) else {
+            return BTreeMap::new();
+        };
         let objects = bucket.objects.range(Bound::Unbounded);
-        objects.map(|(key, object)| (bucket.objects.decode(key), Object::clone(object))).collect()
+        objects
+            .map(|(key, object)| (bucket.objects.decode(key), Object::clone(object)))
+            .collect()
     }
 
     /// Removes an object and returns it.
     pub fn remove(&self, bucket: &str, key: &str) -> Option<Object> {
-        self.buckets().get_mut(bucket)?.objects.remove(key).map(Arc::unwrap_or_clone)
+        self.buckets()
+            .get_mut(bucket)?
+            .objects
+            .remove(key)
+            .map(Arc::unwrap_or_clone)
     }
 
     /// Moves an object to a storage class; one in `GLACIER` or `DEEP_ARCHIVE`
     /// can be listed and asked about but not read.
     pub fn set_storage_class(&self, bucket: &str, key: &str, class: &str) {
         let mut buckets = self.buckets();
-        let Some(bucket) = buckets.get_mut(bucket) else { return };
-        let Some(object) = bucket.objects.get(key) else { return };
+        let Some(bucket) = buckets.get_mut(bucket) else {
+            return;
+        };
+        let Some(object) = bucket.objects.get(key) else {
+            return;
+        };
         let mut object = Object::clone(object);
-        let extra = object.extra.take().map_or_else(Extra::default, |extra| *extra);
-        object.extra = Extra { storage_class: Some(class.to_owned()), ..extra }.boxed();
+        let extra = object
+            .extra
+            .take()
+            .map_or_else(Extra::default, |extra| *extra);
+        object.extra = Extra {
+            storage_class: Some(class.to_owned()),
+            ..extra
+        }
+        .boxed();
         bucket.objects.insert(key, Arc::new(object));
     }
 
@@ -122,7 +155,10 @@ impl State {
     #[must_use]
     pub fn open_uploads(&self, bucket: &str) -> Vec<OpenUpload> {
         let buckets = self.buckets();
-        let uploads = buckets.get(bucket).into_iter().flat_map(|bucket| &bucket.uploads);
+        let uploads = buckets
+            .get(bucket)
+            .into_iter()
+            .flat_map(|bucket| &bucket.uploads);
         uploads
             .map(|((key, upload_id), upload)| OpenUpload {
                 key: key.clone(),
@@ -138,7 +174,11 @@ impl State {
     }
 
     /// Looks at or changes one bucket, all at once for everybody else.
-    pub(crate) fn with_bucket<T>(&self, name: &str, f: impl FnOnce(&mut Bucket) -> S3Result<T>) -> S3Result<T> {
+    pub(crate) fn with_bucket<T>(
+        &self,
+        name: &str,
+        f: impl FnOnce(&mut Bucket) -> S3Result<T>,
+    ) -> S3Result<T> {
         let mut buckets = self.buckets();
         f(buckets.get_mut(name).ok_or_else(no_such_bucket)?)
     }
@@ -158,6 +198,9 @@ impl State {
 
     /// A new upload identifier; later ones sort after earlier ones.
     pub(crate) fn next_upload_id(&self) -> String {
-        format!("upload-{:08}", self.uploads_begun.fetch_add(1, Ordering::Relaxed) + 1)
+        format!(
+            "upload-{:08}",
+            self.uploads_begun.fetch_add(1, Ordering::Relaxed) + 1
+        )
     }
 }

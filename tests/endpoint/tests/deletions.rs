@@ -10,14 +10,23 @@ fn named(key: &str) -> ObjectIdentifier {
 }
 
 fn request(objects: impl IntoIterator<Item = ObjectIdentifier>) -> Delete {
-    Delete::builder().set_objects(Some(objects.into_iter().collect())).build().unwrap()
+    Delete::builder()
+        .set_objects(Some(objects.into_iter().collect()))
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]
 async fn deleting_what_is_not_there_succeeds() {
     let endpoint = start();
     let client = client(&endpoint);
-    client.delete_object().bucket(BUCKET).key("k").send().await.unwrap();
+    client
+        .delete_object()
+        .bucket(BUCKET)
+        .key("k")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(endpoint.log()[0].status, Some(204));
 }
 
@@ -27,8 +36,18 @@ async fn one_deletion_with_a_condition() {
     let client = client(&endpoint);
     endpoint.put(BUCKET, "k", "x", None);
     let etag = endpoint.object(BUCKET, "k").unwrap().etag();
-    let delete = |etag: &str| client.delete_object().bucket(BUCKET).key("k").if_match(format!("\"{etag}\"")).send();
-    assert_eq!(failure(delete("0000").await), (412, "PreconditionFailed".into()));
+    let delete = |etag: &str| {
+        client
+            .delete_object()
+            .bucket(BUCKET)
+            .key("k")
+            .if_match(format!("\"{etag}\""))
+            .send()
+    };
+    assert_eq!(
+        failure(delete("0000").await),
+        (412, "PreconditionFailed".into())
+    );
     delete(&etag).await.unwrap();
     assert!(endpoint.object(BUCKET, "k").is_none());
 }
@@ -42,14 +61,45 @@ async fn many_deletions_answer_key_by_key() {
     }
     endpoint.inject(Fault::on("DeleteObjects").act(Action::fail_keys(["c"], "InternalError")));
     let etag = endpoint.object(BUCKET, "a").unwrap().etag();
-    let guarded = |key: &str, etag: &str| ObjectIdentifier::builder().key(key).e_tag(etag).build().unwrap();
-    let delete = request([guarded("a", &format!("\"{etag}\"")), guarded("b", "\"0000\""), named("c"), named("d")]);
-    let answer = client.delete_objects().bucket(BUCKET).delete(delete).send().await.unwrap();
-    let deleted: Vec<_> = answer.deleted().iter().filter_map(|deleted| deleted.key()).collect();
+    let guarded = |key: &str, etag: &str| {
+        ObjectIdentifier::builder()
+            .key(key)
+            .e_tag(etag)
+            .build()
+            .unwrap()
+    };
+    let delete = request([
+        guarded("a", &format!("\"{etag}\"")),
+        guarded("b", "\"0000\""),
+        named("c"),
+        named("d"),
+    ]);
+    let answer = client
+        .delete_objects()
+        .bucket(BUCKET)
+        .delete(delete)
+        .send()
+        .await
+        .unwrap();
+    let deleted: Vec<_> = answer
+        .deleted()
+        .iter()
+        .filter_map(|deleted| deleted.key())
+        .collect();
     assert_eq!(deleted, ["a", "d"]);
-    let errors: Vec<_> = answer.errors().iter().map(|error| (error.key().unwrap(), error.code().unwrap())).collect();
-    assert_eq!(errors, [("b", "PreconditionFailed"), ("c", "InternalError")]);
-    assert_eq!(endpoint.objects(BUCKET).into_keys().collect::<Vec<_>>(), ["b", "c"]);
+    let errors: Vec<_> = answer
+        .errors()
+        .iter()
+        .map(|error| (error.key().unwrap(), error.code().unwrap()))
+        .collect();
+    assert_eq!(
+        errors,
+        [("b", "PreconditionFailed"), ("c", "InternalError")]
+    );
+    assert_eq!(
+        endpoint.objects(BUCKET).into_keys().collect::<Vec<_>>(),
+        ["b", "c"]
+    );
 }
 
 #[tokio::test]
@@ -60,7 +110,13 @@ async fn a_thousand_keys_and_no_more() {
     for n in 0..1000 {
         endpoint.put(BUCKET, &format!("k{n}"), "", None);
     }
-    let delete = |count| client.delete_objects().bucket(BUCKET).delete(keys(count)).send();
+    let delete = |count| {
+        client
+            .delete_objects()
+            .bucket(BUCKET)
+            .delete(keys(count))
+            .send()
+    };
     assert_eq!(failure(delete(1001).await), (400, "MalformedXML".into()));
     assert_eq!(delete(1000).await.unwrap().deleted().len(), 1000);
     assert_eq!(endpoint.objects(BUCKET).len(), 0);
@@ -75,10 +131,27 @@ async fn odd_keys_are_deleted_unless_xml_cannot_hold_them() {
         endpoint.put(BUCKET, key, "", None);
     }
     let delete = request(ODD_KEYS.map(named));
-    let all = client.delete_objects().bucket(BUCKET).delete(delete).send().await;
+    let all = client
+        .delete_objects()
+        .bucket(BUCKET)
+        .delete(delete)
+        .send()
+        .await;
     assert_eq!(failure(all), (400, "MalformedXML".into()));
-    let holdable = ODD_KEYS.into_iter().filter(|key| *key != "\u{1}").map(named);
+    let holdable = ODD_KEYS
+        .into_iter()
+        .filter(|key| *key != "\u{1}")
+        .map(named);
     let delete = request(holdable);
-    client.delete_objects().bucket(BUCKET).delete(delete).send().await.unwrap();
-    assert_eq!(endpoint.objects(BUCKET).into_keys().collect::<Vec<_>>(), ["\u{1}"]);
+    client
+        .delete_objects()
+        .bucket(BUCKET)
+        .delete(delete)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        endpoint.objects(BUCKET).into_keys().collect::<Vec<_>>(),
+        ["\u{1}"]
+    );
 }

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use aws_sdk_s3::primitives::AggregatedBytes;
+
 use super::*;
 use crate::{Action, Fault, max_in_flight};
 
@@ -14,19 +16,40 @@ fn with_object(body: impl Into<bytes::Bytes>) -> (Endpoint, Client) {
 
 async fn get(client: &Client) -> Result<Vec<u8>, String> {
     let got = client.get_object().bucket(BUCKET).key("k").send().await;
-    let got = got.map_err(|error| error.code().unwrap_or("none").to_owned())?;
-    got.body.collect().await.map(|body| body.to_vec()).map_err(|_| "broken body".to_owned())
+    let got = got.map_err(|error| {
+        ProvideErrorMetadata::code(&error)
+            .unwrap_or("none")
+            .to_owned()
+    })?;
+    got.body
+        .collect()
+        .await
+        .map(AggregatedBytes::to_vec)
+        .map_err(|_| "broken body".to_owned())
 }
 
 #[tokio::test]
 async fn errors_come_with_headers_and_then_stop() {
     let (endpoint, client) = with_object("x");
     let headers = vec![("retry-after".to_owned(), "7".to_owned())];
-    let slow_down =
-        Action::Error { status: 503, code: "SlowDown".into(), message: "Please <reduce>".into(), headers };
+    let slow_down = Action::Error {
+        status: 503,
+        code: "SlowDown".into(),
+        message: "Please <reduce>".into(),
+        headers,
+    };
     let hits = endpoint.inject(Fault::on("GetObject").times(2).act(slow_down));
-    let error = client.get_object().bucket(BUCKET).key("k").send().await.unwrap_err();
-    assert_eq!(error.raw_response().unwrap().headers().get("retry-after"), Some("7"));
+    let error = client
+        .get_object()
+        .bucket(BUCKET)
+        .key("k")
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.raw_response().unwrap().headers().get("retry-after"),
+        Some("7")
+    );
     assert_eq!(error.message(), Some("Please <reduce>"));
     assert_eq!(get(&client).await, Err("SlowDown".into()));
     assert_eq!(get(&client).await, Ok(b"x".to_vec()));
@@ -38,7 +61,13 @@ async fn errors_come_with_headers_and_then_stop() {
 async fn an_error_for_an_upload_is_read_by_its_sender() {
     let (endpoint, client) = with_object("x");
     endpoint.inject(Fault::on("PutObject").act(Action::error(503, "SlowDown")));
-    let put = client.put_object().bucket(BUCKET).key("k").body(body(noise(8 << 20))).send().await;
+    let put = client
+        .put_object()
+        .bucket(BUCKET)
+        .key("k")
+        .body(body(noise(8 << 20)))
+        .send()
+        .await;
     assert_eq!(failure(put), (503, "SlowDown".into()));
     assert_eq!(endpoint.log()[0].bytes_in, 8 << 20);
     assert_eq!(endpoint.object(BUCKET, "k").unwrap().body(), "x");
@@ -49,7 +78,13 @@ async fn bodies_are_cut_after_exactly_so_many_bytes() {
     let (endpoint, client) = with_object(noise(3 << 20));
     for cut in [0, 1, (1 << 20) + 5] {
         endpoint.inject(Fault::on("GetObject").act(Action::CutBodyAfter(cut)));
-        let got = client.get_object().bucket(BUCKET).key("k").send().await.unwrap();
+        let got = client
+            .get_object()
+            .bucket(BUCKET)
+            .key("k")
+            .send()
+            .await
+            .unwrap();
         let mut stream = got.body;
         let mut received = 0;
         let end = loop {
@@ -68,7 +103,14 @@ async fn bodies_are_cut_after_exactly_so_many_bytes() {
 #[tokio::test]
 async fn resets_and_lost_answers_differ_in_what_was_done() {
     let (endpoint, client) = with_object("x");
-    let put = |key: &str| client.put_object().bucket(BUCKET).key(key).body(body("y")).send();
+    let put = |key: &str| {
+        client
+            .put_object()
+            .bucket(BUCKET)
+            .key(key)
+            .body(body("y"))
+            .send()
+    };
     endpoint.inject(Fault::on("PutObject").act(Action::Reset));
     assert_eq!(failure(put("reset").await).0, 0);
     endpoint.inject(Fault::on("PutObject").act(Action::LoseAnswer));
@@ -86,7 +128,10 @@ async fn stalls_pauses_and_drops_take_their_time() {
     let slow = [
         Action::Stall(pause),
         Action::StallBody { after: 3, pause },
-        Action::Trickle { bytes: 3, every: pause / 3 },
+        Action::Trickle {
+            bytes: 3,
+            every: pause / 3,
+        },
     ];
     for action in slow {
         let name = action.name();
@@ -101,13 +146,32 @@ async fn stalls_pauses_and_drops_take_their_time() {
 async fn flipped_bits_are_caught_by_checksums() {
     let (endpoint, client) = with_object("abc");
     endpoint.inject(Fault::on("GetObject").act(Action::FlipBit { offset: 1 }));
-    let got = client.get_object().bucket(BUCKET).key("k").send().await.unwrap();
-    assert!(got.body.collect().await.is_err(), "the SDK compares checksums by itself");
+    let got = client
+        .get_object()
+        .bucket(BUCKET)
+        .key("k")
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        got.body.collect().await.is_err(),
+        "the SDK compares checksums by itself"
+    );
     endpoint.inject(Fault::on("PutObject").act(Action::FlipReceivedBit { offset: 1 }));
-    let put = client.put_object().bucket(BUCKET).key("k").body(body("xyz")).send().await;
+    let put = client
+        .put_object()
+        .bucket(BUCKET)
+        .key("k")
+        .body(body("xyz"))
+        .send()
+        .await;
     assert_eq!(failure(put), (400, "XAmzContentSHA256Mismatch".into()));
     endpoint.inject(Fault::on("PutObject").act(Action::FlipReceivedBit { offset: 1 }));
-    let put = client.put_object().bucket(BUCKET).key("k").body(body("xyz"));
+    let put = client
+        .put_object()
+        .bucket(BUCKET)
+        .key("k")
+        .body(body("xyz"));
     let put = put.customize().disable_payload_signing().send().await;
     assert_eq!(failure(put), (400, "BadDigest".into()));
     assert_eq!(endpoint.object(BUCKET, "k").unwrap().body(), "abc");
@@ -125,9 +189,18 @@ async fn a_function_runs_between_two_requests() {
 #[tokio::test]
 async fn a_success_can_hold_an_error() {
     let (endpoint, client) = with_object("x");
-    let action = Action::OkWithErrorBody { code: "InternalError".into(), message: "sorry".into() };
+    let action = Action::OkWithErrorBody {
+        code: "InternalError".into(),
+        message: "sorry".into(),
+    };
     endpoint.inject(Fault::on("CopyObject").act(action));
-    let copy = client.copy_object().bucket(BUCKET).key("copy").copy_source("bucket/k").send().await;
+    let copy = client
+        .copy_object()
+        .bucket(BUCKET)
+        .key("copy")
+        .copy_source("bucket/k")
+        .send()
+        .await;
     assert_eq!(failure(copy), (200, "InternalError".into()));
     assert!(endpoint.object(BUCKET, "copy").is_none());
 }
@@ -137,17 +210,28 @@ async fn an_answer_can_be_edited() {
     let (endpoint, client) = with_object("x");
     let twice = Action::edit(|answer| {
         let text = String::from_utf8(answer.body.clone()).unwrap();
-        answer.body = text.replace("<Key>k</Key>", "<Key>edited</Key>").into_bytes();
+        answer.body = text
+            .replace("<Key>k</Key>", "<Key>edited</Key>")
+            .into_bytes();
     });
     endpoint.inject(Fault::on("ListObjectsV2").act(twice));
-    let page = client.list_objects_v2().bucket(BUCKET).send().await.unwrap();
+    let page = client
+        .list_objects_v2()
+        .bucket(BUCKET)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(page.contents()[0].key(), Some("edited"));
 }
 
 #[tokio::test]
 async fn requests_in_flight_are_counted() {
     let (endpoint, client) = with_object("x");
-    endpoint.inject(Fault::on("GetObject").always().act(Action::Stall(Duration::from_millis(200))));
+    endpoint.inject(
+        Fault::on("GetObject")
+            .always()
+            .act(Action::Stall(Duration::from_millis(200))),
+    );
     let (first, second) = tokio::join!(get(&client), get(&client));
     assert_eq!((first.is_ok(), second.is_ok()), (true, true));
     get(&client).await.unwrap();
@@ -157,7 +241,11 @@ async fn requests_in_flight_are_counted() {
 #[test]
 fn stopping_does_not_wait_for_a_stalled_request() {
     let (endpoint, client) = with_object("x");
-    endpoint.inject(Fault::any().always().act(Action::Stall(Duration::from_secs(3600))));
+    endpoint.inject(
+        Fault::any()
+            .always()
+            .act(Action::Stall(Duration::from_secs(3600))),
+    );
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let request = runtime.spawn(async move { get(&client).await });
     while endpoint.log().is_empty() {
