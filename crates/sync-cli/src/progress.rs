@@ -110,6 +110,7 @@ impl Drop for Progress<'_> {
 /// Shown while the stores are listed.
 pub(crate) fn listing(console: &Console, output: &OutputArgs) -> ProgressBar {
     let spinner = ProgressBar::with_draw_target(None, draw_target(console, output));
+    spinner.set_style(ProgressStyle::default_spinner());
     spinner.set_message("listing both places");
     spinner.enable_steady_tick(Duration::from_millis(200));
     spinner
