@@ -1,9 +1,11 @@
 //! Tells whether two entries have the same content, by their checksums.
 //!
-//! A checksum that a store keeps is trusted; otherwise the entry is read.
+//! A checksum that a store keeps is trusted; otherwise the entry is read,
+//! part by part, within a budget of memory.
 
 use futures::future::try_join;
 
+use crate::budget::Budget;
 use crate::parts::{MIN_PART_SIZE, parts};
 use crate::{Crc64, Entry, ErrorKind, Result, Store, StoreError};
 
@@ -13,22 +15,24 @@ pub(crate) async fn same_content(
     a: &Entry,
     b_store: &dyn Store,
     b: &Entry,
+    budget: &Budget,
 ) -> Result<bool> {
     if a.size != b.size {
         return Ok(false);
     }
-    let (a, b) = try_join(checksum(a_store, a), checksum(b_store, b)).await?;
+    let (a, b) = try_join(checksum(a_store, a, budget), checksum(b_store, b, budget)).await?;
     Ok(a == b)
 }
 
 /// The sum of the whole entry.
-async fn checksum(store: &dyn Store, entry: &Entry) -> Result<Crc64> {
+async fn checksum(store: &dyn Store, entry: &Entry, budget: &Budget) -> Result<Crc64> {
     if let Some(known) = known_checksum(store, entry).await? {
         return Ok(known);
     }
     let mut sum = Crc64::EMPTY;
     for range in parts(entry.size, MIN_PART_SIZE) {
         let len = range.end - range.start;
+        let _permit = budget.acquire(len).await;
         let bytes = store.read(entry, range).await?;
         sum = sum.then(Crc64::of(&bytes), len);
     }

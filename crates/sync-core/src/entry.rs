@@ -54,14 +54,14 @@ impl Entry {
     }
 
     /// Whether `other` is the very version that `self` describes: the same
-    /// size and time, and the same revision where both have one.
+    /// size and revision or, where one of them has no revision, the same time.
+    /// (A server may show its times finer in a listing than elsewhere.)
     #[must_use]
     pub fn is_same_version(&self, other: &Entry) -> bool {
         self.size == other.size
-            && self.modified == other.modified
             && match (&self.revision, &other.revision) {
                 (Some(ours), Some(theirs)) => ours == theirs,
-                _ => true,
+                _ => self.modified == other.modified,
             }
     }
 }

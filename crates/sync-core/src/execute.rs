@@ -17,7 +17,9 @@ use futures::stream::{self, StreamExt};
 use crate::budget::Budget;
 use crate::observe::{Event, Observer, Report, Withheld};
 use crate::parts::MIN_PART_SIZE;
-use crate::{Action, Entry, ErrorKind, InTheWay, Key, Plan, Store, StoreError, Transfer};
+use crate::{
+    Action, Direction, Entry, ErrorKind, InTheWay, Key, Plan, Store, StoreError, Transfer,
+};
 
 /// How many entries are deleted by one call, the most that S3 takes in a request.
 const DELETE_BATCH: usize = 1000;
@@ -135,7 +137,7 @@ impl Run<'_> {
             .take_until(work.stop.clone())
             .map(|transfer| async {
                 let transfer = transfer?;
-                let result = work.transfer(&transfer, &[]).await;
+                let result = work.transfer(&transfer, &[], &mut Vec::new()).await;
                 Ok::<_, io::Error>((transfer, result))
             })
             .buffer_unordered(work.options.concurrency.max(1));
@@ -160,13 +162,17 @@ impl Run<'_> {
                 Action::Delete(delete) if delete.blocks => below.push(delete.target),
                 Action::Transfer(transfer) if transfer.in_the_way.is_some() => {
                     let blockers = self.blockers(&transfer, &below);
+                    let mut cleared = Vec::new();
                     let result = match self.withheld(plan) {
-                        None => self.work.transfer(&transfer, &blockers).await,
+                        None => {
+                            let work = self.work;
+                            work.transfer(&transfer, &blockers, &mut cleared).await
+                        }
                         Some(_) => Err(still_blocked(&transfer)),
                     };
+                    self.note_cleared(cleared);
                     if result.is_ok() {
                         below.retain(|entry| !entry.key.is_below(&transfer.source.key));
-                        self.note_cleared(blockers);
                     }
                     self.note_transfer(&transfer, result);
                 }
@@ -207,18 +213,20 @@ impl Run<'_> {
                 batch.push(delete.target);
             }
             if batch.len() == DELETE_BATCH {
-                self.delete(std::mem::take(&mut batch)).await;
+                self.delete(plan, std::mem::take(&mut batch)).await;
             }
         }
-        self.delete(batch).await;
+        self.delete(plan, batch).await;
         Ok(())
     }
 
-    async fn delete(&mut self, batch: Vec<Entry>) {
+    async fn delete(&mut self, plan: &Plan, mut batch: Vec<Entry>) {
         if self.is_stopped() {
-            self.report.stopped = true;
-            self.report.deletions_withheld = Some(Withheld::Stopped);
+            self.stop_deleting();
             return;
+        }
+        if plan.direction() == Direction::Backup {
+            batch = self.still_absent(batch).await;
         }
         if batch.is_empty() {
             return;
@@ -227,16 +235,52 @@ impl Run<'_> {
         for (entry, result) in batch.iter().zip(results) {
             match result {
                 Ok(()) => self.note_deleted(entry),
+                Err(error) => {
+                    if error.kind().stops_run() {
+                        self.stop_deleting();
+                    }
+                    self.note_failed(&entry.key, &error);
+                }
+            }
+        }
+    }
+
+    fn stop_deleting(&mut self) {
+        self.report.stopped = true;
+        self.report.deletions_withheld = Some(Withheld::Stopped);
+    }
+
+    /// Those that the source still lacks. A tree is no snapshot: a file that
+    /// was renamed during the walk may have been missed under both names, so
+    /// one more look is taken. In a restore it would cost a request each, and
+    /// the listing of a bucket is consistent.
+    async fn still_absent(&mut self, batch: Vec<Entry>) -> Vec<Entry> {
+        let source = self.work.source;
+        let found: Vec<_> = stream::iter(&batch)
+            .map(|entry| source.stat(&entry.key))
+            .buffered(self.work.options.concurrency.max(1))
+            .collect()
+            .await;
+        let mut absent = Vec::with_capacity(batch.len());
+        for (entry, found) in batch.into_iter().zip(found) {
+            match found {
+                Ok(None) => absent.push(entry),
+                Ok(Some(_)) => {
+                    let message = format!("'{}' is in the source again; it is kept", entry.key);
+                    let error = StoreError::new(ErrorKind::Changed, message);
+                    self.note_failed(&entry.key, &error);
+                }
                 Err(error) => self.note_failed(&entry.key, &error),
             }
         }
+        absent
     }
 
     /// Why nothing may be deleted now.
     fn withheld(&self, plan: &Plan) -> Option<Withheld> {
         if self.report.stopped || self.is_stopped() {
             Some(Withheld::Stopped)
-        } else if plan.counts().incomplete() {
+        } else if plan.counts().incomplete() || plan.counts().too_long > 0 {
             Some(Withheld::SourceIncomplete)
         } else if self.report.failed > 0 {
             Some(Withheld::TransferFailed)

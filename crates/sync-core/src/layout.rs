@@ -83,11 +83,7 @@ impl Open {
     }
 
     fn key(&self) -> &Key {
-        match &self.pair {
-            Pair::Source(entry) | Pair::Target(entry) | Pair::Both { source: entry, .. } => {
-                &entry.key
-            }
-        }
+        self.pair.key()
     }
 
     /// Whether `key` or a later key can lie below this one.

@@ -42,7 +42,7 @@ pub use parts::{MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_size};
 pub use plan::{
     Action, ConflictCause, Counts, Delete, FORMAT_VERSION, Header, InTheWay, Plan, Tally, Transfer,
 };
-pub use planner::{Deletions, PlanError, PlanOptions, make_plan};
+pub use planner::{DEFAULT_MAX_KEY_BYTES, Deletions, PlanError, PlanOptions, make_plan};
 pub use rule::{Compare, Decision, Direction, Pair, Reason, Rule};
 pub use spool::{MemorySpools, Spool, Spools};
 pub use store::{Expected, Store, Writer};

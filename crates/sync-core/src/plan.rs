@@ -10,8 +10,8 @@
 //! One JSON object a line, in UTF-8. The first line is the [`Header`], whose
 //! field `s3mirror_plan` is the version of the format ([`FORMAT_VERSION`]). Every
 //! further line is an [`Action`]; its field `action` says of which kind.
-//! Actions are in ascending order of their keys, except that an entry which
-//! is a directory on the other side comes after everything below it.
+//! Actions are about in key order; what is in the way of a transfer comes
+//! before that transfer.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
@@ -199,7 +199,7 @@ pub struct Delete {
     pub reason: Reason,
     /// What is deleted: this version only.
     pub target: Entry,
-    /// Whether it lies below the path of a transfer.
+    /// Whether it may be in the way of a transfer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blocks: bool,
 }

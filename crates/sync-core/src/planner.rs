@@ -1,11 +1,12 @@
 //! Makes a plan from two stores: list, join, decide, write down.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::TimeDelta;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
+use crate::budget::Budget;
 use crate::content::same_content;
 use crate::folding::Folding;
 use crate::layout::Layout;
@@ -14,9 +15,12 @@ use crate::plan::{Action, ConflictCause, Counts, FORMAT_VERSION, Header, Plan};
 use crate::sort::sorted;
 use crate::spool::{Spool, Spools};
 use crate::{
-    Compare, Decision, Direction, ErrorKind, MAX_KEY_BYTES, Pair, Reason, Rule, Side, SkipCause,
-    Skipped, Store, StoreError,
+    Compare, Decision, Direction, ErrorKind, Key, Pair, Reason, Rule, Side, SkipCause, Skipped,
+    Store, StoreError,
 };
+
+/// Longest key of the source by default, in bytes (design, promise 9).
+pub const DEFAULT_MAX_KEY_BYTES: usize = 1000;
 
 /// How a plan is made.
 #[derive(Debug, Clone)]
@@ -33,6 +37,8 @@ pub struct PlanOptions {
     pub sort_memory: usize,
     /// How many contents are compared at a time ([`Compare::Checksum`]).
     pub concurrency: usize,
+    /// Memory for comparing contents, in bytes.
+    pub memory: u64,
 }
 
 impl PlanOptions {
@@ -43,9 +49,10 @@ impl PlanOptions {
             direction,
             compare: Compare::default(),
             deletions: Deletions::default(),
-            max_key_bytes: MAX_KEY_BYTES,
+            max_key_bytes: DEFAULT_MAX_KEY_BYTES,
             sort_memory: 16 << 20,
             concurrency: 16,
+            memory: 64 << 20,
         }
     }
 }
@@ -130,8 +137,10 @@ impl Planner<'_> {
     async fn run(&self) -> Result<Plan, PlanError> {
         let source = self.listing(self.source, self.sort_source);
         let target = self.listing(self.target, self.sort_target);
+        let rule = OnceLock::new();
         let mut draft = Draft {
             options: self.options,
+            source: self.source,
             target: self.target,
             layout: Layout::new(self.options.direction, self.options.deletions),
             folding: self.target.folds_names().then(Folding::default),
@@ -140,14 +149,15 @@ impl Planner<'_> {
             spool: self.spools.create()?,
             line: Vec::new(),
         };
-        let mut judged = self.judge(merge(source, target).boxed());
+        let mut judged = self.judge(merge(source, target).boxed(), &rule);
         while let Some(judged) = judged.try_next().await? {
             match judged {
                 Judged::Skipped(side, skipped) => draft.skip(side, skipped)?,
                 Judged::Pair(pair, decision) => draft.pair(pair, decision)?,
+                Judged::Unread(pair, error) => draft.unread(&pair, &error)?,
             }
         }
-        draft.finish(self.source.location(), self.rule())
+        draft.finish(*rule.get_or_init(|| self.rule()))
     }
 
     fn listing(
@@ -172,26 +182,27 @@ impl Planner<'_> {
         error.error.kind() == ErrorKind::Disordered && !std::mem::replace(sort, true)
     }
 
-    /// Adds the rule's answer to each pair, in order.
+    /// Adds the rule's answer to each pair, in order. The rule is made for the
+    /// first one: by then the stores have measured their clocks.
     fn judge<'s>(
         &'s self,
         joined: BoxStream<'s, Result<Joined, MergeError>>,
+        rule: &'s OnceLock<Rule>,
     ) -> BoxStream<'s, Result<Judged, PlanError>> {
-        // Made at the first item: by then the stores have measured their clocks.
-        let mut rule = None;
         let judged = joined.map(move |joined| {
             Ok(match joined? {
                 Joined::Skipped(side, skipped) => Judged::Skipped(side, skipped),
                 Joined::Pair(pair) => {
-                    let rule: &Rule = rule.get_or_insert_with(|| self.rule());
+                    let rule = rule.get_or_init(|| self.rule());
                     let decision = rule.decide(pair.as_ref());
                     Judged::Pair(pair, decision)
                 }
             })
         });
         if self.options.compare == Compare::Checksum {
+            let budget = Budget::new(usize::MAX, self.options.memory);
             judged
-                .map_ok(|judged| self.compare_content(judged))
+                .map_ok(move |judged| self.compare_content(judged, budget.clone()))
                 .try_buffered(self.options.concurrency.max(1))
                 .boxed()
         } else {
@@ -199,17 +210,23 @@ impl Planner<'_> {
         }
     }
 
-    async fn compare_content(&self, judged: Judged) -> Result<Judged, PlanError> {
+    /// Settles a decision by content. What cannot be read is left out by name,
+    /// unless nothing further could be read either.
+    async fn compare_content(&self, judged: Judged, budget: Budget) -> Result<Judged, PlanError> {
         let Judged::Pair(Pair::Both { source, target }, Decision::CompareContent) = judged else {
             return Ok(judged);
         };
-        let same = same_content(self.source, &source, self.target, &target).await?;
-        let decision = if same {
-            Decision::Keep(Reason::SameContent)
-        } else {
-            Decision::Transfer(Reason::ContentDiffers)
-        };
-        Ok(Judged::Pair(Pair::Both { source, target }, decision))
+        let same = same_content(self.source, &source, self.target, &target, &budget).await;
+        let pair = Pair::Both { source, target };
+        match same {
+            Ok(true) => Ok(Judged::Pair(pair, Decision::Keep(Reason::SameContent))),
+            Ok(false) => Ok(Judged::Pair(
+                pair,
+                Decision::Transfer(Reason::ContentDiffers),
+            )),
+            Err(error) if error.kind().stops_run() => Err(error.into()),
+            Err(error) => Ok(Judged::Unread(pair, error)),
+        }
     }
 
     fn rule(&self) -> Rule {
@@ -232,11 +249,14 @@ impl Planner<'_> {
 enum Judged {
     Skipped(Side, Skipped),
     Pair(Pair, Decision),
+    /// Contents that could not be compared.
+    Unread(Pair, StoreError),
 }
 
 /// A plan while it is written.
 struct Draft<'a> {
     options: &'a PlanOptions,
+    source: &'a dyn Store,
     target: &'a dyn Store,
     layout: Layout,
     /// Where the target folds names.
@@ -259,39 +279,60 @@ impl Draft<'_> {
     }
 
     fn pair(&mut self, pair: Pair, decision: Decision) -> io::Result<()> {
-        if let Pair::Target(target) | Pair::Both { target, .. } = &pair {
-            self.counts.target.add(target.size);
-        }
-        if let Pair::Source(source) | Pair::Both { source, .. } = &pair {
-            self.counts.source.add(source.size);
-            if source.key.as_str().len() > self.options.max_key_bytes {
-                self.counts.too_long += 1;
-                let key = source.key.clone();
-                return self.write(&Action::TooLong { key });
-            }
-            if let Err(detail) = self.target.accepts(&source.key) {
-                return self.unplaceable(source.key.as_str(), detail);
-            }
-            let folding = self.folding.as_mut();
-            if let Some(with) = folding.and_then(|folding| folding.collision(&source.key)) {
-                self.counts.conflicts += 1;
-                let (key, why) = (source.key.clone(), ConflictCause::SameName);
-                return self.write(&Action::Conflict { key, with, why });
+        self.count(&pair);
+        let misfit = match &pair {
+            Pair::Source(source) | Pair::Both { source, .. } => self.misfit(&source.key),
+            // What the source could never hold is not missing from it.
+            Pair::Target(target) => match self.source.accepts(&target.key) {
+                Ok(()) => None,
+                Err(why) => Some(unmappable(Side::Target, &target.key, why)),
+            },
+        };
+        match misfit {
+            Some(Action::Skip { side, skipped }) => self.skip(side, skipped),
+            Some(action) => self.write(&action),
+            None => {
+                let (counts, settled) = (&mut self.counts, &mut self.settled);
+                self.layout.place(pair, decision, counts, settled);
+                self.write_settled()
             }
         }
-        let (counts, settled) = (&mut self.counts, &mut self.settled);
-        self.layout.place(pair, decision, counts, settled);
-        self.write_settled()
     }
 
-    /// A key that the target could not hold.
-    fn unplaceable(&mut self, name: &str, detail: String) -> io::Result<()> {
+    /// Contents that could not be compared: nobody knows whether to copy.
+    fn unread(&mut self, pair: &Pair, error: &StoreError) -> io::Result<()> {
+        self.count(pair);
         let skipped = Skipped {
-            name: name.to_owned(),
-            cause: SkipCause::UnmappableKey,
-            detail,
+            name: pair.key().as_str().to_owned(),
+            cause: SkipCause::Unreadable,
+            detail: error.to_string(),
         };
         self.skip(Side::Source, skipped)
+    }
+
+    fn count(&mut self, pair: &Pair) {
+        if let Pair::Target(target) | Pair::Both { target, .. } = pair {
+            self.counts.target.add(target.size);
+        }
+        if let Pair::Source(source) | Pair::Both { source, .. } = pair {
+            self.counts.source.add(source.size);
+        }
+    }
+
+    /// What is written instead of a transfer of `key`, if the target could not
+    /// hold it.
+    fn misfit(&mut self, key: &Key) -> Option<Action> {
+        if key.as_str().len() > self.options.max_key_bytes {
+            self.counts.too_long += 1;
+            return Some(Action::TooLong { key: key.clone() });
+        }
+        if let Err(why) = self.target.accepts(key) {
+            return Some(unmappable(Side::Source, key, why));
+        }
+        let with = self.folding.as_mut()?.collision(key)?;
+        self.counts.conflicts += 1;
+        let (key, why) = (key.clone(), ConflictCause::SameName);
+        Some(Action::Conflict { key, with, why })
     }
 
     fn write_settled(&mut self) -> io::Result<()> {
@@ -310,16 +351,26 @@ impl Draft<'_> {
         self.spool.append(&self.line)
     }
 
-    fn finish(mut self, source: String, rule: Rule) -> Result<Plan, PlanError> {
+    fn finish(mut self, rule: Rule) -> Result<Plan, PlanError> {
         self.layout.finish(&mut self.counts, &mut self.settled);
         self.write_settled()?;
         let header = Header {
             version: FORMAT_VERSION,
-            source,
+            source: self.source.location(),
             target: self.target.location(),
             rule,
             counts: self.counts,
         };
         Ok(Plan::new(header, self.spool))
     }
+}
+
+/// A key on `side` that the other side could not hold.
+fn unmappable(side: Side, key: &Key, why: String) -> Action {
+    let skipped = Skipped {
+        name: key.as_str().to_owned(),
+        cause: SkipCause::UnmappableKey,
+        detail: why,
+    };
+    Action::Skip { side, skipped }
 }

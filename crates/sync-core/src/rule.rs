@@ -8,7 +8,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::Entry;
+use crate::{Entry, Key};
 
 /// Which way entries go. The directory is the store with files, the bucket
 /// that with objects.
@@ -66,6 +66,16 @@ pub enum Pair<E = Entry> {
 }
 
 impl Pair<Entry> {
+    /// The key of both.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Source(entry) | Self::Target(entry) | Self::Both { source: entry, .. } => {
+                &entry.key
+            }
+        }
+    }
+
     /// The same pair, borrowed.
     #[must_use]
     pub fn as_ref(&self) -> Pair<&Entry> {

@@ -23,7 +23,8 @@ pub trait Spool: Send + Sync {
     /// Those of writing, a full disk first of all.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Reads everything from the beginning, independently of other readers.
+    /// Reads everything from the beginning, independently of other readers. A
+    /// reader stays usable when the spool is dropped.
     ///
     /// # Errors
     /// Those of reading.

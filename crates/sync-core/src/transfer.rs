@@ -14,16 +14,24 @@ use crate::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Transfer, Wri
 
 impl Workspace<'_> {
     /// Copies as planned. If the source has changed meanwhile, its new version
-    /// is copied, once.
-    pub(crate) async fn transfer(&self, transfer: &Transfer, blockers: &[Entry]) -> Result<()> {
+    /// is copied, once. What `blockers` names is deleted when the copy is
+    /// ready; those that were go into `cleared`, however the copy ends.
+    pub(crate) async fn transfer(
+        &self,
+        transfer: &Transfer,
+        blockers: &[Entry],
+        cleared: &mut Vec<Entry>,
+    ) -> Result<()> {
         let expected = Expected::from(transfer.target.clone());
-        let copied = self.copy(&transfer.source, &expected, blockers).await;
+        let copied = self
+            .copy(&transfer.source, &expected, blockers, cleared)
+            .await;
         match copied {
             Err(error) if error.kind() == ErrorKind::Changed => {
                 let now = self.source.stat(&transfer.source.key).await?;
                 match now {
                     Some(now) if !transfer.source.is_same_version(&now) => {
-                        self.copy(&now, &expected, blockers).await
+                        self.copy(&now, &expected, blockers, cleared).await
                     }
                     _ => Err(error),
                 }
@@ -32,18 +40,24 @@ impl Workspace<'_> {
         }
     }
 
-    async fn copy(&self, entry: &Entry, expected: &Expected, blockers: &[Entry]) -> Result<()> {
+    async fn copy(
+        &self,
+        entry: &Entry,
+        expected: &Expected,
+        blockers: &[Entry],
+        cleared: &mut Vec<Entry>,
+    ) -> Result<()> {
         let part = part_size(entry.size, self.options.part_size);
         if entry.size <= part && blockers.is_empty() {
             return or_stopped(&self.stop, self.copy_whole(entry, expected)).await;
         }
         let writer = self.target.write(entry, part, expected).await?;
         let written = or_stopped(&self.stop, self.copy_parts(entry, part, &*writer)).await;
-        let cleared = match written {
-            Ok(checksum) => self.clear(blockers).await.map(|()| checksum),
+        let ready = match written {
+            Ok(checksum) => self.clear(blockers, cleared).await.map(|()| checksum),
             failed => failed,
         };
-        match cleared {
+        match ready {
             Ok(checksum) => writer.commit(checksum).await,
             Err(error) => {
                 writer.abort().await;
@@ -107,12 +121,19 @@ impl Workspace<'_> {
     }
 
     /// Deletes what is in the way of a copy that is ready.
-    async fn clear(&self, blockers: &[Entry]) -> Result<()> {
+    async fn clear(&self, blockers: &[Entry], cleared: &mut Vec<Entry>) -> Result<()> {
         if blockers.is_empty() {
             return Ok(());
         }
+        let mut outcome = Ok(());
         let results = self.target.delete(blockers).await;
-        results.into_iter().collect()
+        for (entry, result) in blockers.iter().zip(results) {
+            match result {
+                Ok(()) => cleared.push(entry.clone()),
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
     }
 
     fn progress(&self, entry: &Entry, bytes: u64) {

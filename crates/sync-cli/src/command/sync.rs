@@ -75,6 +75,7 @@ fn plan_options(direction: Direction, args: &SyncArgs) -> PlanOptions {
         },
         max_key_bytes: usize::from(args.safety.max_key_length).saturating_sub(prefix),
         concurrency: args.speed.concurrency.into(),
+        memory: args.speed.max_memory.bytes(),
         ..PlanOptions::new(direction)
     }
 }

@@ -2,8 +2,12 @@
 //! A mock panics at every call that is not expected.
 
 use bytes::Bytes;
+use futures::stream::{self, StreamExt};
 use mockall::predicate::eq;
-use sync_core::{Crc64, Direction, Entry, ErrorKind, Expected, PlanOptions, Revision, Withheld};
+use sync_core::{
+    Crc64, Direction, Entry, ErrorKind, Expected, MockStore, PlanOptions, Revision, SkipCause,
+    Withheld,
+};
 
 use crate::support::{Events, ONE_BY_ONE, entry, error, key, mock, noon, plan, run, run_with};
 
@@ -184,7 +188,8 @@ fn a_failure_that_concerns_everything_stops_the_run() {
 #[test]
 fn deletions_go_in_batches_of_a_thousand() {
     let entries: Vec<Entry> = (0..2500).map(|n| entry(&format!("{n:04}"), 1)).collect();
-    let (source, mut target) = (mock(&[]), mock(&entries));
+    let (mut source, mut target) = (mock(&[]), mock(&entries));
+    source.expect_stat().times(2500).returning(|_| Ok(None));
     for size in [1000, 1000, 500] {
         let is_next =
             move |batch: &[Entry]| batch.len() == size && batch.is_sorted_by_key(|e| &e.key);
@@ -200,7 +205,8 @@ fn deletions_go_in_batches_of_a_thousand() {
 
 #[test]
 fn a_failing_deletion_is_named_and_the_others_are_made() {
-    let (source, mut target) = (mock(&[]), mock(&[entry("a", 1), entry("b", 1)]));
+    let (mut source, mut target) = (mock(&[]), mock(&[entry("a", 1), entry("b", 1)]));
+    source.expect_stat().times(2).returning(|_| Ok(None));
     target
         .expect_delete()
         .times(1)
@@ -211,4 +217,57 @@ fn a_failing_deletion_is_named_and_the_others_are_made() {
     assert_eq!(events.told(), ["failed a: Denied", "deleted b"]);
     assert_eq!((report.failed, report.deleted.entries), (1, 1));
     assert!(!report.is_complete());
+}
+
+#[test]
+fn what_the_walk_has_missed_is_not_deleted() {
+    let (mut source, mut target) = (mock(&[]), mock(&[entry("a", 1), entry("b", 1)]));
+    source
+        .expect_stat()
+        .times(2)
+        .returning(|key| Ok((key.as_str() == "a").then(|| entry("a", 1))));
+    target
+        .expect_delete()
+        .times(1)
+        .withf(|batch| batch.len() == 1 && batch[0].key.as_str() == "b")
+        .returning(|_| vec![Ok(())]);
+    let plan = plan(&source, &target, &backup());
+    let events = Events::default();
+    let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["failed a: Changed", "deleted b"]);
+    assert!(!report.is_complete());
+}
+
+#[test]
+fn what_the_source_could_never_hold_is_not_deleted() {
+    let target = mock(&[entry("a", 1), entry("b", 1)]);
+    let mut source = MockStore::new();
+    source.expect_list().returning(|| stream::iter([]).boxed());
+    source.expect_location().returning(|| "mock".to_owned());
+    source.expect_accepts().returning(|key| match key.as_str() {
+        "a" => Err("is too long".to_owned()),
+        _ => Ok(()),
+    });
+    let plan = plan(&source, &target, &backup());
+    assert_eq!(plan.counts().deleted().entries, 1);
+    let skipped = &plan.counts().skipped_in_target;
+    assert_eq!(skipped.get(&SkipCause::UnmappableKey), Some(&1));
+    assert!(!plan.counts().incomplete());
+}
+
+#[test]
+fn deletions_end_when_every_further_one_would_fail() {
+    let entries: Vec<Entry> = (0..2500).map(|n| entry(&format!("{n:04}"), 1)).collect();
+    let (mut source, mut target) = (mock(&[]), mock(&entries));
+    source.expect_stat().returning(|_| Ok(None));
+    target.expect_delete().times(1).returning(|batch| {
+        batch
+            .iter()
+            .map(|_| error(ErrorKind::Credentials))
+            .collect()
+    });
+    let plan = plan(&source, &target, &backup());
+    let report = run(&plan, &source, &target);
+    assert_eq!(report.deletions_withheld, Some(Withheld::Stopped));
+    assert_eq!((report.failed, report.deleted.entries), (1000, 0));
 }

@@ -5,7 +5,7 @@ use mockall::predicate::eq;
 use sync_core::testing::MemoryStore;
 use sync_core::{
     Compare, Crc64, Direction, Entry, ErrorKind, ExecuteOptions, Expected, MockStore, MockWriter,
-    PlanOptions,
+    PlanOptions, SkipCause,
 };
 
 use crate::support::{Events, ONE_BY_ONE, entry, error, key, mock, noon, plan, run_with};
@@ -176,4 +176,27 @@ fn contents_are_compared_though_no_concurrency_is_given() {
     };
     let plan = plan(&source, &target, &options);
     assert_eq!(plan.counts().overwritten().entries, 1);
+}
+
+#[test]
+fn a_content_that_cannot_be_read_is_named_and_deletes_nothing() {
+    let source = MemoryStore::files();
+    let target = MemoryStore::objects();
+    for name in ["a", "b"] {
+        source.insert(name, "1", noon(0));
+        target.insert(name, "2", noon(0));
+    }
+    target.insert("c", "3", noon(0));
+    source.fail_reading("a");
+    let options = PlanOptions {
+        compare: Compare::Checksum,
+        ..backup()
+    };
+    let plan = plan(&source, &target, &options);
+    let events = Events::default();
+    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["copied b"]);
+    let skipped = &plan.counts().skipped_in_source;
+    assert_eq!(skipped.get(&SkipCause::Unreadable), Some(&1));
+    assert!(plan.counts().incomplete());
 }

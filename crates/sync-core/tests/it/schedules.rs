@@ -170,7 +170,7 @@ proptest! {
     #[test]
     fn the_report_counts_what_was_done(
         world in worlds(), seed in any::<u64>(), options in options(),
-        fault in prop::option::of((any::<Index>(), select(&["put", "write", "part", "delete"]))),
+        fault in prop::option::of((any::<Index>(), select(&["put", "write", "part", "commit", "delete"]))),
     ) {
         let (source, target) = world.stores();
         let paced = Paced::new(seed, &source, &target);
