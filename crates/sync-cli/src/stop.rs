@@ -9,6 +9,10 @@ use tokio::sync::Notify;
 
 use crate::Exit;
 
+/// Sent when a file grows beyond `ulimit -f`. The number is the same on Linux
+/// and macOS.
+const SIGXFSZ: i32 = 25;
+
 /// Listens for signals from its making on.
 #[derive(Clone)]
 pub(crate) struct Stop(Arc<State>);
@@ -35,6 +39,8 @@ impl Stop {
         ] {
             tokio::spawn(stop.clone().obey(signal(kind)?, exit));
         }
+        // A write beyond the limit of a file's size shall fail, not kill.
+        signal(SignalKind::from_raw(SIGXFSZ))?;
         Ok(stop)
     }
 

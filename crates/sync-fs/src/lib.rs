@@ -29,6 +29,7 @@ mod walk;
 mod read;
 
 mod durability;
+mod folding;
 mod place;
 mod sync;
 mod temporary;

@@ -18,6 +18,7 @@ use sync_core::{
 use crate::beneath::split;
 use crate::delete;
 use crate::error::{cannot_open, failed};
+use crate::folding;
 use crate::list;
 use crate::options::FsOptions;
 use crate::read;
@@ -139,6 +140,10 @@ impl Store for FsStore {
             return Err("has a name that s3mirror keeps for its own unfinished files".to_owned());
         }
         Ok(())
+    }
+
+    fn folds_names(&self) -> bool {
+        folding::folds_names(self.shared.root.path())
     }
 
     fn clock_offset(&self) -> Option<TimeDelta> {
