@@ -40,7 +40,7 @@ impl Stop {
             tokio::spawn(stop.clone().obey(signal(kind)?, exit));
         }
         // A write beyond the limit of a file's size shall fail, not kill.
-        signal(SignalKind::from_raw(SIGXFSZ))?;
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
         Ok(stop)
     }
 
