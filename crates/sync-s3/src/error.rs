@@ -2,17 +2,16 @@
 //! what to do.
 //!
 //! Everything that the SDK reports is first reduced to a [`Failure`], which
-//! knows no operation types; the tables below then read it. Error codes are
-//! those of the S3 API Reference, "Error responses"; a HEAD has no body and
-//! tells only its status. No text here can hold a secret: credentials are
-//! never part of an answer, and the SDK keeps them out of its messages.
+//! knows no operation types; the tables in `codes` then read it. No text here
+//! can hold a secret: credentials are never part of an answer, and the SDK
+//! keeps them out of its messages.
 
 use std::error::Error as StdError;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use sync_core::{ErrorKind, StoreError, printable};
+use sync_core::{StoreError, printable};
 
 use crate::connect::Endpoint;
 
@@ -77,7 +76,15 @@ where
             failure.code = service.code().map(str::to_owned);
             failure.message = service.message().map(str::to_owned);
         }
-        if failure.message.is_none() && failure.code.is_none() {
+        let succeeded = failure
+            .status
+            .is_some_and(|status| (200..300).contains(&status));
+        if failure.origin == Origin::Service && failure.code.is_none() && succeeded {
+            failure.origin = Origin::Answer;
+            failure.message = Some("the answer is not that of an S3 server".to_owned());
+        } else if failure.origin == Origin::Credentials {
+            failure.message = Some(no_credentials(error));
+        } else if failure.message.is_none() && failure.code.is_none() {
             failure.message = innermost(error, failure.status);
         }
         failure
@@ -94,8 +101,12 @@ where
     match error {
         SdkError::TimeoutError(_) => Origin::Timeout,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Origin::Timeout,
-        SdkError::DispatchFailure(failure) if failure.is_user() => Origin::Request,
-        SdkError::DispatchFailure(_) => Origin::Network,
+        // What is neither of the network nor worth another attempt was never
+        // sent: an endpoint or a region that cannot be.
+        SdkError::DispatchFailure(failure) if failure.is_io() || failure.as_other().is_some() => {
+            Origin::Network
+        }
+        SdkError::DispatchFailure(_) => Origin::Request,
         SdkError::ResponseError(_) => Origin::Answer,
         SdkError::ServiceError(_) => Origin::Service,
         _ => Origin::Request,
@@ -121,6 +132,23 @@ fn innermost(error: &(dyn StdError + 'static), status: Option<u16>) -> Option<St
         return Some(format!("the server answered with status {status}"));
     }
     chain(error).last().map(ToString::to_string)
+}
+
+/// Why there are no credentials. The last of all sources, the metadata
+/// service of an EC2 machine, fails in several ways wherever there is none;
+/// that is not what is wrong.
+fn no_credentials(error: &(dyn StdError + 'static)) -> String {
+    let not_loaded = matches!(
+        find::<CredentialsError>(error),
+        Some(CredentialsError::CredentialsNotLoaded(_))
+    );
+    if not_loaded || chain(error).any(|cause| cause.to_string().contains("IMDS")) {
+        return "no credentials were found".to_owned();
+    }
+    // As in "failed to load token: No such file or directory".
+    let mut causes: Vec<_> = chain(error).map(ToString::to_string).collect();
+    causes.drain(..causes.len().saturating_sub(2));
+    causes.join(": ")
 }
 
 fn chain<'a>(
@@ -165,10 +193,20 @@ impl Failure {
             .is_some_and(|code| codes.contains(&code))
     }
 
-    /// The object is not there. A HEAD says so without a code.
+    /// The object is not there. Of a 404 without a body, as a HEAD gets, the
+    /// SDK makes `NotFound`; one with a body that is no S3's, as of a server
+    /// that speaks something else, has no code and does not count.
     pub(crate) fn is_missing_key(&self) -> bool {
         self.has_code(&["NoSuchKey", "NotFound", "NoSuchVersion"])
-            || (self.status == Some(404) && self.code.is_none())
+    }
+
+    /// The same, of a request that needs no object: then it is the bucket that
+    /// is missing, or the server is none of S3.
+    pub(crate) fn of_bucket(mut self) -> Self {
+        if self.is_missing_key() {
+            self.code = Some("NoSuchBucket".to_owned());
+        }
+        self
     }
 
     /// A condition did not hold.
@@ -186,36 +224,7 @@ impl Failure {
         matches!(
             self.origin,
             Origin::Network | Origin::Timeout | Origin::Answer
-        ) || self.status.is_some_and(|status| status >= 500)
-    }
-
-    pub(crate) fn kind(&self) -> ErrorKind {
-        match self.origin {
-            Origin::Network | Origin::Answer | Origin::Protocol => ErrorKind::Unavailable,
-            Origin::Timeout => ErrorKind::Timeout,
-            Origin::Credentials => ErrorKind::Credentials,
-            Origin::Request => ErrorKind::Other,
-            Origin::Service => self.service_kind(),
-        }
-    }
-
-    fn service_kind(&self) -> ErrorKind {
-        if let Some(kind) = self.code.as_deref().and_then(kind_of_code) {
-            return kind;
-        }
-        match self.status {
-            Some(301 | 307) => ErrorKind::WrongRegion,
-            Some(400) if self.region.is_some() => ErrorKind::WrongRegion,
-            Some(401 | 403) => ErrorKind::Denied,
-            Some(404) => ErrorKind::NotFound,
-            Some(408) => ErrorKind::Timeout,
-            Some(409 | 412 | 416) => ErrorKind::Changed,
-            Some(405 | 501) => ErrorKind::Unsupported,
-            Some(429 | 503) => ErrorKind::Throttled,
-            Some(507) => ErrorKind::NoSpace,
-            Some(500..) => ErrorKind::Unavailable,
-            _ => ErrorKind::Other,
-        }
+        ) || matches!(self.status, Some(500 | 502 | 504))
     }
 
     /// The error for people.
@@ -239,116 +248,4 @@ impl Failure {
             (None, None) => self.status.map(|status| format!("status {status}")),
         }
     }
-
-    fn hint(&self, attempted: Attempted<'_>, endpoint: &Endpoint) -> Option<String> {
-        let code = self.code.as_deref().unwrap_or_default();
-        let hint = match self.kind() {
-            ErrorKind::RootMissing => {
-                "create the bucket, or check --bucket and --endpoint-url".to_owned()
-            }
-            ErrorKind::WrongRegion => match &self.region {
-                Some(region) => {
-                    format!("the bucket is in {0}: use --region {0}", printable(region))
-                }
-                None => "the bucket is in another region: set it with --region".to_owned(),
-            },
-            ErrorKind::Denied => format!(
-                "the credentials need the permission {}",
-                attempted.permission
-            ),
-            ErrorKind::Credentials => credentials_hint(self.origin, code).to_owned(),
-            ErrorKind::Archived => {
-                "the object is archived: restore it from the archive first".to_owned()
-            }
-            ErrorKind::Throttled => "try again later, or with a lower --concurrency".to_owned(),
-            ErrorKind::Unsupported => {
-                "try --no-conditional or --checksum none for this server".to_owned()
-            }
-            ErrorKind::Timeout | ErrorKind::Unavailable
-                if !matches!(self.origin, Origin::Service | Origin::Protocol) =>
-            {
-                match &endpoint.url {
-                    Some(url) => format!("is {} the right --endpoint-url?", shown_url(url)),
-                    None => "check the network and --region".to_owned(),
-                }
-            }
-            _ => return None,
-        };
-        Some(hint)
-    }
-}
-
-/// The URL without user and password, which some people write into it.
-fn shown_url(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    let path = path.split('?').next().unwrap_or_default();
-    printable(&format!("{scheme}://{host}/{path}"))
-}
-
-fn credentials_hint(origin: Origin, code: &str) -> &'static str {
-    match (origin, code) {
-        (Origin::Credentials, _) => {
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose a --profile, log in \
-             (`aws sso login`), or use --no-sign-request for a public bucket"
-        }
-        (_, "ExpiredToken" | "TokenRefreshRequired" | "RequestExpired") => {
-            "the credentials have expired: get new ones, as with `aws sso login`"
-        }
-        (_, "RequestTimeTooSkewed") => "set this machine's clock",
-        _ => "check the access key, the secret key and --profile",
-    }
-}
-
-/// The codes that tell more than their status.
-fn kind_of_code(code: &str) -> Option<ErrorKind> {
-    Some(match code {
-        "NoSuchBucket" | "NoSuchAccessPoint" | "InvalidBucketName" => ErrorKind::RootMissing,
-        "NoSuchKey" | "NotFound" | "NoSuchVersion" => ErrorKind::NotFound,
-        "PreconditionFailed"
-        | "NoSuchUpload"
-        | "ConditionalRequestConflict"
-        | "OperationAborted"
-        | "InvalidRange" => ErrorKind::Changed,
-        "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "Forbidden" | "ObjectLocked"
-        | "InvalidPayer" | "UnauthorizedAccess" => ErrorKind::Denied,
-        "InvalidAccessKeyId"
-        | "SignatureDoesNotMatch"
-        | "ExpiredToken"
-        | "InvalidToken"
-        | "TokenRefreshRequired"
-        | "RequestExpired"
-        | "RequestTimeTooSkewed"
-        | "NotSignedUp"
-        | "InvalidSecurity"
-        | "MissingSecurityHeader" => ErrorKind::Credentials,
-        "PermanentRedirect"
-        | "TemporaryRedirect"
-        | "AuthorizationHeaderMalformed"
-        | "IllegalLocationConstraintException"
-        | "IncorrectEndpoint" => ErrorKind::WrongRegion,
-        "InvalidObjectState" => ErrorKind::Archived,
-        "SlowDown"
-        | "ServiceUnavailable"
-        | "RequestLimitExceeded"
-        | "BandwidthLimitExceeded"
-        | "TooManyRequests"
-        | "Busy"
-        | "Throttling"
-        | "ThrottlingException" => ErrorKind::Throttled,
-        "RequestTimeout" => ErrorKind::Timeout,
-        "InternalError" | "BadGateway" | "GatewayTimeout" => ErrorKind::Unavailable,
-        "BadDigest"
-        | "InvalidDigest"
-        | "XAmzContentChecksumMismatch"
-        | "XAmzContentSHA256Mismatch"
-        | "IncompleteBody"
-        | "InvalidPart" => ErrorKind::Corrupt,
-        "NotImplemented" | "UnsupportedOperation" => ErrorKind::Unsupported,
-        "QuotaExceeded" | "XMinioStorageFull" | "InsufficientCapacity" => ErrorKind::NoSpace,
-        _ => return None,
-    })
 }

@@ -20,10 +20,14 @@ use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result, StoreError};
 use crate::checksum::bare;
 use crate::error::{Attempted, Failure};
 use crate::options::Conditions;
-use crate::store::Bucket;
+use crate::store::{Bucket, LOOK_UP};
 
 /// Rounds of condition, answer, HEAD before a key that keeps changing is given up.
 const ROUNDS: u32 = 5;
+
+/// Rounds in which a server may refuse for the sake of an object that its HEAD
+/// does not show, before the HEAD is believed.
+const DOUBTS: u32 = 3;
 
 /// Attempts of the HEAD that settles a failure: the request before it has
 /// already waited out what retries can.
@@ -119,7 +123,7 @@ impl<W: Write> Guarded<'_, W> {
                 return Ok(());
             };
             may_be_ours |= attempts.repeated() || failure.is_in_doubt();
-            match self.settle(&failure, &condition, may_be_ours).await {
+            match self.settle(&failure, &condition, may_be_ours, round).await {
                 Outcome::Written => return Ok(()),
                 Outcome::Again(next) if round < ROUNDS => condition = next,
                 Outcome::Again(_) | Outcome::Failed => return Err(self.fail(failure)),
@@ -141,7 +145,13 @@ impl<W: Write> Guarded<'_, W> {
     }
 
     /// What a failure means for the object.
-    async fn settle(&self, failure: &Failure, condition: &Condition, may_be_ours: bool) -> Outcome {
+    async fn settle(
+        &self,
+        failure: &Failure,
+        condition: &Condition,
+        may_be_ours: bool,
+        round: u32,
+    ) -> Outcome {
         let replaces = matches!(condition, Condition::Match(_));
         if failure.is_conflict() {
             return if self.write.repeats_conflicts() {
@@ -165,8 +175,12 @@ impl<W: Write> Guarded<'_, W> {
         match found {
             Some(found) if may_be_ours && self.is_ours(&found) => Outcome::Written,
             None if refused && replaces => Outcome::Again(Condition::Absent),
-            // It was there a moment ago, and is not any more.
-            None if refused => Outcome::Again(condition.clone()),
+            // It was there a moment ago, and is not any more; or the server
+            // takes something for an object that is none, as SeaweedFS does
+            // with the empty directory that deleted objects leave behind. Then
+            // the HEAD of this moment has to do.
+            None if refused && round < DOUBTS => Outcome::Again(condition.clone()),
+            None if refused => Outcome::Again(Condition::None),
             _ => Outcome::Failed,
         }
     }
@@ -180,7 +194,8 @@ impl<W: Write> Guarded<'_, W> {
             Attempted {
                 what: "upload",
                 name: self.key.as_str(),
-                permission: "s3:PutObject",
+                // A condition reads what is there.
+                permission: "s3:PutObject, and s3:GetObject for conditional requests",
             },
         )
     }
@@ -210,7 +225,7 @@ async fn condition(bucket: &Bucket, key: &Key, expected: &Expected) -> Result<Co
         let attempted = Attempted {
             what: "look up",
             name: key.as_str(),
-            permission: "s3:GetObject",
+            permission: LOOK_UP,
         };
         bucket.fail(failure, attempted)
     })?;

@@ -2,10 +2,11 @@
 //!
 //! Entry point: [`S3Store::connect`]. Files in the order in which to read
 //! them: what a bucket is called (`location`), what can be chosen about it
-//! (`options`), how a client is made of that (`connect`, `transport`,
-//! `clock`), the store itself (`store`) and its operations (`list`, `read`,
-//! `put`, `write`, `delete`), with what they share (`guard`: conditions and
-//! lost answers, `checksum`, `error`).
+//! (`options`), how a client is made of that (`connect` with `credentials` and
+//! `timing`, `transport`, `clock`), the store itself (`store`) and its
+//! operations (`list` with `page`, `read` with `buffer`, `put`, `write` with
+//! `session` and `complete`, `delete`), and what they share (`guard`:
+//! conditions and lost answers; `checksum`; `error` with `codes`).
 //!
 //! What holds throughout: no AWS type leaves this crate; a listing that broke
 //! ends with an error, never silently; nothing is written over or deleted
@@ -16,17 +17,26 @@ mod options;
 
 mod clock;
 mod connect;
+mod credentials;
+mod timing;
 mod transport;
 
 mod store;
 
 mod delete;
 mod list;
-mod put;
+mod page;
+
+mod buffer;
 mod read;
+
+mod complete;
+mod put;
+mod session;
 mod write;
 
 mod checksum;
+mod codes;
 mod error;
 mod guard;
 

@@ -12,15 +12,15 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::types::{EncodingType, Object};
+use aws_sdk_s3::types::EncodingType;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use sync_core::{Entry, ErrorKind, Key, Listed, Result, Revision, SkipCause, Skipped, StoreError};
+use sync_core::{ErrorKind, Listed, Result, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::clock;
 use crate::error::{Attempted, Failure};
+use crate::page::entries;
 use crate::store::Bucket;
 
 /// Pages in a row without an entry before the listing counts as endless. Some
@@ -186,7 +186,7 @@ impl<'a> Fetcher<'a> {
     fn error(&self, failure: Failure) -> StoreError {
         let name = self.bucket.location.to_string();
         self.bucket.fail(
-            failure,
+            failure.of_bucket(),
             Attempted {
                 what: "list",
                 name: &name,
@@ -208,104 +208,4 @@ impl TokenSet {
     fn insert(&mut self, token: &str) -> bool {
         self.hashes.insert(self.state.hash_one(token))
     }
-}
-
-/// The entries of a page; the first that cannot be trusted ends it.
-fn entries(
-    page: ListObjectsV2Output,
-    prefix: &str,
-    error: impl Fn(Failure) -> StoreError,
-) -> Vec<Result<Listed>> {
-    // Not every server that is asked to encode does so.
-    let encoded = page.encoding_type == Some(EncodingType::Url);
-    let objects = page.contents.unwrap_or_default();
-    let mut items = Vec::with_capacity(objects.len());
-    for object in objects {
-        match listed(object, prefix, encoded) {
-            Ok(item) => items.push(Ok(item)),
-            Err(failure) => {
-                items.push(Err(error(failure)));
-                break;
-            }
-        }
-    }
-    items
-}
-
-fn listed(object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure> {
-    let Some(key) = object.key else {
-        return Err(Failure::protocol(
-            "the server lists an object without a key",
-        ));
-    };
-    let full = if encoded { decode(key) } else { Ok(key) };
-    let full = match full {
-        Ok(full) => full,
-        Err(lossy) => return Ok(skipped(&lossy, SkipCause::NotUtf8, "is not UTF-8")),
-    };
-    let Some(name) = full.strip_prefix(prefix) else {
-        return Err(Failure::protocol(format!(
-            "the server lists '{full}', which is outside of the prefix"
-        )));
-    };
-    let size = object.size.and_then(|size| u64::try_from(size).ok());
-    let modified = object.last_modified.as_ref().and_then(clock::exact);
-    let (Some(size), Some(modified)) = (size, modified) else {
-        return Err(Failure::protocol(format!(
-            "the server lists '{name}' without a size or a time"
-        )));
-    };
-    if size == 0 && (name.is_empty() || name.ends_with('/')) {
-        return Ok(skipped(name, SkipCause::Placeholder, ""));
-    }
-    match Key::new(name) {
-        Ok(key) => {
-            let mut entry = Entry::new(key, size, modified);
-            entry.revision = object.e_tag.map(Revision::new);
-            Ok(Listed::Entry(entry))
-        }
-        Err(reason) => Ok(skipped(name, SkipCause::UnmappableKey, &reason.to_string())),
-    }
-}
-
-fn skipped(name: &str, cause: SkipCause, detail: &str) -> Listed {
-    Listed::Skipped(Skipped {
-        name: name.to_owned(),
-        cause,
-        detail: detail.to_owned(),
-    })
-}
-
-/// Undoes `encoding-type=url`, in which a space is a plus sign, in place.
-/// `Err` holds what is no UTF-8, with replacement characters.
-fn decode(name: String) -> Result<String, String> {
-    if !name.contains(['%', '+']) {
-        return Ok(name);
-    }
-    let mut bytes = name.into_bytes();
-    let (mut read, mut written) = (0, 0);
-    while let Some(&byte) = bytes.get(read) {
-        let (decoded, len) = match byte {
-            b'+' => (b' ', 1),
-            b'%' => escaped(bytes.get(read + 1..read + 3)).map_or((byte, 1), |byte| (byte, 3)),
-            _ => (byte, 1),
-        };
-        if let Some(place) = bytes.get_mut(written) {
-            *place = decoded;
-        }
-        read += len;
-        written += 1;
-    }
-    bytes.truncate(written);
-    String::from_utf8(bytes).map_err(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-}
-
-fn escaped(digits: Option<&[u8]>) -> Option<u8> {
-    let [high, low] = digits? else { return None };
-    let digit = |c: u8| {
-        char::from(c)
-            .to_digit(16)
-            .and_then(|d| u8::try_from(d).ok())
-    };
-    Some(digit(*high)? << 4 | digit(*low)?)
 }

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result};
 
 use crate::checksum::{self, Headers};
-use crate::connect;
 use crate::error::Failure;
 use crate::guard::{Attempts, Condition, Guarded, Write};
 use crate::store::Bucket;
+use crate::timing;
 
 /// How often a body that arrived damaged is sent again.
 pub(crate) const RESENDS: u32 = 2;
@@ -89,7 +89,7 @@ impl Put<'_> {
         if !bucket.sign_payload {
             request = request.disable_payload_signing();
         }
-        if let Some(config) = connect::for_upload(self.body.len()) {
+        if let Some(config) = timing::for_upload(self.body.len()) {
             request = request.config_override(config);
         }
         match request.send().await {

@@ -16,10 +16,11 @@ use std::time::Duration;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError};
 use tokio::time::{Instant, timeout_at};
 
+use crate::buffer::Buffer;
 use crate::checksum::{self, bare};
 use crate::clock;
 use crate::error::{Attempted, Failure, Origin, is_checksum_mismatch};
@@ -249,7 +250,7 @@ impl Reading<'_> {
     }
 
     fn midway(&self, origin: Origin, cause: &dyn std::fmt::Display) -> Broken {
-        let (got, all) = (self.got.len(), self.got.want);
+        let (got, all) = (self.got.len(), self.got.wanted());
         Broken::Midway(Failure {
             origin,
             message: Some(format!(
@@ -307,78 +308,6 @@ fn parse_content_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
     Some((first.parse().ok()?, last.parse().ok()?, size))
 }
 
-/// Bytes as they arrive. A single piece is kept as it is; several are copied
-/// once, into a buffer of exactly the size that is needed.
-struct Buffer {
-    want: usize,
-    pieces: Pieces,
-}
-
-enum Pieces {
-    One(Bytes),
-    Many(BytesMut),
-}
-
-impl Buffer {
-    fn new(want: usize) -> Self {
-        Self {
-            want,
-            pieces: Pieces::One(Bytes::new()),
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match &self.pieces {
-            Pieces::One(piece) => piece,
-            Pieces::Many(all) => all,
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.bytes().len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn is_full(&self) -> bool {
-        self.len() == self.want
-    }
-
-    fn clear(&mut self) {
-        match &mut self.pieces {
-            Pieces::One(piece) => piece.clear(),
-            Pieces::Many(all) => all.clear(),
-        }
-    }
-
-    /// `false` if that would be too much.
-    fn push(&mut self, piece: Bytes) -> bool {
-        if self.len() + piece.len() > self.want {
-            return false;
-        }
-        match &mut self.pieces {
-            Pieces::One(first) if first.is_empty() => *first = piece,
-            Pieces::One(first) => {
-                let mut all = BytesMut::with_capacity(self.want);
-                all.extend_from_slice(first);
-                all.extend_from_slice(&piece);
-                self.pieces = Pieces::Many(all);
-            }
-            Pieces::Many(all) => all.extend_from_slice(&piece),
-        }
-        true
-    }
-
-    fn into_bytes(self) -> Bytes {
-        match self.pieces {
-            Pieces::One(piece) => piece,
-            Pieces::Many(all) => all.freeze(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,22 +322,5 @@ mod tests {
         for text in ["", "bytes */100", "0-9/100", "bytes 0-9", "bytes a-b/c"] {
             assert_eq!(parse_content_range(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn a_single_piece_is_not_copied_and_several_fill_the_buffer() {
-        let piece = Bytes::from_static(b"hello");
-        let mut buffer = Buffer::new(5);
-        assert!(buffer.push(piece.clone()));
-        assert!(!buffer.push(Bytes::from_static(b"!")));
-        assert_eq!(buffer.into_bytes().as_ptr(), piece.as_ptr());
-
-        let mut buffer = Buffer::new(10);
-        assert!(buffer.push(piece.clone()));
-        assert!(buffer.push(piece));
-        assert!(buffer.is_full());
-        assert_eq!(buffer.bytes(), b"hellohello");
-        buffer.clear();
-        assert!(buffer.is_empty());
     }
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Credentials;
-use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
@@ -25,7 +24,12 @@ use crate::connect::{self, Connection, Endpoint};
 use crate::error::{Attempted, Failure};
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, S3Options};
-use crate::{checksum, delete, list, put, read, write};
+use crate::write::Upload;
+use crate::{checksum, delete, list, put, read, timing};
+
+/// What a HEAD needs; without s3:ListBucket, S3 answers 403 for a key that is
+/// not there (API Reference, HeadObject).
+pub(crate) const LOOK_UP: &str = "s3:GetObject, and s3:ListBucket for keys that are not there";
 
 /// A bucket, or what stands below a prefix of it.
 ///
@@ -66,7 +70,7 @@ impl S3Store {
     ) -> Result<Self> {
         let clock = Arc::new(Clock::default());
         let Connection { client, endpoint } =
-            connect::connect(&options, credentials, Arc::clone(&clock)).await;
+            connect::connect(&options, credentials, Arc::clone(&clock)).await?;
         let sign_payload = options.sign_payload.decide(endpoint.is_plain_http());
         Ok(Self {
             bucket: Arc::new(Bucket {
@@ -123,7 +127,7 @@ impl Bucket {
             .set_checksum_mode(self.checksum_mode())
             .customize();
         if attempts < self.max_attempts {
-            let retries = RetryConfig::standard().with_max_attempts(attempts);
+            let retries = timing::retries(attempts);
             request = request.config_override(aws_sdk_s3::Config::builder().retry_config(retries));
         }
         match request.send().await {
@@ -179,7 +183,7 @@ impl Store for S3Store {
             let attempted = Attempted {
                 what: "look up",
                 name: key.as_str(),
-                permission: "s3:GetObject",
+                permission: LOOK_UP,
             };
             self.bucket.fail(failure, attempted)
         })
@@ -211,7 +215,7 @@ impl Store for S3Store {
                 format!("cannot upload '{}' in parts of no bytes", entry.key),
             ));
         }
-        let upload = write::begin(&self.bucket, entry, part_size, expected).await?;
+        let upload = Upload::begin(&self.bucket, entry, part_size, expected).await?;
         Ok(Box::new(upload))
     }
 

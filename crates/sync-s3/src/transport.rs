@@ -111,28 +111,29 @@ impl HttpConnector for Watched {
         let sent = SystemTime::now();
         let answer = self.inner.call(request);
         HttpConnectorFuture::new(async move {
-            let response = within_silence(answer, &handed_over).await?;
+            let response = within_silence(answer, &handed_over, SILENCE).await?;
             clock.observe(sent, SystemTime::now(), response.headers().get("date"));
             Ok(response)
         })
     }
 }
 
-/// Waits for the answer as long as pieces are taken, and for [`SILENCE`] after
+/// Waits for the answer as long as pieces are taken, and for `silence` after
 /// that (up to twice as long, as the pieces are looked at once in that time).
 async fn within_silence(
     answer: HttpConnectorFuture,
     handed_over: &AtomicU64,
+    silence: Duration,
 ) -> Result<HttpResponse, ConnectorError> {
     let mut answer = pin!(answer);
     let mut seen = 0;
     loop {
-        if let Ok(result) = tokio::time::timeout(SILENCE, answer.as_mut()).await {
+        if let Ok(result) = tokio::time::timeout(silence, answer.as_mut()).await {
             return result;
         }
         let now = handed_over.load(Ordering::Relaxed);
         if now == seen {
-            let text = format!("the server was silent for {} seconds", SILENCE.as_secs());
+            let text = format!("the server was silent for {} seconds", silence.as_secs());
             return Err(ConnectorError::timeout(text.into()));
         }
         seen = now;
@@ -187,5 +188,62 @@ impl Body for Pieces {
             hint.set_upper(upper + rest);
         }
         hint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(100);
+
+    fn never() -> HttpConnectorFuture {
+        HttpConnectorFuture::new(std::future::pending())
+    }
+
+    #[tokio::test]
+    async fn a_silent_server_is_given_up() {
+        let result = within_silence(never(), &AtomicU64::new(0), SHORT).await;
+        assert!(result.unwrap_err().is_timeout());
+    }
+
+    #[tokio::test]
+    async fn a_slow_upload_is_not_silence() {
+        let handed_over = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&handed_over);
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                tokio::time::sleep(SHORT / 2).await;
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let start = Instant::now();
+        let result = within_silence(never(), &handed_over, SHORT).await;
+        assert!(result.unwrap_err().is_timeout());
+        assert!(start.elapsed() >= SHORT * 5);
+    }
+
+    #[tokio::test]
+    async fn a_body_is_handed_over_whole_and_in_pieces() {
+        let data: Bytes = (0..PIECE * 2 + 5).map(|n| (n % 251) as u8).collect();
+        let handed_over = Arc::new(AtomicU64::new(0));
+        let mut body = Pieces {
+            body: SdkBody::from(data.clone()),
+            rest: Bytes::new(),
+            handed_over: Arc::clone(&handed_over),
+        };
+        let mut got = Vec::new();
+        loop {
+            let left = (data.len() - got.len()) as u64;
+            assert_eq!(body.size_hint().exact(), Some(left));
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            let Some(frame) = frame else { break };
+            got.extend_from_slice(&frame.unwrap().into_data().unwrap());
+        }
+        assert!(body.is_end_stream());
+        assert_eq!(got, data);
+        assert_eq!(handed_over.load(Ordering::Relaxed), 3);
     }
 }

@@ -1,34 +1,24 @@
 //! An upload in parts: CreateMultipartUpload, UploadPart, Complete or Abort.
 //!
-//! Nothing is seen under the key before CompleteMultipartUpload, which carries
-//! the condition and the checksum of the whole. Complete can answer 200 and
-//! still have failed; the SDK looks into the body and reports that as an error.
+//! Parts may come in any order and at once; nothing is seen under the key
+//! before the commit. A failed commit removes the parts, and a writer that is
+//! dropped tries to.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
-use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result, StoreError, Writer};
+use sync_core::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Writer};
 
-use crate::checksum::{self, Headers};
-use crate::connect;
-use crate::error::{Attempted, Failure};
-use crate::guard::{Attempts, Condition, Guarded, Write};
-use crate::options::Checksums;
-use crate::put::RESENDS;
+use crate::checksum::Headers;
+use crate::complete::{Completion, completed};
+use crate::guard::Guarded;
+use crate::session::{Part, Session};
 use crate::store::Bucket;
 
 /// Largest number of a part (User Guide, "Multipart upload limits").
 const MAX_PARTS: u64 = 10_000;
-
-/// An abort is only tidying up: it shall not hold up a run that is ending.
-const ABORT_ATTEMPTS: u32 = 3;
-const ABORT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A multipart upload under way.
 pub(crate) struct Upload {
@@ -39,74 +29,6 @@ pub(crate) struct Upload {
     parts: Mutex<BTreeMap<i32, Part>>,
     /// Whether nothing is left to be aborted.
     finished: bool,
-}
-
-/// What names the upload to the server.
-struct Session {
-    bucket: Arc<Bucket>,
-    key: Key,
-    id: String,
-}
-
-#[derive(Clone)]
-struct Part {
-    etag: Option<String>,
-    headers: Headers,
-    len: u64,
-    checksum: Crc64,
-}
-
-/// Starts the upload.
-pub(crate) async fn begin(
-    bucket: &Arc<Bucket>,
-    entry: &Entry,
-    part_size: u64,
-    expected: &Expected,
-) -> Result<Upload> {
-    let algorithm = match bucket.checksums {
-        Checksums::Auto | Checksums::Crc64Nvme => Some(ChecksumAlgorithm::Crc64Nvme),
-        Checksums::Crc32 => Some(ChecksumAlgorithm::Crc32),
-        Checksums::None => None,
-    };
-    // CRC32 is for servers that are too old for sums of the whole.
-    let whole =
-        (algorithm == Some(ChecksumAlgorithm::Crc64Nvme)).then_some(ChecksumType::FullObject);
-    let created = bucket
-        .client
-        .create_multipart_upload()
-        .bucket(bucket.location.bucket())
-        .key(bucket.full_key(&entry.key))
-        .set_checksum_algorithm(algorithm)
-        .set_checksum_type(whole)
-        .send()
-        .await
-        .map_err(|error| Failure::from(&error))
-        .and_then(|created| {
-            created
-                .upload_id
-                .ok_or_else(|| Failure::protocol("the server gave the upload no name"))
-        });
-    let id = created.map_err(|failure| bucket.fail(failure, attempted(&entry.key)))?;
-    Ok(Upload {
-        session: Arc::new(Session {
-            bucket: Arc::clone(bucket),
-            key: entry.key.clone(),
-            id,
-        }),
-        expected: expected.clone(),
-        size: entry.size,
-        part_size,
-        parts: Mutex::default(),
-        finished: false,
-    })
-}
-
-fn attempted(key: &Key) -> Attempted<'_> {
-    Attempted {
-        what: "upload",
-        name: key.as_str(),
-        permission: "s3:PutObject",
-    }
 }
 
 #[async_trait]
@@ -148,6 +70,23 @@ impl Writer for Upload {
 }
 
 impl Upload {
+    /// Starts the upload of `entry`.
+    pub(crate) async fn begin(
+        bucket: &Arc<Bucket>,
+        entry: &Entry,
+        part_size: u64,
+        expected: &Expected,
+    ) -> Result<Self> {
+        Ok(Self {
+            session: Arc::new(Session::begin(bucket, &entry.key).await?),
+            expected: expected.clone(),
+            size: entry.size,
+            part_size,
+            parts: Mutex::default(),
+            finished: false,
+        })
+    }
+
     fn parts(&self) -> std::sync::MutexGuard<'_, BTreeMap<i32, Part>> {
         // A map whose insertion panicked is still a map.
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
@@ -205,51 +144,6 @@ impl Upload {
     }
 }
 
-/// The CompleteMultipartUpload of an upload.
-struct Completion<'a> {
-    session: &'a Session,
-    parts: &'a BTreeMap<i32, Part>,
-    list: CompletedMultipartUpload,
-    checksum: Crc64,
-}
-
-#[async_trait]
-impl Write for Completion<'_> {
-    async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
-        let session = self.session;
-        let bucket = &session.bucket;
-        let whole = matches!(bucket.checksums, Checksums::Auto | Checksums::Crc64Nvme);
-        let sent = bucket
-            .client
-            .complete_multipart_upload()
-            .bucket(bucket.location.bucket())
-            .key(bucket.full_key(&session.key))
-            .upload_id(&session.id)
-            .multipart_upload(self.list.clone())
-            .set_checksum_crc64_nvme(whole.then(|| checksum::encode(self.checksum)))
-            .set_checksum_type(whole.then_some(ChecksumType::FullObject))
-            .set_if_match(condition.if_match())
-            .set_if_none_match(condition.if_none_match())
-            .customize()
-            .interceptor(attempts.clone())
-            .config_override(connect::for_complete())
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Failure::from(&error)),
-        }
-    }
-
-    fn etag(&self) -> Option<String> {
-        checksum::parts_etag(self.parts.values().map(Part::etag))
-    }
-
-    fn repeats_conflicts(&self) -> bool {
-        false
-    }
-}
-
 impl Drop for Upload {
     /// Neither committed nor aborted: what can be done without waiting. If
     /// there is no runtime any more, the next run removes the parts.
@@ -262,97 +156,6 @@ impl Drop for Upload {
             runtime.spawn(async move { session.abort().await });
         }
     }
-}
-
-impl Session {
-    async fn send_part(
-        &self,
-        number: i32,
-        body: Bytes,
-        headers: &Headers,
-    ) -> Result<Option<String>, Failure> {
-        let mut resends = 0;
-        loop {
-            match self.send_part_once(number, body.clone(), headers).await {
-                Err(failure) if failure.kind() == ErrorKind::Corrupt && resends < RESENDS => {
-                    resends += 1;
-                }
-                settled => return settled,
-            }
-        }
-    }
-
-    async fn send_part_once(
-        &self,
-        number: i32,
-        body: Bytes,
-        headers: &Headers,
-    ) -> Result<Option<String>, Failure> {
-        let len = body.len();
-        let mut request = self
-            .bucket
-            .client
-            .upload_part()
-            .bucket(self.bucket.location.bucket())
-            .key(self.bucket.full_key(&self.key))
-            .upload_id(&self.id)
-            .part_number(number)
-            .body(ByteStream::from(body))
-            .set_checksum_crc64_nvme(headers.crc64.clone())
-            .set_checksum_crc32(headers.crc32.clone())
-            .customize();
-        if !self.bucket.sign_payload {
-            request = request.disable_payload_signing();
-        }
-        if let Some(config) = connect::for_upload(len) {
-            request = request.config_override(config);
-        }
-        match request.send().await {
-            Ok(sent) => Ok(sent.e_tag),
-            Err(error) => Err(Failure::from(&error)),
-        }
-    }
-
-    /// Removes the parts. Failures are ignored: the next run cleans up.
-    async fn abort(&self) {
-        let retries = RetryConfig::standard().with_max_attempts(ABORT_ATTEMPTS);
-        let request = self
-            .bucket
-            .client
-            .abort_multipart_upload()
-            .bucket(self.bucket.location.bucket())
-            .key(self.bucket.full_key(&self.key))
-            .upload_id(&self.id)
-            .customize()
-            .config_override(aws_sdk_s3::Config::builder().retry_config(retries))
-            .send();
-        let _ = tokio::time::timeout(ABORT_TIMEOUT, request).await;
-    }
-
-    fn fail(&self, failure: Failure) -> StoreError {
-        self.bucket.fail(failure, attempted(&self.key))
-    }
-}
-
-impl Part {
-    fn etag(&self) -> &str {
-        self.etag.as_deref().unwrap_or_default()
-    }
-}
-
-/// The list of parts, in ascending order as S3 demands.
-fn completed(parts: &BTreeMap<i32, Part>) -> CompletedMultipartUpload {
-    let parts = parts.iter().map(|(number, part)| {
-        CompletedPart::builder()
-            .part_number(*number)
-            .set_e_tag(part.etag.clone())
-            .set_checksum_crc64_nvme(part.headers.crc64.clone())
-            .set_checksum_crc32(part.headers.crc32.clone())
-            .build()
-    });
-    CompletedMultipartUpload::builder()
-        .set_parts(Some(parts.collect()))
-        .build()
 }
 
 /// S3 counts parts from 1. `None` for an offset at which no part begins.

@@ -1,0 +1,150 @@
+//! What an error code means and what can be done about it: the tables.
+//!
+//! Codes are those of the S3 API Reference, "Error responses", and a few that
+//! other servers add. Where an answer has no code, as that of a HEAD, its
+//! status decides.
+
+use sync_core::{ErrorKind, printable};
+
+use crate::connect::Endpoint;
+use crate::error::{Attempted, Failure, Origin};
+
+impl Failure {
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self.origin {
+            Origin::Network | Origin::Answer | Origin::Protocol => ErrorKind::Unavailable,
+            Origin::Timeout => ErrorKind::Timeout,
+            Origin::Credentials => ErrorKind::Credentials,
+            Origin::Request => ErrorKind::Other,
+            Origin::Service => self.service_kind(),
+        }
+    }
+
+    fn service_kind(&self) -> ErrorKind {
+        if let Some(kind) = self.code.as_deref().and_then(kind_of_code) {
+            return kind;
+        }
+        match self.status {
+            Some(301 | 307) => ErrorKind::WrongRegion,
+            Some(400) if self.region.is_some() => ErrorKind::WrongRegion,
+            Some(401 | 403) => ErrorKind::Denied,
+            Some(408) => ErrorKind::Timeout,
+            Some(409 | 412 | 416) => ErrorKind::Changed,
+            Some(405 | 501) => ErrorKind::Unsupported,
+            Some(429 | 503) => ErrorKind::Throttled,
+            Some(507) => ErrorKind::NoSpace,
+            Some(500..) => ErrorKind::Unavailable,
+            _ => ErrorKind::Other,
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self, attempted: Attempted<'_>, endpoint: &Endpoint) -> Option<String> {
+        let code = self.code.as_deref().unwrap_or_default();
+        let hint = match self.kind() {
+            ErrorKind::RootMissing => {
+                "create the bucket, or check --bucket and --endpoint-url".to_owned()
+            }
+            ErrorKind::WrongRegion => match &self.region {
+                Some(region) => {
+                    format!("the bucket is in {0}: use --region {0}", printable(region))
+                }
+                None => "the bucket is in another region: set it with --region".to_owned(),
+            },
+            ErrorKind::Denied => format!(
+                "the credentials need the permission {}",
+                attempted.permission
+            ),
+            ErrorKind::Credentials => match (&endpoint.profile, self.origin) {
+                (Some(profile), Origin::Credentials) => {
+                    let profile = printable(profile);
+                    format!(
+                        "does the profile exist? If it uses SSO: `aws sso login --profile {profile}`"
+                    )
+                }
+                _ => credentials_hint(self.origin, code).to_owned(),
+            },
+            ErrorKind::Archived => {
+                "the object is archived: restore it from the archive first".to_owned()
+            }
+            ErrorKind::Throttled => "try again later, or with a lower --concurrency".to_owned(),
+            ErrorKind::Unsupported => {
+                "try --no-conditional or --checksum none for this server".to_owned()
+            }
+            ErrorKind::Timeout | ErrorKind::Unavailable
+                if !matches!(self.origin, Origin::Service | Origin::Protocol) =>
+            {
+                match &endpoint.url {
+                    Some(url) => format!("is {} the right --endpoint-url?", printable(url)),
+                    None => "check the network and --region".to_owned(),
+                }
+            }
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
+
+fn credentials_hint(origin: Origin, code: &str) -> &'static str {
+    match (origin, code) {
+        (Origin::Credentials, _) => {
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose a --profile, log in \
+             (`aws sso login`), or use --no-sign-request for a public bucket"
+        }
+        (_, "ExpiredToken" | "TokenRefreshRequired" | "RequestExpired") => {
+            "the credentials have expired: get new ones, as with `aws sso login`"
+        }
+        (_, "RequestTimeTooSkewed") => "set this machine's clock",
+        _ => "check the access key, the secret key and --profile",
+    }
+}
+
+/// The codes that tell more than their status.
+fn kind_of_code(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "NoSuchBucket" | "NoSuchAccessPoint" | "InvalidBucketName" => ErrorKind::RootMissing,
+        "NoSuchKey" | "NotFound" | "NoSuchVersion" => ErrorKind::NotFound,
+        "PreconditionFailed"
+        | "NoSuchUpload"
+        | "ConditionalRequestConflict"
+        | "OperationAborted"
+        | "InvalidRange" => ErrorKind::Changed,
+        "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "Forbidden" | "ObjectLocked"
+        | "InvalidPayer" | "UnauthorizedAccess" => ErrorKind::Denied,
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "InvalidToken"
+        | "TokenRefreshRequired"
+        | "RequestExpired"
+        | "RequestTimeTooSkewed"
+        | "NotSignedUp"
+        | "InvalidSecurity"
+        | "MissingSecurityHeader" => ErrorKind::Credentials,
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException"
+        | "IncorrectEndpoint" => ErrorKind::WrongRegion,
+        "InvalidObjectState" => ErrorKind::Archived,
+        "SlowDown"
+        | "ServiceUnavailable"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "TooManyRequests"
+        | "Busy"
+        | "Throttling"
+        | "ThrottlingException" => ErrorKind::Throttled,
+        "RequestTimeout" => ErrorKind::Timeout,
+        "InternalError" | "BadGateway" | "GatewayTimeout" => ErrorKind::Unavailable,
+        "BadDigest"
+        | "InvalidDigest"
+        | "XAmzContentChecksumMismatch"
+        | "XAmzContentSHA256Mismatch"
+        | "IncompleteBody"
+        | "InvalidPart" => ErrorKind::Corrupt,
+        "NotImplemented" | "UnsupportedOperation" => ErrorKind::Unsupported,
+        "QuotaExceeded" | "XMinioStorageFull" | "InsufficientCapacity" => ErrorKind::NoSpace,
+        _ => return None,
+    })
+}

@@ -1,0 +1,152 @@
+//! One multipart upload as the server knows it: begun, fed, aborted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
+use bytes::Bytes;
+use sync_core::{Crc64, ErrorKind, Key, Result, StoreError};
+
+use crate::checksum::Headers;
+use crate::error::{Attempted, Failure};
+use crate::options::Checksums;
+use crate::put::RESENDS;
+use crate::store::Bucket;
+use crate::timing;
+
+/// An abort is only tidying up: it shall not hold up a run that is ending.
+const ABORT_ATTEMPTS: u32 = 3;
+const ABORT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What names the upload to the server.
+pub(crate) struct Session {
+    pub(crate) bucket: Arc<Bucket>,
+    pub(crate) key: Key,
+    pub(crate) id: String,
+}
+
+/// A part that has arrived.
+#[derive(Clone)]
+pub(crate) struct Part {
+    pub(crate) etag: Option<String>,
+    pub(crate) headers: Headers,
+    pub(crate) len: u64,
+    pub(crate) checksum: Crc64,
+}
+
+impl Session {
+    /// Starts the upload.
+    pub(crate) async fn begin(bucket: &Arc<Bucket>, key: &Key) -> Result<Self> {
+        let algorithm = match bucket.checksums {
+            Checksums::Auto | Checksums::Crc64Nvme => Some(ChecksumAlgorithm::Crc64Nvme),
+            Checksums::Crc32 => Some(ChecksumAlgorithm::Crc32),
+            Checksums::None => None,
+        };
+        // CRC32 is for servers that are too old for sums of the whole.
+        let whole =
+            (algorithm == Some(ChecksumAlgorithm::Crc64Nvme)).then_some(ChecksumType::FullObject);
+        let created = bucket
+            .client
+            .create_multipart_upload()
+            .bucket(bucket.location.bucket())
+            .key(bucket.full_key(key))
+            .set_checksum_algorithm(algorithm)
+            .set_checksum_type(whole)
+            .send()
+            .await
+            .map_err(|error| Failure::from(&error))
+            .and_then(|created| {
+                let id = created.upload_id.filter(|id| !id.is_empty());
+                id.ok_or_else(|| Failure::protocol("the server gave the upload no name"))
+            });
+        Ok(Self {
+            bucket: Arc::clone(bucket),
+            key: key.clone(),
+            id: created.map_err(|failure| bucket.fail(failure.of_bucket(), attempted(key)))?,
+        })
+    }
+
+    /// Sends a part, again if it arrived damaged; its ETag.
+    pub(crate) async fn send_part(
+        &self,
+        number: i32,
+        body: Bytes,
+        headers: &Headers,
+    ) -> Result<Option<String>, Failure> {
+        let mut resends = 0;
+        loop {
+            match self.send_part_once(number, body.clone(), headers).await {
+                Err(failure) if failure.kind() == ErrorKind::Corrupt && resends < RESENDS => {
+                    resends += 1;
+                }
+                settled => return settled,
+            }
+        }
+    }
+
+    async fn send_part_once(
+        &self,
+        number: i32,
+        body: Bytes,
+        headers: &Headers,
+    ) -> Result<Option<String>, Failure> {
+        let len = body.len();
+        let mut request = self
+            .bucket
+            .client
+            .upload_part()
+            .bucket(self.bucket.location.bucket())
+            .key(self.bucket.full_key(&self.key))
+            .upload_id(&self.id)
+            .part_number(number)
+            .body(ByteStream::from(body))
+            .set_checksum_crc64_nvme(headers.crc64.clone())
+            .set_checksum_crc32(headers.crc32.clone())
+            .customize();
+        if !self.bucket.sign_payload {
+            request = request.disable_payload_signing();
+        }
+        if let Some(config) = timing::for_upload(len) {
+            request = request.config_override(config);
+        }
+        match request.send().await {
+            Ok(sent) => Ok(sent.e_tag),
+            Err(error) => Err(Failure::from(&error)),
+        }
+    }
+
+    /// Removes the parts. Failures are ignored: the next run cleans up.
+    pub(crate) async fn abort(&self) {
+        let retries = timing::retries(ABORT_ATTEMPTS);
+        let request = self
+            .bucket
+            .client
+            .abort_multipart_upload()
+            .bucket(self.bucket.location.bucket())
+            .key(self.bucket.full_key(&self.key))
+            .upload_id(&self.id)
+            .customize()
+            .config_override(aws_sdk_s3::Config::builder().retry_config(retries))
+            .send();
+        let _ = tokio::time::timeout(ABORT_TIMEOUT, request).await;
+    }
+
+    pub(crate) fn fail(&self, failure: Failure) -> StoreError {
+        self.bucket.fail(failure, attempted(&self.key))
+    }
+}
+
+fn attempted(key: &Key) -> Attempted<'_> {
+    Attempted {
+        what: "upload",
+        name: key.as_str(),
+        permission: "s3:PutObject",
+    }
+}
+
+impl Part {
+    pub(crate) fn etag(&self) -> &str {
+        self.etag.as_deref().unwrap_or_default()
+    }
+}

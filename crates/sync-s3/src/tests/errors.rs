@@ -1,0 +1,313 @@
+//! What people are told, for each way in which a request can fail.
+
+use std::time::{Duration, Instant};
+
+use s3_endpoint::{Action, Config, Endpoint, Fault};
+use sync_core::{ErrorKind, Expected, Store as _, StoreError};
+
+use super::{BUCKET, Fixture, key, store};
+use crate::{Access, S3Options, S3Store};
+
+/// `(status, code, kind, a part of the hint)`, for a PutObject.
+const TABLE: [(u16, &str, ErrorKind, &str); 24] = [
+    (
+        404,
+        "NoSuchBucket",
+        ErrorKind::RootMissing,
+        "--endpoint-url",
+    ),
+    (403, "AccessDenied", ErrorKind::Denied, "s3:PutObject"),
+    (
+        403,
+        "InvalidAccessKeyId",
+        ErrorKind::Credentials,
+        "access key",
+    ),
+    (
+        403,
+        "SignatureDoesNotMatch",
+        ErrorKind::Credentials,
+        "secret key",
+    ),
+    (400, "ExpiredToken", ErrorKind::Credentials, "aws sso login"),
+    (403, "RequestTimeTooSkewed", ErrorKind::Credentials, "clock"),
+    (301, "PermanentRedirect", ErrorKind::WrongRegion, "--region"),
+    (
+        400,
+        "AuthorizationHeaderMalformed",
+        ErrorKind::WrongRegion,
+        "--region",
+    ),
+    (
+        400,
+        "IllegalLocationConstraintException",
+        ErrorKind::WrongRegion,
+        "--region",
+    ),
+    (503, "SlowDown", ErrorKind::Throttled, "--concurrency"),
+    (
+        503,
+        "ServiceUnavailable",
+        ErrorKind::Throttled,
+        "--concurrency",
+    ),
+    (
+        429,
+        "TooManyRequests",
+        ErrorKind::Throttled,
+        "--concurrency",
+    ),
+    (500, "InternalError", ErrorKind::Unavailable, ""),
+    (502, "BadGateway", ErrorKind::Unavailable, ""),
+    (400, "RequestTimeout", ErrorKind::Timeout, ""),
+    (
+        501,
+        "NotImplemented",
+        ErrorKind::Unsupported,
+        "--no-conditional",
+    ),
+    (
+        405,
+        "MethodNotAllowed",
+        ErrorKind::Unsupported,
+        "--no-conditional",
+    ),
+    (400, "BadDigest", ErrorKind::Corrupt, ""),
+    (400, "XAmzContentSHA256Mismatch", ErrorKind::Corrupt, ""),
+    (507, "QuotaExceeded", ErrorKind::NoSpace, ""),
+    (400, "SomethingNew", ErrorKind::Other, ""),
+    (418, "Teapot", ErrorKind::Other, ""),
+    (404, "NoSuchKey", ErrorKind::NotFound, ""),
+    (403, "InvalidObjectState", ErrorKind::Archived, "restore"),
+];
+
+#[tokio::test]
+async fn every_fault_has_its_kind_and_says_what_to_do() {
+    let fixture = Fixture::with_options(|options| options.max_attempts = 1).await;
+    for (status, code, kind, hint) in TABLE {
+        fixture.server.inject(
+            Fault::on("PutObject")
+                .always()
+                .act(Action::error(status, code)),
+        );
+        let error = fixture
+            .put("dir/a", "x", Expected::Absent)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(error.hint().is_some(), !hint.is_empty(), "{error}");
+        assert!(error.hint().unwrap_or_default().contains(hint), "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with("cannot upload 'dir/a': "), "{text}");
+        assert!(text.contains(code) && text.len() < 250, "{text}");
+        fixture.server.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn a_head_has_no_body_and_still_tells() {
+    let fixture = Fixture::with_options(|options| options.max_attempts = 1).await;
+    for (status, kind) in [
+        (403, ErrorKind::Denied),
+        (301, ErrorKind::WrongRegion),
+        (503, ErrorKind::Throttled),
+        (500, ErrorKind::Unavailable),
+    ] {
+        fixture.server.inject(
+            Fault::on("HeadObject")
+                .always()
+                .act(Action::error(status, "X")),
+        );
+        let error = fixture.store.stat(&key("a")).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        fixture.server.clear_faults();
+    }
+    assert_eq!(fixture.store.stat(&key("a")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_right_region_is_named() {
+    let config = Config {
+        region: Some("eu-central-1".to_owned()),
+        ..Config::with_bucket(BUCKET)
+    };
+    let fixture = Fixture::with(config, |_| {}).await;
+    let error = fixture.list().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WrongRegion, "{error}");
+    assert!(
+        error.hint().unwrap().contains("--region eu-central-1"),
+        "{error}"
+    );
+    let error = fixture.put("a", "x", Expected::Absent).await.unwrap_err();
+    assert!(
+        error.hint().unwrap().contains("--region eu-central-1"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_bucket_is_told_by_every_operation() {
+    let server = Endpoint::start(Config::default()).unwrap();
+    let fixture = Fixture {
+        store: store(&server, |_| {}).await,
+        server,
+    };
+    let entry = super::entry("a", 1);
+    let errors: [StoreError; 4] = [
+        fixture.list().await.unwrap_err(),
+        fixture.put("a", "x", Expected::Absent).await.unwrap_err(),
+        fixture.store.read(&entry, 0..1).await.unwrap_err(),
+        fixture
+            .store
+            .write(&entry, 1, &Expected::Absent)
+            .await
+            .err()
+            .unwrap(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::RootMissing, "{error}");
+        assert!(
+            error.hint().unwrap().contains("create the bucket"),
+            "{error}"
+        );
+    }
+}
+
+async fn unreachable(url: &str) -> (StoreError, Duration) {
+    let mut options = S3Options::new(BUCKET.parse().unwrap());
+    options.endpoint_url = Some(url.to_owned());
+    options.access = Access::Anonymous;
+    options.max_attempts = 2;
+    let store = S3Store::connect(options).await.unwrap();
+    let start = Instant::now();
+    let error = store.stat(&key("a")).await.unwrap_err();
+    (error, start.elapsed())
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_with_the_reason() {
+    // A port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", free.local_addr().unwrap());
+    drop(free);
+    let (error, time) = unreachable(&url).await;
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("onnection refused"), "{text}");
+    assert!(text.contains(&url), "{text}");
+    assert!(time < Duration::from_secs(5), "{time:?}");
+}
+
+#[tokio::test]
+async fn something_that_does_not_speak_s3_is_told() {
+    let fixture = Fixture::with_options(|options| options.max_attempts = 1).await;
+    fixture
+        .server
+        .inject(Fault::any().always().act(Action::edit(|answer| {
+            answer.body = b"<html>hello</html>".to_vec();
+        })));
+    let error = fixture.list().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(
+        error.to_string().contains("not that of an S3 server"),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("--endpoint-url"), "{error}");
+}
+
+#[tokio::test]
+async fn a_profile_that_does_not_exist_is_not_passed_over() {
+    let server = Endpoint::start(Config::with_bucket(BUCKET)).unwrap();
+    let mut options = S3Options::new(BUCKET.parse().unwrap());
+    options.endpoint_url = Some(server.url());
+    options.profile = Some("no-such-profile".to_owned());
+    let store = S3Store::connect(options).await.unwrap();
+    let error = store.stat(&key("a")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Credentials, "{error}");
+    assert!(error.to_string().contains("no-such-profile"), "{error}");
+    assert!(server.log().is_empty());
+}
+
+/// Otherwise a web server's "page not found" would count as deleted.
+#[tokio::test]
+async fn a_page_not_found_says_nothing_of_an_object() {
+    let fixture = Fixture::with_options(|options| options.max_attempts = 1).await;
+    let entry = fixture.object("a\n", "x").await;
+    fixture
+        .server
+        .inject(Fault::any().always().act(Action::edit(|answer| {
+            answer.status = 404;
+            answer.body = b"<html>not found</html>".to_vec();
+        })));
+    for result in fixture.store.delete(std::slice::from_ref(&entry)).await {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Other);
+    }
+    let error = fixture.store.read(&entry, 0..1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Other, "{error}");
+}
+
+#[tokio::test]
+async fn wrong_secrets_are_told_and_never_shown() {
+    let server = Endpoint::start(Config::with_bucket(BUCKET)).unwrap();
+    let mut options = S3Options::new(BUCKET.parse().unwrap());
+    options.endpoint_url = Some(server.url());
+    options.max_attempts = 1;
+    let secret = aws_sdk_s3::config::Credentials::new(
+        s3_endpoint::ACCESS_KEY,
+        "wrong-geheim",
+        None,
+        None,
+        "test",
+    );
+    let store = S3Store::connect_as(options, Some(secret)).await.unwrap();
+    let error = store
+        .put(
+            &super::entry("a", 1),
+            "x".into(),
+            sync_core::Crc64::of(b"x"),
+            &Expected::Absent,
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Credentials, "{error}");
+    assert!(!format!("{error} {error:?} {store:?}").contains("geheim"));
+}
+
+#[tokio::test]
+async fn an_anonymous_request_is_not_signed() {
+    let config = Config {
+        anonymous: true,
+        ..Config::with_bucket(BUCKET)
+    };
+    let server = Endpoint::start(config).unwrap();
+    server.put(BUCKET, "a", "x", None);
+    let mut options = S3Options::new(BUCKET.parse().unwrap());
+    options.endpoint_url = Some(server.url());
+    options.access = Access::Anonymous;
+    let store = S3Store::connect(options).await.unwrap();
+    assert!(store.stat(&key("a")).await.unwrap().is_some());
+    assert!(
+        server
+            .log()
+            .iter()
+            .all(|entry| entry.header("authorization").is_none())
+    );
+}
+
+#[tokio::test]
+async fn passing_errors_are_ridden_out() {
+    let fixture = Fixture::with_options(|options| options.max_attempts = 10).await;
+    fixture.server.inject(
+        Fault::any()
+            .fraction(0.3, 7)
+            .act(Action::error(503, "SlowDown")),
+    );
+    for n in 0..5 {
+        fixture
+            .put(&n.to_string(), "x", Expected::Absent)
+            .await
+            .unwrap();
+    }
+    fixture.server.clear_faults();
+    assert_eq!(fixture.list().await.unwrap().len(), 5);
+}
