@@ -8,15 +8,13 @@ use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 use crate::budget::Budget;
 use crate::content::same_content;
-use crate::folding::Folding;
-use crate::layout::Layout;
+use crate::draft::Draft;
 use crate::merge::{Joined, MergeError, merge};
-use crate::plan::{Action, ConflictCause, Counts, FORMAT_VERSION, Header, Plan};
+use crate::plan::Plan;
 use crate::sort::sorted;
-use crate::spool::{Spool, Spools};
+use crate::spool::Spools;
 use crate::{
-    Compare, Decision, Direction, ErrorKind, Key, Pair, Reason, Rule, Side, SkipCause, Skipped,
-    Store, StoreError,
+    Compare, Decision, Direction, ErrorKind, Pair, Reason, Rule, Side, Skipped, Store, StoreError,
 };
 
 /// Longest key of the source by default, in bytes (design, promise 9).
@@ -138,17 +136,8 @@ impl Planner<'_> {
         let source = self.listing(self.source, self.sort_source);
         let target = self.listing(self.target, self.sort_target);
         let rule = OnceLock::new();
-        let mut draft = Draft {
-            options: self.options,
-            source: self.source,
-            target: self.target,
-            layout: Layout::new(self.options.direction, self.options.deletions),
-            folding: self.target.folds_names().then(Folding::default),
-            counts: Counts::default(),
-            settled: Vec::new(),
-            spool: self.spools.create()?,
-            line: Vec::new(),
-        };
+        let spool = self.spools.create()?;
+        let mut draft = Draft::new(self.source, self.target, self.options, spool);
         let mut judged = self.judge(merge(source, target).boxed(), &rule);
         while let Some(judged) = judged.try_next().await? {
             match judged {
@@ -157,7 +146,7 @@ impl Planner<'_> {
                 Judged::Unread(pair, error) => draft.unread(&pair, &error)?,
             }
         }
-        draft.finish(*rule.get_or_init(|| self.rule()))
+        Ok(draft.finish(*rule.get_or_init(|| self.rule()))?)
     }
 
     fn listing(
@@ -251,126 +240,4 @@ enum Judged {
     Pair(Pair, Decision),
     /// Contents that could not be compared.
     Unread(Pair, StoreError),
-}
-
-/// A plan while it is written.
-struct Draft<'a> {
-    options: &'a PlanOptions,
-    source: &'a dyn Store,
-    target: &'a dyn Store,
-    layout: Layout,
-    /// Where the target folds names.
-    folding: Option<Folding>,
-    counts: Counts,
-    /// Actions on their way to the spool.
-    settled: Vec<Action>,
-    spool: Box<dyn Spool>,
-    line: Vec<u8>,
-}
-
-impl Draft<'_> {
-    fn skip(&mut self, side: Side, skipped: Skipped) -> io::Result<()> {
-        let counts = match side {
-            Side::Source => &mut self.counts.skipped_in_source,
-            Side::Target => &mut self.counts.skipped_in_target,
-        };
-        *counts.entry(skipped.cause).or_default() += 1;
-        self.write(&Action::Skip { side, skipped })
-    }
-
-    fn pair(&mut self, pair: Pair, decision: Decision) -> io::Result<()> {
-        self.count(&pair);
-        let misfit = match &pair {
-            Pair::Source(source) | Pair::Both { source, .. } => self.misfit(&source.key),
-            // What the source could never hold is not missing from it.
-            Pair::Target(target) => match self.source.accepts(&target.key) {
-                Ok(()) => None,
-                Err(why) => Some(unmappable(Side::Target, &target.key, why)),
-            },
-        };
-        match misfit {
-            Some(Action::Skip { side, skipped }) => self.skip(side, skipped),
-            Some(action) => self.write(&action),
-            None => {
-                let (counts, settled) = (&mut self.counts, &mut self.settled);
-                self.layout.place(pair, decision, counts, settled);
-                self.write_settled()
-            }
-        }
-    }
-
-    /// Contents that could not be compared: nobody knows whether to copy.
-    fn unread(&mut self, pair: &Pair, error: &StoreError) -> io::Result<()> {
-        self.count(pair);
-        let skipped = Skipped {
-            name: pair.key().as_str().to_owned(),
-            cause: SkipCause::Unreadable,
-            detail: error.to_string(),
-        };
-        self.skip(Side::Source, skipped)
-    }
-
-    fn count(&mut self, pair: &Pair) {
-        if let Pair::Target(target) | Pair::Both { target, .. } = pair {
-            self.counts.target.add(target.size);
-        }
-        if let Pair::Source(source) | Pair::Both { source, .. } = pair {
-            self.counts.source.add(source.size);
-        }
-    }
-
-    /// What is written instead of a transfer of `key`, if the target could not
-    /// hold it.
-    fn misfit(&mut self, key: &Key) -> Option<Action> {
-        if key.as_str().len() > self.options.max_key_bytes {
-            self.counts.too_long += 1;
-            return Some(Action::TooLong { key: key.clone() });
-        }
-        if let Err(why) = self.target.accepts(key) {
-            return Some(unmappable(Side::Source, key, why));
-        }
-        let with = self.folding.as_mut()?.collision(key)?;
-        self.counts.conflicts += 1;
-        let (key, why) = (key.clone(), ConflictCause::SameName);
-        Some(Action::Conflict { key, with, why })
-    }
-
-    fn write_settled(&mut self) -> io::Result<()> {
-        let mut settled = std::mem::take(&mut self.settled);
-        for action in settled.drain(..) {
-            self.write(&action)?;
-        }
-        self.settled = settled;
-        Ok(())
-    }
-
-    fn write(&mut self, action: &Action) -> io::Result<()> {
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, action)?;
-        self.line.push(b'\n');
-        self.spool.append(&self.line)
-    }
-
-    fn finish(mut self, rule: Rule) -> Result<Plan, PlanError> {
-        self.layout.finish(&mut self.counts, &mut self.settled);
-        self.write_settled()?;
-        let header = Header {
-            version: FORMAT_VERSION,
-            source: self.source.location(),
-            target: self.target.location(),
-            rule,
-            counts: self.counts,
-        };
-        Ok(Plan::new(header, self.spool))
-    }
-}
-
-/// A key on `side` that the other side could not hold.
-fn unmappable(side: Side, key: &Key, why: String) -> Action {
-    let skipped = Skipped {
-        name: key.as_str().to_owned(),
-        cause: SkipCause::UnmappableKey,
-        detail: why,
-    };
-    Action::Skip { side, skipped }
 }

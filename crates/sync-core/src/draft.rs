@@ -1,0 +1,156 @@
+//! Writes a plan down: counts what comes, and puts every answer of the rule
+//! that asks for a line into the spool.
+
+use std::io;
+
+use crate::folding::Folding;
+use crate::layout::Layout;
+use crate::plan::{Action, ConflictCause, Counts, FORMAT_VERSION, Header, Plan};
+use crate::planner::PlanOptions;
+use crate::spool::Spool;
+use crate::{Decision, Key, Pair, Rule, Side, SkipCause, Skipped, Store, StoreError};
+
+/// A plan while it is written.
+pub(crate) struct Draft<'a> {
+    options: &'a PlanOptions,
+    source: &'a dyn Store,
+    target: &'a dyn Store,
+    layout: Layout,
+    /// Where the target folds names.
+    folding: Option<Folding>,
+    counts: Counts,
+    /// Actions on their way to the spool.
+    settled: Vec<Action>,
+    spool: Box<dyn Spool>,
+    line: Vec<u8>,
+}
+
+impl<'a> Draft<'a> {
+    /// An empty plan from `source` to `target`.
+    pub(crate) fn new(
+        source: &'a dyn Store,
+        target: &'a dyn Store,
+        options: &'a PlanOptions,
+        spool: Box<dyn Spool>,
+    ) -> Self {
+        Self {
+            options,
+            source,
+            target,
+            layout: Layout::new(options.direction, options.deletions),
+            folding: target.folds_names().then(Folding::default),
+            counts: Counts::default(),
+            settled: Vec::new(),
+            spool,
+            line: Vec::new(),
+        }
+    }
+
+    /// Something that the listing of `side` left out.
+    pub(crate) fn skip(&mut self, side: Side, skipped: Skipped) -> io::Result<()> {
+        let counts = match side {
+            Side::Source => &mut self.counts.skipped_in_source,
+            Side::Target => &mut self.counts.skipped_in_target,
+        };
+        *counts.entry(skipped.cause).or_default() += 1;
+        self.write(&Action::Skip { side, skipped })
+    }
+
+    /// The two entries of a key, and what the rule says of them.
+    pub(crate) fn pair(&mut self, pair: Pair, decision: Decision) -> io::Result<()> {
+        self.count(&pair);
+        let misfit = match &pair {
+            Pair::Source(source) | Pair::Both { source, .. } => self.misfit(&source.key),
+            // What the source could never hold is not missing from it.
+            Pair::Target(target) => match self.source.accepts(&target.key) {
+                Ok(()) => None,
+                Err(why) => Some(unmappable(Side::Target, &target.key, why)),
+            },
+        };
+        match misfit {
+            Some(Action::Skip { side, skipped }) => self.skip(side, skipped),
+            Some(action) => self.write(&action),
+            None => {
+                let (counts, settled) = (&mut self.counts, &mut self.settled);
+                self.layout.place(pair, decision, counts, settled);
+                self.write_settled()
+            }
+        }
+    }
+
+    /// Contents that could not be compared: nobody knows whether to copy.
+    pub(crate) fn unread(&mut self, pair: &Pair, error: &StoreError) -> io::Result<()> {
+        self.count(pair);
+        let skipped = Skipped {
+            name: pair.key().as_str().to_owned(),
+            cause: SkipCause::Unreadable,
+            detail: error.to_string(),
+        };
+        self.skip(Side::Source, skipped)
+    }
+
+    fn count(&mut self, pair: &Pair) {
+        if let Pair::Target(target) | Pair::Both { target, .. } = pair {
+            self.counts.target.add(target.size);
+        }
+        if let Pair::Source(source) | Pair::Both { source, .. } = pair {
+            self.counts.source.add(source.size);
+        }
+    }
+
+    /// What is written instead of a transfer of `key`, if the target could not
+    /// hold it.
+    fn misfit(&mut self, key: &Key) -> Option<Action> {
+        if key.as_str().len() > self.options.max_key_bytes {
+            self.counts.too_long += 1;
+            return Some(Action::TooLong { key: key.clone() });
+        }
+        if let Err(why) = self.target.accepts(key) {
+            return Some(unmappable(Side::Source, key, why));
+        }
+        let with = self.folding.as_mut()?.collision(key)?;
+        self.counts.conflicts += 1;
+        let (key, why) = (key.clone(), ConflictCause::SameName);
+        Some(Action::Conflict { key, with, why })
+    }
+
+    fn write_settled(&mut self) -> io::Result<()> {
+        let mut settled = std::mem::take(&mut self.settled);
+        for action in settled.drain(..) {
+            self.write(&action)?;
+        }
+        self.settled = settled;
+        Ok(())
+    }
+
+    fn write(&mut self, action: &Action) -> io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, action)?;
+        self.line.push(b'\n');
+        self.spool.append(&self.line)
+    }
+
+    /// The plan, made by `rule`.
+    pub(crate) fn finish(mut self, rule: Rule) -> io::Result<Plan> {
+        self.layout.finish(&mut self.counts, &mut self.settled);
+        self.write_settled()?;
+        let header = Header {
+            version: FORMAT_VERSION,
+            source: self.source.location(),
+            target: self.target.location(),
+            rule,
+            counts: self.counts,
+        };
+        Ok(Plan::new(header, self.spool))
+    }
+}
+
+/// A key on `side` that the other side could not hold.
+fn unmappable(side: Side, key: &Key, why: String) -> Action {
+    let skipped = Skipped {
+        name: key.as_str().to_owned(),
+        cause: SkipCause::UnmappableKey,
+        detail: why,
+    };
+    Action::Skip { side, skipped }
+}
