@@ -43,11 +43,11 @@ fn wrong_credentials_are_told_in_one_line(server: &dyn Server) {
         let run = world
             .command(command, &dir)
             .env("AWS_SECRET_ACCESS_KEY", "wrong");
-        fails(&world, &dir, run, "credentials");
+        fails(&world, &dir, run, "check the access key");
         let run = world
             .command(command, &dir)
             .env("AWS_ACCESS_KEY_ID", "AKIDNOBODY");
-        fails(&world, &dir, run, "credentials");
+        fails(&world, &dir, run, "check the access key");
     }
 }
 

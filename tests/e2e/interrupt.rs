@@ -72,6 +72,20 @@ fn an_interrupted_listing_ends_with_130() {
     running.end().is(130);
 }
 
+#[test]
+fn a_terminated_backup_ends_with_143_and_leaves_no_open_upload() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    dir.write("film", vec![1; 20 << 20]);
+    memory.inject(Fault::on("UploadPart").always().act(LONG));
+    let running = world.backup(&dir).args(["--part-size", "8MiB"]).start();
+    wait_for(&memory, "UploadPart");
+    running.signal("TERM");
+    running.end().is(143);
+    assert_eq!(memory.open_uploads(&world.bucket.name), []);
+}
+
 /// What a killed run left is found and removed by the next.
 #[test]
 fn the_run_after_a_killed_one_converges_and_cleans_up() {

@@ -21,6 +21,8 @@ mod question;
 
 mod deletions;
 mod guards;
+mod listing;
+mod locks;
 
 mod places;
 mod sources;
@@ -35,6 +37,7 @@ mod cleanup;
 mod failures;
 mod interop;
 mod interrupt;
+mod options;
 mod secrets;
 mod streams;
 mod usage;

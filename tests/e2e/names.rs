@@ -7,10 +7,11 @@ use crate::support::{Content, Dir, Memory, Server, World, assert_same};
 
 on_both_servers! {
     odd_names_come_back_as_they_were
+    control_characters_in_names_come_back_as_they_were
     a_key_of_1000_bytes_goes_up_and_comes_back
 }
 
-const ODD: [&str; 27] = [
+const ODD: [&str; 26] = [
     "plus+plus",
     "percent%2Fslash%",
     "%00",
@@ -21,7 +22,6 @@ const ODD: [&str; 27] = [
     "...",
     ".hidden",
     "quotes'\"`",
-    "back\\slash",
     "question?mark",
     "hash#tag",
     "amper&sand=equals",
@@ -34,14 +34,14 @@ const ODD: [&str; 27] = [
     "emoji 🦀/crab 🦀",
     "composed \u{e9}",
     "decomposed e\u{301}",
-    "\u{ffff}\u{feff}",
+    "\u{feff}mark",
     "日本語/ファイル",
     "right\u{202e}left",
     "aws-chunked/x-amz-meta",
 ];
 
 /// They cannot stand in XML, so a listing must be URL-encoded.
-const CONTROLS: [&str; 8] = [
+const CONTROLS: [&str; 9] = [
     "new\nline",
     "carriage\rreturn",
     "tab\tstop",
@@ -50,6 +50,7 @@ const CONTROLS: [&str; 8] = [
     "one\u{1}",
     "del\u{7f}",
     "both\r\n",
+    "no-character\u{ffff}",
 ];
 
 fn write_all(dir: &Dir, names: &[&str]) {
@@ -65,8 +66,26 @@ fn odd_names_come_back_as_they_were(server: &dyn Server) {
     round_trip(&world, &dir);
 }
 
+/// Trees are compared alone: our own look into a bucket of SeaweedFS reads XML,
+/// where these cannot stand.
+fn control_characters_in_names_come_back_as_they_were(server: &dyn Server) {
+    let world = World::on(server);
+    let dir = world.dir("dir");
+    write_all(&dir, &CONTROLS);
+    world.backup(&dir).done();
+    let elsewhere = world.dir("elsewhere");
+    world.restore(&elsewhere).done();
+    assert_same(&elsewhere.contents(), &dir.contents());
+    world.only_lists(|| world.backup(&dir).done());
+    world.only_lists(|| world.restore(&elsewhere).done());
+
+    let empty = world.dir("empty");
+    world.backup(&empty).arg("--allow-empty-source").done();
+    assert_same(&world.bucket.contents(), &BTreeMap::new());
+}
+
 #[test]
-fn control_characters_in_names_come_back_as_they_were() {
+fn keys_with_control_characters_are_the_names_themselves() {
     let memory = Memory::start();
     let world = World::on(&memory);
     let dir = world.dir("dir");
@@ -87,6 +106,32 @@ fn round_trip(world: &World, dir: &Dir) {
     let empty = world.dir("empty");
     world.backup(&empty).arg("--allow-empty-source").done();
     assert_same(&world.bucket.contents(), &BTreeMap::new());
+}
+
+#[test]
+fn a_backslash_is_no_slash() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    write_all(&dir, &["back\\slash", "back/slash", "back\\\\slash"]);
+    round_trip(&world, &dir);
+}
+
+/// SeaweedFS 4.48 takes a backslash for a slash: the object is there under
+/// another name, which looks as if it had to be deleted and the file uploaded
+/// again. That the write is conditional makes the run end as incomplete.
+#[test]
+#[ignore = "needs SeaweedFS; `cargo xtask test` runs it"]
+fn a_server_that_stores_under_another_name_loses_nothing() {
+    let world = World::on(crate::support::weed::weed());
+    let dir = world.tree("dir", &[("back\\slash", "content"), ("other", "x")]);
+    world.backup(&dir).done();
+    let before = world.bucket.contents();
+    assert_eq!(before.len(), 2);
+    for _ in 0..2 {
+        world.backup(&dir).exits(3).says("slash");
+        assert_same(&world.bucket.contents(), &before);
+    }
 }
 
 /// A name that drives the terminal must not reach it as it is.

@@ -16,18 +16,43 @@ fn a_root_that_is_missing_or_no_directory_is_an_error_without_any_request() {
     let world = World::on(&memory);
     world.bucket.put("a", "1");
     let dir = world.tree("dir", &[("file", "x")]);
-    for root in ["missing", "missing/below", "file", "file/below"] {
-        for command in ["backup", "restore"] {
-            let run = world.s3mirror().arg(command).arg("--yes");
-            let run = run
-                .arg("--dir")
-                .arg(dir.join(root))
-                .args(["--bucket", &world.bucket.name]);
-            world.no_requests(|| run.exits(1).says(root));
-        }
+    let before = dir.snapshot();
+    for (command, root) in [
+        ("backup", "missing"),
+        ("backup", "missing/below"),
+        ("backup", "file"),
+        ("backup", "file/below"),
+        ("restore", "file"),
+        ("restore", "file/below"),
+    ] {
+        let run = world
+            .s3mirror()
+            .args([command, "--yes", "--dir"])
+            .arg(dir.join(root));
+        let run = run.args(["--bucket", &world.bucket.name]);
+        world.no_requests(|| run.exits(1).complains_in_one_line().says(root));
     }
-    assert_same(&dir.contents(), &map(&[("file", "x")]));
+    assert_same(&dir.snapshot(), &before);
     assert_same(&world.bucket.contents(), &map(&[("a", "1")]));
+}
+
+/// A restore has nothing to lose there; a mock does not make it.
+#[test]
+fn a_restore_makes_a_directory_that_is_missing() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("a/b", "1");
+    let parent = world.dir("parent");
+    let root = parent.join("new");
+    for (command, expected) in [
+        (["mock", "restore"].as_slice(), 0),
+        (&["restore", "--yes"], 3),
+    ] {
+        let run = world.s3mirror().args(command).arg("--dir").arg(&root);
+        run.args(["--bucket", &world.bucket.name]).done();
+        assert_eq!(parent.snapshot().len(), expected, "{:?}", parent.snapshot());
+    }
+    assert_same(&parent.contents(), &map(&[("new/a/b", "1")]));
 }
 
 #[test]

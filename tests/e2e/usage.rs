@@ -45,15 +45,7 @@ fn wrong_places_are_told_in_one_line() {
     let memory = Memory::start();
     let world = World::on(&memory);
     let dir = world.tree("dir", &[("a", "1")]);
-    for place in [
-        "",
-        "s3://",
-        "/",
-        "s3:///x",
-        "https://bucket",
-        "UPPER/case space",
-        "a\nb",
-    ] {
+    for place in ["", "s3://", "/", "s3:///x", "https://bucket", "a\nb"] {
         let run = world.command_at(&["backup", "--yes"], &dir, place);
         world.no_requests(|| run.exits(2)).complains_in_one_line();
     }

@@ -11,18 +11,23 @@ use crate::{
     test, tools,
 };
 
-/// Runs every check and closes with the count of the tests.
+/// Runs every check, tells all that failed, and closes with the count of the
+/// tests.
 pub(crate) fn run() -> Result<()> {
-    step("formatting", || {
+    let mut failed = Vec::new();
+    let mut check = |name: &str, work: fn() -> Result<()>| {
+        failed.extend(step(name, work).err());
+    };
+    check("formatting", || {
         run_program(&mut cargo(["fmt", "--all", "--check"]))
-    })?;
-    step(
+    });
+    check(
         "each file opens with its purpose",
         sources::open_with_purpose,
-    )?;
-    step("the core is pure", core_is_pure)?;
-    step("licences, bans and sources of dependencies", dependencies)?;
-    step("lints", || {
+    );
+    check("the core is pure", core_is_pure);
+    check("licences, bans and sources of dependencies", dependencies);
+    check("lints", || {
         let arguments = [
             "clippy",
             "--workspace",
@@ -32,16 +37,25 @@ pub(crate) fn run() -> Result<()> {
             "warnings",
         ];
         run_program(&mut cargo(arguments))
-    })?;
-    step("docs", || {
+    });
+    check("docs", || {
         let mut docs = cargo(["doc", "--workspace", "--no-deps"]);
         run_program(docs.env("RUSTDOCFLAGS", "-D warnings"))
-    })?;
-    let tally = test::run()?;
-    step("demo", || demo::run(None))?;
+    });
+    let tests = test::run();
+    check("demo", || demo::run(None));
+
     // Last, where whoever reads the log (or counts its tests) looks.
-    println!("\n{tally}");
-    Ok(())
+    println!();
+    match tests {
+        Ok(tally) => println!("{tally}"),
+        Err(error) => failed.push(error),
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let failed: Vec<String> = failed.iter().map(|error| format!("{error:#}")).collect();
+    bail!("\n{}", failed.join("\n"));
 }
 
 /// The core decides; it performs no I/O and knows neither runtime nor AWS, not

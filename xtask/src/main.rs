@@ -12,6 +12,7 @@ mod ci;
 mod demo;
 mod test;
 
+mod endpoint;
 mod sources;
 mod tally;
 mod tree;

@@ -12,9 +12,11 @@ use anyhow::{Context, Result, bail};
 
 /// The top of the repository.
 pub(crate) fn root() -> Result<PathBuf> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = manifest.parent().context("xtask has no parent directory")?;
-    Ok(root.to_owned())
+    // Where it is now, not where it was when this program was built.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR");
+    let manifest = manifest.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let root = Path::new(&manifest).parent();
+    Ok(root.context("xtask has no parent directory")?.to_owned())
 }
 
 /// Where cargo puts what it builds.
@@ -105,9 +107,13 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("\n=== {name}");
     let start = Instant::now();
-    let result = work().with_context(|| format!("step '{name}' failed"))?;
-    println!("--- {name}: ok, {:.1} s", start.elapsed().as_secs_f64());
-    Ok(result)
+    let result = work();
+    let ended = if result.is_ok() { "ok" } else { "FAILED" };
+    println!(
+        "--- {name}: {ended}, {:.1} s",
+        start.elapsed().as_secs_f64()
+    );
+    result.with_context(|| format!("step '{name}' failed"))
 }
 
 /// A command as one would type it, with paths inside the repository shortened.

@@ -20,18 +20,16 @@ pub(crate) fn run() -> Result<Tally> {
     let peers = step("SeaweedFS and awscli", tools::peers)?;
     // The end-to-end tests run the product's own binary.
     step("build", step::build_binaries)?;
-    let offline = step("tests", || {
-        let tests = cargo_test(&["--no-fail-fast"]);
-        tallied(tests)
-    })?;
+    let offline = step("tests", || tallied(cargo_test(&["--no-fail-fast"])));
+    // Told in one run, whatever fails.
     let online = step("end-to-end tests over SeaweedFS", || {
         // The same selection of packages as above, so nothing is built again.
         let mut tests = cargo_test(&["--test", "e2e", "--", "--ignored"]);
         tests.env("S3MIRROR_TEST_WEED", &peers.weed);
         tests.env("S3MIRROR_TEST_AWS", &peers.aws);
         tallied(tests)
-    })?;
-    Ok(offline.with_ignored_run(online))
+    });
+    Ok(offline?.with_ignored_run(online?))
 }
 
 fn cargo_test(arguments: &[&str]) -> Command {

@@ -134,19 +134,25 @@ fn same_bytes(a: &Path, b: &Path) -> Result<bool> {
     }
 }
 
-/// Copies the `files` below `from` to `to`, each with its modification time.
-pub(crate) fn copy(from: &Path, files: &[String], to: &Path) -> Result<()> {
-    for name in files {
-        let (source, copy) = (from.join(name), to.join(name));
-        if let Some(parent) = copy.parent() {
-            fs::create_dir_all(parent)?;
+/// Copies the files below `from` to `to`, each with its modification time, but
+/// neither git's own nor what was built (cargo marks such a directory by a
+/// `CACHEDIR.TAG`, as <https://bford.info/cachedir/> has it).
+pub(crate) fn copy_sources(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        let (source, copy) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            let is_ours = entry.file_name() != ".git" && !source.join("CACHEDIR.TAG").exists();
+            if is_ours {
+                copy_sources(&source, &copy)?;
+            }
+        } else if entry.file_type()?.is_file() {
+            fs::copy(&source, &copy).with_context(|| source.display().to_string())?;
+            let modified = fs::metadata(&source)?.modified()?;
+            let copy = File::options().write(true).open(&copy)?;
+            copy.set_modified(modified)?;
         }
-        fs::copy(&source, &copy).with_context(|| source.display().to_string())?;
-        let modified = fs::metadata(&source)?.modified()?;
-        File::options()
-            .write(true)
-            .open(&copy)?
-            .set_modified(modified)?;
     }
     Ok(())
 }

@@ -42,6 +42,9 @@ impl<'w> AwsCli<'w> {
         command
             .env("AWS_DEFAULT_REGION", "us-east-1")
             .env("AWS_EC2_METADATA_DISABLED", "true");
+        // Else it waits for `100 Continue` before an empty body, and now and
+        // then for a minute.
+        command.env("BOTO_EXPERIMENTAL__NO_EMPTY_CONTINUE", "true");
         let output = command.output().unwrap();
         let (stdout, stderr) = (
             String::from_utf8_lossy(&output.stdout),

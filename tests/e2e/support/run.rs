@@ -50,12 +50,13 @@ impl Run {
             .arg(&copy)
             .status();
         assert!(copied.unwrap().success());
-        for path in [sandbox.path(""), sandbox.path("home"), copy.clone()] {
+        let home = sandbox.dir("home-of-nobody");
+        for path in [&sandbox.path(""), &sandbox.path("home"), home.path(), &copy] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
         }
         let mut command = Command::new("setpriv");
         command.args(NOBODY).arg(copy);
-        Self::with(sandbox, command)
+        Self::with(sandbox, command).env("HOME", home.path())
     }
 
     fn with(sandbox: &Sandbox, mut command: Command) -> Self {
