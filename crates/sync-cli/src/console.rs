@@ -22,7 +22,8 @@ pub struct Console {
 
 struct Stream {
     to: Box<dyn Write + Send>,
-    gone: bool,
+    /// Why nothing is written any more.
+    failed: Option<io::Error>,
 }
 
 /// The style of errors.
@@ -55,11 +56,11 @@ impl Console {
         Self {
             out: Stream {
                 to: out,
-                gone: false,
+                failed: None,
             },
             err: Stream {
                 to: err,
-                gone: false,
+                failed: None,
             },
             input,
             can_ask,
@@ -121,8 +122,16 @@ impl Console {
     }
 
     /// Lets everything be seen.
-    pub(crate) fn flush(&mut self) {
+    ///
+    /// # Errors
+    /// What kept data from being written, a full disk first of all; not that
+    /// the reader went away.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.write(|to| to.flush());
+        match self.out.failed.take() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -133,12 +142,13 @@ impl Stream {
     {
         Self {
             to: Box::new(io::BufWriter::new(stream)),
-            gone: false,
+            failed: None,
         }
     }
 
     fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-        // Whatever keeps us from writing, there is nobody left to tell.
-        self.gone = self.gone || write(&mut *self.to).is_err();
+        if self.failed.is_none() {
+            self.failed = write(&mut *self.to).err();
+        }
     }
 }

@@ -37,8 +37,10 @@ pub(crate) fn show(message: &Message, console: &mut Console) -> Exit {
     match message {
         Message::Asked(text) => {
             console.data(|out| write!(out, "{text}"));
-            console.flush();
-            Exit::Done
+            match console.flush() {
+                Ok(()) => Exit::Done,
+                Err(_) => Exit::Failed,
+            }
         }
         Message::Missing(text) => {
             console.note(text.trim_end());

@@ -91,6 +91,16 @@ impl FsStore {
         Ok(store)
     }
 
+    /// Makes the root and its parents, where they are missing. The first write
+    /// does so as well; asked for beforehand, a failure is told once.
+    ///
+    /// # Errors
+    /// Those of making a directory.
+    pub async fn make_root(&self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.create_root()).await
+    }
+
     /// Removes the unfinished files of earlier runs that the last complete
     /// listing of this store met: only regular files of exactly our name, and
     /// none that another run is still writing. They are never listed, with or

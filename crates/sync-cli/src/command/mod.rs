@@ -62,8 +62,17 @@ fn with_output(
         console.error(format_args!("{error:#}"));
         Exit::Failed
     });
-    console.flush();
-    exit
+    match console.flush() {
+        Ok(()) => exit,
+        Err(error) => {
+            console.error(format_args!("cannot write the output: {error}"));
+            if exit == Exit::Done {
+                Exit::Failed
+            } else {
+                exit
+            }
+        }
+    }
 }
 
 fn block_on<F: Future>(future: F) -> std::io::Result<F::Output> {

@@ -203,6 +203,9 @@ async fn act(
     }
     let begun = Instant::now();
     if plan.direction() == Direction::Restore {
+        if changes(plan.counts()) > 0 {
+            places.directory.make_root().await?;
+        }
         places.directory.sweep_temporaries().await;
     }
     let report = {
