@@ -161,7 +161,7 @@ impl fmt::Display for Refusal {
             ),
             Self::KeysTooLong { count } => write!(
                 f,
-                "{count} names are longer than --max-key-length permits (the prefix counts); \
+                "names longer than --max-key-length permits (the prefix counts): {count}; \
                  shorten them, or raise --max-key-length up to S3's own limit of 1024 bytes"
             ),
         }

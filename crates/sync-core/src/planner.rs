@@ -72,10 +72,10 @@ pub enum PlanError {
     #[error(transparent)]
     Listing(#[from] MergeError),
     /// Contents could not be compared.
-    #[error("cannot compare contents: {0}")]
+    #[error("cannot compare contents")]
     Content(#[from] StoreError),
     /// The plan could not be written down.
-    #[error("cannot write the plan to a temporary file: {0}")]
+    #[error("cannot keep the plan in a temporary file (see TMPDIR)")]
     Spool(#[from] io::Error),
 }
 
