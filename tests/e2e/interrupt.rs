@@ -7,7 +7,7 @@ use std::{
 
 use s3_endpoint::{Action, Fault};
 
-use crate::support::{Memory, World, assert_same, content::map};
+use crate::support::{Memory, World, assert_same, content::map, run::Run};
 
 /// Waits until the endpoint has been asked for `operation`.
 fn wait_for(memory: &Memory, operation: &str) {
@@ -86,6 +86,16 @@ fn a_terminated_backup_ends_with_143_and_leaves_no_open_upload() {
     assert_eq!(memory.open_uploads(&world.bucket.name), []);
 }
 
+/// A backup that is killed while it sends its first part.
+fn kill_a_backup(memory: &Memory, backup: Run) {
+    memory.clear_log();
+    memory.inject(Fault::on("UploadPart").always().act(LONG));
+    let running = backup.args(["--part-size", "8MiB"]).start();
+    wait_for(memory, "UploadPart");
+    drop(running);
+    memory.clear_faults();
+}
+
 /// What a killed run left is found and removed by the next.
 #[test]
 fn the_run_after_a_killed_one_converges_and_cleans_up() {
@@ -93,14 +103,38 @@ fn the_run_after_a_killed_one_converges_and_cleans_up() {
     let world = World::on(&memory);
     let dir = world.dir("dir");
     dir.write("film", vec![1; 20 << 20]);
-    memory.inject(Fault::on("UploadPart").always().act(LONG));
-    let running = world.backup(&dir).args(["--part-size", "8MiB"]).start();
-    wait_for(&memory, "UploadPart");
-    drop(running);
-    memory.clear_faults();
+    kill_a_backup(&memory, world.backup(&dir));
 
     world.backup(&dir).args(["--part-size", "8MiB"]).done();
 
     assert_same(&world.bucket.contents(), &dir.contents());
     assert_eq!(memory.open_uploads(&world.bucket.name), []);
+}
+
+/// Another machine's upload may be of the same bucket, prefix and key.
+#[test]
+fn the_run_after_a_killed_one_leaves_the_uploads_of_others() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    dir.write("film", vec![1; 20 << 20]);
+    let elsewhere = world.dir("another home");
+    kill_a_backup(&memory, world.backup(&dir).env("HOME", elsewhere.path()));
+    let theirs = memory.open_uploads(&world.bucket.name);
+    kill_a_backup(&memory, world.backup(&dir));
+    assert_eq!(memory.open_uploads(&world.bucket.name).len(), 2);
+    dir.remove("film");
+
+    // A mock changes nothing, a restore does not upload; nor is there anything
+    // else to do.
+    world.only_lists(|| {
+        world.mock_backup(&dir).done();
+        world.restore(&dir).done();
+    });
+    assert_eq!(memory.open_uploads(&world.bucket.name).len(), 2);
+    let outcome = world.backup(&dir).done();
+
+    outcome.says("aborted 1 unfinished upload of an earlier run\n");
+    assert_eq!(memory.open_uploads(&world.bucket.name), theirs);
+    world.only_lists(|| world.backup(&dir).done());
 }

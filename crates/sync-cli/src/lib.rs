@@ -7,6 +7,7 @@
 mod command;
 mod console;
 mod exit;
+mod journal;
 mod json;
 mod lock;
 mod options;
@@ -14,6 +15,7 @@ mod places;
 mod progress;
 mod question;
 mod spools;
+mod state;
 mod stop;
 mod text;
 mod usage;

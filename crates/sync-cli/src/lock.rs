@@ -6,11 +6,10 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
-
-use sync_core::Crc64;
+use std::path::PathBuf;
 
 use crate::options::SyncArgs;
+use crate::state;
 
 /// The locks of a run, released when dropped.
 pub(crate) struct Locks {
@@ -28,32 +27,31 @@ pub(crate) enum LockError {
 impl Locks {
     /// Locks the directory and the bucket that `args` name.
     pub(crate) fn acquire(args: &SyncArgs) -> Result<Self, LockError> {
-        let home = lock_directory();
-        fs::create_dir_all(&home).map_err(|e| LockError::Io(home.clone(), e))?;
-        let directory = directory_identity(&args.places.dir);
-        let endpoint = args.server.endpoint_url.as_deref().unwrap_or_default();
-        let bucket = args.places.bucket.to_string();
+        let directory = state::directory_identity(&args.places.dir);
         let places = [
             (
                 format!("directory {}", directory.display()),
                 directory.as_os_str().as_encoded_bytes().to_vec(),
             ),
             (
-                format!("bucket {bucket}"),
-                format!("{endpoint} {bucket}").into_bytes(),
+                format!("bucket {}", args.places.bucket),
+                state::bucket_identity(args),
             ),
         ];
         let mut held = Vec::with_capacity(places.len());
         for (name, identity) in places {
-            held.push(lock(&home, name, &identity)?);
+            held.push(lock(name, &identity)?);
         }
         Ok(Self { _held: held })
     }
 }
 
-fn lock(home: &Path, name: String, identity: &[u8]) -> Result<File, LockError> {
-    let path = home.join(format!("{}.lock", Crc64::of(identity)));
+fn lock(name: String, identity: &[u8]) -> Result<File, LockError> {
+    let path = state::file("locks", identity, "lock");
     let failed = |e| LockError::Io(path.clone(), e);
+    path.parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .map_err(failed)?;
     let file = File::options()
         .create(true)
         .append(true)
@@ -64,23 +62,4 @@ fn lock(home: &Path, name: String, identity: &[u8]) -> Result<File, LockError> {
         Err(TryLockError::WouldBlock) => Err(LockError::Held(name)),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
-}
-
-/// The directory by its real path. One that a restore has yet to make has none
-/// but that of its parent.
-fn directory_identity(dir: &Path) -> PathBuf {
-    let parent = || Some(dir.parent()?.canonicalize().ok()?.join(dir.file_name()?));
-    dir.canonicalize()
-        .ok()
-        .or_else(parent)
-        .unwrap_or_else(|| dir.to_owned())
-}
-
-/// The same for a shell and for cron, so not below `XDG_RUNTIME_DIR`.
-fn lock_directory() -> PathBuf {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let state = variable("XDG_STATE_HOME").map(PathBuf::from);
-    let home = || Some(PathBuf::from(variable("HOME")?).join(".local/state"));
-    let state = state.or_else(home).unwrap_or_else(std::env::temp_dir);
-    state.join("s3mirror/locks")
 }

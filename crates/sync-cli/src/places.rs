@@ -1,8 +1,10 @@
 //! Opens the directory and the bucket that the options name.
 
+use std::sync::Arc;
+
 use sync_core::{Direction, Result, Store};
 use sync_fs::{Durability, FsOptions, FsStore};
-use sync_s3::{Access, Conditions, S3Options, S3Store};
+use sync_s3::{Access, Conditions, S3Options, S3Store, UploadJournal};
 
 use crate::options::SyncArgs;
 
@@ -10,15 +12,25 @@ use crate::options::SyncArgs;
 pub(crate) struct Places {
     direction: Direction,
     pub(crate) directory: FsStore,
-    bucket: S3Store,
+    pub(crate) bucket: S3Store,
 }
 
 impl Places {
     /// Opens both. The directory comes first: where it cannot be used, no
     /// request is made.
-    pub(crate) async fn open(direction: Direction, args: &SyncArgs) -> Result<Self> {
+    ///
+    /// Uploads are noted in `journal`; a run that makes none needs none.
+    pub(crate) async fn open(
+        direction: Direction,
+        args: &SyncArgs,
+        journal: Option<Arc<dyn UploadJournal>>,
+    ) -> Result<Self> {
         let directory = open_directory(direction, args)?;
-        let bucket = S3Store::connect(s3_options(args)).await?;
+        let options = S3Options {
+            journal,
+            ..s3_options(args)
+        };
+        let bucket = S3Store::connect(options).await?;
         Ok(Self {
             direction,
             directory,

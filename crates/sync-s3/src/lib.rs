@@ -5,7 +5,7 @@
 //! (`options`), how a client is made of that (`connect` with `credentials` and
 //! `timing`, `transport`, `clock`), the store itself (`store`) and its
 //! operations (`list` with `page`, `read` with `buffer`, `put`, `write` with
-//! `session` and `complete`, `delete`), and what they share (`guard`:
+//! `session`, `complete` and `journal`, `delete`), and what they share (`guard`:
 //! conditions and lost answers; `checksum`; `error` with `codes`).
 //!
 //! What holds throughout: no AWS type leaves this crate; a listing that broke
@@ -31,6 +31,7 @@ mod buffer;
 mod read;
 
 mod complete;
+mod journal;
 mod put;
 mod session;
 mod write;
@@ -43,6 +44,7 @@ mod guard;
 #[cfg(test)]
 mod tests;
 
+pub use journal::{LeftUploads, OpenUpload, UploadJournal};
 pub use location::{Location, LocationError};
 pub use options::{Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, S3Options};
 pub use store::S3Store;

@@ -1,11 +1,13 @@
 //! What can be chosen about a bucket and how it is reached.
 //!
-//! Plain values without invariants: whatever is left at its default is taken
+//! Values without invariants: whatever is left at its default is taken
 //! from the usual AWS sources (environment, config and credentials files, SSO,
 //! roles) or decided by [`S3Store::connect`](crate::S3Store::connect). No
 //! secret is ever part of the options.
 
-use crate::Location;
+use std::sync::Arc;
+
+use crate::{Location, UploadJournal};
 
 /// Attempts a request may take, the first one included. Ten with exponential
 /// back-off ride out about a minute of errors, which covers the ramp-up that
@@ -50,6 +52,11 @@ pub struct S3Options {
     pub sign_payload: Choice,
     /// Attempts a request may take, the first included; at least 1.
     pub max_attempts: u32,
+    /// Where open uploads are noted. By default nowhere: then what a killed
+    /// run leaves is not found by [`S3Store::abort_left_uploads`].
+    ///
+    /// [`S3Store::abort_left_uploads`]: crate::S3Store::abort_left_uploads
+    pub journal: Option<Arc<dyn UploadJournal>>,
 }
 
 impl S3Options {
@@ -67,6 +74,7 @@ impl S3Options {
             checksums: Checksums::Auto,
             sign_payload: Choice::Auto,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
+            journal: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sync_core::{Crc64, ErrorKind, Key, Result, StoreError};
 
 use crate::checksum::Headers;
-use crate::error::{Attempted, Failure};
+use crate::error::{Attempted, Failure, Origin};
 use crate::options::Checksums;
 use crate::put::RESENDS;
 use crate::store::Bucket;
@@ -60,11 +60,27 @@ impl Session {
                 let id = created.upload_id.filter(|id| !id.is_empty());
                 id.ok_or_else(|| Failure::protocol("the server gave the upload no name"))
             });
-        Ok(Self {
+        let session = Self {
             bucket: Arc::clone(bucket),
             key: key.clone(),
             id: created.map_err(|failure| bucket.fail(failure.of_bucket(), attempted(key)))?,
-        })
+        };
+        session.note().await?;
+        Ok(session)
+    }
+
+    /// Lets the next run find the upload, should this one not end it. What
+    /// could not be found is not begun.
+    async fn note(&self) -> Result<()> {
+        let Some(journal) = &self.bucket.journal else {
+            return Ok(());
+        };
+        let noted = journal.begun(&self.bucket.full_key(&self.key), &self.id);
+        let Err(error) = noted else { return Ok(()) };
+        self.abort().await;
+        let message = format!("cannot upload '{}'", self.key);
+        Err(StoreError::new(ErrorKind::Other, message)
+            .with_source(format!("the journal of open uploads fails: {error}")))
     }
 
     /// Sends a part, again if it arrived damaged; its ETag.
@@ -116,24 +132,51 @@ impl Session {
         }
     }
 
-    /// Removes the parts. Failures are ignored: the next run cleans up.
+    /// Removes the parts. Failures are ignored: what stays in the journal is
+    /// for the next run.
     pub(crate) async fn abort(&self) {
-        let retries = timing::retries(ABORT_ATTEMPTS);
-        let request = self
-            .bucket
-            .client
-            .abort_multipart_upload()
-            .bucket(self.bucket.location.bucket())
-            .key(self.bucket.full_key(&self.key))
-            .upload_id(&self.id)
-            .customize()
-            .config_override(aws_sdk_s3::Config::builder().retry_config(retries))
-            .send();
-        let _ = tokio::time::timeout(ABORT_TIMEOUT, request).await;
+        let key = self.bucket.full_key(&self.key);
+        if abort(&self.bucket, &key, &self.id).await.is_ok() {
+            self.ended();
+        }
+    }
+
+    /// The upload is open no more.
+    pub(crate) fn ended(&self) {
+        if let Some(journal) = &self.bucket.journal {
+            journal.ended(&self.id);
+        }
     }
 
     pub(crate) fn fail(&self, failure: Failure) -> StoreError {
         self.bucket.fail(failure, attempted(&self.key))
+    }
+}
+
+/// Removes the parts of the upload that is called `id`, whoever began it;
+/// whether it was still there.
+pub(crate) async fn abort(bucket: &Bucket, key: &str, id: &str) -> Result<bool, Failure> {
+    let retries = timing::retries(ABORT_ATTEMPTS);
+    let request = bucket
+        .client
+        .abort_multipart_upload()
+        .bucket(bucket.location.bucket())
+        .key(key)
+        .upload_id(id)
+        .customize()
+        .config_override(aws_sdk_s3::Config::builder().retry_config(retries))
+        .send();
+    match tokio::time::timeout(ABORT_TIMEOUT, request).await {
+        Ok(Ok(_)) => Ok(true),
+        Ok(Err(error)) => match Failure::from(&error) {
+            failure if failure.has_code(&["NoSuchUpload"]) => Ok(false),
+            failure => Err(failure),
+        },
+        Err(_) => Err(Failure {
+            message: Some(format!("no answer in {} s", ABORT_TIMEOUT.as_secs())),
+            origin: Origin::Timeout,
+            ..Failure::default()
+        }),
     }
 }
 

@@ -22,10 +22,11 @@ use sync_core::{
 use crate::clock::{self, Clock};
 use crate::connect::{self, Connection, Endpoint};
 use crate::error::{Attempted, Failure};
+use crate::journal::{LeftUploads, UploadJournal};
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, S3Options};
 use crate::write::Upload;
-use crate::{checksum, delete, list, put, read, timing};
+use crate::{checksum, delete, journal, list, put, read, timing};
 
 /// What a HEAD needs; without s3:ListBucket, S3 answers 403 for a key that is
 /// not there (API Reference, HeadObject).
@@ -50,6 +51,7 @@ pub(crate) struct Bucket {
     pub(crate) checksums: Checksums,
     pub(crate) sign_payload: bool,
     pub(crate) max_attempts: u32,
+    pub(crate) journal: Option<Arc<dyn UploadJournal>>,
 }
 
 impl S3Store {
@@ -82,8 +84,16 @@ impl S3Store {
                 checksums: options.checksums,
                 sign_payload,
                 max_attempts: options.max_attempts.max(1),
+                journal: options.journal,
             }),
         })
+    }
+
+    /// Aborts the uploads that earlier runs began and never ended, as far as
+    /// [`S3Options::journal`] knows of them; those of others stay. If it knows
+    /// of none, no request is made.
+    pub async fn abort_left_uploads(&self) -> LeftUploads {
+        journal::abort_left(&self.bucket).await
     }
 
     /// Bytes of the prefix. They count towards the limit of a key.

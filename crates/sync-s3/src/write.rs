@@ -56,8 +56,9 @@ impl Writer for Upload {
 
     async fn commit(mut self: Box<Self>, checksum: Crc64) -> Result<()> {
         let result = self.complete(checksum).await;
-        if result.is_err() {
-            self.session.abort().await;
+        match result {
+            Ok(()) => self.session.ended(),
+            Err(_) => self.session.abort().await,
         }
         self.finished = true;
         result

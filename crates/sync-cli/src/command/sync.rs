@@ -11,6 +11,7 @@ use sync_core::{
 };
 
 use super::Mode;
+use crate::journal::FileJournal;
 use crate::lock::{LockError, Locks};
 use crate::options::SyncArgs;
 use crate::places::Places;
@@ -28,7 +29,10 @@ pub(super) async fn run(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let stop = Stop::listen().context("cannot listen for signals")?;
-    let places = Places::open(direction, args).await?;
+    // A file of the state directory, so it is not touched before the lock is held.
+    let journal = (direction == Direction::Backup && mode == Mode::Act)
+        .then(|| Arc::new(FileJournal::of_bucket(args)) as _);
+    let places = Places::open(direction, args, journal).await?;
     let _locks = match mode {
         Mode::Show => None,
         Mode::Act => match Locks::acquire(args) {
@@ -207,6 +211,8 @@ async fn act(
             places.directory.make_root().await?;
         }
         places.directory.sweep_temporaries().await;
+    } else {
+        abort_left_uploads(places, args, console).await;
     }
     let report = {
         let words = Words::of(plan.direction());
@@ -220,6 +226,21 @@ async fn act(
     let exit = exit_of(plan, &report, stop);
     conclude(plan, &report, begun, exit, args, console);
     Ok(exit)
+}
+
+/// Removes what a killed backup has left in the bucket.
+async fn abort_left_uploads(places: &Places, args: &SyncArgs, console: &mut Console) {
+    let left = places.bucket.abort_left_uploads().await;
+    for error in &left.failed {
+        console.warning(error);
+    }
+    if left.aborted > 0 && !args.output.quiet {
+        let s = if left.aborted == 1 { "" } else { "s" };
+        console.note(format_args!(
+            "aborted {} unfinished upload{s} of an earlier run",
+            left.aborted
+        ));
+    }
 }
 
 fn execute_options(args: &SyncArgs) -> ExecuteOptions {

@@ -1,0 +1,321 @@
+//! The uploads that are open, in a file beside the locks, so that the run
+//! after a killed one can abort them.
+//!
+//! JSON lines, each written by one call: `{"begun":{"key":…,"upload_id":…}}`
+//! and `{"ended":…}`. There is no file while nothing is open. It belongs to
+//! the run that holds the bucket's lock: whatever it finds there was begun by
+//! a run that is no more. Nothing is forced to the disk, so after a power cut
+//! an upload may be missed.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use sync_s3::{OpenUpload, UploadJournal};
+
+use crate::options::SyncArgs;
+use crate::state;
+
+/// Lines beyond twice those that are needed, after which the file is written
+/// anew: some 200 KB.
+const SPARE_LINES: usize = 1_000;
+
+/// The journal of one bucket and prefix. The file is first looked at when
+/// there is something to note or to ask; by then the run must hold the lock.
+#[derive(Debug)]
+pub(crate) struct FileJournal {
+    path: PathBuf,
+    state: Mutex<Option<State>>,
+}
+
+/// What the file says.
+#[derive(Debug, Default)]
+struct State {
+    /// What earlier runs left.
+    left: Vec<OpenUpload>,
+    /// What this run has under way.
+    begun: Vec<OpenUpload>,
+    /// The file, if it is whole and says all of this, and its lines.
+    file: Option<File>,
+    lines: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Line {
+    Begun { key: String, upload_id: String },
+    Ended(String),
+}
+
+impl FileJournal {
+    /// The journal of the bucket that `args` name.
+    pub(crate) fn of_bucket(args: &SyncArgs) -> Self {
+        let identity = state::bucket_identity(args);
+        Self::at(state::file("uploads", &identity, "jsonl"))
+    }
+
+    fn at(path: PathBuf) -> Self {
+        Self {
+            path,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Works on what the file says; an error names the file.
+    fn with<T>(&self, work: impl FnOnce(&Path, &mut State) -> io::Result<T>) -> io::Result<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = match state.take() {
+            Some(state) => Ok(state),
+            None => State::read(&self.path),
+        };
+        let done = read.and_then(|read| work(&self.path, state.insert(read)));
+        done.map_err(|error| {
+            io::Error::new(error.kind(), format!("'{}': {error}", self.path.display()))
+        })
+    }
+}
+
+impl UploadJournal for FileJournal {
+    fn begun(&self, key: &str, upload_id: &str) -> io::Result<()> {
+        self.with(|path, state| {
+            let (key, upload_id) = (key.to_owned(), upload_id.to_owned());
+            state.begun.push(OpenUpload {
+                key: key.clone(),
+                upload_id: upload_id.clone(),
+            });
+            let noted = state.note(path, &Line::Begun { key, upload_id });
+            if noted.is_err() {
+                state.begun.pop();
+            }
+            noted
+        })
+    }
+
+    fn ended(&self, upload_id: &str) {
+        // What cannot be noted here will be found to be gone.
+        let _ = self.with(|path, state| {
+            if !state.forget(upload_id) {
+                Ok(())
+            } else if state.is_empty() {
+                state.file = None;
+                fs::remove_file(path)
+            } else {
+                state.note(path, &Line::Ended(upload_id.to_owned()))
+            }
+        });
+    }
+
+    fn left(&self) -> io::Result<Vec<OpenUpload>> {
+        self.with(|_, state| Ok(state.left.clone()))
+    }
+}
+
+impl State {
+    /// What a run that is no more has left. A line that cannot be read, as one
+    /// that was cut short, says nothing.
+    fn read(path: &Path) -> io::Result<Self> {
+        let text = match fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(error),
+        };
+        let mut state = Self::default();
+        for line in text.split(|&byte| byte == b'\n') {
+            match serde_json::from_slice(line) {
+                Ok(Line::Begun { key, upload_id }) => {
+                    state.left.push(OpenUpload { key, upload_id });
+                }
+                Ok(Line::Ended(upload_id)) => {
+                    state.forget(&upload_id);
+                }
+                Err(_) => {}
+            }
+        }
+        if state.is_empty() {
+            fs::remove_file(path)?;
+        }
+        Ok(state)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.left.is_empty() && self.begun.is_empty()
+    }
+
+    fn open(&self) -> impl Iterator<Item = &OpenUpload> {
+        self.left.iter().chain(&self.begun)
+    }
+
+    /// Whether it was open.
+    fn forget(&mut self, upload_id: &str) -> bool {
+        let before = self.open().count();
+        for uploads in [&mut self.left, &mut self.begun] {
+            uploads.retain(|upload| upload.upload_id != upload_id);
+        }
+        self.open().count() < before
+    }
+
+    /// Adds a line that says what is new; or writes the whole file, where that
+    /// is due or a line was cut short.
+    fn note(&mut self, path: &Path, line: &Line) -> io::Result<()> {
+        let needed = self.open().count();
+        let file = self.file.take();
+        let file = file.filter(|_| self.lines < 2 * needed + SPARE_LINES);
+        let file = match file {
+            Some(mut file) => {
+                file.write_all(&encode([line])?)?;
+                self.lines += 1;
+                file
+            }
+            None => {
+                let file = self.write_anew(path)?;
+                self.lines = needed;
+                file
+            }
+        };
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Puts a file with the open uploads, and nothing else, in the place of
+    /// the old one.
+    fn write_anew(&self, path: &Path) -> io::Result<File> {
+        let home = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(home)?;
+        let lines: Vec<_> = self.open().cloned().map(Line::from).collect();
+        let mut file = tempfile::NamedTempFile::new_in(home)?;
+        file.write_all(&encode(&lines)?)?;
+        Ok(file.persist(path)?)
+    }
+}
+
+impl From<OpenUpload> for Line {
+    fn from(OpenUpload { key, upload_id }: OpenUpload) -> Self {
+        Self::Begun { key, upload_id }
+    }
+}
+
+fn encode<'a>(lines: impl IntoIterator<Item = &'a Line>) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut text, line)?;
+        text.push(b'\n');
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Home(tempfile::TempDir);
+
+    impl Home {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.path().join("uploads/x.jsonl")
+        }
+
+        /// As a run opens it.
+        fn journal(&self) -> FileJournal {
+            FileJournal::at(self.path())
+        }
+
+        fn text(&self) -> String {
+            fs::read_to_string(self.path()).unwrap()
+        }
+
+        fn left(&self) -> Vec<String> {
+            let left = self.journal().left().unwrap().into_iter();
+            left.map(|upload| upload.key + "=" + &upload.upload_id)
+                .collect()
+        }
+    }
+
+    #[test]
+    fn what_is_open_is_found_by_the_next_run() {
+        let home = Home::new();
+        let journal = home.journal();
+        journal.begun("p/a\n\"ä", "1").unwrap();
+        journal.begun("p/b", "2").unwrap();
+        journal.begun("p/b", "3").unwrap();
+        journal.ended("2");
+        assert!(journal.left().unwrap().is_empty(), "none of this run's");
+        assert_eq!(
+            home.text(),
+            r#"{"begun":{"key":"p/a\n\"ä","upload_id":"1"}}
+{"begun":{"key":"p/b","upload_id":"2"}}
+{"begun":{"key":"p/b","upload_id":"3"}}
+{"ended":"2"}
+"#
+        );
+        assert_eq!(home.left(), ["p/a\n\"ä=1", "p/b=3"]);
+    }
+
+    #[test]
+    fn there_is_no_file_while_nothing_is_open() {
+        let home = Home::new();
+        let journal = home.journal();
+        assert!(journal.left().unwrap().is_empty());
+        journal.ended("never begun");
+        assert!(!home.path().exists());
+        for _ in 0..2 {
+            journal.begun("a", "1").unwrap();
+            journal.ended("1");
+            assert!(!home.path().exists());
+        }
+        fs::write(home.path(), "{\"ended\":\"1\"}\n").unwrap();
+        assert!(home.left().is_empty());
+        assert!(!home.path().exists());
+    }
+
+    #[test]
+    fn a_line_that_was_cut_short_spoils_no_other() {
+        let home = Home::new();
+        let journal = home.journal();
+        journal.begun("a", "1").unwrap();
+        journal.begun("b", "2").unwrap();
+        let text = home.text();
+        fs::write(home.path(), &text[..text.len() - 5]).unwrap();
+        assert_eq!(home.left(), ["a=1"]);
+
+        let next = home.journal();
+        next.begun("c", "3").unwrap();
+        assert_eq!(home.left(), ["a=1", "c=3"]);
+        next.ended("1");
+        next.ended("3");
+        assert!(!home.path().exists());
+    }
+
+    #[test]
+    fn a_long_run_keeps_the_file_short() {
+        let home = Home::new();
+        let journal = home.journal();
+        journal.begun("long", "0").unwrap();
+        for n in 1..2 * SPARE_LINES {
+            let id = n.to_string();
+            journal.begun("short", &id).unwrap();
+            journal.ended(&id);
+        }
+        assert!(home.text().lines().count() < SPARE_LINES + 10);
+        assert_eq!(home.left(), ["long=0"]);
+    }
+
+    #[test]
+    fn an_error_names_the_file_and_leaves_nothing_noted() {
+        let home = Home::new();
+        // A file where the directory should be.
+        fs::write(home.0.path().join("uploads"), "").unwrap();
+        let journal = home.journal();
+        let error = journal.begun("a", "1").unwrap_err();
+        assert!(error.to_string().contains("uploads/x.jsonl"), "{error}");
+
+        fs::remove_file(home.0.path().join("uploads")).unwrap();
+        journal.begun("b", "2").unwrap();
+        assert_eq!(home.left(), ["b=2"]);
+    }
+}
