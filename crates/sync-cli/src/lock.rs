@@ -17,11 +17,14 @@ pub(crate) struct Locks {
 }
 
 /// Why a run may not begin.
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum LockError {
     /// Another run works on this place.
+    #[error("another run works on the {0}")]
     Held(String),
     /// The lock cannot be made.
-    Io(PathBuf, io::Error),
+    #[error("cannot lock '{}'", .0.display())]
+    Io(PathBuf, #[source] io::Error),
 }
 
 impl Locks {

@@ -1,6 +1,7 @@
 //! One file a command; this one finds it and gives it a runtime.
 
 mod cleanup;
+mod show;
 mod sync;
 
 use std::future::Future;

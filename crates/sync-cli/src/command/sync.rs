@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use anyhow::Context;
 use sync_core::{
-    Action, CLOCK_OFFSET_WARNING, Counts, Deletions, Direction, ExecuteOptions, Limits, Plan,
-    PlanOptions, Refusal, Report, Withheld, execute, make_plan, refusals,
+    Deletions, Direction, ExecuteOptions, Limits, Plan, PlanOptions, Refusal, Report, Withheld,
+    execute, make_plan, refusals,
 };
 
 use super::Mode;
+use super::show::{changes, refuse, say_withheld, show};
 use crate::journal::FileJournal;
 use crate::lock::{LockError, Locks};
 use crate::options::SyncArgs;
@@ -19,7 +20,7 @@ use crate::progress::{self, Progress};
 use crate::question::{self, Answer};
 use crate::spools::TemporaryFiles;
 use crate::stop::Stop;
-use crate::text::{self, Words};
+use crate::text::Words;
 use crate::{Console, Exit, json};
 
 pub(super) async fn run(
@@ -36,17 +37,14 @@ pub(super) async fn run(
     let _locks = match mode {
         Mode::Show => None,
         Mode::Act => match Locks::acquire(args) {
-            Ok(locks) => Some(locks),
             Err(LockError::Held(place)) => {
                 console.error(format_args!(
-                    "refused: another run of s3mirror works on the {place}; try again when it has ended"
+                    "refused: another run of s3mirror works on the {place}; \
+                     try again when it has ended"
                 ));
                 return Ok(Exit::Refused);
             }
-            Err(LockError::Io(path, error)) => {
-                let what = format!("cannot lock '{}'", path.display());
-                return Err(error).context(what);
-            }
+            locks => Some(locks?),
         },
     };
     let plan = {
@@ -91,104 +89,15 @@ fn limits(args: &SyncArgs) -> Limits {
     }
 }
 
-/// Shows the plan: each action in a mock run, the summary in both, and by
-/// name whatever is not as it should be.
-fn show(plan: &Plan, args: &SyncArgs, mode: Mode, console: &mut Console) -> anyhow::Result<()> {
-    let header = plan.header();
-    let words = Words::of(plan.direction());
-    let output = &args.output;
-    if output.json {
-        json::plan(console, plan);
-    }
-    let listed = mode == Mode::Show && !output.json && !output.quiet;
-    if listed || has_notes(plan.counts()) {
-        for action in plan.actions().context("cannot read the plan")? {
-            let action = action.context("cannot read the plan")?;
-            if listed {
-                console.line(words.action(&action));
-            } else {
-                warn(&action, args, console);
-            }
-        }
-    }
-    // Where there is nothing to do, the report will say all of it.
-    let announced = mode == Mode::Show || changes(plan.counts()) > 0;
-    if announced && !output.json && !output.quiet {
-        let summary = words.summary(&header.source, &header.target, plan.counts());
-        console.line(summary.trim_end());
-    }
-    let offset = header.rule.clock_offset;
-    if offset.abs() > CLOCK_OFFSET_WARNING {
-        console.warning(format_args!(
-            "the server's clock and that of this machine differ by {} s; set the clock",
-            offset.num_seconds()
-        ));
-    }
-    Ok(())
-}
-
-/// How many entries of the target the plan changes.
-fn changes(counts: &Counts) -> u64 {
-    (counts.created() + counts.overwritten() + counts.deleted()).entries
-}
-
-/// Whether the plan has lines that are neither transfers nor deletions; if
-/// not, a real run need not read it an extra time.
-fn has_notes(counts: &Counts) -> bool {
-    counts.conflicts > 0
-        || counts.too_long > 0
-        || !counts.skipped_in_source.is_empty()
-        || !counts.skipped_in_target.is_empty()
-}
-
-/// Names what a real run cannot do.
-fn warn(action: &Action, args: &SyncArgs, console: &mut Console) {
-    match action {
-        Action::Transfer(_) | Action::Delete(_) => {}
-        Action::Conflict { key, with, why } => {
-            console.warning(format_args!(
-                "'{key}' is not copied: {}",
-                text::conflict(with, *why)
-            ));
-        }
-        Action::TooLong { key } => console.error(format_args!(
-            "'{key}' is too long: {} bytes, with the prefix {}",
-            key.as_str().len(),
-            key.as_str().len() + args.places.bucket.prefix().len()
-        )),
-        Action::Skip { side, skipped } => {
-            // What hides content is always named; the harmless only on request.
-            if skipped.cause.hides_content() || args.output.verbose > 0 {
-                console.warning(format_args!("skipped {}", text::skip(*side, skipped)));
-            }
-        }
-    }
-}
-
 /// What a mock run ends with: the status that the real run would begin with.
 fn verdict(plan: &Plan, refusals: &[Refusal], console: &mut Console) -> Exit {
     if !refusals.is_empty() {
-        return refuse(refusals, console);
+        refuse(refusals, console)
+    } else if plan.counts().incomplete() {
+        Exit::Incomplete
+    } else {
+        Exit::Done
     }
-    if plan.counts().incomplete() {
-        say_withheld(Withheld::SourceIncomplete, console);
-        return Exit::Incomplete;
-    }
-    Exit::Done
-}
-
-fn refuse(refusals: &[Refusal], console: &mut Console) -> Exit {
-    for refusal in refusals {
-        console.error(format_args!("refused: {refusal}"));
-    }
-    Exit::Refused
-}
-
-fn say_withheld(why: Withheld, console: &mut Console) {
-    console.warning(format_args!(
-        "nothing is deleted, because {}",
-        text::withheld(why)
-    ));
 }
 
 async fn act(
@@ -288,7 +197,9 @@ fn conclude(
     console: &mut Console,
 ) {
     let took = begun.elapsed();
-    if let Some(why) = report.deletions_withheld {
+    // That the source is incomplete has been said before the question.
+    let why = report.deletions_withheld;
+    if let Some(why) = why.filter(|why| *why != Withheld::SourceIncomplete) {
         say_withheld(why, console);
     }
     if args.output.json {
