@@ -1,3 +1,6 @@
+//! What confinement must hold: the kernel's way and the stepwise one answer
+//! alike, and neither leads outside.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 

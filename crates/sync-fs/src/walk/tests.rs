@@ -1,3 +1,5 @@
+//! The walk against naive ones: order, depth, and what happens underneath it.
+
 use std::fs;
 use std::path::Path;
 
