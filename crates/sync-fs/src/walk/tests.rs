@@ -1,4 +1,5 @@
-//! The walk against naive ones: order, depth, and what happens underneath it.
+//! Depth, and what happens underneath the walk while it goes on. Its order is
+//! tested against naive walks in `tests/it`.
 
 use std::fs;
 use std::path::Path;
