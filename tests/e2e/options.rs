@@ -7,7 +7,7 @@ on_both_servers! {
     the_result_is_the_same_by_every_way_of_talking
 }
 
-const WAYS: [&[&str]; 12] = [
+const WAYS: [&[&str]; 14] = [
     &["--path-style", "always"],
     &["--no-conditional"],
     &["--checksum", "crc64nvme"],
@@ -20,6 +20,8 @@ const WAYS: [&[&str]; 12] = [
     &["--concurrency", "200"],
     &["--max-memory", "5MiB"],
     &["--max-attempts", "1"],
+    &["--durability", "each"],
+    &["--durability", "none"],
 ];
 
 /// Up, changed, back elsewhere, with a file of three parts among the others.

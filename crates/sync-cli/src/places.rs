@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sync_core::{Direction, Result, Store};
-use sync_fs::{Durability, FsOptions, FsStore};
+use sync_fs::{FsOptions, FsStore};
 use sync_s3::{Access, Conditions, S3Options, S3Store, UploadJournal};
 
 use crate::options::SyncArgs;
@@ -56,7 +56,7 @@ impl Places {
 fn open_directory(direction: Direction, args: &SyncArgs) -> Result<FsStore> {
     let options = FsOptions {
         symlinks: args.rule.symlinks.into(),
-        durability: Durability::default(),
+        durability: args.safety.durability.into(),
         check_access: direction == Direction::Backup,
     };
     match direction {

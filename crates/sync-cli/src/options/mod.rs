@@ -14,7 +14,7 @@ use sync_core::{MAX_KEY_BYTES, MAX_PART_SIZE, MaxDelete};
 use sync_s3::Location;
 
 use sizes::Size;
-pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, When};
+pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, OnDisk, When};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -145,6 +145,16 @@ pub(crate) struct SafetyArgs {
     /// Let an empty source empty the target
     #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_EMPTY_SOURCE", value_parser = Boolish::new())]
     pub(crate) allow_empty_source: bool,
+    /// When a restored file is on disk, so that it survives a power cut
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_DURABILITY",
+        value_enum,
+        value_name = "HOW",
+        default_value_t
+    )]
+    pub(crate) durability: OnDisk,
     /// Refuse longer keys, in bytes with the prefix; S3's limit is 1024
     #[arg(
         long,

@@ -3,7 +3,7 @@
 use anstream::ColorChoice;
 use clap::ValueEnum;
 use sync_core::Compare;
-use sync_fs::SymlinkMode;
+use sync_fs::{Durability, SymlinkMode};
 use sync_s3::{Checksums, Choice};
 
 /// `--compare`
@@ -43,6 +43,28 @@ impl From<Links> for SymlinkMode {
         match links {
             Links::Inside => Self::Inside,
             Links::Skip => Self::Skip,
+        }
+    }
+}
+
+/// `--durability`
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum OnDisk {
+    /// When its name is given; files that are ready together share a sync
+    #[default]
+    Batch,
+    /// When its name is given; each by its own sync
+    Each,
+    /// Whenever the system gets to it
+    None,
+}
+
+impl From<OnDisk> for Durability {
+    fn from(when: OnDisk) -> Self {
+        match when {
+            OnDisk::Batch => Self::Batch,
+            OnDisk::Each => Self::Each,
+            OnDisk::None => Self::None,
         }
     }
 }
