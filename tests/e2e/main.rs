@@ -33,6 +33,13 @@ mod keys;
 mod names;
 mod times;
 
+mod faults_answers;
+mod faults_bytes;
+mod faults_changes;
+mod faults_disk;
+mod faults_races;
+mod faults_server;
+
 mod cleanup;
 mod failures;
 mod interop;

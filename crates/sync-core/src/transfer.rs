@@ -14,7 +14,7 @@ use crate::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Transfer, Wri
 
 impl Workspace<'_> {
     /// Copies as planned. If the source has changed meanwhile, its new version
-    /// is copied, once. What `blockers` names is deleted when the copy is
+    /// is copied, once; so is what arrived damaged. What `blockers` names is deleted when the copy is
     /// ready; those that were go into `cleared`, however the copy ends.
     pub(crate) async fn transfer(
         &self,
@@ -35,6 +35,11 @@ impl Workspace<'_> {
                     }
                     _ => Err(error),
                 }
+            }
+            // Damaged on its way: nothing was committed, so it may come again.
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                self.copy(&transfer.source, &expected, blockers, cleared)
+                    .await
             }
             copied => copied,
         }

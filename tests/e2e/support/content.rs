@@ -82,3 +82,10 @@ pub(crate) fn map(files: &[(&str, &str)]) -> BTreeMap<String, Content> {
         .map(|(name, text)| ((*name).to_owned(), Content::from(text.to_string())))
         .collect()
 }
+
+/// So many MiB in which no two stretches are alike; another `seed`, another
+/// content.
+pub(crate) fn mebibytes(count: u64, seed: u64) -> Vec<u8> {
+    let numbers = seed << 32..(seed << 32) + (count << 17);
+    numbers.flat_map(u64::to_le_bytes).collect()
+}

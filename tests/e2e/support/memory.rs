@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, ops::Deref};
 
 use chrono::{DateTime, Utc};
-use s3_endpoint::{ACCESS_KEY, Config, Endpoint, SECRET_KEY};
+use s3_endpoint::{ACCESS_KEY, Config, Endpoint, Entry, SECRET_KEY};
 
 use super::{Server, Stored};
 
@@ -18,6 +18,27 @@ impl Memory {
 
     pub(crate) fn with(config: Config) -> Self {
         Self(Endpoint::start(config).unwrap())
+    }
+
+    /// Every request but the listings, in the order of arrival, as in
+    /// `PutObject a/b 200`; `lost` stands for an answer that never came.
+    pub(crate) fn story(&self) -> Vec<String> {
+        let told = |entry: Entry| {
+            let key = entry.key.unwrap_or_default();
+            let status = entry.status.map_or("lost".to_owned(), |s| s.to_string());
+            format!("{} {key} {status}", entry.operation).replace("  ", " ")
+        };
+        let log = self.0.log().into_iter();
+        log.filter(|entry| !entry.operation.starts_with("List"))
+            .map(told)
+            .collect()
+    }
+
+    /// The requests of one operation for one key, in the order of arrival.
+    pub(crate) fn asked(&self, operation: &str, key: &str) -> Vec<Entry> {
+        let log = self.0.log().into_iter();
+        log.filter(|entry| entry.operation == operation && entry.key.as_deref() == Some(key))
+            .collect()
     }
 
     /// Puts an object as if that had been done at `modified`.

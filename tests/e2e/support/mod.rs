@@ -20,6 +20,7 @@ pub(crate) mod sandbox;
 pub(crate) mod content;
 pub(crate) mod times;
 
+pub(crate) mod faults;
 pub(crate) mod memory;
 pub(crate) mod server;
 pub(crate) mod weed;

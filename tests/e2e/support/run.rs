@@ -88,6 +88,12 @@ impl Run {
         self
     }
 
+    /// One request at a time, so their order is certain; and parts of the
+    /// smallest size, so a small file has several.
+    pub(crate) fn one_by_one(self) -> Self {
+        self.args(["--concurrency", "1", "--part-size", "5MiB"])
+    }
+
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self

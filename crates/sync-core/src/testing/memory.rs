@@ -42,6 +42,8 @@ struct Faults {
     listing: Option<usize>,
     /// Reading this key fails.
     reading: Option<String>,
+    /// The next bytes that are read differ in a bit.
+    damage: bool,
 }
 
 /// What a [`MemoryStore`] keeps under a name.
@@ -119,6 +121,11 @@ impl MemoryStore {
     /// Makes every reading of `name` fail.
     pub fn fail_reading(&self, name: &str) {
         self.0.faults.lock().unwrap().reading = Some(name.to_owned());
+    }
+
+    /// Flips a bit of the next bytes that are read.
+    pub fn damage_next_read(&self) {
+        self.0.faults.lock().unwrap().damage = true;
     }
 
     /// Takes all faults back.
@@ -266,7 +273,13 @@ impl Store for MemoryStore {
             return Err(error(ErrorKind::Unavailable, &entry.key));
         }
         let object = self.find(entry)?;
-        Ok(object.body.slice(range.start as usize..range.end as usize))
+        let body = object.body.slice(range.start as usize..range.end as usize);
+        if !std::mem::take(&mut self.0.faults.lock().unwrap().damage) {
+            return Ok(body);
+        }
+        let mut damaged = body.to_vec();
+        damaged[0] ^= 1;
+        Ok(damaged.into())
     }
 
     async fn put(

@@ -16,10 +16,14 @@ fn backup() -> PlanOptions {
 
 /// A backup of one entry of 20 bytes, written by `writer`.
 fn in_parts(source: &MockStore, writer: fn() -> MockWriter) -> Vec<String> {
+    in_parts_tried(1, source, writer)
+}
+
+fn in_parts_tried(times: usize, source: &MockStore, writer: fn() -> MockWriter) -> Vec<String> {
     let mut target = mock(&[]);
     target
         .expect_write()
-        .times(1)
+        .times(times)
         .withf(|_, part_size, expected| *part_size == 8 && *expected == Expected::Absent)
         .returning(move |_, _, _| Ok(Box::new(writer())));
     let plan = plan(source, &target, &backup());
@@ -75,13 +79,28 @@ fn a_large_entry_is_written_in_parts_and_committed_with_the_sum_of_all() {
 #[test]
 fn a_sum_that_the_source_does_not_confirm_is_not_committed() {
     let source = source_of_twenty_bytes(Some(Crc64::of(b"something else")));
-    let told = in_parts(&source, || {
+    let told = in_parts_tried(2, &source, || {
         let mut writer = MockWriter::new();
         writer.expect_part().times(3).returning(|_, _, _| Ok(()));
         writer.expect_abort().times(1).return_const(());
         writer
     });
     assert_eq!(told, ["failed a: Corrupt"]);
+}
+
+#[test]
+fn what_arrives_damaged_is_read_once_more() {
+    let source = MemoryStore::objects();
+    let body: Vec<u8> = (0..20).collect();
+    source.insert("a", body.clone(), noon(0));
+    source.damage_next_read();
+    let target = MemoryStore::files();
+    let options = PlanOptions::new(Direction::Restore);
+    let plan = plan(&source, &target, &options);
+    let events = Events::default();
+    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["copied a"]);
+    assert_eq!(target.contents()["a"], body);
 }
 
 #[test]
@@ -135,7 +154,7 @@ fn content_that_comes_short_is_never_written() {
     let (mut source, target) = (mock(&[entry("a", 5)]), mock(&[]));
     source
         .expect_read()
-        .times(1)
+        .times(2)
         .returning(|_, _| Ok(Bytes::from_static(b"1234")));
     let plan = plan(&source, &target, &backup());
     let events = Events::default();

@@ -1,0 +1,237 @@
+//! What is being copied changes meanwhile: a file while it is uploaded (case
+//! 18), an object while it is downloaded (case 25). Never a mixture.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use s3_endpoint::{Action, Fault};
+
+use crate::support::{
+    Content, Dir, Memory, World, assert_same,
+    content::mebibytes,
+    faults::{puts, works_on},
+    times::{LONG_AGO, at, to_system},
+};
+
+/// What becomes of a file while it is uploaded.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Grows,
+    Shrinks,
+    /// At the same size, with its time set back.
+    IsRewritten,
+    /// By a rename over it, of the same size and time.
+    IsReplaced,
+}
+
+const CHANGES: [Change; 4] = [
+    Change::Grows,
+    Change::Shrinks,
+    Change::IsRewritten,
+    Change::IsReplaced,
+];
+
+impl Change {
+    /// The content that it leads to.
+    fn content(self, version: u64) -> Vec<u8> {
+        let size = match self {
+            Self::Grows => 11 + version,
+            Self::Shrinks => 11 - version,
+            Self::IsRewritten | Self::IsReplaced => 11,
+        };
+        mebibytes(size, version)
+    }
+
+    fn apply(self, path: &Path, version: u64) {
+        let content = self.content(version);
+        match self {
+            Self::Grows | Self::Shrinks => fs::write(path, content).unwrap(),
+            Self::IsRewritten => write_long_ago(path, &content),
+            Self::IsReplaced => {
+                let beside = path.parent().unwrap().with_extension("beside");
+                write_long_ago(&beside, &content);
+                fs::rename(beside, path).unwrap();
+            }
+        }
+    }
+}
+
+fn write_long_ago(path: &Path, content: &[u8]) {
+    fs::write(path, content).unwrap();
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(to_system(at(LONG_AGO))).unwrap();
+}
+
+/// An old object and a new file for it, and an object to delete.
+fn with_a_film(memory: &Memory) -> (World<'_>, Dir) {
+    let world = World::on(memory);
+    world.bucket.put("film", "the old one");
+    world.bucket.put("gone", "1");
+    let dir = world.dir("dir");
+    dir.write("film", mebibytes(11, 0));
+    (world, dir)
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_uploaded_goes_up_in_its_new_version() {
+    for change in CHANGES {
+        let memory = Memory::start();
+        let (world, dir) = with_a_film(&memory);
+        let work = works_on(dir.join("film"), move |path| change.apply(path, 1));
+        memory.inject(Fault::on("UploadPart").act(work));
+
+        world.backup(&dir).one_by_one().done();
+
+        assert_same(&dir.contents(), &one("film", change.content(1)));
+        assert_same(&world.bucket.contents(), &dir.contents());
+        assert_eq!(memory.open_uploads(&world.bucket.name), [], "{change:?}");
+        let story = memory.story();
+        let begun = [
+            "CreateMultipartUpload film 200",
+            "UploadPart film 200",
+            "AbortMultipartUpload film 204",
+            "CreateMultipartUpload film 200",
+        ];
+        assert_eq!(story[..4], begun, "{change:?}");
+        assert_eq!(memory.count("CompleteMultipartUpload"), 1, "{change:?}");
+    }
+}
+
+#[test]
+fn a_file_that_keeps_changing_is_named_and_the_old_object_stays() {
+    for change in CHANGES {
+        let memory = Memory::start();
+        let (world, dir) = with_a_film(&memory);
+        let objects = world.bucket.objects();
+        for version in [1, 2] {
+            let path = dir.join("film");
+            let work = works_on(path, move |path| change.apply(path, version));
+            memory.inject(Fault::on("UploadPart").nth(version).act(work));
+        }
+
+        world.backup(&dir).one_by_one().exits(3).says("'film'");
+
+        assert_same(&world.bucket.objects(), &objects);
+        let upload = [
+            "CreateMultipartUpload film 200",
+            "UploadPart film 200",
+            "AbortMultipartUpload film 204",
+        ];
+        assert_eq!(memory.story(), [upload, upload].concat(), "{change:?}");
+    }
+}
+
+#[test]
+fn a_file_that_vanishes_while_it_is_uploaded_is_named_and_the_old_object_stays() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    dir.write("other", "x");
+    let objects = world.bucket.objects();
+    let removed = works_on(dir.join("film"), |path| fs::remove_file(path).unwrap());
+    memory.inject(Fault::on("UploadPart").act(removed));
+
+    world.backup(&dir).one_by_one().exits(3).says("'film'");
+
+    let mut expected = objects;
+    let other = world.bucket.objects()["other"].clone();
+    expected.insert("other".into(), other);
+    assert_same(&world.bucket.objects(), &expected);
+    assert_eq!(memory.open_uploads(&world.bucket.name), []);
+    assert_eq!(memory.count("CompleteMultipartUpload"), 0);
+}
+
+/// The last part is on its way, so nothing is left to be read.
+#[test]
+fn a_file_that_changes_during_its_last_part_goes_up_in_its_new_version() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    let edit = works_on(dir.join("film"), |path| Change::Grows.apply(path, 1));
+    memory.inject(Fault::on("UploadPart").nth(3).act(edit));
+    world.backup(&dir).one_by_one().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+    assert_eq!(memory.open_uploads(&world.bucket.name), []);
+}
+
+/// What is committed is what was there, whole; the next run sees the change.
+#[test]
+fn a_file_that_changes_during_the_completion_goes_up_again_next_time() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    let edit = works_on(dir.join("film"), |path| Change::Grows.apply(path, 1));
+    memory.inject(Fault::on("CompleteMultipartUpload").act(edit));
+    world.backup(&dir).one_by_one().done();
+    assert_same(&world.bucket.contents(), &one("film", mebibytes(11, 0)));
+    world.backup(&dir).one_by_one().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+fn one(name: &str, content: Vec<u8>) -> BTreeMap<String, Content> {
+    [(name.to_owned(), Content::from(content))].into()
+}
+
+/// An object, an old file in its place, and a file to delete.
+fn with_an_object(memory: &Memory, size: u64) -> (World<'_>, Dir) {
+    let world = World::on(memory);
+    world.bucket.put("film", mebibytes(size, 0));
+    let dir = world.tree("dir", &[("film", "the old one"), ("gone", "1")]);
+    (world, dir)
+}
+
+/// In one piece that breaks, or in parts: the second request finds another
+/// object of the same size.
+#[test]
+fn an_object_that_is_replaced_while_it_is_downloaded_comes_in_its_new_version() {
+    for size in [3, 11] {
+        let memory = Memory::start();
+        let (world, dir) = with_an_object(&memory, size);
+        if size == 3 {
+            memory.inject(Fault::on("GetObject").act(Action::CutBodyAfter(1 << 20)));
+        }
+        let theirs = puts(&world, "film", mebibytes(size, 1));
+        memory.inject(Fault::on("GetObject").nth(2).act(theirs));
+
+        world.restore(&dir).one_by_one().done();
+
+        assert_same(&dir.contents(), &one("film", mebibytes(size, 1)));
+        assert_same(&dir.files(), &world.bucket.objects());
+        let story = memory.story();
+        let first = if size == 3 { 200 } else { 206 };
+        assert_eq!(story[0], format!("GetObject film {first}"));
+        assert_eq!(story[1], "GetObject film 412");
+        assert_eq!(story[2], "HeadObject film 200");
+    }
+}
+
+#[test]
+fn an_object_that_keeps_being_replaced_is_named_and_the_old_file_stays() {
+    for size in [3, 11] {
+        let memory = Memory::start();
+        let (world, dir) = with_an_object(&memory, size);
+        let before = dir.snapshot();
+        for nth in [1, 2] {
+            let theirs = puts(&world, "film", mebibytes(size, nth));
+            memory.inject(Fault::on("GetObject").nth(nth).act(theirs));
+        }
+
+        world.restore(&dir).one_by_one().exits(3).says("'film'");
+
+        assert_same(&dir.snapshot(), &before);
+        let story = ["GetObject film 412", "HeadObject film 200"];
+        assert_eq!(memory.story()[..2], story);
+        assert_eq!(memory.count("GetObject"), 2);
+        memory.clear_faults();
+        world.restore(&dir).one_by_one().done();
+        assert_same(&dir.files(), &world.bucket.objects());
+    }
+}
+
+#[test]
+fn an_object_that_vanishes_while_it_is_downloaded_is_named_and_the_old_file_stays() {
+    let memory = Memory::start();
+    let (world, dir) = with_an_object(&memory, 11);
+    let before = dir.snapshot();
+    let bucket = world.bucket.name.clone();
+    let removed = Action::run(move |state| drop(state.remove(&bucket, "film")));
+    memory.inject(Fault::on("GetObject").nth(2).act(removed));
+    world.restore(&dir).one_by_one().exits(3).says("'film'");
+    assert_same(&dir.snapshot(), &before);
+}
