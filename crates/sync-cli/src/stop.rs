@@ -1,9 +1,12 @@
 //! SIGINT and SIGTERM: the first one stops a run cleanly, a second one, or one
 //! before anything was changed, ends the process at once.
 
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
+use std::thread;
 
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -26,22 +29,42 @@ struct State {
 }
 
 impl Stop {
-    /// Must be called within a runtime.
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    /// Begins to listen, on a thread of its own: the main one waits for the
+    /// answer to a question, or is busy with a listing.
+    pub(crate) fn listen() -> io::Result<Self> {
         let stop = Self(Arc::new(State {
             working: AtomicBool::new(false),
             code: AtomicU8::new(0),
             asked: Notify::new(),
         }));
-        for (kind, exit) in [
-            (SignalKind::interrupt(), Exit::Interrupted),
-            (SignalKind::terminate(), Exit::Terminated),
-        ] {
-            tokio::spawn(stop.clone().obey(signal(kind)?, exit));
-        }
-        // A write beyond the limit of a file's size shall fail, not kill.
-        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
+        let listener = stop.clone();
+        let (ready, is_ready) = mpsc::channel();
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                // Where nobody waits for the outcome, the process is ending.
+                if let Err(error) = listener.serve(&ready) {
+                    let _ = ready.send(Err(error));
+                }
+            })?;
+        is_ready.recv().map_err(io::Error::other)??;
         Ok(stop)
+    }
+
+    fn serve(self, ready: &mpsc::Sender<io::Result<()>>) -> io::Result<()> {
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        runtime.block_on(async {
+            let interrupts = signal(SignalKind::interrupt())?;
+            let terminations = signal(SignalKind::terminate())?;
+            // A write beyond the limit of a file's size shall fail, not kill.
+            drop(signal(SignalKind::from_raw(SIGXFSZ))?);
+            let _ = ready.send(Ok(()));
+            tokio::join!(
+                self.clone().obey(interrupts, Exit::Interrupted),
+                self.obey(terminations, Exit::Terminated),
+            );
+            Ok(())
+        })
     }
 
     async fn obey(self, mut signals: Signal, exit: Exit) {
