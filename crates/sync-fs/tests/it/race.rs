@@ -12,7 +12,7 @@ use sync_fs::{Durability, FsOptions};
 
 use crate::util::{StopOnDrop, Tree, entry, keys};
 
-const ROUNDS: usize = 2_000;
+const ROUNDS: usize = 10_000;
 
 /// `root/d` is by turns a directory and a link to `outside`.
 fn swap(root: &Path, outside: &Path, stop: &AtomicBool) -> u64 {
