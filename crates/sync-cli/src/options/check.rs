@@ -1,0 +1,64 @@
+//! What clap cannot check: values that contradict each other, or S3's limits.
+
+use sync_core::{MAX_KEY_BYTES, MAX_PART_SIZE};
+
+use super::{Command, MockCommand, ServerArgs, SyncArgs};
+
+/// Smallest part that S3 takes, in bytes.
+const MIN_PART: u64 = 5 << 20;
+
+impl Command {
+    /// What is wrong with the options, in one line.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Backup(args)
+            | Self::Restore(args)
+            | Self::Backupmock(args)
+            | Self::Restoremock(args)
+            | Self::Mock {
+                command: MockCommand::Backup(args) | MockCommand::Restore(args),
+            } => args.check(),
+            Self::Cleanup(_)
+            | Self::Mock {
+                command: MockCommand::Cleanup(_),
+            } => Ok(()),
+        }
+    }
+}
+
+impl SyncArgs {
+    fn check(&self) -> Result<(), String> {
+        let (part, memory) = (self.speed.part_size.bytes(), self.speed.max_memory.bytes());
+        let max_key = usize::from(self.safety.max_key_length);
+        let prefix = self.places.bucket.prefix().len();
+        let wrong = if !(MIN_PART..=MAX_PART_SIZE).contains(&part) {
+            "--part-size must be between 5 MiB and 5 GiB, S3's limits of a part".to_owned()
+        } else if memory < part {
+            "--max-memory must hold at least one part; raise it or lower --part-size".to_owned()
+        } else if self.speed.concurrency == 0 {
+            "--concurrency must be at least 1".to_owned()
+        } else if self.speed.max_attempts == 0 {
+            "--max-attempts must be at least 1".to_owned()
+        } else if !(1..=MAX_KEY_BYTES).contains(&max_key) {
+            format!("--max-key-length must be between 1 and S3's own limit of {MAX_KEY_BYTES}")
+        } else if prefix >= max_key {
+            format!(
+                "the prefix of --bucket has {prefix} bytes; --max-key-length leaves no room for names"
+            )
+        } else {
+            return self.server.check();
+        };
+        Err(wrong)
+    }
+}
+
+impl ServerArgs {
+    fn check(&self) -> Result<(), String> {
+        match &self.endpoint_url {
+            Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => Err(
+                format!("--endpoint-url '{url}' must begin with http:// or https://"),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
