@@ -19,8 +19,12 @@ use crate::meta::Meta;
 use crate::options::SymlinkMode;
 use crate::shared::Shared;
 
-/// The bytes of `range` of the version that `entry` describes.
-pub(crate) fn read(shared: &Shared, entry: &Entry, range: &Range<u64>) -> Result<Bytes> {
+/// Room for the bytes of `range`.
+///
+/// It is made before the hop to a thread that may block: memory that many
+/// threads allocate and another one frees stays in as many pools of the
+/// allocator, and they would hold about as much again as is in use.
+pub(crate) fn room(entry: &Entry, range: &Range<u64>) -> Result<Vec<u8>> {
     if range.start > range.end || range.end > entry.size {
         let (start, end, size) = (range.start, range.end, entry.size);
         return Err(refused(
@@ -31,8 +35,26 @@ pub(crate) fn read(shared: &Shared, entry: &Entry, range: &Range<u64>) -> Result
             ),
         ));
     }
+    let mut room = Vec::new();
+    let made = usize::try_from(range.end - range.start)
+        .is_ok_and(|wanted| room.try_reserve_exact(wanted).is_ok());
+    if made {
+        Ok(room)
+    } else {
+        Err(cannot_read(entry, Errno::NOMEM))
+    }
+}
+
+/// The bytes of `range` of the version that `entry` describes, read into the
+/// `room` that was made for them.
+pub(crate) fn read(
+    shared: &Shared,
+    entry: &Entry,
+    range: &Range<u64>,
+    room: Vec<u8>,
+) -> Result<Bytes> {
     let (file, before) = open_version(shared, entry)?;
-    let bytes = read_exactly(&file, range).map_err(|errno| cannot_read(entry, errno))?;
+    let bytes = read_exactly(&file, range, room).map_err(|errno| cannot_read(entry, errno))?;
     confirm(&file, &before, entry)?;
     bytes.map(Bytes::from).ok_or_else(|| changed(&entry.key))
 }
@@ -90,10 +112,8 @@ fn open_target(root: &Root, path: &[u8]) -> Sys<Option<OwnedFd>> {
 }
 
 /// The bytes of `range`; none if the file ends before.
-fn read_exactly(file: &OwnedFd, range: &Range<u64>) -> Sys<Option<Vec<u8>>> {
+fn read_exactly(file: &OwnedFd, range: &Range<u64>, mut bytes: Vec<u8>) -> Sys<Option<Vec<u8>>> {
     let wanted = usize::try_from(range.end - range.start).map_err(|_| Errno::NOMEM)?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(wanted).map_err(|_| Errno::NOMEM)?;
     while bytes.len() < wanted {
         let offset = range.start + bytes.len() as u64;
         match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), offset) {

@@ -175,7 +175,8 @@ impl Store for FsStore {
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
         let (shared, entry) = (Arc::clone(&self.shared), entry.clone());
-        blocking(move || read::read(&shared, &entry, &range)).await
+        let room = read::room(&entry, &range)?;
+        blocking(move || read::read(&shared, &entry, &range, room)).await
     }
 
     async fn put(
