@@ -26,13 +26,15 @@ fn with_order(list_order: ListOrder) -> Memory {
     })
 }
 
+const ORDERS: [ListOrder; 3] = [
+    ListOrder::Bytes,
+    ListOrder::DirectoryWise,
+    ListOrder::Shuffled(7),
+];
+
 #[test]
 fn the_result_is_exact_in_whatever_order_the_server_lists() {
-    for order in [
-        ListOrder::Bytes,
-        ListOrder::DirectoryWise,
-        ListOrder::Shuffled(7),
-    ] {
+    for order in ORDERS {
         let memory = with_order(order);
         let world = World::on(&memory);
         let dir = world.tree("dir", &FILES);
@@ -49,11 +51,7 @@ fn the_result_is_exact_in_whatever_order_the_server_lists() {
 
 #[test]
 fn deletions_are_exact_in_whatever_order_the_server_lists() {
-    for order in [
-        ListOrder::Bytes,
-        ListOrder::DirectoryWise,
-        ListOrder::Shuffled(7),
-    ] {
+    for order in ORDERS {
         let memory = with_order(order);
         let world = World::on(&memory);
         let dir = world.tree("dir", &FILES);

@@ -108,8 +108,10 @@ pub async fn execute(
         report: Report::default(),
         cleared: HashSet::new(),
     };
-    run.free_transfers(plan).await?;
-    run.blocked_transfers(plan).await?;
+    let any_blocked = run.free_transfers(plan).await?;
+    if any_blocked {
+        run.blocked_transfers(plan).await?;
+    }
     run.deletions(plan).await?;
     Ok(run.report)
 }
@@ -123,12 +125,19 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// All transfers that nothing is in the way of, side by side.
-    async fn free_transfers(&mut self, plan: &Plan) -> io::Result<()> {
+    /// All transfers that nothing is in the way of, side by side. Says whether
+    /// there may be others, which are rare: the plan need not be read for them
+    /// otherwise.
+    async fn free_transfers(&mut self, plan: &Plan) -> io::Result<bool> {
         let work = self.work;
         let halted = AtomicBool::new(false);
+        let any_blocked = AtomicBool::new(false);
         let free = plan.actions()?.filter_map(|action| match action {
-            Ok(Action::Transfer(transfer)) => transfer.in_the_way.is_none().then_some(Ok(transfer)),
+            Ok(Action::Transfer(transfer)) if transfer.in_the_way.is_none() => Some(Ok(transfer)),
+            Ok(Action::Transfer(_)) => {
+                any_blocked.store(true, Relaxed);
+                None
+            }
             Ok(_) => None,
             Err(error) => Some(Err(error)),
         });
@@ -150,7 +159,8 @@ impl Run<'_> {
             self.note_transfer(&transfer, result);
         }
         self.report.stopped |= self.is_stopped();
-        Ok(())
+        // What ended early has not seen the whole plan.
+        Ok(self.report.stopped || any_blocked.load(Relaxed))
     }
 
     /// Transfers that something is in the way of, one after the other: what

@@ -14,8 +14,9 @@ use crate::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Transfer, Wri
 
 impl Workspace<'_> {
     /// Copies as planned. If the source has changed meanwhile, its new version
-    /// is copied, once; so is what arrived damaged. What `blockers` names is deleted when the copy is
-    /// ready; those that were go into `cleared`, however the copy ends.
+    /// is copied, once; so is what arrived damaged. What `blockers` names is
+    /// deleted when the copy is ready; those that were go into `cleared`, however
+    /// the copy ends.
     pub(crate) async fn transfer(
         &self,
         transfer: &Transfer,
@@ -127,14 +128,20 @@ impl Workspace<'_> {
 
     /// Deletes what is in the way of a copy that is ready.
     async fn clear(&self, blockers: &[Entry], cleared: &mut Vec<Entry>) -> Result<()> {
-        if blockers.is_empty() {
+        // A copy that is tried again finds what the first try has cleared.
+        let left: Vec<Entry> = blockers
+            .iter()
+            .filter(|blocker| !cleared.contains(blocker))
+            .cloned()
+            .collect();
+        if left.is_empty() {
             return Ok(());
         }
         let mut outcome = Ok(());
-        let results = self.target.delete(blockers).await;
-        for (entry, result) in blockers.iter().zip(results) {
+        let results = self.target.delete(&left).await;
+        for (entry, result) in left.into_iter().zip(results) {
             match result {
-                Ok(()) => cleared.push(entry.clone()),
+                Ok(()) => cleared.push(entry),
                 Err(error) => outcome = Err(error),
             }
         }

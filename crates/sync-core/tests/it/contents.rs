@@ -219,3 +219,31 @@ fn a_content_that_cannot_be_read_is_named_and_deletes_nothing() {
     assert_eq!(skipped.get(&SkipCause::Unreadable), Some(&1));
     assert!(plan.counts().incomplete());
 }
+
+#[test]
+fn a_copy_that_is_tried_again_clears_its_way_only_once() {
+    let (mut source, mut target) = (mock(&[entry("a/b", 1)]), mock(&[entry("a", 1)]));
+    source
+        .expect_read()
+        .times(2)
+        .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    source
+        .expect_stat()
+        .returning(|_| Ok(Some(entry("a/b", 1))));
+    target.expect_delete().times(1).returning(|_| vec![Ok(())]);
+    for outcome in [Some(ErrorKind::Corrupt), None] {
+        target.expect_write().times(1).returning(move |_, _, _| {
+            let mut writer = MockWriter::new();
+            writer.expect_part().times(1).returning(|_, _, _| Ok(()));
+            writer
+                .expect_commit()
+                .times(1)
+                .returning(move |_| outcome.map_or(Ok(()), error));
+            Ok(Box::new(writer))
+        });
+    }
+    let plan = plan(&source, &target, &PlanOptions::new(Direction::Restore));
+    let events = Events::default();
+    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["deleted a", "copied a/b"]);
+}
