@@ -39,6 +39,7 @@ mod faults_changes;
 mod faults_disk;
 mod faults_races;
 mod faults_server;
+mod storm;
 
 mod cleanup;
 mod failures;

@@ -86,6 +86,7 @@ fn s3_options(args: &SyncArgs) -> S3Options {
         checksums: server.checksum.into(),
         sign_payload: server.sign_payload.into(),
         max_attempts: args.speed.max_attempts,
+        concurrency: args.speed.concurrency.map(usize::from),
         ..S3Options::new(args.places.bucket.clone())
     }
 }

@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Timeout,
     /// Network failure or an error on the server's side.
     Unavailable,
+    /// Nothing has succeeded for so long that going on makes no sense.
+    Outage,
     /// A checksum or a length does not match.
     Corrupt,
     /// Something that is no file is in the way of the path.
@@ -57,6 +59,7 @@ impl ErrorKind {
                 | Self::Credentials
                 | Self::WrongRegion
                 | Self::NoSpace
+                | Self::Outage
                 | Self::Stopped
         )
     }

@@ -16,6 +16,7 @@ impl Failure {
             Origin::Timeout => ErrorKind::Timeout,
             Origin::Credentials => ErrorKind::Credentials,
             Origin::Request => ErrorKind::Other,
+            Origin::Outage => ErrorKind::Outage,
             Origin::Service => self.service_kind(),
         }
     }
@@ -70,6 +71,9 @@ impl Failure {
             ErrorKind::Throttled => "try again later, or with a lower --concurrency".to_owned(),
             ErrorKind::Unsupported => {
                 "try --no-conditional or --checksum none for this server".to_owned()
+            }
+            ErrorKind::Outage => {
+                "the run ends here; begin it again when the server works, and it goes on".to_owned()
             }
             ErrorKind::Timeout | ErrorKind::Unavailable
                 if !matches!(self.origin, Origin::Service | Origin::Protocol) =>

@@ -11,14 +11,16 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{
     Builder, Credentials, RequestChecksumCalculation, ResponseChecksumValidation,
-    SharedCredentialsProvider,
+    SharedCredentialsProvider, StalledStreamProtectionConfig,
 };
 use aws_types::service_config::ServiceConfigKey;
 use sync_core::{ErrorKind, Result, StoreError, printable};
 
 use crate::clock::Clock;
 use crate::credentials;
+use crate::deadline::Deadline;
 use crate::options::{Access, S3Options};
+use crate::pace::Pace;
 use crate::timing;
 use crate::transport::Transport;
 
@@ -99,7 +101,8 @@ pub(crate) async fn connect(
     };
     endpoint.check()?;
     let mut config = Builder::from(&shared)
-        .http_client(Transport::new(clock))
+        .http_client(Transport::new(clock, Pace::new(options.concurrency)))
+        .interceptor(Deadline)
         .force_path_style(options.path_style.decide(endpoint.is_foreign()))
         .retry_partition(timing::retry_partition())
         // Uploads bring their own sums, and downloads are verified where a
@@ -121,7 +124,8 @@ async fn shared_config(options: &S3Options, credentials: Option<Credentials>) ->
         .region(credentials::region(options))
         .timeout_config(timing::usual())
         .retry_config(timing::retries(options.max_attempts.max(1)))
-        .stalled_stream_protection(timing::stall_protection());
+        // `transport` does this, and sees uploads too.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(profile) = &options.profile {
         loader = loader.profile_name(profile);
     }

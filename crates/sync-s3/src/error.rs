@@ -13,7 +13,10 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use sync_core::{StoreError, printable};
 
+use crate::body::Dripped;
 use crate::connect::Endpoint;
+use crate::deadline::TooLate;
+use crate::pace::Outage;
 
 /// Why a request failed, whatever the request was.
 #[derive(Debug, Default, Clone)]
@@ -46,6 +49,8 @@ pub(crate) enum Origin {
     Protocol,
     /// It was not sent.
     Request,
+    /// It was not sent, because nothing has succeeded for long.
+    Outage,
 }
 
 /// What was tried, for the text and for the permission that it needs.
@@ -97,6 +102,12 @@ where
 {
     if find::<CredentialsError>(error).is_some() {
         return Origin::Credentials;
+    }
+    if find::<Outage>(error).is_some() {
+        return Origin::Outage;
+    }
+    if find::<TooLate>(error).is_some() || find::<Dripped>(error).is_some() {
+        return Origin::Timeout;
     }
     match error {
         SdkError::TimeoutError(_) => Origin::Timeout,
@@ -159,6 +170,14 @@ fn chain<'a>(
 
 fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     chain(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// Why a body broke midway.
+pub(crate) fn origin_of_body(error: &(dyn StdError + 'static)) -> Origin {
+    match find::<Dripped>(error) {
+        Some(_) => Origin::Timeout,
+        None => Origin::Network,
+    }
 }
 
 /// Whether a body broke because its bytes do not match their checksum.

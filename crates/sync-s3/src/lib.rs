@@ -2,8 +2,9 @@
 //!
 //! Entry point: [`S3Store::connect`]. Files in the order in which to read
 //! them: what a bucket is called (`location`), what can be chosen about it
-//! (`options`), how a client is made of that (`connect` with `credentials` and
-//! `timing`, `transport`, `clock`), the store itself (`store`) and its
+//! (`options`), how a client is made of that (`connect` with `credentials`,
+//! `timing` and `deadline`), how requests travel (`transport` with `pace`, which
+//! says how many at once, `body` and `clock`), the store itself (`store`) and its
 //! operations (`list` with `page`, `read` with `buffer`, `put`, `write` with
 //! `session`, `complete` and `journal`, `delete`), and what they share (`guard`:
 //! conditions and lost answers; `checksum`; `error` with `codes`).
@@ -15,10 +16,14 @@
 mod location;
 mod options;
 
-mod clock;
 mod connect;
 mod credentials;
+mod deadline;
 mod timing;
+
+mod body;
+mod clock;
+mod pace;
 mod transport;
 
 mod store;
@@ -46,5 +51,7 @@ mod tests;
 
 pub use journal::{LeftUploads, OpenUpload, UploadJournal};
 pub use location::{Location, LocationError};
-pub use options::{Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, S3Options};
+pub use options::{
+    Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, S3Options,
+};
 pub use store::S3Store;

@@ -7,12 +7,16 @@
 
 use std::sync::Arc;
 
-use crate::{Location, UploadJournal};
+use crate::{Location, UploadJournal, pace};
 
 /// Attempts a request may take, the first one included. Ten with exponential
 /// back-off ride out about a minute of errors, which covers the ramp-up that
 /// S3 asks for with 503 (User Guide, "Best practices design patterns").
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 10;
+
+/// Most requests at once where [`S3Options::concurrency`] does not say: what a
+/// caller must have under way at most to make full use of the store.
+pub const MAX_CONCURRENCY: usize = pace::WIDEST;
 
 /// Where the bucket is and how to talk to it.
 ///
@@ -52,6 +56,9 @@ pub struct S3Options {
     pub sign_payload: Choice,
     /// Attempts a request may take, the first included; at least 1.
     pub max_attempts: u32,
+    /// Most requests at once. By default as many as pay, between 1 and
+    /// [`MAX_CONCURRENCY`]. Fewer while the server asks to slow down.
+    pub concurrency: Option<usize>,
     /// Where open uploads are noted. By default nowhere: then what a killed
     /// run leaves is not found by [`S3Store::abort_left_uploads`].
     ///
@@ -74,6 +81,7 @@ impl S3Options {
             checksums: Checksums::Auto,
             sign_payload: Choice::Auto,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
+            concurrency: None,
             journal: None,
         }
     }

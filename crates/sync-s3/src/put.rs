@@ -13,7 +13,6 @@ use crate::checksum::{self, Headers};
 use crate::error::Failure;
 use crate::guard::{Attempts, Condition, Guarded, Write};
 use crate::store::Bucket;
-use crate::timing;
 
 /// How often a body that arrived damaged is sent again.
 pub(crate) const RESENDS: u32 = 2;
@@ -88,9 +87,6 @@ impl Put<'_> {
             .interceptor(attempts.clone());
         if !bucket.sign_payload {
             request = request.disable_payload_signing();
-        }
-        if let Some(config) = timing::for_upload(self.body.len()) {
-            request = request.config_override(config);
         }
         match request.send().await {
             Ok(_) => Ok(()),

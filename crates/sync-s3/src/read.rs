@@ -12,29 +12,22 @@
 //! instead of being continued.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError};
-use tokio::time::{Instant, timeout_at};
 
 use crate::buffer::Buffer;
 use crate::checksum::{self, bare};
 use crate::clock;
-use crate::error::{Attempted, Failure, Origin, is_checksum_mismatch};
+use crate::error::{Attempted, Failure, Origin, is_checksum_mismatch, origin_of_body};
 use crate::guard::{changed, pause};
 use crate::options::Conditions;
 use crate::store::Bucket;
 
 /// How often an object that arrived damaged is read again.
 const REREADS: u32 = 2;
-
-/// A body must bring this many bytes in this time, or it is dripping. 0.5 kB/s
-/// is a tenth of what 30 parallel downloads get out of 1 Mbit/s.
-const DRIP_BYTES: usize = 32 * 1024;
-const DRIP_TIME: Duration = Duration::from_secs(60);
 
 pub(crate) async fn read(bucket: &Bucket, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
     let len = range.end.checked_sub(range.start);
@@ -223,28 +216,21 @@ impl Reading<'_> {
     }
 
     async fn collect(&mut self, mut body: ByteStream) -> Result<(), Broken> {
-        let mut deadline = Instant::now() + DRIP_TIME;
-        let mut enough = self.got.len() + DRIP_BYTES;
         loop {
-            let piece = match timeout_at(deadline, body.next()).await {
-                Ok(Some(Ok(piece))) => piece,
-                Ok(Some(Err(error))) if is_checksum_mismatch(&error) => {
+            let piece = match body.next().await {
+                Some(Ok(piece)) => piece,
+                Some(Err(error)) if is_checksum_mismatch(&error) => {
                     return Err(Broken::Damaged);
                 }
-                Ok(Some(Err(error))) => return Err(self.midway(Origin::Network, &error)),
-                Ok(None) if self.got.is_full() => return Ok(()),
-                Ok(None) => return Err(self.midway(Origin::Network, &"it ended")),
-                Err(_) => return Err(self.midway(Origin::Timeout, &"it hardly moved")),
+                Some(Err(error)) => return Err(self.midway(origin_of_body(&error), &error)),
+                None if self.got.is_full() => return Ok(()),
+                None => return Err(self.midway(Origin::Network, &"it ended")),
             };
             if !self.got.push(piece) {
                 return Err(Broken::Final(
                     failed(self.entry, ErrorKind::Corrupt)
                         .with_source("the server sends more bytes than it announced"),
                 ));
-            }
-            if self.got.len() >= enough {
-                deadline = Instant::now() + DRIP_TIME;
-                enough = self.got.len() + DRIP_BYTES;
             }
         }
     }

@@ -107,7 +107,6 @@ impl Session {
         body: Bytes,
         headers: &Headers,
     ) -> Result<Option<String>, Failure> {
-        let len = body.len();
         let mut request = self
             .bucket
             .client
@@ -122,9 +121,6 @@ impl Session {
             .customize();
         if !self.bucket.sign_payload {
             request = request.disable_payload_signing();
-        }
-        if let Some(config) = timing::for_upload(len) {
-            request = request.config_override(config);
         }
         match request.send().await {
             Ok(sent) => Ok(sent.e_tag),

@@ -1,18 +1,20 @@
-//! The HTTP client beneath the SDK: a pool that is bounded, a limit on
-//! silence, and a look at the server's clock.
+//! The HTTP client beneath the SDK: a pool that is bounded, requests in turn,
+//! a limit on silence, and a look at the server's clock.
 //!
 //! The SDK's read time-out counts from the start of a request to the head of
 //! its answer, so it includes the time that the body takes on a slow uplink;
-//! and its stalled-stream protection sees a body from memory as one piece that
-//! is gone at once. Neither tells a slow upload from a dead server. Here the
-//! body is handed over in small pieces, and only the time in which nothing at
-//! all happens is limited.
+//! its time-out of an attempt would count the wait for a turn; and its
+//! stalled-stream protection sees a body from memory as one piece that is gone
+//! at once. None tells a slow transfer from a dead server. Here the body is
+//! handed over in small pieces, and only the time in which nothing at all
+//! happens is limited.
 
+use std::error::Error as StdError;
+use std::io;
 use std::mem;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::config::http::{HttpRequest, HttpResponse};
@@ -26,65 +28,84 @@ use aws_smithy_http_client::{Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
 
+use crate::body::{Incoming, Pieces};
 use crate::clock::Clock;
+use crate::pace::{Outcome, Pace, WIDEST};
 
 /// How long a server may neither take a byte nor answer. S3 answers within
 /// seconds; 60 s is what the AWS command line allows. What the system's socket
 /// buffer still holds counts as handed over, which the margin covers too.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Size of the pieces in which a body is handed over: at 10 kB/s one still
-/// leaves within seven seconds.
-const PIECE: usize = 64 * 1024;
-
-/// Idle connections that are kept. The SDK keeps any number; more than about
-/// 200 led to failing look-ups (aws-sdk-rust#1136), and no run needs more at once.
-const MAX_IDLE: usize = 128;
+/// How long the body of an answer may take for each 32 KiB, which is 1 kB/s.
+const DRIP: Duration = Duration::from_secs(30);
 
 /// The client of one store; its connections are shared by all requests.
 #[derive(Debug)]
 pub(crate) struct Transport {
-    connector: OnceLock<SharedHttpConnector>,
+    shared: OnceLock<Shared>,
     clock: Arc<Clock>,
+    pace: Arc<Pace>,
+}
+
+/// One connector for all requests: a second one would be a second pool.
+#[derive(Debug)]
+struct Shared {
+    inner: Arc<Connector>,
+    /// What nearly all requests use.
+    usual: SharedHttpConnector,
 }
 
 impl Transport {
-    pub(crate) fn new(clock: Arc<Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<Clock>, pace: Arc<Pace>) -> Self {
         Self {
-            connector: OnceLock::new(),
+            shared: OnceLock::new(),
             clock,
+            pace,
+        }
+    }
+
+    fn watched(&self, inner: &Arc<Connector>, silence: Duration, drip: Duration) -> Watched {
+        Watched {
+            inner: Arc::clone(inner),
+            clock: Arc::clone(&self.clock),
+            pace: Arc::clone(&self.pace),
+            silence,
+            drip,
         }
     }
 }
 
 impl HttpClient for Transport {
-    /// One connector for all: no request has connect or read time-outs of its
-    /// own, and a second connector would be a second pool.
+    /// A read time-out, which few operations have, stands in for both limits.
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        let connector = self.connector.get_or_init(|| {
-            SharedHttpConnector::new(Watched {
-                inner: connector(settings, components),
-                clock: Arc::clone(&self.clock),
-            })
+        let shared = self.shared.get_or_init(|| {
+            let inner = Arc::new(connector(settings, components));
+            let usual = SharedHttpConnector::new(self.watched(&inner, SILENCE, DRIP));
+            Shared { inner, usual }
         });
-        connector.clone()
+        match settings.read_timeout() {
+            None => shared.usual.clone(),
+            Some(limit) => SharedHttpConnector::new(self.watched(&shared.inner, limit, limit)),
+        }
     }
 }
 
 /// The SDK's own default (rustls with aws-lc, proxies from the environment),
-/// but with a bounded pool.
+/// but with a pool that holds a connection for each request and no more: more
+/// than about 200 idle ones led to failing look-ups (aws-sdk-rust#1136).
 fn connector(settings: &HttpConnectorSettings, components: &RuntimeComponents) -> Connector {
+    let mut connect = HttpConnectorSettings::builder();
+    connect.set_connect_timeout(settings.connect_timeout());
     let mut builder = ConnectorBuilder::default()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .pool_max_idle_per_host(MAX_IDLE);
-    builder.set_connector_settings(Some(settings.clone()));
+        .pool_max_idle_per_host(WIDEST);
+    builder.set_connector_settings(Some(connect.build()));
     builder.set_sleep_impl(components.sleep_impl());
     builder.set_proxy_config(Some(ProxyConfig::from_env()));
     builder.build()
@@ -92,8 +113,11 @@ fn connector(settings: &HttpConnectorSettings, components: &RuntimeComponents) -
 
 #[derive(Debug)]
 struct Watched {
-    inner: Connector,
+    inner: Arc<Connector>,
     clock: Arc<Clock>,
+    pace: Arc<Pace>,
+    silence: Duration,
+    drip: Duration,
 }
 
 impl HttpConnector for Watched {
@@ -101,23 +125,54 @@ impl HttpConnector for Watched {
         let handed_over = Arc::new(AtomicU64::new(0));
         if request.body().content_length() != Some(0) {
             let body = mem::replace(request.body_mut(), SdkBody::taken());
-            *request.body_mut() = SdkBody::from_body_1_x(Pieces {
-                body,
-                rest: Bytes::new(),
-                handed_over: Arc::clone(&handed_over),
-            });
+            *request.body_mut() =
+                SdkBody::from_body_1_x(Pieces::new(body, Arc::clone(&handed_over)));
         }
         let clock = Arc::clone(&self.clock);
-        let sent = SystemTime::now();
-        let answer = self.inner.call(request);
+        let pace = Arc::clone(&self.pace);
+        let inner = Arc::clone(&self.inner);
+        let (silence, drip) = (self.silence, self.drip);
         HttpConnectorFuture::new(async move {
-            let response = within_silence(answer, &handed_over, SILENCE).await?;
+            let turn = pace
+                .turn()
+                .await
+                .map_err(|outage| ConnectorError::other(outage.into(), None))?;
+            let sent = SystemTime::now();
+            let answer = within_silence(inner.call(request), &handed_over, silence).await;
+            turn.note(outcome(&answer));
+            let mut response = answer?;
             clock.observe(sent, SystemTime::now(), response.headers().get("date"));
+            if response.body().content_length() != Some(0) {
+                let body = mem::replace(response.body_mut(), SdkBody::taken());
+                *response.body_mut() = SdkBody::from_body_1_x(Incoming::new(body, turn, drip));
+            }
             Ok(response)
         })
     }
 }
 
+fn outcome(answer: &Result<HttpResponse, ConnectorError>) -> Outcome {
+    match answer {
+        Ok(response) => match response.status().as_u16() {
+            429 | 502..=504 => Outcome::Overcharged,
+            500.. => Outcome::Failed,
+            _ => Outcome::Served,
+        },
+        Err(error) if error.is_timeout() => Outcome::Overcharged,
+        Err(error) if error.is_io() && !is_refused(error) => Outcome::Overcharged,
+        Err(_) => Outcome::Failed,
+    }
+}
+
+/// Nobody listens there, which has nothing to do with load.
+fn is_refused(error: &ConnectorError) -> bool {
+    let first: &(dyn StdError + 'static) = error;
+    std::iter::successors(Some(first), |&error| error.source()).any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    })
+}
 /// Waits for the answer as long as pieces are taken, and for `silence` after
 /// that (up to twice as long, as the pieces are looked at once in that time).
 async fn within_silence(
@@ -137,57 +192,6 @@ async fn within_silence(
             return Err(ConnectorError::timeout(text.into()));
         }
         seen = now;
-    }
-}
-
-/// A body that is handed over in pieces, which are counted.
-struct Pieces {
-    body: SdkBody,
-    rest: Bytes,
-    handed_over: Arc<AtomicU64>,
-}
-
-impl Pieces {
-    fn next_piece(&mut self) -> Bytes {
-        self.handed_over.fetch_add(1, Ordering::Relaxed);
-        let len = self.rest.len().min(PIECE);
-        self.rest.split_to(len)
-    }
-}
-
-impl Body for Pieces {
-    type Data = Bytes;
-    type Error = aws_smithy_types::body::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        while self.rest.is_empty() {
-            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.rest = data,
-                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-                },
-                end => return Poll::Ready(end),
-            }
-        }
-        Poll::Ready(Some(Ok(Frame::data(self.next_piece()))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let inner = self.body.size_hint();
-        let rest = self.rest.len() as u64;
-        let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower() + rest);
-        if let Some(upper) = inner.upper() {
-            hint.set_upper(upper + rest);
-        }
-        hint
     }
 }
 
@@ -223,27 +227,5 @@ mod tests {
         let result = within_silence(never(), &handed_over, SHORT).await;
         assert!(result.unwrap_err().is_timeout());
         assert!(start.elapsed() >= SHORT * 5);
-    }
-
-    #[tokio::test]
-    async fn a_body_is_handed_over_whole_and_in_pieces() {
-        let data: Bytes = (0..PIECE * 2 + 5).map(|n| (n % 251) as u8).collect();
-        let handed_over = Arc::new(AtomicU64::new(0));
-        let mut body = Pieces {
-            body: SdkBody::from(data.clone()),
-            rest: Bytes::new(),
-            handed_over: Arc::clone(&handed_over),
-        };
-        let mut got = Vec::new();
-        loop {
-            let left = (data.len() - got.len()) as u64;
-            assert_eq!(body.size_hint().exact(), Some(left));
-            let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
-            let Some(frame) = frame else { break };
-            got.extend_from_slice(&frame.unwrap().into_data().unwrap());
-        }
-        assert!(body.is_end_stream());
-        assert_eq!(got, data);
-        assert_eq!(handed_over.load(Ordering::Relaxed), 3);
     }
 }

@@ -76,7 +76,7 @@ fn plan_options(direction: Direction, args: &SyncArgs) -> PlanOptions {
             Deletions::On
         },
         max_key_bytes: usize::from(args.safety.max_key_length).saturating_sub(prefix),
-        concurrency: args.speed.concurrency.into(),
+        concurrency: concurrency(args),
         memory: args.speed.max_memory.bytes(),
         ..PlanOptions::new(direction)
     }
@@ -154,10 +154,18 @@ async fn abort_left_uploads(places: &Places, args: &SyncArgs, console: &mut Cons
 
 fn execute_options(args: &SyncArgs) -> ExecuteOptions {
     ExecuteOptions {
-        concurrency: args.speed.concurrency.into(),
+        concurrency: concurrency(args),
         memory: args.speed.max_memory.bytes(),
         part_size: args.speed.part_size.bytes(),
     }
+}
+
+/// What the bucket makes full use of: how many requests there really are at
+/// once is for its store to say.
+fn concurrency(args: &SyncArgs) -> usize {
+    args.speed
+        .concurrency
+        .map_or(sync_s3::MAX_CONCURRENCY, usize::from)
 }
 
 /// Whether the user wants the plan to be carried out. Nothing to do needs no

@@ -35,7 +35,7 @@ impl SyncArgs {
             "--part-size must be between 5 MiB and 5 GiB, S3's limits of a part".to_owned()
         } else if memory < part {
             "--max-memory must hold at least one part; raise it or lower --part-size".to_owned()
-        } else if self.speed.concurrency == 0 {
+        } else if self.speed.concurrency == Some(0) {
             "--concurrency must be at least 1".to_owned()
         } else if self.speed.max_attempts == 0 {
             "--max-attempts must be at least 1".to_owned()

@@ -250,15 +250,9 @@ pub(crate) struct ServerArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Speed")]
 pub(crate) struct SpeedArgs {
-    /// Most requests under way
-    #[arg(
-        long,
-        hide_env = true,
-        env = "S3MIRROR_CONCURRENCY",
-        value_name = "N",
-        default_value_t = 32
-    )]
-    pub(crate) concurrency: u16,
+    /// Most requests under way; by default as many as pay
+    #[arg(long, hide_env = true, env = "S3MIRROR_CONCURRENCY", value_name = "N")]
+    pub(crate) concurrency: Option<u16>,
     /// Size of the parts of large files, at least 5 MiB
     #[arg(
         long,
