@@ -138,3 +138,48 @@ fn the_run_after_a_killed_one_leaves_the_uploads_of_others() {
     assert_eq!(memory.open_uploads(&world.bucket.name), theirs);
     world.only_lists(|| world.backup(&dir).done());
 }
+
+/// Four parts, of which a killed run has sent two.
+fn kill_after_two_parts(memory: &Memory, backup: Run) {
+    memory.clear_log();
+    memory.inject(Fault::on("UploadPart").nth(3).always().act(LONG));
+    let running = backup.one_by_one().start();
+    let start = Instant::now();
+    while memory.count("UploadPart") < 3 {
+        assert!(start.elapsed() < Duration::from_secs(30), "no third part");
+        thread::sleep(Duration::from_millis(5));
+    }
+    drop(running);
+    memory.clear_faults();
+    memory.clear_log();
+}
+
+#[test]
+fn the_run_after_a_killed_one_goes_on_with_a_large_upload() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    let mut film: Vec<u8> = (0..20_u32 << 20).map(|n| (n % 251) as u8).collect();
+    dir.write("film", &film);
+    kill_after_two_parts(&memory, world.backup(&dir));
+
+    let outcome = world.backup(&dir).one_by_one().done();
+
+    outcome.says("went on with uploads of an earlier run; 10.00 MiB were there already\n");
+    assert_same(&world.bucket.contents(), &dir.contents());
+    assert_eq!(memory.count("UploadPart"), 2, "the two that were missing");
+    assert_eq!(memory.count("CreateMultipartUpload"), 0);
+    assert_eq!(memory.open_uploads(&world.bucket.name), []);
+    world.only_lists(|| world.backup(&dir).done());
+
+    // What has changed since is sent again, and only that.
+    film[0] ^= 1;
+    dir.write_now("film", &film);
+    kill_after_two_parts(&memory, world.backup(&dir));
+    film[1] ^= 1;
+    dir.write_now("film", &film);
+    world.backup(&dir).one_by_one().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+    assert_eq!(memory.count("UploadPart"), 3, "the first one too");
+    assert_eq!(memory.open_uploads(&world.bucket.name), []);
+}

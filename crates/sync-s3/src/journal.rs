@@ -1,5 +1,5 @@
-//! The uploads that were begun and not ended, so that the next run can abort
-//! what a killed one left.
+//! The uploads that were begun and not ended, so that the next run can go on
+//! with or abort what a killed one left.
 //!
 //! Nothing in a bucket tells whose an open upload is, so the one who begins
 //! them keeps account, wherever it likes. What is in the journal is ours, and

@@ -6,7 +6,7 @@
 //! `timing` and `deadline`), how requests travel (`transport` with `pace`, which
 //! says how many at once, `body` and `clock`), the store itself (`store`) and its
 //! operations (`list` with `page`, `read` with `buffer`, `put`, `write` with
-//! `session`, `complete` and `journal`, `delete`), and what they share (`guard`:
+//! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
 //! conditions and lost answers; `checksum`; `error` with `codes`).
 //!
 //! What holds throughout: no AWS type leaves this crate; a listing that broke
@@ -38,6 +38,7 @@ mod read;
 mod complete;
 mod journal;
 mod put;
+mod resume;
 mod session;
 mod write;
 

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -25,6 +26,7 @@ use crate::error::{Attempted, Failure};
 use crate::journal::{LeftUploads, UploadJournal};
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, S3Options};
+use crate::resume::Spared;
 use crate::write::Upload;
 use crate::{checksum, delete, journal, list, put, read, timing};
 
@@ -52,6 +54,7 @@ pub(crate) struct Bucket {
     pub(crate) sign_payload: bool,
     pub(crate) max_attempts: u32,
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
+    pub(crate) spared: Spared,
 }
 
 impl S3Store {
@@ -85,13 +88,22 @@ impl S3Store {
                 sign_payload,
                 max_attempts: options.max_attempts.max(1),
                 journal: options.journal,
+                spared: Spared::default(),
             }),
         })
     }
 
+    /// Bytes that needed not be sent, because an upload that an earlier run
+    /// began was gone on with.
+    #[must_use]
+    pub fn spared_bytes(&self) -> u64 {
+        self.bucket.spared.bytes.load(Ordering::Relaxed)
+    }
+
     /// Aborts the uploads that earlier runs began and never ended, as far as
     /// [`S3Options::journal`] knows of them; those of others stay. If it knows
-    /// of none, no request is made.
+    /// of none, no request is made. Those that can be gone on with are, so
+    /// this belongs at the end of a run.
     pub async fn abort_left_uploads(&self) -> LeftUploads {
         journal::abort_left(&self.bucket).await
     }

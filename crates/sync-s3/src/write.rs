@@ -14,6 +14,7 @@ use sync_core::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Writer};
 use crate::checksum::Headers;
 use crate::complete::{Completion, completed};
 use crate::guard::Guarded;
+use crate::resume::{self, Kept};
 use crate::session::{Part, Session};
 use crate::store::Bucket;
 
@@ -27,6 +28,8 @@ pub(crate) struct Upload {
     size: u64,
     part_size: u64,
     parts: Mutex<BTreeMap<i32, Part>>,
+    /// What an earlier run has sent.
+    kept: Kept,
     /// Whether nothing is left to be aborted.
     finished: bool,
 }
@@ -37,13 +40,16 @@ impl Writer for Upload {
         let number = part_number(offset, self.part_size)
             .filter(|_| offset + body.len() as u64 <= self.size)
             .ok_or_else(|| self.misuse(format!("has no part at byte {offset}")))?;
-        let headers = Headers::of(self.session.bucket.checksums, &body, checksum);
+        let bucket = &self.session.bucket;
+        let headers = Headers::of(bucket.checksums, &body, checksum);
         let len = body.len() as u64;
-        let etag = self
-            .session
-            .send_part(number, body, &headers)
-            .await
-            .map_err(|failure| self.session.fail(failure))?;
+        let etag = if let Some(etag) = self.kept.etag(number, len, checksum) {
+            bucket.spared.add(len);
+            Some(etag.to_owned())
+        } else {
+            let sent = self.session.send_part(number, body, &headers).await;
+            sent.map_err(|failure| self.session.fail(failure))?
+        };
         let part = Part {
             etag,
             headers,
@@ -71,19 +77,24 @@ impl Writer for Upload {
 }
 
 impl Upload {
-    /// Starts the upload of `entry`.
+    /// Starts the upload of `entry`, or goes on with one.
     pub(crate) async fn begin(
         bucket: &Arc<Bucket>,
         entry: &Entry,
         part_size: u64,
         expected: &Expected,
     ) -> Result<Self> {
+        let (session, kept) = match resume::left(bucket, &entry.key).await {
+            Some(found) => found,
+            None => (Session::begin(bucket, &entry.key).await?, Kept::default()),
+        };
         Ok(Self {
-            session: Arc::new(Session::begin(bucket, &entry.key).await?),
+            session: Arc::new(session),
             expected: expected.clone(),
             size: entry.size,
             part_size,
             parts: Mutex::default(),
+            kept,
             finished: false,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
+use indicatif::HumanBytes;
 use sync_core::{
     Deletions, Direction, ExecuteOptions, Limits, Plan, PlanOptions, Refusal, Report, Withheld,
     execute, make_plan, refusals,
@@ -120,10 +121,8 @@ async fn act(
             places.directory.make_root().await?;
         }
         places.directory.sweep_temporaries().await;
-    } else {
-        abort_left_uploads(places, args, console).await;
     }
-    let report = {
+    let mut report = {
         let words = Words::of(plan.direction());
         let progress = Progress::new(console, plan.counts(), words, &args.output);
         let options = execute_options(args);
@@ -132,13 +131,27 @@ async fn act(
             .await
             .context("cannot read the plan")?
     };
+    if plan.direction() == Direction::Backup && !report.stopped {
+        tokio::select! {
+            () = settle_left_uploads(places, args, console) => {}
+            () = stop.asked() => report.stopped = true,
+        }
+    }
     let exit = exit_of(plan, &report, stop);
     conclude(plan, &report, begun, exit, args, console);
     Ok(exit)
 }
 
-/// Removes what a killed backup has left in the bucket.
-async fn abort_left_uploads(places: &Places, args: &SyncArgs, console: &mut Console) {
+/// Says what a killed backup had sent already, and removes from the bucket
+/// what it left and nothing was made of.
+async fn settle_left_uploads(places: &Places, args: &SyncArgs, console: &mut Console) {
+    let spared = places.bucket.spared_bytes();
+    if spared > 0 && !args.output.quiet {
+        let spared = HumanBytes(spared);
+        console.note(format_args!(
+            "went on with uploads of an earlier run; {spared} were there already"
+        ));
+    }
     let left = places.bucket.abort_left_uploads().await;
     for error in &left.failed {
         console.warning(error);

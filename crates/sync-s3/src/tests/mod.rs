@@ -8,6 +8,7 @@ mod journal;
 mod list;
 mod live;
 mod read;
+mod resume;
 mod write;
 
 use aws_sdk_s3::config::Credentials;
