@@ -167,3 +167,21 @@ fn a_page_that_is_cut_short_deletes_nothing() {
             .act(Action::CutBodyAfter(300))
     });
 }
+
+/// Not even where nothing tells that bytes are missing: the length is mended,
+/// and what is left reads as a page without entries.
+#[test]
+fn a_page_whose_entries_were_cut_off_deletes_nothing() {
+    deletes_nothing(|| {
+        Fault::on("ListObjectsV2")
+            .nth(2)
+            .always()
+            .act(Action::edit(|answer| {
+                let body = String::from_utf8_lossy(&answer.body).into_owned();
+                let mut body = body.replace("<IsTruncated>true", "<IsTruncated>false");
+                let entries = body.find("<Contents>").unwrap_or(body.len());
+                body.truncate(entries);
+                answer.body = body.into_bytes();
+            }))
+    });
+}

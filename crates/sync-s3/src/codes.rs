@@ -12,7 +12,9 @@ use crate::error::{Attempted, Failure, Origin};
 impl Failure {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self.origin {
-            Origin::Network | Origin::Answer | Origin::Protocol => ErrorKind::Unavailable,
+            Origin::Network | Origin::Answer | Origin::Cut | Origin::Protocol => {
+                ErrorKind::Unavailable
+            }
             Origin::Timeout => ErrorKind::Timeout,
             Origin::Credentials => ErrorKind::Credentials,
             Origin::Request => ErrorKind::Other,
@@ -76,7 +78,10 @@ impl Failure {
                 "the run ends here; begin it again when the server works, and it goes on".to_owned()
             }
             ErrorKind::Timeout | ErrorKind::Unavailable
-                if !matches!(self.origin, Origin::Service | Origin::Protocol) =>
+                if !matches!(
+                    self.origin,
+                    Origin::Service | Origin::Cut | Origin::Protocol
+                ) =>
             {
                 match &endpoint.url {
                     Some(url) => format!("is {} the right --endpoint-url?", printable(url)),

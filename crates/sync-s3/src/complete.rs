@@ -11,7 +11,7 @@ use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
 use sync_core::{Crc64, Result};
 
 use crate::checksum;
-use crate::error::Failure;
+use crate::error::{Failure, Origin};
 use crate::guard::{Attempts, Condition, Write};
 use crate::options::Checksums;
 use crate::session::{Part, Session};
@@ -48,7 +48,13 @@ impl Write for Completion<'_> {
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(()),
+            Ok(done) if done.e_tag().is_some() => Ok(()),
+            // An answer that was cut reads as one without fields.
+            Ok(_) => Err(Failure {
+                message: Some("the server does not say what became of the upload".to_owned()),
+                origin: Origin::Answer,
+                ..Failure::default()
+            }),
             Err(error) => Err(Failure::from(&error)),
         }
     }

@@ -17,6 +17,7 @@ use crate::body::Dripped;
 use crate::connect::Endpoint;
 use crate::deadline::TooLate;
 use crate::pace::Outage;
+use crate::whole::Cut;
 
 /// Why a request failed, whatever the request was.
 #[derive(Debug, Default, Clone)]
@@ -45,6 +46,8 @@ pub(crate) enum Origin {
     Credentials,
     /// An answer came that cannot be read.
     Answer,
+    /// An answer came whose end is missing.
+    Cut,
     /// An answer came that breaks the rules of S3.
     Protocol,
     /// It was not sent.
@@ -102,6 +105,9 @@ where
 {
     if find::<CredentialsError>(error).is_some() {
         return Origin::Credentials;
+    }
+    if find::<Cut>(error).is_some() {
+        return Origin::Cut;
     }
     if find::<Outage>(error).is_some() {
         return Origin::Outage;

@@ -5,7 +5,7 @@
 //! (`options`), how a client is made of that (`connect` with `credentials`,
 //! `timing` and `deadline`), how requests travel (`transport` with `pace`, which
 //! says how many at once, `body` and `clock`), the store itself (`store`) and its
-//! operations (`list` with `page`, `read` with `buffer`, `put`, `write` with
+//! operations (`list` with `page` and `whole`, `read` with `buffer`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
 //! conditions and lost answers; `checksum`; `error` with `codes`).
 //!
@@ -31,6 +31,7 @@ mod store;
 mod delete;
 mod list;
 mod page;
+mod whole;
 
 mod buffer;
 mod read;

@@ -19,9 +19,11 @@ use sync_core::{ErrorKind, Listed, Result, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::error::{Attempted, Failure};
+use crate::error::{Attempted, Failure, Origin};
+use crate::guard::pause;
 use crate::page::entries;
 use crate::store::Bucket;
+use crate::whole::Whole;
 
 /// Pages in a row without an entry before the listing counts as endless. Some
 /// servers send a few while they pass over deleted keys.
@@ -125,9 +127,19 @@ impl<'a> Fetcher<'a> {
         if self.ended {
             return Page::End;
         }
-        match self.page().await {
-            Ok(items) => Page::Items(items),
-            Err(failure) => Page::Items(vec![Err(self.error(failure))]),
+        let mut attempts = 1;
+        loop {
+            match self.page().await {
+                Ok(items) => return Page::Items(items),
+                // The SDK repeats what failed, not what was cut.
+                Err(failure)
+                    if failure.origin == Origin::Cut && attempts < self.bucket.max_attempts =>
+                {
+                    tokio::time::sleep(pause(attempts)).await;
+                    attempts += 1;
+                }
+                Err(failure) => return Page::Items(vec![Err(self.error(failure))]),
+            }
         }
     }
 
@@ -140,7 +152,9 @@ impl<'a> Fetcher<'a> {
             .bucket(location.bucket())
             .set_prefix(Some(location.prefix().to_owned()).filter(|prefix| !prefix.is_empty()))
             .encoding_type(EncodingType::Url)
-            .set_continuation_token(self.token.take())
+            .set_continuation_token(self.token.clone())
+            .customize()
+            .interceptor(Whole)
             .send()
             .await
             .map_err(|error| Failure::from(&error))?;

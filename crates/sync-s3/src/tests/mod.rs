@@ -4,6 +4,7 @@
 mod contract;
 mod delete;
 mod errors;
+mod hostile;
 mod journal;
 mod list;
 mod live;

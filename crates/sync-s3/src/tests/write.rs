@@ -1,7 +1,7 @@
 //! Uploads: conditions, lost answers, damaged bodies, parts.
 
 use bytes::Bytes;
-use s3_endpoint::{Action, Fault};
+use s3_endpoint::{Action, Answer, Fault};
 use sync_core::{Crc64, ErrorKind, Expected, Result, Store as _};
 
 use super::{BUCKET, Fixture, bytes, entry};
@@ -198,6 +198,38 @@ async fn a_conflict_is_tried_again_and_then_named() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
     assert!(fixture.server.open_uploads(BUCKET).is_empty());
+}
+
+/// It reads as an answer without fields; what became of the upload is looked up.
+#[tokio::test]
+async fn a_completion_whose_answer_was_cut_is_settled_by_a_look() {
+    let fixture = Fixture::new().await;
+    let cut = |answer: &mut Answer| {
+        answer.body = b"<CompleteMultipartUploadResult>".to_vec();
+    };
+    let fault = Fault::on("CompleteMultipartUpload").always();
+    fixture.server.inject(fault.act(Action::edit(cut)));
+    let body = bytes(PART + 1);
+    let written = write(&fixture, "a", &body, &Expected::Absent).await;
+    written.unwrap();
+    assert_eq!(fixture.body("a").unwrap(), body);
+    assert_eq!(fixture.server.count("HeadObject"), 1);
+
+    // The same words, but nothing was done.
+    fixture.server.clear_faults();
+    let undone = move |answer: &mut Answer| {
+        answer.status = 200;
+        cut(answer);
+    };
+    let fault = Fault::on("CompleteMultipartUpload").always();
+    fixture.server.inject(fault.act(Action::edit(undone)));
+    let fault = Fault::on("CompleteMultipartUpload").always();
+    fixture
+        .server
+        .inject(fault.act(Action::error(500, "InternalError")));
+    let written = write(&fixture, "b", &body, &Expected::Absent).await;
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(fixture.body("b"), None);
 }
 
 #[tokio::test]
