@@ -1,15 +1,20 @@
 //! Bounds how many transfers are under way and how many bytes they hold.
+//!
+//! The number may change while they go on: whoever asks says how many there
+//! may be now.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::channel::oneshot;
 
-/// A number of slots and of bytes that are lent out in the order of asking.
+/// Slots and bytes that are lent out in the order of asking.
 #[derive(Clone)]
 pub(crate) struct Budget(Arc<Mutex<State>>);
 
 struct State {
+    lent: usize,
+    /// How many may be lent, as the last one to ask said.
     slots: usize,
     bytes: u64,
     all_bytes: u64,
@@ -23,22 +28,24 @@ pub(crate) struct Permit {
 }
 
 impl Budget {
-    pub(crate) fn new(slots: usize, bytes: u64) -> Self {
+    pub(crate) fn new(bytes: u64) -> Self {
         // Of no bytes at all, everyone would get all there is.
         let bytes = bytes.max(1);
         Self(Arc::new(Mutex::new(State {
-            slots: slots.max(1),
+            lent: 0,
+            slots: 1,
             bytes,
             all_bytes: bytes,
             waiting: VecDeque::new(),
         })))
     }
 
-    /// Waits for a slot and `bytes`. Who asks for more than there is at all
-    /// gets everything, alone.
-    pub(crate) async fn acquire(&self, bytes: u64) -> Permit {
+    /// Waits for one of `slots` and for `bytes`. Who asks for more than there
+    /// is at all gets everything, alone.
+    pub(crate) async fn acquire(&self, slots: usize, bytes: u64) -> Permit {
         let receiver = {
             let mut state = self.lock();
+            state.slots = slots.max(1);
             let bytes = bytes.min(state.all_bytes);
             state.forget_the_gone();
             if state.waiting.is_empty() && state.take(bytes) {
@@ -49,6 +56,8 @@ impl Budget {
             state.waiting.push_back((bytes, sender));
             receiver
         };
+        // There may be more slots than when the others began to wait.
+        self.serve();
         match receiver.await {
             Ok(permit) => permit,
             // The sender is dropped only with the budget, which `self` keeps.
@@ -91,9 +100,9 @@ impl State {
     }
 
     fn take(&mut self, bytes: u64) -> bool {
-        let fits = self.slots > 0 && self.bytes >= bytes;
+        let fits = self.lent < self.slots && self.bytes >= bytes;
         if fits {
-            self.slots -= 1;
+            self.lent += 1;
             self.bytes -= bytes;
         }
         fits
@@ -104,7 +113,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         {
             let mut state = self.budget.lock();
-            state.slots += 1;
+            state.lent -= 1;
             state.bytes += self.bytes;
         }
         self.budget.serve();
@@ -119,34 +128,53 @@ mod tests {
 
     #[test]
     fn slots_and_bytes_are_both_bounded() {
-        let budget = Budget::new(2, 10);
-        let first = budget.acquire(6).now_or_never().unwrap();
-        assert!(budget.acquire(6).now_or_never().is_none(), "bytes");
-        let second = budget.acquire(4).now_or_never().unwrap();
-        assert!(budget.acquire(0).now_or_never().is_none(), "slots");
+        let budget = Budget::new(10);
+        let first = budget.acquire(2, 6).now_or_never().unwrap();
+        assert!(budget.acquire(2, 6).now_or_never().is_none(), "bytes");
+        let second = budget.acquire(2, 4).now_or_never().unwrap();
+        assert!(budget.acquire(2, 0).now_or_never().is_none(), "slots");
         drop((first, second));
-        assert!(budget.acquire(10).now_or_never().is_some());
+        assert!(budget.acquire(2, 10).now_or_never().is_some());
     }
 
     #[test]
     fn a_wish_above_the_budget_gets_all_of_it() {
-        let budget = Budget::new(2, 10);
-        let all = budget.acquire(99).now_or_never().unwrap();
-        assert!(budget.acquire(1).now_or_never().is_none());
+        let budget = Budget::new(10);
+        let all = budget.acquire(2, 99).now_or_never().unwrap();
+        assert!(budget.acquire(2, 1).now_or_never().is_none());
         drop(all);
-        assert!(budget.acquire(1).now_or_never().is_some());
+        assert!(budget.acquire(2, 1).now_or_never().is_some());
     }
 
     #[test]
     fn those_who_wait_are_served_in_order_and_the_gone_are_passed_over() {
-        let budget = Budget::new(1, 10);
-        let held = budget.acquire(1).now_or_never().unwrap();
-        let mut gone = Box::pin(budget.acquire(1));
-        let mut next = Box::pin(budget.acquire(1));
+        let budget = Budget::new(10);
+        let held = budget.acquire(1, 1).now_or_never().unwrap();
+        let mut gone = Box::pin(budget.acquire(1, 1));
+        let mut next = Box::pin(budget.acquire(1, 1));
         assert!(gone.as_mut().now_or_never().is_none());
         assert!(next.as_mut().now_or_never().is_none());
         drop(gone);
         drop(held);
         assert!(next.now_or_never().is_some());
+    }
+
+    #[test]
+    fn the_number_of_slots_follows_what_is_asked_for() {
+        let budget = Budget::new(10);
+        let first = budget.acquire(1, 1).now_or_never().unwrap();
+        let mut second = Box::pin(budget.acquire(1, 1));
+        assert!(second.as_mut().now_or_never().is_none());
+        // More: who has waited gets it, before the one who brought it.
+        let mut third = Box::pin(budget.acquire(2, 1));
+        assert!(third.as_mut().now_or_never().is_none());
+        let second = second.now_or_never().unwrap();
+        // Fewer: nobody until all above that have gone.
+        let mut fourth = Box::pin(budget.acquire(1, 1));
+        assert!(fourth.as_mut().now_or_never().is_none());
+        drop(first);
+        assert!(third.as_mut().now_or_never().is_none());
+        drop(second);
+        assert!(third.now_or_never().is_some());
     }
 }

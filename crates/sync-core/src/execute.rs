@@ -27,7 +27,8 @@ const DELETE_BATCH: usize = 1000;
 /// How a plan is executed.
 #[derive(Debug, Clone, Copy)]
 pub struct ExecuteOptions {
-    /// Most transfers under way, counted in parts.
+    /// Most transfers under way, counted in parts; fewer where a store can
+    /// make no use of so many.
     pub concurrency: usize,
     /// Most bytes of content held in memory. One part may exceed it, alone.
     pub memory: u64,
@@ -100,7 +101,7 @@ pub async fn execute(
         target,
         options,
         observer,
-        budget: Budget::new(options.concurrency, options.memory),
+        budget: Budget::new(options.memory),
         stop: stop.boxed().shared(),
     };
     let mut run = Run {

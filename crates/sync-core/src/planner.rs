@@ -189,7 +189,7 @@ impl Planner<'_> {
             })
         });
         if self.options.compare == Compare::Checksum {
-            let budget = Budget::new(usize::MAX, self.options.memory);
+            let budget = Budget::new(self.options.memory);
             judged
                 .map_ok(move |judged| self.compare_content(judged, budget.clone()))
                 .try_buffered(self.options.concurrency.max(1))

@@ -61,6 +61,12 @@ pub trait Store: Send + Sync {
     /// that has no clock of its own.
     fn clock_offset(&self) -> Option<TimeDelta>;
 
+    /// How many reads and writes at once this store can make use of now. It
+    /// may change at any time, as when a server asks to slow down.
+    fn parallelism(&self) -> usize {
+        usize::MAX
+    }
+
     /// The entry as it is now, with its checksum where the store keeps one;
     /// `None` if it is not there.
     async fn stat(&self, key: &Key) -> Result<Option<Entry>>;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
+use crate::budget::Permit;
 use crate::content::known_checksum;
 use crate::execute::{StopSignal, Workspace};
 use crate::observe::Event;
@@ -73,7 +74,7 @@ impl Workspace<'_> {
     }
 
     async fn copy_whole(&self, entry: &Entry, expected: &Expected) -> Result<()> {
-        let _permit = self.budget.acquire(entry.size).await;
+        let _permit = self.permit(entry.size).await;
         let body = self.read(entry, 0..entry.size).await?;
         let checksum = Crc64::of(&body);
         self.target.put(entry, body, checksum, expected).await?;
@@ -87,7 +88,7 @@ impl Workspace<'_> {
         let copied = stream::iter(parts(entry.size, part))
             .map(|range| async move {
                 let offset = range.start;
-                let _permit = self.budget.acquire(range.end - offset).await;
+                let _permit = self.permit(range.end - offset).await;
                 let body = self.read(entry, range).await?;
                 let (len, checksum) = (body.len() as u64, Crc64::of(&body));
                 writer.part(offset, body, checksum).await?;
@@ -110,6 +111,18 @@ impl Workspace<'_> {
             )),
             _ => Ok(whole),
         }
+    }
+
+    /// The right to hold `bytes` of content. As many may as both stores can
+    /// make use of now.
+    async fn permit(&self, bytes: u64) -> Permit {
+        let slots = [
+            self.options.concurrency,
+            self.source.parallelism(),
+            self.target.parallelism(),
+        ];
+        let slots = slots.into_iter().min().unwrap_or_default();
+        self.budget.acquire(slots, bytes).await
     }
 
     async fn read(&self, entry: &Entry, range: std::ops::Range<u64>) -> Result<Bytes> {

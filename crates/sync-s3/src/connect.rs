@@ -5,8 +5,6 @@
 //! on an EC2 machine without a configured region the error of the first
 //! request names the right one.
 
-use std::sync::Arc;
-
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{
@@ -16,11 +14,9 @@ use aws_sdk_s3::config::{
 use aws_types::service_config::ServiceConfigKey;
 use sync_core::{ErrorKind, Result, StoreError, printable};
 
-use crate::clock::Clock;
 use crate::credentials;
 use crate::deadline::Deadline;
 use crate::options::{Access, S3Options};
-use crate::pace::Pace;
 use crate::timing;
 use crate::transport::Transport;
 
@@ -92,7 +88,7 @@ impl Endpoint {
 pub(crate) async fn connect(
     options: &S3Options,
     credentials: Option<Credentials>,
-    clock: Arc<Clock>,
+    transport: Transport,
 ) -> Result<Connection> {
     let shared = shared_config(options, credentials).await;
     let endpoint = Endpoint {
@@ -101,7 +97,7 @@ pub(crate) async fn connect(
     };
     endpoint.check()?;
     let mut config = Builder::from(&shared)
-        .http_client(Transport::new(clock, Pace::new(options.concurrency)))
+        .http_client(transport)
         .interceptor(Deadline)
         .force_path_style(options.path_style.decide(endpoint.is_foreign()))
         .retry_partition(timing::retry_partition())

@@ -67,6 +67,15 @@ pub(crate) struct Turn {
     begun: Instant,
 }
 
+/// A window that still opens. The first round of each size is not measured:
+/// new connections are made in it.
+#[derive(Debug, Default)]
+struct Opening {
+    measures: bool,
+    /// The answers a second of the size before; `None` in the first.
+    rate: Option<f64>,
+}
+
 #[derive(Debug)]
 struct State {
     window: usize,
@@ -74,13 +83,12 @@ struct State {
     most: usize,
     /// Slots that are to be withheld when they come back.
     owed: usize,
-    /// What was served since the window last changed, and since when.
+    /// What was served since the last look at the window, and since when.
     served: usize,
     since: Instant,
-    /// The answers a second of the window before; `None` in the first.
-    rate: Option<f64>,
-    /// Whether the window still opens, rather than follow the load.
-    opening: bool,
+    /// How much of it while others waited.
+    in_use: usize,
+    opening: Option<Opening>,
     cut: Option<Instant>,
     /// Cuts that could not make it narrower, since anything was served.
     fruitless: u32,
@@ -118,6 +126,13 @@ impl Pace {
         }
     }
 
+    /// How many callers at once make full use of the window: some more than
+    /// have their turn, since a caller also does other things than to wait.
+    pub(crate) fn wanted(&self) -> usize {
+        let window = self.state().window;
+        window + window.div_ceil(4)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,7 +142,6 @@ impl Turn {
     /// Takes note of what became of the request.
     pub(crate) fn note(&self, outcome: Outcome) {
         let slots = &self.pace.slots;
-        // What nobody waits for does not show what more would bring.
         let in_use = slots.available_permits() == 0;
         let mut state = self.pace.state();
         let before = state.window;
@@ -163,8 +177,8 @@ impl State {
             owed: 0,
             served: 0,
             since: now,
-            rate: None,
-            opening: window < most,
+            in_use: 0,
+            opening: (window < most).then(Opening::default),
             cut: None,
             fruitless: 0,
             resume: None,
@@ -198,35 +212,43 @@ impl State {
     }
 
     fn grow(&mut self, now: Instant, in_use: bool) {
-        if !in_use {
-            self.restart(now);
-            return;
-        }
         self.served += 1;
+        self.in_use += usize::from(in_use);
         if self.served < self.window {
             return;
         }
-        if self.opening {
-            self.open(now);
-        } else if self.window < self.most {
-            self.window += 1;
+        // What nobody waits for does not show what more would bring.
+        if self.in_use * 2 >= self.served {
+            if let Some(opening) = self.opening.take() {
+                self.opening = self.open(opening, now);
+            } else if self.window < self.most {
+                self.window += 1;
+            }
         }
         self.restart(now);
     }
 
     /// Doubles the window if the last doubling paid; else it goes back to
     /// where it was and stays.
-    fn open(&mut self, now: Instant) {
+    fn open(&mut self, opening: Opening, now: Instant) -> Option<Opening> {
+        if !opening.measures {
+            let measures = true;
+            return Some(Opening {
+                measures,
+                ..opening
+            });
+        }
         let rate = self.served as f64 / (now - self.since).as_secs_f64().max(1e-6);
-        if self.rate.is_none_or(|before| rate >= before * PAYS) {
-            self.rate = Some(rate);
-            self.window = (self.window * 2).min(self.most);
-            self.opening = self.window < self.most;
-        } else {
+        if opening.rate.is_some_and(|before| rate < before * PAYS) {
             self.window /= 2;
             self.most = self.window;
-            self.opening = false;
+            return None;
         }
+        self.window = (self.window * 2).min(self.most);
+        (self.window < self.most).then_some(Opening {
+            measures: false,
+            rate: Some(rate),
+        })
     }
 
     fn cut(&mut self, now: Instant) {
@@ -236,13 +258,14 @@ impl State {
             self.fruitless += 1;
         }
         self.window = (self.window / 2).max(1);
-        self.opening = false;
+        self.opening = None;
         self.cut = Some(now);
         self.restart(now);
     }
 
     fn restart(&mut self, now: Instant) {
         self.served = 0;
+        self.in_use = 0;
         self.since = now;
     }
 }
@@ -284,7 +307,7 @@ mod tests {
     #[test]
     fn the_window_opens_as_long_as_that_pays() {
         let mut load = Load::new(32, 256);
-        for _ in 0..5 {
+        for _ in 0..6 {
             load.round(Outcome::Served, TICK);
         }
         assert_eq!(load.state.window, 256);

@@ -26,7 +26,9 @@ use crate::error::{Attempted, Failure};
 use crate::journal::{LeftUploads, UploadJournal};
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, S3Options};
+use crate::pace::Pace;
 use crate::resume::Spared;
+use crate::transport::Transport;
 use crate::write::Upload;
 use crate::{checksum, delete, journal, list, put, read, timing};
 
@@ -49,6 +51,7 @@ pub(crate) struct Bucket {
     pub(crate) location: Location,
     pub(crate) endpoint: Endpoint,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) pace: Arc<Pace>,
     pub(crate) conditions: Conditions,
     pub(crate) checksums: Checksums,
     pub(crate) sign_payload: bool,
@@ -74,8 +77,10 @@ impl S3Store {
         credentials: Option<Credentials>,
     ) -> Result<Self> {
         let clock = Arc::new(Clock::default());
+        let pace = Pace::new(options.concurrency);
+        let transport = Transport::new(Arc::clone(&clock), Arc::clone(&pace));
         let Connection { client, endpoint } =
-            connect::connect(&options, credentials, Arc::clone(&clock)).await?;
+            connect::connect(&options, credentials, transport).await?;
         let sign_payload = options.sign_payload.decide(endpoint.is_plain_http());
         Ok(Self {
             bucket: Arc::new(Bucket {
@@ -83,6 +88,7 @@ impl S3Store {
                 location: options.location,
                 endpoint,
                 clock,
+                pace,
                 conditions: options.conditions,
                 checksums: options.checksums,
                 sign_payload,
@@ -198,6 +204,10 @@ impl Store for S3Store {
 
     fn clock_offset(&self) -> Option<TimeDelta> {
         self.bucket.clock.offset()
+    }
+
+    fn parallelism(&self) -> usize {
+        self.bucket.pace.wanted()
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
