@@ -159,7 +159,7 @@ impl Run<'_> {
             }
             self.note_transfer(&transfer, result);
         }
-        self.report.stopped |= self.is_stopped();
+        self.report.stopped |= self.work.is_stopped();
         // What ended early has not seen the whole plan.
         Ok(self.report.stopped || any_blocked.load(Relaxed))
     }
@@ -232,12 +232,17 @@ impl Run<'_> {
     }
 
     async fn delete(&mut self, plan: &Plan, mut batch: Vec<Entry>) {
-        if self.is_stopped() {
+        if self.work.is_stopped() {
             self.stop_deleting();
             return;
         }
         if plan.direction() == Direction::Backup {
             batch = self.still_absent(batch).await;
+            // A thousand looks take their time, and may fail.
+            if self.report.stopped || self.work.is_stopped() {
+                self.stop_deleting();
+                return;
+            }
         }
         if batch.is_empty() {
             return;
@@ -268,6 +273,7 @@ impl Run<'_> {
     async fn still_absent(&mut self, batch: Vec<Entry>) -> Vec<Entry> {
         let source = self.work.source;
         let found: Vec<_> = stream::iter(&batch)
+            .take_until(self.work.stop.clone())
             .map(|entry| source.stat(&entry.key))
             .buffered(self.work.options.concurrency.max(1))
             .collect()
@@ -281,7 +287,10 @@ impl Run<'_> {
                     let error = StoreError::new(ErrorKind::Changed, message);
                     self.note_failed(&entry.key, &error);
                 }
-                Err(error) => self.note_failed(&entry.key, &error),
+                Err(error) => {
+                    self.report.stopped |= error.kind().stops_run();
+                    self.note_failed(&entry.key, &error);
+                }
             }
         }
         absent
@@ -289,7 +298,7 @@ impl Run<'_> {
 
     /// Why nothing may be deleted now.
     fn withheld(&self, plan: &Plan) -> Option<Withheld> {
-        if self.report.stopped || self.is_stopped() {
+        if self.report.stopped || self.work.is_stopped() {
             Some(Withheld::Stopped)
         } else if plan.counts().incomplete() || plan.counts().too_long > 0 {
             Some(Withheld::SourceIncomplete)
@@ -298,10 +307,6 @@ impl Run<'_> {
         } else {
             None
         }
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.work.stop.clone().now_or_never().is_some()
     }
 
     fn note_transfer(&mut self, transfer: &Transfer, result: Result<(), StoreError>) {

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use futures::future::{Either, select};
+use futures::future::{Either, FutureExt, select};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::budget::Permit;
@@ -28,22 +28,19 @@ impl Workspace<'_> {
         let copied = self
             .copy(&transfer.source, &expected, blockers, cleared)
             .await;
-        match copied {
+        let again = match &copied {
             Err(error) if error.kind() == ErrorKind::Changed => {
                 let now = self.source.stat(&transfer.source.key).await?;
-                match now {
-                    Some(now) if !transfer.source.is_same_version(&now) => {
-                        self.copy(&now, &expected, blockers, cleared).await
-                    }
-                    _ => Err(error),
-                }
+                now.filter(|now| !transfer.source.is_same_version(now))
             }
             // Damaged on its way: nothing was committed, so it may come again.
-            Err(error) if error.kind() == ErrorKind::Corrupt => {
-                self.copy(&transfer.source, &expected, blockers, cleared)
-                    .await
-            }
-            copied => copied,
+            Err(error) if error.kind() == ErrorKind::Corrupt => Some(transfer.source.clone()),
+            _ => None,
+        };
+        match again {
+            Some(_) if self.is_stopped() => Err(stopped()),
+            Some(entry) => self.copy(&entry, &expected, blockers, cleared).await,
+            None => copied,
         }
     }
 
@@ -161,6 +158,10 @@ impl Workspace<'_> {
         outcome
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.clone().now_or_never().is_some()
+    }
+
     fn progress(&self, entry: &Entry, bytes: u64) {
         self.observer.event(Event::Progress { entry, bytes });
     }
@@ -169,6 +170,10 @@ impl Workspace<'_> {
 async fn or_stopped<T>(stop: &StopSignal, work: impl Future<Output = Result<T>>) -> Result<T> {
     match select(std::pin::pin!(work), stop.clone()).await {
         Either::Left((result, _)) => result,
-        Either::Right(_) => Err(StoreError::new(ErrorKind::Stopped, "stopped on request")),
+        Either::Right(_) => Err(stopped()),
     }
+}
+
+fn stopped() -> StoreError {
+    StoreError::new(ErrorKind::Stopped, "stopped on request")
 }

@@ -23,5 +23,6 @@ mod plans;
 mod rule;
 mod runs;
 mod schedules;
+mod stops;
 mod support;
 mod transfers;
