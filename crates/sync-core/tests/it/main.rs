@@ -2,7 +2,8 @@
 //!
 //! `rule` has the table of the rule; `plans` and `runs` compare planning and
 //! executing with a model of two maps; `schedules` lets answers arrive in
-//! any order. The other modules name single cases. A failure that a random
+//! any order, and `sim` lives through whole lives of faults, foreign writers and
+//! crashes. The other modules name single cases. A failure that a random
 //! test finds is kept as a named test beside it.
 #![allow(
     clippy::unwrap_used,
@@ -23,6 +24,7 @@ mod plans;
 mod rule;
 mod runs;
 mod schedules;
+mod sim;
 mod stops;
 mod support;
 mod transfers;

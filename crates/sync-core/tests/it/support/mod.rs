@@ -3,6 +3,7 @@
 mod mock;
 mod model;
 mod probe;
+mod random;
 mod restore;
 mod schedule;
 mod world;
@@ -25,6 +26,7 @@ use sync_core::{
 pub(crate) use mock::{ONE_BY_ONE, error, mock};
 pub(crate) use model::Step;
 pub(crate) use probe::{Probe, probes};
+pub(crate) use random::Random;
 pub(crate) use restore::{assert_plan, restore};
 pub(crate) use schedule::Scheduler;
 pub(crate) use world::{Item, World, backups, restores, worlds};

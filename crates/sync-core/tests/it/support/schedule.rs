@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
+use super::Random;
+
 /// Hands out pauses and ends them in an order that follows from the seed.
 #[derive(Clone)]
 pub(crate) struct Scheduler(Arc<Mutex<State>>);
 
 struct State {
-    random: u64,
+    random: Random,
     steps: usize,
     paused: Vec<(Arc<AtomicBool>, Waker)>,
     counting: Vec<Waker>,
@@ -21,7 +23,7 @@ struct State {
 impl Scheduler {
     pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
-            random: seed,
+            random: Random::new(seed),
             steps: 0,
             paused: Vec::new(),
             counting: Vec::new(),
@@ -30,7 +32,7 @@ impl Scheduler {
 
     /// Waits none to three turns.
     pub(crate) async fn pause(&self) {
-        let turns = self.0.lock().unwrap().below(4);
+        let turns = self.0.lock().unwrap().random.below(4);
         for _ in 0..turns {
             let scheduler = self.clone();
             let over = Arc::new(AtomicBool::new(false));
@@ -51,19 +53,36 @@ impl Scheduler {
         })
     }
 
+    /// How many pauses are over.
+    pub(crate) fn steps(&self) -> usize {
+        self.0.lock().unwrap().steps
+    }
+
     /// Drives `future` to its end.
     ///
     /// It panics when nothing can happen any more, so a deadlock is a failed
     /// test and no endless one.
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        let done = self.run_for(future, usize::MAX);
+        done.unwrap()
+    }
+
+    /// Drives `future` to its end, or drops it when `steps` pauses are over:
+    /// to what it works with, that is like a kill.
+    pub(crate) fn run_for<T>(&self, future: impl Future<Output = T>, steps: usize) -> Option<T> {
+        let last = self.steps().saturating_add(steps);
         let woken = Arc::new(Woken(AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&woken));
         let mut future = pin!(future);
         loop {
             if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return done;
+                return Some(done);
             }
             while !woken.0.swap(false, SeqCst) {
+                if self.steps() >= last {
+                    self.0.lock().unwrap().paused.clear();
+                    return None;
+                }
                 self.step();
             }
         }
@@ -76,7 +95,7 @@ impl Scheduler {
             "deadlock: everything waits for nothing"
         );
         let count = state.paused.len();
-        let next = state.below(count);
+        let next = state.random.below(count);
         let (over, waker) = state.paused.swap_remove(next);
         over.store(true, SeqCst);
         state.steps += 1;
@@ -84,17 +103,6 @@ impl Scheduler {
         drop(state);
         waker.wake();
         counting.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl State {
-    /// SplitMix64 (Steele, Lea, Flood 2014).
-    fn below(&mut self, bound: usize) -> usize {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % bound as u64) as usize
     }
 }
 

@@ -1,0 +1,218 @@
+//! One life: some rounds of planning and executing in bad weather, then calm.
+
+use std::sync::Arc;
+
+use sync_core::{MemorySpools, Plan, Report, Side, execute, make_plan, refusals};
+
+use super::equal;
+use super::faulty::FaultyStore;
+use super::judge::Run;
+use super::stage::Stage;
+use crate::support::lines;
+
+/// What happened, so that one can see that it does happen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Tale {
+    pub(super) plans_failed: u64,
+    pub(super) refused: u64,
+    pub(super) killed: u64,
+    pub(super) stopped: u64,
+    pub(super) failed: u64,
+    pub(super) complete: u64,
+    pub(super) foreign: u64,
+    pub(super) created: u64,
+    pub(super) overwritten: u64,
+    pub(super) deleted: u64,
+    pub(super) steps: u64,
+}
+
+impl Tale {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.plans_failed += other.plans_failed;
+        self.refused += other.refused;
+        self.killed += other.killed;
+        self.stopped += other.stopped;
+        self.failed += other.failed;
+        self.complete += other.complete;
+        self.foreign += other.foreign;
+        self.created += other.created;
+        self.overwritten += other.overwritten;
+        self.deleted += other.deleted;
+        self.steps += other.steps;
+    }
+}
+
+struct Life {
+    stage: Stage,
+    source: FaultyStore,
+    target: FaultyStore,
+    tale: Tale,
+}
+
+pub(super) fn live(seed: u64) -> Tale {
+    let stage = Stage::new(seed);
+    let mut life = Life {
+        source: FaultyStore::new(Side::Source, &stage),
+        target: FaultyStore::new(Side::Target, &stage),
+        stage,
+        tale: Tale::default(),
+    };
+    let rounds = 1 + life.below(3);
+    for _ in 0..rounds {
+        life.round();
+    }
+    life.calm();
+    life.tale.foreign = life.stage.state().foreign;
+    life.tale.steps = life.stage.scheduler.steps() as u64;
+    life.tale
+}
+
+impl Life {
+    fn below(&self, bound: usize) -> usize {
+        self.stage.state().random.below(bound)
+    }
+
+    fn chance(&self, permille: usize) -> bool {
+        self.stage.state().random.chance(permille)
+    }
+
+    /// A moment at which something happens, or never.
+    fn moment(&self, permille: usize) -> usize {
+        if self.chance(permille) {
+            self.below(80)
+        } else {
+            usize::MAX
+        }
+    }
+
+    fn round(&mut self) {
+        if self.stage.world().weather.foreign > 0 {
+            (0..self.below(3)).for_each(|_| self.stage.meddle());
+        }
+        let seconds = self.below(3) as i64;
+        self.stage.rest(seconds);
+        let Some(plan) = self.plan() else { return };
+        let limits = self.stage.world().limits;
+        let refused = refusals(plan.header(), &limits);
+        equal::refusals_are_right(&plan, &limits, &refused);
+        if !refused.is_empty() {
+            self.tale.refused += 1;
+            return;
+        }
+        if self.stage.world().weather.foreign > 0 && self.chance(300) {
+            self.stage.meddle();
+        }
+        self.run(&plan);
+    }
+
+    fn plan(&mut self) -> Option<Plan> {
+        let changes = self.stage.target.changes();
+        let names = self.stage.source.contents().into_keys();
+        self.stage.state().judge.plans(names);
+        let options = self.stage.world().plan;
+        let spools = Arc::new(MemorySpools);
+        let plan = make_plan(&self.source, &self.target, &options, spools);
+        let plan = self.stage.scheduler.run(plan);
+        assert_eq!(
+            self.stage.target.changes(),
+            changes,
+            "planning changes nothing"
+        );
+        match plan {
+            Ok(plan) => {
+                if super::number("SIM_SEED").is_some() {
+                    println!("plan: {:#?}", lines(&plan));
+                }
+                self.stage.state().judge.planned(&plan);
+                Some(plan)
+            }
+            Err(_) => {
+                self.tale.plans_failed += 1;
+                None
+            }
+        }
+    }
+
+    fn run(&mut self, plan: &Plan) {
+        let (stop, kill) = (self.moment(250), self.moment(300));
+        let stop = self.stage.scheduler.steps().saturating_add(stop);
+        let report = self.execute(plan, stop, kill);
+        let run = self.stage.state().judge.ends(report.is_none());
+        self.count(&run);
+        match report {
+            None => self.tale.killed += 1,
+            Some(report) => {
+                let was_stopped = self.stage.scheduler.steps() >= stop;
+                equal::report_is_true(plan, &report, &run, was_stopped);
+                self.tale.stopped += u64::from(report.stopped);
+                self.tale.failed += report.failed;
+                self.tale.complete += u64::from(report.is_complete());
+            }
+        }
+        let target = self.stage.target.contents();
+        self.stage.state().judge.target_is_whole(&target);
+    }
+
+    fn execute(&self, plan: &Plan, stop: usize, kill: usize) -> Option<Report> {
+        let options = self.stage.world().execute;
+        let stop_signal = self.stage.scheduler.after(stop);
+        let judge = |stage: &Stage| stage.state().judge.runs(plan, options.concurrency, stop);
+        judge(&self.stage);
+        let run = execute(
+            plan,
+            &self.source,
+            &self.target,
+            &options,
+            &self.stage,
+            stop_signal,
+        );
+        self.stage.scheduler.run_for(run, kill).map(Result::unwrap)
+    }
+
+    fn count(&mut self, run: &Run) {
+        let [created, overwritten, deleted] = run.done();
+        self.tale.created += created;
+        self.tale.overwritten += overwritten;
+        self.tale.deleted += deleted;
+    }
+
+    /// One run makes the target equal. If no time has passed since the last
+    /// edit, a second one may be needed: what was sent in the very second of
+    /// its edit is sent once more, since a bucket's times are cut to seconds.
+    fn calm(&mut self) {
+        self.stage.become_calm();
+        let rested = self.chance(500);
+        let runs = if rested { 1 } else { 2 };
+        for nth in 0..runs {
+            if rested || nth > 0 {
+                self.stage.rest(10);
+            }
+            self.calm_run();
+        }
+        let changes = self.stage.target.changes();
+        let plan = self.calm_run();
+        assert_eq!(
+            self.stage.target.changes(),
+            changes,
+            "a run too many changes something"
+        );
+        equal::is_settled(&plan);
+        let world = self.stage.world();
+        equal::target_equals_source(&world, &plan, &self.stage.source, &self.stage.target);
+    }
+
+    fn calm_run(&mut self) -> Plan {
+        let plan = self.plan().unwrap();
+        let limits = self.stage.world().limits;
+        assert_eq!(
+            refusals(plan.header(), &limits),
+            [],
+            "nothing is refused any more"
+        );
+        let report = self.execute(&plan, usize::MAX, usize::MAX).unwrap();
+        let run = self.stage.state().judge.ends(false);
+        equal::report_is_true(&plan, &report, &run, false);
+        self.count(&run);
+        plan
+    }
+}
