@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use sync_core::testing::{MemoryStore, Object};
 use sync_core::{
     Action, Compare, ConflictCause, Deletions, Direction, Limits, MAX_CLOCK_OFFSET, MaxDelete,
     Plan, Refusal, Report,
 };
 
-use super::judge::Run;
+use super::run::Run;
 use super::world::{World, collide};
 
 /// Each guard refuses what it must, by the plan's own actions.
@@ -116,8 +117,10 @@ pub(super) fn target_equals_source(
             Direction::Restore => (copy, there),
         };
         assert_eq!(there.body.len(), copy.body.len(), "size of '{name}'");
+        let behind = world.clock_offset.unwrap_or_default();
+        let judged = file.modified + behind.max(TimeDelta::zero());
         assert!(
-            file.modified <= object.modified,
+            file.modified == object.modified || judged <= object.modified,
             "the file '{name}' is later"
         );
         let exact =

@@ -3,27 +3,26 @@
 //! the judge every effect.
 
 use std::ops::Range;
-use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::FutureExt;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::BoxStream;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Crc64, Entry, ErrorKind, Expected, Key, Listed, Result, Side, SkipCause, Skipped, Store,
-    StoreError, Writer,
+    Crc64, Entry, ErrorKind, Expected, Key, Listed, Result, Side, Store, StoreError, Writer,
 };
 
 use super::judge::{Call, Version};
 use super::stage::{Fault, Stage};
+use super::writer::FaultyWriter;
 
 /// One side of a [`Stage`].
 #[derive(Clone)]
 pub(super) struct FaultyStore {
-    side: Side,
-    stage: Stage,
+    pub(super) side: Side,
+    pub(super) stage: Stage,
 }
 
 impl FaultyStore {
@@ -32,11 +31,11 @@ impl FaultyStore {
         Self { side, stage }
     }
 
-    fn memory(&self) -> &MemoryStore {
+    pub(super) fn memory(&self) -> &MemoryStore {
         self.stage.store(self.side)
     }
 
-    fn is_bucket(&self) -> bool {
+    pub(super) fn is_bucket(&self) -> bool {
         self.stage.world().files_are() != self.side
     }
 
@@ -55,7 +54,7 @@ impl FaultyStore {
 
     /// An operation with an effect on `key`: it may fail before or after it,
     /// and whatever else happens may happen around it.
-    async fn change(
+    pub(super) async fn change(
         &self,
         call: Call,
         key: &Key,
@@ -77,80 +76,6 @@ impl FaultyStore {
             _ => result,
         }
     }
-
-    /// What is listed, in the order in which it will come.
-    fn items(&self) -> Vec<Listed> {
-        let listed = self.memory().list().collect::<Vec<_>>().now_or_never();
-        listed.unwrap().into_iter().map(Result::unwrap).collect()
-    }
-
-    /// Those of a bucket are as they were when the listing began. A directory
-    /// is walked: what is renamed meanwhile may be missed or seen twice.
-    fn walk(&self) -> BoxStream<'static, Listed> {
-        let disordered = self.stage.world().bucket_disordered;
-        if self.is_bucket() {
-            let mut items = self.items();
-            if disordered {
-                let mut state = self.stage.state();
-                for at in (1..items.len()).rev() {
-                    items.swap(at, state.random.below(at + 1));
-                }
-            }
-            return stream::iter(items).boxed();
-        }
-        let store = self.clone();
-        let walk = stream::unfold(String::new(), move |last| {
-            let next = store
-                .items()
-                .into_iter()
-                .find(|item| name(item) > last.as_str());
-            let step = next.map(|item| {
-                let last = name(&item).to_owned();
-                (item, last)
-            });
-            std::future::ready(step)
-        });
-        walk.boxed()
-    }
-
-    /// What becomes of an item on its way.
-    fn spoil(&self, item: Listed) -> Vec<Result<Listed>> {
-        let mut state = self.stage.state();
-        if matches!(&item, Listed::Skipped(s) if s.cause == SkipCause::UnmappableKey) {
-            state.judge.hides(self.side);
-        }
-        let permille = state.world.weather.listings;
-        if !state.random.chance(permille) {
-            return vec![Ok(item)];
-        }
-        match state.random.below(3) {
-            0 => {
-                state.judge.hides(self.side);
-                vec![Ok(Listed::Skipped(Skipped {
-                    name: name(&item).to_owned(),
-                    cause: SkipCause::Unreadable,
-                    detail: String::new(),
-                }))]
-            }
-            1 => {
-                state.judge.fails(self.side);
-                let error = StoreError::new(ErrorKind::Unavailable, "the listing fails by chance");
-                vec![Err(error)]
-            }
-            _ if matches!(item, Listed::Entry(_)) => {
-                state.judge.fails(self.side);
-                vec![Ok(item.clone()), Ok(item)]
-            }
-            _ => vec![Ok(item)],
-        }
-    }
-}
-
-fn name(item: &Listed) -> &str {
-    match item {
-        Listed::Entry(entry) => entry.key.as_str(),
-        Listed::Skipped(skipped) => &skipped.name,
-    }
 }
 
 #[async_trait]
@@ -160,25 +85,7 @@ impl Store for FaultyStore {
     }
 
     fn list(&self) -> BoxStream<'static, Result<Listed>> {
-        self.stage.state().judge.lists(self.side);
-        let (store, pace) = (self.clone(), self.stage.clone());
-        // Time passes before an item is looked at.
-        let paced = stream::unfold(self.walk(), move |mut walk| {
-            let pace = pace.clone();
-            async move {
-                pace.turn().await;
-                walk.next().await.map(|item| (item, walk))
-            }
-        });
-        let spoilt = paced.flat_map(move |item| stream::iter(store.spoil(item)));
-        // An error is the last item.
-        spoilt
-            .scan(false, |failed, item| {
-                let item = (!*failed).then_some(item);
-                *failed |= matches!(item, Some(Err(_)));
-                std::future::ready(item)
-            })
-            .boxed()
+        self.faulty_listing()
     }
 
     fn accepts(&self, key: &Key) -> Result<(), String> {
@@ -220,6 +127,9 @@ impl Store for FaultyStore {
             (state.random.chance(permille), state.random.chance(500))
         };
         self.stage.turn().await;
+        if damaged {
+            self.stage.state().judge.damages(entry.key.as_str());
+        }
         match bytes.last_mut() {
             Some(_) if damaged && short => drop(bytes.pop()),
             // Nobody could notice it in a file; for a whole object, the store does.
@@ -258,12 +168,8 @@ impl Store for FaultyStore {
         let inner = self.memory().write(entry, part_size, expected).await?;
         self.stage.turn().await;
         let writer = self.stage.state().judge.opens(entry);
-        Ok(Box::new(FaultyWriter {
-            store: self.clone(),
-            key: entry.key.clone(),
-            writer,
-            inner: Mutex::new(Some(inner)),
-        }))
+        let (store, key) = (self.clone(), entry.key.clone());
+        Ok(Box::new(FaultyWriter::new(store, key, writer, inner)))
     }
 
     async fn delete(&self, entries: &[Entry]) -> Vec<Result<()>> {
@@ -280,61 +186,5 @@ impl Store for FaultyStore {
             self.stage.state().judge.was_deleted(&entry.key);
         }
         results
-    }
-}
-
-/// Told to the judge when it is dropped without commit or abort.
-struct FaultyWriter {
-    store: FaultyStore,
-    key: Key,
-    /// What the judge calls it.
-    writer: u64,
-    inner: Mutex<Option<Box<dyn Writer>>>,
-}
-
-impl FaultyWriter {
-    fn close(&self) -> Box<dyn Writer> {
-        self.inner.lock().unwrap().take().unwrap()
-    }
-}
-
-#[async_trait]
-impl Writer for FaultyWriter {
-    async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()> {
-        assert_eq!(checksum, Crc64::of(&body), "the caller's checksum");
-        let stage = &self.store.stage;
-        stage.turn().await;
-        stage.check("part", &self.key)?;
-        stage.turn().await;
-        stage.state().judge.takes_part(self.writer, offset, &body);
-        Ok(())
-    }
-
-    async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {
-        let inner = self.close();
-        let body = self.store.stage.state().judge.commits(self.writer);
-        // The parts are kept by the judge; MemoryStore gets them as one.
-        let commit = async move {
-            inner.part(0, body.clone(), Crc64::of(&body)).await?;
-            inner.commit(checksum).await
-        };
-        self.store.change(Call::Commit, &self.key, commit).await?;
-        self.store.stage.state().judge.was_copied(&self.key);
-        Ok(())
-    }
-
-    async fn abort(self: Box<Self>) {
-        let inner = self.close();
-        self.store.stage.state().judge.aborts(self.writer);
-        self.store.stage.turn().await;
-        inner.abort().await;
-    }
-}
-
-impl Drop for FaultyWriter {
-    fn drop(&mut self) {
-        if self.inner.lock().unwrap().is_some() && !std::thread::panicking() {
-            self.store.stage.state().judge.leaks(self.writer);
-        }
     }
 }

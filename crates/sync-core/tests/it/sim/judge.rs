@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sync_core::testing::Object;
-use sync_core::{Action, Delete, Entry, Event, InTheWay, Key, Observer, Plan, Side, Transfer};
+use sync_core::{Action, Entry, Event, Key, Observer, Plan, Side};
 
+use super::run::Run;
 use super::stage::Stage;
+use super::world::{PATHS, collide};
 
 /// What a caller asks a store for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,9 @@ pub(super) struct Judge {
     target: Listing,
     /// What the source has had ever since its planning began.
     always_in_source: BTreeSet<String>,
+    /// What has come between for each name since its planning began: one
+    /// trouble is overcome, more need not be.
+    troubles: BTreeMap<String, usize>,
     run: Option<Run>,
     writers: BTreeMap<u64, Open>,
     opened: u64,
@@ -56,24 +61,6 @@ pub(super) struct Listing {
     pub(super) hid_something: bool,
 }
 
-/// An execution.
-pub(super) struct Run {
-    pub(super) transfers: Vec<Transfer>,
-    pub(super) deletes: BTreeMap<String, Delete>,
-    /// What was copied or deleted, and the caller was told so.
-    pub(super) copied: BTreeSet<String>,
-    pub(super) deleted: BTreeSet<String>,
-    /// What the source was seen to lack after all was copied.
-    absent: BTreeSet<String>,
-    /// The step at which it is asked to stop.
-    stop: usize,
-    concurrency: usize,
-    touched: BTreeSet<String>,
-    /// What was begun after an error that stops the run.
-    halted: Option<BTreeSet<String>>,
-    pub(super) events: [u64; 3],
-}
-
 /// A write under way.
 struct Open {
     entry: Entry,
@@ -85,6 +72,7 @@ impl Judge {
     /// A planning begins; `names` is what the source has.
     pub(super) fn plans(&mut self, names: impl IntoIterator<Item = String>) {
         self.always_in_source = names.into_iter().collect();
+        self.troubles.clear();
         self.run = None;
     }
 
@@ -132,28 +120,7 @@ impl Judge {
 
     /// An execution of `plan` begins, which is asked to stop at step `stop`.
     pub(super) fn runs(&mut self, plan: &Plan, concurrency: usize, stop: usize) {
-        let mut run = Run {
-            transfers: Vec::new(),
-            deletes: BTreeMap::new(),
-            copied: BTreeSet::new(),
-            deleted: BTreeSet::new(),
-            absent: BTreeSet::new(),
-            stop,
-            concurrency,
-            touched: BTreeSet::new(),
-            halted: None,
-            events: [0; 3],
-        };
-        for action in plan.actions().unwrap() {
-            match action.unwrap() {
-                Action::Transfer(transfer) => run.transfers.push(transfer),
-                Action::Delete(delete) => {
-                    let name = delete.target.key.as_str().to_owned();
-                    run.deletes.insert(name, delete);
-                }
-                _ => {}
-            }
-        }
+        let run = Run::new(plan, concurrency, stop);
         self.run = Some(run);
     }
 
@@ -187,26 +154,7 @@ impl Judge {
             assert_eq!(call, Call::Read, "'{key}' outside of an execution");
             return;
         };
-        assert!(
-            call == Call::Read || step <= run.stop || may_finish,
-            "{call:?} of '{key}' is begun after the signal to stop"
-        );
-        let name = key.as_str().to_owned();
-        if let Some(late) = &mut run.halted
-            && !run.touched.contains(&name)
-        {
-            assert_ne!(
-                call,
-                Call::Delete,
-                "'{name}' after an error that stops the run"
-            );
-            late.insert(name.clone());
-            assert!(
-                late.len() < run.concurrency,
-                "begun after an error that stops the run: {late:?}"
-            );
-        }
-        run.touched.insert(name);
+        run.begins(call, key, step, may_finish);
     }
 
     /// The source was asked for `key`, and has said that it is not there.
@@ -240,6 +188,7 @@ impl Judge {
     pub(super) fn commits(&mut self, writer: u64) -> Bytes {
         let open = self.writers.remove(&writer).unwrap();
         let Entry { key, size, .. } = &open.entry;
+        self.run.as_ref().unwrap().assert_way_is_free(key);
         assert_eq!(
             open.filled, *size,
             "'{key}' is committed without all its parts"
@@ -312,6 +261,10 @@ impl Judge {
         let hidden = self.source.hid_something;
         let is_there = self.always_in_source.contains(name);
         let run = self.run();
+        assert!(
+            !run.is_refused,
+            "'{name}' is deleted in spite of a conflict"
+        );
         let planned = run.deletes.get(name);
         let planned =
             planned.unwrap_or_else(|| panic!("'{name}' is deleted without being planned"));
@@ -344,21 +297,9 @@ impl Judge {
     /// and everything that comes before that copy is done.
     fn is_ready_to_replace(&self, key: &Key) -> bool {
         let Some(run) = &self.run else { return false };
-        let blocked = run
-            .transfers
-            .iter()
-            .filter(|transfer| match &transfer.in_the_way {
-                Some(InTheWay::File(file)) => file.key == *key,
-                Some(InTheWay::Directory) => key.is_below(&transfer.source.key),
-                None => false,
-            });
-        blocked.into_iter().any(|blocked| {
-            let earlier = run.transfers.iter().take_while(|t| *t != blocked);
-            let free = run.transfers.iter().filter(|t| t.in_the_way.is_none());
-            let done = |t: &Transfer| run.copied.contains(t.source.key.as_str());
+        run.replaced_by(key).any(|blocked| {
             let mut open = self.writers.values();
-            earlier.chain(free).all(done)
-                && open.any(|open| self.is_ready(open, &blocked.source.key))
+            run.is_next(blocked) && open.any(|open| self.is_ready(open, &blocked.source.key))
         })
     }
 
@@ -369,8 +310,40 @@ impl Judge {
             && versions.is_some_and(|v| v.iter().any(|(body, _)| *body == open.body))
     }
 
+    /// An operation on `name` is spoilt so that another try helps.
+    pub(super) fn damages(&mut self, name: &str) {
+        *self.troubles.entry(name.to_owned()).or_default() += 1;
+    }
+
+    /// An operation on `name` is spoilt so that nothing need help, neither
+    /// that name nor what lies above or below it.
+    pub(super) fn spoils(&mut self, name: &str) {
+        let near = PATHS.into_iter().filter(|other| collide(name, other));
+        for name in near.chain([name]) {
+            *self.troubles.entry(name.to_owned()).or_default() += 100;
+        }
+    }
+
+    /// What `run` could have copied, it has; `names` is what the source has.
+    pub(super) fn all_possible_was_copied(&self, run: &Run, names: &BTreeSet<String>) {
+        for name in run
+            .free_but_not_copied()
+            .filter(|name| names.contains(*name))
+        {
+            let troubles = self.troubles.get(name).copied().unwrap_or(0);
+            assert!(
+                troubles > 1 || self.target.hid_something,
+                "'{name}' could have been copied"
+            );
+        }
+    }
+
     /// Another program has left `object` under `name`.
     pub(super) fn foreign_change(&mut self, side: Side, name: &str, object: Option<Object>) {
+        match side {
+            Side::Source => self.damages(name),
+            Side::Target => self.spoils(name),
+        }
         let contents = match side {
             Side::Source => &mut self.in_source,
             Side::Target => &mut self.in_target,
@@ -392,29 +365,6 @@ impl Judge {
             let mut versions = written.iter().filter_map(|c| c.get(name)).flatten();
             assert!(versions.any(|(known, _)| known == body), "'{name}' is torn");
         }
-    }
-}
-
-impl Run {
-    pub(super) fn is_all_copied(&self) -> bool {
-        let copied = |t: &Transfer| self.copied.contains(t.source.key.as_str());
-        self.transfers.iter().all(copied)
-    }
-
-    /// What was created, overwritten and deleted.
-    pub(super) fn done(&self) -> [u64; 3] {
-        let copied = |t: &&Transfer| self.copied.contains(t.source.key.as_str());
-        let created = self
-            .transfers
-            .iter()
-            .filter(copied)
-            .filter(|t| t.target.is_none());
-        let created = created.count() as u64;
-        [
-            created,
-            self.copied.len() as u64 - created,
-            self.deleted.len() as u64,
-        ]
     }
 }
 

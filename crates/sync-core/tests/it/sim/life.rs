@@ -6,7 +6,7 @@ use sync_core::{MemorySpools, Plan, Report, Side, execute, make_plan, refusals};
 
 use super::equal;
 use super::faulty::FaultyStore;
-use super::judge::Run;
+use super::run::Run;
 use super::stage::Stage;
 use crate::support::lines;
 
@@ -144,6 +144,13 @@ impl Life {
             Some(report) => {
                 let was_stopped = self.stage.scheduler.steps() >= stop;
                 equal::report_is_true(plan, &report, &run, was_stopped);
+                if !was_stopped {
+                    let names = self.stage.source.contents().into_keys().collect();
+                    self.stage
+                        .state()
+                        .judge
+                        .all_possible_was_copied(&run, &names);
+                }
                 self.tale.stopped += u64::from(report.stopped);
                 self.tale.failed += report.failed;
                 self.tale.complete += u64::from(report.is_complete());

@@ -12,10 +12,14 @@
 
 mod equal;
 mod faulty;
+mod foreign;
 mod judge;
 mod life;
+mod listing;
+mod run;
 mod stage;
 mod world;
+mod writer;
 
 use std::time::Instant;
 

@@ -1,0 +1,135 @@
+//! One execution as the judge follows it: what was announced, what is done of
+//! it, and what may be begun.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_core::{Action, Delete, InTheWay, Key, Plan, Transfer};
+
+use super::judge::Call;
+
+#[derive(Default)]
+pub(super) struct Run {
+    pub(super) transfers: Vec<Transfer>,
+    pub(super) deletes: BTreeMap<String, Delete>,
+    /// Whether the plan has conflicts or names that are too long, so that
+    /// nothing may be deleted.
+    pub(super) is_refused: bool,
+    /// What was copied or deleted, and the caller was told so.
+    pub(super) copied: BTreeSet<String>,
+    pub(super) deleted: BTreeSet<String>,
+    /// What the source was seen to lack after all was copied.
+    pub(super) absent: BTreeSet<String>,
+    /// The step at which it is asked to stop.
+    stop: usize,
+    concurrency: usize,
+    touched: BTreeSet<String>,
+    /// What was begun after an error that stops the run.
+    pub(super) halted: Option<BTreeSet<String>>,
+    /// How many entries it has told of: copied, deleted, failed.
+    pub(super) events: [u64; 3],
+}
+
+impl Run {
+    pub(super) fn new(plan: &Plan, concurrency: usize, stop: usize) -> Self {
+        let mut run = Self {
+            stop,
+            concurrency,
+            ..Self::default()
+        };
+        for action in plan.actions().unwrap() {
+            match action.unwrap() {
+                Action::Transfer(transfer) => run.transfers.push(transfer),
+                Action::Delete(delete) => {
+                    let name = delete.target.key.as_str().to_owned();
+                    run.deletes.insert(name, delete);
+                }
+                Action::Conflict { .. } | Action::TooLong { .. } => run.is_refused = true,
+                Action::Skip { .. } => {}
+            }
+        }
+        run
+    }
+
+    /// A call begins at `step`; `may_finish` says that it ends what was begun
+    /// before. A reading may begin late: it is dropped at once and changes
+    /// nothing.
+    pub(super) fn begins(&mut self, call: Call, key: &Key, step: usize, may_finish: bool) {
+        assert!(
+            call == Call::Read || step <= self.stop || may_finish,
+            "{call:?} of '{key}' is begun after the signal to stop"
+        );
+        let name = key.as_str().to_owned();
+        if let Some(late) = &mut self.halted
+            && !self.touched.contains(&name)
+        {
+            assert_ne!(
+                call,
+                Call::Delete,
+                "'{name}' after an error that stops the run"
+            );
+            late.insert(name.clone());
+            assert!(
+                late.len() < self.concurrency,
+                "begun after an error that stops the run: {late:?}"
+            );
+        }
+        self.touched.insert(name);
+    }
+
+    pub(super) fn is_all_copied(&self) -> bool {
+        self.transfers
+            .iter()
+            .all(|transfer| self.has_copied(transfer))
+    }
+
+    fn has_copied(&self, transfer: &Transfer) -> bool {
+        self.copied.contains(transfer.source.key.as_str())
+    }
+
+    /// Transfers that `key` is in the way of.
+    pub(super) fn replaced_by(&self, key: &Key) -> impl Iterator<Item = &Transfer> {
+        self.transfers
+            .iter()
+            .filter(move |transfer| match &transfer.in_the_way {
+                Some(InTheWay::File(file)) => file.key == *key,
+                Some(InTheWay::Directory) => key.is_below(&transfer.source.key),
+                None => false,
+            })
+    }
+
+    /// Whether everything that comes before `blocked` is copied.
+    pub(super) fn is_next(&self, blocked: &Transfer) -> bool {
+        let earlier = self.transfers.iter().take_while(|t| *t != blocked);
+        let free = self.transfers.iter().filter(|t| t.in_the_way.is_none());
+        earlier
+            .chain(free)
+            .all(|transfer| self.has_copied(transfer))
+    }
+
+    /// A copy of `key` is about to be shown: what was in its way is gone.
+    pub(super) fn assert_way_is_free(&self, key: &Key) {
+        for delete in self.deletes.values() {
+            let name = &delete.target.key;
+            let is_in_the_way = self.replaced_by(name).any(|t| t.source.key == *key);
+            assert!(
+                !is_in_the_way || self.deleted.contains(name.as_str()),
+                "'{key}' is committed though '{name}' is in its way"
+            );
+        }
+    }
+
+    /// Unless it was ended early, what nothing was in the way of.
+    pub(super) fn free_but_not_copied(&self) -> impl Iterator<Item = &str> {
+        let free = self.transfers.iter().filter(|t| t.in_the_way.is_none());
+        free.filter(|t| self.halted.is_none() && !self.has_copied(t))
+            .map(|t| t.source.key.as_str())
+    }
+
+    /// What was created, overwritten and deleted.
+    pub(super) fn done(&self) -> [u64; 3] {
+        let copied = self.transfers.iter().filter(|t| self.has_copied(t));
+        let created = copied.filter(|t| t.target.is_none()).count() as u64;
+        let overwritten = self.copied.len() as u64 - created;
+        [created, overwritten, self.deleted.len() as u64]
+    }
+}
