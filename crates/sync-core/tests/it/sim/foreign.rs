@@ -5,7 +5,7 @@ use chrono::SubsecRound;
 use sync_core::Side;
 
 use super::stage::Stage;
-use super::world::{NO_PATHS, PATHS, SIZES, body, in_the_way, old_time};
+use super::world::{NO_PATHS, SIZES, body, in_the_way, old_time};
 
 impl Stage {
     /// What both sides have at the beginning.
@@ -55,7 +55,8 @@ impl Stage {
         if is_bucket && state.random.chance(60) {
             state.random.pick(&NO_PATHS)
         } else {
-            state.random.pick(&PATHS)
+            let paths = state.world.paths;
+            state.random.pick(paths)
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sync_core::{MemorySpools, Plan, Report, Side, execute, make_plan, refusals};
+use sync_core::{MemorySpools, Plan, Report, Side, SkipCause, execute, make_plan, refusals};
 
 use super::equal;
 use super::faulty::FaultyStore;
@@ -144,7 +144,9 @@ impl Life {
             Some(report) => {
                 let was_stopped = self.stage.scheduler.steps() >= stop;
                 equal::report_is_true(plan, &report, &run, was_stopped);
-                if !was_stopped {
+                // What could not be read may be in the way of what could.
+                let skipped = &plan.counts().skipped_in_source;
+                if !was_stopped && !skipped.contains_key(&SkipCause::Unreadable) {
                     let names = self.stage.source.contents().into_keys().collect();
                     self.stage
                         .state()

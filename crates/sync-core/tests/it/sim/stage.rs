@@ -110,7 +110,9 @@ impl Stage {
     pub(super) fn fault(&self, operation: &str, key: &Key) -> Option<Fault> {
         let mut state = self.state();
         let Weather { errors, .. } = state.world.weather;
-        if !state.random.chance(errors) {
+        // There are few of them, and much hangs on each.
+        let times = if operation == "Commit" { 4 } else { 1 };
+        if !state.random.chance(errors * times) {
             return None;
         }
         let kind = state.random.pick(&[
@@ -120,6 +122,7 @@ impl Stage {
             ErrorKind::Changed,
             ErrorKind::Changed,
             ErrorKind::NotFound,
+            ErrorKind::Corrupt,
             ErrorKind::Corrupt,
             ErrorKind::Other,
             ErrorKind::NoSpace,

@@ -15,6 +15,9 @@ pub(super) const PATHS: [&str; 10] = [
     "a", "a/b", "a.txt", "a-b/y", "a/b/c", "a/c", "b", "b/a", "A.txt", "z",
 ];
 
+/// Of them, those that are in each other's way.
+const IN_THE_WAY: [&str; 6] = ["a", "a/b", "a/b/c", "a/c", "b", "b/a"];
+
 /// Names that only a bucket can hold.
 pub(super) const NO_PATHS: [&str; 4] = ["../x", "a//b", "a/", "/b"];
 
@@ -28,6 +31,8 @@ pub(super) struct World {
     pub(super) execute: ExecuteOptions,
     pub(super) limits: Limits,
     pub(super) weather: Weather,
+    /// The names that come up.
+    pub(super) paths: &'static [&'static str],
     pub(super) bucket_disordered: bool,
     pub(super) target_folds_names: bool,
     /// A name that the target cannot hold, nor what lies below it.
@@ -104,6 +109,7 @@ impl World {
                 allow_empty_source: random.chance(700),
             },
             weather: Weather::random(random),
+            paths: random.pick(&[&PATHS[..], &PATHS[..], &IN_THE_WAY[..]]),
             bucket_disordered: random.chance(150),
             target_folds_names: random.chance(100),
             refused: random.chance(80).then(|| random.pick(&PATHS)),
