@@ -12,10 +12,20 @@
 //! further line is an [`Action`]; its field `action` says of which kind.
 //! Actions are about in key order; what is in the way of a transfer comes
 //! before that transfer.
+//!
+//! A reader counts the lines and compares them with the header: entries and
+//! bytes of transfers and of deletions by their reasons, what was skipped by
+//! side and cause, conflicts and keys that are too long. A plan that has lost,
+//! gained or repeated a line is invalid, whatever is left of it. Entries that
+//! are kept have no line, so their counts cannot be compared. This is against
+//! accidents and no signature: who edits both header and lines is believed.
+
+mod reader;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::spool::Spool;
@@ -277,21 +287,11 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// `InvalidData` for another version of the format or a line that is no
-    /// action; those of reading and writing.
-    pub fn read_from(mut text: impl BufRead, mut spool: Box<dyn Spool>) -> io::Result<Self> {
-        let mut line = String::new();
-        text.read_line(&mut line)?;
-        check_version(&line)?;
-        let header: Header = parse(&line)?;
-        line.clear();
-        while text.read_line(&mut line)? > 0 {
-            parse::<Action>(&line)?;
-            spool.append(line.trim_end().as_bytes())?;
-            spool.append(b"\n")?;
-            line.clear();
-        }
-        Ok(Self { header, spool })
+    /// `InvalidData` for another version of the format, for a line that is no
+    /// action, and when the lines are not those that the header counts; those
+    /// of reading and writing. The number of the line is named.
+    pub fn read_from(text: impl BufRead, spool: Box<dyn Spool>) -> io::Result<Self> {
+        reader::read(text, spool)
     }
 }
 
@@ -303,20 +303,6 @@ fn read_actions(
 
 /// Parses one line. To `serde_json` a line that is cut short is an unexpected
 /// end of file; in a plan it is as invalid as any other.
-fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> io::Result<T> {
+fn parse<T: DeserializeOwned>(line: &str) -> io::Result<T> {
     serde_json::from_str(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
-
-/// Asked first, so that a newer plan is told apart from a broken one.
-fn check_version(header: &str) -> io::Result<()> {
-    #[derive(Deserialize)]
-    struct Version {
-        s3mirror_plan: u32,
-    }
-    let version = parse::<Version>(header)?.s3mirror_plan;
-    if version == FORMAT_VERSION {
-        return Ok(());
-    }
-    let message = format!("the plan has format {version}; this program reads {FORMAT_VERSION}");
-    Err(io::Error::new(io::ErrorKind::InvalidData, message))
 }

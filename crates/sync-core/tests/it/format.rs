@@ -135,8 +135,22 @@ fn counts_that_no_run_can_reach_are_no_panic() {
     let most = "18446744073709551615";
     let text = GOLDEN.replace("\"entries\":1,", &format!("\"entries\":{most},"));
     assert!(text.matches(most).count() > 2);
+    // Its lines are fewer.
+    assert!(read(text.as_bytes()).is_err());
+    // As the header alone would be judged:
+    let mut header = read(GOLDEN.as_bytes()).unwrap().header().clone();
+    for tally in header.counts.reasons.values_mut() {
+        tally.entries = u64::MAX;
+    }
+    assert_eq!(header.counts.overwritten().entries, u64::MAX);
+    let _ = refusals(&header, &Limits::default());
+    // What is kept has no line, so it may be any number.
+    let text = GOLDEN.replace(
+        "\"unchanged\":{\"entries\":1,",
+        &format!("\"unchanged\":{{\"entries\":{most},"),
+    );
     let plan = read(text.as_bytes()).unwrap();
-    assert_eq!(plan.counts().overwritten().entries, u64::MAX);
+    assert_eq!(plan.counts().kept().entries, u64::MAX);
     let _ = refusals(plan.header(), &Limits::default());
 }
 

@@ -17,6 +17,7 @@ mod conflicts;
 mod contents;
 mod contract;
 mod format;
+mod fuzz;
 mod guards;
 mod layouts;
 mod listings;
