@@ -10,6 +10,7 @@ mod tools;
 
 mod ci;
 mod demo;
+mod soak;
 mod test;
 
 mod endpoint;
@@ -27,6 +28,9 @@ usage: cargo xtask TASK
   demo [DIR]   back DIR up to an S3 server in memory, restore it elsewhere and
                compare (DIR: this repository's own sources)
   test         all tests, those over a real SeaweedFS server included
+  soak [--seed N]
+               1,000 simulated lives and 200 killed runs, from a random seed or
+               from N; 20 minutes at most
   ci           everything that a change must pass: formatting, lints, docs,
                licences, the core's purity, the tests and the demo";
 
@@ -50,6 +54,11 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["demo"] => demo::run(None),
         ["demo", dir] => demo::run(Some(&called_from.join(dir))),
         ["test"] => test::run().map(|tally| println!("\n{tally}")),
+        ["soak"] => soak::run(None),
+        ["soak", "--seed", seed] => match seed.parse() {
+            Ok(seed) => soak::run(Some(seed)),
+            Err(_) => bail!("'{seed}' is no seed: it must be a number"),
+        },
         ["ci"] => ci::run(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

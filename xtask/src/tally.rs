@@ -33,6 +33,11 @@ impl Tally {
         }
     }
 
+    /// Whether no test has run.
+    pub(crate) fn is_empty(self) -> bool {
+        self.passed + self.failed == 0
+    }
+
     /// The sum of this run and of `later`, which ran what this one had ignored.
     pub(crate) fn with_ignored_run(self, later: Self) -> Self {
         let ran = later.passed + later.failed;
