@@ -1,8 +1,6 @@
 //! What must not be begun any more after a signal to stop or a loss of the
 //! source, though much has been done by then: the last look before deletions,
 //! the first try of a copy.
-//!
-//! Each case that names a seed was found by `sim`.
 
 use std::sync::Mutex;
 
@@ -29,7 +27,7 @@ fn signal() -> (impl Fn() + Send, impl Future<Output = ()> + Send) {
     (signal, stop.map(drop))
 }
 
-/// Seed 78.
+/// Found by `sim`.
 #[test]
 fn nothing_is_deleted_after_a_signal_to_stop_that_comes_during_the_last_look() {
     let entries: Vec<_> = (0..100).map(|n| entry(&format!("{n:03}"), 1)).collect();
@@ -55,7 +53,7 @@ fn nothing_is_deleted_after_a_signal_to_stop_that_comes_during_the_last_look() {
     assert_eq!(block_on(run).unwrap(), expected);
 }
 
-/// Seed 134.
+/// Found by `sim`.
 #[test]
 fn nothing_is_deleted_when_the_source_is_lost_during_the_last_look() {
     for kind in [ErrorKind::RootMissing, ErrorKind::Credentials] {
@@ -96,7 +94,7 @@ fn what_cannot_be_looked_at_again_is_kept_and_named() {
     assert_eq!((report.failed, report.stopped), (1, false));
 }
 
-/// Seed 3068.
+/// Found by `sim`.
 #[test]
 fn no_copy_is_tried_again_after_a_signal_to_stop() {
     for kind in [ErrorKind::Changed, ErrorKind::Corrupt] {
