@@ -64,6 +64,28 @@ fn a_key_that_still_fails_in_the_second_round_is_named_and_the_others_are_gone()
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
+/// It passes, but not while anybody waits for it.
+#[test]
+fn a_key_whose_passing_error_outlasts_all_rounds_is_named_and_the_others_are_gone() {
+    let memory = Memory::start();
+    let (world, dir) = with_objects_to_delete(&memory);
+    let slow = Action::fail_keys(["gone/b"], "SlowDown");
+    memory.inject(Fault::on("DeleteObjects").always().act(slow));
+
+    let outcome = world.backup(&dir).exits(3).says("'gone/b'");
+
+    for other in ["gone/a", "gone/c"] {
+        assert!(!outcome.stderr.contains(other), "{outcome}");
+    }
+    assert_eq!(memory.story(), ["DeleteObjects 200"; 5]);
+    let left = [("gone/b", "x"), ("kept", "x")];
+    assert_same(&world.bucket.contents(), &map(&left));
+    // Once it has passed, the next run makes good.
+    memory.clear_faults();
+    world.backup(&dir).done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
 #[test]
 fn deletions_whose_answer_is_lost_are_no_failure() {
     let memory = Memory::start();

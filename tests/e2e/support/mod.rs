@@ -9,7 +9,7 @@
 //!
 //! In the order in which to read: `world` ties together a `server` (with its
 //! two kinds, `memory` and `weed`), a `sandbox` and its trees, and `run`, which
-//! runs the `binary`. `content` says what is compared, and how it is shown.
+//! runs the `binary`, if need be under `strace`. `content` says what is compared, and how it is shown.
 
 pub(crate) mod world;
 
@@ -27,6 +27,7 @@ pub(crate) mod weed;
 
 pub(crate) mod awscli;
 mod binary;
+pub(crate) mod strace;
 
 pub(crate) use content::{Content, Stored, assert_same};
 pub(crate) use memory::Memory;

@@ -4,7 +4,10 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     io::Write,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        process::ExitStatusExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -14,7 +17,7 @@ use std::{
 
 use super::{Outcome, Sandbox, binary};
 
-/// Far beyond what any run here takes; reached only when something hangs.
+/// Far beyond what most runs here take; reached only when something hangs.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A user with no rights; permission bits stop nothing for root.
@@ -30,6 +33,8 @@ pub(crate) struct Run {
     stdout: PathBuf,
     stderr: PathBuf,
     secrets: Vec<String>,
+    /// The longest that it may take.
+    limit: Duration,
 }
 
 impl Run {
@@ -75,6 +80,7 @@ impl Run {
             stdout: sandbox.path(&format!("home/stdout-{number}")),
             stderr: sandbox.path(&format!("home/stderr-{number}")),
             secrets: Vec::new(),
+            limit: TIMEOUT,
         }
     }
 
@@ -116,6 +122,11 @@ impl Run {
         self
     }
 
+    /// It may take longer than others, but no longer than this.
+    pub(crate) fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
     /// Runs it and expects exit status 0.
     #[track_caller]
     pub(crate) fn done(self) -> Outcome {
@@ -150,7 +161,11 @@ impl Run {
         } else {
             Stdio::null()
         };
-        let mut child = self.command.stdin(stdin).spawn().unwrap();
+        let spawned = self.command.stdin(stdin).spawn();
+        let mut child = spawned.unwrap_or_else(|error| {
+            let program = self.command.get_program().to_string_lossy();
+            panic!("cannot start {program}: {error}")
+        });
         if let (Some(text), Some(mut pipe)) = (&self.stdin, child.stdin.take()) {
             // A program that doesn't read closes the pipe; that is its right.
             let _ = pipe.write_all(text.as_bytes());
@@ -165,18 +180,24 @@ impl Run {
     /// Runs `script` in a shell, in which `"$@"` is this run.
     #[track_caller]
     pub(crate) fn in_shell(self, script: &str) -> Outcome {
-        let mut command = Command::new("sh");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]);
+        self.under(shell).run()
+    }
+
+    /// The same run by another program, which is given its words at the end.
+    pub(crate) fn under(self, mut command: Command) -> Self {
         command
-            .args(["-c", script, "sh"])
-            .arg(self.command.get_program());
-        command.args(self.command.get_args()).env_clear();
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear();
         for (name, value) in self.command.get_envs() {
             if let Some(value) = value {
                 command.env(name, value);
             }
         }
         command.current_dir(self.command.get_current_dir().unwrap());
-        Self { command, ..self }.run()
+        Self { command, ..self }
     }
 }
 
@@ -197,6 +218,13 @@ impl Running {
         assert!(status.unwrap().success());
     }
 
+    /// Ends it by SIGKILL, unless it has ended before; says which.
+    pub(crate) fn kill(mut self) -> bool {
+        let killed = self.child.try_wait().unwrap().is_none();
+        self.child.kill().unwrap();
+        killed && self.child.wait().unwrap().signal() == Some(9)
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Outcome {
@@ -204,11 +232,11 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            if self.since.elapsed() > TIMEOUT {
+            if self.since.elapsed() > self.run.limit {
                 let _ = self.child.kill();
                 let status = self.child.wait().unwrap();
                 let outcome = self.outcome(status);
-                panic!("killed after {} s: {outcome}", TIMEOUT.as_secs());
+                panic!("killed after {} s: {outcome}", outcome.took.as_secs());
             }
             thread::sleep(Duration::from_millis(5));
         };

@@ -121,10 +121,22 @@ impl Dir {
     }
 
     pub(crate) fn mkfifo(&self, name: &str) {
-        let status = std::process::Command::new("mkfifo")
-            .arg(self.join(name))
-            .status();
-        assert!(status.unwrap().success());
+        self.make("mkfifo", name, &[]);
+    }
+
+    /// A device without a driver, as a file system may hold it: `kind` is `b`
+    /// for blocks, `c` for characters.
+    pub(crate) fn mknod(&self, name: &str, kind: &str) {
+        // Both numbers are for local use (the kernel's devices.txt).
+        self.make("mknod", name, &[kind, "240", "0"]);
+    }
+
+    #[track_caller]
+    fn make(&self, program: &str, name: &str, how: &[&str]) {
+        let mut command = std::process::Command::new(program);
+        let output = command.arg(self.join(name)).args(how).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program}: {said}");
     }
 
     /// Everything below, directories and links too; links are not followed.

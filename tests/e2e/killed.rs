@@ -1,0 +1,345 @@
+//! SIGKILL at random moments (case 20): what has its final name is whole, the
+//! next run converges and leaves nothing behind, the one after has nothing to
+//! do.
+//!
+//! A seed says when: after so many requests and some time, or after some time
+//! alone. Even seeds kill a backup, odd ones a restore. `KILL_SEEDS` is how
+//! many are tried, `KILL_SEED` the first; a seed that fails prints itself:
+//!
+//! ```text
+//! KILL_SEED=17 KILL_SEEDS=1 cargo test --workspace --test e2e killed
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    str::FromStr,
+    sync::{OnceLock, mpsc},
+    thread,
+    time::Duration,
+};
+
+use s3_endpoint::{Action, Fault};
+
+use crate::support::{
+    Content, Dir, Memory, Node, World, assert_same, content::mebibytes, run::Run,
+};
+
+/// How many seeds are tried unless told otherwise: some ten seconds.
+const SEEDS: u64 = 10;
+
+#[test]
+fn a_backup_that_is_killed_leaves_nothing_torn_and_the_next_one_converges() {
+    for_each_seed(0, &Killed::BACKUP);
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_nothing_torn_and_the_next_one_converges() {
+    for_each_seed(1, &Killed::RESTORE);
+}
+
+fn for_each_seed(rest: u64, killed: &Killed) {
+    let first = number("KILL_SEED", 0);
+    let seeds = first..first + number("KILL_SEEDS", SEEDS);
+    let seeds: Vec<_> = seeds.filter(|seed| seed % 2 == rest).collect();
+    if seeds.is_empty() {
+        return;
+    }
+    let whole = killed.measured();
+    let mut tally = Tally::default();
+    for seed in seeds {
+        let _named = Named(seed);
+        tally.add(killed.at(&mut Dice(seed), &whole));
+    }
+    println!("{}: {tally:?}", killed.command);
+}
+
+fn number<T: FromStr>(variable: &str, default: T) -> T {
+    let Ok(text) = std::env::var(variable) else {
+        return default;
+    };
+    let Ok(number) = text.parse() else {
+        panic!("{variable}={text} is no number");
+    };
+    number
+}
+
+/// Names the seed when it fails.
+struct Named(u64);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("replay it with KILL_SEED={} KILL_SEEDS=1", self.0);
+        }
+    }
+}
+
+/// Numbers that follow from a seed (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+
+    fn time_below(&mut self, limit: Duration) -> Duration {
+        Duration::from_micros(self.below(limit.as_micros().try_into().unwrap()))
+    }
+}
+
+/// What a run takes that nobody kills.
+struct Whole {
+    time: Duration,
+    requests: u64,
+}
+
+/// What came of the seeds, for whoever wants to know what they met.
+#[derive(Debug, Default)]
+struct Tally {
+    seeds: u64,
+    /// Those that ended before they were killed.
+    ended: u64,
+    /// Those with some entries in their new version and some in the old.
+    midway: u64,
+    left_temporaries: u64,
+    left_uploads: u64,
+    /// Uploads that were begun though the client never heard so.
+    unheard: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.ended += other.ended;
+        self.midway += other.midway;
+        self.left_temporaries += other.left_temporaries;
+        self.left_uploads += other.left_uploads;
+        self.unheard += other.unheard;
+    }
+}
+
+/// A direction, and how its target is looked at.
+struct Killed {
+    command: &'static str,
+    contents: fn(&Scene) -> Contents,
+}
+
+type Contents = BTreeMap<String, Content>;
+
+/// The target, in which a run has something to write, to overwrite and to
+/// delete, and the source.
+struct Scene<'m> {
+    memory: &'m Memory,
+    world: World<'m>,
+    dir: Dir,
+}
+
+const PARTS: [&str; 3] = ["film", "sub/film", "sub/below/new film"];
+
+fn small() -> impl Iterator<Item = String> {
+    (0..24).map(|number| match number % 4 {
+        0 => format!("{number}"),
+        1 => format!("sub/{number}"),
+        2 => format!("sub/below/{number}"),
+        _ => format!("new/{number}/deep/file"),
+    })
+}
+
+/// Contents name their version, and are all different.
+fn version(key: &str, version: &str) -> Content {
+    static FILMS: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
+    let films = FILMS.get_or_init(|| [mebibytes(7, 1), mebibytes(11, 2)]);
+    let head = format!("{version} of {key}\n");
+    let tail: &[u8] = match (PARTS.contains(&key), version) {
+        (false, "old") => b"",
+        (false, _) => b"and more than before",
+        (true, "old") => &films[0],
+        (true, _) => &films[1],
+    };
+    [head.as_bytes(), tail].concat().into()
+}
+
+/// What the source has.
+fn new() -> Contents {
+    let keys = small().chain(PARTS.map(str::to_owned));
+    keys.map(|key| (key.clone(), version(&key, "new")))
+        .collect()
+}
+
+/// What the target has: nothing of what is called new, some that is to be
+/// deleted, the rest in an old version.
+fn old() -> Contents {
+    let gone = (0..4).flat_map(|number| [format!("gone {number}"), format!("sub/gone/{number}")]);
+    let old = new().into_keys().filter(|key| !key.contains("new"));
+    old.chain(gone)
+        .map(|key| (key.clone(), version(&key, "old")))
+        .collect()
+}
+
+impl Killed {
+    const BACKUP: Self = Self {
+        command: "backup",
+        contents: |scene| scene.world.bucket.contents(),
+    };
+    const RESTORE: Self = Self {
+        command: "restore",
+        contents: |scene| {
+            let mut files = scene.dir.contents();
+            files.retain(|name, _| !is_temporary(name));
+            files
+        },
+    };
+
+    fn scene<'m>(&self, memory: &'m Memory) -> Scene<'m> {
+        let world = World::on(memory);
+        let dir = world.dir("dir");
+        let (files, objects) = match self.command {
+            "backup" => (new(), old()),
+            _ => (old(), new()),
+        };
+        for (name, content) in files {
+            dir.write(name, content.0);
+        }
+        for (key, content) in objects {
+            world.bucket.put(&key, content.0);
+        }
+        Scene { memory, world, dir }
+    }
+
+    /// Half of the requests that it makes at most, so that it takes a while
+    /// until the last.
+    fn run(&self, scene: &Scene) -> Run {
+        let run = scene.world.command(&[self.command], &scene.dir);
+        run.args(["--yes", "--part-size", "5MiB", "--concurrency", "6"])
+    }
+
+    /// The fastest of three.
+    fn measured(&self) -> Whole {
+        let run = || {
+            let memory = Memory::start();
+            let scene = self.scene(&memory);
+            let time = self.run(&scene).done().took;
+            assert_same(&(self.contents)(&scene), &new());
+            let requests = memory.log().len().try_into().unwrap();
+            Whole { time, requests }
+        };
+        let runs: [_; 3] = std::array::from_fn(|_| run());
+        runs.into_iter().min_by_key(|whole| whole.time).unwrap()
+    }
+
+    /// Kills one, looks at what it left, and lets the next two do their work.
+    fn at(&self, dice: &mut Dice, whole: &Whole) -> Tally {
+        let memory = Memory::start();
+        let scene = self.scene(&memory);
+        let mut tally = Tally {
+            seeds: 1,
+            ended: u64::from(!self.kill(&scene, dice, whole)),
+            ..Tally::default()
+        };
+
+        let left = (self.contents)(&scene);
+        nothing_is_torn(&left);
+        let is_new = |(key, content): (&String, &Content)| *content == version(key, "new");
+        let written = left.iter().filter(|entry| is_new(*entry)).count();
+        tally.midway += u64::from(0 < written && written < new().len());
+        tally.left_temporaries += u64::from(!scene.temporaries().is_empty());
+        tally.left_uploads += u64::from(!scene.uploads().is_empty());
+
+        self.run(&scene).done();
+        assert_same(&(self.contents)(&scene), &new());
+        assert_eq!(scene.temporaries(), [""; 0]);
+        let unheard = scene.unheard();
+        assert_eq!(scene.uploads(), unheard);
+        tally.unheard += u64::from(!unheard.is_empty());
+
+        let before = (scene.world.bucket.objects(), scene.dir.snapshot());
+        scene.world.only_lists(|| self.run(&scene).done());
+        assert_same(&scene.world.bucket.objects(), &before.0);
+        assert_same(&scene.dir.snapshot(), &before.1);
+        tally
+    }
+
+    /// Whether it was still running.
+    fn kill(&self, scene: &Scene, dice: &mut Dice, whole: &Whole) -> bool {
+        if dice.below(2) == 0 {
+            let moment = dice.time_below(whole.time);
+            let running = self.run(scene).start();
+            thread::sleep(moment);
+            return running.kill();
+        }
+        let nth = 1 + dice.below(whole.requests);
+        // About what a few requests take.
+        let more = dice.time_below(whole.time / 8);
+        let (sender, arrived) = mpsc::channel();
+        let tell = Action::run(move |_| {
+            // Nobody may be waiting any more.
+            let _ = sender.send(());
+        });
+        scene.memory.inject(Fault::any().nth(nth).act(tell));
+        let running = self.run(scene).start();
+        // Requests may be fewer, as after a change that saves one.
+        let _ = arrived.recv_timeout(whole.time * 3);
+        thread::sleep(more);
+        let killed = running.kill();
+        scene.memory.clear_faults();
+        killed
+    }
+}
+
+impl Scene<'_> {
+    fn temporaries(&self) -> Vec<String> {
+        let nodes = self.dir.snapshot().into_iter();
+        let files = nodes.filter(|(_, node)| matches!(node, Node::File(_)));
+        let names = files.map(|(name, _)| name);
+        names.filter(|name| is_temporary(name)).collect()
+    }
+
+    /// The identifiers of the open uploads.
+    fn uploads(&self) -> Vec<String> {
+        let open = self.memory.open_uploads(&self.world.bucket.name);
+        open.into_iter().map(|upload| upload.upload_id).collect()
+    }
+
+    /// Of the open uploads those that the server has begun though the client
+    /// was killed before it knew: it has sent no part. The README says that
+    /// they are for the bucket's own rules to remove.
+    fn unheard(&self) -> Vec<String> {
+        let log = self.memory.log();
+        let is_known = |id: &String| {
+            let parts = log.iter().filter(|entry| entry.operation == "UploadPart");
+            parts.into_iter().any(|entry| entry.query.contains(id))
+        };
+        let open = self.uploads().into_iter();
+        open.filter(|id| !is_known(id)).collect()
+    }
+}
+
+fn is_temporary(name: &str) -> bool {
+    let leaf = name.rsplit('/').next().unwrap_or_default();
+    leaf.starts_with(".s3mirror-")
+}
+
+/// Every content is a whole one, of its own key, and in this order it went:
+/// nothing is deleted before all is written.
+#[track_caller]
+fn nothing_is_torn(left: &Contents) {
+    let (old, new) = (old(), new());
+    for (key, content) in left {
+        let is_whole = [&old, &new].iter().any(|v| v.get(key) == Some(content));
+        assert!(is_whole, "'{key}' is neither old nor new: {content:?}");
+    }
+    let all_written = new
+        .iter()
+        .all(|(key, content)| left.get(key) == Some(content));
+    let lost: Vec<_> = old.keys().filter(|key| !left.contains_key(*key)).collect();
+    let lost_too_early = !all_written && !lost.is_empty();
+    assert!(
+        !lost_too_early,
+        "deleted though not all is written: {lost:?}"
+    );
+    assert!(lost.iter().all(|key| !new.contains_key(*key)), "{lost:?}");
+}

@@ -1,0 +1,226 @@
+//! The order in which a restore brings things on disk (case 21), read off the
+//! log of its system calls: a power cut at any moment leaves each file wholly
+//! old or wholly new, and what was reported is there.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use crate::support::{
+    Dir, Memory, World, assert_same,
+    content::mebibytes,
+    strace::{Call, calls, traced},
+};
+
+/// `?`: as far as this machine's kernel has them.
+const TRACED: &str = "trace=?rename,renameat,renameat2,?mkdir,mkdirat,fsync,fdatasync,syncfs,sync,\
+    sync_file_range,msync,pwrite64,pwritev,write,writev,ftruncate,fallocate,utimensat";
+
+/// What changes a file behind its handle.
+const CHANGES: [&str; 5] = ["pwrite64", "pwritev", "ftruncate", "fallocate", "utimensat"];
+
+const SYNCS: [&str; 6] = [
+    "fsync",
+    "fdatasync",
+    "syncfs",
+    "sync",
+    "sync_file_range",
+    "msync",
+];
+
+/// What a restore did, by its system calls.
+struct Restored {
+    dir: Dir,
+    calls: Vec<Call>,
+}
+
+/// Restores small files, a large one and one in parts, over old ones and into
+/// directories that are new, with this durability.
+fn restored(world: &World, durability: &str) -> Restored {
+    for number in 0..40 {
+        let key = format!("new{}/deep/er/{number}", number % 3);
+        world.bucket.put(&key, "new");
+        world.bucket.put(&format!("old/{number}"), "new");
+    }
+    world.bucket.put("top", "new");
+    world.bucket.put("old/large", mebibytes(5, 1));
+    world.bucket.put("parts/film", mebibytes(11, 2));
+    let dir = world.tree("dir", &[("old/0", "old one"), ("parts/film", "old one")]);
+    let log = world.sandbox.path("strace");
+    let run = world.restore(&dir).args(["--part-size", "5MiB"]);
+    let run = run.args(["--durability", durability]);
+
+    traced(run, &["-e", TRACED], &log).done();
+
+    assert_same(&dir.files(), &world.bucket.objects());
+    let calls = calls(&log);
+    let failed: Vec<_> = calls.iter().filter(|call| !call.succeeded()).collect();
+    assert!(failed.iter().all(|call| !is_sync(call)), "{failed:?}");
+    Restored { dir, calls }
+}
+
+fn is_sync(call: &Call) -> bool {
+    SYNCS.contains(&call.name.as_str())
+}
+
+impl Restored {
+    fn syncs(&self) -> impl Iterator<Item = &Call> {
+        self.calls.iter().filter(|call| is_sync(call))
+    }
+
+    /// The renames, each with the paths from and to.
+    fn renames(&self) -> Vec<(&Call, PathBuf, PathBuf)> {
+        let renames = self.calls.iter().filter(|call| {
+            call.name.starts_with("rename") && call.succeeded() && self.is_ours(&call.paths()[1])
+        });
+        renames
+            .map(|call| {
+                let [from, to] = call.paths().try_into().unwrap();
+                (call, from, to)
+            })
+            .collect()
+    }
+
+    fn is_ours(&self, path: &Path) -> bool {
+        path.starts_with(self.dir.path())
+    }
+
+    /// What changed the file at `path`: its bytes, its size, its time.
+    fn changes<'s>(&'s self, path: &'s Path) -> impl Iterator<Item = &'s Call> {
+        self.calls
+            .iter()
+            .filter(move |call| CHANGES.contains(&call.name.as_str()) && call.handles()[0] == path)
+    }
+
+    /// The syncs that cover what stands at `path`.
+    fn syncs_of<'s>(&'s self, path: &'s Path) -> impl Iterator<Item = &'s Call> {
+        self.syncs().filter(move |call| match call.name.as_str() {
+            "fsync" | "fdatasync" => call.handles()[0] == path,
+            "syncfs" => self.is_ours(&call.handles()[0]),
+            _ => false,
+        })
+    }
+
+    /// Every file: its last change, a sync of it, its rename, a sync of its
+    /// directory. Every new directory: a sync of the one above it.
+    #[track_caller]
+    fn is_in_order(&self) {
+        let renames = self.renames();
+        let named: BTreeSet<_> = renames.iter().map(|(_, _, to)| to.clone()).collect();
+        let files: BTreeSet<_> = self.dir.files().into_keys().collect();
+        let files: BTreeSet<_> = files.iter().map(|name| self.dir.join(name)).collect();
+        assert_eq!(named, files, "each file gets its name by a rename");
+        assert_eq!(renames.len(), files.len());
+        for (rename, from, to) in renames {
+            let changes: Vec<_> = self.changes(&from).collect();
+            let names: BTreeSet<_> = changes.iter().map(|call| call.name.as_str()).collect();
+            assert!(names.contains("pwrite64"), "{to:?}: {names:?}");
+            assert!(names.contains("utimensat"), "{to:?}: {names:?}");
+            let data = self.syncs_of(&from).find(|sync| {
+                changes.iter().all(|change| change.is_before(sync)) && sync.is_before(rename)
+            });
+            assert!(data.is_some(), "{to:?} is not on disk before its rename");
+            let above = to.parent().unwrap();
+            let name = self.syncs_of(above).find(|sync| rename.is_before(sync));
+            assert!(name.is_some(), "the name of {to:?} is not on disk");
+        }
+        let made = self.made();
+        assert_eq!(made.len(), 9);
+        for (mkdir, path) in made {
+            let above = path.parent().unwrap();
+            let name = self.syncs_of(above).find(|sync| mkdir.is_before(sync));
+            assert!(name.is_some(), "the name of {path:?} is not on disk");
+        }
+    }
+
+    /// The directories that were made.
+    fn made(&self) -> Vec<(&Call, PathBuf)> {
+        let made = self
+            .calls
+            .iter()
+            .filter(|call| call.name == "mkdirat" && call.succeeded());
+        made.map(|call| (call, call.paths().remove(0)))
+            .filter(|(_, path)| self.is_ours(path))
+            .collect()
+    }
+
+    /// Where the report begins.
+    fn report(&self) -> &Call {
+        let reports = |call: &&Call| {
+            call.name == "write"
+                && call.arguments.starts_with("1<")
+                && call.arguments.contains("restore done")
+        };
+        self.calls.iter().rfind(reports).unwrap()
+    }
+}
+
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn by_batch_data_is_on_disk_before_the_name_and_the_name_before_the_report() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let restored = restored(&world, "batch");
+    restored.is_in_order();
+    let report = restored.report();
+    assert!(restored.syncs().all(|sync| sync.is_before(report)));
+    // A sync of each would take twice as many.
+    let syncs = restored.syncs().count();
+    let files = restored.renames().len();
+    assert!(syncs < files, "{syncs} syncs for {files} files");
+}
+
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn each_file_is_on_disk_by_a_sync_of_its_own_before_it_gets_its_name() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let restored = restored(&world, "each");
+    restored.is_in_order();
+    for (rename, from, to) in restored.renames() {
+        let own = |sync: &&Call| sync.name == "fsync" && sync.handles()[0] == from;
+        let own = restored.syncs().find(own);
+        assert!(own.is_some_and(|sync| sync.is_before(rename)), "{to:?}");
+    }
+}
+
+/// As the option says; the files are whole all the same, but for a power cut.
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn without_durability_nothing_is_synced() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let restored = restored(&world, "none");
+    let syncs: Vec<_> = restored.syncs().collect();
+    assert!(syncs.is_empty(), "{syncs:?}");
+    assert_eq!(restored.renames().len(), restored.dir.files().len());
+}
+
+/// A directory that a restore makes has a name, too.
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn the_name_of_a_root_that_was_missing_is_on_disk() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("a", "1");
+    let parent = world.dir("parent");
+    let log = world.sandbox.path("strace");
+    let run = world.s3mirror().args(["restore", "--yes", "--dir"]);
+    let run = run.arg(parent.join("new/root"));
+    let run = run.args(["--bucket", &world.bucket.name]);
+
+    traced(run, &["-e", TRACED], &log).done();
+
+    let calls = calls(&log);
+    for path in [parent.path().to_owned(), parent.join("new")] {
+        let made = calls.iter().rfind(|call| {
+            call.name.starts_with("mkdir") && Path::new(call.strings()[0]).starts_with(&path)
+        });
+        let made = made.unwrap();
+        let synced = calls
+            .iter()
+            .any(|call| is_sync(call) && call.handles()[0] == path && made.is_before(call));
+        assert!(synced, "{path:?}");
+    }
+}
