@@ -1,4 +1,5 @@
-//! Stopped on request: exit status 130, nothing half done.
+//! Stopped on request (case 22): within five seconds, with a report, nothing
+//! half done; at once if asked again. And the run after a killed one.
 
 use std::{
     thread,
@@ -7,57 +8,227 @@ use std::{
 
 use s3_endpoint::{Action, Fault};
 
-use crate::support::{Memory, World, assert_same, content::map, run::Run};
+use crate::support::{
+    Dir, Memory, Outcome, World, assert_same,
+    content::{map, mebibytes},
+    run::{Run, Running},
+};
 
-/// Waits until the endpoint has been asked for `operation`.
-fn wait_for(memory: &Memory, operation: &str) {
+/// How long it may take from the signal to the end.
+const PROMISED: Duration = Duration::from_secs(5);
+
+/// The same after a second signal.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+const SIGNALS: [(&str, i32); 2] = [("INT", 130), ("TERM", 143)];
+
+const LONG: Action = Action::Stall(Duration::from_secs(60));
+
+/// Waits until the endpoint has been asked for `operation`, so often.
+fn wait_for_more(memory: &Memory, operation: &str, times: usize) {
     let start = Instant::now();
-    while memory.count(operation) == 0 {
+    while memory.count(operation) < times {
         assert!(start.elapsed() < Duration::from_secs(30), "no {operation}");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-const LONG: Action = Action::Stall(Duration::from_secs(60));
+fn wait_for(memory: &Memory, operation: &str) {
+    wait_for_more(memory, operation, 1);
+}
 
-#[test]
-fn an_interrupted_backup_ends_with_130_and_leaves_no_open_upload() {
-    let memory = Memory::start();
-    let world = World::on(&memory);
+/// Sends the signal and expects the end in time.
+#[track_caller]
+fn ends(running: Running, signal: &str, status: i32, limit: Duration) -> Outcome {
+    let since = Instant::now();
+    running.signal(signal);
+    let outcome = running.end().is(status);
+    let took = since.elapsed();
+    assert!(took < limit, "took {took:?}: {outcome}");
+    outcome
+}
+
+/// The same, with the report of what was done.
+#[track_caller]
+fn stops(running: Running, (signal, status): (&str, i32)) -> Outcome {
+    ends(running, signal, status, PROMISED).says(" stopped in ")
+}
+
+/// An old object to be deleted, a small file, and a large one that a backup
+/// sends in three parts. The small one is sent first.
+fn with_a_film(memory: &Memory) -> (World<'_>, Dir) {
+    let world = World::on(memory);
     world.bucket.put("gone", "1");
-    let dir = world.dir("dir");
-    dir.write("film", vec![1; 20 << 20]);
-    memory.inject(Fault::on("UploadPart").always().act(LONG));
+    let dir = world.tree("dir", &[("a", "small")]);
+    dir.write("film", vec![1; 11 << 20]);
+    (world, dir)
+}
 
-    let running = world.backup(&dir).args(["--part-size", "8MiB"]).start();
-    wait_for(&memory, "UploadPart");
-    running.signal("INT");
-    let outcome = running.end().is(130);
-
-    assert!(
-        outcome.took < Duration::from_secs(15),
-        "took {:?}",
-        outcome.took
-    );
-    assert_same(&world.bucket.contents(), &map(&[("gone", "1")]));
-    assert_eq!(memory.open_uploads(&world.bucket.name), []);
+/// A backup of it, when it has come to `operation`.
+fn backup_until(memory: &Memory, world: &World, dir: &Dir, operation: &str) -> Running {
+    let running = world.backup(dir).one_by_one().start();
+    wait_for(memory, operation);
+    running
 }
 
 #[test]
-fn an_interrupted_restore_ends_with_130_and_leaves_no_temporary() {
+fn a_stopped_backup_ends_in_time_with_its_report_and_leaves_no_open_upload() {
+    for signal in SIGNALS {
+        let memory = Memory::start();
+        let (world, dir) = with_a_film(&memory);
+        memory.inject(Fault::on("UploadPart").nth(2).always().act(LONG));
+        let running = backup_until(&memory, &world, &dir, "UploadPart");
+        wait_for_more(&memory, "UploadPart", 2);
+
+        let outcome = stops(running, signal);
+
+        outcome.says("  uploaded                1           5 B");
+        let expected = map(&[("a", "small"), ("gone", "1")]);
+        assert_same(&world.bucket.contents(), &expected);
+        assert_eq!(memory.open_uploads(&world.bucket.name), []);
+        assert_eq!(memory.count("DeleteObjects"), 0);
+        // The next one makes good, and had nothing to tidy up.
+        memory.clear_faults();
+        let outcome = world.backup(&dir).done();
+        assert!(!outcome.stderr.contains("unfinished"), "{outcome}");
+        assert_same(&world.bucket.contents(), &dir.contents());
+    }
+}
+
+/// Neither the abort nor anything else is answered any more. What stays open
+/// is for the next run.
+#[test]
+fn a_stopped_backup_ends_in_time_though_the_server_is_silent() {
+    for signal in SIGNALS {
+        let memory = Memory::start();
+        let (world, dir) = with_a_film(&memory);
+        memory.inject(Fault::on("UploadPart").nth(2).always().act(LONG));
+        let silent = memory.inject(Fault::on("AbortMultipartUpload").always().act(LONG));
+        let running = backup_until(&memory, &world, &dir, "UploadPart");
+        wait_for_more(&memory, "UploadPart", 2);
+
+        stops(running, signal).says("  uploaded                1           5 B");
+
+        assert!(silent.count() > 0, "an abort was tried");
+        let expected = map(&[("a", "small"), ("gone", "1")]);
+        assert_same(&world.bucket.contents(), &expected);
+        assert_eq!(memory.open_uploads(&world.bucket.name).len(), 1);
+        memory.clear_faults();
+        let outcome = world.backup(&dir).done();
+        outcome.says("aborted 1 unfinished upload of an earlier run");
+        assert_eq!(memory.open_uploads(&world.bucket.name), []);
+        assert_same(&world.bucket.contents(), &dir.contents());
+    }
+}
+
+/// A completion and a deletion are not given up, but not waited for either.
+#[test]
+fn a_backup_is_stopped_in_time_in_each_of_its_requests() {
+    for operation in [
+        "PutObject",
+        "CreateMultipartUpload",
+        "CompleteMultipartUpload",
+        "DeleteObjects",
+    ] {
+        let memory = Memory::start();
+        let (world, dir) = with_a_film(&memory);
+        memory.inject(Fault::on(operation).always().act(LONG));
+        let running = backup_until(&memory, &world, &dir, operation);
+
+        stops(running, ("INT", 130));
+
+        let found = world.bucket.contents();
+        let all = dir.contents();
+        let whole = |key: &&str| found.get(*key).is_none_or(|found| *found == all[*key]);
+        assert!(["a", "film"].iter().all(whole), "{found:?}");
+        assert_eq!(found["gone"], "1".to_owned().into(), "{operation}");
+        assert!(found.len() <= 3, "{found:?}");
+        memory.clear_faults();
+        world.backup(&dir).done();
+        assert_same(&world.bucket.contents(), &dir.contents());
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_though_the_server_is_silent() {
+    for (signal, status) in SIGNALS {
+        let memory = Memory::start();
+        let (world, dir) = with_a_film(&memory);
+        memory.inject(Fault::on("UploadPart").always().act(LONG));
+        memory.inject(Fault::on("AbortMultipartUpload").always().act(LONG));
+        let running = backup_until(&memory, &world, &dir, "UploadPart");
+        running.signal("INT");
+        wait_for(&memory, "AbortMultipartUpload");
+
+        let outcome = ends(running, signal, status, AT_ONCE);
+
+        assert!(!outcome.stdout.contains("stopped in"), "{outcome}");
+        memory.clear_faults();
+        world.backup(&dir).done();
+        assert_eq!(memory.open_uploads(&world.bucket.name), []);
+        assert_same(&world.bucket.contents(), &dir.contents());
+    }
+}
+
+#[test]
+fn a_stopped_restore_ends_in_time_with_its_report_and_leaves_no_temporary() {
+    for signal in SIGNALS {
+        let memory = Memory::start();
+        let world = World::on(&memory);
+        world.bucket.put("a", "small");
+        world.bucket.put("film", vec![1; 11 << 20]);
+        let dir = world.tree("dir", &[("film", "the old one"), ("other", "x")]);
+        let mut expected = dir.contents();
+        memory.inject(Fault::on("GetObject").nth(3).always().act(LONG));
+
+        let running = world.restore(&dir).one_by_one().start();
+        wait_for_more(&memory, "GetObject", 3);
+        let outcome = stops(running, signal);
+
+        outcome.says("  downloaded              1           5 B");
+        expected.extend(map(&[("a", "small")]));
+        assert_same(&dir.contents(), &expected);
+        assert_eq!(dir.snapshot().len(), 3, "no temporary is left");
+        memory.clear_faults();
+        world.restore(&dir).done();
+        assert_same(&dir.files(), &world.bucket.objects());
+    }
+}
+
+/// Files that are being written in threads when the signal comes.
+#[test]
+fn a_restore_that_is_stopped_at_any_moment_leaves_no_temporary() {
     let memory = Memory::start();
     let world = World::on(&memory);
-    world.bucket.put("film", vec![1; 20 << 20]);
-    let dir = world.tree("dir", &[("film", "the old one"), ("other", "x")]);
-    let before = dir.snapshot();
-    memory.inject(Fault::on("GetObject").nth(2).always().act(LONG));
+    for number in 0..400 {
+        world.bucket.put(&format!("{}/{number}", number % 7), "new");
+    }
+    world.bucket.put("film", mebibytes(8, 1));
+    for requests in (1..=400).step_by(40) {
+        let dir = world.tree(&format!("dir-{requests}"), &[("gone", "1")]);
+        memory.clear_log();
+        let running = world.restore(&dir).args(["--part-size", "5MiB"]).start();
+        wait_for_more(&memory, "GetObject", requests);
+        let since = Instant::now();
+        running.signal("TERM");
+        // It may have been done before.
+        let outcome = running.end();
+        assert!(since.elapsed() < PROMISED, "{outcome}");
+        assert!(
+            [Some(143), Some(0)].contains(&outcome.status.code()),
+            "{outcome}"
+        );
 
-    let running = world.restore(&dir).args(["--part-size", "8MiB"]).start();
-    wait_for(&memory, "GetObject");
-    running.signal("INT");
-    running.end().is(130);
-
-    assert_same(&dir.snapshot(), &before);
+        let objects = world.bucket.objects();
+        let mut files = dir.files();
+        if let Some(gone) = files.remove("gone") {
+            assert_eq!(gone.content, "1".to_owned().into());
+        }
+        for (name, file) in &files {
+            // No temporary, nothing half done.
+            assert_eq!(Some(file), objects.get(name), "{name} of {outcome}");
+        }
+    }
 }
 
 #[test]
@@ -68,22 +239,7 @@ fn an_interrupted_listing_ends_with_130() {
     memory.inject(Fault::on("ListObjectsV2").always().act(LONG));
     let running = world.backup(&dir).start();
     wait_for(&memory, "ListObjectsV2");
-    running.signal("INT");
-    running.end().is(130);
-}
-
-#[test]
-fn a_terminated_backup_ends_with_143_and_leaves_no_open_upload() {
-    let memory = Memory::start();
-    let world = World::on(&memory);
-    let dir = world.dir("dir");
-    dir.write("film", vec![1; 20 << 20]);
-    memory.inject(Fault::on("UploadPart").always().act(LONG));
-    let running = world.backup(&dir).args(["--part-size", "8MiB"]).start();
-    wait_for(&memory, "UploadPart");
-    running.signal("TERM");
-    running.end().is(143);
-    assert_eq!(memory.open_uploads(&world.bucket.name), []);
+    ends(running, "INT", 130, AT_ONCE);
 }
 
 /// A backup that is killed while it sends its first part.

@@ -6,6 +6,7 @@
 // In the order in which to read them.
 mod command;
 mod console;
+mod ending;
 mod exit;
 mod journal;
 mod json;

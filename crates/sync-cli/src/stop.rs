@@ -73,7 +73,7 @@ impl Stop {
             if !first || !self.0.working.load(SeqCst) {
                 std::process::exit(exit.code().into());
             }
-            self.0.asked.notify_one();
+            self.0.asked.notify_waiters();
         }
     }
 
@@ -81,7 +81,13 @@ impl Stop {
     pub(crate) fn asked(&self) -> impl Future<Output = ()> + Send + 'static {
         self.0.working.store(true, SeqCst);
         let state = Arc::clone(&self.0);
-        async move { state.asked.notified().await }
+        async move {
+            // In this order: a signal in between is noticed by either.
+            let asked = state.asked.notified();
+            if state.code.load(SeqCst) == 0 {
+                asked.await;
+            }
+        }
     }
 
     /// How to exit, if a signal has come.

@@ -9,7 +9,7 @@ use std::future::Future;
 use sync_core::Direction;
 
 use crate::options::{Command, MockCommand, OutputArgs};
-use crate::{Console, Exit};
+use crate::{Console, Exit, ending};
 
 /// Whether a command acts or only shows what it would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,8 @@ fn block_on<F: Future>(future: F) -> std::io::Result<F::Output> {
         .max_blocking_threads(FILE_THREADS)
         .build()?;
     let output = runtime.block_on(future);
-    // Work that was given up must not hold the process back.
-    runtime.shutdown_background();
+    // Work that was given up goes on in its thread: one that writes a temporary
+    // has yet to remove it. But none must hold the process back.
+    runtime.shutdown_timeout(ending::THREADS);
     Ok(output)
 }

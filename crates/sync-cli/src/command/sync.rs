@@ -13,6 +13,7 @@ use sync_core::{
 
 use super::Mode;
 use super::show::{changes, refuse, say_withheld, show};
+use crate::ending::{SoFar, bounded};
 use crate::journal::FileJournal;
 use crate::lock::{LockError, Locks};
 use crate::options::SyncArgs;
@@ -125,9 +126,11 @@ async fn act(
     let mut report = {
         let words = Words::of(plan.direction());
         let progress = Progress::new(console, plan.counts(), words, &args.output);
+        let so_far = SoFar::new(plan, &progress);
         let options = execute_options(args);
         let (source, target) = (places.source(), places.target());
-        execute(plan, source, target, &options, &progress, stop.asked())
+        let execution = execute(plan, source, target, &options, &so_far, stop.asked());
+        bounded(execution, &so_far, stop)
             .await
             .context("cannot read the plan")?
     };
