@@ -40,6 +40,7 @@ mod faults_directory;
 mod faults_disk;
 mod faults_races;
 mod faults_server;
+mod faults_silence;
 mod storm;
 
 mod cleanup;

@@ -1,10 +1,11 @@
 //! `cargo xtask test`: every test there is.
 //!
-//! The end-to-end tests over SeaweedFS and with the aws command line, and those
-//! that mount a file system, are ignored by a plain `cargo test`, which so
-//! needs neither network nor root. Here they run, with both programs installed
-//! under `target/`; without Python or PyPI this task fails. Only who is not
-//! root is told which tests were left out; CI is root.
+//! The end-to-end tests over SeaweedFS and with the aws command line, those
+//! that look at system calls, those that take minutes, and those that mount a
+//! file system or make a device are ignored by a plain `cargo test`, which so
+//! needs neither network nor strace nor root. Here they run, with the first two
+//! programs installed under `target/`; without Python, PyPI or strace this task
+//! fails. Only who is not root is told which tests were left out; CI is root.
 
 use std::process::Command;
 
@@ -16,22 +17,24 @@ use crate::{
     tools,
 };
 
-/// What the tests that mount a small file system have in their names.
-const FULL_DISK: [&str; 2] = ["faults_disk", "a_full_disk"];
+/// What the tests that only root can run have in their names: they mount a
+/// small file system or make a device.
+const AS_ROOT: [&str; 3] = ["faults_disk", "a_full_disk", "devices_are_skipped"];
 
 /// Runs all tests and returns how they ended.
 pub(crate) fn run() -> Result<Tally> {
     let peers = step("SeaweedFS and awscli", tools::peers)?;
+    step("strace", tools::strace)?;
     // The end-to-end tests run the product's own binary.
     step("build", step::build_binaries)?;
     let offline = step("tests", || tallied(cargo_test(&["--no-fail-fast"])));
     // Told in one run, whatever fails.
-    let online = step("tests that need SeaweedFS or root", || {
+    let online = step("tests that need SeaweedFS, strace, root or time", || {
         // The same selection of packages as above, so nothing is built again.
         let mut tests = cargo_test(&["--test", "e2e", "--test", "it", "--", "--ignored"]);
         if !is_root()? {
-            println!("left out: the tests of a full disk, {FULL_DISK:?}; they mount one, as root");
-            tests.args(FULL_DISK.iter().flat_map(|name| ["--skip", name]));
+            println!("left out: the tests that only root can run, {AS_ROOT:?}");
+            tests.args(AS_ROOT.iter().flat_map(|name| ["--skip", name]));
         }
         tests.env("S3MIRROR_TEST_WEED", &peers.weed);
         tests.env("S3MIRROR_TEST_AWS", &peers.aws);

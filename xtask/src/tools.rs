@@ -1,5 +1,6 @@
 //! Programs that the tasks need beside a Rust toolchain, installed under
-//! `target/` on first use and nowhere else.
+//! `target/` on first use and nowhere else; or looked for, where they come with
+//! the system.
 
 use std::{
     fs,
@@ -67,6 +68,15 @@ fn install(venv: &Path) -> Result<()> {
     let mut pip = Command::new(venv.join("bin/pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check"]);
     run(pip.args(PYTHON_PACKAGES))
+}
+
+/// Looks for strace, by which tests see system calls and make them fail. It
+/// comes with the system and belongs to Linux.
+pub(crate) fn strace() -> Result<()> {
+    run(Command::new("strace").arg("--version")).context(
+        "the tests of what is on disk and when need strace (Debian: apt-get install strace). \
+         `cargo test` runs the tests that don't",
+    )
 }
 
 /// `cargo deny`, built from crates.io if it is not there yet. A debug build:
