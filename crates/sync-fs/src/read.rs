@@ -53,8 +53,18 @@ pub(crate) fn read(
     range: &Range<u64>,
     room: Vec<u8>,
 ) -> Result<Bytes> {
+    read_by(shared, entry, |file| read_exactly(file, range, room))
+}
+
+/// What `bytes_of` reads from the version that `entry` describes, if it is
+/// that version all the while.
+fn read_by(
+    shared: &Shared,
+    entry: &Entry,
+    bytes_of: impl FnOnce(&OwnedFd) -> Sys<Option<Vec<u8>>>,
+) -> Result<Bytes> {
     let (file, before) = open_version(shared, entry)?;
-    let bytes = read_exactly(&file, range, room).map_err(|errno| cannot_read(entry, errno))?;
+    let bytes = bytes_of(&file).map_err(|errno| cannot_read(entry, errno))?;
     confirm(&file, &before, entry)?;
     bytes.map(Bytes::from).ok_or_else(|| changed(&entry.key))
 }
@@ -144,16 +154,19 @@ mod tests {
         assert!(shared.is_there().unwrap());
         let entry = shared.stat(&Key::new("a").unwrap()).unwrap().unwrap();
 
-        let (file, before) = open_version(&shared, &entry).unwrap();
-        confirm(&file, &before, &entry).unwrap();
-        let time = path.metadata().unwrap().modified().unwrap();
-        fs::write(&path, "after.").unwrap();
-        let changed = File::options().write(true).open(&path).unwrap();
-        changed
-            .set_times(FileTimes::new().set_modified(time))
-            .unwrap();
-        let error = confirm(&file, &before, &entry).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Changed);
+        let whole = |file: &OwnedFd| read_exactly(file, &(0..6), Vec::with_capacity(6));
+        assert_eq!(read_by(&shared, &entry, whole).unwrap(), "before");
+        let error = read_by(&shared, &entry, |file| {
+            let bytes = whole(file);
+            let time = path.metadata().unwrap().modified().unwrap();
+            fs::write(&path, "after.").unwrap();
+            let changed = File::options().write(true).open(&path).unwrap();
+            changed
+                .set_times(FileTimes::new().set_modified(time))
+                .unwrap();
+            bytes
+        });
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Changed);
         assert!(open_version(&shared, &entry).is_err());
     }
 }
