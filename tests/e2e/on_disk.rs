@@ -197,13 +197,15 @@ fn without_durability_nothing_is_synced() {
     assert_eq!(restored.renames().len(), restored.dir.files().len());
 }
 
-/// A directory that a restore makes has a name, too.
+/// Directories have names, too: the root with those above it, and those that
+/// a few files need. Many files would be synced all at once.
 #[test]
 #[ignore = "needs strace; `cargo xtask test` runs it"]
-fn the_name_of_a_root_that_was_missing_is_on_disk() {
+fn the_names_of_directories_that_were_missing_are_on_disk() {
     let memory = Memory::start();
     let world = World::on(&memory);
     world.bucket.put("a", "1");
+    world.bucket.put("x/y/z", "22");
     let parent = world.dir("parent");
     let log = world.sandbox.path("strace");
     let run = world.s3mirror().args(["restore", "--yes", "--dir"]);
@@ -213,14 +215,19 @@ fn the_name_of_a_root_that_was_missing_is_on_disk() {
     traced(run, &["-e", TRACED], &log).done();
 
     let calls = calls(&log);
-    for path in [parent.path().to_owned(), parent.join("new")] {
-        let made = calls.iter().rfind(|call| {
-            call.name.starts_with("mkdir") && Path::new(call.strings()[0]).starts_with(&path)
-        });
-        let made = made.unwrap();
-        let synced = calls
-            .iter()
-            .any(|call| is_sync(call) && call.handles()[0] == path && made.is_before(call));
-        assert!(synced, "{path:?}");
+    for path in ["new", "new/root", "new/root/x", "new/root/x/y"] {
+        let path = parent.join(path);
+        let is_it = |call: &&Call| match call.name.as_str() {
+            "mkdir" => Path::new(call.strings()[0]) == path,
+            "mkdirat" => call.paths()[0] == path,
+            _ => false,
+        };
+        // The last, should it have been tried before it could be made.
+        let made = calls.iter().rfind(is_it).unwrap();
+        let above = path.parent().unwrap();
+        let is_synced =
+            |call: &Call| is_sync(call) && call.handles()[0] == above && made.is_before(call);
+        assert!(made.succeeded(), "{made:?}");
+        assert!(calls.iter().any(is_synced), "{path:?}");
     }
 }
