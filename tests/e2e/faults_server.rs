@@ -122,15 +122,20 @@ fn credentials_that_expire_midway_end_the_restore_without_deletions() {
     assert_eq!(memory.story(), ["GetObject a 200", "GetObject b 400"]);
 }
 
-/// Expired before the deletions: what was copied stays, nothing is deleted.
+/// Expired before the deletions: what was copied stays, nothing is deleted. A
+/// request takes 1,000 keys; that for the others is not made.
 #[test]
 fn credentials_that_expire_before_the_deletions_leave_what_was_to_be_deleted() {
     let memory = Memory::start();
     let (world, dir) = with_many(&memory);
+    for number in 0..1_200 {
+        world.bucket.put(&format!("many/{number:04}"), "x");
+    }
     let mut expected = world.bucket.contents();
     let expired = Action::error(400, "ExpiredToken");
     memory.inject(Fault::on("DeleteObjects").always().act(expired));
-    let outcome = world.backup(&dir).exits(3).says("gone0");
+    let run = world.backup(&dir).args(["--max-delete", "1203"]);
+    let outcome = run.exits(3).says("gone0");
     outcome.says("the credentials have expired");
     expected.extend(dir.contents());
     assert_same(&world.bucket.contents(), &expected);

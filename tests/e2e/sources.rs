@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Dir, Memory, World, assert_same, content::map};
+use crate::support::{
+    Dir, Memory, World, assert_same,
+    content::map,
+    strace::{Call, calls, traced},
+};
 
 #[test]
 fn a_root_that_is_missing_or_no_directory_is_an_error_without_any_request() {
@@ -168,16 +172,26 @@ fn special_files_are_skipped_and_counted_without_being_opened() {
 }
 
 /// One that is opened acts: a tape rewinds, a watchdog is set off. Those made
-/// here belong to no driver.
+/// here belong to no driver, so only the log tells.
 #[test]
-#[ignore = "makes devices, so it needs root; `cargo xtask test` runs it"]
-fn devices_are_skipped_and_counted() {
+#[ignore = "makes devices, so it needs root, and strace; `cargo xtask test` runs it"]
+fn devices_are_skipped_and_counted_without_being_opened() {
     let memory = Memory::start();
     let (world, dir) = with_object_to_delete(&memory);
     for (name, kind) in [("block-device", "b"), ("character-device", "c")] {
         dir.mknod(name, kind);
     }
     are_skipped(&memory, &world, &dir, &["block-device", "character-device"]);
+    let log = world.sandbox.path("strace");
+    let options = ["-e", "trace=?open,openat,openat2"];
+    traced(world.backup(&dir), &options, &log).done();
+    let opened = calls(&log);
+    assert!(
+        opened.iter().any(|call| call.strings()[0] == "sub"),
+        "{opened:?}"
+    );
+    let device = |call: &Call| call.strings()[0].ends_with("-device");
+    assert!(!opened.iter().any(device), "{opened:?}");
 }
 
 #[test]
