@@ -116,6 +116,8 @@ impl State {
     /// What a run that is no more has left. A line that cannot be read, as one
     /// that was cut short, says nothing.
     fn read(path: &Path) -> io::Result<Self> {
+        // What a run left that was killed while it wrote the file anew.
+        let _ = fs::remove_file(unfinished(path));
         let text = match fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -184,10 +186,20 @@ impl State {
         let home = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(home)?;
         let lines: Vec<_> = self.open().cloned().map(Line::from).collect();
-        let mut file = tempfile::NamedTempFile::new_in(home)?;
+        let name = unfinished(path);
+        let mut file = tempfile::Builder::new()
+            .prefix(name.file_name().unwrap_or_default())
+            .rand_bytes(0)
+            .tempfile_in(home)?;
         file.write_all(&encode(&lines)?)?;
         Ok(file.persist(path)?)
     }
+}
+
+/// Where the file is written anew. Always the same name, so that the next run
+/// finds it; nobody else writes there while this one holds the lock.
+fn unfinished(path: &Path) -> PathBuf {
+    path.with_extension("new")
 }
 
 impl From<OpenUpload> for Line {
@@ -289,6 +301,18 @@ mod tests {
         next.ended("1");
         next.ended("3");
         assert!(!home.path().exists());
+    }
+
+    #[test]
+    fn what_a_run_left_that_was_killed_while_it_wrote_the_file_anew_is_removed() {
+        let home = Home::new();
+        home.journal().begun("a", "1").unwrap();
+        let unfinished = home.path().with_extension("new");
+        fs::write(&unfinished, "{\"begun\"").unwrap();
+        let next = home.journal();
+        next.begun("b", "2").unwrap();
+        assert!(!unfinished.exists());
+        assert_eq!(home.left(), ["a=1", "b=2"]);
     }
 
     #[test]
