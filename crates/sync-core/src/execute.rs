@@ -17,6 +17,7 @@ use futures::stream::{self, StreamExt};
 use crate::budget::Budget;
 use crate::observe::{Event, Observer, Report, Withheld};
 use crate::parts::MIN_PART_SIZE;
+use crate::transfer::Done;
 use crate::{
     Action, Direction, Entry, ErrorKind, InTheWay, Key, Plan, Store, StoreError, Transfer,
 };
@@ -52,6 +53,7 @@ pub(crate) type StopSignal = Shared<BoxFuture<'static, ()>>;
 pub(crate) struct Workspace<'a> {
     pub(crate) source: &'a dyn Store,
     pub(crate) target: &'a dyn Store,
+    pub(crate) direction: Direction,
     pub(crate) options: &'a ExecuteOptions,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) budget: Budget,
@@ -99,6 +101,7 @@ pub async fn execute(
     let work = Workspace {
         source,
         target,
+        direction: plan.direction(),
         options,
         observer,
         budget: Budget::new(options.memory),
@@ -147,17 +150,17 @@ impl Run<'_> {
             .take_until(work.stop.clone())
             .map(|transfer| async {
                 let transfer = transfer?;
-                let result = work.transfer(&transfer, &[], &mut Vec::new()).await;
-                Ok::<_, io::Error>((transfer, result))
+                let done = work.transfer(&transfer, &[], &mut Vec::new()).await;
+                Ok::<_, io::Error>((transfer, done))
             })
             .buffer_unordered(work.options.concurrency.max(1));
         while let Some(done) = results.next().await {
-            let (transfer, result) = done?;
-            if result.as_ref().is_err_and(|e| e.kind().stops_run()) {
+            let (transfer, done) = done?;
+            if done.error().is_some_and(|error| error.kind().stops_run()) {
                 halted.store(true, Relaxed);
                 self.report.stopped = true;
             }
-            self.note_transfer(&transfer, result);
+            self.note_transfer(&transfer, &done);
         }
         self.report.stopped |= self.work.is_stopped();
         // What ended early has not seen the whole plan.
@@ -174,18 +177,18 @@ impl Run<'_> {
                 Action::Transfer(transfer) if transfer.in_the_way.is_some() => {
                     let blockers = self.blockers(&transfer, &below);
                     let mut cleared = Vec::new();
-                    let result = match self.withheld(plan) {
+                    let done = match self.withheld(plan) {
                         None => {
                             let work = self.work;
                             work.transfer(&transfer, &blockers, &mut cleared).await
                         }
-                        Some(_) => Err(still_blocked(&transfer)),
+                        Some(_) => Done::Failed(still_blocked(&transfer)),
                     };
                     self.note_cleared(cleared);
-                    if result.is_ok() {
+                    if matches!(done, Done::Copied(_)) {
                         below.retain(|entry| !entry.key.is_below(&transfer.source.key));
                     }
-                    self.note_transfer(&transfer, result);
+                    self.note_transfer(&transfer, &done);
                 }
                 _ => {}
             }
@@ -309,17 +312,18 @@ impl Run<'_> {
         }
     }
 
-    fn note_transfer(&mut self, transfer: &Transfer, result: Result<(), StoreError>) {
-        if let Err(error) = result {
-            self.note_failed(&transfer.source.key, &error);
-            return;
+    fn note_transfer(&mut self, transfer: &Transfer, done: &Done) {
+        if let Done::Copied(_) = done {
+            let tally = match transfer.target {
+                None => &mut self.report.created,
+                Some(_) => &mut self.report.overwritten,
+            };
+            tally.add(transfer.source.size);
+            self.work.observer.event(Event::Transferred(transfer));
         }
-        let tally = match transfer.target {
-            None => &mut self.report.created,
-            Some(_) => &mut self.report.overwritten,
-        };
-        tally.add(transfer.source.size);
-        self.work.observer.event(Event::Transferred(transfer));
+        if let Some(error) = done.error() {
+            self.note_failed(&transfer.source.key, error);
+        }
     }
 
     fn note_cleared(&mut self, blockers: Vec<Entry>) {

@@ -11,36 +11,125 @@ use crate::content::known_checksum;
 use crate::execute::{StopSignal, Workspace};
 use crate::observe::Event;
 use crate::parts::{part_size, parts};
-use crate::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Transfer, Writer};
+use crate::{Crc64, Direction, Entry, ErrorKind, Expected, Result, StoreError, Transfer, Writer};
+
+/// How often a file that was changed while its copy was on its way is copied
+/// again.
+const CATCH_UPS: u32 = 2;
+
+/// How a transfer ended.
+pub(crate) enum Done {
+    /// The copy is there; whether it could be kept up with the source.
+    Copied(Result<()>),
+    /// There is no copy.
+    Failed(StoreError),
+}
+
+impl Done {
+    pub(crate) fn error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Copied(caught_up) => caught_up.as_ref().err(),
+            Self::Failed(error) => Some(error),
+        }
+    }
+}
+
+/// What was copied, and the sum of its content.
+struct Copied {
+    entry: Entry,
+    checksum: Crc64,
+}
 
 impl Workspace<'_> {
-    /// Copies as planned. If the source has changed meanwhile, its new version
-    /// is copied, once; so is what arrived damaged. What `blockers` names is
-    /// deleted when the copy is ready; those that were go into `cleared`, however
-    /// the copy ends.
+    /// Copies as planned. What `blockers` names is deleted when the copy is
+    /// ready; those that were go into `cleared`, however the copy ends.
     pub(crate) async fn transfer(
         &self,
         transfer: &Transfer,
         blockers: &[Entry],
         cleared: &mut Vec<Entry>,
-    ) -> Result<()> {
+    ) -> Done {
         let expected = Expected::from(transfer.target.clone());
-        let copied = self
-            .copy(&transfer.source, &expected, blockers, cleared)
-            .await;
-        let again = match &copied {
-            Err(error) if error.kind() == ErrorKind::Changed => {
-                let now = self.source.stat(&transfer.source.key).await?;
-                now.filter(|now| !transfer.source.is_same_version(now))
+        let copied = self.settle(&transfer.source, &expected, blockers, cleared);
+        match copied.await {
+            Ok(copied) => Done::Copied(self.catch_up(copied).await),
+            Err(error) => Done::Failed(error),
+        }
+    }
+
+    /// Copies what has become of a file since it was copied.
+    ///
+    /// A file that is written after it was read and before the server dates
+    /// the object is older than its object. If its size is the same, no later
+    /// run would find it changed. So a backup looks at the file once more when
+    /// the object is there. A restore need not: what an object becomes later
+    /// is newer than the file.
+    async fn catch_up(&self, mut copied: Copied) -> Result<()> {
+        if self.direction == Direction::Restore {
+            return Ok(());
+        }
+        for _ in 0..CATCH_UPS {
+            let Some(now) = self.successor(&copied.entry).await? else {
+                return Ok(());
+            };
+            if self.is_stopped() {
+                return Err(stopped());
             }
+            let expected = Expected::Version(self.as_written(&copied).await?);
+            copied = self.settle(&now, &expected, &[], &mut Vec::new()).await?;
+        }
+        match self.successor(&copied.entry).await? {
+            None => Ok(()),
+            Some(_) => Err(changed(
+                &copied.entry,
+                "it keeps changing; the target has an earlier version of it",
+            )),
+        }
+    }
+
+    /// Another version that the source has now.
+    async fn successor(&self, copied: &Entry) -> Result<Option<Entry>> {
+        let now = self.source.stat(&copied.key).await?;
+        Ok(now.filter(|now| !copied.is_same_version(now)))
+    }
+
+    /// The target's entry, if it is what was copied.
+    async fn as_written(&self, copied: &Copied) -> Result<Entry> {
+        let Copied { entry, checksum } = copied;
+        let found = self.target.stat(&entry.key).await?;
+        found
+            .filter(|found| {
+                found.size == entry.size && found.checksum.is_none_or(|sum| sum == *checksum)
+            })
+            .ok_or_else(|| changed(entry, "somebody else has written it meanwhile"))
+    }
+
+    /// Copies `entry`. If the source has changed before the copy was
+    /// committed, its new version is copied, once; so is what arrived damaged.
+    async fn settle(
+        &self,
+        entry: &Entry,
+        expected: &Expected,
+        blockers: &[Entry],
+        cleared: &mut Vec<Entry>,
+    ) -> Result<Copied> {
+        let copied = self.copy(entry, expected, blockers, cleared).await;
+        let again = match &copied {
+            Err(error) if error.kind() == ErrorKind::Changed => self.successor(entry).await?,
             // Damaged on its way: nothing was committed, so it may come again.
-            Err(error) if error.kind() == ErrorKind::Corrupt => Some(transfer.source.clone()),
+            Err(error) if error.kind() == ErrorKind::Corrupt => Some(entry.clone()),
             _ => None,
         };
         match again {
             Some(_) if self.is_stopped() => Err(stopped()),
-            Some(entry) => self.copy(&entry, &expected, blockers, cleared).await,
-            None => copied,
+            Some(entry) => {
+                let checksum = self.copy(&entry, expected, blockers, cleared).await?;
+                Ok(Copied { entry, checksum })
+            }
+            None => {
+                let (entry, checksum) = (entry.clone(), copied?);
+                Ok(Copied { entry, checksum })
+            }
         }
     }
 
@@ -50,7 +139,7 @@ impl Workspace<'_> {
         expected: &Expected,
         blockers: &[Entry],
         cleared: &mut Vec<Entry>,
-    ) -> Result<()> {
+    ) -> Result<Crc64> {
         let part = part_size(entry.size, self.options.part_size);
         if entry.size <= part && blockers.is_empty() {
             return or_stopped(&self.stop, self.copy_whole(entry, expected)).await;
@@ -62,7 +151,7 @@ impl Workspace<'_> {
             failed => failed,
         };
         match ready {
-            Ok(checksum) => writer.commit(checksum).await,
+            Ok(checksum) => writer.commit(checksum).await.map(|()| checksum),
             Err(error) => {
                 writer.abort().await;
                 Err(error)
@@ -70,13 +159,13 @@ impl Workspace<'_> {
         }
     }
 
-    async fn copy_whole(&self, entry: &Entry, expected: &Expected) -> Result<()> {
+    async fn copy_whole(&self, entry: &Entry, expected: &Expected) -> Result<Crc64> {
         let _permit = self.permit(entry.size).await;
         let body = self.read(entry, 0..entry.size).await?;
         let checksum = Crc64::of(&body);
         self.target.put(entry, body, checksum, expected).await?;
         self.progress(entry, entry.size);
-        Ok(())
+        Ok(checksum)
     }
 
     /// Copies all parts and returns the sum of the whole, which is that of the
@@ -172,6 +261,11 @@ async fn or_stopped<T>(stop: &StopSignal, work: impl Future<Output = Result<T>>)
         Either::Left((result, _)) => result,
         Either::Right(_) => Err(stopped()),
     }
+}
+
+fn changed(entry: &Entry, why: &'static str) -> StoreError {
+    let message = format!("'{}' has changed", entry.key);
+    StoreError::new(ErrorKind::Changed, message).with_source(why)
 }
 
 fn stopped() -> StoreError {

@@ -16,6 +16,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+#[cfg(target_os = "linux")]
+use rustix::fs::ResolveFlags;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -32,6 +34,12 @@ const FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
+
+/// Never out of the root, and through no link.
+#[cfg(target_os = "linux")]
+const CONFINED: ResolveFlags = ResolveFlags::BENEATH
+    .union(ResolveFlags::NO_SYMLINKS)
+    .union(ResolveFlags::NO_MAGICLINKS);
 
 /// Longest path given to the kernel at once; its own limit is 4,096 bytes.
 const LONGEST_PATH: usize = 4000;
@@ -143,6 +151,18 @@ impl Root {
         open(self.handle()?, path, FILE)
     }
 
+    /// As [`Root::file`], but fails rather than to wait for the disk.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn file_at_hand(&self, path: &[u8]) -> Sys<OwnedFd> {
+        rustix::fs::openat2(
+            self.handle()?,
+            path,
+            FILE,
+            Mode::empty(),
+            CONFINED.union(ResolveFlags::CACHED),
+        )
+    }
+
     /// Opens the directory of `path` and names the leaf in it.
     pub(crate) fn parent<'a>(&self, path: &'a [u8]) -> Sys<(OwnedFd, &'a [u8])> {
         let (parent, leaf) = split(path);
@@ -205,8 +225,6 @@ fn open(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Sys<OwnedFd> {
 fn open_short(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Sys<OwnedFd> {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use rustix::fs::ResolveFlags;
-
     static MISSING: AtomicBool = AtomicBool::new(false);
     /// The kernel asks to try again when a rename anywhere disturbed it.
     const ATTEMPTS: usize = 64;
@@ -214,9 +232,8 @@ fn open_short(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Sys<OwnedFd> 
     if MISSING.load(Ordering::Relaxed) {
         return open_stepwise(root, path, flags);
     }
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     for _ in 0..ATTEMPTS {
-        match rustix::fs::openat2(root, path, flags, Mode::empty(), resolve) {
+        match rustix::fs::openat2(root, path, flags, Mode::empty(), CONFINED) {
             Err(Errno::AGAIN | Errno::INTR) => {}
             Err(Errno::NOSYS) => {
                 MISSING.store(true, Ordering::Relaxed);

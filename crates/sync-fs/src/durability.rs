@@ -17,7 +17,7 @@ use crate::beneath::{Root, split};
 use crate::error::{failed, refused};
 use crate::options::Durability;
 use crate::place::{Grown, place};
-use crate::shared::{Shared, blocking};
+use crate::shared::Shared;
 use crate::sync::{Disk, sync_file};
 use crate::temporary::Temporary;
 
@@ -57,31 +57,47 @@ struct Commit {
     answer: Option<oneshot::Sender<Result<()>>>,
 }
 
-/// Commits one file, as the options say.
-pub(crate) async fn commit(shared: &Arc<Shared>, ready: Ready) -> Result<()> {
-    if shared.options.durability != Durability::Batch {
-        let shared = Arc::clone(shared);
-        return blocking(move || commit_alone(&shared, ready)).await;
-    }
-    let is_large = ready.entry.size >= LARGE;
-    let ready = if is_large {
-        blocking(move || sync_data(&ready).map(|()| ready)).await?
-    } else {
-        ready
-    };
-    let (answer, outcome) = oneshot::channel();
-    let commit = Commit::new(ready, is_large, Some(answer));
-    if shared.commits.enqueue(commit) {
-        let shared = Arc::clone(shared);
-        // The leader answers each commit, its own among them.
-        tokio::task::spawn_blocking(move || shared.commits.lead(&shared.root));
-    }
-    outcome.await.unwrap_or_else(|_| {
-        Err(refused(
+/// Commits what `finish` makes ready, as the options say. All of it is one hop
+/// to a thread that may block.
+pub(crate) async fn commit(
+    shared: &Arc<Shared>,
+    finish: impl FnOnce() -> Result<Ready> + Send + 'static,
+) -> Result<()> {
+    let stopping = || {
+        refused(
             ErrorKind::Stopped,
             "the program is stopping before the file got its name",
-        ))
-    })
+        )
+    };
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return Err(stopping());
+    };
+    let (answer, outcome) = oneshot::channel();
+    let shared = Arc::clone(shared);
+    runtime.spawn_blocking(move || match finish() {
+        Ok(ready) => submit(&shared, ready, answer),
+        // Who asked may have gone.
+        Err(error) => drop(answer.send(Err(error))),
+    });
+    outcome.await.unwrap_or_else(|_| Err(stopping()))
+}
+
+/// Commits `ready` alone, or with a group that this thread leads if nobody
+/// does. It is answered in either case.
+fn submit(shared: &Shared, ready: Ready, answer: oneshot::Sender<Result<()>>) {
+    if shared.options.durability != Durability::Batch {
+        drop(answer.send(commit_alone(shared, ready)));
+        return;
+    }
+    let is_large = ready.entry.size >= LARGE;
+    if is_large && let Err(error) = sync_data(&ready) {
+        drop(answer.send(Err(error)));
+        return;
+    }
+    let commit = Commit::new(ready, is_large, Some(answer));
+    if shared.commits.enqueue(commit) {
+        shared.commits.lead(&shared.root);
+    }
 }
 
 /// Commits one file in the calling thread.

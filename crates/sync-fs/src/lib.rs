@@ -26,6 +26,7 @@ mod list;
 mod names;
 mod walk;
 
+mod at_hand;
 mod read;
 
 mod durability;

@@ -15,6 +15,7 @@ use sync_core::{
     Crc64, Entry, Expected, Key, Listed, Result, Store, StoreError, Writer, printable,
 };
 
+use crate::at_hand;
 use crate::beneath::split;
 use crate::delete;
 use crate::error::{cannot_open, failed};
@@ -161,6 +162,9 @@ impl Store for FsStore {
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
+        if let Some(entry) = at_hand::stat(&self.shared, key) {
+            return Ok(Some(entry));
+        }
         let (shared, key) = (Arc::clone(&self.shared), key.clone());
         blocking(move || {
             if !shared.is_there()? {
@@ -174,6 +178,9 @@ impl Store for FsStore {
     }
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+        if let Some(bytes) = at_hand::read(&self.shared, entry, &range) {
+            return Ok(bytes);
+        }
         let (shared, entry) = (Arc::clone(&self.shared), entry.clone());
         let room = read::room(&entry, &range)?;
         blocking(move || read::read(&shared, &entry, &range, room)).await

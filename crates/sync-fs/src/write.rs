@@ -31,13 +31,12 @@ pub(crate) async fn put(
     expected: Expected,
 ) -> Result<()> {
     let for_work = Arc::clone(shared);
-    let ready = blocking(move || {
+    durability::commit(shared, move || {
         let file = Unfinished::create(&for_work, entry)?;
         file.write(0, &body, checksum)?;
         file.finish(checksum, expected)
     })
-    .await?;
-    durability::commit(shared, ready).await
+    .await
 }
 
 /// Begins to write a file in parts.
@@ -77,8 +76,7 @@ impl Writer for FsWriter {
 
     async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {
         let (file, expected) = (Arc::clone(&self.file), self.expected.clone());
-        let ready = blocking(move || file.finish(checksum, expected)).await?;
-        durability::commit(&self.shared, ready).await
+        durability::commit(&self.shared, move || file.finish(checksum, expected)).await
     }
 
     async fn abort(self: Box<Self>) {

@@ -46,6 +46,11 @@ fn a_failing_put_is_counted_and_named_and_nothing_is_deleted() {
         .expect_read()
         .times(2)
         .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    source
+        .expect_stat()
+        .times(1)
+        .with(eq(key("b")))
+        .returning(|_| Ok(Some(entry("b", 1))));
     target
         .expect_put()
         .times(2)
@@ -78,7 +83,8 @@ fn a_source_that_changed_is_looked_at_and_copied_once_more() {
     let stat = now.clone();
     source
         .expect_stat()
-        .times(1)
+        // Before the second copy, and after it.
+        .times(2)
         .with(eq(key("a")))
         .returning(move |_| Ok(Some(stat.clone())));
     target
@@ -151,6 +157,10 @@ fn a_write_expects_what_the_plan_saw() {
     source
         .expect_read()
         .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    source
+        .expect_stat()
+        .times(2)
+        .returning(|key| Ok(Some(entry(key.as_str(), 1))));
     for (name, seen) in [("a", Expected::Absent), ("b", Expected::Version(old))] {
         target
             .expect_put()

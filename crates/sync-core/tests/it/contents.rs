@@ -114,7 +114,8 @@ fn what_changed_while_it_was_read_is_given_up_and_copied_once_more() {
     let stat = now.clone();
     source
         .expect_stat()
-        .times(3)
+        // After the parts, before the new version, after its parts, after its copy.
+        .times(4)
         .returning(move |_| Ok(Some(stat.clone())));
     target
         .expect_write()

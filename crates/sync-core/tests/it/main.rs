@@ -13,6 +13,7 @@
 )]
 
 mod calls;
+mod catch_up;
 mod conflicts;
 mod contents;
 mod contract;

@@ -67,19 +67,19 @@ pub(super) fn report_is_true(plan: &Plan, report: &Report, run: &Run, was_stoppe
     };
     if report.stopped {
         assert!(
-            report.failed <= not_copied + planned - deleted,
+            report.failed <= not_copied + run.outdated + planned - deleted,
             "{report:?}"
         );
     } else {
         assert_eq!(
             report.failed,
-            not_copied + not_deleted,
+            not_copied + run.outdated + not_deleted,
             "failed: {report:?}"
         );
         assert!(!was_stopped || planned + not_copied == 0 || report.failed + deleted + created > 0);
     }
     let is_withheld = report.deletions_withheld.is_some();
-    let must_withhold = not_copied > 0 || plan.counts().incomplete();
+    let must_withhold = not_copied + run.outdated > 0 || plan.counts().incomplete();
     assert!(is_withheld || planned == 0 || !must_withhold, "{report:?}");
     if report.is_complete() {
         assert_eq!((not_copied, planned), (0, deleted), "complete: {report:?}");

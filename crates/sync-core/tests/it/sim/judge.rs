@@ -207,8 +207,10 @@ impl Judge {
     }
 
     pub(super) fn was_copied(&mut self, key: &Key) {
-        let is_new = self.run().copied.insert(key.as_str().to_owned());
-        assert!(is_new, "'{key}' is copied twice");
+        let run = self.run();
+        let is_new = run.copied.insert(key.as_str().to_owned());
+        let catches_up = run.is_backup && run.written.contains_key(key.as_str());
+        assert!(is_new || catches_up, "'{key}' is copied twice");
     }
 
     pub(super) fn was_deleted(&mut self, key: &Key) {
@@ -235,12 +237,16 @@ impl Judge {
         let planned = planned.unwrap_or_else(|| panic!("'{key}' is written without being planned"));
         if let Some(before) = before {
             let seen = planned.target.as_ref().map(|seen| &seen.revision);
-            assert_eq!(
-                Some(&before.entry.revision),
-                seen,
+            let overwritten = &before.entry.revision;
+            // What the file was a moment ago gives way to what it is now.
+            let own = run.written.get(key.as_str());
+            assert!(
+                Some(overwritten) == seen || run.is_backup && Some(overwritten) == own,
                 "another version of '{key}' is overwritten than the plan saw"
             );
         }
+        let written = after.entry.revision.clone();
+        run.written.insert(key.as_str().to_owned(), written);
         let is_file = after.entry.checksum.is_none();
         let versions = self.in_source.get(key.as_str());
         let is_whole = versions.is_some_and(|versions| {
@@ -374,9 +380,13 @@ impl Observer for Stage {
         let mut state = self.state();
         let run = state.judge.run();
         let nth = match event {
-            Event::Transferred(_) => 0,
+            Event::Transferred(transfer) => {
+                run.told.insert(transfer.source.key.as_str().to_owned());
+                0
+            }
             Event::Deleted(_) => 1,
-            Event::Failed { error, .. } => {
+            Event::Failed { key, error } => {
+                run.outdated += u64::from(run.told.contains(key.as_str()));
                 if error.kind().stops_run() {
                     run.halted.get_or_insert_default();
                 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::{Action, Delete, InTheWay, Key, Plan, Transfer};
+use sync_core::{Action, Delete, Direction, InTheWay, Key, Plan, Revision, Transfer};
 
 use super::judge::Call;
 
@@ -25,6 +25,13 @@ pub(super) struct Run {
     touched: BTreeSet<String>,
     /// What was begun after an error that stops the run.
     pub(super) halted: Option<BTreeSet<String>>,
+    pub(super) is_backup: bool,
+    /// The last version of each name that it wrote.
+    pub(super) written: BTreeMap<String, Option<Revision>>,
+    /// What it has told to be copied, and how many of these it named then
+    /// because the source has a later version.
+    pub(super) told: BTreeSet<String>,
+    pub(super) outdated: u64,
     /// How many entries it has told of: copied, deleted, failed.
     pub(super) events: [u64; 3],
 }
@@ -34,6 +41,7 @@ impl Run {
         let mut run = Self {
             stop,
             concurrency,
+            is_backup: plan.direction() == Direction::Backup,
             ..Self::default()
         };
         for action in plan.actions().unwrap() {

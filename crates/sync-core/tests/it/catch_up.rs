@@ -1,0 +1,160 @@
+//! A file that is written after it was read and before its object is dated
+//! looks older than the object from then on.
+
+use bytes::Bytes;
+use sync_core::{Crc64, Direction, Entry, ErrorKind, Expected, PlanOptions, Revision};
+
+use crate::support::{Events, ONE_BY_ONE, entry, error, key, mock, noon, plan, run, run_with};
+
+fn backup() -> PlanOptions {
+    PlanOptions::new(Direction::Backup)
+}
+
+/// The file `a` in its `n`th version, always of one byte.
+fn version(n: i64) -> Entry {
+    Entry::new(key("a"), 1, noon(n)).with_revision(Revision::new(n.to_string()))
+}
+
+fn content(entry: &Entry) -> Bytes {
+    let number = entry.revision.as_ref().map_or("", Revision::as_str);
+    Bytes::copy_from_slice(number.as_bytes())
+}
+
+/// The object `a` with the content of the `n`th version.
+fn object(n: i64) -> Entry {
+    let mut object = Entry::new(key("a"), 1, noon(30)).with_revision(Revision::new("etag"));
+    object.checksum = Some(Crc64::of(&content(&version(n))));
+    object
+}
+
+#[test]
+fn what_was_written_while_its_copy_was_on_its_way_is_copied_too() {
+    let (mut source, mut target) = (mock(&[version(1)]), mock(&[]));
+    source
+        .expect_read()
+        .times(2)
+        .returning(|entry, _| Ok(content(entry)));
+    source
+        .expect_stat()
+        .times(2)
+        .returning(|_| Ok(Some(version(2))));
+    target
+        .expect_put()
+        .times(1)
+        .withf(|entry, _, _, expected| *entry == version(1) && *expected == Expected::Absent)
+        .returning(|_, _, _, _| Ok(()));
+    target
+        .expect_stat()
+        .times(1)
+        .returning(|_| Ok(Some(object(1))));
+    target
+        .expect_put()
+        .times(1)
+        .withf(|entry, _, _, expected| {
+            *entry == version(2) && *expected == Expected::Version(object(1))
+        })
+        .returning(|_, _, _, _| Ok(()));
+    let plan = plan(&source, &target, &backup());
+    let events = Events::default();
+    let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["copied a"]);
+    assert!(report.is_complete());
+}
+
+#[test]
+fn a_file_that_is_written_again_and_again_is_copied_three_times_and_named() {
+    let (mut source, mut target) = (mock(&[version(1)]), mock(&[]));
+    source
+        .expect_read()
+        .times(3)
+        .returning(|entry, _| Ok(content(entry)));
+    let mut latest = 1;
+    source.expect_stat().times(3).returning(move |_| {
+        latest += 1;
+        Ok(Some(version(latest)))
+    });
+    target.expect_put().times(3).returning(|_, _, _, _| Ok(()));
+    let mut written = 0;
+    target.expect_stat().times(2).returning(move |_| {
+        written += 1;
+        Ok(Some(object(written)))
+    });
+    let plan = plan(&source, &target, &backup());
+    let events = Events::default();
+    let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["copied a", "failed a: Changed"]);
+    assert_eq!((report.created.entries, report.failed), (1, 1));
+}
+
+#[test]
+fn what_somebody_else_has_written_meanwhile_is_left_alone() {
+    for found in [
+        None,
+        Some(object(7)),
+        Some(Entry::new(key("a"), 2, noon(30))),
+    ] {
+        let (mut source, mut target) = (mock(&[version(1)]), mock(&[]));
+        source
+            .expect_read()
+            .times(1)
+            .returning(|entry, _| Ok(content(entry)));
+        source
+            .expect_stat()
+            .times(1)
+            .returning(|_| Ok(Some(version(2))));
+        target.expect_put().times(1).returning(|_, _, _, _| Ok(()));
+        target
+            .expect_stat()
+            .times(1)
+            .returning(move |_| Ok(found.clone()));
+        let plan = plan(&source, &target, &backup());
+        let events = Events::default();
+        run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+        assert_eq!(events.told(), ["copied a", "failed a: Changed"]);
+    }
+}
+
+#[test]
+fn a_file_that_vanished_after_its_copy_is_for_the_next_run() {
+    let (mut source, mut target) = (mock(&[version(1)]), mock(&[]));
+    source
+        .expect_read()
+        .times(1)
+        .returning(|entry, _| Ok(content(entry)));
+    source.expect_stat().times(1).returning(|_| Ok(None));
+    target.expect_put().times(1).returning(|_, _, _, _| Ok(()));
+    let plan = plan(&source, &target, &backup());
+    assert!(run(&plan, &source, &target).is_complete());
+}
+
+/// In a bucket it would be a request for each object.
+#[test]
+fn a_restore_looks_at_no_object_again() {
+    let (mut source, mut target) = (mock(&[entry("a", 1)]), mock(&[]));
+    source
+        .expect_read()
+        .times(1)
+        .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    source.expect_stat().never();
+    target.expect_put().times(1).returning(|_, _, _, _| Ok(()));
+    let plan = plan(&source, &target, &PlanOptions::new(Direction::Restore));
+    assert!(run(&plan, &source, &target).is_complete());
+}
+
+#[test]
+fn a_file_that_cannot_be_looked_at_again_is_named() {
+    let (mut source, mut target) = (mock(&[version(1)]), mock(&[]));
+    source
+        .expect_read()
+        .times(1)
+        .returning(|entry, _| Ok(content(entry)));
+    source
+        .expect_stat()
+        .times(1)
+        .returning(|_| error(ErrorKind::Denied));
+    target.expect_put().times(1).returning(|_, _, _, _| Ok(()));
+    let plan = plan(&source, &target, &backup());
+    let events = Events::default();
+    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    assert_eq!(events.told(), ["copied a", "failed a: Denied"]);
+}
