@@ -69,7 +69,7 @@ pub(crate) struct Turn {
 
 /// A window that still opens. The first round of each size is not measured:
 /// new connections are made in it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Opening {
     measures: bool,
     /// The answers a second of the size before; `None` in the first.
