@@ -8,6 +8,7 @@
 mod step;
 mod tools;
 
+mod bench;
 mod ci;
 mod demo;
 mod soak;
@@ -60,8 +61,9 @@ fn run(arguments: &[&str]) -> Result<()> {
             Err(_) => bail!("'{seed}' is no seed: it must be a number"),
         },
         ["ci"] => ci::run(),
+        ["bench", arguments @ ..] => bench::run(arguments),
         [] | ["help" | "--help" | "-h"] => {
-            println!("{USAGE}");
+            println!("{USAGE}\n{}", bench::USAGE);
             Ok(())
         }
         other => bail!("no such task: '{}'\n{USAGE}", other.join(" ")),

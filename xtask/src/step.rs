@@ -47,12 +47,21 @@ pub(crate) fn build_binaries() -> Result<()> {
 
 /// A binary of the workspace that [`build_binaries`] has built.
 pub(crate) fn binary(name: &str) -> Result<PathBuf> {
-    let path = target()?.join("debug").join(name);
+    built("debug", name)
+}
+
+fn built(profile: &str, name: &str) -> Result<PathBuf> {
+    let path = target()?.join(profile).join(name);
     let path = path.with_extension(std::env::consts::EXE_EXTENSION);
     if !path.is_file() {
         bail!("{} is missing after the build", path.display());
     }
     Ok(path)
+}
+
+/// A binary of the workspace, built in release.
+pub(crate) fn release_binary(name: &str) -> Result<PathBuf> {
+    built("release", name)
 }
 
 /// Runs `command` to its end and fails if it does.

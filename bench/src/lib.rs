@@ -1,0 +1,18 @@
+//! What `cargo xtask bench` runs beside the tools that it compares: the data,
+//! the endpoint that all of them talk to, and the two floors below which no
+//! tool built like ours can get.
+//!
+//! Four small programs: `bench-data` makes and checks directories,
+//! `bench-endpoint` is the S3 server, `bench-floor` the SDK or an HTTP client
+//! with nothing around it, `bench-measure` runs one program and tells what it
+//! cost. xtask starts them and does not depend on this crate, so that it stays
+//! quick to build.
+
+// In the order in which to read them.
+pub mod content;
+pub mod data;
+pub mod endpoint;
+pub mod floor;
+pub mod layout;
+pub mod pin;
+pub mod sums;
