@@ -14,8 +14,14 @@ use crate::{
     layout::Layout,
 };
 
-/// 2024-01-01: older than any object of the endpoint, so nothing has changed.
+/// 2024-01-01: before [`UPLOADED`], so nothing has changed.
 const MODIFIED: Duration = Duration::from_secs(1_704_067_200);
+
+/// 2025-01-01: when the objects were written that the endpoint begins with.
+pub const UPLOADED: Duration = Duration::from_secs(1_735_689_600);
+
+/// 2025-06-01: the time of files that have changed since.
+const CHANGED: Duration = Duration::from_secs(1_748_736_000);
 
 /// Makes the files of `layout` below `dir`.
 pub fn make(layout: Layout, dir: &Path) -> Result<()> {
@@ -24,12 +30,18 @@ pub fn make(layout: Layout, dir: &Path) -> Result<()> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        write(&path, Content { index, size }).with_context(|| path.display().to_string())?;
+        let modified = if layout.is_changed(index) {
+            CHANGED
+        } else {
+            MODIFIED
+        };
+        write(&path, Content { index, size }, UNIX_EPOCH + modified)
+            .with_context(|| path.display().to_string())?;
     }
     Ok(())
 }
 
-fn write(path: &Path, content: Content) -> Result<()> {
+fn write(path: &Path, content: Content, modified: SystemTime) -> Result<()> {
     let mut file = File::create(path)?;
     if content.size < SPARSE_BELOW {
         file.set_len(content.size)?;
@@ -40,7 +52,6 @@ fn write(path: &Path, content: Content) -> Result<()> {
         }
         file.flush()?;
     }
-    let modified: SystemTime = UNIX_EPOCH + MODIFIED;
     file.set_modified(modified)?;
     Ok(())
 }

@@ -10,13 +10,13 @@ use anyhow::{Context, Error, Result};
 const IN_DIRECTORY: u64 = 1_000;
 
 /// `10000x4096`: ten thousand files of 4 KiB. `100000x3~100`: every hundredth
-/// is one byte longer, which is how a directory has changed.
+/// has changed: it is one byte longer, and later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     /// How many files there are.
     pub count: u64,
     size: u64,
-    longer: Option<u64>,
+    changed: Option<u64>,
 }
 
 impl Layout {
@@ -30,8 +30,13 @@ impl Layout {
     /// The size of a file.
     #[must_use]
     pub fn size(&self, index: u64) -> u64 {
-        let longer = self.longer.is_some_and(|step| index.is_multiple_of(step));
-        self.size + u64::from(longer)
+        self.size + u64::from(self.is_changed(index))
+    }
+
+    /// Whether the file is one of those that have changed.
+    #[must_use]
+    pub fn is_changed(&self, index: u64) -> bool {
+        self.changed.is_some_and(|step| index.is_multiple_of(step))
     }
 
     /// All files: index, key and size.
@@ -46,14 +51,14 @@ impl FromStr for Layout {
     fn from_str(text: &str) -> Result<Self> {
         let usage = || format!("'{text}' is no layout like 10000x4096 or 100000x3~100");
         let (count, rest) = text.split_once('x').with_context(usage)?;
-        let (size, longer) = match rest.split_once('~') {
+        let (size, changed) = match rest.split_once('~') {
             Some((size, step)) => (size, Some(step.parse().with_context(usage)?)),
             None => (rest, None),
         };
         Ok(Self {
             count: count.parse().with_context(usage)?,
             size: size.parse().with_context(usage)?,
-            longer,
+            changed,
         })
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn object(
     if range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
-    describe(response.headers_mut(), object, asked, range);
+    describe(response.headers_mut(), object, asked, range.as_ref());
     response
 }
 
@@ -61,22 +61,20 @@ fn describe(
     headers: &mut HeaderMap,
     object: &Object,
     asked: &HeaderMap,
-    range: Option<Range<u64>>,
+    range: Option<&Range<u64>>,
 ) {
     let mut put = |name, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.insert(name, value);
         }
     };
-    let len = range
-        .as_ref()
-        .map_or(object.size, |range| range.end - range.start);
+    let len = range.map_or(object.size, |range| range.end - range.start);
     put(header::CONTENT_LENGTH, &len.to_string());
     put(header::ETAG, &object.etag);
     put(header::LAST_MODIFIED, &object.modified.http);
     put(header::CONTENT_TYPE, "binary/octet-stream");
     put(header::ACCEPT_RANGES, "bytes");
-    if let Some(Range { start, end }) = &range {
+    if let Some(Range { start, end }) = range {
         let text = format!("bytes {start}-{}/{}", end.saturating_sub(1), object.size);
         put(header::CONTENT_RANGE, &text);
     }

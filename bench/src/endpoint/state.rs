@@ -4,13 +4,14 @@ use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap},
     rc::Rc,
+    time::UNIX_EPOCH,
 };
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use http::{HeaderName, HeaderValue};
 
 use super::tally::Tally;
-use crate::{content::Content, layout::Layout, sums};
+use crate::{content::Content, data::UPLOADED, layout::Layout, sums};
 
 /// A moment, as listings and as headers write it.
 #[derive(Debug)]
@@ -64,9 +65,9 @@ pub(super) struct State {
 }
 
 impl State {
-    /// A bucket with the files of `layout`, written this very second.
+    /// A bucket with the files of `layout`, written long ago.
     pub(super) fn seeded(layout: Option<Layout>) -> Self {
-        let stamp = Rc::new(Stamp::new(Utc::now().trunc_subsecs(0)));
+        let stamp = Rc::new(Stamp::new((UNIX_EPOCH + UPLOADED).into()));
         let mut seeds = Seeds::default();
         let objects = layout.iter().flat_map(Layout::files);
         let objects = objects.map(|(index, key, size)| {

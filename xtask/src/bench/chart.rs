@@ -36,7 +36,7 @@ const FIGURES: [Figure; 3] = [
     },
     Figure {
         file: "wall.svg",
-        title: "Seconds with every answer 50 ms late, less is better",
+        title: "Seconds on the wall, less is better",
         compared: Some(Compared::Wall),
         value: |medians| medians.wall,
         shown: |value| format!("{value:.1} s"),

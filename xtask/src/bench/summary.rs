@@ -11,7 +11,7 @@ use super::{
 };
 
 /// A tool that takes longer for one run is run once.
-const TOO_SLOW: f64 = 60.0;
+const TOO_SLOW: f64 = 30.0;
 
 /// All runs of one work.
 #[derive(Debug, Clone, PartialEq)]

@@ -205,6 +205,12 @@ fn check(work: &Work, tool: &Tool, dir: &Path, trial: &Trial) -> Result<()> {
                 served.objects,
                 work.transfers
             );
+            let bytes = work.bytes().context("the size of the files")?;
+            ensure!(
+                served.received >= bytes,
+                "it uploaded {} bytes instead of {bytes}",
+                served.received
+            );
             Ok(())
         }
         Action::Compare => {

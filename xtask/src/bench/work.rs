@@ -56,7 +56,16 @@ pub(super) enum Compared {
     Wall,
 }
 
-/// Files, sizes and rounds of a scale.
+impl Work {
+    /// How many bytes the files hold that must be copied.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        let files = self.files.split('~').next()?;
+        let (_, size) = files.split_once('x')?;
+        Some(self.transfers * size.parse::<u64>().ok()?)
+    }
+}
+
+/// Files and sizes.
 struct Scale {
     small: u64,
     large: (u64, u64),
@@ -124,8 +133,10 @@ fn all(scale: &Scale) -> Vec<Work> {
         scheme: Scheme::Https,
         ..work
     };
+    // The peers don't wait for the disk, so their processor time says little.
     let disk = |work| Work {
         place: Place::Disk,
+        compared: Compared::Wall,
         ..work
     };
     vec![
@@ -224,6 +235,7 @@ mod tests {
         assert_eq!(work.files, "100000x3~100");
         assert_eq!(work.bucket.as_deref(), Some("100000x3"));
         assert_eq!(work.transfers, 1_000);
+        assert_eq!(work.bytes(), Some(3_000));
         Ok(())
     }
 }
