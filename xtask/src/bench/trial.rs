@@ -229,6 +229,7 @@ fn check(work: &Work, tool: &Tool, dir: &Path, trial: &Trial) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::{options::Options, tool::Kind, work};
 
     #[test]
     fn the_cost_of_a_run_is_read() -> Result<()> {
@@ -237,5 +238,41 @@ mod tests {
         assert_eq!(trial.peak, 1 << 20);
         assert!(cost("speed 9").is_err());
         Ok(())
+    }
+
+    /// Whether a run of `name` counts for which the endpoint saw `requests`.
+    fn counts(name: &str, requests: &[(&str, u64)], objects: u64, received: u64) -> Result<()> {
+        let works = work::chosen(&Options::parse(&["--only", name])?)?;
+        let work = works.first().context("a work")?;
+        let tool = Tool::new(Kind::Rclone, Path::new("rclone"));
+        let requests = requests
+            .iter()
+            .map(|&(kind, count)| (kind.to_owned(), count));
+        let served = Served {
+            requests: requests.collect(),
+            objects,
+            received,
+            ..Served::default()
+        };
+        let trial = Trial {
+            served,
+            ..Trial::default()
+        };
+        check(work, &tool, Path::new("/nowhere"), &trial)
+    }
+
+    #[test]
+    fn a_run_counts_only_if_the_tool_did_the_work() {
+        let all = 4 << 28;
+        assert!(counts("up-large", &[("PUT", 1), ("COMPLETE", 3)], 4, all).is_ok());
+        assert!(counts("up-large", &[("COMPLETE", 3)], 3, all).is_err());
+        assert!(counts("up-large", &[("COMPLETE", 4)], 4, all - 1).is_err());
+        assert!(counts("up-large", &[("COMPLETE", 4)], 5, all).is_err());
+        assert!(counts("same-few", &[("LIST", 10)], 10_000, 0).is_ok());
+        assert!(counts("same-few", &[("LIST", 10), ("PUT", 1)], 10_000, 3).is_err());
+        assert!(counts("same-few", &[("LIST", 10), ("GET", 1)], 10_000, 0).is_err());
+        assert!(counts("changed", &[("PUT", 1_000)], 100_000, 4_000).is_ok());
+        assert!(counts("changed", &[("PUT", 999)], 100_000, 4_000).is_err());
+        assert!(counts("down-small", &[("PUT", 1)], 1, 0).is_err());
     }
 }
