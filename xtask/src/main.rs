@@ -12,6 +12,7 @@ mod bench;
 mod ci;
 mod demo;
 mod soak;
+mod instructions;
 mod test;
 
 mod endpoint;
@@ -32,8 +33,10 @@ usage: cargo xtask TASK
   soak [--seed N]
                1,000 simulated lives and 200 killed runs, from a random seed or
                from N; 20 minutes at most
+  instructions what an entry costs the core, against the bounds kept here
   ci           everything that a change must pass: formatting, lints, docs,
-               licences, the core's purity, the tests and the demo";
+               licences, the core's purity, the tests, the demo and the
+               instructions";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -61,6 +64,7 @@ fn run(arguments: &[&str]) -> Result<()> {
             Err(_) => bail!("'{seed}' is no seed: it must be a number"),
         },
         ["ci"] => ci::run(),
+        ["instructions"] => instructions::run(),
         ["bench", arguments @ ..] => bench::run(arguments),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}\n{}", bench::USAGE);
