@@ -111,7 +111,7 @@ fn report(tool: &Tool, trial: &Result<Trial>) {
 
 /// Writes what there is so far to `target/bench`.
 fn keep(home: &Path, summaries: &[Summary], options: &Options) -> Result<()> {
-    let name = if options.quick { "quick" } else { "full" };
+    let name = options.name();
     write(&home.join(format!("{name}.json")), &json::of(summaries)?)?;
     let table = format!(
         "{}\n\n{}\n",

@@ -68,6 +68,15 @@ impl Options {
         Ok(options)
     }
 
+    /// What the results are kept as, so that a part does not replace the whole.
+    pub(super) fn name(&self) -> &'static str {
+        match (self.only.is_empty() && self.tools.is_empty(), self.quick) {
+            (true, false) => "full",
+            (true, true) => "quick",
+            (false, _) => "part",
+        }
+    }
+
     /// The works that were named.
     pub(super) fn only(&self) -> &[String] {
         &self.only
@@ -93,6 +102,8 @@ mod tests {
         assert_eq!(options.only(), ["a", "b"]);
         assert!(options.quick && options.rounds == 5);
         assert!(options.wants("aws"));
+        assert_eq!(options.name(), "part");
+        assert_eq!(Options::parse(&["--quick"])?.name(), "quick");
         let options = Options::parse(&["--tools", "s3mirror"])?;
         assert!(options.wants("s3mirror") && !options.wants("aws"));
         Ok(())
