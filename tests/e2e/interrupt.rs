@@ -114,8 +114,8 @@ fn a_stopped_backup_ends_in_time_though_the_server_is_silent() {
         assert_same(&world.bucket.contents(), &expected);
         assert_eq!(memory.open_uploads(&world.bucket.name).len(), 1);
         memory.clear_faults();
-        let outcome = world.backup(&dir).done();
-        outcome.says("went on with uploads of an earlier run");
+        let outcome = world.backup(&dir).one_by_one().done();
+        outcome.says("went on with uploads of an earlier run; 5.00 MiB were there already");
         assert_eq!(memory.open_uploads(&world.bucket.name), []);
         assert_same(&world.bucket.contents(), &dir.contents());
     }

@@ -11,8 +11,8 @@ mod tools;
 mod bench;
 mod ci;
 mod demo;
-mod soak;
 mod instructions;
+mod soak;
 mod test;
 
 mod endpoint;
