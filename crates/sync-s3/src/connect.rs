@@ -98,7 +98,7 @@ pub(crate) async fn connect(
     endpoint.check()?;
     let mut config = Builder::from(&shared)
         .http_client(transport)
-        .interceptor(Deadline)
+        .interceptor(Deadline::default())
         .force_path_style(options.path_style.decide(endpoint.is_foreign()))
         .retry_partition(timing::retry_partition())
         // Uploads bring their own sums, and downloads are verified where a

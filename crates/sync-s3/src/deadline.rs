@@ -19,8 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(600);
 
 /// An operation did not succeed in time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("it did not succeed within {} minutes", DEADLINE.as_secs() / 60)]
-pub(crate) struct TooLate;
+#[error("it did not succeed within {} s", .0.as_secs())]
+pub(crate) struct TooLate(Duration);
 
 /// When the operation began.
 #[derive(Debug)]
@@ -31,8 +31,14 @@ impl Storable for Begun {
 }
 
 /// Ends operations that are tried for too long.
-#[derive(Debug, Default)]
-pub(crate) struct Deadline;
+#[derive(Debug)]
+pub(crate) struct Deadline(pub(crate) Duration);
+
+impl Default for Deadline {
+    fn default() -> Self {
+        Self(DEADLINE)
+    }
+}
 
 #[dyn_dispatch_hint]
 impl Intercept for Deadline {
@@ -56,7 +62,7 @@ impl Intercept for Deadline {
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         match state.load::<Begun>() {
-            Some(Begun(begun)) if begun.elapsed() >= DEADLINE => Err(TooLate.into()),
+            Some(Begun(begun)) if begun.elapsed() >= self.0 => Err(TooLate(self.0).into()),
             _ => Ok(()),
         }
     }

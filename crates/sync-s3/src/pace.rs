@@ -133,6 +133,12 @@ impl Pace {
         window + window.div_ceil(4)
     }
 
+    /// As after a long time without a success.
+    #[cfg(test)]
+    pub(crate) fn fail_for(&self, time: Duration) {
+        self.state().failing_since = Instant::now().checked_sub(time);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

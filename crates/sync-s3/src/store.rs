@@ -41,7 +41,7 @@ pub(crate) const LOOK_UP: &str = "s3:GetObject, and s3:ListBucket for keys that 
 /// Cheap to clone; clones share connections, retry budget and clock.
 #[derive(Debug, Clone)]
 pub struct S3Store {
-    bucket: Arc<Bucket>,
+    pub(crate) bucket: Arc<Bucket>,
 }
 
 /// What every operation needs.

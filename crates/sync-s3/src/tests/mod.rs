@@ -8,6 +8,7 @@ mod hostile;
 mod journal;
 mod list;
 mod live;
+mod patience;
 mod read;
 mod resume;
 mod write;
