@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// Requests are made of many small pieces: with glibc's allocator a sixth of
+/// the processor time of small files goes into their allocation.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let console = sync_cli::Console::standard();
     sync_cli::run(std::env::args_os(), console).into()

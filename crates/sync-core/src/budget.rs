@@ -72,6 +72,7 @@ impl Budget {
         loop {
             let (permit, sender) = {
                 let mut state = self.lock();
+                state.forget_the_gone();
                 let Some(&(bytes, _)) = state.waiting.front() else {
                     return;
                 };
@@ -94,9 +95,14 @@ impl Budget {
 }
 
 impl State {
-    /// Nobody waits behind those who have given up.
+    /// Nobody waits behind those who have given up. Those further back are
+    /// passed over when it is their turn.
     fn forget_the_gone(&mut self) {
-        self.waiting.retain(|(_, sender)| !sender.is_canceled());
+        while let Some((_, sender)) = self.waiting.front()
+            && sender.is_canceled()
+        {
+            self.waiting.pop_front();
+        }
     }
 
     fn take(&mut self, bytes: u64) -> bool {
@@ -157,6 +163,23 @@ mod tests {
         drop(gone);
         drop(held);
         assert!(next.now_or_never().is_some());
+    }
+
+    #[test]
+    fn nobody_waits_for_what_the_gone_have_asked_for() {
+        let budget = Budget::new(10);
+        let held = budget.acquire(9, 5).now_or_never().unwrap();
+        let mut first = Box::pin(budget.acquire(9, 6));
+        let mut gone = Box::pin(budget.acquire(9, 10));
+        let mut last = Box::pin(budget.acquire(9, 4));
+        assert!(first.as_mut().now_or_never().is_none());
+        assert!(gone.as_mut().now_or_never().is_none());
+        assert!(last.as_mut().now_or_never().is_none());
+        drop(gone);
+        drop(held);
+        let first = first.now_or_never().unwrap();
+        assert!(last.now_or_never().is_some());
+        drop(first);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod show;
 mod sync;
 
 use std::future::Future;
+use std::num::NonZero;
 
 use sync_core::Direction;
 
@@ -76,17 +77,18 @@ fn with_output(
     }
 }
 
-/// Reads and writes of files at once: more than a disk needs, and enough to
-/// hide the latency of a network file system.
-const FILE_THREADS: usize = 32;
+/// Reads and writes of files at once, for each core: enough to keep a disk
+/// busy. More would mostly wake each other.
+const FILE_THREADS: usize = 4;
 
 /// One thread drives all requests and another set does what may block. More
 /// workers cost a third of the processor time of small files, in waking each
 /// other. Files need far fewer threads than requests do connections.
 fn block_on<F: Future>(future: F) -> std::io::Result<F::Output> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(FILE_THREADS)
+        .max_blocking_threads(cores * FILE_THREADS)
         .build()?;
     let output = runtime.block_on(future);
     // Work that was given up goes on in its thread: one that writes a temporary

@@ -79,7 +79,7 @@ fn plan_options(direction: Direction, args: &SyncArgs) -> PlanOptions {
         },
         max_key_bytes: usize::from(args.safety.max_key_length).saturating_sub(prefix),
         concurrency: concurrency(args),
-        memory: args.speed.max_memory.bytes(),
+        memory: args.speed.max_memory(direction),
         ..PlanOptions::new(direction)
     }
 }
@@ -127,7 +127,7 @@ async fn act(
         let words = Words::of(plan.direction());
         let progress = Progress::new(console, plan.counts(), words, &args.output);
         let so_far = SoFar::new(plan, &progress);
-        let options = execute_options(args);
+        let options = execute_options(plan.direction(), args);
         let (source, target) = (places.source(), places.target());
         let execution = execute(plan, source, target, &options, &so_far, stop.asked());
         bounded(execution, &so_far, stop)
@@ -168,11 +168,11 @@ async fn settle_left_uploads(places: &Places, args: &SyncArgs, console: &mut Con
     }
 }
 
-fn execute_options(args: &SyncArgs) -> ExecuteOptions {
+fn execute_options(direction: Direction, args: &SyncArgs) -> ExecuteOptions {
     ExecuteOptions {
         concurrency: concurrency(args),
-        memory: args.speed.max_memory.bytes(),
-        part_size: args.speed.part_size.bytes(),
+        memory: args.speed.max_memory(direction),
+        part_size: args.speed.part_size(direction),
     }
 }
 

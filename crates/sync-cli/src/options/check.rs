@@ -1,6 +1,6 @@
 //! What clap cannot check: values that contradict each other, or S3's limits.
 
-use sync_core::{MAX_KEY_BYTES, MAX_PART_SIZE};
+use sync_core::{Direction, MAX_KEY_BYTES, MAX_PART_SIZE};
 
 use super::{Command, MockCommand, ServerArgs, SyncArgs};
 
@@ -12,12 +12,15 @@ impl Command {
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
             Self::Backup(args)
-            | Self::Restore(args)
             | Self::Backupmock(args)
+            | Self::Mock {
+                command: MockCommand::Backup(args),
+            } => args.check(Direction::Backup),
+            Self::Restore(args)
             | Self::Restoremock(args)
             | Self::Mock {
-                command: MockCommand::Backup(args) | MockCommand::Restore(args),
-            } => args.check(),
+                command: MockCommand::Restore(args),
+            } => args.check(Direction::Restore),
             Self::Cleanup(_)
             | Self::Mock {
                 command: MockCommand::Cleanup(_),
@@ -27,13 +30,14 @@ impl Command {
 }
 
 impl SyncArgs {
-    fn check(&self) -> Result<(), String> {
-        let (part, memory) = (self.speed.part_size.bytes(), self.speed.max_memory.bytes());
+    fn check(&self, direction: Direction) -> Result<(), String> {
+        let part = self.speed.part_size(direction);
+        let chosen = self.speed.part_size.is_some();
         let max_key = usize::from(self.safety.max_key_length);
         let prefix = self.places.bucket.prefix().len();
-        let wrong = if !(MIN_PART..=MAX_PART_SIZE).contains(&part) {
+        let wrong = if chosen && !(MIN_PART..=MAX_PART_SIZE).contains(&part) {
             "--part-size must be between 5 MiB and 5 GiB, S3's limits of a part".to_owned()
-        } else if memory < part {
+        } else if self.speed.max_memory(direction) < part {
             "--max-memory must hold at least one part; raise it or lower --part-size".to_owned()
         } else if self.speed.concurrency == Some(0) {
             "--concurrency must be at least 1".to_owned()

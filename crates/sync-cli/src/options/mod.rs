@@ -253,24 +253,17 @@ pub(crate) struct SpeedArgs {
     /// Most requests under way; by default as many as pay
     #[arg(long, hide_env = true, env = "S3MIRROR_CONCURRENCY", value_name = "N")]
     pub(crate) concurrency: Option<u16>,
-    /// Size of the parts of large files, at least 5 MiB
-    #[arg(
-        long,
-        hide_env = true,
-        env = "S3MIRROR_PART_SIZE",
-        value_name = "SIZE",
-        default_value = "8MiB"
-    )]
-    pub(crate) part_size: Size,
-    /// Most content held in memory
+    /// Size of the parts of large files, at least 5 MiB [default: 8MiB up, 4MiB down]
+    #[arg(long, hide_env = true, env = "S3MIRROR_PART_SIZE", value_name = "SIZE")]
+    pub(crate) part_size: Option<Size>,
+    /// Most content held in memory [default: 64MiB up, 32MiB down]
     #[arg(
         long,
         hide_env = true,
         env = "S3MIRROR_MAX_MEMORY",
-        value_name = "SIZE",
-        default_value = "64MiB"
+        value_name = "SIZE"
     )]
-    pub(crate) max_memory: Size,
+    pub(crate) max_memory: Option<Size>,
     /// Attempts of a request before it fails
     #[arg(long, hide_env = true, env = "S3MIRROR_MAX_ATTEMPTS", value_name = "N",
           default_value_t = sync_s3::DEFAULT_MAX_ATTEMPTS)]

@@ -1,8 +1,12 @@
-//! A number of bytes, as people write it.
+//! Numbers of bytes, as people write them, and those that hold unless they
+//! are chosen.
 
 use std::str::FromStr;
 
 use bytesize::ByteSize;
+use sync_core::Direction;
+
+use super::SpeedArgs;
 
 /// A number of bytes: `8MiB` is 8 × 1024 × 1024, `8MB` is 8,000,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +15,32 @@ pub(crate) struct Size(u64);
 impl Size {
     pub(crate) fn bytes(self) -> u64 {
         self.0
+    }
+}
+
+impl SpeedArgs {
+    /// Size of the parts of large files, in bytes. S3 takes no smaller parts
+    /// than 5 MiB, but gives any range: smaller ones keep more connections
+    /// busy in the same memory.
+    pub(crate) fn part_size(&self, direction: Direction) -> u64 {
+        self.part_size.map_or(
+            match direction {
+                Direction::Backup => 8 << 20,
+                Direction::Restore => 4 << 20,
+            },
+            Size::bytes,
+        )
+    }
+
+    /// Most content held in memory, in bytes: eight parts, or the one that
+    /// was asked for.
+    pub(crate) fn max_memory(&self, direction: Direction) -> u64 {
+        let default = match direction {
+            Direction::Backup => 64 << 20,
+            Direction::Restore => 32 << 20,
+        };
+        self.max_memory
+            .map_or(default.max(self.part_size(direction)), Size::bytes)
     }
 }
 
