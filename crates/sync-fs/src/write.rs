@@ -70,8 +70,12 @@ struct FsWriter {
 #[async_trait]
 impl Writer for FsWriter {
     async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()> {
-        let file = Arc::clone(&self.file);
-        blocking(move || file.write(offset, &body, checksum)).await
+        let (file, bytes) = (Arc::clone(&self.file), body.clone());
+        let written = blocking(move || file.write(offset, &bytes, checksum)).await;
+        // Freed by the thread that allocated it: else its memory would stay
+        // with that one's allocator for long.
+        drop(body);
+        written
     }
 
     async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {
