@@ -1,5 +1,5 @@
 //! The listing: pages of ListObjectsV2, each asked for while its predecessor
-//! is being worked on.
+//! is being worked on; many at once where pages come late.
 //!
 //! An incomplete listing must never look like absence (design, "Data flow"):
 //! the stream ends cleanly only after a page that says it is the last. What a
@@ -7,39 +7,74 @@
 //! of the prefix, entries without size or time) is an error. Order is not
 //! checked here; the core does that.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+mod run;
+mod scout;
+mod segment;
+mod survey;
+mod weave;
 
-use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::types::EncodingType;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use sync_core::{ErrorKind, Listed, Result, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::error::{Attempted, Failure, Origin};
-use crate::guard::pause;
-use crate::page::entries;
 use crate::store::Bucket;
-use crate::whole::Whole;
+use weave::Weaver;
 
-/// Pages in a row without an entry before the listing counts as endless. Some
-/// servers send a few while they pass over deleted keys.
-const MAX_EMPTY_PAGES: u32 = 10_000;
+/// When a listing is read at several places at once, and how far ahead.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tuning {
+    /// Pages that are read one after the other in any case.
+    pub(crate) pages_first: u64,
+    /// How long the consumer must have waited for a page to call it late, and
+    /// longer than it worked on the one before. A server nearby takes less.
+    pub(crate) late: Duration,
+    /// How many pages in a row must have been late.
+    pub(crate) late_pages: u32,
+    /// Most requests under way.
+    pub(crate) streams: usize,
+    /// Most pages that are in memory or asked for, beside the one that the
+    /// consumer works on. A page of 1,000 entries takes some 200 KB.
+    pub(crate) pages: usize,
+    /// Pages that a segment should have. It costs one request more than they
+    /// do, and half a page that its successor lists again.
+    pub(crate) segment_pages: usize,
+}
 
-/// What the fetching task hands to the consumer.
-enum Page {
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            pages_first: 8,
+            late: Duration::from_millis(20),
+            late_pages: 4,
+            streams: 16,
+            pages: 64,
+            segment_pages: 12,
+        }
+    }
+}
+
+/// What the reading task hands to the consumer.
+enum Message {
     Items(Vec<Result<Listed>>),
-    /// The last page has been sent.
+    /// All has been sent.
     End,
 }
 
-/// The consumer's end: dropping it stops the fetching.
+/// The consumer's end: dropping it stops the reading.
 struct Pages {
-    receiver: mpsc::Receiver<Page>,
+    receiver: mpsc::Receiver<Message>,
     task: AbortHandle,
+    late: Duration,
+    /// How many pages in a row came late.
+    late_pages: Arc<AtomicU32>,
+    /// When the consumer was given its last page.
+    given: Instant,
     ended: bool,
 }
 
@@ -49,38 +84,30 @@ impl Drop for Pages {
     }
 }
 
-/// All that is below the prefix. Two pages are in memory at most.
+/// All that is below the prefix. Two pages are in memory at most as long as
+/// pages come in time, else [`Tuning::pages`] and one.
 pub(crate) fn list(bucket: Arc<Bucket>) -> BoxStream<'static, Result<Listed>> {
     // The task starts with the first poll, since only then there surely is a runtime.
-    stream::once(async move { Pages::fetch(bucket) })
+    stream::once(async move { Pages::read(bucket) })
         .flat_map(|pages| stream::unfold(pages, Pages::next))
         .flat_map(stream::iter)
         .boxed()
 }
 
 impl Pages {
-    fn fetch(bucket: Arc<Bucket>) -> Self {
+    fn read(bucket: Arc<Bucket>) -> Self {
         // One page waits here while the consumer works on another.
         let (sender, receiver) = mpsc::channel(1);
-        let task = tokio::spawn(async move {
-            let mut fetcher = Fetcher::new(&bucket);
-            // The place for a page is taken before it is asked for, so there
-            // is never a third one.
-            while let Ok(place) = sender.reserve().await {
-                let page = fetcher.next().await;
-                let last = match &page {
-                    Page::Items(items) => items.last().is_some_and(Result::is_err),
-                    Page::End => true,
-                };
-                place.send(page);
-                if last {
-                    break;
-                }
-            }
-        });
+        let late = bucket.tuning.late;
+        let late_pages = Arc::new(AtomicU32::new(0));
+        let weaver = Weaver::new(bucket, Arc::clone(&late_pages));
+        let task = tokio::spawn(weaver.run(sender));
         Self {
             receiver,
             task: task.abort_handle(),
+            late,
+            late_pages,
+            given: Instant::now(),
             ended: false,
         }
     }
@@ -89,9 +116,10 @@ impl Pages {
         if self.ended {
             return None;
         }
+        let asked = Instant::now();
         let items = match self.receiver.recv().await {
-            Some(Page::Items(items)) => items,
-            Some(Page::End) => return None,
+            Some(Message::Items(items)) => items,
+            Some(Message::End) => return None,
             // The task died without a last word: no end of a listing.
             None => vec![Err(StoreError::new(
                 ErrorKind::Other,
@@ -99,127 +127,18 @@ impl Pages {
             ))],
         };
         self.ended = items.last().is_some_and(Result::is_err);
+        self.note_wait(asked);
         Some((items, self))
     }
-}
 
-/// Asks for one page after the other.
-struct Fetcher<'a> {
-    bucket: &'a Bucket,
-    token: Option<String>,
-    seen_tokens: TokenSet,
-    empty_pages: u32,
-    ended: bool,
-}
-
-impl<'a> Fetcher<'a> {
-    fn new(bucket: &'a Bucket) -> Self {
-        Self {
-            bucket,
-            token: None,
-            seen_tokens: TokenSet::default(),
-            empty_pages: 0,
-            ended: false,
-        }
-    }
-
-    async fn next(&mut self) -> Page {
-        if self.ended {
-            return Page::End;
-        }
-        let mut attempts = 1;
-        loop {
-            match self.page().await {
-                Ok(items) => return Page::Items(items),
-                // The SDK repeats what failed, not what was cut.
-                Err(failure)
-                    if failure.origin == Origin::Cut && attempts < self.bucket.max_attempts =>
-                {
-                    tokio::time::sleep(pause(attempts)).await;
-                    attempts += 1;
-                }
-                Err(failure) => return Page::Items(vec![Err(self.error(failure))]),
-            }
-        }
-    }
-
-    async fn page(&mut self) -> Result<Vec<Result<Listed>>, Failure> {
-        let bucket = self.bucket;
-        let location = &bucket.location;
-        let page = bucket
-            .client
-            .list_objects_v2()
-            .bucket(location.bucket())
-            .set_prefix(Some(location.prefix().to_owned()).filter(|prefix| !prefix.is_empty()))
-            .encoding_type(EncodingType::Url)
-            .set_continuation_token(self.token.clone())
-            .customize()
-            .interceptor(Whole)
-            .send()
-            .await
-            .map_err(|error| Failure::from(&error))?;
-        self.advance(&page)?;
-        Ok(entries(page, location.prefix(), |failure| {
-            self.error(failure)
-        }))
-    }
-
-    /// Where the next page begins, or that there is none.
-    fn advance(&mut self, page: &ListObjectsV2Output) -> Result<(), Failure> {
-        if page.is_truncated() != Some(true) {
-            self.ended = true;
-            return Ok(());
-        }
-        let Some(token) = page
-            .next_continuation_token()
-            .filter(|token| !token.is_empty())
-        else {
-            return Err(Failure::protocol(
-                "the server says that more follows, but not where to go on",
-            ));
-        };
-        if !self.seen_tokens.insert(token) {
-            return Err(Failure::protocol(
-                "the server repeats a continuation token, so the listing would never end",
-            ));
-        }
-        self.empty_pages = if page.contents().is_empty() {
-            self.empty_pages + 1
+    fn note_wait(&mut self, asked: Instant) {
+        let now = Instant::now();
+        let (waited, worked) = (now - asked, asked - self.given);
+        if waited >= self.late && waited >= worked {
+            self.late_pages.fetch_add(1, Ordering::Relaxed);
         } else {
-            0
-        };
-        if self.empty_pages > MAX_EMPTY_PAGES {
-            return Err(Failure::protocol(
-                "the server sends empty pages without end",
-            ));
+            self.late_pages.store(0, Ordering::Relaxed);
         }
-        self.token = Some(token.to_owned());
-        Ok(())
-    }
-
-    fn error(&self, failure: Failure) -> StoreError {
-        let name = self.bucket.location.to_string();
-        self.bucket.fail(
-            failure.of_bucket(),
-            Attempted {
-                what: "list",
-                name: &name,
-                permission: "s3:ListBucket",
-            },
-        )
-    }
-}
-
-/// Hashes of the tokens seen: 8 bytes for 1,000 entries, whatever a server's
-/// tokens are like.
-#[derive(Default)]
-struct TokenSet {
-    state: RandomState,
-    hashes: HashSet<u64>,
-}
-
-impl TokenSet {
-    fn insert(&mut self, token: &str) -> bool {
-        self.hashes.insert(self.state.hash_one(token))
+        self.given = now;
     }
 }

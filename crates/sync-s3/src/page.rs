@@ -79,7 +79,7 @@ fn skipped(name: &str, cause: SkipCause, detail: &str) -> Listed {
 
 /// Undoes `encoding-type=url`, in which a space is a plus sign, in place.
 /// `Err` holds what is no UTF-8, with replacement characters.
-fn decode(name: String) -> Result<String, String> {
+pub(crate) fn decode(name: String) -> Result<String, String> {
     if !name.contains(['%', '+']) {
         return Ok(name);
     }

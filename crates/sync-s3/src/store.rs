@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -58,6 +58,9 @@ pub(crate) struct Bucket {
     pub(crate) max_attempts: u32,
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
     pub(crate) spared: Spared,
+    pub(crate) tuning: list::Tuning,
+    /// Whether a listing came in another order than that of the bytes.
+    pub(crate) is_disordered: AtomicBool,
 }
 
 impl S3Store {
@@ -95,8 +98,19 @@ impl S3Store {
                 max_attempts: options.max_attempts.max(1),
                 journal: options.journal,
                 spared: Spared::default(),
+                tuning: list::Tuning::default(),
+                is_disordered: AtomicBool::new(false),
             }),
         })
+    }
+
+    /// With listings read as `tuning` says.
+    #[cfg(test)]
+    pub(crate) fn tuned(mut self, tuning: list::Tuning) -> Self {
+        if let Some(bucket) = Arc::get_mut(&mut self.bucket) {
+            bucket.tuning = tuning;
+        }
+        self
     }
 
     /// Bytes that needed not be sent, because an upload that an earlier run

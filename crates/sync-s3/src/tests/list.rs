@@ -8,7 +8,7 @@ use sync_core::{ErrorKind, Listed, SkipCause, Store as _};
 
 use super::{BUCKET, Fixture, store};
 
-fn names(items: &[Listed]) -> Vec<&str> {
+pub(super) fn names(items: &[Listed]) -> Vec<&str> {
     items
         .iter()
         .map(|item| match item {

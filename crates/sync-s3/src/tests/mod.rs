@@ -2,6 +2,7 @@
 //! (`s3_endpoint`), with faults injected there.
 
 mod contract;
+mod cuts;
 mod delete;
 mod errors;
 mod hostile;

@@ -1,0 +1,178 @@
+//! A run of pages, each begun where the one before ended: as the server says,
+//! by its token.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
+use aws_sdk_s3::types::EncodingType;
+use sync_core::{Listed, Result, StoreError};
+
+use crate::error::{Attempted, Failure, Origin};
+use crate::guard::pause;
+use crate::page::entries;
+use crate::store::Bucket;
+use crate::whole::Whole;
+
+/// Pages in a row without an entry before the listing counts as endless. Some
+/// servers send a few while they pass over deleted keys.
+const MAX_EMPTY_PAGES: u32 = 10_000;
+
+/// The entries of a page; an error is the last of them.
+pub(super) struct Page {
+    pub(super) items: Vec<Result<Listed>>,
+    /// Whether nothing follows: the server said so, or there was an error.
+    pub(super) is_last: bool,
+}
+
+/// Asks for one page after the other.
+pub(super) struct Run {
+    bucket: Arc<Bucket>,
+    /// The key below the prefix after which to begin, with a page of one key.
+    begin: Option<String>,
+    token: Option<String>,
+    seen_tokens: TokenSet,
+    empty_pages: u32,
+    ended: bool,
+}
+
+impl Run {
+    /// From the first key on.
+    pub(super) fn new(bucket: Arc<Bucket>) -> Self {
+        Self {
+            bucket,
+            begin: None,
+            token: None,
+            seen_tokens: TokenSet::default(),
+            empty_pages: 0,
+            ended: false,
+        }
+    }
+
+    /// From the first key after `name` on. That key alone is the first page.
+    pub(super) fn after(bucket: Arc<Bucket>, name: &str) -> Self {
+        let begin = Some([bucket.location.prefix(), name].concat());
+        Self {
+            begin,
+            ..Self::new(bucket)
+        }
+    }
+
+    /// The next page. Not to be asked for after the last.
+    pub(super) async fn next(&mut self) -> Page {
+        let mut attempts = 1;
+        loop {
+            match self.page().await {
+                Ok(items) => {
+                    let is_last = self.ended || items.last().is_some_and(Result::is_err);
+                    return Page { items, is_last };
+                }
+                // The SDK repeats what failed, not what was cut.
+                Err(failure)
+                    if failure.origin == Origin::Cut && attempts < self.bucket.max_attempts =>
+                {
+                    tokio::time::sleep(pause(attempts)).await;
+                    attempts += 1;
+                }
+                Err(failure) => {
+                    return Page {
+                        items: vec![Err(refused(&self.bucket, failure))],
+                        is_last: true,
+                    };
+                }
+            }
+        }
+    }
+
+    async fn page(&mut self) -> Result<Vec<Result<Listed>>, Failure> {
+        let mut request = request(&self.bucket).set_continuation_token(self.token.clone());
+        if self.token.is_none() && self.begin.is_some() {
+            request = request.set_start_after(self.begin.clone()).max_keys(1);
+        }
+        let page = send(request).await?;
+        self.advance(&page)?;
+        let prefix = self.bucket.location.prefix();
+        Ok(entries(page, prefix, |failure| {
+            refused(&self.bucket, failure)
+        }))
+    }
+
+    /// Where the next page begins, or that there is none.
+    fn advance(&mut self, page: &ListObjectsV2Output) -> Result<(), Failure> {
+        if page.is_truncated() != Some(true) {
+            self.ended = true;
+            return Ok(());
+        }
+        let Some(token) = page
+            .next_continuation_token()
+            .filter(|token| !token.is_empty())
+        else {
+            return Err(Failure::protocol(
+                "the server says that more follows, but not where to go on",
+            ));
+        };
+        if !self.seen_tokens.insert(token) {
+            return Err(Failure::protocol(
+                "the server repeats a continuation token, so the listing would never end",
+            ));
+        }
+        self.empty_pages = if page.contents().is_empty() {
+            self.empty_pages + 1
+        } else {
+            0
+        };
+        if self.empty_pages > MAX_EMPTY_PAGES {
+            return Err(Failure::protocol(
+                "the server sends empty pages without end",
+            ));
+        }
+        self.token = Some(token.to_owned());
+        Ok(())
+    }
+}
+
+/// A page of what is below the prefix.
+pub(super) fn request(bucket: &Bucket) -> ListObjectsV2FluentBuilder {
+    let location = &bucket.location;
+    bucket
+        .client
+        .list_objects_v2()
+        .bucket(location.bucket())
+        .set_prefix(Some(location.prefix().to_owned()).filter(|prefix| !prefix.is_empty()))
+        .encoding_type(EncodingType::Url)
+}
+
+pub(super) async fn send(
+    request: ListObjectsV2FluentBuilder,
+) -> Result<ListObjectsV2Output, Failure> {
+    let sent = request.customize().interceptor(Whole).send().await;
+    sent.map_err(|error| Failure::from(&error))
+}
+
+pub(super) fn refused(bucket: &Bucket, failure: Failure) -> StoreError {
+    let name = bucket.location.to_string();
+    bucket.fail(
+        failure.of_bucket(),
+        Attempted {
+            what: "list",
+            name: &name,
+            permission: "s3:ListBucket",
+        },
+    )
+}
+
+/// Hashes of the tokens seen: 8 bytes for 1,000 entries, whatever a server's
+/// tokens are like.
+#[derive(Default)]
+struct TokenSet {
+    state: RandomState,
+    hashes: HashSet<u64>,
+}
+
+impl TokenSet {
+    fn insert(&mut self, token: &str) -> bool {
+        self.hashes.insert(self.state.hash_one(token))
+    }
+}

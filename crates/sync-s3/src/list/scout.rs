@@ -1,0 +1,187 @@
+//! Where to cut a listing: at directories, as a LIST with a delimiter names
+//! them, 1,000 a request.
+//!
+//! A cut is only a proposal: whether the listing may be joined there is found
+//! out by those who read it. So whatever is odd here ends the cutting, and
+//! nothing else.
+
+use std::collections::VecDeque;
+
+use crate::page::decode;
+use crate::store::Bucket;
+use aws_sdk_s3::types::EncodingType;
+
+use super::run::{request, send};
+use super::survey::Survey;
+
+/// Keys that a directory must have, as part of a page, for its listing to be
+/// worth a request: 12 of 1,000.
+const WORTH: f64 = 80.0;
+
+/// The directories that follow a position, in ascending order.
+#[derive(Debug)]
+pub(super) struct Scout {
+    /// From the root to where cuts are taken now.
+    levels: Vec<Level>,
+    /// Keys since the last cut, estimated.
+    keys: f64,
+    last_cut: String,
+}
+
+/// One directory whose directories are asked for.
+#[derive(Debug)]
+struct Level {
+    prefix: String,
+    /// Those found and not yet used.
+    found: VecDeque<String>,
+    token: Option<String>,
+    is_read: bool,
+}
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Cut(String),
+    Ask(Question),
+    End,
+}
+
+/// Which directories to ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Question {
+    prefix: String,
+    after: String,
+    token: Option<String>,
+}
+
+/// Directories in the order of the server, and how to go on.
+#[derive(Debug)]
+pub(super) struct Found {
+    directories: Vec<String>,
+    token: Option<String>,
+}
+
+impl Level {
+    fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            found: VecDeque::new(),
+            token: None,
+            is_read: false,
+        }
+    }
+}
+
+impl Scout {
+    /// Begins beside `position`, at the depth at which directories are as
+    /// small as possible, but not too small.
+    pub(super) fn new(position: &str, survey: &Survey) -> Self {
+        let depth = (1..=depth(position)).rev();
+        let depth = { depth }.find(|&depth| survey.size(depth) * WORTH >= survey.page());
+        let ends = position.match_indices('/').map(|(at, _)| at + 1);
+        let prefixes = std::iter::once(0).chain(ends).take(depth.unwrap_or(1));
+        let levels = prefixes.filter_map(|end| position.get(..end));
+        Self {
+            levels: levels.map(Level::new).collect(),
+            keys: 0.0,
+            last_cut: position.to_owned(),
+        }
+    }
+
+    /// The next cut that leaves `target` keys before it, about, and is after
+    /// `position`.
+    pub(super) fn step(&mut self, position: &str, target: f64, survey: &Survey) -> Step {
+        while let Some(level) = self.levels.last_mut() {
+            let Some(directory) = level.found.pop_front() else {
+                if level.is_read {
+                    self.levels.pop();
+                    continue;
+                }
+                return Step::Ask(Question {
+                    prefix: level.prefix.clone(),
+                    after: position.max(&self.last_cut).to_owned(),
+                    token: level.token.clone(),
+                });
+            };
+            if *directory <= *position || *directory <= *self.last_cut {
+                continue;
+            }
+            let depth = depth(&directory);
+            let size = survey.size(depth);
+            let is_full = self.keys >= target;
+            self.keys = if is_full { size } else { self.keys + size };
+            let is_worth = survey.size(depth + 1) * WORTH >= survey.page();
+            if size > 2.0 * target && survey.knows(depth + 1) && is_worth {
+                self.keys -= size;
+                self.levels.push(Level::new(&directory));
+            }
+            if is_full {
+                self.last_cut.clone_from(&directory);
+                return Step::Cut(directory);
+            }
+        }
+        Step::End
+    }
+
+    /// Takes in the answer to the last question; without one, there are no
+    /// more cuts.
+    pub(super) fn answer(&mut self, found: Option<Found>) {
+        let (Some(level), Some(found)) = (self.levels.last_mut(), found) else {
+            self.levels.clear();
+            return;
+        };
+        let is_ascending = found.directories.is_sorted_by(|a, b| a < b);
+        // Pages of nothing but files are the listing itself.
+        let is_fruitless = found.directories.is_empty() && found.token.is_some();
+        if !is_ascending || is_fruitless {
+            self.levels.clear();
+            return;
+        }
+        level.found = found.directories.into();
+        level.is_read = found.token.is_none();
+        level.token = found.token;
+    }
+
+    /// Whether there are no more cuts.
+    pub(super) fn is_done(&self) -> bool {
+        self.levels.is_empty()
+    }
+}
+
+fn depth(name: &str) -> usize {
+    name.bytes().filter(|&byte| byte == b'/').count()
+}
+
+/// Asks for directories. `None` if the answer is none that can be used.
+pub(super) async fn ask(bucket: &Bucket, question: Question) -> Option<Found> {
+    let base = bucket.location.prefix();
+    let full = [base, &question.prefix].concat();
+    let mut request = request(bucket)
+        .set_prefix(Some(full.clone()).filter(|prefix| !prefix.is_empty()))
+        .delimiter("/");
+    request = match question.token {
+        Some(token) => request.continuation_token(token),
+        None => request.start_after([base, &question.after].concat()),
+    };
+    let page = send(request).await.ok()?;
+    let is_encoded = page.encoding_type == Some(EncodingType::Url);
+    let token = page
+        .next_continuation_token
+        .filter(|token| !token.is_empty());
+    if page.is_truncated == Some(true) && token.is_none() {
+        return None;
+    }
+    let mut directories = Vec::new();
+    for common in page.common_prefixes.unwrap_or_default() {
+        let name = common.prefix?;
+        let name = if is_encoded { decode(name).ok()? } else { name };
+        let inner = name.strip_prefix(&*full)?;
+        // Exactly one level down, or the server has no delimiters.
+        if inner.find('/') != inner.len().checked_sub(1) {
+            return None;
+        }
+        directories.push(name.get(base.len()..)?.to_owned());
+    }
+    let token = token.filter(|_| page.is_truncated == Some(true));
+    Some(Found { directories, token })
+}
