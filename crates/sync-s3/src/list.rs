@@ -7,6 +7,7 @@
 //! of the prefix, entries without size or time) is an error. Order is not
 //! checked here; the core does that.
 
+mod numbers;
 mod run;
 mod scout;
 mod segment;

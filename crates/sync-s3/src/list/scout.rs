@@ -1,5 +1,5 @@
 //! Where to cut a listing: at directories, as a LIST with a delimiter names
-//! them, 1,000 a request.
+//! them, 1,000 a request; where there are none, at numbers in the names.
 //!
 //! A cut is only a proposal: whether the listing may be joined there is found
 //! out by those who read it. So whatever is odd here ends the cutting, and
@@ -7,12 +7,13 @@
 
 use std::collections::VecDeque;
 
-use crate::page::decode;
-use crate::store::Bucket;
 use aws_sdk_s3::types::EncodingType;
 
+use super::numbers::Numbers;
 use super::run::{request, send};
 use super::survey::Survey;
+use crate::page::decode;
+use crate::store::Bucket;
 
 /// Keys that a directory must have, as part of a page, for its listing to be
 /// worth a request: 12 of 1,000.
@@ -26,6 +27,10 @@ pub(super) struct Scout {
     /// Keys since the last cut, estimated.
     keys: f64,
     last_cut: String,
+    /// Whether any directory was found.
+    is_found: bool,
+    numbers: Option<Numbers>,
+    is_done: bool,
 }
 
 /// One directory whose directories are asked for.
@@ -85,6 +90,9 @@ impl Scout {
             levels: levels.map(Level::new).collect(),
             keys: 0.0,
             last_cut: position.to_owned(),
+            is_found: false,
+            numbers: None,
+            is_done: false,
         }
     }
 
@@ -106,6 +114,7 @@ impl Scout {
             if *directory <= *position || *directory <= *self.last_cut {
                 continue;
             }
+            self.is_found = true;
             let depth = depth(&directory);
             let size = survey.size(depth);
             let is_full = self.keys >= target;
@@ -120,31 +129,48 @@ impl Scout {
                 return Step::Cut(directory);
             }
         }
-        Step::End
+        self.count(position, target, survey)
     }
 
-    /// Takes in the answer to the last question; without one, there are no
-    /// more cuts.
-    pub(super) fn answer(&mut self, found: Option<Found>) {
+    fn count(&mut self, position: &str, target: f64, survey: &Survey) -> Step {
+        if self.numbers.is_none() && !self.is_found && !self.is_done {
+            self.numbers = Numbers::new(survey, target);
+        }
+        match self
+            .numbers
+            .as_mut()
+            .and_then(|numbers| numbers.cut(position))
+        {
+            Some(cut) => Step::Cut(cut),
+            None => {
+                self.is_done = true;
+                Step::End
+            }
+        }
+    }
+
+    /// Takes in the answer to the last question; says whether it can be used.
+    pub(super) fn answer(&mut self, found: Option<Found>) -> bool {
+        let found = found.filter(|found| found.directories.is_sorted_by(|a, b| a < b));
         let (Some(level), Some(found)) = (self.levels.last_mut(), found) else {
             self.levels.clear();
-            return;
+            self.is_done = true;
+            return false;
         };
-        let is_ascending = found.directories.is_sorted_by(|a, b| a < b);
         // Pages of nothing but files are the listing itself.
-        let is_fruitless = found.directories.is_empty() && found.token.is_some();
-        if !is_ascending || is_fruitless {
+        if found.directories.is_empty() && found.token.is_some() {
             self.levels.clear();
-            return;
+            return true;
         }
         level.found = found.directories.into();
         level.is_read = found.token.is_none();
         level.token = found.token;
+        true
     }
 
     /// Whether there are no more cuts.
     pub(super) fn is_done(&self) -> bool {
-        self.levels.is_empty()
+        self.is_done
     }
 }
 

@@ -1,6 +1,8 @@
 //! How many keys a directory has, at each depth, as far as the last pages
 //! tell: so that cuts are neither too close nor too far apart.
 
+use std::collections::VecDeque;
+
 use sync_core::{Listed, Result, SkipCause};
 
 /// Directories further down are not told apart.
@@ -9,6 +11,9 @@ const DEPTHS: usize = 16;
 /// What remains of the older counts with each page, so that the survey is of
 /// some ten pages.
 const FADING: f64 = 0.9;
+
+/// Pages whose last names are kept.
+const MARKS: usize = 8;
 
 /// What was seen in the last pages.
 #[derive(Debug, Default)]
@@ -20,6 +25,10 @@ pub(super) struct Survey {
     page: usize,
     last: String,
     is_disordered: bool,
+    /// The last name of each of the last pages, and how many keys there were
+    /// up to it.
+    marks: VecDeque<(String, u64)>,
+    seen: u64,
 }
 
 impl Survey {
@@ -30,7 +39,12 @@ impl Survey {
         self.page = self.page.max(items.len());
         for name in items.iter().filter_map(name) {
             self.key(name);
+            self.seen += 1;
         }
+        if self.marks.len() == MARKS {
+            self.marks.pop_front();
+        }
+        self.marks.push_back((self.last.clone(), self.seen));
     }
 
     fn key(&mut self, name: &str) {
@@ -55,6 +69,17 @@ impl Survey {
     /// Whether keys came in another order than that of their bytes.
     pub(super) fn is_disordered(&self) -> bool {
         self.is_disordered
+    }
+
+    /// Two names, and how many keys the second is after the first.
+    pub(super) fn span(&self) -> Option<(&str, &str, f64)> {
+        let ((from, first), (to, last)) = (self.marks.front()?, self.marks.back()?);
+        (last > first).then(|| (&**from, &**to, (last - first) as f64))
+    }
+
+    /// Some names of the last pages.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.marks.iter().map(|(name, _)| &**name)
     }
 
     /// Keys on a full page.

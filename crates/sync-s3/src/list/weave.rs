@@ -39,6 +39,10 @@ const PAGES_OF_REST: u64 = 32;
 const FIRST_SEGMENTS: usize = 8;
 const MORE_SEGMENTS: usize = 8;
 
+/// Segments that may turn out too short, and after how many pages another may.
+const MOST_SHORT: u64 = 8;
+const PAGES_OF_SHORT: u64 = 48;
+
 /// A request that was answered.
 enum Answer {
     Page { id: u64, run: Run, page: Page },
@@ -70,6 +74,10 @@ pub(super) struct Weaver {
     asked: u64,
     /// Seams that matched since the last that did not.
     joined: usize,
+    /// Pages handed over when the first segment began.
+    begun: u64,
+    /// Segments that were hardly worth their requests.
+    short: u64,
     failures: u32,
     rests_until: u64,
 }
@@ -92,6 +100,8 @@ impl Weaver {
             pages: 0,
             asked: 0,
             joined: 0,
+            begun: 0,
+            short: 0,
             failures: 0,
         }
     }
@@ -183,6 +193,9 @@ impl Weaver {
         let head = self.segments.pop_front();
         let page = head.and_then(|mut head| head.take());
         self.joined += 1;
+        let pages = self.pages - self.begun;
+        self.short += u64::from(pages * 4 < self.bucket.tuning.segment_pages as u64);
+        self.begun = self.pages;
         let mut items = page.map(|page| page.items).unwrap_or_default();
         items.truncate(at);
         items
@@ -222,6 +235,7 @@ impl Weaver {
         !self.bucket.is_disordered.load(Ordering::Relaxed)
             && self.failures < MOST_FAILURES
             && self.pages >= self.rests_until
+            && self.short <= MOST_SHORT + self.pages / PAGES_OF_SHORT
             && (self.scout.is_some()
                 || self.late_pages.load(Ordering::Relaxed) >= self.bucket.tuning.late_pages)
     }
@@ -230,6 +244,12 @@ impl Weaver {
     fn cut(&mut self) {
         let is_busy = self.answers.len() >= self.bucket.tuning.streams;
         if self.is_asking || is_busy || !self.may_cut() {
+            return;
+        }
+        // Where cuts were no more to be had, they may be again.
+        if self.segments.len() == 1 && self.scout.as_ref().is_some_and(Scout::is_done) {
+            self.scout = None;
+            self.rests_until = self.pages + PAGES_OF_REST;
             return;
         }
         let tuning = self.bucket.tuning;
@@ -334,8 +354,12 @@ impl Weaver {
             }
             Answer::Found { round, found } if round == self.failures => {
                 self.is_asking = false;
-                if let Some(scout) = &mut self.scout {
-                    scout.answer(found);
+                if self
+                    .scout
+                    .as_mut()
+                    .is_some_and(|scout| !scout.answer(found))
+                {
+                    self.failures = MOST_FAILURES;
                 }
             }
             Answer::Found { .. } => {}

@@ -197,6 +197,16 @@ async fn pages_that_come_late_are_asked_for_at_once_and_hardly_more_often() {
         ("pages", tree(200, 50)),
         ("several pages", tree(40, 250)),
         ("parts of a page", tree(660, 15)),
+        (
+            "one directory",
+            (0..10_000).map(|n| format!("d/f{n:05}")).collect(),
+        ),
+        (
+            "no directory",
+            (0..10_000_u32)
+                .map(|n| format!("{:08x}", n * 400_009))
+                .collect(),
+        ),
     ] {
         let config = Config {
             page_size: 50,
