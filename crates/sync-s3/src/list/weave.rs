@@ -294,11 +294,12 @@ impl Weaver {
         let is_cut = self.is_cut();
         let mut held: usize = self.segments.iter().map(Segment::held).sum();
         for index in 0..self.segments.len() {
-            // One place is kept for the first segment, or all would stand still.
-            let has_place = match index {
-                0 if is_cut => held < tuning.pages,
-                0 => is_awaited && held == 0,
-                _ => held + 1 < tuning.pages,
+            // The first segment takes the place of each page that it gave away
+            // before another can, so it never has to wait for the others.
+            let has_place = if is_cut {
+                held < tuning.pages
+            } else {
+                is_awaited && held == 0
             };
             if !has_place || self.answers.len() >= tuning.streams {
                 return;

@@ -150,6 +150,48 @@ async fn a_cut_listing_is_that_of_one_page_after_the_other() {
     assert!(cuts >= 40, "{cuts}");
 }
 
+/// A server that walks directories, in a bucket whose first part does not
+/// show it. Its common prefixes come sorted, so they don't show it either.
+#[tokio::test]
+async fn an_order_that_shows_late_is_kept() {
+    for keys_aside in [1, 5, 12] {
+        let mut keys = tree(120, 10);
+        for n in 30..120 {
+            keys.extend((0..keys_aside).map(|file| format!("d{n:04}-/f{file:03}")));
+            keys.push(format!("d{n:04}.txt"));
+        }
+        let config = Config {
+            page_size: 10,
+            list_order: ListOrder::DirectoryWise,
+            ..Config::default()
+        };
+        let fixture = fixture(config, "bucket", &keys, EAGER).await;
+        let sort = Action::edit(|answer| {
+            let body = String::from_utf8_lossy(&answer.body).into_owned();
+            let mut pieces: Vec<_> = body.split("<CommonPrefixes>").collect();
+            if pieces.len() > 2 {
+                let head = pieces.remove(0);
+                let end = "</CommonPrefixes>";
+                let tail = pieces[pieces.len() - 1].split_once(end).unwrap().1;
+                let names = pieces.iter().map(|piece| piece.split_once(end).unwrap().0);
+                let mut names: Vec<_> = names.collect();
+                names.sort_unstable();
+                let names = names
+                    .iter()
+                    .map(|name| format!("<CommonPrefixes>{name}{end}"));
+                answer.body = format!("{head}{}{tail}", names.collect::<String>()).into_bytes();
+            }
+        });
+        fixture
+            .server
+            .inject(Fault::on("ListObjectsV2").always().act(sort));
+        let found = listed(&fixture.store).await;
+        assert!(beginnings(&fixture).0 >= 4);
+        assert!(!found.is_sorted());
+        assert_eq!(found, one_by_one(&fixture, "bucket").await);
+    }
+}
+
 fn name() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[ab0]",
@@ -233,7 +275,12 @@ async fn pages_that_come_in_time_are_asked_for_one_after_the_other() {
         page_size: 10,
         ..Config::default()
     };
-    let fixture = fixture(config, "bucket", &keys, Tuning::default()).await;
+    // As much as a loaded machine may take.
+    let tuning = Tuning {
+        late: Duration::from_millis(500),
+        ..Tuning::default()
+    };
+    let fixture = fixture(config, "bucket", &keys, tuning).await;
     assert_eq!(listed(&fixture.store).await, keys);
     assert_eq!(fixture.server.count("ListObjectsV2"), 200);
     assert_eq!(max_in_flight(&fixture.server.log(), None), 1);
