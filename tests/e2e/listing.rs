@@ -2,7 +2,9 @@
 //! result is exact all the same, and a broken listing deletes nothing
 //! (case 5).
 
-use s3_endpoint::{Action, Config, Fault, ListOrder};
+use std::time::Duration;
+
+use s3_endpoint::{Action, Config, Fault, ListOrder, max_in_flight};
 
 use crate::support::{Dir, Memory, World, assert_same};
 
@@ -67,6 +69,33 @@ fn deletions_are_exact_in_whatever_order_the_server_lists() {
         world.restore(&elsewhere).done();
         assert_same(&elsewhere.files(), &world.bucket.objects());
     }
+}
+
+/// Where pages come late, many are asked for at once.
+#[test]
+fn the_result_is_exact_where_the_listing_is_read_at_many_places_at_once() {
+    let memory = Memory::with(Config {
+        page_size: 10,
+        latency: Duration::from_millis(40),
+        ..Default::default()
+    });
+    let world = World::on(&memory);
+    for n in 0..1_000 {
+        let key = format!("d{:03}/{}f{}", n / 10, ["", "a-", "a/"][n % 3], n % 10);
+        world.bucket.put(&key, "text");
+    }
+    let dir = world.dir("dir");
+    world.restore(&dir).done();
+    assert_same(&dir.files(), &world.bucket.objects());
+    let at_once = max_in_flight(&memory.log(), Some("ListObjectsV2"));
+    assert!((4..=16).contains(&at_once), "{at_once}");
+
+    world.only_lists(|| world.backup(&dir).done());
+    for name in ["d000/f0", "d050/a/f0", "d099/f9"] {
+        dir.remove(name);
+    }
+    world.backup(&dir).done();
+    assert_same(&world.bucket.contents(), &dir.contents());
 }
 
 /// Both sides have what the other lacks, so both directions would delete.
