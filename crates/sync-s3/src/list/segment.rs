@@ -93,4 +93,15 @@ impl Segment {
         let passes = |item: &Result<_>| name(item).is_some_and(|name| name > cut);
         self.pages.front()?.items.iter().position(passes)
     }
+
+    /// Whether the item at `at` of the next page is the one of this name.
+    pub(super) fn has(&self, at: usize, first: &str) -> bool {
+        let item = self.pages.front().and_then(|page| page.items.get(at));
+        item.and_then(name) == Some(first)
+    }
+
+    /// The next page.
+    pub(super) fn take(&mut self) -> Option<Page> {
+        self.pages.pop_front()
+    }
 }

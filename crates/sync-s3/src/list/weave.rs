@@ -11,6 +11,8 @@
 //! in whatever order. If the key does not come where it should, all segments
 //! but the first are dropped, and that one is simply read on.
 
+mod ask;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,9 +23,9 @@ use tokio::task::JoinSet;
 
 use super::Message;
 use super::run::{Page, Run, refused};
-use super::scout::{self, Found, Scout, Step};
+use super::scout::{Found, Scout};
 use super::segment::{First, Segment};
-use super::survey::{Survey, name};
+use super::survey::Survey;
 use crate::error::Failure;
 use crate::store::Bucket;
 
@@ -33,15 +35,6 @@ const MOST_FAILURES: u32 = 3;
 
 /// Pages after such a failure before the listing is cut again.
 const PAGES_OF_REST: u64 = 32;
-
-/// Segments at first, before it is known whether the cuts are well placed, and
-/// by how many they grow with each that ended as it should.
-const FIRST_SEGMENTS: usize = 8;
-const MORE_SEGMENTS: usize = 8;
-
-/// Segments that may turn out too short, and after how many pages another may.
-const MOST_SHORT: u64 = 8;
-const PAGES_OF_SHORT: u64 = 48;
 
 /// A request that was answered.
 enum Answer {
@@ -230,120 +223,6 @@ impl Weaver {
         self.bucket.tuning.late_pages == 0
     }
 
-    /// Whether it may be cut here and now.
-    fn may_cut(&self) -> bool {
-        !self.bucket.is_disordered.load(Ordering::Relaxed)
-            && self.failures < MOST_FAILURES
-            && self.pages >= self.rests_until
-            && self.short <= MOST_SHORT + self.pages / PAGES_OF_SHORT
-            && (self.scout.is_some()
-                || self.late_pages.load(Ordering::Relaxed) >= self.bucket.tuning.late_pages)
-    }
-
-    /// Adds segments at the end, or asks where to begin them.
-    fn cut(&mut self) {
-        let is_busy = self.answers.len() >= self.bucket.tuning.streams;
-        if self.is_asking || is_busy || !self.may_cut() {
-            return;
-        }
-        // Where cuts were no more to be had, they may be again.
-        if self.segments.len() == 1 && self.scout.as_ref().is_some_and(Scout::is_done) {
-            self.scout = None;
-            self.rests_until = self.pages + PAGES_OF_REST;
-            return;
-        }
-        let tuning = self.bucket.tuning;
-        let most = FIRST_SEGMENTS + MORE_SEGMENTS * self.joined;
-        while self.segments.len() < most.min(tuning.streams) {
-            let Some(tail) = self.segments.back().filter(|tail| !tail.is_read) else {
-                return;
-            };
-            let survey = &self.survey;
-            let target = survey.page() * tuning.segment_pages as f64;
-            let scout = self
-                .scout
-                .get_or_insert_with(|| Scout::new(&tail.last, survey));
-            match scout.step(&tail.last, target, survey) {
-                Step::Cut(cut) => {
-                    let run = Run::after(Arc::clone(&self.bucket), &cut);
-                    self.segments.push_back(Segment::new(self.made, cut, run));
-                    self.made += 1;
-                }
-                Step::Ask(question) => {
-                    // A twelfth of all requests, at most.
-                    if self.asked > 4 + self.pages / 12 {
-                        return;
-                    }
-                    let (bucket, round) = (Arc::clone(&self.bucket), self.failures);
-                    self.answers.spawn(async move {
-                        let found = scout::ask(&bucket, question).await;
-                        Answer::Found { round, found }
-                    });
-                    self.asked += 1;
-                    self.is_asking = true;
-                    return;
-                }
-                Step::End => return,
-            }
-        }
-    }
-
-    /// Asks for the next pages, those that are needed first before others.
-    fn read_on(&mut self, is_awaited: bool) {
-        let tuning = self.bucket.tuning;
-        let is_cut = self.is_cut();
-        let mut held: usize = self.segments.iter().map(Segment::held).sum();
-        for index in 0..self.segments.len() {
-            // The first segment takes the place of each page that it gave away
-            // before another can, so it never has to wait for the others.
-            let has_place = if is_cut {
-                held < tuning.pages
-            } else {
-                is_awaited && held == 0
-            };
-            if !has_place || self.answers.len() >= tuning.streams {
-                return;
-            }
-            if self.is_wanted(index) {
-                self.read(index);
-                held += 1;
-            }
-        }
-    }
-
-    /// Whether a segment is to be read on.
-    fn is_wanted(&self, index: usize) -> bool {
-        let Some(segment) = self.segments.get(index) else {
-            return false;
-        };
-        if segment.is_read || segment.run.is_none() {
-            return false;
-        }
-        match self.segments.get(index + 1) {
-            Some(next) => segment.last <= next.cut,
-            // It may still be cut.
-            None => {
-                index == 0
-                    || segment.first == First::Asked
-                    || self.scout.as_ref().is_none_or(Scout::is_done)
-            }
-        }
-    }
-
-    fn read(&mut self, index: usize) {
-        let Some(segment) = self.segments.get_mut(index) else {
-            return;
-        };
-        let Some(mut run) = segment.run.take() else {
-            return;
-        };
-        let id = segment.id;
-        segment.task = Some(self.answers.spawn(async move {
-            let page = run.next().await;
-            Answer::Page { id, run, page }
-        }));
-    }
-
     fn note(&mut self, answer: Answer) {
         match answer {
             Answer::Page { id, run, page } => {
@@ -365,17 +244,5 @@ impl Weaver {
             }
             Answer::Found { .. } => {}
         }
-    }
-}
-
-impl Segment {
-    /// Whether the item at `at` of the next page is the one of this name.
-    fn has(&self, at: usize, first: &str) -> bool {
-        let item = self.pages.front().and_then(|page| page.items.get(at));
-        item.and_then(name) == Some(first)
-    }
-
-    fn take(&mut self) -> Option<Page> {
-        self.pages.pop_front()
     }
 }
