@@ -1,22 +1,28 @@
 //! The bytes of a read as they arrive, with as few copies as can be.
 
-use bytes::{Bytes, BytesMut};
+mod pool;
+
+use bytes::Bytes;
+
+pub(crate) use pool::Pool;
 
 /// Bytes as they arrive. A single piece is kept as it is; several are copied
-/// once, into a buffer of exactly the size that is needed.
+/// once, into a buffer with room for all.
 pub(crate) struct Buffer {
+    pool: Pool,
     want: usize,
     pieces: Pieces,
 }
 
 enum Pieces {
     One(Bytes),
-    Many(BytesMut),
+    Many(Vec<u8>),
 }
 
 impl Buffer {
-    pub(crate) fn new(want: usize) -> Self {
+    pub(crate) fn new(pool: &Pool, want: usize) -> Self {
         Self {
+            pool: pool.clone(),
             want,
             pieces: Pieces::One(Bytes::new()),
         }
@@ -61,7 +67,7 @@ impl Buffer {
         match &mut self.pieces {
             Pieces::One(first) if first.is_empty() => *first = piece,
             Pieces::One(first) => {
-                let mut all = BytesMut::with_capacity(self.want);
+                let mut all = self.pool.take(self.want);
                 all.extend_from_slice(first);
                 all.extend_from_slice(&piece);
                 self.pieces = Pieces::Many(all);
@@ -74,7 +80,7 @@ impl Buffer {
     pub(crate) fn into_bytes(self) -> Bytes {
         match self.pieces {
             Pieces::One(piece) => piece,
-            Pieces::Many(all) => all.freeze(),
+            Pieces::Many(all) => self.pool.freeze(all),
         }
     }
 }
@@ -86,12 +92,12 @@ mod tests {
     #[test]
     fn a_single_piece_is_not_copied_and_several_fill_the_buffer() {
         let piece = Bytes::from_static(b"hello");
-        let mut buffer = Buffer::new(5);
+        let mut buffer = Buffer::new(&Pool::default(), 5);
         assert!(buffer.push(piece.clone()));
         assert!(!buffer.push(Bytes::from_static(b"!")));
         assert_eq!(buffer.into_bytes().as_ptr(), piece.as_ptr());
 
-        let mut buffer = Buffer::new(10);
+        let mut buffer = Buffer::new(&Pool::default(), 10);
         assert!(buffer.push(piece.clone()));
         assert!(buffer.push(piece));
         assert!(buffer.is_full());

@@ -45,7 +45,7 @@ pub(crate) async fn read(bucket: &Bucket, entry: &Entry, range: Range<u64>) -> R
         entry,
         whole: len as u64 == entry.size,
         range,
-        got: Buffer::new(len),
+        got: Buffer::new(&bucket.buffers, len),
         continued: false,
         sum: Sum::Unknown,
     }

@@ -20,6 +20,7 @@ use sync_core::{
     StoreError, Writer,
 };
 
+use crate::buffer::Pool;
 use crate::clock::{self, Clock};
 use crate::connect::{self, Connection, Endpoint};
 use crate::error::{Attempted, Failure};
@@ -58,6 +59,7 @@ pub(crate) struct Bucket {
     pub(crate) max_attempts: u32,
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
     pub(crate) spared: Spared,
+    pub(crate) buffers: Pool,
     pub(crate) tuning: list::Tuning,
     /// Whether a listing came in another order than that of the bytes.
     pub(crate) is_disordered: AtomicBool,
@@ -98,6 +100,7 @@ impl S3Store {
                 max_attempts: options.max_attempts.max(1),
                 journal: options.journal,
                 spared: Spared::default(),
+                buffers: Pool::default(),
                 tuning: list::Tuning::default(),
                 is_disordered: AtomicBool::new(false),
             }),
