@@ -140,6 +140,7 @@ impl<'a> Draft<'a> {
             target: self.target.location(),
             rule,
             counts: self.counts,
+            origin: None,
         };
         Ok(Plan::new(header, self.spool))
     }

@@ -35,6 +35,20 @@ pub struct ExecuteOptions {
     pub memory: u64,
     /// Size of a part, in bytes; it grows where 10,000 parts do not suffice.
     pub part_size: u64,
+    /// What becomes of a source that has changed since it was planned.
+    pub versions: Versions,
+}
+
+/// What becomes of a source that has changed since it was planned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// What it has become is copied: a plan that was made just now is there to
+    /// make both sides equal.
+    #[default]
+    Latest,
+    /// It is named and not copied, and what the source has again is not
+    /// deleted: somebody has looked at the plan and meant these versions.
+    AsPlanned,
 }
 
 impl Default for ExecuteOptions {
@@ -43,6 +57,7 @@ impl Default for ExecuteOptions {
             concurrency: 32,
             memory: 64 << 20,
             part_size: MIN_PART_SIZE,
+            versions: Versions::default(),
         }
     }
 }
@@ -239,7 +254,7 @@ impl Run<'_> {
             self.stop_deleting();
             return;
         }
-        if plan.direction() == Direction::Backup {
+        if self.must_look_again(plan.direction()) {
             batch = self.still_absent(batch).await;
             // A thousand looks take their time, and may fail.
             if self.report.stopped || self.work.is_stopped() {
@@ -269,10 +284,16 @@ impl Run<'_> {
         self.report.deletions_withheld = Some(Withheld::Stopped);
     }
 
-    /// Those that the source still lacks. A tree is no snapshot: a file that
-    /// was renamed during the walk may have been missed under both names, so
-    /// one more look is taken. In a restore it would cost a request each, and
-    /// the listing of a bucket is consistent.
+    /// Whether the source is asked once more before anything is deleted. A
+    /// tree is no snapshot: a file that was renamed during the walk may have
+    /// been missed under both names. In a restore it would cost a request each,
+    /// and the listing of a bucket is consistent; but what was listed long ago
+    /// may have come since.
+    fn must_look_again(&self, direction: Direction) -> bool {
+        direction == Direction::Backup || self.work.options.versions == Versions::AsPlanned
+    }
+
+    /// Those that the source still lacks.
     async fn still_absent(&mut self, batch: Vec<Entry>) -> Vec<Entry> {
         let source = self.work.source;
         let found: Vec<_> = stream::iter(&batch)

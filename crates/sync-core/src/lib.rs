@@ -34,14 +34,15 @@ mod transfer;
 pub use checksum::Crc64;
 pub use entry::{Entry, Listed, Revision, SkipCause, Skipped};
 pub use error::{ErrorKind, Result, StoreError};
-pub use execute::{ExecuteOptions, execute};
+pub use execute::{ExecuteOptions, Versions, execute};
 pub use guard::{CLOCK_OFFSET_WARNING, Limits, MAX_CLOCK_OFFSET, MaxDelete, Refusal, refusals};
 pub use key::{Key, KeyError, MAX_KEY_BYTES, printable};
 pub use merge::{Joined, Merge, MergeError, Side, merge};
 pub use observe::{Event, Observer, Report, Withheld};
 pub use parts::{MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_size};
 pub use plan::{
-    Action, ConflictCause, Counts, Delete, FORMAT_VERSION, Header, InTheWay, Plan, Tally, Transfer,
+    Action, ConflictCause, Counts, Delete, FORMAT_VERSION, Header, InTheWay, Origin, Plan, Tally,
+    Transfer,
 };
 pub use planner::{DEFAULT_MAX_KEY_BYTES, Deletions, PlanError, PlanOptions, make_plan};
 pub use rule::{Compare, Decision, Direction, Pair, Reason, Rule};

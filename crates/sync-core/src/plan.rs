@@ -13,13 +13,21 @@
 //! Actions are about in key order; what is in the way of a transfer comes
 //! before that transfer.
 //!
+//! The header of a plan that is to be kept has a field `origin` ([`Origin`]):
+//! when it was made, and what it takes to find both places again. A reader
+//! passes over fields that it does not know, so a plan with or without it is
+//! of the same version.
+//!
 //! A reader counts the lines and compares them with the header: entries and
 //! bytes of transfers and of deletions by their reasons, what was skipped by
 //! side and cause, conflicts and keys that are too long. A plan that has lost,
 //! gained or repeated a line is invalid, whatever is left of it. Entries that
 //! are kept have no line, so their counts cannot be compared. This is against
 //! accidents and no signature: who edits both header and lines is believed.
+//! Still, a line counts as what it does: one whose reason does not fit to its
+//! action, or that takes something out of the way that is not, is invalid.
 
+mod origin;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -30,6 +38,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::spool::Spool;
 use crate::{Direction, Entry, Key, Reason, Rule, Side, SkipCause, Skipped};
+
+pub use origin::Origin;
 
 /// Version of the file format that this crate writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -141,6 +151,9 @@ pub struct Header {
     pub rule: Rule,
     /// What was seen.
     pub counts: Counts,
+    /// When it was made and of which places; only in a plan that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// One line of a plan.
@@ -236,6 +249,13 @@ pub struct Plan {
 impl Plan {
     pub(crate) fn new(header: Header, spool: Box<dyn Spool>) -> Self {
         Self { header, spool }
+    }
+
+    /// The same plan, which says when it was made and of which places.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.header.origin = Some(origin);
+        self
     }
 
     /// What was seen, and by which rule it was judged.

@@ -11,11 +11,18 @@ use crate::content::known_checksum;
 use crate::execute::{StopSignal, Workspace};
 use crate::observe::Event;
 use crate::parts::{part_size, parts};
-use crate::{Crc64, Direction, Entry, ErrorKind, Expected, Result, StoreError, Transfer, Writer};
+use crate::{
+    Crc64, Direction, Entry, ErrorKind, Expected, Result, StoreError, Transfer, Versions, Writer,
+};
 
 /// How often a file that was changed while its copy was on its way is copied
 /// again.
 const CATCH_UPS: u32 = 2;
+
+/// What is said of a file that must not be copied again. Its object is newer
+/// than it, so no later run would notice by the times alone.
+const OUTDATED: &str = "it was written while it was copied; the target has the planned version, \
+                        and `--compare checksum` finds the difference";
 
 /// How a transfer ended.
 pub(crate) enum Done {
@@ -72,6 +79,9 @@ impl Workspace<'_> {
             let Some(now) = self.successor(&copied.entry).await? else {
                 return Ok(());
             };
+            if self.options.versions == Versions::AsPlanned {
+                return Err(changed(&copied.entry, OUTDATED));
+            }
             if self.is_stopped() {
                 return Err(stopped());
             }
@@ -115,7 +125,10 @@ impl Workspace<'_> {
     ) -> Result<Copied> {
         let copied = self.copy(entry, expected, blockers, cleared).await;
         let again = match &copied {
-            Err(error) if error.kind() == ErrorKind::Changed => self.successor(entry).await?,
+            Err(error) if error.kind() == ErrorKind::Changed => match self.options.versions {
+                Versions::Latest => self.successor(entry).await?,
+                Versions::AsPlanned => None,
+            },
             // Damaged on its way: nothing was committed, so it may come again.
             Err(error) if error.kind() == ErrorKind::Corrupt => Some(entry.clone()),
             _ => None,

@@ -1,15 +1,17 @@
 //! Reads a saved plan: every line is checked, and all of them together against
 //! the counts of the header, so that a plan that was cut or edited is an error
-//! and no smaller plan.
+//! and no smaller plan; and each line against itself, so that the guards, which
+//! judge by the counts, judge what will be done.
 
+use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use serde::Deserialize;
 
-use super::{Action, Counts, FORMAT_VERSION, Header, Plan, parse};
+use super::{Action, Counts, Delete, FORMAT_VERSION, Header, InTheWay, Plan, Transfer, parse};
 use crate::spool::Spool;
-use crate::{Reason, Side};
+use crate::{Key, Reason, Side};
 
 /// The answers of the rule that have no line.
 const WITHOUT_LINE: [Reason; 4] = [
@@ -18,6 +20,10 @@ const WITHOUT_LINE: [Reason; 4] = [
     Reason::SameContent,
     Reason::DeletionsOff,
 ];
+
+/// Longest line, in bytes. Two entries with the longest of names need some
+/// 20 KB; what is longer is no plan, and must not fill the memory.
+const MAX_LINE: usize = 1 << 20;
 
 pub(super) fn read(text: impl BufRead, mut spool: Box<dyn Spool>) -> io::Result<Plan> {
     let mut lines = Lines {
@@ -28,13 +34,20 @@ pub(super) fn read(text: impl BufRead, mut spool: Box<dyn Spool>) -> io::Result<
     lines.advance()?;
     let header = lines.parse_with(parse_header)?;
     let mut found = Counts::default();
+    let mut blockers = BTreeSet::new();
     while lines.advance()? {
         let action = lines.parse_with(parse)?;
+        check(&action).map_err(|what| invalid(lines.number, what))?;
+        note_blocker(&action, &mut blockers);
         count(action, &mut found);
         spool.append(lines.line.trim_end().as_bytes())?;
         spool.append(b"\n")?;
     }
     compare(&header.counts, &found).map_err(|what| invalid(lines.number, what))?;
+    if let Some(key) = blockers.first() {
+        let what = format!("'{key}' is in the way of a transfer, but no later line deletes it");
+        return Err(invalid(lines.number, what));
+    }
     Ok(Plan { header, spool })
 }
 
@@ -50,8 +63,13 @@ impl<R: BufRead> Lines<R> {
     /// Takes the next line; says whether there is one.
     fn advance(&mut self) -> io::Result<bool> {
         self.line.clear();
-        match self.text.read_line(&mut self.line) {
+        let limit = MAX_LINE as u64 + 1;
+        match self.text.by_ref().take(limit).read_line(&mut self.line) {
             Ok(0) => Ok(false),
+            Ok(length) if length > MAX_LINE => Err(invalid(
+                self.number + 1,
+                "it is longer than any line of a plan",
+            )),
             Ok(_) => {
                 self.number += 1;
                 Ok(true)
@@ -86,6 +104,65 @@ fn parse_header(line: &str) -> io::Result<Header> {
     }
     let message = format!("it has format {version}; this program reads {FORMAT_VERSION}");
     Err(io::Error::new(io::ErrorKind::InvalidData, message))
+}
+
+/// Whether a line says of itself what it does. The guards judge by reasons: a
+/// deletion that calls itself a copy would pass them.
+fn check(action: &Action) -> Result<(), String> {
+    match action {
+        Action::Transfer(transfer) => check_transfer(transfer),
+        Action::Delete(Delete { reason, .. }) if *reason != Reason::OnlyInTarget => {
+            Err(format!("no entry is deleted for the reason '{reason}'"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_transfer(transfer: &Transfer) -> Result<(), String> {
+    let key = &transfer.source.key;
+    let replaces = match transfer.reason {
+        Reason::OnlyInSource => false,
+        Reason::SizeDiffers
+        | Reason::FileIsLater
+        | Reason::TimesDiffer
+        | Reason::ContentDiffers => true,
+        reason => return Err(format!("no entry is copied for the reason '{reason}'")),
+    };
+    match &transfer.target {
+        Some(target) if target.key != *key => {
+            return Err(format!("'{key}' cannot replace '{}'", target.key));
+        }
+        target if target.is_some() != replaces => {
+            let what = if replaces { "nothing" } else { "an entry" };
+            return Err(format!(
+                "'{key}' replaces {what}, but its reason is '{}'",
+                transfer.reason
+            ));
+        }
+        _ => {}
+    }
+    match &transfer.in_the_way {
+        Some(InTheWay::File(file)) if !key.is_below(&file.key) => {
+            Err(format!("'{}' is not in the way of '{key}'", file.key))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Keeps those files in the way of a transfer whose deletion, which is counted,
+/// is still to come.
+fn note_blocker(action: &Action, blockers: &mut BTreeSet<Key>) {
+    match action {
+        Action::Transfer(transfer) => {
+            if let Some(InTheWay::File(file)) = &transfer.in_the_way {
+                blockers.insert(file.key.clone());
+            }
+        }
+        Action::Delete(delete) => {
+            blockers.remove(&delete.target.key);
+        }
+        _ => {}
+    }
 }
 
 /// Counts a line as the planner did when it wrote it.

@@ -25,6 +25,7 @@ mod listings;
 mod plans;
 mod rule;
 mod runs;
+mod saved;
 mod schedules;
 mod sim;
 mod stops;

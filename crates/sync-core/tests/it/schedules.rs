@@ -64,6 +64,7 @@ fn options() -> impl Strategy<Value = ExecuteOptions> {
         concurrency,
         memory,
         part_size,
+        ..ExecuteOptions::default()
     })
 }
 

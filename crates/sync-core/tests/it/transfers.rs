@@ -105,7 +105,7 @@ proptest! {
         let scheduler = Scheduler::new(seed);
         let (source, target) = probes(&files, &bucket);
         let (source, target) = (source.paced(&scheduler), target.paced(&scheduler));
-        let options = ExecuteOptions { concurrency, memory, part_size };
+        let options = ExecuteOptions { concurrency, memory, part_size, ..ExecuteOptions::default() };
         let plan = plan_of(&files, &bucket);
         let stop = std::future::pending();
         let run = sync_core::execute(&plan, &source, &target, &options, &(), stop);
@@ -125,6 +125,7 @@ fn a_budget_of_no_bytes_moves_one_part_at_a_time() {
         concurrency: 4,
         memory: 0,
         part_size: 2,
+        ..ExecuteOptions::default()
     };
     assert_eq!(most_parts_with(&files, &bucket, options), 1);
 }

@@ -97,6 +97,7 @@ impl World {
                 concurrency: 1 + random.below(8),
                 memory,
                 part_size: random.pick(&[3, 4, 5]),
+                ..ExecuteOptions::default()
             },
             limits: Limits {
                 max_delete: random.pick(&[

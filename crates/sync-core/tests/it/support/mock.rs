@@ -1,7 +1,7 @@
 //! Mocks, which panic at every call that is not expected.
 
 use futures::stream::{self, StreamExt};
-use sync_core::{Entry, ErrorKind, ExecuteOptions, Listed, MockStore, StoreError};
+use sync_core::{Entry, ErrorKind, ExecuteOptions, Listed, MockStore, StoreError, Versions};
 
 /// A store that can only be listed, and only once.
 pub(crate) fn mock(entries: &[Entry]) -> MockStore {
@@ -28,4 +28,5 @@ pub(crate) const ONE_BY_ONE: ExecuteOptions = ExecuteOptions {
     concurrency: 1,
     memory: 64,
     part_size: 8,
+    versions: Versions::Latest,
 };
