@@ -17,6 +17,11 @@ mod rule;
 mod second_run;
 
 mod mock;
+mod plans_apply;
+mod plans_docs;
+mod plans_files;
+mod plans_saved;
+mod plans_shown;
 mod question;
 
 mod deletions;

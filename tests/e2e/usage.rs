@@ -141,8 +141,21 @@ fn help_and_version_are_no_error() {
         "--quiet",
         "--verbose",
         "--color",
+        "--plan-out",
     ];
     options
         .into_iter()
         .fold(help, |help, option| help.says(option));
+    let own: [(&[&str], &[&str]); 3] = [
+        (&["mock", "backup"], &["--format", "--check", "--plan-out"]),
+        (&["show"], &["<FILE>", "--format", "--json"]),
+        (
+            &["apply"],
+            &["<FILE>", "--dir", "--yes", "--max-delete", "--durability"],
+        ),
+    ];
+    for (command, options) in own {
+        let help = world.s3mirror().args(command).arg("--help").done();
+        options.iter().fold(help, |help, option| help.says(option));
+    }
 }

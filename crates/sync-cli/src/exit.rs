@@ -16,6 +16,8 @@ pub enum Exit {
     Incomplete,
     /// Refused by a guard, or not confirmed.
     Refused,
+    /// Something would change, and `mock --check` was asked.
+    Different,
     /// Stopped by SIGINT.
     Interrupted,
     /// Stopped by SIGTERM.
@@ -32,6 +34,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Incomplete => 3,
             Self::Refused => 4,
+            Self::Different => 5,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }

@@ -15,11 +15,13 @@ mod options;
 mod places;
 mod progress;
 mod question;
+mod saved;
 mod spools;
 mod state;
 mod stop;
 mod text;
 mod usage;
+mod view;
 
 use std::ffi::OsString;
 

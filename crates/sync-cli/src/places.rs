@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sync_core::{Direction, Result, Store};
+use sync_core::{Direction, Plan, Result, Store, printable};
 use sync_fs::{FsOptions, FsStore};
 use sync_s3::{Access, Conditions, S3Options, S3Store, UploadJournal};
 
@@ -38,6 +38,37 @@ impl Places {
         })
     }
 
+    /// Opens the places in `args`, which `plan` was made of, at the plan's
+    /// server: wherever its URL came from when the plan was made, it is now an
+    /// option, unless the usual sources lead there by themselves.
+    pub(crate) async fn open_planned(
+        plan: &Plan,
+        args: &mut SyncArgs,
+        journal: impl Fn(&SyncArgs) -> Option<Arc<dyn UploadJournal>>,
+    ) -> anyhow::Result<Self> {
+        let origin = plan.header().origin.as_ref();
+        let planned = origin.and_then(|origin| origin.endpoint_url.as_deref());
+        let server = &mut args.server;
+        if server.region.is_none() {
+            server.region = origin.and_then(|origin| origin.region.clone());
+        }
+        let direction = plan.direction();
+        let places = Self::open(direction, args, journal(args)).await?;
+        if is_same_url(places.bucket.endpoint_url(), planned) {
+            return Ok(places);
+        }
+        if args.server.endpoint_url.is_none() && planned.is_some() {
+            args.server.endpoint_url = planned.map(str::to_owned);
+            return Ok(Self::open(direction, args, journal(args)).await?);
+        }
+        let shown = |url: Option<&str>| url.map_or("AWS".to_owned(), printable);
+        anyhow::bail!(
+            "the plan is for the server {}, but --endpoint-url or the AWS configuration names {}",
+            shown(planned),
+            shown(places.bucket.endpoint_url())
+        )
+    }
+
     pub(crate) fn source(&self) -> &dyn Store {
         match self.direction {
             Direction::Backup => &self.directory,
@@ -51,6 +82,11 @@ impl Places {
             Direction::Restore => &self.directory,
         }
     }
+}
+
+fn is_same_url(one: Option<&str>, other: Option<&str>) -> bool {
+    let bare = |url: &str| url.trim_end_matches('/').to_owned();
+    one.map(bare) == other.map(bare)
 }
 
 fn open_directory(direction: Direction, args: &SyncArgs) -> Result<FsStore> {

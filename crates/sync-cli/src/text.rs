@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 use sync_core::{
-    Action, ConflictCause, Counts, Direction, Key, Reason, Report, Side, SkipCause, Skipped, Tally,
+    ConflictCause, Counts, Direction, Key, Reason, Report, Side, SkipCause, Skipped, Tally,
     Transfer, Withheld, printable,
 };
 
@@ -27,6 +27,10 @@ impl Words {
         }
     }
 
+    pub(crate) fn direction(self) -> Direction {
+        self.direction
+    }
+
     fn copy(self) -> &'static str {
         match self.direction {
             Direction::Backup => "upload",
@@ -34,32 +38,22 @@ impl Words {
         }
     }
 
-    /// One line for a line of the plan.
-    pub(crate) fn action(self, action: &Action) -> String {
-        match action {
-            Action::Transfer(transfer) => self.transfer(transfer),
-            Action::Delete(delete) => self.deletion(&delete.target.key),
-            Action::Skip { side, skipped } => format!("skip       {}", skip(*side, skipped)),
-            Action::Conflict { key, with, why } => {
-                format!("conflict   {key}  ({})", conflict(with, *why))
-            }
-            Action::TooLong { key } => {
-                format!("too long   {key}  ({} bytes)", key.as_str().len())
-            }
-        }
-    }
-
     pub(crate) fn transfer(self, transfer: &Transfer) -> String {
-        let verb = match transfer.target {
-            None => self.copy(),
-            Some(_) => "overwrite",
-        };
+        let verb = self.verb(transfer);
         let Transfer { source, reason, .. } = transfer;
         format!(
             "{verb:<10} {}  ({reason}, {})",
             source.key,
             HumanBytes(source.size)
         )
+    }
+
+    /// What a transfer is called.
+    pub(crate) fn verb(self, transfer: &Transfer) -> &'static str {
+        match transfer.target {
+            None => self.copy(),
+            Some(_) => "overwrite",
+        }
     }
 
     pub(crate) fn deletion(self, key: &Key) -> String {
@@ -141,15 +135,17 @@ fn row(text: &mut String, what: &str, tally: Tally) {
 
 /// What was left out, and why.
 pub(crate) fn skip(side: Side, skipped: &Skipped) -> String {
-    let mut text = format!(
-        "{}  ({}",
-        printable(&skipped.name),
-        cause_name(skipped.cause)
-    );
+    let why = why_skipped(side, skipped);
+    format!("{}  ({why})", printable(&skipped.name))
+}
+
+/// Why it was left out.
+pub(crate) fn why_skipped(side: Side, skipped: &Skipped) -> String {
+    let mut text = cause_name(skipped.cause).to_owned();
     if !skipped.detail.is_empty() {
         let _ = write!(text, ": {}", printable(&skipped.detail));
     }
-    let _ = write!(text, "; in the {side})");
+    let _ = write!(text, "; in the {side}");
     text
 }
 

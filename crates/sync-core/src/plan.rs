@@ -37,7 +37,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::spool::Spool;
-use crate::{Direction, Entry, Key, Reason, Rule, Side, SkipCause, Skipped};
+use crate::{Direction, Entry, Key, Reason, Rule, Side, SkipCause, Skipped, printable};
 
 pub use origin::Origin;
 
@@ -322,7 +322,15 @@ fn read_actions(
 }
 
 /// Parses one line. To `serde_json` a line that is cut short is an unexpected
-/// end of file; in a plan it is as invalid as any other.
+/// end of file; in a plan it is as invalid as any other. What it says may hold
+/// text of the line, and knows it for the first.
 fn parse<T: DeserializeOwned>(line: &str) -> io::Result<T> {
-    serde_json::from_str(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    serde_json::from_str(line).map_err(|error| {
+        let mut what = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        if let Some(bare) = what.strip_suffix(&place) {
+            what = format!("{bare} (column {})", error.column());
+        }
+        io::Error::new(io::ErrorKind::InvalidData, printable(&what))
+    })
 }

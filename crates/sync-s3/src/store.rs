@@ -116,6 +116,20 @@ impl S3Store {
         self
     }
 
+    /// The server's URL as requests really use it, wherever it comes from;
+    /// none means AWS.
+    #[must_use]
+    pub fn endpoint_url(&self) -> Option<&str> {
+        self.bucket.endpoint.url.as_deref()
+    }
+
+    /// The region that requests are signed for, if any is configured.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        let region = self.bucket.client.config().region();
+        region.map(AsRef::as_ref)
+    }
+
     /// Bytes that needed not be sent, because an upload that an earlier run
     /// began was gone on with.
     #[must_use]

@@ -22,6 +22,7 @@ pub(crate) mod times;
 
 pub(crate) mod faults;
 pub(crate) mod memory;
+pub(crate) mod plans;
 pub(crate) mod server;
 pub(crate) mod weed;
 

@@ -36,7 +36,7 @@ pub(super) fn run(args: &CleanupArgs, mode: Mode, console: &mut Console) -> anyh
         warn_unreadable(unreadable, console);
     }
     let (removed, failed) = match mode {
-        Mode::Show => {
+        Mode::Show | Mode::Check => {
             for path in found.paths() {
                 say(args, console, path, |path| Line::Empty { path }, "remove");
             }
@@ -44,10 +44,12 @@ pub(super) fn run(args: &CleanupArgs, mode: Mode, console: &mut Console) -> anyh
         }
         Mode::Act => remove(&found, args, console),
     };
-    let exit = if failed == 0 && found.unreadable().is_empty() {
-        Exit::Done
-    } else {
+    let exit = if failed > 0 || !found.unreadable().is_empty() {
         Exit::Incomplete
+    } else if mode == Mode::Check && !found.paths().is_empty() {
+        Exit::Different
+    } else {
+        Exit::Done
     };
     let counts = Counts { removed, failed };
     conclude(&found, &counts, mode, exit, args, console);
@@ -123,7 +125,9 @@ fn conclude(
         );
     } else if !args.output.quiet {
         match mode {
-            Mode::Show => console.line(format_args!("{all} empty directories below {dir}")),
+            Mode::Show | Mode::Check => {
+                console.line(format_args!("{all} empty directories below {dir}"));
+            }
             Mode::Act => console.line(format_args!(
                 "removed {} of {all} empty directories below {dir}",
                 counts.removed

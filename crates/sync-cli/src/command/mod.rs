@@ -1,6 +1,8 @@
 //! One file a command; this one finds it and gives it a runtime.
 
+mod apply;
 mod cleanup;
+mod present;
 mod show;
 mod sync;
 
@@ -9,7 +11,8 @@ use std::num::NonZero;
 
 use sync_core::Direction;
 
-use crate::options::{Command, MockCommand, OutputArgs};
+use crate::options::{ColorWhen, Command, Format, MockCommand, OutputArgs, SyncArgs};
+use crate::view::View;
 use crate::{Console, Exit, ending};
 
 /// Whether a command acts or only shows what it would do.
@@ -17,49 +20,99 @@ use crate::{Console, Exit, ending};
 enum Mode {
     Act,
     Show,
+    /// Shows, and tells by the exit status whether there is something to do.
+    Check,
 }
 
 impl Mode {
     fn act_unless(dry_run: bool) -> Self {
         if dry_run { Self::Show } else { Self::Act }
     }
+
+    fn show_or(check: bool) -> Self {
+        if check { Self::Check } else { Self::Show }
+    }
 }
 
 pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
     use Direction::{Backup, Restore};
-    let (direction, args, mode) = match command {
-        Command::Backup(args) => (Backup, args, None),
-        Command::Restore(args) => (Restore, args, None),
-        Command::Backupmock(args) => (Backup, args, Some(Mode::Show)),
-        Command::Restoremock(args) => (Restore, args, Some(Mode::Show)),
-        Command::Mock { command } => match command {
-            MockCommand::Backup(args) => (Backup, args, Some(Mode::Show)),
-            MockCommand::Restore(args) => (Restore, args, Some(Mode::Show)),
-            MockCommand::Cleanup(args) => {
-                return with_output(console, &args.output, |console| {
-                    cleanup::run(&args, Mode::Show, console)
-                });
-            }
-        },
+    match command {
+        Command::Backup(args) => {
+            let mode = Mode::act_unless(args.safety.dry_run);
+            mirror(Backup, &args, mode, View::List, console)
+        }
+        Command::Restore(args) => {
+            let mode = Mode::act_unless(args.safety.dry_run);
+            mirror(Restore, &args, mode, View::List, console)
+        }
+        Command::Backupmock(args) => mirror(Backup, &args, Mode::Show, View::List, console),
+        Command::Restoremock(args) => mirror(Restore, &args, Mode::Show, View::List, console),
+        Command::Mock { command } => mock(command, console),
+        Command::Apply(args) => {
+            let color = args.output.color;
+            with_output(console, color, |console| {
+                block_on(apply::run(args, console))?
+            })
+        }
+        Command::Show(mut args) => {
+            let view = viewed(args.view.format, &mut args.output);
+            with_output(console, args.output.color, |console| {
+                show::run(&args, view, console)
+            })
+        }
         Command::Cleanup(args) => {
-            return with_output(console, &args.output, |console| {
-                cleanup::run(&args, Mode::act_unless(args.dry_run), console)
+            let mode = Mode::act_unless(args.dry_run);
+            with_output(console, args.output.color, |console| {
+                cleanup::run(&args, mode, console)
+            })
+        }
+    }
+}
+
+fn mock(command: MockCommand, console: &mut Console) -> Exit {
+    let (direction, mut args) = match command {
+        MockCommand::Backup(args) => (Direction::Backup, args),
+        MockCommand::Restore(args) => (Direction::Restore, args),
+        MockCommand::Cleanup(args) => {
+            let mode = Mode::show_or(args.check.check);
+            return with_output(console, args.cleanup.output.color, |console| {
+                cleanup::run(&args.cleanup, mode, console)
             });
         }
     };
-    let mode = mode.unwrap_or(Mode::act_unless(args.safety.dry_run));
-    with_output(console, &args.output, |console| {
-        block_on(sync::run(direction, &args, mode, console))?
+    let view = viewed(args.view.format, &mut args.sync.output);
+    let mode = Mode::show_or(args.check.check);
+    mirror(direction, &args.sync, mode, view, console)
+}
+
+/// How a plan is laid out for people; `--format json` is `--json`.
+fn viewed(format: Format, output: &mut OutputArgs) -> View {
+    output.json |= format == Format::Json;
+    match format {
+        Format::List | Format::Json => View::List,
+        Format::Tree => View::Tree,
+    }
+}
+
+fn mirror(
+    direction: Direction,
+    args: &SyncArgs,
+    mode: Mode,
+    view: View,
+    console: &mut Console,
+) -> Exit {
+    with_output(console, args.output.color, |console| {
+        block_on(sync::run(direction, args, mode, view, console))?
     })
 }
 
 /// Runs `command` and says how it failed, if it did.
 fn with_output(
     console: &mut Console,
-    output: &OutputArgs,
+    color: ColorWhen,
     command: impl FnOnce(&mut Console) -> anyhow::Result<Exit>,
 ) -> Exit {
-    console.set_colors(output.color.into());
+    console.set_colors(color.into());
     let exit = command(console).unwrap_or_else(|error| {
         console.error(format_args!("{error:#}"));
         Exit::Failed

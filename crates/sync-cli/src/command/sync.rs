@@ -1,5 +1,5 @@
 //! `backup` and `restore`, and what they would do: list, plan, judge, ask,
-//! execute, report.
+//! execute, report. A saved plan is judged, asked for and executed the same way.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,12 +7,13 @@ use std::time::Instant;
 use anyhow::Context;
 use indicatif::HumanBytes;
 use sync_core::{
-    Deletions, Direction, ExecuteOptions, Limits, Plan, PlanOptions, Refusal, Report, Withheld,
-    execute, make_plan, refusals,
+    Deletions, Direction, ExecuteOptions, Limits, Plan, PlanOptions, Refusal, Report, Versions,
+    Withheld, execute, make_plan, refusals,
 };
+use sync_s3::UploadJournal;
 
 use super::Mode;
-use super::show::{changes, refuse, say_withheld, show};
+use super::present::{changes, present, refuse, say_origin, say_withheld};
 use crate::ending::{SoFar, bounded};
 use crate::journal::FileJournal;
 use crate::lock::{LockError, Locks};
@@ -20,51 +21,108 @@ use crate::options::SyncArgs;
 use crate::places::Places;
 use crate::progress::{self, Progress};
 use crate::question::{self, Answer};
+use crate::saved::PlanFile;
 use crate::spools::TemporaryFiles;
 use crate::stop::Stop;
 use crate::text::Words;
-use crate::{Console, Exit, json};
+use crate::view::View;
+use crate::{Console, Exit, json, saved};
 
+/// Makes a plan; then it is carried out or only shown, as `mode` says.
 pub(super) async fn run(
     direction: Direction,
     args: &SyncArgs,
     mode: Mode,
+    view: View,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let stop = Stop::listen().context("cannot listen for signals")?;
-    // A file of the state directory, so it is not touched before the lock is held.
-    let journal = (direction == Direction::Backup && mode == Mode::Act)
-        .then(|| Arc::new(FileJournal::of_bucket(args)) as _);
-    let places = Places::open(direction, args, journal).await?;
+    let plan_file = args.plan_out.as_deref();
+    let plan_file = plan_file.map(|file| PlanFile::look(file, &args.places.dir));
+    let plan_file = plan_file.transpose()?;
+    let places = Places::open(direction, args, journal(direction, args, mode)).await?;
     let _locks = match mode {
-        Mode::Show => None,
-        Mode::Act => match Locks::acquire(args) {
-            Err(LockError::Held(place)) => {
-                console.error(format_args!(
-                    "refused: another run of s3mirror works on the {place}; \
-                     try again when it has ended"
-                ));
-                return Ok(Exit::Refused);
-            }
-            locks => Some(locks?),
+        Mode::Show | Mode::Check => None,
+        Mode::Act => match lock(args, console)? {
+            None => return Ok(Exit::Refused),
+            locks => locks,
         },
     };
     let plan = {
         let _spinner = progress::listing(console, &args.output);
+        let origin = saved::of_run(&args.places, &places);
         let options = plan_options(direction, args);
-        make_plan(
-            places.source(),
-            places.target(),
-            &options,
-            Arc::new(TemporaryFiles),
-        )
-        .await?
+        let (source, target) = (places.source(), places.target());
+        let plan = make_plan(source, target, &options, Arc::new(TemporaryFiles)).await?;
+        match origin {
+            Some(origin) => plan.with_origin(origin),
+            None => plan,
+        }
     };
-    show(&plan, args, mode, console)?;
+    if let Some(file) = plan_file {
+        file.save(&plan)?;
+    }
+    present(&plan, mode, view, &args.output, console)?;
     let refusals = refusals(plan.header(), &limits(args));
     match mode {
-        Mode::Show => Ok(verdict(&plan, &refusals, console)),
-        Mode::Act => act(&plan, &places, args, &refusals, &stop, console).await,
+        Mode::Show | Mode::Check => Ok(verdict(&plan, &refusals, mode, console)),
+        Mode::Act => {
+            let job = Job {
+                plan: &plan,
+                places: &places,
+                args,
+                versions: Versions::Latest,
+            };
+            job.run(&refusals, &stop, console).await
+        }
+    }
+}
+
+/// Carries out a saved plan of the places in `args`.
+pub(super) async fn carry_out(
+    plan: &Plan,
+    args: &mut SyncArgs,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let stop = Stop::listen().context("cannot listen for signals")?;
+    let places = Places::open_planned(plan, args, |args| {
+        journal(plan.direction(), args, Mode::Act)
+    });
+    let places = places.await?;
+    let Some(_locks) = lock(args, console)? else {
+        return Ok(Exit::Refused);
+    };
+    say_origin(plan, &args.output, console);
+    present(plan, Mode::Act, View::List, &args.output, console)?;
+    let refusals = refusals(plan.header(), &limits(args));
+    let job = Job {
+        plan,
+        places: &places,
+        args,
+        versions: Versions::AsPlanned,
+    };
+    job.run(&refusals, &stop, console).await
+}
+
+/// Where uploads are noted. A file of the state directory, so it is not touched
+/// before the lock is held.
+fn journal(direction: Direction, args: &SyncArgs, mode: Mode) -> Option<Arc<dyn UploadJournal>> {
+    (direction == Direction::Backup && mode == Mode::Act)
+        .then(|| Arc::new(FileJournal::of_bucket(args)) as _)
+}
+
+/// The locks of both places; none if another run has one of them, which is
+/// said.
+fn lock(args: &SyncArgs, console: &mut Console) -> anyhow::Result<Option<Locks>> {
+    match Locks::acquire(args) {
+        Err(LockError::Held(place)) => {
+            console.error(format_args!(
+                "refused: another run of s3mirror works on the {place}; \
+                 try again when it has ended"
+            ));
+            Ok(None)
+        }
+        locks => Ok(Some(locks?)),
     }
 }
 
@@ -92,57 +150,81 @@ fn limits(args: &SyncArgs) -> Limits {
 }
 
 /// What a mock run ends with: the status that the real run would begin with.
-fn verdict(plan: &Plan, refusals: &[Refusal], console: &mut Console) -> Exit {
+/// That something would change is said only of a plan that would be carried
+/// out whole; what is wrong with a plan comes first.
+fn verdict(plan: &Plan, refusals: &[Refusal], mode: Mode, console: &mut Console) -> Exit {
     if !refusals.is_empty() {
         refuse(refusals, console)
     } else if plan.counts().incomplete() {
         Exit::Incomplete
+    } else if mode == Mode::Check && changes(plan.counts()) > 0 {
+        Exit::Different
     } else {
         Exit::Done
     }
 }
 
-async fn act(
-    plan: &Plan,
-    places: &Places,
-    args: &SyncArgs,
-    refusals: &[Refusal],
-    stop: &Stop,
-    console: &mut Console,
-) -> anyhow::Result<Exit> {
-    if !refusals.is_empty() {
-        return Ok(refuse(refusals, console));
-    }
-    if !confirmed(plan, args, console) {
-        return Ok(Exit::Refused);
-    }
-    let begun = Instant::now();
-    if plan.direction() == Direction::Restore {
-        if changes(plan.counts()) > 0 {
-            places.directory.make_root().await?;
+/// A plan that is to be carried out, and what with.
+struct Job<'a> {
+    plan: &'a Plan,
+    places: &'a Places,
+    args: &'a SyncArgs,
+    versions: Versions,
+}
+
+impl Job<'_> {
+    /// Judges, asks, executes and reports.
+    async fn run(
+        &self,
+        refusals: &[Refusal],
+        stop: &Stop,
+        console: &mut Console,
+    ) -> anyhow::Result<Exit> {
+        let Self {
+            plan, places, args, ..
+        } = *self;
+        if !refusals.is_empty() {
+            return Ok(refuse(refusals, console));
         }
-        places.directory.sweep_temporaries().await;
+        if !confirmed(plan, args, console) {
+            return Ok(Exit::Refused);
+        }
+        let begun = Instant::now();
+        if plan.direction() == Direction::Restore {
+            if changes(plan.counts()) > 0 {
+                places.directory.make_root().await?;
+            }
+            places.directory.sweep_temporaries().await;
+        }
+        let mut report = self.execute(stop, console).await?;
+        if plan.direction() == Direction::Backup && !report.stopped {
+            tokio::select! {
+                () = settle_left_uploads(places, args, console) => {}
+                () = stop.asked() => report.stopped = true,
+            }
+        }
+        let exit = exit_of(plan, &report, stop);
+        conclude(plan, &report, begun, exit, args, console);
+        Ok(exit)
     }
-    let mut report = {
-        let words = Words::of(plan.direction());
-        let progress = Progress::new(console, plan.counts(), words, &args.output);
-        let so_far = SoFar::new(plan, &progress);
-        let options = execute_options(plan.direction(), args);
-        let (source, target) = (places.source(), places.target());
-        let execution = execute(plan, source, target, &options, &so_far, stop.asked());
+
+    async fn execute(&self, stop: &Stop, console: &mut Console) -> anyhow::Result<Report> {
+        let words = Words::of(self.plan.direction());
+        let output = &self.args.output;
+        let progress = Progress::new(console, self.plan.counts(), words, output);
+        let so_far = SoFar::new(self.plan, &progress);
+        let options = ExecuteOptions {
+            concurrency: concurrency(self.args),
+            memory: self.args.speed.max_memory(self.plan.direction()),
+            part_size: self.args.speed.part_size(self.plan.direction()),
+            versions: self.versions,
+        };
+        let (source, target) = (self.places.source(), self.places.target());
+        let execution = execute(self.plan, source, target, &options, &so_far, stop.asked());
         bounded(execution, &so_far, stop)
             .await
-            .context("cannot read the plan")?
-    };
-    if plan.direction() == Direction::Backup && !report.stopped {
-        tokio::select! {
-            () = settle_left_uploads(places, args, console) => {}
-            () = stop.asked() => report.stopped = true,
-        }
+            .context("cannot read the plan")
     }
-    let exit = exit_of(plan, &report, stop);
-    conclude(plan, &report, begun, exit, args, console);
-    Ok(exit)
 }
 
 /// Says what a killed backup had sent already, and removes from the bucket
@@ -165,14 +247,6 @@ async fn settle_left_uploads(places: &Places, args: &SyncArgs, console: &mut Con
             "aborted {} unfinished upload{s} of an earlier run",
             left.aborted
         ));
-    }
-}
-
-fn execute_options(direction: Direction, args: &SyncArgs) -> ExecuteOptions {
-    ExecuteOptions {
-        concurrency: concurrency(args),
-        memory: args.speed.max_memory(direction),
-        part_size: args.speed.part_size(direction),
     }
 }
 

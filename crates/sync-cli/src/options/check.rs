@@ -2,7 +2,7 @@
 
 use sync_core::{Direction, MAX_KEY_BYTES, MAX_PART_SIZE};
 
-use super::{Command, MockCommand, ServerArgs, SyncArgs};
+use super::{Command, MockArgs, MockCommand, ServerArgs, SpeedArgs, SyncArgs};
 
 /// Smallest part that S3 takes, in bytes.
 const MIN_PART: u64 = 5 << 20;
@@ -14,14 +14,20 @@ impl Command {
             Self::Backup(args)
             | Self::Backupmock(args)
             | Self::Mock {
-                command: MockCommand::Backup(args),
+                command: MockCommand::Backup(MockArgs { sync: args, .. }),
             } => args.check(Direction::Backup),
             Self::Restore(args)
             | Self::Restoremock(args)
             | Self::Mock {
-                command: MockCommand::Restore(args),
+                command: MockCommand::Restore(MockArgs { sync: args, .. }),
             } => args.check(Direction::Restore),
-            Self::Cleanup(_)
+            Self::Apply(args) => {
+                // Its direction stands in the plan; this is the laxer one.
+                args.speed.check(Direction::Restore)?;
+                args.server.check()
+            }
+            Self::Show(_)
+            | Self::Cleanup(_)
             | Self::Mock {
                 command: MockCommand::Cleanup(_),
             } => Ok(()),
@@ -31,28 +37,38 @@ impl Command {
 
 impl SyncArgs {
     fn check(&self, direction: Direction) -> Result<(), String> {
-        let part = self.speed.part_size(direction);
-        let chosen = self.speed.part_size.is_some();
         let max_key = usize::from(self.safety.max_key_length);
         let prefix = self.places.bucket.prefix().len();
-        let wrong = if chosen && !(MIN_PART..=MAX_PART_SIZE).contains(&part) {
-            "--part-size must be between 5 MiB and 5 GiB, S3's limits of a part".to_owned()
-        } else if self.speed.max_memory(direction) < part {
-            "--max-memory must hold at least one part; raise it or lower --part-size".to_owned()
-        } else if self.speed.concurrency == Some(0) {
-            "--concurrency must be at least 1".to_owned()
-        } else if self.speed.max_attempts == 0 {
-            "--max-attempts must be at least 1".to_owned()
-        } else if !(1..=MAX_KEY_BYTES).contains(&max_key) {
-            format!("--max-key-length must be between 1 and S3's own limit of {MAX_KEY_BYTES}")
-        } else if prefix >= max_key {
-            format!(
+        self.speed.check(direction)?;
+        if !(1..=MAX_KEY_BYTES).contains(&max_key) {
+            return Err(format!(
+                "--max-key-length must be between 1 and S3's own limit of {MAX_KEY_BYTES}"
+            ));
+        }
+        if prefix >= max_key {
+            return Err(format!(
                 "the prefix of --bucket has {prefix} bytes; --max-key-length leaves no room for names"
-            )
+            ));
+        }
+        self.server.check()
+    }
+}
+
+impl SpeedArgs {
+    fn check(&self, direction: Direction) -> Result<(), String> {
+        let part = self.part_size(direction);
+        let wrong = if self.part_size.is_some() && !(MIN_PART..=MAX_PART_SIZE).contains(&part) {
+            "--part-size must be between 5 MiB and 5 GiB, S3's limits of a part"
+        } else if self.max_memory(direction) < part {
+            "--max-memory must hold at least one part; raise it or lower --part-size"
+        } else if self.concurrency == Some(0) {
+            "--concurrency must be at least 1"
+        } else if self.max_attempts == 0 {
+            "--max-attempts must be at least 1"
         } else {
-            return self.server.check();
+            return Ok(());
         };
-        Err(wrong)
+        Err(wrong.to_owned())
     }
 }
 

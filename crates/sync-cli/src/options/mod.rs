@@ -4,6 +4,7 @@
 //! turned into a value of the libraries (`places`, `command`).
 
 mod check;
+mod plan;
 mod sizes;
 mod values;
 
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use sync_core::MaxDelete;
 use sync_s3::Location;
 
+pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
 use sizes::Size;
 pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, OnDisk, When};
 
@@ -24,6 +26,8 @@ Examples:
   s3mirror restore -d ~/photos -b my-bucket/photos        the other way
   s3mirror backup -y -d /srv -b srv --max-delete 100      from cron
   s3mirror backup -d . -b test --endpoint-url http://localhost:9000
+  s3mirror mock backup -d . -b test --plan-out test.plan  saves the plan …
+  s3mirror apply test.plan                                … and carries it out later
   s3mirror cleanup -d ~/photos                            removes empty directories
 
 Backup and restore overwrite and delete: the target becomes equal to the source.
@@ -31,7 +35,10 @@ Every option can be set from the environment: --max-delete is S3MIRROR_MAX_DELET
 Credentials come from the usual AWS sources (environment, ~/.aws, SSO, roles).
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 incomplete, 4 refused by a guard,
-130 interrupted.";
+5 something would change (mock --check), 130 interrupted.";
+
+/// Bytes of the longest key, with the prefix (design, promise 9).
+const DEFAULT_MAX_KEY_LENGTH: u16 = 1000;
 
 /// Keeps a directory and an S3 bucket equal.
 #[derive(Debug, Parser)]
@@ -52,6 +59,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MockCommand,
     },
+    /// Carry out a plan that was saved by --plan-out, and nothing else
+    Apply(ApplyArgs),
+    /// Show a plan that was saved by --plan-out; ask no server
+    Show(ShowArgs),
     /// Remove empty directories below the directory
     Cleanup(CleanupArgs),
     /// As `mock backup`, for those who come from go-s3sync.
@@ -65,11 +76,11 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum MockCommand {
     /// Show what would be uploaded and deleted
-    Backup(SyncArgs),
+    Backup(MockArgs),
     /// Show what would be downloaded and deleted
-    Restore(SyncArgs),
+    Restore(MockArgs),
     /// Show which empty directories would be removed
-    Cleanup(CleanupArgs),
+    Cleanup(MockCleanupArgs),
 }
 
 /// Options of backup and restore.
@@ -88,6 +99,15 @@ pub(crate) struct SyncArgs {
     pub(crate) speed: SpeedArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// Save the plan, for `show` and `apply`; an earlier plan there is replaced
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_PLAN_OUT",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
+    pub(crate) plan_out: Option<PathBuf>,
 }
 
 /// Options of cleanup.
@@ -162,7 +182,7 @@ pub(crate) struct SafetyArgs {
         hide_env = true,
         env = "S3MIRROR_MAX_KEY_LENGTH",
         value_name = "BYTES",
-        default_value_t = 1000
+        default_value_t = DEFAULT_MAX_KEY_LENGTH
     )]
     pub(crate) max_key_length: u16,
 }

@@ -31,7 +31,9 @@ pub(super) fn read(text: impl BufRead, mut spool: Box<dyn Spool>) -> io::Result<
         line: String::new(),
         number: 0,
     };
-    lines.advance()?;
+    if !lines.advance()? {
+        return Err(invalid(1, "there is none; the file is empty"));
+    }
     let header = lines.parse_with(parse_header)?;
     let mut found = Counts::default();
     let mut blockers = BTreeSet::new();
@@ -82,7 +84,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn parse_with<T>(&self, parse: impl Fn(&str) -> io::Result<T>) -> io::Result<T> {
-        parse(&self.line).map_err(|error| invalid(self.number.max(1), error))
+        parse(&self.line).map_err(|error| invalid(self.number, error))
     }
 }
 

@@ -107,6 +107,25 @@ fn a_line_that_does_not_do_what_it_says_is_refused() {
 }
 
 #[test]
+fn what_is_wrong_is_told_with_line_and_column_and_cannot_drive_a_terminal() {
+    let header = GOLDEN.lines().next().unwrap();
+    for (text, place) in [
+        (String::new(), "line 1 of the plan: there is none"),
+        ("{\"s3mirror_plan\": oops}".to_owned(), "(column 19)"),
+        (format!("{header}\n\n"), "line 2 of the plan: "),
+        (
+            format!("{header}\n{{\"action\":\"\\u001b[31m\"}}\n"),
+            r"line 2 of the plan: unknown variant `\u{1b}[31m`",
+        ),
+    ] {
+        let error = read(&text).err().unwrap().to_string();
+        assert!(error.contains(place), "{error}");
+        assert!(!error.contains("at line 1"), "{error}");
+        assert!(!error.contains(char::is_control), "{error}");
+    }
+}
+
+#[test]
 fn a_line_without_an_end_does_not_fill_the_memory() {
     let endless = io::BufReader::new(io::repeat(b'x'));
     let error = Plan::read_from(endless, MemorySpools.create().unwrap()).err();

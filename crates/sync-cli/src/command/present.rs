@@ -1,0 +1,136 @@
+//! Shows a plan before it is carried out: its actions in a mock run, the
+//! summary in both, and by name whatever is not as it should be.
+
+use anyhow::Context;
+use sync_core::{
+    Action, CLOCK_OFFSET_WARNING, Counts, Direction, Header, Plan, Refusal, Withheld, printable,
+};
+
+use super::Mode;
+use crate::options::OutputArgs;
+use crate::text::{self, Words};
+use crate::view::{self, View};
+use crate::{Console, Exit, json, saved};
+
+/// Shows `plan`.
+pub(super) fn present(
+    plan: &Plan,
+    mode: Mode,
+    view: View,
+    output: &OutputArgs,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    if output.json {
+        json::plan(console, plan);
+    }
+    if mode != Mode::Act && !output.json && !output.quiet {
+        view::show(plan, view, console).context("cannot read the plan")?;
+    } else if has_notes(plan.counts()) {
+        for action in plan.actions().context("cannot read the plan")? {
+            let action = action.context("cannot read the plan")?;
+            warn(&action, plan.header(), output, console);
+        }
+    }
+    // Where there is nothing to do, the report will say all of it.
+    let announced = mode != Mode::Act || changes(plan.counts()) > 0;
+    if announced && !output.json && !output.quiet {
+        let (source, target) = sides(plan.header());
+        let summary = Words::of(plan.direction()).summary(&source, &target, plan.counts());
+        console.line(summary.trim_end());
+    }
+    if plan.counts().incomplete() {
+        say_withheld(Withheld::SourceIncomplete, console);
+    }
+    let offset = plan.header().rule.clock_offset;
+    if offset.abs() > CLOCK_OFFSET_WARNING {
+        console.warning(format_args!(
+            "the server's clock and that of this machine differ by {} s; set the clock",
+            offset.num_seconds()
+        ));
+    }
+    Ok(())
+}
+
+/// Says when a saved plan was made, and for which server.
+pub(super) fn say_origin(plan: &Plan, output: &OutputArgs, console: &mut Console) {
+    let Some(origin) = plan.header().origin.as_ref() else {
+        return;
+    };
+    if output.json || output.quiet {
+        return;
+    }
+    let server = origin.endpoint_url.as_deref().unwrap_or("AWS");
+    let (age, server) = (saved::age(origin), printable(server));
+    console.line(format_args!("plan {age}, for the server {server}"));
+}
+
+/// Both places as they are shown: those that will really be used, if the plan
+/// tells; what else its header says of them is for people only.
+fn sides(header: &Header) -> (String, String) {
+    let Some(origin) = &header.origin else {
+        return (printable(&header.source), printable(&header.target));
+    };
+    let directory = printable(&origin.directory);
+    let bucket = format!("s3://{}/{}", origin.bucket, origin.prefix);
+    match header.rule.direction {
+        Direction::Backup => (directory, printable(&bucket)),
+        Direction::Restore => (printable(&bucket), directory),
+    }
+}
+
+/// How many entries of the target the plan changes.
+pub(super) fn changes(counts: &Counts) -> u64 {
+    (counts.created() + counts.overwritten() + counts.deleted()).entries
+}
+
+/// Whether the plan has lines that are neither transfers nor deletions; if
+/// not, a real run need not read it an extra time.
+fn has_notes(counts: &Counts) -> bool {
+    counts.conflicts > 0
+        || counts.too_long > 0
+        || !counts.skipped_in_source.is_empty()
+        || !counts.skipped_in_target.is_empty()
+}
+
+/// Names what a real run cannot do.
+fn warn(action: &Action, header: &Header, output: &OutputArgs, console: &mut Console) {
+    match action {
+        Action::Transfer(_) | Action::Delete(_) => {}
+        Action::Conflict { key, with, why } => {
+            console.warning(format_args!(
+                "'{key}' is not copied: {}",
+                text::conflict(with, *why)
+            ));
+        }
+        Action::TooLong { key } => {
+            let prefix = header.origin.as_ref().map_or(0, |o| o.prefix.len());
+            let length = key.as_str().len();
+            console.error(format_args!(
+                "'{key}' is too long: {length} bytes, with the prefix {}",
+                length + prefix
+            ));
+        }
+        Action::Skip { side, skipped } => {
+            // What hides content is always named; the harmless only on request.
+            if skipped.cause.hides_content() || output.verbose > 0 {
+                console.warning(format_args!("skipped {}", text::skip(*side, skipped)));
+            }
+        }
+    }
+}
+
+/// Says why the plan is not carried out.
+pub(super) fn refuse(refusals: &[Refusal], console: &mut Console) -> Exit {
+    for refusal in refusals {
+        console.error(format_args!("refused: {refusal}"));
+    }
+    Exit::Refused
+}
+
+/// Says why planned deletions are not made.
+pub(super) fn say_withheld(why: Withheld, console: &mut Console) {
+    console.warning(format_args!(
+        "nothing is deleted, because {}",
+        text::withheld(why)
+    ));
+}

@@ -1,0 +1,179 @@
+//! The options of the commands that show, save and apply a plan.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser as Boolish;
+use clap::{Args, ValueEnum};
+use sync_core::MaxDelete;
+use sync_s3::Location;
+
+use super::{
+    CleanupArgs, CompareBy, Links, OnDisk, OutputArgs, PlaceArgs, RuleArgs, SafetyArgs, ServerArgs,
+    SpeedArgs, SyncArgs,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  s3mirror mock backup -d ~/photos -b my-bucket --plan-out photos.plan
+  s3mirror show photos.plan --format tree       what it would do; no request
+  s3mirror apply photos.plan                    asks, then does just that
+  s3mirror mock backup -d ~/photos -b my-bucket --check -q || echo differs";
+
+/// Options of `mock backup` and `mock restore`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct MockArgs {
+    #[command(flatten)]
+    pub(crate) sync: SyncArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) check: CheckArgs,
+}
+
+/// Options of `mock cleanup`.
+#[derive(Debug, Args)]
+pub(crate) struct MockCleanupArgs {
+    #[command(flatten)]
+    pub(crate) cleanup: CleanupArgs,
+    #[command(flatten)]
+    pub(crate) check: CheckArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Leave with exit status 5 if something would change
+    #[arg(long, hide_env = true, env = "S3MIRROR_CHECK", value_parser = Boolish::new(), help_heading = "Output")]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ViewArgs {
+    /// How the plan is shown; json is the same as --json
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_FORMAT",
+        value_enum,
+        value_name = "HOW",
+        default_value_t,
+        help_heading = "Output"
+    )]
+    pub(crate) format: Format,
+}
+
+/// `--format`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A line for each entry
+    #[default]
+    List,
+    /// The same, by directories
+    Tree,
+    /// The plan as it is saved, an object a line
+    Json,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ShowArgs {
+    /// The plan, as --plan-out saved it
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Options of `apply`. What the plan says itself cannot be chosen any more.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ApplyArgs {
+    /// The plan, as --plan-out saved it
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) expected: ExpectedArgs,
+    #[command(flatten)]
+    pub(crate) safety: ApplySafetyArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) speed: SpeedArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Places")]
+pub(crate) struct ExpectedArgs {
+    /// Refuse a plan of another directory
+    #[arg(short, long, hide_env = true, env = "S3MIRROR_DIR", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Refuse a plan of another bucket or prefix
+    #[arg(
+        short,
+        long,
+        hide_env = true,
+        env = "S3MIRROR_BUCKET",
+        value_name = "BUCKET"
+    )]
+    pub(crate) bucket: Option<Location>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Safety")]
+pub(crate) struct ApplySafetyArgs {
+    /// Do not ask "continue?"
+    #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new())]
+    pub(crate) yes: bool,
+    /// Refuse to delete more entries, or more of the target: N or P% [default: 50% and 10]
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_MAX_DELETE",
+        value_name = "N|P%"
+    )]
+    pub(crate) max_delete: Option<MaxDelete>,
+    /// Let an empty source empty the target
+    #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_EMPTY_SOURCE", value_parser = Boolish::new())]
+    pub(crate) allow_empty_source: bool,
+    /// When a restored file is on disk, so that it survives a power cut
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_DURABILITY",
+        value_enum,
+        value_name = "HOW",
+        default_value_t
+    )]
+    pub(crate) durability: OnDisk,
+}
+
+impl ApplyArgs {
+    /// The options of the backup or restore that carries out a plan of
+    /// `places`. Those by which a plan is made have no effect any more.
+    pub(crate) fn at(self, places: PlaceArgs) -> SyncArgs {
+        SyncArgs {
+            places,
+            safety: SafetyArgs {
+                dry_run: false,
+                yes: self.safety.yes,
+                no_delete: false,
+                max_delete: self.safety.max_delete,
+                allow_empty_source: self.safety.allow_empty_source,
+                durability: self.safety.durability,
+                max_key_length: super::DEFAULT_MAX_KEY_LENGTH,
+            },
+            rule: RuleArgs {
+                compare: CompareBy::default(),
+                // Those that were left out have no line in the plan.
+                symlinks: Links::Inside,
+            },
+            server: self.server,
+            speed: self.speed,
+            output: self.output,
+            plan_out: None,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Writes a plan to a file that is always whole: under another name first,
+//! which becomes its own once every byte is on disk.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use sync_core::Plan;
+use tempfile::Builder;
+
+use super::origin::absolute;
+use super::shown;
+
+/// How every plan begins, of whatever version.
+const MARK: &[u8] = br#"{"s3mirror_plan":"#;
+
+/// Where a plan will be saved.
+#[derive(Debug)]
+pub(crate) struct PlanFile {
+    path: PathBuf,
+    /// The directory that holds it.
+    parent: PathBuf,
+    found: Found,
+}
+
+/// What is there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    /// Nothing but an earlier plan, or an empty file as `mktemp` makes it, is
+    /// ever replaced.
+    Plan,
+}
+
+impl PlanFile {
+    /// Looks whether a plan of `dir` can be saved at `path`, before the work of
+    /// making it. A file below the directory would be part of the next plan:
+    /// it would be backed up, or deleted by a restore.
+    pub(crate) fn look(path: &Path, dir: &Path) -> anyhow::Result<Self> {
+        let cannot = || format!("cannot save the plan at '{}'", shown(path));
+        ensure!(
+            absolute(dir).to_str().is_some(),
+            "cannot save a plan of '{}', because that name is not UTF-8",
+            shown(dir)
+        );
+        let parent = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let parent = parent.canonicalize().with_context(cannot)?;
+        ensure!(
+            !parent.starts_with(absolute(dir)),
+            "{}: it is inside the directory that is mirrored, and would be taken for a part \
+             of it; save it elsewhere",
+            cannot()
+        );
+        let found = find(path).with_context(cannot)?;
+        Ok(Self {
+            path: path.to_owned(),
+            parent,
+            found,
+        })
+    }
+
+    /// Saves `plan`.
+    pub(crate) fn save(&self, plan: &Plan) -> anyhow::Result<()> {
+        self.write(plan)
+            .with_context(|| format!("cannot save the plan at '{}'", shown(&self.path)))
+    }
+
+    fn write(&self, plan: &Plan) -> io::Result<()> {
+        // As any file that a program writes: the umask decides who reads it.
+        let file = Builder::new()
+            .prefix(".s3mirror-plan-")
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(&self.parent)?;
+        let mut out = BufWriter::new(file);
+        plan.write_to(&mut out)?;
+        out.flush()?;
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        let name = self.path.file_name().unwrap_or_default();
+        let path = self.parent.join(name);
+        let saved = match self.found {
+            Found::Nothing => file.persist_noclobber(path),
+            Found::Plan => file.persist(path),
+        };
+        saved.map_err(|error| error.error)?;
+        File::open(&self.parent)?.sync_all()
+    }
+}
+
+fn find(path: &Path) -> io::Result<Found> {
+    let meta = match fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(error),
+    };
+    let refused = |why| Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+    if !meta.is_file() {
+        return refused("what is there is no regular file");
+    }
+    let mut begin = Vec::new();
+    File::open(path)?
+        .take(MARK.len() as u64)
+        .read_to_end(&mut begin)?;
+    if begin.is_empty() || begin == MARK {
+        Ok(Found::Plan)
+    } else {
+        refused("the file that is there is no plan, and is not replaced")
+    }
+}
