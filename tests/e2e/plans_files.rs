@@ -225,15 +225,16 @@ fn a_plan_is_applied_nowhere_else() {
             run.done();
         }
     }
-    // Nor is a plan for AWS one for another server.
+    // Nor is a plan for AWS one for another server, whoever names it.
     PlanText::edit_header(&plan, |header| {
         header["origin"]["endpoint_url"] = json!(null);
     });
-    let outcome = world.no_requests(|| apply(&world, &plan).exits(1));
-    outcome
-        .complains_in_one_line()
-        .says("AWS")
-        .says(&memory.url());
+    for variable in ["S3MIRROR_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"] {
+        let run = apply(&world, &plan).env_remove("S3MIRROR_ENDPOINT_URL");
+        let run = run.env(variable, memory.url());
+        let outcome = world.no_requests(|| run.exits(1)).complains_in_one_line();
+        outcome.says("AWS").says(&memory.url());
+    }
 
     let mut expected = dir.contents();
     expected = expected

@@ -112,3 +112,32 @@ fn find(path: &Path) -> io::Result<Found> {
         refused("the file that is there is no plan, and is not replaced")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sync_core::{MemorySpools, Spools};
+
+    use super::*;
+
+    fn plan() -> Plan {
+        let text = br#"{"s3mirror_plan":1,"source":"s","target":"t","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
+        Plan::read_from(&text[..], MemorySpools.create().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_came_meanwhile_is_not_replaced() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("plan");
+        let file = PlanFile::look(&path, &top.path().join("photos")).unwrap();
+        fs::write(&path, "a photo").unwrap();
+        assert!(file.save(&plan()).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"a photo");
+        assert_eq!(fs::read_dir(top.path()).unwrap().count(), 1);
+        // What is a plan of ours now may be.
+        fs::remove_file(&path).unwrap();
+        file.save(&plan()).unwrap();
+        let again = PlanFile::look(&path, &top.path().join("photos")).unwrap();
+        again.save(&plan()).unwrap();
+        assert!(fs::read(&path).unwrap().starts_with(MARK));
+    }
+}
