@@ -276,7 +276,7 @@ pub(crate) struct SpeedArgs {
     /// Size of the parts of large files, at least 5 MiB [default: 8MiB up, 4MiB down]
     #[arg(long, hide_env = true, env = "S3MIRROR_PART_SIZE", value_name = "SIZE")]
     pub(crate) part_size: Option<Size>,
-    /// Most content held in memory [default: 64MiB up, 32MiB down]
+    /// Most content held in memory [default: 64MiB up, 20MiB down]
     #[arg(
         long,
         hide_env = true,

@@ -32,12 +32,12 @@ impl SpeedArgs {
         )
     }
 
-    /// Most content held in memory, in bytes: eight parts, or the one that
-    /// was asked for.
+    /// Most content held in memory, in bytes: eight parts up and five down,
+    /// which fill 2 Gbit/s; or the one part that was asked for.
     pub(crate) fn max_memory(&self, direction: Direction) -> u64 {
         let default = match direction {
             Direction::Backup => 64 << 20,
-            Direction::Restore => 32 << 20,
+            Direction::Restore => 20 << 20,
         };
         self.max_memory
             .map_or(default.max(self.part_size(direction)), Size::bytes)
