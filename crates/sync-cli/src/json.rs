@@ -22,6 +22,7 @@ enum Line<'a> {
         overwritten: Tally,
         deleted: Tally,
         kept: Tally,
+        not_selected: Tally,
         failed: u64,
         stopped: bool,
         deletions_withheld: Option<&'static str>,
@@ -54,6 +55,7 @@ pub(crate) fn report(
         overwritten: report.overwritten,
         deleted: report.deleted,
         kept: counts.kept(),
+        not_selected: counts.not_selected(),
         failed: report.failed,
         stopped: report.stopped,
         deletions_withheld: report

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 use sync_core::{
-    ConflictCause, Counts, Direction, Key, Reason, Report, Side, SkipCause, Skipped, Tally,
+    ConflictCause, Counts, Direction, Header, Key, Reason, Report, Side, SkipCause, Skipped, Tally,
     Transfer, Withheld, printable,
 };
 
@@ -61,8 +61,16 @@ impl Words {
     }
 
     /// What a plan would do, or did not decide.
-    pub(crate) fn summary(self, source: &str, target: &str, counts: &Counts) -> String {
+    pub(crate) fn summary(self, source: &str, target: &str, header: &Header) -> String {
+        let counts = &header.counts;
         let mut text = format!("{} {source} -> {target}\n", self.command());
+        if !header.selection.is_empty() {
+            let _ = writeln!(
+                text,
+                "  selected by  {}",
+                printable(&header.selection.to_string())
+            );
+        }
         row(&mut text, self.copy(), counts.created());
         row(&mut text, "overwrite", counts.overwritten());
         row(&mut text, "delete", counts.deleted());
@@ -107,6 +115,7 @@ impl Words {
                 HumanCount(later.entries)
             );
         }
+        not_selected(text, counts);
         let skipped = counts
             .skipped_in_source
             .iter()
@@ -124,6 +133,19 @@ impl Words {
             let number = HumanCount(counts.conflicts).to_string();
             let _ = writeln!(text, "  {:<12} {number:>12}", "conflicts");
         }
+    }
+}
+
+fn not_selected(text: &mut String, counts: &Counts) {
+    if counts.not_selected().entries > 0 || counts.not_looked_at > 0 {
+        row(text, "not selected", counts.not_selected());
+    }
+    if counts.not_looked_at > 0 {
+        let _ = writeln!(
+            text,
+            "    and, not looked at: {} directories, links and the like",
+            HumanCount(counts.not_looked_at)
+        );
     }
 }
 
@@ -163,6 +185,9 @@ pub(crate) fn conflict(with: &Key, why: ConflictCause) -> String {
         ConflictCause::DeletionsOff => {
             format!("'{with}' is in the way, and --no-delete keeps it")
         }
+        ConflictCause::NotSelected => {
+            format!("'{with}' is in the way, and stays because it is not selected")
+        }
     }
 }
 
@@ -174,6 +199,7 @@ fn cause_name(cause: SkipCause) -> &'static str {
         SkipCause::SpecialFile => "socket, FIFO or device",
         SkipCause::NotUtf8 => "name is not UTF-8",
         SkipCause::Unreadable => "cannot be read",
+        SkipCause::NotSelected => "not selected",
     }
 }
 

@@ -8,7 +8,7 @@ use crate::layout::Layout;
 use crate::plan::{Action, ConflictCause, Counts, FORMAT_VERSION, Header, Plan};
 use crate::planner::PlanOptions;
 use crate::spool::Spool;
-use crate::{Decision, Key, Pair, Rule, Side, SkipCause, Skipped, Store, StoreError};
+use crate::{Decision, Key, Pair, Reason, Rule, Side, SkipCause, Skipped, Store, StoreError};
 
 /// A plan while it is written.
 pub(crate) struct Draft<'a> {
@@ -48,6 +48,13 @@ impl<'a> Draft<'a> {
 
     /// Something that the listing of `side` left out.
     pub(crate) fn skip(&mut self, side: Side, skipped: Skipped) -> io::Result<()> {
+        if skipped.cause == SkipCause::NotSelected {
+            self.counts.not_looked_at += 1;
+            if side == Side::Target {
+                self.layout.stays(skipped.name);
+            }
+            return Ok(());
+        }
         let counts = match side {
             Side::Source => &mut self.counts.skipped_in_source,
             Side::Target => &mut self.counts.skipped_in_target,
@@ -73,6 +80,31 @@ impl<'a> Draft<'a> {
             None => {
                 let (counts, settled) = (&mut self.counts, &mut self.settled);
                 self.layout.place(pair, decision, counts, settled);
+                self.write_settled()
+            }
+        }
+    }
+
+    /// As [`Draft::not_selected`]; the source is selected and differs.
+    pub(crate) fn hold_back(&mut self, pair: Pair) -> io::Result<()> {
+        self.counts.held_back += 1;
+        self.not_selected(pair)
+    }
+
+    /// The two entries of a key that the run does not concern.
+    pub(crate) fn not_selected(&mut self, pair: Pair) -> io::Result<()> {
+        let stays = Decision::Keep(Reason::NotSelected);
+        match pair {
+            Pair::Source(source) => {
+                let tally = self.counts.reasons.entry(Reason::NotSelected).or_default();
+                tally.add(source.size);
+                Ok(())
+            }
+            // To the tree, it is a file that stays, whatever the source has.
+            Pair::Target(target) | Pair::Both { target, .. } => {
+                let (counts, settled) = (&mut self.counts, &mut self.settled);
+                let pair = Pair::Target(target);
+                self.layout.place(pair, stays, counts, settled);
                 self.write_settled()
             }
         }
@@ -139,6 +171,7 @@ impl<'a> Draft<'a> {
             source: self.source.location(),
             target: self.target.location(),
             rule,
+            selection: self.options.selection.criteria().clone(),
             counts: self.counts,
             origin: None,
         };

@@ -127,6 +127,9 @@ pub enum SkipCause {
     NotUtf8,
     /// A file or directory that could not be read.
     Unreadable,
+    /// A directory, or something that is no file, that the run does not
+    /// concern ([`Selection`](crate::Selection)); it was not looked at.
+    NotSelected,
 }
 
 impl SkipCause {
@@ -136,7 +139,7 @@ impl SkipCause {
     pub fn hides_content(self) -> bool {
         match self {
             Self::UnmappableKey | Self::NotUtf8 | Self::Unreadable => true,
-            Self::Placeholder | Self::Link | Self::SpecialFile => false,
+            Self::Placeholder | Self::Link | Self::SpecialFile | Self::NotSelected => false,
         }
     }
 }

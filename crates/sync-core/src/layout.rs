@@ -6,6 +6,8 @@
 //! byte up to `/`, so the stack is as deep as keys are nested, never longer
 //! than a key. Their actions are released when they are closed.
 
+use std::collections::BTreeSet;
+
 use crate::plan::{Action, ConflictCause, Counts, Delete, InTheWay, Transfer};
 use crate::planner::Deletions;
 use crate::{Decision, Direction, Key, Pair, Reason};
@@ -15,6 +17,9 @@ pub(crate) struct Layout {
     direction: Direction,
     deletions: Deletions,
     open: Vec<Open>,
+    /// Directories of the target that the listing did not look into, and that
+    /// no key has passed yet: what is below them stays.
+    staying: BTreeSet<String>,
 }
 
 /// An entry whose key may be a directory of keys to come.
@@ -35,6 +40,7 @@ impl Layout {
             direction,
             deletions,
             open: Vec::new(),
+            staying: BTreeSet::new(),
         }
     }
 
@@ -57,7 +63,10 @@ impl Layout {
             return;
         }
         while let Some(last) = self.open.pop_if(|o| !o.may_be_directory_of(opened.key())) {
-            settled.extend(last.close(counts));
+            self.settle(last, counts, settled);
+        }
+        if self.open.is_empty() {
+            self.forget_before(opened.key());
         }
         opened.meet(&mut self.open);
         self.open.push(opened);
@@ -66,7 +75,50 @@ impl Layout {
     /// Adds the actions that are still open at the end.
     pub(crate) fn finish(&mut self, counts: &mut Counts, settled: &mut Vec<Action>) {
         while let Some(last) = self.open.pop() {
-            settled.extend(last.close(counts));
+            self.settle(last, counts, settled);
+        }
+    }
+
+    /// Something at `name` in the target stays, and so do the directories above
+    /// it. The listing says so before any pair with a later key has come, but
+    /// perhaps long before: the other listing may be behind.
+    pub(crate) fn stays(&mut self, name: String) {
+        if self.direction == Direction::Restore {
+            self.staying.insert(name);
+        }
+    }
+
+    fn settle(&self, mut last: Open, counts: &mut Counts, settled: &mut Vec<Action>) {
+        if last.in_source()
+            && let Some(name) = self.stays_at_or_below(last.key())
+        {
+            last.conflicts_with(&name, ConflictCause::NotSelected);
+        }
+        settled.extend(last.close(counts));
+    }
+
+    /// What stays at `key` or below it.
+    fn stays_at_or_below(&self, key: &Key) -> Option<Key> {
+        if self.staying.is_empty() {
+            return None;
+        }
+        let key = key.as_str();
+        let below = format!("{key}/");
+        let name = if self.staying.contains(key) {
+            key
+        } else {
+            let first = self.staying.range(below.clone()..).next()?;
+            first.starts_with(&below).then_some(first)?
+        };
+        Key::new(name).ok()
+    }
+
+    /// Drops what lies before `key`, and so before all keys to come.
+    fn forget_before(&mut self, key: &Key) {
+        while let Some(name) = self.staying.first()
+            && name.as_str() < key.as_str()
+        {
+            self.staying.pop_first();
         }
     }
 }
@@ -119,14 +171,14 @@ impl Open {
                         self.in_the_way = Some(InTheWay::File(file.clone()));
                         above.blocks = true;
                     }
-                    _ => self.conflicts_with(above.key(), ConflictCause::DeletionsOff),
+                    (_, stays) => self.conflicts_with(above.key(), why_it_stays(stays)),
                 },
                 (false, true) => match self.decision {
                     Decision::Delete(_) => {
                         above.in_the_way = Some(InTheWay::Directory);
                         self.blocks = true;
                     }
-                    _ => above.conflicts_with(&key, ConflictCause::DeletionsOff),
+                    stays => above.conflicts_with(&key, why_it_stays(stays)),
                 },
                 (false, false) => {}
             }
@@ -173,5 +225,13 @@ impl Open {
             target,
             in_the_way,
         }))
+    }
+}
+
+/// Why an entry of the target is in the way for good.
+fn why_it_stays(decision: Decision) -> ConflictCause {
+    match decision {
+        Decision::Keep(Reason::NotSelected) => ConflictCause::NotSelected,
+        _ => ConflictCause::DeletionsOff,
     }
 }

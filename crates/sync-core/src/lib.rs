@@ -24,6 +24,7 @@ mod parts;
 mod plan;
 mod planner;
 mod rule;
+mod select;
 mod sort;
 mod spool;
 mod store;
@@ -46,6 +47,7 @@ pub use plan::{
 };
 pub use planner::{DEFAULT_MAX_KEY_BYTES, Deletions, PlanError, PlanOptions, make_plan};
 pub use rule::{Compare, Decision, Direction, Pair, Reason, Rule};
+pub use select::{Criteria, Excluded, GlobError, IgnoreFile, NameRule, PathKind, Selection};
 pub use spool::{MemorySpools, Spool, Spools};
 pub use store::{Expected, Store, Writer};
 #[cfg(feature = "testing")]

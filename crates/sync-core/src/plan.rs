@@ -22,7 +22,7 @@
 //! bytes of transfers and of deletions by their reasons, what was skipped by
 //! side and cause, conflicts and keys that are too long. A plan that has lost,
 //! gained or repeated a line is invalid, whatever is left of it. Entries that
-//! are kept have no line, so their counts cannot be compared. This is against
+//! are kept or not selected have no line, so their counts cannot be compared. This is against
 //! accidents and no signature: who edits both header and lines is believed.
 //! Still, a line counts as what it does: one whose reason does not fit to its
 //! action, or that takes something out of the way that is not, is invalid.
@@ -37,7 +37,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::spool::Spool;
-use crate::{Direction, Entry, Key, Reason, Rule, Side, SkipCause, Skipped, printable};
+use crate::{Criteria, Direction, Entry, Key, Reason, Rule, Side, SkipCause, Skipped, printable};
 
 pub use origin::Origin;
 
@@ -75,9 +75,9 @@ impl std::ops::Add for Tally {
 /// What the planner saw, summed up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// All entries of the source.
+    /// All selected entries of the source.
     pub source: Tally,
-    /// All entries of the target.
+    /// All selected entries of the target.
     pub target: Tally,
     /// The rule's answers. Bytes are those of what is copied, deleted or kept.
     pub reasons: BTreeMap<Reason, Tally>,
@@ -89,6 +89,18 @@ pub struct Counts {
     pub conflicts: u64,
     /// Source keys longer than the limit.
     pub too_long: u64,
+    /// Directories and the like that the selection leaves out, so that they
+    /// were not looked at; entries have [`Reason::NotSelected`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_looked_at: u64,
+    /// Of the entries that are not selected: those whose source is, and
+    /// differs, but whose target has a size or time that is left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_back: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Counts {
@@ -128,6 +140,13 @@ impl Counts {
             + self.of(Reason::DeletionsOff)
     }
 
+    /// Entries that the run does not concern; one that both sides have counts
+    /// once, with the target's size.
+    #[must_use]
+    pub fn not_selected(&self) -> Tally {
+        self.of(Reason::NotSelected)
+    }
+
     /// Whether some of the source could not be read, named or placed. Then
     /// the rest is copied, nothing is deleted, and the run ends as incomplete.
     #[must_use]
@@ -149,6 +168,9 @@ pub struct Header {
     /// The rule by which it was made.
     #[serde(flatten)]
     pub rule: Rule,
+    /// Which entries it concerns; all of them where this is absent.
+    #[serde(default, skip_serializing_if = "Criteria::is_empty")]
+    pub selection: Criteria,
     /// What was seen.
     pub counts: Counts,
     /// When it was made and of which places; only in a plan that is kept.
@@ -235,6 +257,8 @@ pub enum ConflictCause {
     BothInSource,
     /// The other one would have to be deleted, and deletions are switched off.
     DeletionsOff,
+    /// The other one would have to be deleted, and the run does not concern it.
+    NotSelected,
     /// Both are in the source, and the target's file system takes their names
     /// for one.
     SameName,

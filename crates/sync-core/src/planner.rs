@@ -11,10 +11,12 @@ use crate::content::same_content;
 use crate::draft::Draft;
 use crate::merge::{Joined, MergeError, merge};
 use crate::plan::Plan;
+use crate::select::Selected;
 use crate::sort::sorted;
 use crate::spool::Spools;
 use crate::{
-    Compare, Decision, Direction, ErrorKind, Pair, Reason, Rule, Side, Skipped, Store, StoreError,
+    Compare, Decision, Direction, ErrorKind, Pair, Reason, Rule, Selection, Side, SkipCause,
+    Skipped, Store, StoreError,
 };
 
 /// Longest key of the source by default, in bytes (design, promise 9).
@@ -29,6 +31,9 @@ pub struct PlanOptions {
     pub compare: Compare,
     /// Whether what the source lacks is deleted from the target.
     pub deletions: Deletions,
+    /// Which entries the plan concerns; the others are neither copied nor
+    /// deleted.
+    pub selection: Arc<Selection>,
     /// Longest key of the source, in bytes below the prefix.
     pub max_key_bytes: usize,
     /// Memory for sorting a listing that comes out of order, in bytes.
@@ -47,6 +52,7 @@ impl PlanOptions {
             direction,
             compare: Compare::default(),
             deletions: Deletions::default(),
+            selection: Arc::default(),
             max_key_bytes: DEFAULT_MAX_KEY_BYTES,
             sort_memory: 16 << 20,
             concurrency: 16,
@@ -143,6 +149,8 @@ impl Planner<'_> {
             match judged {
                 Judged::Skipped(side, skipped) => draft.skip(side, skipped)?,
                 Judged::Pair(pair, decision) => draft.pair(pair, decision)?,
+                Judged::NotSelected(pair) => draft.not_selected(pair)?,
+                Judged::HeldBack(pair) => draft.hold_back(pair)?,
                 Judged::Unread(pair, error) => draft.unread(&pair, &error)?,
             }
         }
@@ -180,11 +188,19 @@ impl Planner<'_> {
     ) -> BoxStream<'s, Result<Judged, PlanError>> {
         let judged = joined.map(move |joined| {
             Ok(match joined? {
-                Joined::Skipped(side, skipped) => Judged::Skipped(side, skipped),
+                Joined::Skipped(side, skipped) => {
+                    Judged::Skipped(side, self.unless_left_out(skipped))
+                }
                 Joined::Pair(pair) => {
                     let rule = rule.get_or_init(|| self.rule());
                     let decision = rule.decide(pair.as_ref());
-                    Judged::Pair(pair, decision)
+                    match self.options.selection.of_pair(pair.as_ref()) {
+                        Selected::Yes => Judged::Pair(pair, decision),
+                        Selected::SourceOnly if matches!(decision, Decision::Transfer(_)) => {
+                            Judged::HeldBack(pair)
+                        }
+                        Selected::No | Selected::SourceOnly => Judged::NotSelected(pair),
+                    }
                 }
             })
         });
@@ -218,6 +234,21 @@ impl Planner<'_> {
         }
     }
 
+    /// What a listing left out because of its key, which may not be selected.
+    /// Other names may be those of directories, so that only the store that
+    /// saw them can tell.
+    fn unless_left_out(&self, skipped: Skipped) -> Skipped {
+        let has_key = matches!(
+            skipped.cause,
+            SkipCause::UnmappableKey | SkipCause::Placeholder
+        );
+        if has_key && !self.options.selection.selects(&skipped.name) {
+            let cause = SkipCause::NotSelected;
+            return Skipped { cause, ..skipped };
+        }
+        skipped
+    }
+
     fn rule(&self) -> Rule {
         let offset = match self.options.direction {
             Direction::Backup => self.target.clock_offset(),
@@ -238,6 +269,10 @@ impl Planner<'_> {
 enum Judged {
     Skipped(Side, Skipped),
     Pair(Pair, Decision),
+    /// The plan does not concern it.
+    NotSelected(Pair),
+    /// Nor this, though its source is selected and differs.
+    HeldBack(Pair),
     /// Contents that could not be compared.
     Unread(Pair, StoreError),
 }

@@ -126,6 +126,9 @@ pub enum Reason {
     ObjectIsLater,
     /// Keep: the contents are equal ([`Compare::Checksum`]).
     SameContent,
+    /// Neither copied nor deleted: the run does not concern it
+    /// ([`Selection`](crate::Selection)).
+    NotSelected,
 }
 
 impl Rule {
@@ -206,6 +209,7 @@ impl fmt::Display for Reason {
             Self::Unchanged => "unchanged",
             Self::ObjectIsLater => "object is later",
             Self::SameContent => "same content",
+            Self::NotSelected => "not selected",
         })
     }
 }

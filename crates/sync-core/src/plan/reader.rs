@@ -14,11 +14,12 @@ use crate::spool::Spool;
 use crate::{Key, Reason, Side};
 
 /// The answers of the rule that have no line.
-const WITHOUT_LINE: [Reason; 4] = [
+const WITHOUT_LINE: [Reason; 5] = [
     Reason::Unchanged,
     Reason::ObjectIsLater,
     Reason::SameContent,
     Reason::DeletionsOff,
+    Reason::NotSelected,
 ];
 
 /// Longest line, in bytes. Two entries with the longest of names need some

@@ -18,6 +18,7 @@ fn header(source: u64, target: u64, deleted: u64) -> Header {
         source: "dir".to_owned(),
         target: "bucket".to_owned(),
         rule: Rule::new(Direction::Backup),
+        selection: sync_core::Criteria::default(),
         counts: Counts {
             source: tally(source),
             target: tally(target),

@@ -27,6 +27,7 @@ mod rule;
 mod runs;
 mod saved;
 mod schedules;
+mod select;
 mod sim;
 mod stops;
 mod support;

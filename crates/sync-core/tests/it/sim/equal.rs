@@ -167,6 +167,8 @@ fn excepted(
             Action::Conflict { key, with, why } => {
                 let (key, with) = (key.as_str(), with.as_str());
                 let is_true = match why {
+                    // Every entry is selected there.
+                    ConflictCause::NotSelected => false,
                     ConflictCause::BothInSource => {
                         collide(key, with) && source.contains_key(key) && source.contains_key(with)
                     }

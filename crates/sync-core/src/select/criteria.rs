@@ -1,0 +1,111 @@
+//! By what is selected, as plain data: a saved plan carries it, so that a
+//! reader knows what the plan does not speak of.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::printable;
+
+/// By what a [`Selection`](crate::Selection) selects; by default, nothing is
+/// left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Criteria {
+    /// Globs over the key, of which the last one that matches decides. If none
+    /// does, the key is selected, unless the first rule is an `Include`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<NameRule>,
+    /// Ignore files. What they exclude is excluded, whatever `names` say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore_files: Vec<IgnoreFile>,
+    /// The smallest size, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_size: Option<u64>,
+    /// The largest size, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<u64>,
+    /// Modified at this time or after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newer_than: Option<DateTime<Utc>>,
+    /// Modified before this time. So `newer_than` and `older_than` of one time
+    /// leave out each entry once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older_than: Option<DateTime<Utc>>,
+}
+
+/// A glob over the key, and what it says of the keys that match.
+///
+/// `*` stands for any characters, `/` among them; `?` for one; `[a-z]` and
+/// `{a,b}` are as in a shell; a backslash takes a character as it is. A glob
+/// that ends with a slash stands for everything below.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NameRule {
+    /// They are selected.
+    Include(String),
+    /// They are not.
+    Exclude(String),
+}
+
+/// An ignore file, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoreFile {
+    /// Where it was.
+    pub file: String,
+    /// Its lines, without those that say nothing.
+    pub lines: Vec<String>,
+}
+
+impl Criteria {
+    /// Whether they leave nothing out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+            && self.ignore_files.is_empty()
+            && self.min_size.is_none()
+            && self.max_size.is_none()
+            && self.newer_than.is_none()
+            && self.older_than.is_none()
+    }
+
+    /// Whether size and time of an entry are selected.
+    pub(crate) fn fits(&self, size: u64, modified: DateTime<Utc>) -> bool {
+        self.min_size.is_none_or(|min| size >= min)
+            && self.max_size.is_none_or(|max| size <= max)
+            && self.newer_than.is_none_or(|from| modified >= from)
+            && self.older_than.is_none_or(|to| modified < to)
+    }
+}
+
+/// As the options of s3mirror.
+impl fmt::Display for Criteria {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.names.iter().map(ToString::to_string);
+        let files = self.ignore_files.iter();
+        let files = files.map(|file| format!("--exclude-from '{}'", printable(&file.file)));
+        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let others = [
+            self.min_size.map(|size| format!("--min-size {size}B")),
+            self.max_size.map(|size| format!("--max-size {size}B")),
+            self.newer_than
+                .map(|from| format!("--newer-than {}", time(from))),
+            self.older_than
+                .map(|to| format!("--older-than {}", time(to))),
+        ];
+        let all: Vec<String> = names
+            .chain(files)
+            .chain(others.into_iter().flatten())
+            .collect();
+        f.write_str(&all.join(" "))
+    }
+}
+
+impl fmt::Display for NameRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Include(glob) => write!(f, "--include '{}'", printable(glob)),
+            Self::Exclude(glob) => write!(f, "--exclude '{}'", printable(glob)),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Which entries a run concerns: by name, size and time. What is not selected
+//! is neither copied nor deleted, on either side.
+//!
+//! A name is selected as a key, so the same name is judged alike in a source
+//! and in a target. Size and time belong to one side, so they are asked of a
+//! pair: where one of its two entries is left out, the pair is. Otherwise a file
+//! that shrank below `min_size` would look as if it had been removed.
+
+mod criteria;
+mod names;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use criteria::{Criteria, IgnoreFile, NameRule};
+pub use names::GlobError;
+
+use crate::{Entry, Pair};
+use names::Names;
+
+/// Names that are left out by other means than [`NameRule`]: ignore files,
+/// whose form this crate does not know.
+///
+/// A directory that is excluded is so with everything below it, whatever the
+/// answer is there; [`Selection`] sees to that.
+pub trait Excluded: fmt::Debug + Send + Sync {
+    /// Whether `path`, of this kind, is excluded for itself.
+    fn excludes(&self, path: &str, kind: PathKind) -> bool;
+}
+
+/// What a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathKind {
+    /// A directory: something above a key.
+    Directory,
+    /// A key.
+    File,
+}
+
+/// Which entries a run concerns; by default all.
+///
+/// ```
+/// use sync_core::{Criteria, NameRule, Selection};
+///
+/// let names = vec![
+///     NameRule::Exclude("cache/".to_owned()),
+///     NameRule::Include("cache/keep.*".to_owned()),
+/// ];
+/// let selection = Selection::new(Criteria { names, ..Criteria::default() }, None)?;
+/// assert!(selection.selects("photos/a.jpg"));
+/// assert!(!selection.selects("cache/a/b"));
+/// assert!(selection.selects("cache/keep.txt"));
+/// # Ok::<(), sync_core::GlobError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    criteria: Criteria,
+    names: Names,
+    excluded: Option<Arc<dyn Excluded>>,
+}
+
+/// What is said of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Selected {
+    /// The run concerns it.
+    Yes,
+    /// It does not.
+    No,
+    /// It does not, but only because of the target's size or time.
+    SourceOnly,
+}
+
+impl Selection {
+    /// The selection by `criteria`; `excluded` is what matches the ignore files
+    /// that they name.
+    ///
+    /// # Errors
+    /// The first glob that cannot be understood.
+    pub fn new(criteria: Criteria, excluded: Option<Arc<dyn Excluded>>) -> Result<Self, GlobError> {
+        let names = Names::new(&criteria.names)?;
+        Ok(Self {
+            criteria,
+            names,
+            excluded,
+        })
+    }
+
+    /// By what it selects.
+    #[must_use]
+    pub fn criteria(&self) -> &Criteria {
+        &self.criteria
+    }
+
+    /// Whether entries with this key may be selected: that is, by their name.
+    #[must_use]
+    pub fn selects(&self, key: &str) -> bool {
+        self.names.selects(key)
+            && self.excluded.as_ref().is_none_or(|excluded| {
+                !excluded.excludes(key, PathKind::File) && !is_below_excluded(&**excluded, key)
+            })
+    }
+
+    /// Whether no key below `directory` can be selected, so that it need not be
+    /// listed. Where that is not certain, the answer is no.
+    #[must_use]
+    pub fn prunes(&self, directory: &str) -> bool {
+        self.names.prunes(directory)
+            || self.excluded.as_ref().is_some_and(|excluded| {
+                excluded.excludes(directory, PathKind::Directory)
+                    || is_below_excluded(&**excluded, directory)
+            })
+    }
+
+    /// Asks both entries of a key.
+    pub(crate) fn of_pair(&self, pair: Pair<&Entry>) -> Selected {
+        if self.criteria.is_empty() && self.excluded.is_none() {
+            return Selected::Yes;
+        }
+        let fits = |entry: &Entry| self.criteria.fits(entry.size, entry.modified);
+        match pair {
+            Pair::Source(entry) | Pair::Target(entry) | Pair::Both { source: entry, .. }
+                if !self.selects(entry.key.as_str()) || !fits(entry) =>
+            {
+                Selected::No
+            }
+            Pair::Both { target, .. } if !fits(target) => Selected::SourceOnly,
+            _ => Selected::Yes,
+        }
+    }
+}
+
+/// Whether a directory above `path` is excluded.
+fn is_below_excluded(excluded: &dyn Excluded, path: &str) -> bool {
+    path.match_indices('/')
+        .any(|(end, _)| excluded.excludes(&path[..end], PathKind::Directory))
+}

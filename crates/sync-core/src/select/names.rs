@@ -1,0 +1,127 @@
+//! Globs over the key: the last one that matches decides.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::NameRule;
+
+/// The rules, in their order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    rules: Vec<Compiled>,
+    /// Whether a key is left out that no rule matches: where the first rule
+    /// includes, it would mean nothing otherwise.
+    excluded_at_first: bool,
+}
+
+/// A rule, ready to match.
+#[derive(Debug, Clone)]
+struct Compiled {
+    includes: bool,
+    glob: GlobMatcher,
+    /// The characters before the first that has a meaning of its own.
+    literal: String,
+    /// Whether there is none such.
+    is_literal: bool,
+    /// Whether it ends with `*`: then it matches whatever begins with
+    /// something that it matches.
+    absorbs: bool,
+}
+
+/// A glob that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}: {reason}")]
+pub struct GlobError {
+    /// The rule that has it.
+    pub rule: NameRule,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Names {
+    pub(super) fn new(rules: &[NameRule]) -> Result<Self, GlobError> {
+        let compiled = rules.iter().map(|rule| {
+            Compiled::new(rule).map_err(|reason| GlobError {
+                rule: rule.clone(),
+                reason,
+            })
+        });
+        Ok(Self {
+            rules: compiled.collect::<Result<_, _>>()?,
+            excluded_at_first: matches!(rules.first(), Some(NameRule::Include(_))),
+        })
+    }
+
+    pub(super) fn selects(&self, key: &str) -> bool {
+        let last = self.rules.iter().rfind(|rule| rule.glob.is_match(key));
+        last.map_or(!self.excluded_at_first, |rule| rule.includes)
+    }
+
+    /// Whether no key below `directory` is selected. Asked from the last rule
+    /// to the first: what a later one leaves open, an earlier one may decide.
+    pub(super) fn prunes(&self, directory: &str) -> bool {
+        for rule in self.rules.iter().rev() {
+            if rule.includes && rule.may_match_below(directory) {
+                return false;
+            }
+            if !rule.includes && rule.matches_all_below(directory) {
+                return true;
+            }
+        }
+        self.excluded_at_first
+    }
+}
+
+impl Compiled {
+    fn new(rule: &NameRule) -> Result<Self, String> {
+        let (includes, text) = match rule {
+            NameRule::Include(text) => (true, text),
+            NameRule::Exclude(text) => (false, text),
+        };
+        if text.is_empty() {
+            return Err("it is empty".to_owned());
+        }
+        if text.starts_with('/') {
+            return Err("it begins with a slash, and no key does".to_owned());
+        }
+        let mut glob = text.clone();
+        if glob.ends_with('/') {
+            glob.push('*');
+        }
+        let has_meaning = |c: char| matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\');
+        let literal = glob.split(has_meaning).next().unwrap_or_default();
+        let compiled = GlobBuilder::new(&glob)
+            .literal_separator(false)
+            .backslash_escape(true)
+            .build()
+            .map_err(|error| error.kind().to_string())?;
+        Ok(Self {
+            includes,
+            glob: compiled.compile_matcher(),
+            literal: literal.to_owned(),
+            is_literal: literal.len() == glob.len(),
+            absorbs: glob
+                .strip_suffix('*')
+                .is_some_and(|before| !is_escaped(before)),
+        })
+    }
+
+    /// Whether some key below `directory` may match.
+    fn may_match_below(&self, directory: &str) -> bool {
+        match self.literal.strip_prefix(directory) {
+            Some("") => !self.is_literal,
+            Some(rest) => rest.starts_with('/'),
+            None => !self.is_literal && directory.starts_with(&self.literal),
+        }
+    }
+
+    /// Whether every key below `directory` certainly matches.
+    fn matches_all_below(&self, directory: &str) -> bool {
+        self.absorbs && self.glob.is_match(format!("{directory}/"))
+    }
+}
+
+/// Whether what follows `before` is taken as it is.
+fn is_escaped(before: &str) -> bool {
+    let slashes = before.bytes().rev().take_while(|b| *b == b'\\').count();
+    slashes % 2 == 1
+}
