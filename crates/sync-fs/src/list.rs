@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use sync_core::{ErrorKind, Listed, Result};
+use sync_core::{ErrorKind, Listed, Result, Selection};
 use tokio::sync::mpsc;
 
 use crate::error::refused;
@@ -28,11 +28,14 @@ enum Message {
 }
 
 /// Lists the directory.
-pub(crate) fn list(shared: Arc<Shared>) -> BoxStream<'static, Result<Listed>> {
+pub(crate) fn list(
+    shared: Arc<Shared>,
+    selection: Arc<Selection>,
+) -> BoxStream<'static, Result<Listed>> {
     let (sender, receiver) = mpsc::channel(WAITING);
     let spawned = std::thread::Builder::new()
         .name("s3mirror-walk".to_owned())
-        .spawn(move || walk(&shared, &sender));
+        .spawn(move || walk(&shared, selection, &sender));
     match spawned {
         Ok(_) => items(receiver).boxed(),
         Err(error) => {
@@ -61,9 +64,9 @@ fn items(receiver: mpsc::Receiver<Message>) -> impl futures::Stream<Item = Resul
     .flatten()
 }
 
-fn walk(shared: &Shared, sender: &mpsc::Sender<Message>) {
+fn walk(shared: &Shared, selection: Arc<Selection>, sender: &mpsc::Sender<Message>) {
     let listed = match shared.is_there() {
-        Ok(true) => send_items(shared, sender),
+        Ok(true) => send_items(shared, selection, sender),
         Ok(false) => Ok(()),
         Err(error) => Err(error),
     };
@@ -74,8 +77,12 @@ fn walk(shared: &Shared, sender: &mpsc::Sender<Message>) {
     let _ = sender.blocking_send(Message::Done);
 }
 
-fn send_items(shared: &Shared, sender: &mpsc::Sender<Message>) -> Result<()> {
-    let mut walk = Walk::start(Arc::clone(&shared.root), shared.options)?;
+fn send_items(
+    shared: &Shared,
+    selection: Arc<Selection>,
+    sender: &mpsc::Sender<Message>,
+) -> Result<()> {
+    let mut walk = Walk::start(Arc::clone(&shared.root), shared.options, selection)?;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         match walk.step() {
@@ -120,7 +127,7 @@ mod tests {
         }
         let shared = Arc::new(Shared::new(dir.path(), FsOptions::default()));
         for taken in [0, 1, BATCH + 1] {
-            let mut items = list(Arc::clone(&shared));
+            let mut items = list(Arc::clone(&shared), Arc::default());
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             runtime.unwrap().block_on(async {
                 for _ in 0..taken {

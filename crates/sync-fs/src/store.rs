@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::stream::BoxStream;
 use sync_core::{
-    Crc64, Entry, Expected, Key, Listed, Result, Store, StoreError, Writer, printable,
+    Crc64, Entry, Expected, Key, Listed, Result, Selection, Store, StoreError, Writer, printable,
 };
 
 use crate::at_hand;
@@ -53,6 +53,7 @@ const LONGEST_NAME: usize = 255;
 #[derive(Debug)]
 pub struct FsStore {
     shared: Arc<Shared>,
+    selection: Arc<Selection>,
 }
 
 /// What a sweep of left-over temporaries did.
@@ -92,6 +93,14 @@ impl FsStore {
         Ok(store)
     }
 
+    /// The same store, whose listings don't look into a directory in which
+    /// `selection` selects no name, and at nothing but the sizes and times of
+    /// files that it doesn't select.
+    #[must_use]
+    pub fn selecting(self, selection: Arc<Selection>) -> Self {
+        Self { selection, ..self }
+    }
+
     /// Makes the root and its parents, where they are missing. The first write
     /// does so as well; asked for beforehand, a failure is told once.
     ///
@@ -128,6 +137,7 @@ impl FsStore {
     fn new(root: &Path, options: FsOptions) -> Self {
         Self {
             shared: Arc::new(Shared::new(root, options)),
+            selection: Arc::default(),
         }
     }
 }
@@ -139,7 +149,7 @@ impl Store for FsStore {
     }
 
     fn list(&self) -> BoxStream<'static, Result<Listed>> {
-        list::list(Arc::clone(&self.shared))
+        list::list(Arc::clone(&self.shared), Arc::clone(&self.selection))
     }
 
     fn accepts(&self, key: &Key) -> Result<(), String> {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
-use sync_core::{Key, Listed, Result, SkipCause, Skipped, printable};
+use sync_core::{Key, Listed, Result, Selection, SkipCause, Skipped, printable};
 
 use crate::access::User;
 use crate::beneath::{Root, Sys, child};
@@ -41,6 +41,7 @@ const MOST_TEMPORARIES: usize = 100_000;
 pub(crate) struct Walk {
     root: Arc<Root>,
     options: FsOptions,
+    selection: Arc<Selection>,
     /// The user whose access is checked; none if it need not be.
     user: Option<User>,
     /// The path of the current item; always UTF-8.
@@ -67,10 +68,15 @@ impl Walk {
     ///
     /// # Errors
     /// If the root cannot be read in full.
-    pub(crate) fn start(root: Arc<Root>, options: FsOptions) -> Result<Self> {
+    pub(crate) fn start(
+        root: Arc<Root>,
+        options: FsOptions,
+        selection: Arc<Selection>,
+    ) -> Result<Self> {
         let mut walk = Self {
             root,
             options,
+            selection,
             user: options.check_access.then(User::current).flatten(),
             path: String::new(),
             levels: Vec::new(),
@@ -115,7 +121,11 @@ impl Walk {
         let Ok(name) = str::from_utf8(name) else {
             let escaped = name.escape_ascii().to_string();
             self.path.push_str(&String::from_utf8_lossy(name));
-            return Step::Item(self.skip(SkipCause::NotUtf8, escaped));
+            return Step::Item(if self.is_left_out(kind) {
+                self.left_out()
+            } else {
+                self.skip(SkipCause::NotUtf8, escaped)
+            });
         };
         let leaf = self.path.len();
         self.path.push_str(name);
@@ -139,11 +149,36 @@ impl Walk {
 
     fn visit(&mut self, leaf: usize, kind: FileType) -> Option<Listed> {
         match kind {
+            FileType::RegularFile if self.is_left_out(kind) => self.file_left_out(leaf),
+            _ if self.is_left_out(kind) => Some(self.left_out()),
             FileType::Directory => self.descend(leaf),
             FileType::RegularFile => self.file(leaf),
             FileType::Symlink => self.link(),
             kind => Some(self.skip(SkipCause::SpecialFile, kind_name(kind))),
         }
+    }
+
+    /// Whether the selection says enough of the current item by its name.
+    fn is_left_out(&self, kind: FileType) -> bool {
+        match kind {
+            FileType::Directory => self.selection.prunes(&self.path),
+            _ => !self.selection.selects(&self.path),
+        }
+    }
+
+    /// A file that is not selected is listed, because it may be in the way of
+    /// one that is; but whether it can be read, or examined, is no matter.
+    fn file_left_out(&self, leaf: usize) -> Option<Listed> {
+        let name = &self.path.as_bytes()[leaf..];
+        match self.directory().and_then(|dir| Meta::at(dir, name)) {
+            Ok(meta) if meta.is_file() => Some(self.entry(&meta)),
+            Err(Errno::NOENT) => None,
+            _ => Some(self.left_out()),
+        }
+    }
+
+    fn left_out(&self) -> Listed {
+        self.skip(SkipCause::NotSelected, "")
     }
 
     fn file(&mut self, leaf: usize) -> Option<Listed> {

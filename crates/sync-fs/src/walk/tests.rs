@@ -21,7 +21,7 @@ fn deep_tree(root: &Path) {
 fn start(root: &Path) -> Walk {
     let root = Arc::new(Root::new(root));
     root.open().unwrap();
-    Walk::start(root, FsOptions::default()).unwrap()
+    Walk::start(root, FsOptions::default(), Arc::default()).unwrap()
 }
 
 fn open_handles(walk: &Walk) -> usize {

@@ -11,7 +11,7 @@ use std::path::Path;
 use futures::StreamExt;
 use proptest::prelude::*;
 use rustix::fs::{CWD, Mode};
-use sync_core::{ErrorKind, Listed, SkipCause, Store};
+use sync_core::{Criteria, ErrorKind, Listed, NameRule, Selection, SkipCause, Store};
 use sync_fs::{Durability, FsOptions, FsStore};
 
 use crate::util::{Tree, entries, key, keys, list, put, skipped, stat, unprivileged};
@@ -319,4 +319,38 @@ async fn a_deep_tree_is_listed_whole() {
         assert_eq!(found.len(), 2 * levels);
         assert!(found.is_sorted());
     }
+}
+
+/// A directory is not opened, a link is not resolved; but a file is listed,
+/// for it may be in the way.
+#[tokio::test]
+async fn what_is_not_selected_is_not_looked_into() {
+    let tree = Tree::new();
+    for name in ["a", "b.tmp", "cache/x", "cache/deep/y", "sub/cache/z"] {
+        tree.file(name, "12");
+    }
+    tree.link("a", "c.tmp");
+    let _socket = UnixListener::bind(tree.path("d.tmp")).unwrap();
+    fs::write(tree.path("").join(OsStr::from_bytes(b"\xe9.tmp")), "").unwrap();
+    let names = ["cache/", "*.tmp"].map(|glob| NameRule::Exclude(glob.to_owned()));
+    let criteria = Criteria {
+        names: names.to_vec(),
+        ..Criteria::default()
+    };
+    let selection = Selection::new(criteria, None).unwrap();
+    let store = tree.store().selecting(selection.into());
+    let listed = list(&store).await.into_iter().map(|item| match item {
+        Listed::Entry(entry) => format!("{} {}", entry.key, entry.size),
+        Listed::Skipped(skipped) => format!("{:?} {}", skipped.cause, skipped.name),
+    });
+    let expected = [
+        "a 2",
+        "b.tmp 2",
+        "NotSelected c.tmp",
+        "NotSelected cache",
+        "NotSelected d.tmp",
+        "sub/cache/z 2",
+        "NotSelected \u{fffd}.tmp",
+    ];
+    assert_eq!(listed.collect::<Vec<_>>(), expected);
 }
