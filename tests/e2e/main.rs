@@ -29,6 +29,9 @@ mod guards;
 mod listing;
 mod locks;
 
+mod selection;
+mod selection_limits;
+
 mod places;
 mod sources;
 mod targets;

@@ -16,6 +16,7 @@ mod places;
 mod progress;
 mod question;
 mod saved;
+mod selection;
 mod spools;
 mod state;
 mod stop;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sync_core::{Direction, Plan, Result, Store, printable};
+use sync_core::{Direction, Plan, Result, Selection, Store, printable};
 use sync_fs::{FsOptions, FsStore};
 use sync_s3::{Access, Conditions, S3Options, S3Store, UploadJournal};
 
@@ -23,9 +23,10 @@ impl Places {
     pub(crate) async fn open(
         direction: Direction,
         args: &SyncArgs,
+        selection: &Arc<Selection>,
         journal: Option<Arc<dyn UploadJournal>>,
     ) -> Result<Self> {
-        let directory = open_directory(direction, args)?;
+        let directory = open_directory(direction, args)?.selecting(Arc::clone(selection));
         let options = S3Options {
             journal,
             ..s3_options(args)
@@ -53,13 +54,15 @@ impl Places {
             server.region = origin.and_then(|origin| origin.region.clone());
         }
         let direction = plan.direction();
-        let places = Self::open(direction, args, journal(args)).await?;
+        // What is not selected has no line in the plan.
+        let all = Arc::default();
+        let places = Self::open(direction, args, &all, journal(args)).await?;
         if is_same_url(places.bucket.endpoint_url(), planned) {
             return Ok(places);
         }
         if args.server.endpoint_url.is_none() && planned.is_some() {
             args.server.endpoint_url = planned.map(str::to_owned);
-            return Ok(Self::open(direction, args, journal(args)).await?);
+            return Ok(Self::open(direction, args, &all, journal(args)).await?);
         }
         let shown = |url: Option<&str>| url.map_or("AWS".to_owned(), printable);
         anyhow::bail!(

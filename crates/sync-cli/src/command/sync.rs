@@ -22,6 +22,7 @@ use crate::places::Places;
 use crate::progress::{self, Progress};
 use crate::question::{self, Answer};
 use crate::saved::PlanFile;
+use crate::selection::selection;
 use crate::spools::TemporaryFiles;
 use crate::stop::Stop;
 use crate::text::Words;
@@ -36,11 +37,19 @@ pub(super) async fn run(
     view: View,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
+    let selection = match selection(&args.selection) {
+        Ok(selection) => Arc::new(selection),
+        Err(wrong) => {
+            console.error(wrong);
+            return Ok(Exit::Usage);
+        }
+    };
     let stop = Stop::listen().context("cannot listen for signals")?;
     let plan_file = args.plan_out.as_deref();
     let plan_file = plan_file.map(|file| PlanFile::look(file, &args.places.dir));
     let plan_file = plan_file.transpose()?;
-    let places = Places::open(direction, args, journal(direction, args, mode)).await?;
+    let journal = journal(direction, args, mode);
+    let places = Places::open(direction, args, &selection, journal).await?;
     let _locks = match mode {
         Mode::Show | Mode::Check => None,
         Mode::Act => match lock(args, console)? {
@@ -51,7 +60,10 @@ pub(super) async fn run(
     let plan = {
         let _spinner = progress::listing(console, &args.output);
         let origin = saved::of_run(&args.places, &places);
-        let options = plan_options(direction, args);
+        let options = PlanOptions {
+            selection,
+            ..plan_options(direction, args)
+        };
         let (source, target) = (places.source(), places.target());
         let plan = make_plan(source, target, &options, Arc::new(TemporaryFiles)).await?;
         match origin {

@@ -4,8 +4,10 @@
 //! turned into a value of the libraries (`places`, `command`).
 
 mod check;
+mod names;
 mod plan;
 mod sizes;
+mod times;
 mod values;
 
 use std::path::PathBuf;
@@ -15,8 +17,10 @@ use clap::{Args, Parser, Subcommand};
 use sync_core::MaxDelete;
 use sync_s3::Location;
 
+use names::NameRules;
 pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
-use sizes::Size;
+pub(crate) use sizes::Size;
+pub(crate) use times::Moment;
 pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, OnDisk, When};
 
 const EXAMPLES: &str = "\
@@ -91,6 +95,8 @@ pub(crate) struct SyncArgs {
     pub(crate) places: PlaceArgs,
     #[command(flatten)]
     pub(crate) safety: SafetyArgs,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) rule: RuleArgs,
     #[command(flatten)]
@@ -185,6 +191,50 @@ pub(crate) struct SafetyArgs {
         default_value_t = DEFAULT_MAX_KEY_LENGTH
     )]
     pub(crate) max_key_length: u16,
+}
+
+/// What is not selected is neither copied nor deleted, on either side.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct SelectionArgs {
+    #[command(flatten)]
+    pub(crate) names: NameRules,
+    /// Leave out what a file in gitignore form names
+    ///
+    /// May be given several times; what it excludes is not brought back by
+    /// --include.
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_EXCLUDE_FROM",
+        value_name = "FILE"
+    )]
+    pub(crate) exclude_from: Vec<PathBuf>,
+    /// Leave out what is smaller, in the directory or the bucket
+    #[arg(long, hide_env = true, env = "S3MIRROR_MIN_SIZE", value_name = "SIZE")]
+    pub(crate) min_size: Option<Size>,
+    /// Leave out what is larger, in the directory or the bucket
+    #[arg(long, hide_env = true, env = "S3MIRROR_MAX_SIZE", value_name = "SIZE")]
+    pub(crate) max_size: Option<Size>,
+    /// Leave out what was modified before: 7d, 36h, 2024-05-01 (UTC)
+    ///
+    /// A duration back from now (s, m, h, d, w, as in 1d12h), a date in UTC, or
+    /// a time as in 2024-05-01T12:00:00Z.
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_NEWER_THAN",
+        value_name = "WHEN"
+    )]
+    pub(crate) newer_than: Option<Moment>,
+    /// Leave out what was modified since: 7d, 36h, 2024-05-01 (UTC)
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_OLDER_THAN",
+        value_name = "WHEN"
+    )]
+    pub(crate) older_than: Option<Moment>,
 }
 
 #[derive(Debug, Args)]

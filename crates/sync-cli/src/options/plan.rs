@@ -8,8 +8,8 @@ use sync_core::MaxDelete;
 use sync_s3::Location;
 
 use super::{
-    CleanupArgs, CompareBy, Links, OnDisk, OutputArgs, PlaceArgs, RuleArgs, SafetyArgs, ServerArgs,
-    SpeedArgs, SyncArgs,
+    CleanupArgs, CompareBy, Links, OnDisk, OutputArgs, PlaceArgs, RuleArgs, SafetyArgs,
+    SelectionArgs, ServerArgs, SpeedArgs, SyncArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -170,6 +170,7 @@ impl ApplyArgs {
                 // Those that were left out have no line in the plan.
                 symlinks: Links::Inside,
             },
+            selection: SelectionArgs::default(),
             server: self.server,
             speed: self.speed,
             output: self.output,
