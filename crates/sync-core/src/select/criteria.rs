@@ -36,9 +36,10 @@ pub struct Criteria {
 
 /// A glob over the key, and what it says of the keys that match.
 ///
-/// `*` stands for any characters, `/` among them; `?` for one; `[a-z]` and
-/// `{a,b}` are as in a shell; a backslash takes a character as it is. A glob
-/// that ends with a slash stands for everything below.
+/// `*` stands for any characters, `/` among them; `?` for one byte, which is a
+/// character of ASCII; `[a-z]` (of ASCII) and `{a,b}` are as in a shell; a
+/// backslash takes a character as it is. A glob that ends with a slash stands
+/// for everything below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NameRule {

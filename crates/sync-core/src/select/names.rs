@@ -23,7 +23,8 @@ struct Compiled {
     /// Whether there is none such.
     is_literal: bool,
     /// Whether it ends with `*`: then it matches whatever begins with
-    /// something that it matches.
+    /// something that it matches. (One that is escaped matches no name that
+    /// ends with a slash, of which alone this is asked.)
     absorbs: bool,
 }
 
@@ -83,6 +84,9 @@ impl Compiled {
         if text.starts_with('/') {
             return Err("it begins with a slash, and no key does".to_owned());
         }
+        if has_wide_class(text) {
+            return Err("a class as in [a-z] holds ASCII only; write {é,è}".to_owned());
+        }
         let mut glob = text.clone();
         if glob.ends_with('/') {
             glob.push('*');
@@ -99,9 +103,7 @@ impl Compiled {
             glob: compiled.compile_matcher(),
             literal: literal.to_owned(),
             is_literal: literal.len() == glob.len(),
-            absorbs: glob
-                .strip_suffix('*')
-                .is_some_and(|before| !is_escaped(before)),
+            absorbs: glob.ends_with('*'),
         })
     }
 
@@ -120,8 +122,19 @@ impl Compiled {
     }
 }
 
-/// Whether what follows `before` is taken as it is.
-fn is_escaped(before: &str) -> bool {
-    let slashes = before.bytes().rev().take_while(|b| *b == b'\\').count();
-    slashes % 2 == 1
+/// Whether a class holds a character of several bytes: `globset` compares
+/// bytes, so it would never match.
+fn has_wide_class(glob: &str) -> bool {
+    let mut inside = false;
+    let mut chars = glob.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            '[' => inside = true,
+            ']' => inside = false,
+            c if inside && !c.is_ascii() => return true,
+            _ => {}
+        }
+    }
+    false
 }

@@ -133,7 +133,7 @@ fn matches(glob: &[u8], name: &[u8]) -> bool {
 fn rules() -> impl Strategy<Value = Vec<NameRule>> {
     let globs = [
         "*", "a*", "*b", "a/*", "b/", "a/b/", "*/b", "a", "b", "a/b", "a-b/*", "?", "a?*", "*.",
-        "a/b*", "-/", "*/",
+        "a/b*", "a?", "??", "-/", "*/",
     ];
     let rule = (any::<bool>(), select(globs.to_vec())).prop_map(|(includes, glob)| {
         if includes {
@@ -311,9 +311,17 @@ fn the_last_glob_that_matches_decides() {
     }
 }
 
+/// As `globset` has it, whose globs are for paths of any bytes.
+#[test]
+fn a_question_mark_is_a_byte() {
+    let selection = named(vec![exclude("??"), exclude("{ö,ü}x")]);
+    assert!(!selection.selects("é") && !selection.selects("ab") && !selection.selects("öx"));
+    assert!(selection.selects("e"));
+}
+
 #[test]
 fn a_directory_without_selected_names_is_not_listed() {
-    let cases: [(Vec<NameRule>, &[&str], &[&str]); 6] = [
+    let cases: [(Vec<NameRule>, &[&str], &[&str]); 7] = [
         (
             vec![exclude("cache/")],
             &["cache", "cache/a"],
@@ -331,6 +339,11 @@ fn a_directory_without_selected_names_is_not_listed() {
         ),
         (vec![include("a/b")], &["b", "a/b", "a/c"], &["a"]),
         (vec![exclude("*"), exclude("a*.tmp")], &["a", "b"], &[]),
+        (
+            vec![exclude("a?"), exclude("b[/]"), exclude(r"c/\*")],
+            &[],
+            &["a", "b", "c"],
+        ),
         (
             vec![include("a/*"), exclude("*"), include("c")],
             &["a", "c", "d"],
@@ -373,6 +386,7 @@ fn a_glob_that_cannot_be_understood_is_named_with_the_reason() {
         (include("[z-a]"), "--include '[z-a]': invalid range"),
         (exclude(""), "--exclude '': it is empty"),
         (exclude("/a"), "--exclude '/a': it begins with a slash"),
+        (exclude("[é]"), "--exclude '[é]': a class"),
         (exclude("a\\"), "--exclude 'a\\\\': dangling"),
     ] {
         let criteria = Criteria {
