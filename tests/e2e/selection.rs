@@ -278,7 +278,7 @@ fn globs_can_come_from_the_environment() {
 fn an_ignore_file_is_read_as_git_reads_it() {
     let memory = Memory::start();
     let world = World::on(&memory);
-    let lines = "\u{feff}# comment\r\n\r\n*.o\n!keep.o\n/top\nbuild/\n!build/keep\ndocs/*.pdf\n\\#x\n**/deep/*.x\n";
+    let lines = "\u{feff}*.o\r\n# comment\r\n\r\n!keep.o\n/top\nbuild/\n!build/keep\ndocs/*.pdf\n\\#x\n**/deep/*.x\n";
     std::fs::write(world.sandbox.path("ignored"), lines).unwrap();
     let left = [
         "a.o",
