@@ -22,9 +22,6 @@ use crate::{
     Action, Direction, Entry, ErrorKind, InTheWay, Key, Plan, Store, StoreError, Transfer,
 };
 
-/// How many entries are deleted by one call, the most that S3 takes in a request.
-const DELETE_BATCH: usize = 1000;
-
 /// How a plan is executed.
 #[derive(Debug, Clone, Copy)]
 pub struct ExecuteOptions {
@@ -136,11 +133,11 @@ pub async fn execute(
 }
 
 /// An execution under way.
-struct Run<'a> {
-    work: &'a Workspace<'a>,
-    report: Report,
+pub(crate) struct Run<'a> {
+    pub(crate) work: &'a Workspace<'a>,
+    pub(crate) report: Report,
     /// What has been deleted because it was in the way.
-    cleared: HashSet<Key>,
+    pub(crate) cleared: HashSet<Key>,
 }
 
 impl Run<'_> {
@@ -226,102 +223,8 @@ impl Run<'_> {
         blockers.into_iter().filter(is_there).collect()
     }
 
-    async fn deletions(&mut self, plan: &Plan) -> io::Result<()> {
-        if plan.counts().deleted().entries == 0 {
-            return Ok(());
-        }
-        self.report.deletions_withheld = self.withheld(plan);
-        let mut batch = Vec::new();
-        for action in plan.actions()? {
-            if self.report.deletions_withheld.is_some() {
-                return Ok(());
-            }
-            if let Action::Delete(delete) = action?
-                && !self.cleared.contains(&delete.target.key)
-            {
-                batch.push(delete.target);
-            }
-            if batch.len() == DELETE_BATCH {
-                self.delete(plan, std::mem::take(&mut batch)).await;
-            }
-        }
-        self.delete(plan, batch).await;
-        Ok(())
-    }
-
-    async fn delete(&mut self, plan: &Plan, mut batch: Vec<Entry>) {
-        if self.work.is_stopped() {
-            self.stop_deleting();
-            return;
-        }
-        if self.must_look_again(plan.direction()) {
-            batch = self.still_absent(batch).await;
-            // A thousand looks take their time, and may fail.
-            if self.report.stopped || self.work.is_stopped() {
-                self.stop_deleting();
-                return;
-            }
-        }
-        if batch.is_empty() {
-            return;
-        }
-        let results = self.work.target.delete(&batch).await;
-        for (entry, result) in batch.iter().zip(results) {
-            match result {
-                Ok(()) => self.note_deleted(entry),
-                Err(error) => {
-                    if error.kind().stops_run() {
-                        self.stop_deleting();
-                    }
-                    self.note_failed(&entry.key, &error);
-                }
-            }
-        }
-    }
-
-    fn stop_deleting(&mut self) {
-        self.report.stopped = true;
-        self.report.deletions_withheld = Some(Withheld::Stopped);
-    }
-
-    /// Whether the source is asked once more before anything is deleted. A
-    /// tree is no snapshot: a file that was renamed during the walk may have
-    /// been missed under both names. In a restore it would cost a request each,
-    /// and the listing of a bucket is consistent; but what was listed long ago
-    /// may have come since.
-    fn must_look_again(&self, direction: Direction) -> bool {
-        direction == Direction::Backup || self.work.options.versions == Versions::AsPlanned
-    }
-
-    /// Those that the source still lacks.
-    async fn still_absent(&mut self, batch: Vec<Entry>) -> Vec<Entry> {
-        let source = self.work.source;
-        let found: Vec<_> = stream::iter(&batch)
-            .take_until(self.work.stop.clone())
-            .map(|entry| source.stat(&entry.key))
-            .buffered(self.work.options.concurrency.max(1))
-            .collect()
-            .await;
-        let mut absent = Vec::with_capacity(batch.len());
-        for (entry, found) in batch.into_iter().zip(found) {
-            match found {
-                Ok(None) => absent.push(entry),
-                Ok(Some(_)) => {
-                    let message = format!("'{}' is in the source again; it is kept", entry.key);
-                    let error = StoreError::new(ErrorKind::Changed, message);
-                    self.note_failed(&entry.key, &error);
-                }
-                Err(error) => {
-                    self.report.stopped |= error.kind().stops_run();
-                    self.note_failed(&entry.key, &error);
-                }
-            }
-        }
-        absent
-    }
-
     /// Why nothing may be deleted now.
-    fn withheld(&self, plan: &Plan) -> Option<Withheld> {
+    pub(crate) fn withheld(&self, plan: &Plan) -> Option<Withheld> {
         if self.report.stopped || self.work.is_stopped() {
             Some(Withheld::Stopped)
         } else if plan.counts().incomplete() || plan.counts().too_long > 0 {
@@ -354,12 +257,12 @@ impl Run<'_> {
         }
     }
 
-    fn note_deleted(&mut self, entry: &Entry) {
+    pub(crate) fn note_deleted(&mut self, entry: &Entry) {
         self.report.deleted.add(entry.size);
         self.work.observer.event(Event::Deleted(entry));
     }
 
-    fn note_failed(&mut self, key: &Key, error: &StoreError) {
+    pub(crate) fn note_failed(&mut self, key: &Key, error: &StoreError) {
         if error.kind() == ErrorKind::Stopped {
             self.report.stopped = true;
             return;

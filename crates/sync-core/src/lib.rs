@@ -10,6 +10,7 @@
 mod budget;
 mod checksum;
 mod content;
+mod deletions;
 mod draft;
 mod entry;
 mod error;

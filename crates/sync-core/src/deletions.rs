@@ -1,0 +1,110 @@
+//! The last step of an execution: deletions, in batches, each after one more
+//! look at the source where that tells something.
+
+use std::io;
+
+use futures::stream::{self, StreamExt};
+
+use crate::execute::{Run, Versions};
+use crate::observe::Withheld;
+use crate::{Action, Direction, Entry, ErrorKind, Plan, StoreError};
+
+/// How many entries are deleted by one call, the most that S3 takes in a request.
+const DELETE_BATCH: usize = 1000;
+
+impl Run<'_> {
+    /// Deletes what the plan names and is not gone yet, if all was copied.
+    pub(crate) async fn deletions(&mut self, plan: &Plan) -> io::Result<()> {
+        if plan.counts().deleted().entries == 0 {
+            return Ok(());
+        }
+        self.report.deletions_withheld = self.withheld(plan);
+        let mut batch = Vec::new();
+        for action in plan.actions()? {
+            if self.report.deletions_withheld.is_some() {
+                return Ok(());
+            }
+            if let Action::Delete(delete) = action?
+                && !self.cleared.contains(&delete.target.key)
+            {
+                batch.push(delete.target);
+            }
+            if batch.len() == DELETE_BATCH {
+                self.delete(plan, std::mem::take(&mut batch)).await;
+            }
+        }
+        self.delete(plan, batch).await;
+        Ok(())
+    }
+
+    async fn delete(&mut self, plan: &Plan, mut batch: Vec<Entry>) {
+        if self.work.is_stopped() {
+            self.stop_deleting();
+            return;
+        }
+        if self.must_look_again(plan.direction()) {
+            batch = self.still_absent(batch).await;
+            // A thousand looks take their time, and may fail.
+            if self.report.stopped || self.work.is_stopped() {
+                self.stop_deleting();
+                return;
+            }
+        }
+        if batch.is_empty() {
+            return;
+        }
+        let results = self.work.target.delete(&batch).await;
+        for (entry, result) in batch.iter().zip(results) {
+            match result {
+                Ok(()) => self.note_deleted(entry),
+                Err(error) => {
+                    if error.kind().stops_run() {
+                        self.stop_deleting();
+                    }
+                    self.note_failed(&entry.key, &error);
+                }
+            }
+        }
+    }
+
+    fn stop_deleting(&mut self) {
+        self.report.stopped = true;
+        self.report.deletions_withheld = Some(Withheld::Stopped);
+    }
+
+    /// Whether the source is asked once more before anything is deleted. A
+    /// tree is no snapshot: a file that was renamed during the walk may have
+    /// been missed under both names. In a restore it would cost a request each,
+    /// and the listing of a bucket is consistent; but what was listed long ago
+    /// may have come since.
+    fn must_look_again(&self, direction: Direction) -> bool {
+        direction == Direction::Backup || self.work.options.versions == Versions::AsPlanned
+    }
+
+    /// Those that the source still lacks.
+    async fn still_absent(&mut self, batch: Vec<Entry>) -> Vec<Entry> {
+        let source = self.work.source;
+        let found: Vec<_> = stream::iter(&batch)
+            .take_until(self.work.stop.clone())
+            .map(|entry| source.stat(&entry.key))
+            .buffered(self.work.options.concurrency.max(1))
+            .collect()
+            .await;
+        let mut absent = Vec::with_capacity(batch.len());
+        for (entry, found) in batch.into_iter().zip(found) {
+            match found {
+                Ok(None) => absent.push(entry),
+                Ok(Some(_)) => {
+                    let message = format!("'{}' is in the source again; it is kept", entry.key);
+                    let error = StoreError::new(ErrorKind::Changed, message);
+                    self.note_failed(&entry.key, &error);
+                }
+                Err(error) => {
+                    self.report.stopped |= error.kind().stops_run();
+                    self.note_failed(&entry.key, &error);
+                }
+            }
+        }
+        absent
+    }
+}
