@@ -95,7 +95,7 @@ fn is_same_url(one: Option<&str>, other: Option<&str>) -> bool {
 fn open_directory(direction: Direction, args: &SyncArgs) -> Result<FsStore> {
     let options = FsOptions {
         symlinks: args.rule.symlinks.into(),
-        durability: args.safety.durability.into(),
+        durability: args.safety.consent.durability.into(),
         check_access: direction == Direction::Backup,
     };
     match direction {

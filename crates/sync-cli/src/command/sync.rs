@@ -156,8 +156,8 @@ fn plan_options(direction: Direction, args: &SyncArgs) -> PlanOptions {
 
 fn limits(args: &SyncArgs) -> Limits {
     Limits {
-        max_delete: args.safety.max_delete.unwrap_or_default(),
-        allow_empty_source: args.safety.allow_empty_source,
+        max_delete: args.safety.consent.max_delete.unwrap_or_default(),
+        allow_empty_source: args.safety.consent.allow_empty_source,
     }
 }
 
@@ -273,7 +273,7 @@ fn concurrency(args: &SyncArgs) -> usize {
 /// Whether the user wants the plan to be carried out. Nothing to do needs no
 /// question.
 fn confirmed(plan: &Plan, args: &SyncArgs, console: &mut Console) -> bool {
-    if changes(plan.counts()) == 0 || args.safety.yes {
+    if changes(plan.counts()) == 0 || args.safety.consent.yes {
         return true;
     }
     match question::ask(console) {

@@ -149,18 +149,13 @@ pub(crate) struct PlaceArgs {
     pub(crate) bucket: Location,
 }
 
+/// What every run that changes something asks for.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Safety")]
-pub(crate) struct SafetyArgs {
-    /// Show what would be done; change nothing
-    #[arg(short = 'n', long, hide_env = true, env = "S3MIRROR_DRY_RUN", value_parser = Boolish::new())]
-    pub(crate) dry_run: bool,
+pub(crate) struct ConsentArgs {
     /// Do not ask "continue?"
     #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new())]
     pub(crate) yes: bool,
-    /// Delete nothing; what the source lacks is kept
-    #[arg(long, hide_env = true, env = "S3MIRROR_NO_DELETE", value_parser = Boolish::new(), conflicts_with = "max_delete")]
-    pub(crate) no_delete: bool,
     /// Refuse to delete more entries, or more of the target: N or P% [default: 50% and 10]
     #[arg(
         long,
@@ -182,6 +177,19 @@ pub(crate) struct SafetyArgs {
         default_value_t
     )]
     pub(crate) durability: OnDisk,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Safety")]
+pub(crate) struct SafetyArgs {
+    /// Show what would be done; change nothing
+    #[arg(short = 'n', long, hide_env = true, env = "S3MIRROR_DRY_RUN", value_parser = Boolish::new())]
+    pub(crate) dry_run: bool,
+    /// Delete nothing; what the source lacks is kept
+    #[arg(long, hide_env = true, env = "S3MIRROR_NO_DELETE", value_parser = Boolish::new(), conflicts_with = "max_delete")]
+    pub(crate) no_delete: bool,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
     /// Refuse longer keys, in bytes with the prefix; S3's limit is 1024
     #[arg(
         long,

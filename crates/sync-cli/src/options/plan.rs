@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser as Boolish;
 use clap::{Args, ValueEnum};
-use sync_core::MaxDelete;
 use sync_s3::Location;
 
 use super::{
-    CleanupArgs, CompareBy, Links, OnDisk, OutputArgs, PlaceArgs, RuleArgs, SafetyArgs,
+    CleanupArgs, CompareBy, ConsentArgs, Links, OutputArgs, PlaceArgs, RuleArgs, SafetyArgs,
     SelectionArgs, ServerArgs, SpeedArgs, SyncArgs,
 };
 
@@ -95,7 +94,7 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) expected: ExpectedArgs,
     #[command(flatten)]
-    pub(crate) safety: ApplySafetyArgs,
+    pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
     #[command(flatten)]
@@ -121,35 +120,6 @@ pub(crate) struct ExpectedArgs {
     pub(crate) bucket: Option<Location>,
 }
 
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Safety")]
-pub(crate) struct ApplySafetyArgs {
-    /// Do not ask "continue?"
-    #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new())]
-    pub(crate) yes: bool,
-    /// Refuse to delete more entries, or more of the target: N or P% [default: 50% and 10]
-    #[arg(
-        long,
-        hide_env = true,
-        env = "S3MIRROR_MAX_DELETE",
-        value_name = "N|P%"
-    )]
-    pub(crate) max_delete: Option<MaxDelete>,
-    /// Let an empty source empty the target
-    #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_EMPTY_SOURCE", value_parser = Boolish::new())]
-    pub(crate) allow_empty_source: bool,
-    /// When a restored file is on disk, so that it survives a power cut
-    #[arg(
-        long,
-        hide_env = true,
-        env = "S3MIRROR_DURABILITY",
-        value_enum,
-        value_name = "HOW",
-        default_value_t
-    )]
-    pub(crate) durability: OnDisk,
-}
-
 impl ApplyArgs {
     /// The options of the backup or restore that carries out a plan of
     /// `places`. Those by which a plan is made have no effect any more.
@@ -158,11 +128,8 @@ impl ApplyArgs {
             places,
             safety: SafetyArgs {
                 dry_run: false,
-                yes: self.safety.yes,
                 no_delete: false,
-                max_delete: self.safety.max_delete,
-                allow_empty_source: self.safety.allow_empty_source,
-                durability: self.safety.durability,
+                consent: self.consent,
                 max_key_length: super::DEFAULT_MAX_KEY_LENGTH,
             },
             rule: RuleArgs {
