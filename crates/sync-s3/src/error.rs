@@ -16,8 +16,8 @@ use sync_core::{StoreError, printable};
 use crate::body::Dripped;
 use crate::connect::Endpoint;
 use crate::deadline::TooLate;
+use crate::list::Unreadable;
 use crate::pace::Outage;
-use crate::whole::Cut;
 
 /// Why a request failed, whatever the request was.
 #[derive(Debug, Default, Clone)]
@@ -106,8 +106,10 @@ where
     if find::<CredentialsError>(error).is_some() {
         return Origin::Credentials;
     }
-    if find::<Cut>(error).is_some() {
-        return Origin::Cut;
+    match find::<Unreadable>(error) {
+        Some(Unreadable::Cut) => return Origin::Cut,
+        Some(_) => return Origin::Protocol,
+        None => {}
     }
     if find::<Outage>(error).is_some() {
         return Origin::Outage;

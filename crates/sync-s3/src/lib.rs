@@ -31,7 +31,6 @@ mod store;
 mod delete;
 mod list;
 mod page;
-mod whole;
 
 mod buffer;
 mod read;

@@ -7,6 +7,8 @@
 //! of the prefix, entries without size or time) is an error. Order is not
 //! checked here; the core does that.
 
+mod answer;
+mod document;
 mod numbers;
 mod run;
 mod scout;
@@ -25,6 +27,9 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::store::Bucket;
+pub(crate) use document::Unreadable;
+#[cfg(test)]
+pub(crate) use document::page;
 use weave::Weaver;
 
 /// When a listing is read at several places at once, and how far ahead.

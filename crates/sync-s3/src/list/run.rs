@@ -10,11 +10,10 @@ use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder
 use aws_sdk_s3::types::EncodingType;
 use sync_core::{Listed, Result, StoreError};
 
-use crate::error::{Attempted, Failure, Origin};
-use crate::guard::pause;
+use super::answer::OwnReader;
+use crate::error::{Attempted, Failure};
 use crate::page::entries;
 use crate::store::Bucket;
-use crate::whole::Whole;
 
 /// Pages in a row without an entry before the listing counts as endless. Some
 /// servers send a few while they pass over deleted keys.
@@ -62,28 +61,10 @@ impl Run {
 
     /// The next page. Not to be asked for after the last.
     pub(super) async fn next(&mut self) -> Page {
-        let mut attempts = 1;
-        loop {
-            match self.page().await {
-                Ok(items) => {
-                    let is_last = self.ended || items.last().is_some_and(Result::is_err);
-                    return Page { items, is_last };
-                }
-                // The SDK repeats what failed, not what was cut.
-                Err(failure)
-                    if failure.origin == Origin::Cut && attempts < self.bucket.max_attempts =>
-                {
-                    tokio::time::sleep(pause(attempts)).await;
-                    attempts += 1;
-                }
-                Err(failure) => {
-                    return Page {
-                        items: vec![Err(refused(&self.bucket, failure))],
-                        is_last: true,
-                    };
-                }
-            }
-        }
+        let items = self.page().await;
+        let items = items.unwrap_or_else(|failure| vec![Err(refused(&self.bucket, failure))]);
+        let is_last = self.ended || items.last().is_some_and(Result::is_err);
+        Page { items, is_last }
     }
 
     async fn page(&mut self) -> Result<Vec<Result<Listed>>, Failure> {
@@ -147,7 +128,7 @@ pub(super) fn request(bucket: &Bucket) -> ListObjectsV2FluentBuilder {
 pub(super) async fn send(
     request: ListObjectsV2FluentBuilder,
 ) -> Result<ListObjectsV2Output, Failure> {
-    let sent = request.customize().interceptor(Whole).send().await;
+    let sent = request.customize().interceptor(OwnReader).send().await;
     sent.map_err(|error| Failure::from(&error))
 }
 
