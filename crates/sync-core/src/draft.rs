@@ -85,12 +85,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// As [`Draft::not_selected`]; the source is selected and differs.
-    pub(crate) fn hold_back(&mut self, pair: Pair) -> io::Result<()> {
-        self.counts.held_back += 1;
-        self.not_selected(pair)
-    }
-
     /// The two entries of a key that the run does not concern.
     pub(crate) fn not_selected(&mut self, pair: Pair) -> io::Result<()> {
         let stays = Decision::Keep(Reason::NotSelected);

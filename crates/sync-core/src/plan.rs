@@ -93,10 +93,6 @@ pub struct Counts {
     /// were not looked at; entries have [`Reason::NotSelected`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_looked_at: u64,
-    /// Of the entries that are not selected: those whose source is, and
-    /// differs, but whose target has a size or time that is left out.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub held_back: u64,
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -11,7 +11,6 @@ use crate::content::same_content;
 use crate::draft::Draft;
 use crate::merge::{Joined, MergeError, merge};
 use crate::plan::Plan;
-use crate::select::Selected;
 use crate::sort::sorted;
 use crate::spool::Spools;
 use crate::{
@@ -150,7 +149,6 @@ impl Planner<'_> {
                 Judged::Skipped(side, skipped) => draft.skip(side, skipped)?,
                 Judged::Pair(pair, decision) => draft.pair(pair, decision)?,
                 Judged::NotSelected(pair) => draft.not_selected(pair)?,
-                Judged::HeldBack(pair) => draft.hold_back(pair)?,
                 Judged::Unread(pair, error) => draft.unread(&pair, &error)?,
             }
         }
@@ -193,13 +191,11 @@ impl Planner<'_> {
                 }
                 Joined::Pair(pair) => {
                     let rule = rule.get_or_init(|| self.rule());
-                    let decision = rule.decide(pair.as_ref());
-                    match self.options.selection.of_pair(pair.as_ref()) {
-                        Selected::Yes => Judged::Pair(pair, decision),
-                        Selected::SourceOnly if matches!(decision, Decision::Transfer(_)) => {
-                            Judged::HeldBack(pair)
-                        }
-                        Selected::No | Selected::SourceOnly => Judged::NotSelected(pair),
+                    if self.options.selection.selects_pair(pair.as_ref()) {
+                        let decision = rule.decide(pair.as_ref());
+                        Judged::Pair(pair, decision)
+                    } else {
+                        Judged::NotSelected(pair)
                     }
                 }
             })
@@ -271,8 +267,6 @@ enum Judged {
     Pair(Pair, Decision),
     /// The plan does not concern it.
     NotSelected(Pair),
-    /// Nor this, though its source is selected and differs.
-    HeldBack(Pair),
     /// Contents that could not be compared.
     Unread(Pair, StoreError),
 }

@@ -38,12 +38,6 @@ pub(super) fn present(
         let summary = Words::of(plan.direction()).summary(&source, &target, plan.header());
         console.line(summary.trim_end());
     }
-    if plan.counts().held_back > 0 {
-        console.warning(format_args!(
-            "selected, but not copied because the size or time of what they would replace is not: {}",
-            plan.counts().held_back
-        ));
-    }
     if plan.counts().incomplete() {
         say_withheld(Withheld::SourceIncomplete, console);
     }

@@ -218,10 +218,10 @@ pub(crate) struct SelectionArgs {
         value_name = "FILE"
     )]
     pub(crate) exclude_from: Vec<PathBuf>,
-    /// Leave out what is smaller, in the directory or the bucket
+    /// Leave out what is smaller
     #[arg(long, hide_env = true, env = "S3MIRROR_MIN_SIZE", value_name = "SIZE")]
     pub(crate) min_size: Option<Size>,
-    /// Leave out what is larger, in the directory or the bucket
+    /// Leave out what is larger
     #[arg(long, hide_env = true, env = "S3MIRROR_MAX_SIZE", value_name = "SIZE")]
     pub(crate) max_size: Option<Size>,
     /// Leave out what was modified before: 7d, 36h, 2024-05-01 (UTC)

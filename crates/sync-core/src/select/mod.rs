@@ -2,9 +2,9 @@
 //! is neither copied nor deleted, on either side.
 //!
 //! A name is selected as a key, so the same name is judged alike in a source
-//! and in a target. Size and time belong to one side, so they are asked of a
-//! pair: where one of its two entries is left out, the pair is. Otherwise a file
-//! that shrank below `min_size` would look as if it had been removed.
+//! and in a target. Size and time are those of the source, if it has the key:
+//! a file of today is copied over an object of last month, and one that shrank
+//! below `min_size` is left out with its object, not taken for removed.
 
 mod criteria;
 mod names;
@@ -59,17 +59,6 @@ pub struct Selection {
     excluded: Option<Arc<dyn Excluded>>,
 }
 
-/// What is said of a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Selected {
-    /// The run concerns it.
-    Yes,
-    /// It does not.
-    No,
-    /// It does not, but only because of the target's size or time.
-    SourceOnly,
-}
-
 impl Selection {
     /// The selection by `criteria`; `excluded` is what matches the ignore files
     /// that they name.
@@ -111,21 +100,11 @@ impl Selection {
             })
     }
 
-    /// Asks both entries of a key.
-    pub(crate) fn of_pair(&self, pair: Pair<&Entry>) -> Selected {
-        if self.criteria.is_empty() && self.excluded.is_none() {
-            return Selected::Yes;
-        }
-        let fits = |entry: &Entry| self.criteria.fits(entry.size, entry.modified);
-        match pair {
-            Pair::Source(entry) | Pair::Target(entry) | Pair::Both { source: entry, .. }
-                if !self.selects(entry.key.as_str()) || !fits(entry) =>
-            {
-                Selected::No
-            }
-            Pair::Both { target, .. } if !fits(target) => Selected::SourceOnly,
-            _ => Selected::Yes,
-        }
+    /// Whether the run concerns the entries of a key: what its source is
+    /// decides, where there is one.
+    pub(crate) fn selects_pair(&self, pair: Pair<&Entry>) -> bool {
+        let (Pair::Source(entry) | Pair::Target(entry) | Pair::Both { source: entry, .. }) = pair;
+        self.criteria.fits(entry.size, entry.modified) && self.selects(entry.key.as_str())
     }
 }
 
