@@ -28,6 +28,7 @@ impl Places {
     ) -> Result<Self> {
         let directory = open_directory(direction, args)?.selecting(Arc::clone(selection));
         let options = S3Options {
+            selection: Arc::clone(selection),
             journal,
             ..s3_options(args)
         };

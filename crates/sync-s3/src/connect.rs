@@ -69,6 +69,16 @@ impl Endpoint {
             .is_some_and(|url| url.to_ascii_lowercase().starts_with("http://"))
     }
 
+    /// Whether the order of the bucket's listings is sure to be that of bytes:
+    /// so in the general purpose buckets of AWS. The suffixes are reserved for
+    /// other kinds, and for aliases of whatever lists itself (User Guide,
+    /// "General purpose bucket naming rules").
+    pub(crate) fn lists_in_order(&self, bucket: &str) -> bool {
+        let others = ["-s3", "-s3alias", ".mrap"];
+        let is_other = others.iter().any(|suffix| bucket.ends_with(suffix));
+        !self.is_foreign() && !is_other && !bucket.starts_with("arn:")
+    }
+
     /// Whether the server is another one than AWS, by its host.
     fn is_foreign(&self) -> bool {
         let Some(url) = self.url.as_deref() else {
@@ -197,6 +207,22 @@ mod tests {
             assert!(!endpoint(url).is_foreign(), "{url}");
         }
         assert!(!aws().is_foreign());
+    }
+
+    #[test]
+    fn only_plain_buckets_of_aws_surely_list_in_order() {
+        assert!(aws().lists_in_order("bucket"));
+        assert!(!endpoint("http://127.0.0.1:9000").lists_in_order("bucket"));
+        for other in [
+            "bucket--usw2-az1--x-s3",
+            "name-1a2b-s3alias",
+            "name-1a2b-ext-s3alias",
+            "name--ol-s3",
+            "name.mrap",
+            "arn:aws:s3:us-east-1:123456789012:accesspoint/name",
+        ] {
+            assert!(!aws().lists_in_order(other), "{other}");
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@
 //! the stream ends cleanly only after a page that says it is the last. What a
 //! server may get wrong (a token that comes again or is missing, keys outside
 //! of the prefix, entries without size or time) is an error. Order is not
-//! checked here; the core does that.
+//! checked here; the core does that. A directory that the selection leaves out
+//! is passed over only where it is sure what follows it (`left_out`).
 
 mod answer;
 mod document;
+mod left_out;
 mod numbers;
 mod run;
 mod scout;
@@ -30,6 +32,7 @@ use crate::store::Bucket;
 pub(crate) use document::Unreadable;
 #[cfg(test)]
 pub(crate) use document::page;
+pub(crate) use left_out::LeftOut;
 use weave::Weaver;
 
 /// When a listing is read at several places at once, and how far ahead.
@@ -48,7 +51,8 @@ pub(crate) struct Tuning {
     /// consumer works on. A page of 1,000 entries takes some 200 KB.
     pub(crate) pages: usize,
     /// Pages that a segment should have. It costs one request more than they
-    /// do, and half a page that its successor lists again.
+    /// do, and half a page that its successor lists again. As many segments
+    /// are really read at once as fit into `pages`.
     pub(crate) segment_pages: usize,
 }
 
@@ -59,8 +63,8 @@ impl Default for Tuning {
             late: Duration::from_millis(20),
             late_pages: 4,
             streams: 16,
-            pages: 64,
-            segment_pages: 12,
+            pages: 56,
+            segment_pages: 8,
         }
     }
 }

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use sync_core::Selection;
+
 use crate::{Location, UploadJournal, pace};
 
 /// Attempts a request may take, the first one included. Ten with exponential
@@ -59,6 +61,9 @@ pub struct S3Options {
     /// Most requests at once. By default as many as pay, between 1 and
     /// [`MAX_CONCURRENCY`]. Fewer while the server asks to slow down.
     pub concurrency: Option<usize>,
+    /// What of the bucket is of interest; by default all. A directory that it
+    /// leaves out is not listed where it is sure what follows: in AWS.
+    pub selection: Arc<Selection>,
     /// Where open uploads are noted. By default nowhere: then what a killed
     /// run leaves is not found by [`S3Store::abort_left_uploads`].
     ///
@@ -82,6 +87,7 @@ impl S3Options {
             sign_payload: Choice::Auto,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
             concurrency: None,
+            selection: Arc::default(),
             journal: None,
         }
     }

@@ -61,6 +61,7 @@ pub(crate) struct Bucket {
     pub(crate) spared: Spared,
     pub(crate) buffers: Pool,
     pub(crate) tuning: list::Tuning,
+    pub(crate) left_out: list::LeftOut,
     /// Whether a listing came in another order than that of the bytes.
     pub(crate) is_disordered: AtomicBool,
 }
@@ -86,6 +87,7 @@ impl S3Store {
         let transport = Transport::new(Arc::clone(&clock), Arc::clone(&pace));
         let Connection { client, endpoint } =
             connect::connect(&options, credentials, transport).await?;
+        let is_ordered = endpoint.lists_in_order(options.location.bucket());
         let sign_payload = options.sign_payload.decide(endpoint.is_plain_http());
         Ok(Self {
             bucket: Arc::new(Bucket {
@@ -102,6 +104,7 @@ impl S3Store {
                 spared: Spared::default(),
                 buffers: Pool::default(),
                 tuning: list::Tuning::default(),
+                left_out: list::LeftOut::new(options.selection, is_ordered),
                 is_disordered: AtomicBool::new(false),
             }),
         })
@@ -112,6 +115,15 @@ impl S3Store {
     pub(crate) fn tuned(mut self, tuning: list::Tuning) -> Self {
         if let Some(bucket) = Arc::get_mut(&mut self.bucket) {
             bucket.tuning = tuning;
+        }
+        self
+    }
+
+    /// Passing over what `selection` leaves out, as if in AWS.
+    #[cfg(test)]
+    pub(crate) fn passing_over(mut self, selection: sync_core::Selection) -> Self {
+        if let Some(bucket) = Arc::get_mut(&mut self.bucket) {
+            bucket.left_out = list::LeftOut::new(Arc::new(selection), true);
         }
         self
     }

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use aws_sdk_s3::types::EncodingType;
-use sync_core::{Listed, Result, StoreError};
+use sync_core::{Listed, Result, SkipCause, Skipped, StoreError};
 
 use super::answer::OwnReader;
+use super::left_out;
+use super::survey::name;
 use crate::error::{Attempted, Failure};
 use crate::page::entries;
 use crate::store::Bucket;
@@ -26,12 +28,22 @@ pub(super) struct Page {
     pub(super) is_last: bool,
 }
 
+/// Where a page begins.
+#[derive(Debug)]
+enum From {
+    First,
+    /// With the key after this one, and it has no other.
+    OneAfter(String),
+    /// With the key after this one.
+    After(String),
+    /// Where the page before it ended.
+    Token(String),
+}
+
 /// Asks for one page after the other.
 pub(super) struct Run {
     bucket: Arc<Bucket>,
-    /// The key below the prefix after which to begin, with a page of one key.
-    begin: Option<String>,
-    token: Option<String>,
+    from: From,
     seen_tokens: TokenSet,
     empty_pages: u32,
     ended: bool,
@@ -42,8 +54,7 @@ impl Run {
     pub(super) fn new(bucket: Arc<Bucket>) -> Self {
         Self {
             bucket,
-            begin: None,
-            token: None,
+            from: From::First,
             seen_tokens: TokenSet::default(),
             empty_pages: 0,
             ended: false,
@@ -52,9 +63,9 @@ impl Run {
 
     /// From the first key after `name` on. That key alone is the first page.
     pub(super) fn after(bucket: Arc<Bucket>, name: &str) -> Self {
-        let begin = Some([bucket.location.prefix(), name].concat());
+        let from = From::OneAfter([bucket.location.prefix(), name].concat());
         Self {
-            begin,
+            from,
             ..Self::new(bucket)
         }
     }
@@ -68,16 +79,36 @@ impl Run {
     }
 
     async fn page(&mut self) -> Result<Vec<Result<Listed>>, Failure> {
-        let mut request = request(&self.bucket).set_continuation_token(self.token.clone());
-        if self.token.is_none() && self.begin.is_some() {
-            request = request.set_start_after(self.begin.clone()).max_keys(1);
-        }
+        let request = request(&self.bucket);
+        let request = match &self.from {
+            From::First => request,
+            From::OneAfter(name) => request.start_after(name).max_keys(1),
+            From::After(name) => request.start_after(name),
+            From::Token(token) => request.continuation_token(token),
+        };
         let page = send(request).await?;
         self.advance(&page)?;
         let prefix = self.bucket.location.prefix();
-        Ok(entries(page, prefix, |failure| {
-            refused(&self.bucket, failure)
-        }))
+        let mut items = entries(page, prefix, |failure| refused(&self.bucket, failure));
+        self.pass_over(&mut items);
+        Ok(items)
+    }
+
+    /// Goes on behind the directory in which the page ended, if that is left
+    /// out, and says so.
+    fn pass_over(&mut self, items: &mut Vec<Result<Listed>>) {
+        let last = items.last().and_then(name);
+        let directory = last.and_then(|last| self.bucket.left_out.above(last));
+        let Some(directory) = directory.filter(|_| !self.ended) else {
+            return;
+        };
+        let end = left_out::end(directory);
+        self.from = From::After([self.bucket.location.prefix(), &end].concat());
+        items.push(Ok(Listed::Skipped(Skipped {
+            name: directory.to_owned(),
+            cause: SkipCause::NotSelected,
+            detail: String::new(),
+        })));
     }
 
     /// Where the next page begins, or that there is none.
@@ -109,7 +140,7 @@ impl Run {
                 "the server sends empty pages without end",
             ));
         }
-        self.token = Some(token.to_owned());
+        self.from = From::Token(token.to_owned());
         Ok(())
     }
 }

@@ -109,8 +109,10 @@ impl Survey {
 pub(super) fn name(item: &Result<Listed>) -> Option<&str> {
     match item {
         Ok(Listed::Entry(entry)) => Some(entry.key.as_str()),
-        Ok(Listed::Skipped(skipped)) if skipped.cause == SkipCause::NotUtf8 => None,
-        Ok(Listed::Skipped(skipped)) => Some(&skipped.name),
+        Ok(Listed::Skipped(skipped)) => match skipped.cause {
+            SkipCause::NotUtf8 | SkipCause::NotSelected => None,
+            _ => Some(&skipped.name),
+        },
         Err(_) => None,
     }
 }

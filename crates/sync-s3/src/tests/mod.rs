@@ -7,6 +7,7 @@ mod delete;
 mod errors;
 mod hostile;
 mod journal;
+mod left_out;
 mod list;
 mod live;
 mod patience;

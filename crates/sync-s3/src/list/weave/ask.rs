@@ -52,6 +52,8 @@ impl Weaver {
                 .scout
                 .get_or_insert_with(|| Scout::new(&tail.last, survey));
             match scout.step(&tail.last, target, survey) {
+                // The segment before it would pass it over.
+                Step::Cut(cut) if self.bucket.left_out.above(&cut).is_some() => {}
                 Step::Cut(cut) => {
                     let run = Run::after(Arc::clone(&self.bucket), &cut);
                     self.segments.push_back(Segment::new(self.made, cut, run));

@@ -1,0 +1,160 @@
+//! Directories that the selection leaves out are not listed, and nothing else
+//! is lost with them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use proptest::prelude::*;
+use s3_endpoint::Config;
+use sync_core::{Criteria, Listed, NameRule, Selection, SkipCause, Store as _};
+
+use super::{BUCKET, Fixture};
+use crate::list::Tuning;
+use crate::{S3Options, S3Store};
+
+/// One page after the other.
+const PLAIN: Tuning = Tuning {
+    pages_first: u64::MAX,
+    late: Duration::MAX,
+    late_pages: u32::MAX,
+    streams: 1,
+    pages: 2,
+    segment_pages: 1,
+};
+
+/// Cut wherever it can be.
+const EAGER: Tuning = Tuning {
+    pages_first: 1,
+    late: Duration::ZERO,
+    late_pages: 0,
+    streams: 16,
+    pages: 64,
+    segment_pages: 2,
+};
+
+fn excluding(globs: &[&str]) -> Selection {
+    let names = globs
+        .iter()
+        .map(|glob| NameRule::Exclude((*glob).to_owned()));
+    let criteria = Criteria {
+        names: names.collect(),
+        ..Criteria::default()
+    };
+    Selection::new(criteria, None).unwrap()
+}
+
+async fn fixture(keys: &[String], globs: &[&str], tuning: Tuning) -> Fixture {
+    let config = Config {
+        page_size: 10,
+        ..Config::with_bucket(BUCKET)
+    };
+    let mut fixture = Fixture::with(config, |options| {
+        options.location = format!("{BUCKET}/p").parse().unwrap();
+    })
+    .await;
+    for key in keys {
+        fixture.server.put(BUCKET, key, "x", None);
+    }
+    let store = fixture.store.passing_over(excluding(globs));
+    fixture.store = store.tuned(tuning);
+    fixture
+}
+
+/// Keys that are selected, and directories that were passed over.
+async fn listed(store: &S3Store, globs: &[&str]) -> (Vec<String>, Vec<String>) {
+    let selection = excluding(globs);
+    let (mut keys, mut passed) = (Vec::new(), Vec::new());
+    for item in store.list().try_collect::<Vec<_>>().await.unwrap() {
+        match item {
+            Listed::Entry(entry) if selection.selects(entry.key.as_str()) => {
+                keys.push(entry.key.as_str().to_owned());
+            }
+            Listed::Skipped(skipped) if skipped.cause == SkipCause::NotSelected => {
+                passed.push(skipped.name);
+            }
+            _ => {}
+        }
+    }
+    (keys, passed)
+}
+
+fn files(directory: &str, count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(move |n| format!("p/{directory}f{n:04}"))
+}
+
+#[tokio::test]
+async fn a_directory_that_is_left_out_is_not_listed() {
+    let beside = [
+        "a-b/x",
+        "a.txt",
+        "a/x",
+        "cache-",
+        "cache.txt",
+        "cache0",
+        "caches/x",
+    ];
+    let mut keys: Vec<String> = beside.iter().map(|key| format!("p/{key}")).collect();
+    keys.extend(files("cache/", 500).chain(files("cache/\u{10ffff}", 3)));
+    keys.extend(files("z/", 15));
+    let fixture = fixture(&keys, &["cache/"], PLAIN).await;
+    let (found, passed) = listed(&fixture.store, &["cache/"]).await;
+    assert_eq!(found.len(), beside.len() + 15, "{found:?}");
+    assert!(found.is_sorted());
+    // Also what the directory has behind its end, as far as it fills a page.
+    assert_eq!(passed, ["cache"]);
+    assert!(fixture.server.count("ListObjectsV2") <= 5);
+}
+
+#[tokio::test]
+async fn what_may_be_included_again_is_listed() {
+    let keys: Vec<_> = files("cache/", 50).collect();
+    let fixture = fixture(&keys, &["cache/*1"], PLAIN).await;
+    let (found, passed) = listed(&fixture.store, &["cache/*1"]).await;
+    assert_eq!((found.len(), passed.len()), (45, 0));
+    assert_eq!(fixture.server.count("ListObjectsV2"), 5);
+}
+
+/// SeaweedFS, for one, lists `a-b/y` after `a/x`.
+#[tokio::test]
+async fn where_the_order_is_not_known_nothing_is_passed_over() {
+    let config = Config {
+        page_size: 10,
+        ..Config::with_bucket(BUCKET)
+    };
+    let change = |options: &mut S3Options| options.selection = Arc::new(excluding(&["p/"]));
+    let fixture = Fixture::with(config, change).await;
+    for key in files("", 50) {
+        fixture.server.put(BUCKET, &key, "x", None);
+    }
+    assert_eq!(fixture.list().await.unwrap().len(), 50);
+}
+
+fn names() -> impl Strategy<Value = Vec<String>> {
+    let name = "[a-c]0?([-/.][a-c]0?){0,3}";
+    proptest::collection::btree_set(name, 0..120)
+        .prop_map(|names| names.iter().map(|name| format!("p/{name}")).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// However it is read.
+    #[test]
+    fn nothing_else_is_passed_over(
+        keys in names(),
+        globs in proptest::sample::subsequence(vec!["a/", "b/a/", "*/c/", "c", "b/*/", "a-*"], 0..4),
+        is_eager: bool,
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let tuning = if is_eager { EAGER } else { PLAIN };
+            let fixture = fixture(&keys, &globs, tuning).await;
+            let (found, _) = listed(&fixture.store, &globs).await;
+            let selection = excluding(&globs);
+            let below = keys.iter().filter_map(|key| key.strip_prefix("p/"));
+            let expected: Vec<_> = below.filter(|key| selection.selects(key)).collect();
+            assert_eq!(found, expected);
+        });
+    }
+}
