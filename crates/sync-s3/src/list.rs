@@ -64,7 +64,7 @@ impl Default for Tuning {
             late_pages: 4,
             streams: 16,
             pages: 56,
-            segment_pages: 8,
+            segment_pages: 9,
         }
     }
 }

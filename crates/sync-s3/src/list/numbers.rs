@@ -22,22 +22,27 @@ impl Numbers {
         let (from, to, keys) = survey.span()?;
         let pairs = from.bytes().zip(to.bytes());
         let common = pairs.take_while(|(a, b)| a == b).count();
-        let is_hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
         let (from, to) = (from.as_bytes(), to.as_bytes());
         // All digits around the place where the two differ.
-        let before = to.get(..common)?.iter().rev().take_while(|b| is_hex(b));
-        let start = common - before.count();
-        let run = |name: &[u8]| -> Vec<u8> {
+        let before = to.get(..common)?.iter().rev();
+        let start = |is_digit: fn(&u8) -> bool| {
+            let digits = before.clone().take_while(|&byte| is_digit(byte));
+            common - digits.count()
+        };
+        let run = |name: &[u8], start: usize| -> Vec<u8> {
             let rest = name.get(start..).unwrap_or_default();
-            rest.iter().take_while(|b| is_hex(b)).copied().collect()
+            rest.iter().copied().take_while(|b| is_hex(b)).collect()
         };
-        let has_letters = |name: &str| !run(name.as_bytes()).iter().all(u8::is_ascii_digit);
-        let radix = if survey.names().any(has_letters) {
-            16
+        // The `f` of `f0042` is a letter, that of `3f42` a digit.
+        let decimal = start(u8::is_ascii_digit);
+        let has_letters =
+            |name: &str| !run(name.as_bytes(), decimal).iter().all(u8::is_ascii_digit);
+        let (radix, start) = if survey.names().any(has_letters) {
+            (16, start(is_hex))
         } else {
-            10
+            (10, decimal)
         };
-        let (from, to_run) = (run(from), run(to));
+        let (from, to_run) = (run(from, start), run(to, start));
         let digits = from.len().min(to_run.len()).min(MOST_DIGITS);
         let value = |run: &[u8]| {
             let text = std::str::from_utf8(run.get(..digits)?).ok()?;
@@ -74,6 +79,10 @@ impl Numbers {
     }
 }
 
+fn is_hex(byte: &u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
 #[cfg(test)]
 mod tests {
     use sync_core::{Entry, Key, Listed, Result};
@@ -108,6 +117,8 @@ mod tests {
             cuts(photographs),
             ["a/img00138", "a/img00178", "a/img00218"]
         );
+        let letters = (0..50).map(|n| format!("d/f{:05}", n * 2));
+        assert_eq!(cuts(letters), ["d/f00138", "d/f00178", "d/f00218"]);
         let digests = (0..50).map(|n| format!("{:08x}-", n * 0x0010_0000_u32));
         assert_eq!(cuts(digests), ["04500000", "05900000", "06d00000"]);
         let near_the_end = (0..50).map(|n| format!("{}", 950 + n));
