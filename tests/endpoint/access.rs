@@ -52,6 +52,15 @@ impl S3Access for Gate {
         if text("x-amz-expected-bucket-owner").is_some_and(|owner| owner != OWNER) {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
+        let pays = text("x-amz-request-payer") == Some("requester");
+        if !pays
+            && context
+                .s3_path()
+                .get_bucket_name()
+                .is_some_and(|bucket| self.is_for_payers(bucket))
+        {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
         if let (Some(right), Some(signed)) = (
             &config.region,
             text("authorization").and_then(signed_region),
@@ -70,6 +79,13 @@ impl S3Access for Gate {
 }
 
 impl Gate {
+    fn is_for_payers(&self, bucket: &str) -> bool {
+        let buckets = self.0.buckets();
+        buckets
+            .get(bucket)
+            .is_some_and(|bucket| bucket.requester_pays)
+    }
+
     /// `s3s` compares with the system's clock, which a test may have left; so
     /// its check is switched off and this one uses the endpoint's own.
     fn is_skewed(&self, date: &str) -> bool {

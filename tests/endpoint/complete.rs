@@ -106,7 +106,7 @@ impl State {
             MultipartTime::Completion => self.now(),
         };
         let etag = ETag {
-            digest: self.digest(parts),
+            digest: upload.extra.seal(self.digest(parts)),
             parts: count(parts),
         };
         let body = Rope::concat(parts.iter().map(|part| &part.body));

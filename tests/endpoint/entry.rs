@@ -6,13 +6,16 @@ use http::HeaderMap;
 use serde::{Serialize, Serializer};
 
 /// The headers that an entry keeps. None of them is secret.
-const KEPT_HEADERS: [&str; 14] = [
+const KEPT_HEADERS: [&str; 18] = [
     "amz-sdk-request",
+    "cache-control",
     "content-encoding",
     "content-length",
     "content-md5",
+    "content-type",
     "expect",
     "user-agent",
+    "x-amz-acl",
     "x-amz-checksum-algorithm",
     "x-amz-checksum-mode",
     "x-amz-checksum-type",
@@ -21,14 +24,16 @@ const KEPT_HEADERS: [&str; 14] = [
     "x-amz-date",
     "x-amz-decoded-content-length",
     "x-amz-expected-bucket-owner",
+    "x-amz-request-payer",
 ];
 
 /// Of these families every header is kept.
-const KEPT_PREFIXES: [&str; 6] = [
+const KEPT_PREFIXES: [&str; 7] = [
     "if-",
     "x-amz-checksum-",
     "x-amz-meta-",
     "x-amz-sdk-",
+    "x-amz-server-side-encryption",
     "x-amz-storage-",
     "x-amz-trailer",
 ];

@@ -106,6 +106,12 @@ impl State {
                 cache_control: input.cache_control,
                 content_disposition: input.content_disposition,
                 storage_class: named_class(input.storage_class),
+                acl: input.acl.map(|acl| acl.as_str().to_owned()),
+                encryption: input
+                    .server_side_encryption
+                    .map(|name| name.as_str().to_owned()),
+                kms_key: input.ssekms_key_id,
+                thawed: false,
                 metadata: input.metadata.unwrap_or_default(),
             },
             parts: BTreeMap::new(),

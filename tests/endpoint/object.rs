@@ -93,9 +93,35 @@ impl Object {
             .unwrap_or("STANDARD")
     }
 
+    /// The `Content-Type` that it was given.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.extra.as_ref()?.content_type.as_deref()
+    }
+
+    /// The `Cache-Control` that it was given.
+    #[must_use]
+    pub fn cache_control(&self) -> Option<&str> {
+        self.extra.as_ref()?.cache_control.as_deref()
+    }
+
+    /// The canned ACL that it was given.
+    #[must_use]
+    pub fn acl(&self) -> Option<&str> {
+        self.extra.as_ref()?.acl.as_deref()
+    }
+
+    /// The encryption that was asked for, and with which key of KMS.
+    #[must_use]
+    pub fn encryption(&self) -> Option<(&str, Option<&str>)> {
+        let extra = self.extra.as_ref()?;
+        Some((extra.encryption.as_deref()?, extra.kms_key.as_deref()))
+    }
+
     /// Whether a GET is refused until the object has been restored.
     pub(crate) fn is_archived(&self) -> bool {
-        matches!(self.storage_class(), "GLACIER" | "DEEP_ARCHIVE")
+        let thawed = self.extra.as_ref().is_some_and(|extra| extra.thawed);
+        !thawed && matches!(self.storage_class(), "GLACIER" | "DEEP_ARCHIVE")
     }
 }
 
@@ -107,6 +133,12 @@ pub(crate) struct Extra {
     pub(crate) cache_control: Option<String>,
     pub(crate) content_disposition: Option<String>,
     pub(crate) storage_class: Option<String>,
+    pub(crate) acl: Option<String>,
+    /// As in `aws:kms`.
+    pub(crate) encryption: Option<String>,
+    pub(crate) kms_key: Option<String>,
+    /// Whether an archived object has been restored for a while.
+    pub(crate) thawed: bool,
     pub(crate) metadata: HashMap<String, String>,
 }
 
@@ -114,6 +146,17 @@ impl Extra {
     /// Boxed, or `None` if nothing was given.
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
         (self != Self::default()).then(|| Box::new(self))
+    }
+
+    /// The digest for the ETag of an object whose bytes have this one. What is
+    /// encrypted by KMS has an ETag that is no MD5 sum of it.
+    pub(crate) fn seal(&self, digest: [u8; 16]) -> [u8; 16] {
+        let by_kms = |name: &str| name.starts_with("aws:kms");
+        if self.encryption.as_deref().is_some_and(by_kms) {
+            digest.map(|byte| !byte)
+        } else {
+            digest
+        }
     }
 }
 

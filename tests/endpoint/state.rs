@@ -53,6 +53,7 @@ pub(crate) struct Bucket {
     pub(crate) objects: Objects,
     /// By key, then by upload identifier, as S3 lists them.
     pub(crate) uploads: BTreeMap<(String, String), Upload>,
+    pub(crate) requester_pays: bool,
 }
 
 impl State {
@@ -131,24 +132,21 @@ impl State {
     /// Moves an object to a storage class; one in `GLACIER` or `DEEP_ARCHIVE`
     /// can be listed and asked about but not read.
     pub fn set_storage_class(&self, bucket: &str, key: &str, class: &str) {
-        let mut buckets = self.buckets();
-        let Some(bucket) = buckets.get_mut(bucket) else {
-            return;
-        };
-        let Some(object) = bucket.objects.get(key) else {
-            return;
-        };
-        let mut object = Object::clone(object);
-        let extra = object
-            .extra
-            .take()
-            .map_or_else(Extra::default, |extra| *extra);
-        object.extra = Extra {
-            storage_class: Some(class.to_owned()),
-            ..extra
+        self.change(bucket, key, |extra| {
+            extra.storage_class = Some(class.to_owned());
+        });
+    }
+
+    /// Restores an archived object, so that it can be read.
+    pub fn thaw(&self, bucket: &str, key: &str) {
+        self.change(bucket, key, |extra| extra.thawed = true);
+    }
+
+    /// From now on only who is ready to pay (`x-amz-request-payer`) is served.
+    pub fn let_requester_pay(&self, bucket: &str) {
+        if let Some(bucket) = self.buckets().get_mut(bucket) {
+            bucket.requester_pays = true;
         }
-        .boxed();
-        bucket.objects.insert(key, Arc::new(object));
     }
 
     /// The multipart uploads of a bucket that are still open, by key.
@@ -167,6 +165,21 @@ impl State {
                 parts: upload.parts.keys().copied().collect(),
             })
             .collect()
+    }
+
+    fn change(&self, bucket: &str, key: &str, change: impl FnOnce(&mut Extra)) {
+        let mut buckets = self.buckets();
+        let Some(bucket) = buckets.get_mut(bucket) else {
+            return;
+        };
+        let Some(object) = bucket.objects.get(key) else {
+            return;
+        };
+        let mut object = Object::clone(object);
+        let mut extra = object.extra.take().unwrap_or_default();
+        change(&mut extra);
+        object.extra = extra.boxed();
+        bucket.objects.insert(key, Arc::new(object));
     }
 
     pub(crate) fn buckets(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
@@ -188,6 +201,7 @@ impl State {
             created: self.now(),
             objects: Objects::new(self.config.list_order),
             uploads: BTreeMap::new(),
+            requester_pays: false,
         }
     }
 

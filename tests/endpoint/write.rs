@@ -40,6 +40,12 @@ impl State {
             cache_control: input.cache_control,
             content_disposition: input.content_disposition,
             storage_class: named_class(input.storage_class),
+            acl: input.acl.map(|acl| acl.as_str().to_owned()),
+            encryption: input
+                .server_side_encryption
+                .map(|name| name.as_str().to_owned()),
+            kms_key: input.ssekms_key_id,
+            thawed: false,
             metadata: input.metadata.unwrap_or_default(),
         };
         let conditions = WriteConditions {
@@ -86,8 +92,8 @@ impl State {
                 content_encoding: input.content_encoding,
                 cache_control: input.cache_control,
                 content_disposition: input.content_disposition,
-                storage_class: None,
                 metadata: input.metadata.unwrap_or_default(),
+                ..Extra::default()
             };
         }
         extra.storage_class = named_class(input.storage_class);
@@ -131,7 +137,7 @@ impl State {
     fn single(&self, received: Received, extra: Extra) -> Object {
         Object {
             etag: ETag {
-                digest: received.digest,
+                digest: extra.seal(received.digest),
                 parts: 0,
             },
             modified: self.now(),
