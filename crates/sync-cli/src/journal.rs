@@ -1,8 +1,9 @@
 //! The uploads that are open, in a file beside the locks, so that the run
 //! after a killed one can abort them.
 //!
-//! JSON lines, each written by one call: `{"begun":{"key":…,"upload_id":…}}`
-//! and `{"ended":…}`. There is no file while nothing is open. It belongs to
+//! JSON lines, each written by one call: `{"begun":{"key":…,"upload_id":…}}`,
+//! with a field `settings` where the object is made with any, and
+//! `{"ended":…}`. There is no file while nothing is open. It belongs to
 //! the run that holds the bucket's lock: whatever it finds there was begun by
 //! a run that is no more. Nothing is forced to the disk, so after a power cut
 //! an upload may be missed.
@@ -45,7 +46,12 @@ struct State {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {
-    Begun { key: String, upload_id: String },
+    Begun {
+        key: String,
+        upload_id: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        settings: String,
+    },
     Ended(String),
 }
 
@@ -78,14 +84,10 @@ impl FileJournal {
 }
 
 impl UploadJournal for FileJournal {
-    fn begun(&self, key: &str, upload_id: &str) -> io::Result<()> {
+    fn begun(&self, upload: &OpenUpload) -> io::Result<()> {
         self.with(|path, state| {
-            let (key, upload_id) = (key.to_owned(), upload_id.to_owned());
-            state.begun.push(OpenUpload {
-                key: key.clone(),
-                upload_id: upload_id.clone(),
-            });
-            let noted = state.note(path, &Line::Begun { key, upload_id });
+            state.begun.push(upload.clone());
+            let noted = state.note(path, &upload.clone().into());
             if noted.is_err() {
                 state.begun.pop();
             }
@@ -126,9 +128,15 @@ impl State {
         let mut state = Self::default();
         for line in text.split(|&byte| byte == b'\n') {
             match serde_json::from_slice(line) {
-                Ok(Line::Begun { key, upload_id }) => {
-                    state.left.push(OpenUpload { key, upload_id });
-                }
+                Ok(Line::Begun {
+                    key,
+                    upload_id,
+                    settings,
+                }) => state.left.push(OpenUpload {
+                    key,
+                    upload_id,
+                    settings,
+                }),
                 Ok(Line::Ended(upload_id)) => {
                     state.forget(&upload_id);
                 }
@@ -203,8 +211,12 @@ fn unfinished(path: &Path) -> PathBuf {
 }
 
 impl From<OpenUpload> for Line {
-    fn from(OpenUpload { key, upload_id }: OpenUpload) -> Self {
-        Self::Begun { key, upload_id }
+    fn from(upload: OpenUpload) -> Self {
+        Self::Begun {
+            key: upload.key,
+            upload_id: upload.upload_id,
+            settings: upload.settings,
+        }
     }
 }
 
@@ -248,13 +260,21 @@ mod tests {
         }
     }
 
+    fn upload(key: &str, upload_id: &str) -> OpenUpload {
+        OpenUpload {
+            key: key.to_owned(),
+            upload_id: upload_id.to_owned(),
+            settings: String::new(),
+        }
+    }
+
     #[test]
     fn what_is_open_is_found_by_the_next_run() {
         let home = Home::new();
         let journal = home.journal();
-        journal.begun("p/a\n\"ä", "1").unwrap();
-        journal.begun("p/b", "2").unwrap();
-        journal.begun("p/b", "3").unwrap();
+        journal.begun(&upload("p/a\n\"ä", "1")).unwrap();
+        journal.begun(&upload("p/b", "2")).unwrap();
+        journal.begun(&upload("p/b", "3")).unwrap();
         journal.ended("2");
         assert!(journal.left().unwrap().is_empty(), "none of this run's");
         assert_eq!(
@@ -269,6 +289,19 @@ mod tests {
     }
 
     #[test]
+    fn what_an_upload_was_begun_with_is_found_too() {
+        let home = Home::new();
+        let settings = "0123456789abcdef".to_owned();
+        let begun = OpenUpload {
+            settings,
+            ..upload("a", "1")
+        };
+        home.journal().begun(&begun).unwrap();
+        assert!(home.text().contains(r#""settings":"0123456789abcdef""#));
+        assert_eq!(home.journal().left().unwrap(), [begun]);
+    }
+
+    #[test]
     fn there_is_no_file_while_nothing_is_open() {
         let home = Home::new();
         let journal = home.journal();
@@ -276,7 +309,7 @@ mod tests {
         journal.ended("never begun");
         assert!(!home.path().exists());
         for _ in 0..2 {
-            journal.begun("a", "1").unwrap();
+            journal.begun(&upload("a", "1")).unwrap();
             journal.ended("1");
             assert!(!home.path().exists());
         }
@@ -289,14 +322,14 @@ mod tests {
     fn a_line_that_was_cut_short_spoils_no_other() {
         let home = Home::new();
         let journal = home.journal();
-        journal.begun("a", "1").unwrap();
-        journal.begun("b", "2").unwrap();
+        journal.begun(&upload("a", "1")).unwrap();
+        journal.begun(&upload("b", "2")).unwrap();
         let text = home.text();
         fs::write(home.path(), &text[..text.len() - 5]).unwrap();
         assert_eq!(home.left(), ["a=1"]);
 
         let next = home.journal();
-        next.begun("c", "3").unwrap();
+        next.begun(&upload("c", "3")).unwrap();
         assert_eq!(home.left(), ["a=1", "c=3"]);
         next.ended("1");
         next.ended("3");
@@ -306,11 +339,11 @@ mod tests {
     #[test]
     fn what_a_run_left_that_was_killed_while_it_wrote_the_file_anew_is_removed() {
         let home = Home::new();
-        home.journal().begun("a", "1").unwrap();
+        home.journal().begun(&upload("a", "1")).unwrap();
         let unfinished = home.path().with_extension("new");
         fs::write(&unfinished, "{\"begun\"").unwrap();
         let next = home.journal();
-        next.begun("b", "2").unwrap();
+        next.begun(&upload("b", "2")).unwrap();
         assert!(!unfinished.exists());
         assert_eq!(home.left(), ["a=1", "b=2"]);
     }
@@ -319,10 +352,10 @@ mod tests {
     fn a_long_run_keeps_the_file_short() {
         let home = Home::new();
         let journal = home.journal();
-        journal.begun("long", "0").unwrap();
+        journal.begun(&upload("long", "0")).unwrap();
         for n in 1..2 * SPARE_LINES {
             let id = n.to_string();
-            journal.begun("short", &id).unwrap();
+            journal.begun(&upload("short", &id)).unwrap();
             journal.ended(&id);
         }
         assert!(home.text().lines().count() < SPARE_LINES + 10);
@@ -335,11 +368,11 @@ mod tests {
         // A file where the directory should be.
         fs::write(home.0.path().join("uploads"), "").unwrap();
         let journal = home.journal();
-        let error = journal.begun("a", "1").unwrap_err();
+        let error = journal.begun(&upload("a", "1")).unwrap_err();
         assert!(error.to_string().contains("uploads/x.jsonl"), "{error}");
 
         fs::remove_file(home.0.path().join("uploads")).unwrap();
-        journal.begun("b", "2").unwrap();
+        journal.begun(&upload("b", "2")).unwrap();
         assert_eq!(home.left(), ["b=2"]);
     }
 }

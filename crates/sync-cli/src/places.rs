@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sync_core::{Direction, Plan, Result, Selection, Store, printable};
 use sync_fs::{FsOptions, FsStore};
-use sync_s3::{Access, Conditions, S3Options, S3Store, UploadJournal};
+use sync_s3::{Access, Conditions, Payer, S3Options, S3Store, UploadJournal};
 
 use crate::options::SyncArgs;
 
@@ -125,6 +125,17 @@ fn s3_options(args: &SyncArgs) -> S3Options {
         },
         checksums: server.checksum.into(),
         sign_payload: server.sign_payload.into(),
+        objects: (&args.objects).into(),
+        payer: server.request_payer.map(Payer::from).unwrap_or_default(),
+        expected_owner: server
+            .expected_bucket_owner
+            .as_ref()
+            .map(|account| account.id().to_owned()),
+        bandwidth: args
+            .speed
+            .bwlimit
+            .as_ref()
+            .and_then(|limit| limit.bandwidth().cloned()),
         max_attempts: args.speed.max_attempts,
         concurrency: args.speed.concurrency.map(usize::from),
         ..S3Options::new(args.places.bucket.clone())

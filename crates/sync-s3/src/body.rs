@@ -1,9 +1,9 @@
 //! Bodies on their way: those that are sent go out in pieces that are counted,
-//! those that come may not drip.
+//! those that come may not drip. Both are held back where bandwidth is limited.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::limiter::{Flow, Pass};
 use crate::pace::{Outcome, Turn};
 
 /// Size of the pieces in which a body is handed over: at 10 kB/s one still
@@ -28,26 +29,80 @@ type Error = aws_smithy_types::body::Error;
 #[error("it hardly moved for {} seconds", .0.as_secs())]
 pub(crate) struct Dripped(Duration);
 
+/// How far a body has come on its way out.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    /// Pieces that were handed over.
+    pieces: AtomicU64,
+    /// Whether the next one waits because bandwidth is limited.
+    held: AtomicBool,
+}
+
+impl Sent {
+    pub(crate) fn pieces(&self) -> u64 {
+        self.pieces.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count(&self) {
+        self.pieces.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// A body that is handed over in pieces, which are counted.
 pub(crate) struct Pieces {
     body: SdkBody,
     rest: Bytes,
-    handed_over: Arc<AtomicU64>,
+    sent: Arc<Sent>,
+    flow: Option<Flow>,
+    held: Option<Held<Bytes>>,
+}
+
+/// What is handed over when its time has come.
+struct Held<T> {
+    what: T,
+    since: Instant,
+    until: Pin<Box<Sleep>>,
+}
+
+impl<T> Held<T> {
+    fn new(what: T, until: Pin<Box<Sleep>>) -> Self {
+        Self {
+            what,
+            since: Instant::now(),
+            until,
+        }
+    }
 }
 
 impl Pieces {
-    pub(crate) fn new(body: SdkBody, handed_over: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(body: SdkBody, sent: Arc<Sent>, flow: Option<Flow>) -> Self {
         Self {
             body,
             rest: Bytes::new(),
-            handed_over,
+            sent,
+            flow,
+            held: None,
         }
     }
 
-    fn next_piece(&mut self) -> Bytes {
-        self.handed_over.fetch_add(1, Ordering::Relaxed);
-        let len = self.rest.len().min(PIECE);
+    fn cut(&mut self) -> Bytes {
+        let most = self.flow.as_ref().map_or(PIECE, Flow::sip).min(PIECE);
+        let len = self.rest.len().min(most);
         self.rest.split_to(len)
+    }
+
+    fn hand_over(&mut self, piece: Bytes) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.sent.hold(false);
+        self.sent.count();
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 }
 
@@ -59,38 +114,57 @@ impl Body for Pieces {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        while self.rest.is_empty() {
-            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.rest = data,
-                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-                },
-                end => return Poll::Ready(end),
+        if self.held.is_none() {
+            while self.rest.is_empty() {
+                match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                    Some(Ok(frame)) => match frame.into_data() {
+                        Ok(data) => self.rest = data,
+                        Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                    },
+                    end => return Poll::Ready(end),
+                }
             }
+            let piece = self.cut();
+            let flow = self.flow.as_ref();
+            let Some(until) = flow.and_then(|flow| flow.reserve(piece.len())) else {
+                return self.hand_over(piece);
+            };
+            self.sent.hold(true);
+            self.held = Some(Held::new(piece, until));
         }
-        Poll::Ready(Some(Ok(Frame::data(self.next_piece()))))
+        if let Some(held) = &mut self.held {
+            ready!(held.until.as_mut().poll(cx));
+        }
+        let piece = self.held.take().map_or_else(Bytes::new, |held| held.what);
+        self.hand_over(piece)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.held.is_none() && self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let inner = self.body.size_hint();
-        let rest = self.rest.len() as u64;
-        let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower() + rest);
-        if let Some(upper) = inner.upper() {
-            hint.set_upper(upper + rest);
-        }
-        hint
+        let held = self.held.as_ref().map_or(0, |held| held.what.len());
+        more(&self.body.size_hint(), self.rest.len() + held)
     }
+}
+
+/// What is left of a body of which so many bytes are here already.
+fn more(body: &SizeHint, here: usize) -> SizeHint {
+    let mut hint = SizeHint::new();
+    hint.set_lower(body.lower() + here as u64);
+    if let Some(upper) = body.upper() {
+        hint.set_upper(upper + here as u64);
+    }
+    hint
 }
 
 /// The body of an answer. Its request is under way until it ends.
 pub(crate) struct Incoming {
     body: SdkBody,
     turn: Option<Turn>,
+    limited: Option<Limited>,
+    held: Option<Held<Frame<Bytes>>>,
     /// How long it may take for each [`DRIP_BYTES`].
     patience: Duration,
     /// Armed when there is something to wait for.
@@ -98,11 +172,25 @@ pub(crate) struct Incoming {
     got: usize,
 }
 
+/// The part that a request has in bandwidth that is limited.
+pub(crate) struct Limited {
+    pub(crate) flow: Flow,
+    /// Ends with the body.
+    pub(crate) _pass: Option<Pass>,
+}
+
 impl Incoming {
-    pub(crate) fn new(body: SdkBody, turn: Turn, patience: Duration) -> Self {
+    pub(crate) fn new(
+        body: SdkBody,
+        turn: Turn,
+        limited: Option<Limited>,
+        patience: Duration,
+    ) -> Self {
         Self {
             body,
             turn: Some(turn),
+            limited,
+            held: None,
             patience,
             deadline: None,
             got: 0,
@@ -117,6 +205,37 @@ impl Incoming {
                 deadline.as_mut().reset(Instant::now() + self.patience);
             }
         }
+    }
+
+    /// Holds a frame back until its time has come, if that is not now.
+    fn hold(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+        let bytes = frame.data_ref().map_or(0, Buf::remaining);
+        let limited = self.limited.as_ref().filter(|_| bytes > 0);
+        let Some(until) = limited.and_then(|limited| limited.flow.reserve(bytes)) else {
+            return Some(frame);
+        };
+        self.held = Some(Held::new(frame, until));
+        None
+    }
+
+    /// What was held back, when its time has come. The server is not to blame
+    /// for that wait.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        let Some(held) = &mut self.held else {
+            return Poll::Ready(None);
+        };
+        ready!(held.until.as_mut().poll(cx));
+        let waited = held.since.elapsed();
+        if let Some(deadline) = &mut self.deadline {
+            let later = deadline.deadline() + waited;
+            deadline.as_mut().reset(later);
+        }
+        Poll::Ready(self.held.take().map(|held| held.what))
+    }
+
+    fn ended(&mut self) {
+        self.turn = None;
+        self.limited = None;
     }
 
     fn broke(&mut self) {
@@ -134,13 +253,25 @@ impl Body for Incoming {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        match &polled {
+        if let Some(frame) = ready!(self.poll_held(cx)) {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.came(frame.data_ref().map_or(0, Buf::remaining));
+                if let Some(frame) = self.hold(frame) {
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                self.poll_held(cx).map(|frame| frame.map(Ok))
             }
-            Poll::Ready(Some(Err(_))) => self.broke(),
-            Poll::Ready(None) => self.turn = None,
+            Poll::Ready(Some(Err(error))) => {
+                self.broke();
+                Poll::Ready(Some(Err(error)))
+            }
+            Poll::Ready(None) => {
+                self.ended();
+                Poll::Ready(None)
+            }
             Poll::Pending => {
                 let patience = self.patience;
                 let deadline = self
@@ -150,17 +281,18 @@ impl Body for Incoming {
                     self.broke();
                     return Poll::Ready(Some(Err(Dripped(patience).into())));
                 }
+                Poll::Pending
             }
         }
-        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.held.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let held = self.held.as_ref().and_then(|held| held.what.data_ref());
+        more(&self.body.size_hint(), held.map_or(0, Bytes::len))
     }
 }
 
@@ -194,7 +326,7 @@ mod tests {
         let drip = SdkBody::from_body_1_x(Drip(Box::pin(sleep(every)), every));
         let pace = Pace::new(Some(1));
         let turn = pace.turn().await.unwrap();
-        let mut body = Incoming::new(drip, turn, Duration::from_millis(100));
+        let mut body = Incoming::new(drip, turn, None, Duration::from_millis(100));
         let mut bytes = 0;
         let error = loop {
             match poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -211,8 +343,8 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_handed_over_whole_and_in_pieces() {
         let data: Bytes = (0..PIECE * 2 + 5).map(|n| (n % 251) as u8).collect();
-        let handed_over = Arc::new(AtomicU64::new(0));
-        let mut body = Pieces::new(SdkBody::from(data.clone()), Arc::clone(&handed_over));
+        let sent = Arc::new(Sent::default());
+        let mut body = Pieces::new(SdkBody::from(data.clone()), Arc::clone(&sent), None);
         let mut got = Vec::new();
         loop {
             let left = (data.len() - got.len()) as u64;
@@ -223,6 +355,6 @@ mod tests {
         }
         assert!(body.is_end_stream());
         assert_eq!(got, data);
-        assert_eq!(handed_over.load(Ordering::Relaxed), 3);
+        assert_eq!(sent.pieces(), 3);
     }
 }

@@ -54,10 +54,21 @@ impl Failure {
                 }
                 None => "the bucket is in another region: set it with --region".to_owned(),
             },
-            ErrorKind::Denied => format!(
-                "the credentials need the permission {}",
-                attempted.permission
-            ),
+            ErrorKind::Denied => {
+                let permission = attempted.permission;
+                match &endpoint.owner {
+                    None => format!("the credentials need the permission {permission}"),
+                    Some(owner) => format!(
+                        "the credentials need the permission {permission}; or the bucket is not \
+                         that of {}, as --expected-bucket-owner says",
+                        printable(owner)
+                    ),
+                }
+            }
+            _ if code == "AccessControlListNotSupported" => {
+                "the bucket takes no ACLs: leave out --acl, or use bucket-owner-full-control"
+                    .to_owned()
+            }
             ErrorKind::Credentials => match (&endpoint.profile, self.origin) {
                 (Some(profile), Origin::Credentials) => {
                     let profile = printable(profile);

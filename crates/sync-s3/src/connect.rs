@@ -5,6 +5,8 @@
 //! on an EC2 machine without a configured region the error of the first
 //! request names the right one.
 
+use std::sync::Arc;
+
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{
@@ -16,7 +18,9 @@ use sync_core::{ErrorKind, Result, StoreError, printable};
 
 use crate::credentials;
 use crate::deadline::Deadline;
+use crate::limiter::Limiter;
 use crate::options::{Access, S3Options};
+use crate::stamp::Stamp;
 use crate::timing;
 use crate::transport::Transport;
 
@@ -34,6 +38,8 @@ pub(crate) struct Endpoint {
     pub(crate) url: Option<String>,
     /// The profile that an option names.
     pub(crate) profile: Option<String>,
+    /// The account that is to own the bucket.
+    pub(crate) owner: Option<String>,
 }
 
 impl Endpoint {
@@ -99,16 +105,18 @@ pub(crate) async fn connect(
     options: &S3Options,
     credentials: Option<Credentials>,
     transport: Transport,
+    limiter: Option<Arc<Limiter>>,
 ) -> Result<Connection> {
     let shared = shared_config(options, credentials).await;
     let endpoint = Endpoint {
         url: endpoint_url(&shared),
         profile: options.profile.clone(),
+        owner: options.expected_owner.clone(),
     };
     endpoint.check()?;
     let mut config = Builder::from(&shared)
         .http_client(transport)
-        .interceptor(Deadline::default())
+        .interceptor(Deadline::new(limiter))
         .force_path_style(options.path_style.decide(endpoint.is_foreign()))
         .retry_partition(timing::retry_partition())
         // Uploads bring their own sums, and downloads are verified where a
@@ -118,6 +126,9 @@ pub(crate) async fn connect(
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     if options.access == Access::Anonymous {
         config = config.allow_no_auth();
+    }
+    if let Some(stamp) = Stamp::of(options) {
+        config = config.interceptor(stamp);
     }
     Ok(Connection {
         client: Client::from_conf(config.build()),
@@ -176,6 +187,7 @@ mod tests {
         Endpoint {
             url: Some(url.to_owned()),
             profile: None,
+            owner: None,
         }
     }
 
@@ -183,6 +195,7 @@ mod tests {
         Endpoint {
             url: None,
             profile: None,
+            owner: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Attempts are counted by the SDK, but a server that lets each of them run
 //! into the limit of silence would hold up one key for twenty minutes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::config::interceptors::{
@@ -13,6 +14,8 @@ use aws_sdk_s3::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
+use crate::limiter::Limiter;
+
 /// After this, no further attempt is begun; one that is under way may last
 /// as long as its bytes move.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -22,21 +25,47 @@ const DEADLINE: Duration = Duration::from_secs(600);
 #[error("it did not succeed within {} s", .0.as_secs())]
 pub(crate) struct TooLate(Duration);
 
-/// When the operation began.
+/// When the operation began, and for how long bandwidth had been used up till
+/// then.
 #[derive(Debug)]
-struct Begun(Instant);
+struct Begun {
+    at: Instant,
+    filled: Duration,
+}
 
 impl Storable for Begun {
     type Storer = StoreReplace<Self>;
 }
 
-/// Ends operations that are tried for too long.
+/// Ends operations that are tried for too long. Time in which the bandwidth
+/// that there may be was used up does not count.
 #[derive(Debug)]
-pub(crate) struct Deadline(pub(crate) Duration);
+pub(crate) struct Deadline {
+    after: Duration,
+    limiter: Option<Arc<Limiter>>,
+}
 
-impl Default for Deadline {
-    fn default() -> Self {
-        Self(DEADLINE)
+impl Deadline {
+    pub(crate) fn new(limiter: Option<Arc<Limiter>>) -> Self {
+        Self {
+            after: DEADLINE,
+            limiter,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn after(after: Duration, limiter: Option<Arc<Limiter>>) -> Self {
+        Self { after, limiter }
+    }
+
+    fn filled(&self) -> Duration {
+        let limiter = self.limiter.as_ref();
+        limiter.map_or(Duration::ZERO, |limiter| limiter.filled())
+    }
+
+    fn is_over(&self, begun: &Begun) -> bool {
+        let filled = self.filled().saturating_sub(begun.filled);
+        begun.at.elapsed().saturating_sub(filled) >= self.after
     }
 }
 
@@ -51,7 +80,10 @@ impl Intercept for Deadline {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        state.interceptor_state().store_put(Begun(Instant::now()));
+        state.interceptor_state().store_put(Begun {
+            at: Instant::now(),
+            filled: self.filled(),
+        });
         Ok(())
     }
 
@@ -62,7 +94,7 @@ impl Intercept for Deadline {
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         match state.load::<Begun>() {
-            Some(Begun(begun)) if begun.elapsed() >= self.0 => Err(TooLate(self.0).into()),
+            Some(begun) if self.is_over(begun) => Err(TooLate(self.after).into()),
             _ => Ok(()),
         }
     }

@@ -195,7 +195,11 @@ impl<W: Write> Guarded<'_, W> {
                 what: "upload",
                 name: self.key.as_str(),
                 // A condition reads what is there.
-                permission: "s3:PutObject, and s3:GetObject for conditional requests",
+                permission: self
+                    .bucket
+                    .objects
+                    .permissions()
+                    .unwrap_or("s3:PutObject, and s3:GetObject for conditional requests"),
             },
         )
     }

@@ -31,7 +31,7 @@ pub trait UploadJournal: Debug + Send + Sync {
     ///
     /// # Errors
     /// A text that names the journal and says why it cannot be written.
-    fn begun(&self, key: &str, upload_id: &str) -> io::Result<()>;
+    fn begun(&self, upload: &OpenUpload) -> io::Result<()>;
 
     /// Forgets an upload that is open no more. If that fails, the next run
     /// finds it to be gone; and one that was never noted is nothing to forget.
@@ -51,6 +51,9 @@ pub struct OpenUpload {
     pub key: String,
     /// What the server calls the upload.
     pub upload_id: String,
+    /// A digest of the [`ObjectSettings`](crate::ObjectSettings) that it was
+    /// begun with; empty for the defaults. Only the same are gone on with.
+    pub settings: String,
 }
 
 /// What became of the uploads that earlier runs left open.

@@ -2,10 +2,11 @@
 //!
 //! Entry point: [`S3Store::connect`]. Files in the order in which to read
 //! them: what a bucket is called (`location`), what can be chosen about it
-//! (`options`), how a client is made of that (`connect` with `credentials`,
-//! `timing` and `deadline`), how requests travel (`transport` with `pace`, which
-//! says how many at once, `body` and `clock`), the store itself (`store`) and its
-//! operations (`list` with `page` and `whole`, `read` with `buffer`, `put`, `write` with
+//! (`options` with `settings` and `bandwidth`), how a client is made of that (`connect`
+//! with `credentials`, `stamp`, `timing` and `deadline`), how requests travel (`transport`
+//! with `pace`, which says how many at once, `limiter`, which says how fast, `body` and
+//! `clock`), the store itself (`store`) and its operations (`list` with `page` and
+//! `whole`, `read` with `buffer` and `archive`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
 //! conditions and lost answers; `checksum`; `error` with `codes`).
 //!
@@ -13,16 +14,20 @@
 //! ends with an error, never silently; nothing is written over or deleted
 //! that is not the version the planner saw; no secret is in any text.
 
+mod bandwidth;
 mod location;
 mod options;
+mod settings;
 
 mod connect;
 mod credentials;
 mod deadline;
+mod stamp;
 mod timing;
 
 mod body;
 mod clock;
+mod limiter;
 mod pace;
 mod transport;
 
@@ -32,6 +37,7 @@ mod delete;
 mod list;
 mod page;
 
+mod archive;
 mod buffer;
 mod read;
 
@@ -50,9 +56,11 @@ mod guard;
 #[cfg(test)]
 mod tests;
 
+pub use bandwidth::Bandwidth;
 pub use journal::{LeftUploads, OpenUpload, UploadJournal};
 pub use location::{Location, LocationError};
 pub use options::{
-    Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, S3Options,
+    Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, Payer, S3Options,
 };
+pub use settings::{ContentType, Encryption, ObjectSettings};
 pub use store::S3Store;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sync_core::Selection;
 
-use crate::{Location, UploadJournal, pace};
+use crate::{Bandwidth, Location, ObjectSettings, UploadJournal, pace};
 
 /// Attempts a request may take, the first one included. Ten with exponential
 /// back-off ride out about a minute of errors, which covers the ramp-up that
@@ -56,6 +56,15 @@ pub struct S3Options {
     /// over plain http, because TLS protects it already and the sum costs a
     /// second pass over every byte.
     pub sign_payload: Choice,
+    /// What objects are made with, beside their name and content.
+    pub objects: ObjectSettings,
+    /// Who pays for requests and traffic.
+    pub payer: Payer,
+    /// The account that is to own the bucket, by its twelve digits: S3 refuses
+    /// every request if it is another one.
+    pub expected_owner: Option<String>,
+    /// How many bytes a second may travel each way. By default as many as can.
+    pub bandwidth: Option<Bandwidth>,
     /// Attempts a request may take, the first included; at least 1.
     pub max_attempts: u32,
     /// Most requests at once. By default as many as pay, between 1 and
@@ -85,6 +94,10 @@ impl S3Options {
             conditions: Conditions::Server,
             checksums: Checksums::Auto,
             sign_payload: Choice::Auto,
+            objects: ObjectSettings::default(),
+            payer: Payer::Owner,
+            expected_owner: None,
+            bandwidth: None,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
             concurrency: None,
             selection: Arc::default(),
@@ -123,6 +136,16 @@ pub enum Access {
     Signed,
     /// Requests are not signed: a public bucket (`--no-sign-request`).
     Anonymous,
+}
+
+/// Who pays for requests and traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Payer {
+    /// The owner of the bucket, as usual.
+    #[default]
+    Owner,
+    /// We, where the owner has left it to those who ask.
+    Requester,
 }
 
 /// Who checks that an object is still the one that was listed.

@@ -42,6 +42,9 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(crate) enum Outcome {
     /// The server works, whatever it answered.
     Served,
+    /// It works, and we hold back what is sent and received: how many answers
+    /// come then says nothing about what more requests would bring.
+    HeldBack,
     /// The server failed, for another reason than load.
     Failed,
     /// The server or the network had too much to do.
@@ -202,11 +205,15 @@ impl State {
     }
 
     fn note(&mut self, outcome: Outcome, begun: Instant, now: Instant, in_use: bool) {
-        if outcome == Outcome::Served {
+        if matches!(outcome, Outcome::Served | Outcome::HeldBack) {
             self.failing_since = None;
             self.fruitless = 0;
             self.resume = None;
-            self.grow(now, in_use);
+            if outcome == Outcome::HeldBack && self.opening.is_some() {
+                self.restart(now);
+            } else {
+                self.grow(now, in_use);
+            }
             return;
         }
         self.failing_since.get_or_insert(now);
@@ -334,6 +341,26 @@ mod tests {
             load.state.note(Outcome::Served, load.now, load.now, false);
         }
         assert_eq!(load.state.window, 32);
+    }
+
+    #[test]
+    fn a_window_does_not_open_nor_stop_opening_while_we_hold_back() {
+        let mut load = Load::new(32, 256);
+        for _ in 0..20 {
+            let window = u32::try_from(load.state.window).unwrap();
+            load.round(Outcome::HeldBack, TICK * window / 32);
+        }
+        assert_eq!(load.state.window, 32);
+        for _ in 0..6 {
+            load.round(Outcome::Served, TICK);
+        }
+        assert_eq!(load.state.window, 256);
+        load.round(Outcome::Overcharged, TICK);
+        load.round(Outcome::HeldBack, TICK);
+        assert_eq!(
+            load.state.window, 129,
+            "it recovers from a cut all the same"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result};
 use crate::checksum::{self, Headers};
 use crate::error::Failure;
 use crate::guard::{Attempts, Condition, Guarded, Write};
+use crate::settings::with_settings;
 use crate::store::Bucket;
 
 /// How often a body that arrived damaged is sent again.
@@ -73,9 +74,8 @@ impl Write for Put<'_> {
 impl Put<'_> {
     async fn send_once(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
         let bucket = self.bucket;
-        let mut request = bucket
-            .client
-            .put_object()
+        let request = with_settings!(bucket.client.put_object(), &bucket.objects, self.key);
+        let mut request = request
             .bucket(bucket.location.bucket())
             .key(bucket.full_key(self.key))
             .body(ByteStream::from(self.body.clone()))

@@ -18,6 +18,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError};
 
+use crate::archive;
 use crate::buffer::Buffer;
 use crate::checksum::{self, bare};
 use crate::clock;
@@ -164,6 +165,10 @@ impl Reading<'_> {
                 let failure = Failure::from(&error);
                 if failure.is_precondition() || failure.status == Some(416) {
                     changed(&self.entry.key, "it is not the version that was listed")
+                } else if failure.kind() == ErrorKind::Archived {
+                    let why = error.as_service_error();
+                    let hint = archive::hint(bucket, &self.entry.key, why);
+                    self.fail(failure).with_hint(hint)
                 } else {
                     self.fail(failure)
                 }

@@ -85,9 +85,13 @@ pub(crate) async fn left(bucket: &Arc<Bucket>, key: &Key) -> Option<(Session, Ke
         return None;
     }
     let full_key = bucket.full_key(key);
-    let left = bucket.journal.as_ref()?.left().ok()?;
+    let mut left = bucket.journal.as_ref()?.left().ok()?;
+    // An upload makes an object of what it was begun with, not of what is
+    // wanted now.
+    let settings = bucket.objects.digest();
+    left.retain(|left| left.key == full_key && left.settings == settings);
     // The youngest first: nothing else has been tried since.
-    for upload in left.into_iter().rev().filter(|left| left.key == full_key) {
+    for upload in left.into_iter().rev() {
         let session = Session {
             bucket: Arc::clone(bucket),
             key: key.clone(),

@@ -10,8 +10,10 @@ use sync_core::{Crc64, ErrorKind, Key, Result, StoreError};
 
 use crate::checksum::Headers;
 use crate::error::{Attempted, Failure, Origin};
+use crate::journal::OpenUpload;
 use crate::options::Checksums;
 use crate::put::RESENDS;
+use crate::settings::with_settings;
 use crate::store::Bucket;
 use crate::timing;
 
@@ -46,9 +48,8 @@ impl Session {
         // CRC32 is for servers that are too old for sums of the whole.
         let whole =
             (algorithm == Some(ChecksumAlgorithm::Crc64Nvme)).then_some(ChecksumType::FullObject);
-        let created = bucket
-            .client
-            .create_multipart_upload()
+        let request = bucket.client.create_multipart_upload();
+        let created = with_settings!(request, &bucket.objects, key)
             .bucket(bucket.location.bucket())
             .key(bucket.full_key(key))
             .set_checksum_algorithm(algorithm)
@@ -63,7 +64,13 @@ impl Session {
         let session = Self {
             bucket: Arc::clone(bucket),
             key: key.clone(),
-            id: created.map_err(|failure| bucket.fail(failure.of_bucket(), attempted(key)))?,
+            id: created.map_err(|failure| {
+                let mut attempted = attempted(key);
+                if let Some(permissions) = bucket.objects.permissions() {
+                    attempted.permission = permissions;
+                }
+                bucket.fail(failure.of_bucket(), attempted)
+            })?,
         };
         session.note().await?;
         Ok(session)
@@ -75,7 +82,11 @@ impl Session {
         let Some(journal) = &self.bucket.journal else {
             return Ok(());
         };
-        let noted = journal.begun(&self.bucket.full_key(&self.key), &self.id);
+        let noted = journal.begun(&OpenUpload {
+            key: self.bucket.full_key(&self.key),
+            upload_id: self.id.clone(),
+            settings: self.bucket.objects.digest(),
+        });
         let Err(error) = noted else { return Ok(()) };
         self.abort().await;
         let message = format!("cannot upload '{}'", self.key);

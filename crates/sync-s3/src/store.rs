@@ -25,10 +25,12 @@ use crate::clock::{self, Clock};
 use crate::connect::{self, Connection, Endpoint};
 use crate::error::{Attempted, Failure};
 use crate::journal::{LeftUploads, UploadJournal};
+use crate::limiter::Limiter;
 use crate::location::Location;
-use crate::options::{Checksums, Conditions, S3Options};
+use crate::options::{Checksums, Conditions, Payer, S3Options};
 use crate::pace::Pace;
 use crate::resume::Spared;
+use crate::settings::ObjectSettings;
 use crate::transport::Transport;
 use crate::write::Upload;
 use crate::{checksum, delete, journal, list, put, read, timing};
@@ -56,6 +58,8 @@ pub(crate) struct Bucket {
     pub(crate) conditions: Conditions,
     pub(crate) checksums: Checksums,
     pub(crate) sign_payload: bool,
+    pub(crate) objects: ObjectSettings,
+    pub(crate) payer: Payer,
     pub(crate) max_attempts: u32,
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
     pub(crate) spared: Spared,
@@ -84,9 +88,10 @@ impl S3Store {
     ) -> Result<Self> {
         let clock = Arc::new(Clock::default());
         let pace = Pace::new(options.concurrency);
-        let transport = Transport::new(Arc::clone(&clock), Arc::clone(&pace));
+        let limiter = options.bandwidth.clone().map(Limiter::new);
+        let transport = Transport::new(Arc::clone(&clock), Arc::clone(&pace), limiter.clone());
         let Connection { client, endpoint } =
-            connect::connect(&options, credentials, transport).await?;
+            connect::connect(&options, credentials, transport, limiter).await?;
         let is_ordered = endpoint.lists_in_order(options.location.bucket());
         let sign_payload = options.sign_payload.decide(endpoint.is_plain_http());
         Ok(Self {
@@ -99,6 +104,8 @@ impl S3Store {
                 conditions: options.conditions,
                 checksums: options.checksums,
                 sign_payload,
+                objects: options.objects,
+                payer: options.payer,
                 max_attempts: options.max_attempts.max(1),
                 journal: options.journal,
                 spared: Spared::default(),

@@ -1,5 +1,6 @@
 //! The HTTP client beneath the SDK: a pool that is bounded, requests in turn,
-//! a limit on silence, and a look at the server's clock.
+//! a limit on silence and perhaps one of bandwidth, and a look at the server's
+//! clock.
 //!
 //! The SDK's read time-out counts from the start of a request to the head of
 //! its answer, so it includes the time that the body takes on a slow uplink;
@@ -13,7 +14,6 @@ use std::error::Error as StdError;
 use std::io;
 use std::mem;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -29,8 +29,9 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 
-use crate::body::{Incoming, Pieces};
+use crate::body::{Incoming, Limited, Pieces, Sent};
 use crate::clock::Clock;
+use crate::limiter::{Flow, Limiter, Way};
 use crate::pace::{Outcome, Pace, WIDEST};
 
 /// How long a server may neither take a byte nor answer. S3 answers within
@@ -47,6 +48,7 @@ pub(crate) struct Transport {
     shared: OnceLock<Shared>,
     clock: Arc<Clock>,
     pace: Arc<Pace>,
+    limiter: Option<Arc<Limiter>>,
 }
 
 /// One connector for all requests: a second one would be a second pool.
@@ -58,11 +60,12 @@ struct Shared {
 }
 
 impl Transport {
-    pub(crate) fn new(clock: Arc<Clock>, pace: Arc<Pace>) -> Self {
+    pub(crate) fn new(clock: Arc<Clock>, pace: Arc<Pace>, limiter: Option<Arc<Limiter>>) -> Self {
         Self {
             shared: OnceLock::new(),
             clock,
             pace,
+            limiter,
         }
     }
 
@@ -71,6 +74,7 @@ impl Transport {
             inner: Arc::clone(inner),
             clock: Arc::clone(&self.clock),
             pace: Arc::clone(&self.pace),
+            limiter: self.limiter.clone(),
             silence,
             drip,
         }
@@ -116,39 +120,63 @@ struct Watched {
     inner: Arc<Connector>,
     clock: Arc<Clock>,
     pace: Arc<Pace>,
+    limiter: Option<Arc<Limiter>>,
     silence: Duration,
     drip: Duration,
 }
 
 impl HttpConnector for Watched {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let handed_over = Arc::new(AtomicU64::new(0));
+        let sent = Arc::new(Sent::default());
+        let limiter = self.limiter.clone();
         if request.body().content_length() != Some(0) {
             let body = mem::replace(request.body_mut(), SdkBody::taken());
+            let flow = limiter.as_ref().map(|limiter| Flow::new(limiter, Way::Up));
             *request.body_mut() =
-                SdkBody::from_body_1_x(Pieces::new(body, Arc::clone(&handed_over)));
+                SdkBody::from_body_1_x(Pieces::new(body, Arc::clone(&sent), flow));
         }
         let clock = Arc::clone(&self.clock);
         let pace = Arc::clone(&self.pace);
         let inner = Arc::clone(&self.inner);
         let (silence, drip) = (self.silence, self.drip);
         HttpConnectorFuture::new(async move {
+            // Before its turn: a window is not to be judged by who waits here.
+            let pass = match &limiter {
+                Some(limiter) if moves_much(&request) => limiter.enter().await,
+                _ => None,
+            };
             let turn = pace
                 .turn()
                 .await
                 .map_err(|outage| ConnectorError::other(outage.into(), None))?;
-            let sent = SystemTime::now();
-            let answer = within_silence(inner.call(request), &handed_over, silence).await;
-            turn.note(outcome(&answer));
+            let begun = SystemTime::now();
+            let answer = within_silence(inner.call(request), &sent, silence).await;
+            turn.note(match outcome(&answer) {
+                Outcome::Served if limiter.as_ref().is_some_and(|it| it.is_in_force()) => {
+                    Outcome::HeldBack
+                }
+                outcome => outcome,
+            });
             let mut response = answer?;
-            clock.observe(sent, SystemTime::now(), response.headers().get("date"));
+            clock.observe(begun, SystemTime::now(), response.headers().get("date"));
             if response.body().content_length() != Some(0) {
                 let body = mem::replace(response.body_mut(), SdkBody::taken());
-                *response.body_mut() = SdkBody::from_body_1_x(Incoming::new(body, turn, drip));
+                let limited = limiter.map(|limiter| Limited {
+                    flow: Flow::new(&limiter, Way::Down),
+                    _pass: pass,
+                });
+                *response.body_mut() =
+                    SdkBody::from_body_1_x(Incoming::new(body, turn, limited, drip));
             }
             Ok(response)
         })
     }
+}
+
+/// Whether a request moves more than a few bytes, or may. Those that do not
+/// need not wait until others have moved theirs.
+fn moves_much(request: &HttpRequest) -> bool {
+    matches!(request.method(), "GET" | "PUT")
 }
 
 fn outcome(answer: &Result<HttpResponse, ConnectorError>) -> Outcome {
@@ -173,11 +201,13 @@ fn is_refused(error: &ConnectorError) -> bool {
             .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
     })
 }
-/// Waits for the answer as long as pieces are taken, and for `silence` after
-/// that (up to twice as long, as the pieces are looked at once in that time).
+
+/// Waits for the answer as long as pieces are taken or held back by us, and for
+/// `silence` after that (up to twice as long, as they are looked at once in
+/// that time).
 async fn within_silence(
     answer: HttpConnectorFuture,
-    handed_over: &AtomicU64,
+    sent: &Sent,
     silence: Duration,
 ) -> Result<HttpResponse, ConnectorError> {
     let mut answer = pin!(answer);
@@ -186,8 +216,8 @@ async fn within_silence(
         if let Ok(result) = tokio::time::timeout(silence, answer.as_mut()).await {
             return result;
         }
-        let now = handed_over.load(Ordering::Relaxed);
-        if now == seen {
+        let now = sent.pieces();
+        if now == seen && !sent.is_held() {
             let text = format!("the server was silent for {} seconds", silence.as_secs());
             return Err(ConnectorError::timeout(text.into()));
         }
@@ -209,23 +239,38 @@ mod tests {
 
     #[tokio::test]
     async fn a_silent_server_is_given_up() {
-        let result = within_silence(never(), &AtomicU64::new(0), SHORT).await;
+        let result = within_silence(never(), &Sent::default(), SHORT).await;
         assert!(result.unwrap_err().is_timeout());
     }
 
     #[tokio::test]
     async fn a_slow_upload_is_not_silence() {
-        let handed_over = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&handed_over);
+        let sent = Arc::new(Sent::default());
+        let counter = Arc::clone(&sent);
         tokio::spawn(async move {
             for _ in 0..10 {
                 tokio::time::sleep(SHORT / 2).await;
-                counter.fetch_add(1, Ordering::Relaxed);
+                counter.count();
             }
         });
         let start = Instant::now();
-        let result = within_silence(never(), &handed_over, SHORT).await;
+        let result = within_silence(never(), &sent, SHORT).await;
         assert!(result.unwrap_err().is_timeout());
         assert!(start.elapsed() >= SHORT * 5);
+    }
+
+    #[tokio::test]
+    async fn what_we_hold_back_ourselves_is_not_silence() {
+        let sent = Arc::new(Sent::default());
+        sent.hold(true);
+        let holder = Arc::clone(&sent);
+        tokio::spawn(async move {
+            tokio::time::sleep(SHORT * 7 / 2).await;
+            holder.hold(false);
+        });
+        let start = Instant::now();
+        let result = within_silence(never(), &sent, SHORT).await;
+        assert!(result.unwrap_err().is_timeout());
+        assert!(start.elapsed() >= SHORT * 3);
     }
 }

@@ -24,6 +24,7 @@ impl Command {
             Self::Apply(args) => {
                 // Its direction stands in the plan; this is the laxer one.
                 args.speed.check(Direction::Restore)?;
+                args.objects.check()?;
                 args.server.check()
             }
             Self::Show(_)
@@ -40,6 +41,7 @@ impl SyncArgs {
         let max_key = usize::from(self.safety.max_key_length);
         let prefix = self.places.bucket.prefix().len();
         self.speed.check(direction)?;
+        self.objects.check()?;
         if !(1..=MAX_KEY_BYTES).contains(&max_key) {
             return Err(format!(
                 "--max-key-length must be between 1 and S3's own limit of {MAX_KEY_BYTES}"

@@ -3,8 +3,10 @@
 //! This is the definition only; what an option means is told where it is
 //! turned into a value of the libraries (`places`, `command`).
 
+mod bandwidth;
 mod check;
 mod names;
+mod objects;
 mod plan;
 mod sizes;
 mod times;
@@ -17,7 +19,10 @@ use clap::{Args, Parser, Subcommand};
 use sync_core::MaxDelete;
 use sync_s3::Location;
 
+use bandwidth::BandwidthLimit;
 use names::NameRules;
+pub(crate) use objects::ObjectArgs;
+use objects::{Account, WhoPays};
 pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
 pub(crate) use sizes::Size;
 pub(crate) use times::Moment;
@@ -101,6 +106,8 @@ pub(crate) struct SyncArgs {
     pub(crate) rule: RuleArgs,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) objects: ObjectArgs,
     #[command(flatten)]
     pub(crate) speed: SpeedArgs,
     #[command(flatten)]
@@ -323,6 +330,27 @@ pub(crate) struct ServerArgs {
         default_value_t
     )]
     pub(crate) sign_payload: When,
+    /// Pay for requests and traffic oneself, where the owner of the bucket demands that
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_REQUEST_PAYER",
+        value_enum,
+        value_name = "requester",
+        num_args = 0..=1,
+        default_missing_value = "requester",
+        hide_possible_values = true,
+        conflicts_with = "no_sign_request"
+    )]
+    pub(crate) request_payer: Option<WhoPays>,
+    /// Refuse a bucket that another account owns
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_EXPECTED_BUCKET_OWNER",
+        value_name = "ACCOUNT"
+    )]
+    pub(crate) expected_bucket_owner: Option<Account>,
 }
 
 #[derive(Debug, Args)]
@@ -342,6 +370,12 @@ pub(crate) struct SpeedArgs {
         value_name = "SIZE"
     )]
     pub(crate) max_memory: Option<Size>,
+    /// Most bytes a second, up and down each: 10MiB, or a timetable in UTC
+    ///
+    /// As in '08:00,512KiB 19:00,10MiB 23:00,off'. All requests share it; their
+    /// bodies count, listings too. At least 16KiB.
+    #[arg(long, hide_env = true, env = "S3MIRROR_BWLIMIT", value_name = "RATE")]
+    pub(crate) bwlimit: Option<BandwidthLimit>,
     /// Attempts of a request before it fails
     #[arg(long, hide_env = true, env = "S3MIRROR_MAX_ATTEMPTS", value_name = "N",
           default_value_t = sync_s3::DEFAULT_MAX_ATTEMPTS)]

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use sync_s3::Location;
 
 use super::{
-    CleanupArgs, CompareBy, ConsentArgs, Links, OutputArgs, PlaceArgs, RuleArgs, SafetyArgs,
-    SelectionArgs, ServerArgs, SpeedArgs, SyncArgs,
+    CleanupArgs, CompareBy, ConsentArgs, Links, ObjectArgs, OutputArgs, PlaceArgs, RuleArgs,
+    SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, SyncArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -98,6 +98,8 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) server: ServerArgs,
     #[command(flatten)]
+    pub(crate) objects: ObjectArgs,
+    #[command(flatten)]
     pub(crate) speed: SpeedArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -139,6 +141,7 @@ impl ApplyArgs {
             },
             selection: SelectionArgs::default(),
             server: self.server,
+            objects: self.objects,
             speed: self.speed,
             output: self.output,
             plan_out: None,

@@ -31,7 +31,7 @@ impl Numbers {
         };
         let run = |name: &[u8], start: usize| -> Vec<u8> {
             let rest = name.get(start..).unwrap_or_default();
-            rest.iter().copied().take_while(|b| is_hex(b)).collect()
+            rest.iter().copied().take_while(is_hex).collect()
         };
         // The `f` of `f0042` is a letter, that of `3f42` a digit.
         let decimal = start(u8::is_ascii_digit);

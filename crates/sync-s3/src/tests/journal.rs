@@ -31,13 +31,9 @@ impl Memory {
 }
 
 impl UploadJournal for Memory {
-    fn begun(&self, key: &str, upload_id: &str) -> io::Result<()> {
+    fn begun(&self, upload: &OpenUpload) -> io::Result<()> {
         self.check()?;
-        let (key, upload_id) = (key.to_owned(), upload_id.to_owned());
-        self.open
-            .lock()
-            .unwrap()
-            .push(OpenUpload { key, upload_id });
+        self.open.lock().unwrap().push(upload.clone());
         Ok(())
     }
 

@@ -37,7 +37,7 @@ async fn no_attempt_is_begun_after_the_deadline() {
         .head_bucket()
         .bucket(BUCKET)
         .customize()
-        .interceptor(Deadline(Duration::from_millis(300)))
+        .interceptor(Deadline::after(Duration::from_millis(300), None))
         .send();
     let failure = Failure::from(&sent.await.unwrap_err());
     assert_eq!(failure.origin, Origin::Timeout, "{failure:?}");

@@ -17,7 +17,7 @@ const LEN: usize = 2 * PART + 7;
 struct Left(Mutex<Vec<OpenUpload>>);
 
 impl UploadJournal for Left {
-    fn begun(&self, _: &str, _: &str) -> std::io::Result<()> {
+    fn begun(&self, _: &OpenUpload) -> std::io::Result<()> {
         Ok(())
     }
 
@@ -47,6 +47,7 @@ async fn after_a_kill(sent: &Bytes, change: impl FnOnce(&mut S3Options)) -> (Fix
     let left = left.map(|upload| OpenUpload {
         key: upload.key,
         upload_id: upload.upload_id,
+        settings: String::new(),
     });
     let journal = Arc::new(Left(Mutex::new(left.collect())));
     let of_next = Arc::clone(&journal);

@@ -1,0 +1,94 @@
+//! Objects that stand in an archive: how to have one back.
+//!
+//! Only the answer to a GET tells that an object cannot be read now. The class
+//! in a listing does not: an object of GLACIER that has been thawed keeps it.
+
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use sync_core::{Key, printable};
+
+use crate::options::Payer;
+use crate::store::Bucket;
+
+/// For how long the command that is shown makes the object readable: time to
+/// wait the two days that the slowest archive takes, and to run again.
+const DAYS: u32 = 7;
+
+/// What to do about an object that cannot be read because it is archived.
+pub(crate) fn hint(bucket: &Bucket, key: &Key, error: Option<&GetObjectError>) -> String {
+    let state = match error {
+        Some(GetObjectError::InvalidObjectState(state)) => Some(state),
+        _ => None,
+    };
+    let class = state.and_then(|state| state.storage_class());
+    let tier = state.and_then(|state| state.access_tier());
+    let archive = match (class, tier) {
+        (Some(class), Some(tier)) => format!(" ({class}, {tier})"),
+        (Some(class), None) => format!(" ({class})"),
+        (None, _) => String::new(),
+    };
+    // What is thawed in INTELLIGENT_TIERING stays so, and days are refused.
+    let by_tier = tier.is_some() || class.is_some_and(|it| it.as_str() == "INTELLIGENT_TIERING");
+    let request = if by_tier {
+        "'{}'".to_owned()
+    } else {
+        format!("Days={DAYS}")
+    };
+    format!(
+        "the object is archived{}: restore it from the archive first, with `{} \
+         --restore-request {request}`, and run again when that has been done, in up to two days",
+        printable(&archive),
+        command(bucket, key)
+    )
+}
+
+/// The command for this object at this server.
+fn command(bucket: &Bucket, key: &Key) -> String {
+    let mut words = vec!["aws s3api restore-object".to_owned()];
+    let endpoint = &bucket.endpoint;
+    let options = [
+        ("--endpoint-url", endpoint.url.as_deref()),
+        ("--profile", endpoint.profile.as_deref()),
+        ("--expected-bucket-owner", endpoint.owner.as_deref()),
+    ];
+    for (option, value) in options {
+        words.extend(value.map(|value| format!("{option} {}", quoted(value))));
+    }
+    if bucket.payer == Payer::Requester {
+        words.push("--request-payer requester".to_owned());
+    }
+    words.push(format!("--bucket {}", quoted(bucket.location.bucket())));
+    // With the sign of equality also one that looks like an option is a key.
+    words.push(format!("--key={}", quoted(&bucket.full_key(key))));
+    words.join(" ")
+}
+
+/// As one word for a shell. Control characters are escaped as everywhere in
+/// the output, so a name that has some must be put right by hand.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:+=@,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    let shown = text.chars().map(|c| match c {
+        '\'' => r"'\''".to_owned(),
+        // Between quotes it marks nothing.
+        '\\' => c.to_string(),
+        c => printable(c.encode_utf8(&mut [0; 4])),
+    });
+    format!("'{}'", shown.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_one_word_for_a_shell() {
+        assert_eq!(quoted("a/b-c.txt"), "a/b-c.txt");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(quoted(r"a\b"), r"'a\b'");
+        assert_eq!(quoted("a\u{1b}[m"), r"'a\u{1b}[m'");
+        assert_eq!(quoted(""), "''");
+    }
+}

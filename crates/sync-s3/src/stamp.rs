@@ -1,0 +1,51 @@
+//! What stands on every request, whatever it asks for: that we pay for it,
+//! and whose bucket we take it to be.
+//!
+//! Added beneath the operations, so that none can be forgotten. Without either
+//! option it is not part of the client.
+
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+
+use crate::options::{Payer, S3Options};
+
+/// The headers of every request.
+#[derive(Debug)]
+pub(crate) struct Stamp(Vec<(&'static str, String)>);
+
+impl Stamp {
+    /// `None` if there is nothing to add.
+    pub(crate) fn of(options: &S3Options) -> Option<Self> {
+        let payer = match options.payer {
+            Payer::Owner => None,
+            Payer::Requester => Some(("x-amz-request-payer", "requester".to_owned())),
+        };
+        let owner = options.expected_owner.clone();
+        let owner = owner.map(|owner| ("x-amz-expected-bucket-owner", owner));
+        let headers: Vec<_> = payer.into_iter().chain(owner).collect();
+        (!headers.is_empty()).then_some(Self(headers))
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Stamp {
+    fn name(&self) -> &'static str {
+        "Stamp"
+    }
+
+    /// Before it is signed: the signature covers these headers.
+    fn modify_before_retry_loop(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let headers = context.request_mut().headers_mut();
+        for (name, value) in &self.0 {
+            headers.try_insert(*name, value.clone())?;
+        }
+        Ok(())
+    }
+}
