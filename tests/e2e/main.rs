@@ -29,6 +29,12 @@ mod guards;
 mod listing;
 mod locks;
 
+mod archives;
+mod bandwidth;
+mod objects;
+mod payers;
+mod s3_options_docs;
+
 mod selection;
 mod selection_limits;
 

@@ -10,7 +10,7 @@ use crate::options::Payer;
 use crate::store::Bucket;
 
 /// For how long the command that is shown makes the object readable: time to
-/// wait the two days that the slowest archive takes, and to run again.
+/// wait for all of them, and to run again.
 const DAYS: u32 = 7;
 
 /// What to do about an object that cannot be read because it is archived.
@@ -35,7 +35,7 @@ pub(crate) fn hint(bucket: &Bucket, key: &Key, error: Option<&GetObjectError>) -
     };
     format!(
         "the object is archived{}: restore it from the archive first, with `{} \
-         --restore-request {request}`, and run again when that has been done, in up to two days",
+         --restore-request {request}`, and run again when that has been done, in up to 12 hours",
         printable(&archive),
         command(bucket, key)
     )

@@ -299,8 +299,11 @@ impl Body for Incoming {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::num::NonZeroU64;
 
     use super::*;
+    use crate::bandwidth::Bandwidth;
+    use crate::limiter::{Limiter, Way};
     use crate::pace::Pace;
 
     /// Brings a byte at a time, and never ends.
@@ -356,5 +359,89 @@ mod tests {
         assert!(body.is_end_stream());
         assert_eq!(got, data);
         assert_eq!(sent.pieces(), 3);
+    }
+
+    /// Brings so much whenever it has been asked twice, so often.
+    struct Bursts {
+        left: usize,
+        len: usize,
+        asked: bool,
+    }
+
+    impl Body for Bursts {
+        type Data = Bytes;
+        type Error = Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            self.asked = !self.asked;
+            if self.asked {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.left -= 1;
+            Poll::Ready(Some(Ok(Frame::data(vec![0; self.len].into()))))
+        }
+    }
+
+    fn limiter(rate: u64) -> Arc<Limiter> {
+        Limiter::new(Bandwidth::constant(NonZeroU64::new(rate).unwrap()))
+    }
+
+    async fn collect(mut body: impl Body<Data = Bytes, Error = Error> + Unpin) -> Vec<usize> {
+        let mut lens = Vec::new();
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            lens.push(frame.unwrap().into_data().unwrap().len());
+        }
+        lens
+    }
+
+    /// Each burst waits twice as long as the server may take for one, which is
+    /// long enough for a loaded machine.
+    #[tokio::test]
+    async fn a_body_that_we_hold_back_ourselves_does_not_drip() {
+        let len = DRIP_BYTES;
+        let bursts = Bursts {
+            left: 3,
+            len,
+            asked: false,
+        };
+        let limited = Limited {
+            flow: Flow::new(&limiter(len as u64), Way::Down),
+            _pass: None,
+        };
+        let pace = Pace::new(Some(1));
+        let turn = pace.turn().await.unwrap();
+        let patience = Duration::from_millis(500);
+        let body = SdkBody::from_body_1_x(bursts);
+        let body = Incoming::new(body, turn, Some(limited), patience);
+        let begun = Instant::now();
+        assert_eq!(collect(body).await, [len; 3]);
+        let took = begun.elapsed();
+        assert!(took >= Duration::from_millis(1_900), "{took:?}");
+        assert!(pace.turn().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_body_is_handed_over_in_sips_where_bandwidth_is_limited() {
+        let all = 512 * 1024;
+        let sent = Arc::new(Sent::default());
+        let flow = Flow::new(&limiter(1 << 20), Way::Up);
+        let body = SdkBody::from(Bytes::from(vec![0; all]));
+        let body = Pieces::new(body, Arc::clone(&sent), Some(flow));
+        let begun = Instant::now();
+        let lens = collect(body).await;
+        let took = begun.elapsed();
+        assert!(took >= Duration::from_millis(380), "{took:?}");
+        assert!(took <= Duration::from_millis(1500), "{took:?}");
+        assert_eq!(lens.iter().sum::<usize>(), all);
+        let most = lens.iter().max();
+        assert!(most <= Some(&((1 << 20) / 20)), "{most:?}");
+        assert!(!sent.is_held());
     }
 }

@@ -99,3 +99,32 @@ impl Intercept for Deadline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use super::*;
+    use crate::bandwidth::Bandwidth;
+    use crate::limiter::{Flow, Way};
+
+    #[test]
+    fn time_in_which_the_bandwidth_was_used_up_does_not_count() {
+        let rate = NonZeroU64::new(1 << 20).unwrap();
+        let limiter = Limiter::new(Bandwidth::constant(rate));
+        let limit = Duration::from_secs(1);
+        let deadline = |limiter| Deadline::after(limit, limiter);
+        let Some(at) = Instant::now().checked_sub(3 * limit) else {
+            return;
+        };
+        let filled = Duration::ZERO;
+        let begun = || Begun { at, filled };
+        assert!(deadline(None).is_over(&begun()));
+        assert!(deadline(Some(Arc::clone(&limiter))).is_over(&begun()));
+        let _wait = Flow::new(&limiter, Way::Up).reserve(5 << 19);
+        assert!(!deadline(Some(Arc::clone(&limiter))).is_over(&begun()));
+        // What was used up before it began is no excuse.
+        let filled = limiter.filled();
+        assert!(deadline(Some(limiter)).is_over(&Begun { at, filled }));
+    }
+}

@@ -6,10 +6,10 @@ use s3_endpoint::{Action, Config, Endpoint, Fault};
 use sync_core::{ErrorKind, Expected, Store as _, StoreError};
 
 use super::{BUCKET, Fixture, key, store};
-use crate::{Access, S3Options, S3Store};
+use crate::{Access, Encryption, S3Options, S3Store};
 
 /// `(status, code, kind, a part of the hint)`, for a PutObject.
-const TABLE: [(u16, &str, ErrorKind, &str); 24] = [
+const TABLE: [(u16, &str, ErrorKind, &str); 25] = [
     (
         404,
         "NoSuchBucket",
@@ -17,6 +17,12 @@ const TABLE: [(u16, &str, ErrorKind, &str); 24] = [
         "--endpoint-url",
     ),
     (403, "AccessDenied", ErrorKind::Denied, "s3:PutObject"),
+    (
+        400,
+        "AccessControlListNotSupported",
+        ErrorKind::Other,
+        "--acl",
+    ),
     (
         403,
         "InvalidAccessKeyId",
@@ -310,4 +316,25 @@ async fn passing_errors_are_ridden_out() {
     }
     fixture.server.clear_faults();
     assert_eq!(fixture.list().await.unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn permissions_are_those_that_the_settings_need() {
+    let fixture = Fixture::with_options(|options| {
+        options.objects.acl = Some("private".to_owned());
+        options.objects.encryption = Some(Encryption::Kms(None));
+        options.expected_owner = Some(s3_endpoint::OWNER.to_owned());
+    })
+    .await;
+    let denied = Action::error(403, "AccessDenied");
+    fixture.server.inject(Fault::any().always().act(denied));
+    let put = fixture.put("a", "x", Expected::Absent).await.unwrap_err();
+    let entry = super::entry("b", 1);
+    let begun = fixture.store.write(&entry, 1, &Expected::Absent).await;
+    for error in [put, begun.err().unwrap()] {
+        let hint = error.hint().unwrap();
+        for part in ["s3:PutObjectAcl", "kms:GenerateDataKey", s3_endpoint::OWNER] {
+            assert!(hint.contains(part), "{hint}");
+        }
+    }
 }

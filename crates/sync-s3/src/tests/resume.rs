@@ -7,7 +7,9 @@ use s3_endpoint::{Action, Fault};
 use sync_core::{Crc64, Expected, Store as _, Writer};
 
 use super::{BUCKET, Fixture, bytes, entry, store};
-use crate::{Checksums, OpenUpload, S3Options, UploadJournal};
+use crate::{
+    Checksums, ContentType, Encryption, ObjectSettings, OpenUpload, S3Options, UploadJournal,
+};
 
 const PART: usize = 5 * 1024 * 1024;
 const LEN: usize = 2 * PART + 7;
@@ -160,4 +162,37 @@ async fn a_server_that_lists_parts_without_sums_keeps_none() {
         .inject(Fault::on("ListParts").always().act(strip));
     assert_eq!(upload(&fixture, &bytes(LEN)).await, 3);
     assert_eq!(listed.count(), 1);
+}
+
+#[tokio::test]
+async fn what_was_begun_with_other_settings_is_begun_anew_and_the_old_one_aborted() {
+    let change: [fn(&mut ObjectSettings); 6] = [
+        |it| it.storage_class = Some("GLACIER".to_owned()),
+        |it| it.encryption = Some(Encryption::S3),
+        |it| it.encryption = Some(Encryption::Kms(Some("key".to_owned()))),
+        |it| it.acl = Some("private".to_owned()),
+        |it| it.content_type = ContentType::Guess,
+        |it| it.cache_control = Some("no-cache".to_owned()),
+    ];
+    for change in change {
+        let (fixture, journal) = after_a_kill(&bytes(LEN), |it| change(&mut it.objects)).await;
+        assert_eq!(upload(&fixture, &bytes(LEN)).await, 3);
+        assert_eq!(fixture.server.count("ListParts"), 0);
+        assert_eq!(journal.left().unwrap().len(), 1);
+        assert_eq!(fixture.store.abort_left_uploads().await.aborted, 1);
+        assert_eq!(fixture.server.open_uploads(BUCKET), []);
+    }
+}
+
+#[tokio::test]
+async fn what_was_begun_with_the_same_settings_is_gone_on_with() {
+    let settings = ObjectSettings {
+        storage_class: Some("GLACIER".to_owned()),
+        ..ObjectSettings::default()
+    };
+    let digest = settings.digest();
+    let (fixture, journal) = after_a_kill(&bytes(LEN), |it| it.objects = settings).await;
+    journal.0.lock().unwrap()[0].settings = digest;
+    assert_eq!(upload(&fixture, &bytes(LEN)).await, 1);
+    assert_eq!(fixture.server.count("CreateMultipartUpload"), 0);
 }

@@ -5,7 +5,7 @@ use s3_endpoint::{Action, Answer, Fault};
 use sync_core::{Crc64, ErrorKind, Expected, Result, Store as _};
 
 use super::{BUCKET, Fixture, bytes, entry};
-use crate::{Checksums, Choice, Conditions};
+use crate::{Checksums, Choice, Conditions, Encryption, S3Options};
 
 const PART: usize = 5 * 1024 * 1024;
 
@@ -441,4 +441,26 @@ async fn keys_are_measured_with_the_prefix() {
     assert_eq!(fixture.store.prefix_len(), 3);
     assert_eq!(accepts(1021), Ok(()));
     assert!(accepts(1022).unwrap_err().contains("1025 bytes"));
+}
+
+/// KMS gives an ETag that is no MD5 sum; the checksum proves whose object it is.
+#[tokio::test]
+async fn an_answer_that_was_lost_is_no_failure_either_where_kms_encrypts() {
+    let change = |options: &mut S3Options| {
+        options.objects.encryption = Some(Encryption::Kms(None));
+    };
+    let fixture = Fixture::with_options(change).await;
+    for operation in ["PutObject", "CompleteMultipartUpload"] {
+        let lost = Fault::on(operation).always().act(Action::LoseAnswer);
+        fixture.server.inject(lost);
+    }
+    let body = bytes(PART + 1);
+    fixture
+        .put("one", body.clone(), Expected::Absent)
+        .await
+        .unwrap();
+    write(&fixture, "two", &body, &Expected::Absent)
+        .await
+        .unwrap();
+    assert_eq!(fixture.body("one"), fixture.body("two"));
 }

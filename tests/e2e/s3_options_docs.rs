@@ -1,0 +1,46 @@
+//! The commands of docs/s3-options.md run in order, and do what it says.
+
+use crate::support::{
+    Memory, World, assert_same,
+    times::{LONG_AGO, at},
+};
+
+/// The commands of the page, without comments.
+fn commands() -> Vec<&'static str> {
+    let page = include_str!("../../docs/s3-options.md");
+    let fences = page.split("```sh\n").skip(1);
+    let commands = fences.flat_map(|rest| rest.split("```").next().unwrap().lines());
+    commands.collect()
+}
+
+#[test]
+fn the_commands_of_the_page_do_what_it_says() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    memory.create_bucket("my-bucket");
+    let commands = commands();
+    assert_eq!(commands.len(), 9);
+    for line in commands {
+        let script = format!("program=$1; s3mirror() {{ \"$program\" \"$@\"; }}; {line}");
+        world.s3mirror().in_shell(&script).is(0);
+        if line.starts_with("mkdir") {
+            // Written in the second of its upload, a file is sent once more.
+            for name in ["index.html", "2024/a.jpg"] {
+                world.dir("home/photos").touch(name, at(LONG_AGO));
+            }
+        }
+    }
+    let object = |key: &str| memory.object("my-bucket", key).unwrap();
+    assert_eq!(object("photos/index.html").storage_class(), "STANDARD_IA");
+    let secret = object("secret/2024/a.jpg");
+    assert_eq!(secret.encryption(), Some(("aws:kms", Some("alias/backup"))));
+    assert_eq!(
+        object("theirs/index.html").acl(),
+        Some("bucket-owner-full-control")
+    );
+    let page = object("www/index.html");
+    assert_eq!(page.content_type(), Some("text/html"));
+    assert_eq!(page.cache_control(), Some("max-age=3600"));
+    let photos = world.dir("home/photos").contents();
+    assert_same(&world.dir("home/copy").contents(), &photos);
+}
