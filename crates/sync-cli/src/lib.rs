@@ -22,6 +22,7 @@ mod state;
 mod stop;
 mod text;
 mod usage;
+mod verified;
 mod view;
 
 use std::ffi::OsString;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use sync_core::{Direction, Plan, Result, Selection, Store, printable};
 use sync_fs::{FsOptions, FsStore};
-use sync_s3::{Access, Conditions, Payer, S3Options, S3Store, UploadJournal};
+use sync_s3::{Access, Conditions, Location, Payer, S3Options, S3Store, UploadJournal};
 
-use crate::options::SyncArgs;
+use crate::options::{ServerArgs, SpeedArgs, SyncArgs};
 
 /// The two stores of a run.
 pub(crate) struct Places {
@@ -29,8 +29,9 @@ impl Places {
         let directory = open_directory(direction, args)?.selecting(Arc::clone(selection));
         let options = S3Options {
             selection: Arc::clone(selection),
+            objects: (&args.objects).into(),
             journal,
-            ..s3_options(args)
+            ..s3_options(&args.places.bucket, &args.server, &args.speed)
         };
         let bucket = S3Store::connect(options).await?;
         Ok(Self {
@@ -106,8 +107,8 @@ fn open_directory(direction: Direction, args: &SyncArgs) -> Result<FsStore> {
     }
 }
 
-fn s3_options(args: &SyncArgs) -> S3Options {
-    let server = &args.server;
+/// How the options say that `bucket` is reached.
+pub(crate) fn s3_options(bucket: &Location, server: &ServerArgs, speed: &SpeedArgs) -> S3Options {
     S3Options {
         region: server.region.clone(),
         profile: server.profile.clone(),
@@ -125,19 +126,17 @@ fn s3_options(args: &SyncArgs) -> S3Options {
         },
         checksums: server.checksum.into(),
         sign_payload: server.sign_payload.into(),
-        objects: (&args.objects).into(),
         payer: server.request_payer.map(Payer::from).unwrap_or_default(),
         expected_owner: server
             .expected_bucket_owner
             .as_ref()
             .map(|account| account.id().to_owned()),
-        bandwidth: args
-            .speed
+        bandwidth: speed
             .bwlimit
             .as_ref()
             .and_then(|limit| limit.bandwidth().cloned()),
-        max_attempts: args.speed.max_attempts,
-        concurrency: args.speed.concurrency.map(usize::from),
-        ..S3Options::new(args.places.bucket.clone())
+        max_attempts: speed.max_attempts,
+        concurrency: speed.concurrency.map(usize::from),
+        ..S3Options::new(bucket.clone())
     }
 }

@@ -11,6 +11,7 @@ mod budget;
 mod checksum;
 mod content;
 mod deletions;
+mod digest;
 mod draft;
 mod entry;
 mod error;
@@ -32,8 +33,10 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transfer;
+mod verify;
 
 pub use checksum::Crc64;
+pub use digest::{Algorithm, Digest};
 pub use entry::{Entry, Listed, Revision, SkipCause, Skipped};
 pub use error::{ErrorKind, Result, StoreError};
 pub use execute::{ExecuteOptions, Versions, execute};
@@ -53,3 +56,4 @@ pub use spool::{MemorySpools, Spool, Spools};
 pub use store::{Expected, Store, Writer};
 #[cfg(feature = "testing")]
 pub use store::{MockStore, MockWriter};
+pub use verify::{Finding, Proof, Survey, Verdict, Verified, VerifyOptions, survey};

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::stream::BoxStream;
 
-use crate::{Crc64, Entry, Key, Listed, Result};
+use crate::content;
+use crate::{Crc64, Digest, Entry, Key, Listed, Result};
 
 /// What a write must find under its key: what the planner saw there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,17 @@ pub trait Store: Send + Sync {
     /// The entry as it is now, with its checksum where the store keeps one;
     /// `None` if it is not there.
     async fn stat(&self, key: &Key) -> Result<Option<Entry>>;
+
+    /// The sum of the whole content of `entry` that the store keeps, of whatever
+    /// algorithm; `None` where it keeps none that can be told from the content.
+    /// It costs no reading.
+    ///
+    /// # Errors
+    /// `Changed` or `NotFound` when that version is no longer there.
+    async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {
+        let now = self.stat(&entry.key).await?;
+        Ok(content::checksum_of(entry, now)?.map(Digest::from))
+    }
 
     /// The bytes of `range` of the version that `entry` describes, exactly as
     /// many as asked for.

@@ -8,7 +8,7 @@
 //! `clock`), the store itself (`store`) and its operations (`list` with `page` and
 //! `whole`, `read` with `buffer` and `archive`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
-//! conditions and lost answers; `checksum`; `error` with `codes`).
+//! conditions and lost answers; `checksum` and `digest`; `error` with `codes`).
 //!
 //! What holds throughout: no AWS type leaves this crate; a listing that broke
 //! ends with an error, never silently; nothing is written over or deleted
@@ -50,6 +50,7 @@ mod write;
 
 mod checksum;
 mod codes;
+mod digest;
 mod error;
 mod guard;
 

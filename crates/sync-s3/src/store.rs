@@ -16,7 +16,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::stream::BoxStream;
 use sync_core::{
-    Crc64, Entry, ErrorKind, Expected, Key, Listed, MAX_KEY_BYTES, Result, Revision, Store,
+    Crc64, Digest, Entry, ErrorKind, Expected, Key, Listed, MAX_KEY_BYTES, Result, Revision, Store,
     StoreError, Writer,
 };
 
@@ -33,7 +33,7 @@ use crate::resume::Spared;
 use crate::settings::ObjectSettings;
 use crate::transport::Transport;
 use crate::write::Upload;
-use crate::{checksum, delete, journal, list, put, read, timing};
+use crate::{checksum, delete, digest, journal, list, put, read, timing};
 
 /// What a HEAD needs; without s3:ListBucket, S3 answers 403 for a key that is
 /// not there (API Reference, HeadObject).
@@ -218,7 +218,7 @@ impl Bucket {
     }
 }
 
-fn entry_of(key: &Key, head: &HeadObjectOutput) -> Result<Entry, Failure> {
+pub(crate) fn entry_of(key: &Key, head: &HeadObjectOutput) -> Result<Entry, Failure> {
     let size = head
         .content_length()
         .and_then(|len| u64::try_from(len).ok());
@@ -269,6 +269,10 @@ impl Store for S3Store {
             };
             self.bucket.fail(failure, attempted)
         })
+    }
+
+    async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {
+        digest::digest(&self.bucket, entry).await
     }
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {

@@ -5,6 +5,7 @@ mod cleanup;
 mod present;
 mod show;
 mod sync;
+mod verify;
 
 use std::future::Future;
 use std::num::NonZero;
@@ -60,6 +61,9 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
                 show::run(&args, view, console)
             })
         }
+        Command::Verify(args) => with_output(console, args.output.color, |console| {
+            block_on(verify::run(&args, console))?
+        }),
         Command::Cleanup(args) => {
             let mode = Mode::act_unless(args.dry_run);
             with_output(console, args.output.color, |console| {

@@ -27,6 +27,10 @@ impl Command {
                 args.objects.check()?;
                 args.server.check()
             }
+            Self::Verify(args) => {
+                args.speed.check(Direction::Restore)?;
+                args.server.check()
+            }
             Self::Show(_)
             | Self::Cleanup(_)
             | Self::Mock {

@@ -11,6 +11,7 @@ mod plan;
 mod sizes;
 mod times;
 mod values;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,7 @@ pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
 pub(crate) use sizes::Size;
 pub(crate) use times::Moment;
 pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, OnDisk, When};
+pub(crate) use verify::VerifyArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,7 +46,7 @@ Every option can be set from the environment: --max-delete is S3MIRROR_MAX_DELET
 Credentials come from the usual AWS sources (environment, ~/.aws, SSO, roles).
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 incomplete, 4 refused by a guard,
-5 something would change (mock --check), 130 interrupted.";
+5 something would change (mock --check) or differs (verify), 130 interrupted.";
 
 /// Bytes of the longest key, with the prefix (design, promise 9).
 const DEFAULT_MAX_KEY_LENGTH: u16 = 1000;
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Show a plan that was saved by --plan-out; ask no server
     Show(ShowArgs),
+    /// Compare the contents of the directory and the bucket; change nothing
+    Verify(VerifyArgs),
     /// Remove empty directories below the directory
     Cleanup(CleanupArgs),
     /// As `mock backup`, for those who come from go-s3sync.

@@ -1,0 +1,218 @@
+//! What a verification has found, for people and for programs.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use indicatif::{HumanBytes, HumanCount};
+use serde::Serialize;
+use sync_core::{Entry, Finding, Survey, Tally, Verdict, Verified, printable};
+
+use crate::options::OutputArgs;
+use crate::{Console, Exit};
+
+/// How a verification ended.
+pub(crate) struct Ending {
+    pub(crate) exit: Exit,
+    /// Whether everything was looked at.
+    pub(crate) is_whole: bool,
+    pub(crate) took: Duration,
+    pub(crate) places: (String, String),
+}
+
+/// One line of output with `--json`.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Line<'a> {
+    /// A difference, or something of which it is not known.
+    Differs {
+        key: &'a str,
+        what: &'static str,
+        /// Whether the difference is certain.
+        certain: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<Side>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        object: Option<Side>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    Verified(Summary),
+}
+
+#[derive(Serialize)]
+struct Side {
+    size: u64,
+    modified: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    exit: u8,
+    seconds: f64,
+    complete: bool,
+    equal_by_checksum: Tally,
+    equal_by_bytes: Tally,
+    only_in_directory: Tally,
+    only_in_bucket: Tally,
+    size_differs: Tally,
+    content_differs: Tally,
+    damaged: Tally,
+    changed: u64,
+    unreadable: u64,
+    not_comparable: u64,
+    not_selected: u64,
+    skipped: u64,
+}
+
+/// Tells one finding.
+pub(crate) fn tell(finding: &Finding, output: &OutputArgs, console: &mut Console) {
+    let what = name_of(&finding.verdict);
+    let error = match &finding.verdict {
+        Verdict::Damaged(error) => Some(error),
+        verdict => verdict.unknown(),
+    };
+    if output.json && !finding.verdict.is_equal() {
+        let side = |entry: &Entry| Side {
+            size: entry.size,
+            modified: entry.modified,
+        };
+        let line = Line::Differs {
+            key: &finding.name,
+            what,
+            certain: finding.verdict.unknown().is_none(),
+            file: finding.file.as_ref().map(side),
+            object: finding.object.as_ref().map(side),
+            error: error.map(ToString::to_string),
+        };
+        write(console, &line);
+    }
+    let name = printable(&finding.name);
+    if let Some(error) = error {
+        console.error(format_args!("{}: {name}: {error}", what.replace('-', " ")));
+    } else if !output.json && !output.quiet {
+        if !finding.verdict.is_equal() || output.verbose > 0 {
+            let detail = detail(finding);
+            console.line(format_args!(
+                "{:<18} {name}  ({detail})",
+                what.replace('-', " ")
+            ));
+        }
+    }
+}
+
+fn name_of(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Equal(_) => "equal",
+        Verdict::OnlyInDirectory => "only-in-directory",
+        Verdict::OnlyInBucket => "only-in-bucket",
+        Verdict::SizeDiffers => "size-differs",
+        Verdict::ContentDiffers => "content-differs",
+        Verdict::Damaged(_) => "damaged",
+        Verdict::Changed(_) => "changed",
+        Verdict::Unreadable(_) => "unreadable",
+        Verdict::NotComparable(_) => "not-comparable",
+    }
+}
+
+fn detail(finding: &Finding) -> String {
+    let size = |entry: &Entry| HumanBytes(entry.size).to_string();
+    let text = match (&finding.file, &finding.object) {
+        (Some(file), Some(object)) if file.size != object.size => {
+            format!("file {}, object {}", size(file), size(object))
+        }
+        (Some(entry), _) | (_, Some(entry)) => size(entry),
+        (None, None) => String::new(),
+    };
+    match &finding.verdict {
+        Verdict::Equal(Some(algorithm)) => format!("{text}, by {algorithm}"),
+        Verdict::Equal(None) => format!("{text}, by its bytes"),
+        _ => text,
+    }
+}
+
+/// Tells the sum of all.
+pub(crate) fn report(
+    found: &Verified,
+    survey: &Survey,
+    ending: &Ending,
+    output: &OutputArgs,
+    console: &mut Console,
+) {
+    if output.json {
+        let summary = Summary {
+            exit: ending.exit.code(),
+            seconds: ending.took.as_secs_f64(),
+            complete: ending.is_whole,
+            equal_by_checksum: found.equal_by_checksum,
+            equal_by_bytes: found.equal_by_bytes,
+            only_in_directory: found.only_in_directory,
+            only_in_bucket: found.only_in_bucket,
+            size_differs: found.size_differs,
+            content_differs: found.content_differs,
+            damaged: found.damaged,
+            changed: found.changed,
+            unreadable: found.unreadable,
+            not_comparable: found.not_comparable,
+            not_selected: survey.not_selected,
+            skipped: survey.skipped,
+        };
+        write(console, &Line::Verified(summary));
+    } else if !output.quiet {
+        console.line(text(found, survey, ending).trim_end());
+    }
+}
+
+fn text(found: &Verified, survey: &Survey, ending: &Ending) -> String {
+    let (directory, bucket) = &ending.places;
+    let result = match (ending.is_whole, found.different(), found.unknown()) {
+        (false, _, _) => "stopped before its end",
+        (true, 0, 0) => "equal",
+        (true, 0, _) => "not everything could be compared",
+        (true, _, 0) => "they differ",
+        (true, _, _) => "they differ, and not everything could be compared",
+    };
+    let mut text = format!(
+        "verify {directory} and {bucket}: {result}, in {:.1} s\n",
+        ending.took.as_secs_f64()
+    );
+    let mut row = |what: &str, tally: Tally| {
+        let entries = HumanCount(tally.entries).to_string();
+        let bytes = HumanBytes(tally.bytes).to_string();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {what:<18} {entries:>12}  {bytes:>12}");
+    };
+    row("equal by checksum", found.equal_by_checksum);
+    row("equal by bytes", found.equal_by_bytes);
+    for (what, tally) in [
+        ("only in directory", found.only_in_directory),
+        ("only in bucket", found.only_in_bucket),
+        ("size differs", found.size_differs),
+        ("content differs", found.content_differs),
+        ("damaged", found.damaged),
+    ] {
+        if tally.entries > 0 {
+            row(what, tally);
+        }
+    }
+    for (what, number) in [
+        ("changed", found.changed),
+        ("unreadable", found.unreadable),
+        ("not comparable", found.not_comparable),
+        ("not selected", survey.not_selected),
+        ("skipped", survey.skipped),
+    ] {
+        if number > 0 {
+            let number = HumanCount(number).to_string();
+            let _ = writeln!(text, "  {what:<18} {number:>12}");
+        }
+    }
+    text
+}
+
+fn write(console: &mut Console, line: &Line<'_>) {
+    console.data(|out| {
+        serde_json::to_writer(&mut *out, line)?;
+        out.write_all(b"\n")
+    });
+}

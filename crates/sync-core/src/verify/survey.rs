@@ -1,0 +1,149 @@
+//! What there is to compare: both listings, joined and written down.
+//!
+//! They are written down and not compared at once, because a listing that
+//! fails at its end, or turns out not to be in order, must leave nothing
+//! said: its missing rest would look as if the other side had it alone.
+
+use std::io::{self, BufRead};
+use std::sync::Arc;
+
+use futures::stream::TryStreamExt;
+use serde::{Deserialize, Serialize};
+
+use super::VerifyOptions;
+use crate::merge::{Joined, merge};
+use crate::select::Selected;
+use crate::sort::sorted;
+use crate::spool::{Spool, Spools};
+use crate::{Entry, ErrorKind, Pair, PlanError, Side, SkipCause, Skipped, Store, Tally};
+
+/// Everything that is to be compared, kept in a spool.
+pub struct Survey {
+    spool: Box<dyn Spool>,
+    /// What both have.
+    pub both: Tally,
+    /// Entries of either side that are not selected.
+    pub not_selected: u64,
+    /// Links, sockets and placeholders, which are no content.
+    pub skipped: u64,
+}
+
+/// One line of the spool.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Line {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) file: Option<Entry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) object: Option<Entry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) skipped: Option<Skipped>,
+}
+
+/// Lists both stores. A listing that turns out not to be in key order is read
+/// again and sorted.
+///
+/// # Errors
+/// [`PlanError`]; nothing is known from half a listing.
+pub async fn survey(
+    directory: &dyn Store,
+    bucket: &dyn Store,
+    options: &VerifyOptions,
+    spools: Arc<dyn Spools>,
+) -> Result<Survey, PlanError> {
+    let (mut sort_directory, mut sort_bucket) = (false, false);
+    loop {
+        let list = |store: &dyn Store, sort: bool| {
+            if sort {
+                sorted(store.list(), Arc::clone(&spools), options.sort_memory)
+            } else {
+                store.list()
+            }
+        };
+        let joined = merge(list(directory, sort_directory), list(bucket, sort_bucket));
+        match write_down(joined, options, spools.create()?).await {
+            Err(PlanError::Listing(error)) if error.error.kind() == ErrorKind::Disordered => {
+                let sorts = match error.side {
+                    Side::Source => &mut sort_directory,
+                    Side::Target => &mut sort_bucket,
+                };
+                if std::mem::replace(sorts, true) {
+                    return Err(error.into());
+                }
+            }
+            settled => return settled,
+        }
+    }
+}
+
+async fn write_down(
+    mut joined: crate::Merge,
+    options: &VerifyOptions,
+    spool: Box<dyn Spool>,
+) -> Result<Survey, PlanError> {
+    let mut survey = Survey {
+        spool,
+        both: Tally::default(),
+        not_selected: 0,
+        skipped: 0,
+    };
+    let mut bytes = Vec::new();
+    while let Some(joined) = joined.try_next().await? {
+        let line = match joined {
+            Joined::Skipped(_, skipped) => survey.skip(skipped, options),
+            Joined::Pair(pair) => survey.pair(pair, options),
+        };
+        if let Some(line) = line {
+            bytes.clear();
+            serde_json::to_writer(&mut bytes, &line).map_err(io::Error::from)?;
+            bytes.push(b'\n');
+            survey.spool.append(&bytes)?;
+        }
+    }
+    Ok(survey)
+}
+
+impl Survey {
+    fn pair(&mut self, pair: Pair, options: &VerifyOptions) -> Option<Line> {
+        if options.selection.of_pair(pair.as_ref()) != Selected::Yes {
+            self.not_selected += 1;
+            return None;
+        }
+        let (file, object) = match pair {
+            Pair::Source(file) => (Some(file), None),
+            Pair::Target(object) => (None, Some(object)),
+            Pair::Both { source, target } => {
+                self.both.add(source.size);
+                (Some(source), Some(target))
+            }
+        };
+        Some(Line {
+            file,
+            object,
+            skipped: None,
+        })
+    }
+
+    fn skip(&mut self, skipped: Skipped, options: &VerifyOptions) -> Option<Line> {
+        let left_out = skipped.cause == SkipCause::NotSelected
+            || skipped.cause == SkipCause::UnmappableKey
+                && !options.selection.selects(&skipped.name);
+        if left_out {
+            self.not_selected += 1;
+            return None;
+        }
+        if !skipped.cause.hides_content() {
+            self.skipped += 1;
+            return None;
+        }
+        Some(Line {
+            skipped: Some(skipped),
+            ..Line::default()
+        })
+    }
+
+    /// Every line, in the order of the keys.
+    pub(super) fn lines(&self) -> io::Result<impl Iterator<Item = io::Result<Line>> + Send> {
+        let lines = self.spool.reader()?.lines();
+        Ok(lines.map(|line| serde_json::from_str(&line?).map_err(io::Error::from)))
+    }
+}
