@@ -67,3 +67,5 @@ mod options;
 mod secrets;
 mod streams;
 mod usage;
+
+mod verify;

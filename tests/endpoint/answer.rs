@@ -54,7 +54,10 @@ pub(crate) async fn edit(answer: Response<Body>, actions: &[Action]) -> Response
             edit(&mut answer);
         }
     }
-    answer.headers.remove(header::CONTENT_LENGTH);
+    // That of a HEAD tells of a body that is not there.
+    if !(bytes.is_empty() && answer.body.is_empty()) {
+        answer.headers.remove(header::CONTENT_LENGTH);
+    }
     let mut edited = Response::new(Body::from(answer.body));
     *edited.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(parts.status);
     *edited.headers_mut() = answer.headers;

@@ -16,7 +16,8 @@ pub enum Exit {
     Incomplete,
     /// Refused by a guard, or not confirmed.
     Refused,
-    /// Something would change, and `mock --check` was asked.
+    /// Something would change, and `mock --check` was asked; or `verify` found
+    /// a difference.
     Different,
     /// Stopped by SIGINT.
     Interrupted,
