@@ -68,4 +68,5 @@ mod secrets;
 mod streams;
 mod usage;
 
+mod doctor;
 mod verify;

@@ -37,8 +37,8 @@ impl State {
             .and_then(|upload| upload.parts)
             .unwrap_or_default();
         let conditions = WriteConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
+            if_match: input.if_match.filter(|_| self.config.conditions),
+            if_none_match: input.if_none_match.filter(|_| self.config.conditions),
         };
         self.with_bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;

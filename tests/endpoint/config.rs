@@ -27,6 +27,11 @@ pub struct Config {
     /// Whether a request signed more than 15 minutes off the endpoint's own
     /// (shifted) clock is refused.
     pub check_skew: bool,
+    /// Whether `If-Match` and `If-None-Match` of writes and deletions are
+    /// obeyed. Some servers pass over them.
+    pub conditions: bool,
+    /// What becomes of checksums.
+    pub checksums: Sums,
     /// ETags from a CRC instead of MD5, for benchmarks: MD5 is most of what the
     /// endpoint computes. Clients that compare ETags with MD5 sums will object.
     pub fast_etags: bool,
@@ -53,6 +58,8 @@ impl Default for Config {
             anonymous: false,
             region: None,
             check_skew: true,
+            conditions: true,
+            checksums: Sums::default(),
             fast_etags: false,
             latency: Duration::ZERO,
             keep_log: true,
@@ -105,4 +112,16 @@ pub enum MultipartTime {
     Initiation,
     /// When it was completed (most other servers).
     Completion,
+}
+
+/// What becomes of the checksums that clients send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sums {
+    /// They are checked, kept and told (AWS).
+    #[default]
+    Kept,
+    /// They are checked, and never told.
+    Checked,
+    /// They are not looked at.
+    Ignored,
 }

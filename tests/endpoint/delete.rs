@@ -27,7 +27,8 @@ const MAX_KEYS: usize = 1000;
 impl State {
     pub(crate) fn delete_object(&self, input: &DeleteObjectInput) -> S3Result<()> {
         self.with_bucket(&input.bucket, |bucket| {
-            bucket.delete(&input.key, input.if_match.as_ref())
+            let condition = input.if_match.as_ref();
+            bucket.delete(&input.key, condition.filter(|_| self.config.conditions))
         })
     }
 
@@ -49,7 +50,7 @@ impl State {
                     errors.push(error);
                     continue;
                 }
-                match bucket.delete_identified(&object) {
+                match bucket.delete_identified(&object, self.config.conditions) {
                     Ok(()) if quiet => {}
                     Ok(()) => deleted.push(DeletedObject {
                         key: Some(object.key),
@@ -80,14 +81,15 @@ impl Bucket {
         Ok(())
     }
 
-    fn delete_identified(&mut self, object: &ObjectIdentifier) -> S3Result<()> {
+    fn delete_identified(&mut self, object: &ObjectIdentifier, conditions: bool) -> S3Result<()> {
         if object.key.is_empty() {
             return Err(s3_error!(
                 UserKeyMustBeSpecified,
                 "The request must include a key"
             ));
         }
-        let condition = object.e_tag.clone().map(|etag| match etag.value() {
+        let etag = object.e_tag.clone().filter(|_| conditions);
+        let condition = etag.map(|etag| match etag.value() {
             "*" => ETagCondition::Any,
             _ => ETagCondition::ETag(etag),
         });

@@ -15,6 +15,7 @@ use s3s::{
 use crate::{
     announced::Announced,
     checksum::{Algorithm, Checksum, Hasher},
+    config::Sums,
     error::no_such_upload,
     object::{ETag, Extra, set_checksum_value},
     receive::{Promise, Received, receive},
@@ -159,6 +160,7 @@ impl State {
             length: input.content_length,
             md5: input.content_md5.as_deref(),
             fast_etags: self.config.fast_etags,
+            is_checked: self.config.checksums != Sums::Ignored,
         };
         let part = self.part(receive(input.body, promise).await?, algorithm, announced);
 

@@ -13,6 +13,7 @@ use s3s::{
 
 use crate::{
     conditions::{ReadConditions, timestamp},
+    config::Sums,
     error::no_such_key,
     object::{Object, ObjectChecksum, set_checksum},
     state::State,
@@ -47,6 +48,7 @@ impl State {
         set_checksum!(
             output,
             shown(&object, input.checksum_mode.as_ref(), input.range.as_ref())
+                .filter(|_| self.config.checksums == Sums::Kept)
         );
         Ok(output)
     }
@@ -86,6 +88,7 @@ impl State {
         set_checksum!(
             output,
             shown(&object, input.checksum_mode.as_ref(), input.range.as_ref())
+                .filter(|_| self.config.checksums == Sums::Kept)
         );
         Ok(output)
     }

@@ -13,6 +13,7 @@ use s3s::{
 
 use crate::{
     conditions::{ReadConditions, WriteConditions, timestamp},
+    config::Sums,
     error::precondition_failed,
     object::{ETag, Extra, Object, ObjectChecksum, set_checksum},
     receive::{Promise, Received, receive},
@@ -32,6 +33,7 @@ impl State {
             length: input.content_length,
             md5: input.content_md5.as_deref(),
             fast_etags: self.config.fast_etags,
+            is_checked: self.config.checksums != Sums::Ignored,
         };
         let received = receive(input.body, promise).await?;
         let extra = Extra {
@@ -49,8 +51,8 @@ impl State {
             metadata: input.metadata.unwrap_or_default(),
         };
         let conditions = WriteConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
+            if_match: input.if_match.filter(|_| self.config.conditions),
+            if_none_match: input.if_none_match.filter(|_| self.config.conditions),
         };
         let object = self.single(received, extra);
         let mut output = PutObjectOutput {

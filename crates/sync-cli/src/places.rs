@@ -107,8 +107,21 @@ fn open_directory(direction: Direction, args: &SyncArgs) -> Result<FsStore> {
     }
 }
 
-/// How the options say that `bucket` is reached.
+/// How the options say that `bucket` is reached, and how fast.
 pub(crate) fn s3_options(bucket: &Location, server: &ServerArgs, speed: &SpeedArgs) -> S3Options {
+    S3Options {
+        max_attempts: speed.max_attempts,
+        concurrency: speed.concurrency.map(usize::from),
+        bandwidth: speed
+            .bwlimit
+            .as_ref()
+            .and_then(|limit| limit.bandwidth().cloned()),
+        ..server_options(bucket, server)
+    }
+}
+
+/// How the options say that `bucket` is reached.
+pub(crate) fn server_options(bucket: &Location, server: &ServerArgs) -> S3Options {
     S3Options {
         region: server.region.clone(),
         profile: server.profile.clone(),
@@ -131,12 +144,6 @@ pub(crate) fn s3_options(bucket: &Location, server: &ServerArgs, speed: &SpeedAr
             .expected_bucket_owner
             .as_ref()
             .map(|account| account.id().to_owned()),
-        bandwidth: speed
-            .bwlimit
-            .as_ref()
-            .and_then(|limit| limit.bandwidth().cloned()),
-        max_attempts: speed.max_attempts,
-        concurrency: speed.concurrency.map(usize::from),
         ..S3Options::new(bucket.clone())
     }
 }

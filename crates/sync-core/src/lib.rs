@@ -11,6 +11,7 @@ mod budget;
 mod checksum;
 mod content;
 mod deletions;
+mod diagnosis;
 mod digest;
 mod draft;
 mod entry;
@@ -36,6 +37,7 @@ mod transfer;
 mod verify;
 
 pub use checksum::Crc64;
+pub use diagnosis::{Diagnosis, Level, Scope};
 pub use digest::{Algorithm, Digest};
 pub use entry::{Entry, Listed, Revision, SkipCause, Skipped};
 pub use error::{ErrorKind, Result, StoreError};

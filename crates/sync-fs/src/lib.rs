@@ -40,8 +40,11 @@ mod delete;
 
 mod cleanup;
 
+mod examine;
+
 mod error;
 
 pub use cleanup::{EmptyDirs, Removal, empty_directories};
+pub use examine::examine;
 pub use options::{Durability, FsOptions, SymlinkMode};
 pub use store::{FsStore, Swept};

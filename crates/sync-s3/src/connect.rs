@@ -29,6 +29,8 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     /// Where requests go, for error messages.
     pub(crate) endpoint: Endpoint,
+    /// Who asks; nobody if requests are not signed.
+    pub(crate) identity: Option<SharedCredentialsProvider>,
 }
 
 /// Where requests go, and as whom.
@@ -133,6 +135,7 @@ pub(crate) async fn connect(
     Ok(Connection {
         client: Client::from_conf(config.build()),
         endpoint,
+        identity: shared.credentials_provider(),
     })
 }
 

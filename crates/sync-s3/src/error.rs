@@ -268,7 +268,8 @@ impl Failure {
         }
     }
 
-    fn cause(&self) -> Option<String> {
+    /// The server's words, or those of the system.
+    pub(crate) fn cause(&self) -> Option<String> {
         match (&self.code, &self.message) {
             (Some(code), Some(message)) => Some(printable(&format!("{message} ({code})"))),
             (Some(text), None) | (None, Some(text)) => Some(printable(text)),

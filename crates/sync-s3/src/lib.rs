@@ -5,10 +5,11 @@
 //! (`options` with `settings` and `bandwidth`), how a client is made of that (`connect`
 //! with `credentials`, `stamp`, `timing` and `deadline`), how requests travel (`transport`
 //! with `pace`, which says how many at once, `limiter`, which says how fast, `body` and
-//! `clock`), the store itself (`store`) and its operations (`list` with `page` and
-//! `whole`, `read` with `buffer` and `archive`, `put`, `write` with
+//! `clock`), the store itself (`store`) and its operations (`list` with `page`,
+//! `read` with `buffer` and `archive`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
-//! conditions and lost answers; `checksum` and `digest`; `error` with `codes`).
+//! conditions and lost answers; `checksum` and `digest`; `error` with `codes`); and a trial
+//! of all this (`probe`).
 //!
 //! What holds throughout: no AWS type leaves this crate; a listing that broke
 //! ends with an error, never silently; nothing is written over or deleted
@@ -54,6 +55,8 @@ mod digest;
 mod error;
 mod guard;
 
+mod probe;
+
 #[cfg(test)]
 mod tests;
 
@@ -64,4 +67,5 @@ pub use options::{
     Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, Payer, S3Options,
 };
 pub use settings::{ContentType, Encryption, ObjectSettings};
+pub use probe::{Probe, Tell};
 pub use store::S3Store;

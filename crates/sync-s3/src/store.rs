@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::Credentials;
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
@@ -53,6 +53,7 @@ pub(crate) struct Bucket {
     pub(crate) client: Client,
     pub(crate) location: Location,
     pub(crate) endpoint: Endpoint,
+    pub(crate) identity: Option<SharedCredentialsProvider>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) pace: Arc<Pace>,
     pub(crate) conditions: Conditions,
@@ -90,8 +91,11 @@ impl S3Store {
         let pace = Pace::new(options.concurrency);
         let limiter = options.bandwidth.clone().map(Limiter::new);
         let transport = Transport::new(Arc::clone(&clock), Arc::clone(&pace), limiter.clone());
-        let Connection { client, endpoint } =
-            connect::connect(&options, credentials, transport, limiter).await?;
+        let Connection {
+            client,
+            endpoint,
+            identity,
+        } = connect::connect(&options, credentials, transport, limiter).await?;
         let is_ordered = endpoint.lists_in_order(options.location.bucket());
         let sign_payload = options.sign_payload.decide(endpoint.is_plain_http());
         Ok(Self {
@@ -99,6 +103,7 @@ impl S3Store {
                 client,
                 location: options.location,
                 endpoint,
+                identity,
                 clock,
                 pace,
                 conditions: options.conditions,

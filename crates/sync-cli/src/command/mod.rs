@@ -2,6 +2,7 @@
 
 mod apply;
 mod cleanup;
+mod doctor;
 mod present;
 mod show;
 mod sync;
@@ -63,6 +64,9 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         }
         Command::Verify(args) => with_output(console, args.output.color, |console| {
             block_on(verify::run(&args, console))?
+        }),
+        Command::Doctor(args) => with_output(console, args.output.color, |console| {
+            block_on(doctor::run(&args, console))?
         }),
         Command::Cleanup(args) => {
             let mode = Mode::act_unless(args.dry_run);

@@ -27,6 +27,7 @@ impl Command {
                 args.objects.check()?;
                 args.server.check()
             }
+            Self::Doctor(args) => args.server.check(),
             Self::Verify(args) => {
                 args.speed.check(Direction::Restore)?;
                 args.server.check()

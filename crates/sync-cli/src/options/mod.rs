@@ -5,6 +5,7 @@
 
 mod bandwidth;
 mod check;
+mod doctor;
 mod names;
 mod objects;
 mod plan;
@@ -21,6 +22,7 @@ use sync_core::MaxDelete;
 use sync_s3::Location;
 
 use bandwidth::BandwidthLimit;
+pub(crate) use doctor::DoctorArgs;
 use names::NameRules;
 pub(crate) use objects::ObjectArgs;
 use objects::{Account, WhoPays};
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Compare the contents of the directory and the bucket; change nothing
     Verify(VerifyArgs),
+    /// Try out whether the bucket and the directory are fit for backup and restore
+    Doctor(DoctorArgs),
     /// Remove empty directories below the directory
     Cleanup(CleanupArgs),
     /// As `mock backup`, for those who come from go-s3sync.

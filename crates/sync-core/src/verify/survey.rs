@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::VerifyOptions;
 use crate::merge::{Joined, merge};
-use crate::select::Selected;
 use crate::sort::sorted;
 use crate::spool::{Spool, Spools};
 use crate::{Entry, ErrorKind, Pair, PlanError, Side, SkipCause, Skipped, Store, Tally};
@@ -104,7 +103,7 @@ async fn write_down(
 
 impl Survey {
     fn pair(&mut self, pair: Pair, options: &VerifyOptions) -> Option<Line> {
-        if options.selection.of_pair(pair.as_ref()) != Selected::Yes {
+        if !options.selection.selects_pair(pair.as_ref()) {
             self.not_selected += 1;
             return None;
         }

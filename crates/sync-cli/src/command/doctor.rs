@@ -1,0 +1,194 @@
+//! `doctor`: tries out whether the places are fit for backup and restore.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use anyhow::Context;
+use serde::Serialize;
+use sync_core::{Diagnosis, Level, Scope, printable};
+use sync_s3::{Probe, S3Options, S3Store};
+
+use crate::options::{DoctorArgs, OutputArgs};
+use crate::places::server_options;
+use crate::stop::Stop;
+use crate::{Console, Exit};
+
+/// Attempts of a request: whoever waits for a diagnosis need not ride out a
+/// minute of errors.
+const ATTEMPTS: u32 = 3;
+
+/// How long removing may take: after a signal, five seconds are promised for
+/// the whole ending.
+const AFTER_SIGNAL: Duration = Duration::from_secs(3);
+const CLEANING: Duration = Duration::from_secs(30);
+
+/// One line of output with `--json`.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Line<'a> {
+    Finding {
+        place: &'static str,
+        #[serde(flatten)]
+        finding: &'a Diagnosis,
+    },
+    Doctor {
+        exit: u8,
+        problems: u64,
+        warnings: u64,
+        /// Keys that could not be removed.
+        left: &'a [String],
+    },
+}
+
+pub(super) async fn run(args: &DoctorArgs, console: &mut Console) -> anyhow::Result<Exit> {
+    let stop = Stop::listen().context("cannot listen for signals")?;
+    let scope = if args.read_only {
+        Scope::ReadOnly
+    } else {
+        Scope::Trial
+    };
+    let options = S3Options {
+        max_attempts: ATTEMPTS,
+        ..server_options(&args.bucket, &args.server)
+    };
+    let store = S3Store::connect(options).await?;
+    let notes = Notes(Mutex::new(Said {
+        console,
+        output: &args.output,
+        problems: 0,
+        warnings: 0,
+    }));
+    if let Some(dir) = &args.dir {
+        for finding in sync_fs::examine(dir, scope) {
+            notes.tell("directory", &finding);
+        }
+    }
+    let probe = Probe::new(&store, &mark());
+    let tell = |finding| notes.tell("bucket", &finding);
+    let is_whole = tokio::select! {
+        biased;
+        () = stop.asked() => false,
+        () = probe.run(scope, &tell) => true,
+    };
+    let limit = if is_whole { CLEANING } else { AFTER_SIGNAL };
+    let cleaned = async {
+        let asked = stop.asked();
+        tokio::select! {
+            () = probe.clean() => {}
+            () = async { asked.await; tokio::time::sleep(AFTER_SIGNAL).await } => {}
+        }
+    };
+    // What is not removed by then is named.
+    let _ = tokio::time::timeout(limit, cleaned).await;
+    let left = probe.left();
+    notes.name_left(&left, &args.bucket.to_string());
+    Ok(notes.conclude(&left, is_whole, &stop, args))
+}
+
+/// Sixteen digits that nobody else has.
+fn mark() -> String {
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+}
+
+/// What has been said so far.
+struct Notes<'a>(Mutex<Said<'a>>);
+
+struct Said<'a> {
+    console: &'a mut Console,
+    output: &'a OutputArgs,
+    problems: u64,
+    warnings: u64,
+}
+
+impl Notes<'_> {
+    /// Tells a finding, and counts it.
+    fn tell(&self, place: &'static str, finding: &Diagnosis) {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match finding.level {
+            Level::Ok => {}
+            Level::Warning => said.warnings += 1,
+            Level::Problem => said.problems += 1,
+        }
+        let (json, quiet) = (said.output.json, said.output.quiet);
+        if json {
+            write(said.console, &Line::Finding { place, finding });
+        } else if finding.level == Level::Problem || !quiet {
+            let text = text(finding);
+            said.console.line(text);
+        }
+    }
+
+    fn name_left(&self, left: &[String], bucket: &str) {
+        if left.is_empty() {
+            return;
+        }
+        let keys: Vec<String> = left.iter().map(|key| printable(key)).collect();
+        let message = format!(
+            "could not be removed from {}: {}",
+            printable(bucket),
+            keys.join(", ")
+        );
+        let finding = Diagnosis::problem("cleanup", message).with_advice(
+            "remove them by hand; it takes s3:DeleteObject, with versions \
+             s3:DeleteObjectVersion and s3:ListBucketVersions",
+        );
+        self.tell("bucket", &finding);
+    }
+
+    fn conclude(self, left: &[String], is_whole: bool, stop: &Stop, args: &DoctorArgs) -> Exit {
+        let said = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let exit = match stop.exit() {
+            Some(exit) if !is_whole => exit,
+            _ if said.problems > 0 => Exit::Failed,
+            _ => Exit::Done,
+        };
+        let Said {
+            console,
+            output,
+            problems,
+            warnings,
+        } = said;
+        if output.json {
+            let line = Line::Doctor {
+                exit: exit.code(),
+                problems,
+                warnings,
+                left,
+            };
+            write(console, &line);
+        } else if !output.quiet {
+            let verdict = match (is_whole, problems) {
+                (false, _) => "stopped",
+                (true, 0) => "fit for backup and restore",
+                (true, _) => "not fit",
+            };
+            let bucket = printable(&args.bucket.to_string());
+            console.line(format_args!(
+                "doctor {bucket}: {verdict}; problems: {problems}, warnings: {warnings}"
+            ));
+        }
+        exit
+    }
+}
+
+fn text(finding: &Diagnosis) -> String {
+    let (style, level) = match finding.level {
+        Level::Ok => (Style::new(), "ok"),
+        Level::Warning => (AnsiColor::Yellow.on_default().bold(), "warning"),
+        Level::Problem => (AnsiColor::Red.on_default().bold(), "problem"),
+    };
+    let name = finding.name;
+    let message = printable(&finding.message);
+    let advice = finding.advice.as_deref().map(printable);
+    let advice = advice.map_or(String::new(), |advice| format!("\n{:10}-> {advice}", ""));
+    format!("{style}{level:<9}{style:#} {name}: {message}{advice}")
+}
+
+fn write(console: &mut Console, line: &Line<'_>) {
+    console.data(|out| {
+        serde_json::to_writer(&mut *out, line)?;
+        out.write_all(b"\n")
+    });
+}
