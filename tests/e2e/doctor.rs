@@ -317,9 +317,10 @@ fn in_a_bucket_with_versions_each_version_is_removed_by_its_name() {
     doctor(&world).done();
     nothing_is_left(&memory, &world, &objects);
     let log = memory.log();
-    let taken = log
-        .iter()
-        .filter(|entry| entry.operation == "PutObject" && entry.status == Some(200));
+    let taken = log.iter().filter(|entry| {
+        let writes = ["PutObject", "CompleteMultipartUpload"].contains(&entry.operation);
+        writes && entry.status == Some(200)
+    });
     for entry in taken {
         let is_removed = log.iter().any(|other| {
             let names_it = other.query.contains("versionId=v1");
