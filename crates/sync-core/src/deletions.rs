@@ -10,7 +10,7 @@ use crate::observe::Withheld;
 use crate::{Action, Direction, Entry, ErrorKind, Plan, StoreError};
 
 /// How many entries are deleted by one call, the most that S3 takes in a request.
-const DELETE_BATCH: usize = 1000;
+pub(crate) const DELETE_BATCH: usize = 1000;
 
 impl Run<'_> {
     /// Deletes what the plan names and is not gone yet, if all was copied.
@@ -42,7 +42,7 @@ impl Run<'_> {
             self.stop_deleting();
             return;
         }
-        if self.must_look_again(plan.direction()) {
+        if must_look_again(plan.direction(), self.work.options.versions) {
             batch = self.still_absent(batch).await;
             // A thousand looks take their time, and may fail.
             if self.report.stopped || self.work.is_stopped() {
@@ -72,15 +72,6 @@ impl Run<'_> {
         self.report.deletions_withheld = Some(Withheld::Stopped);
     }
 
-    /// Whether the source is asked once more before anything is deleted. A
-    /// tree is no snapshot: a file that was renamed during the walk may have
-    /// been missed under both names. In a restore it would cost a request each,
-    /// and the listing of a bucket is consistent; but what was listed long ago
-    /// may have come since.
-    fn must_look_again(&self, direction: Direction) -> bool {
-        direction == Direction::Backup || self.work.options.versions == Versions::AsPlanned
-    }
-
     /// Those that the source still lacks.
     async fn still_absent(&mut self, batch: Vec<Entry>) -> Vec<Entry> {
         let source = self.work.source;
@@ -107,4 +98,12 @@ impl Run<'_> {
         }
         absent
     }
+}
+
+/// Whether the source is asked once more before anything is deleted. A tree is
+/// no snapshot: a file that was renamed during the walk may have been missed
+/// under both names. In a restore it would cost a request each, and the listing
+/// of a bucket is consistent; but what was listed long ago may have come since.
+pub(crate) fn must_look_again(direction: Direction, versions: Versions) -> bool {
+    direction == Direction::Backup || versions == Versions::AsPlanned
 }

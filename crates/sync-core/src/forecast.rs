@@ -1,0 +1,217 @@
+//! Which calls of the two stores an execution is going to make, told by the
+//! plan alone: so that a run can be priced before it is confirmed.
+//!
+//! What is told is what [`execute`](crate::execute) does if nothing goes wrong
+//! and nothing changes meanwhile: no second attempt, no second look. It is
+//! read off the plan in one pass (a restore that deletes takes two, or three where
+//! something is in the way), and nothing is held in memory but a batch of
+//! deletions and what stands in the way, as in the execution itself.
+
+use std::collections::HashSet;
+use std::io;
+
+use crate::deletions::{DELETE_BATCH, must_look_again};
+use crate::parts::part_size;
+use crate::{Action, Direction, Entry, ExecuteOptions, InTheWay, Key, Plan, Side, Transfer};
+
+/// A call of a store, or several of the same kind for one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call<'a> {
+    /// [`Store::stat`](crate::Store::stat)
+    Stat(&'a Key),
+    /// [`Store::read`](crate::Store::read), once for each of so many ranges
+    /// that are the whole entry together.
+    Read {
+        /// What is read.
+        entry: &'a Entry,
+        /// In how many ranges.
+        ranges: u64,
+    },
+    /// [`Store::put`](crate::Store::put)
+    Put {
+        /// What is written.
+        entry: &'a Entry,
+        /// What it replaces.
+        replaces: Option<&'a Entry>,
+    },
+    /// [`Store::write`](crate::Store::write), so many parts, and the commit.
+    Write {
+        /// What is written.
+        entry: &'a Entry,
+        /// In how many parts.
+        parts: u64,
+        /// What it replaces.
+        replaces: Option<&'a Entry>,
+    },
+    /// [`Store::delete`](crate::Store::delete)
+    Delete(&'a [Entry]),
+}
+
+/// Tells every call that the execution of `plan` makes of its stores.
+///
+/// ```
+/// # use futures::executor::block_on;
+/// use std::sync::Arc;
+/// use sync_core::testing::MemoryStore;
+/// use sync_core::{
+///     Call, Direction, ExecuteOptions, MemorySpools, PlanOptions, Side, forecast, make_plan,
+/// };
+///
+/// let source = MemoryStore::files();
+/// source.insert("a.txt", "hello", "2024-05-01T12:00:00Z".parse()?);
+/// let target = MemoryStore::objects();
+/// let options = PlanOptions::new(Direction::Backup);
+/// let plan = block_on(make_plan(&source, &target, &options, Arc::new(MemorySpools)))?;
+/// let mut puts = 0;
+/// forecast(&plan, &ExecuteOptions::default(), &mut |side, call| match (side, call) {
+///     (Side::Target, Call::Put { .. }) => puts += 1,
+///     _ => {}
+/// })?;
+/// assert_eq!(puts, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Those of reading the plan.
+pub fn forecast(
+    plan: &Plan,
+    options: &ExecuteOptions,
+    told: &mut dyn FnMut(Side, Call<'_>),
+) -> io::Result<()> {
+    let deletes = !plan.counts().incomplete() && plan.counts().too_long == 0;
+    let mut teller = Teller {
+        direction: plan.direction(),
+        options,
+        told,
+        cleared: HashSet::new(),
+        batch: Vec::new(),
+    };
+    // A bucket is no tree: nothing is in the way of anything, so one pass will do.
+    let at_once = deletes && plan.direction() == Direction::Backup;
+    let mut any_blocked = false;
+    for action in plan.actions()? {
+        match action? {
+            Action::Transfer(transfer) if transfer.in_the_way.is_none() => {
+                teller.transfer(&transfer, false);
+            }
+            Action::Transfer(_) => any_blocked = true,
+            Action::Delete(delete) if at_once => teller.delete(delete.target),
+            _ => {}
+        }
+    }
+    if any_blocked && deletes {
+        teller.blocked(plan)?;
+    }
+    if deletes && !at_once && plan.counts().deleted().entries > 0 {
+        teller.deletions(plan)?;
+    }
+    teller.end_batch();
+    Ok(())
+}
+
+/// What was told so far, as far as the rest depends on it.
+struct Teller<'a> {
+    direction: Direction,
+    options: &'a ExecuteOptions,
+    told: &'a mut dyn FnMut(Side, Call<'_>),
+    /// What was deleted because it was in the way.
+    cleared: HashSet<Key>,
+    /// Deletions that are not told yet.
+    batch: Vec<Entry>,
+}
+
+impl Teller<'_> {
+    /// One copy; `clears` says whether something gives way to it, so that it
+    /// is written in parts however small it is.
+    fn transfer(&mut self, transfer: &Transfer, clears: bool) {
+        let entry = &transfer.source;
+        let replaces = transfer.target.as_ref();
+        let part = part_size(entry.size, self.options.part_size);
+        if entry.size <= part && !clears {
+            self.tell(Side::Source, Call::Read { entry, ranges: 1 });
+            self.tell(Side::Target, Call::Put { entry, replaces });
+        } else {
+            let parts = entry.size.div_ceil(part.max(1)).max(1);
+            let ranges = parts;
+            let write = Call::Write {
+                entry,
+                parts,
+                replaces,
+            };
+            self.tell(Side::Source, Call::Read { entry, ranges });
+            // For the checksum of the whole.
+            self.tell(Side::Source, Call::Stat(&entry.key));
+            self.tell(Side::Target, write);
+        }
+        if self.direction == Direction::Backup {
+            // Whether the file has changed meanwhile.
+            self.tell(Side::Source, Call::Stat(&entry.key));
+        }
+    }
+
+    /// Copies that something is in the way of.
+    fn blocked(&mut self, plan: &Plan) -> io::Result<()> {
+        let mut below: Vec<Entry> = Vec::new();
+        for action in plan.actions()? {
+            match action? {
+                Action::Delete(delete) if delete.blocks => below.push(delete.target),
+                Action::Transfer(transfer) => {
+                    let key = &transfer.source.key;
+                    let blockers: Vec<Entry> = match &transfer.in_the_way {
+                        None => continue,
+                        Some(InTheWay::File(file)) => vec![file.clone()],
+                        Some(InTheWay::Directory) => {
+                            let (gone, stay) = below.into_iter().partition(|e| e.key.is_below(key));
+                            below = stay;
+                            gone
+                        }
+                    };
+                    let there = |entry: &Entry| !self.cleared.contains(&entry.key);
+                    let blockers: Vec<Entry> = blockers.into_iter().filter(there).collect();
+                    self.transfer(&transfer, !blockers.is_empty());
+                    if !blockers.is_empty() {
+                        self.tell(Side::Target, Call::Delete(&blockers));
+                    }
+                    self.cleared.extend(blockers.into_iter().map(|e| e.key));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn deletions(&mut self, plan: &Plan) -> io::Result<()> {
+        for action in plan.actions()? {
+            if let Action::Delete(delete) = action?
+                && !self.cleared.contains(&delete.target.key)
+            {
+                self.delete(delete.target);
+            }
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, entry: Entry) {
+        self.batch.push(entry);
+        if self.batch.len() == DELETE_BATCH {
+            self.end_batch();
+        }
+    }
+
+    fn end_batch(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() {
+            return;
+        }
+        if must_look_again(self.direction, self.options.versions) {
+            for entry in &batch {
+                self.tell(Side::Source, Call::Stat(&entry.key));
+            }
+        }
+        self.tell(Side::Target, Call::Delete(&batch));
+    }
+
+    fn tell(&mut self, side: Side, call: Call<'_>) {
+        (self.told)(side, call);
+    }
+}
