@@ -3,8 +3,9 @@
 use s3s::{
     S3Result,
     dto::{
-        Bucket as BucketEntry, BucketLocationConstraint, CreateBucketOutput, DeleteBucketOutput,
-        GetBucketLocationOutput, HeadBucketOutput, ListBucketsOutput, Owner,
+        Bucket as BucketEntry, BucketLocationConstraint, BucketVersioningStatus,
+        CreateBucketOutput, DeleteBucketOutput, GetBucketLocationOutput, GetBucketVersioningOutput,
+        HeadBucketOutput, ListBucketsOutput, Owner,
     },
     s3_error,
 };
@@ -62,6 +63,15 @@ impl State {
         self.with_bucket(name, |_| {
             Ok(GetBucketLocationOutput {
                 location_constraint,
+            })
+        })
+    }
+
+    pub(crate) fn bucket_versioning(&self, name: &str) -> S3Result<GetBucketVersioningOutput> {
+        self.with_bucket(name, |bucket| {
+            Ok(GetBucketVersioningOutput {
+                status: bucket.versioning.map(BucketVersioningStatus::from_static),
+                ..GetBucketVersioningOutput::default()
             })
         })
     }

@@ -16,7 +16,7 @@ pub(crate) struct Target {
 }
 
 /// Parts of buckets and objects that this endpoint doesn't have.
-const SUBRESOURCES: [&str; 16] = [
+const SUBRESOURCES: [&str; 15] = [
     "accelerate",
     "acl",
     "attributes",
@@ -31,7 +31,6 @@ const SUBRESOURCES: [&str; 16] = [
     "restore",
     "retention",
     "tagging",
-    "versioning",
     "versions",
 ];
 
@@ -77,6 +76,8 @@ impl Target {
 
 fn on_bucket(method: &Method, has: impl Fn(&str) -> bool) -> &'static str {
     match *method {
+        Method::GET if has("versioning") => "GetBucketVersioning",
+        _ if has("versioning") => "Other",
         Method::GET if has("location") => "GetBucketLocation",
         Method::GET if has("uploads") => "ListMultipartUploads",
         Method::GET if has("list-type") => "ListObjectsV2",
@@ -129,6 +130,8 @@ mod tests {
             ("GET", "/b/?list-type=2", "ListObjectsV2", "b"),
             ("GET", "/b", "ListObjects", "b"),
             ("GET", "/b?versions", "Other", "b"),
+            ("GET", "/b?versioning", "GetBucketVersioning", "b"),
+            ("PUT", "/b?versioning", "Other", "b"),
             ("POST", "/b?delete", "DeleteObjects", "b"),
             ("GET", "/b/k?x-id=GetObject", "GetObject", "b k"),
             ("GET", "/b//k", "GetObject", "b /k"),

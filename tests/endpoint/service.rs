@@ -42,6 +42,15 @@ impl S3 for Service {
             .map(Answer::answer)
     }
 
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        self.0
+            .bucket_versioning(&req.input.bucket)
+            .map(Answer::answer)
+    }
+
     async fn delete_bucket(
         &self,
         req: S3Request<DeleteBucketInput>,

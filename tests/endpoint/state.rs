@@ -50,6 +50,8 @@ pub struct OpenUpload {
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) created: DateTime<Utc>,
+    /// As GetBucketVersioning tells it. No version is really kept.
+    pub(crate) versioning: Option<&'static str>,
     pub(crate) objects: Objects,
     /// By key, then by upload identifier, as S3 lists them.
     pub(crate) uploads: BTreeMap<(String, String), Upload>,
@@ -149,6 +151,14 @@ impl State {
         }
     }
 
+    /// Lets GetBucketVersioning tell `status`: `Enabled`, `Suspended`, or none
+    /// of both. It is only told; versions are not kept.
+    pub fn set_versioning(&self, bucket: &str, status: Option<&'static str>) {
+        if let Some(bucket) = self.buckets().get_mut(bucket) {
+            bucket.versioning = status;
+        }
+    }
+
     /// The multipart uploads of a bucket that are still open, by key.
     #[must_use]
     pub fn open_uploads(&self, bucket: &str) -> Vec<OpenUpload> {
@@ -199,6 +209,7 @@ impl State {
     pub(crate) fn new_bucket(&self) -> Bucket {
         Bucket {
             created: self.now(),
+            versioning: None,
             objects: Objects::new(self.config.list_order),
             uploads: BTreeMap::new(),
             requester_pays: false,

@@ -20,6 +20,7 @@ use crate::credentials;
 use crate::deadline::Deadline;
 use crate::limiter::Limiter;
 use crate::options::{Access, S3Options};
+use crate::requests::Made;
 use crate::stamp::Stamp;
 use crate::timing;
 use crate::transport::Transport;
@@ -89,17 +90,23 @@ impl Endpoint {
 
     /// Whether the server is another one than AWS, by its host.
     fn is_foreign(&self) -> bool {
-        let Some(url) = self.url.as_deref() else {
-            return false;
-        };
-        let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let host = host.split(['/', ':', '?']).next().unwrap_or(host);
-        let host = host.to_ascii_lowercase();
-        !["amazonaws.com", "amazonaws.com.cn"].iter().any(|aws| {
-            host.strip_suffix(aws)
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        })
+        !is_aws(self.url.as_deref())
     }
+}
+
+/// Whether the server at `url` is AWS, by its host; no URL means AWS.
+#[must_use]
+pub fn is_aws(url: Option<&str>) -> bool {
+    let Some(url) = url else {
+        return true;
+    };
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = host.split(['/', ':', '?']).next().unwrap_or(host);
+    let host = host.to_ascii_lowercase();
+    ["amazonaws.com", "amazonaws.com.cn"].iter().any(|aws| {
+        host.strip_suffix(aws)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })
 }
 
 /// Builds the client. `credentials` replace the usual sources (in tests).
@@ -108,6 +115,7 @@ pub(crate) async fn connect(
     credentials: Option<Credentials>,
     transport: Transport,
     limiter: Option<Arc<Limiter>>,
+    made: Made,
 ) -> Result<Connection> {
     let shared = shared_config(options, credentials).await;
     let endpoint = Endpoint {
@@ -119,6 +127,7 @@ pub(crate) async fn connect(
     let mut config = Builder::from(&shared)
         .http_client(transport)
         .interceptor(Deadline::new(limiter))
+        .interceptor(made)
         .force_path_style(options.path_style.decide(endpoint.is_foreign()))
         .retry_partition(timing::retry_partition())
         // Uploads bring their own sums, and downloads are verified where a

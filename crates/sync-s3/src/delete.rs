@@ -20,7 +20,7 @@ use crate::options::Conditions;
 use crate::store::Bucket;
 
 /// Keys that one DeleteObjects takes (API Reference).
-const BATCH: usize = 1_000;
+pub(crate) const BATCH: usize = 1_000;
 
 /// Batches at once. S3 counts each key as a write, 3,500 a second a prefix,
 /// so more would only bring 503.
@@ -49,7 +49,7 @@ struct Deletion<'a> {
 
 /// Whether XML 1.0 can carry the key as it is. Parsers turn a carriage return
 /// into a line feed, so that is none of the harmless ones either.
-fn fits_xml(key: &str) -> bool {
+pub(crate) fn fits_xml(key: &str) -> bool {
     !key.chars()
         .any(|c| c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }

@@ -8,8 +8,9 @@
 //! `clock`), the store itself (`store`) and its operations (`list` with `page`,
 //! `read` with `buffer` and `archive`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
-//! conditions and lost answers; `checksum` and `digest`; `error` with `codes`); and a trial
-//! of all this (`probe`).
+//! conditions and lost answers; `checksum` and `digest`; `error` with `codes`). `requests`
+//! counts what a plan takes, `versioning` tells what the bucket keeps, `probe` tries all
+//! this out.
 //!
 //! What holds throughout: no AWS type leaves this crate; a listing that broke
 //! ends with an error, never silently; nothing is written over or deleted
@@ -56,16 +57,21 @@ mod error;
 mod guard;
 
 mod probe;
+mod requests;
+mod versioning;
 
 #[cfg(test)]
 mod tests;
 
 pub use bandwidth::Bandwidth;
+pub use connect::is_aws;
 pub use journal::{LeftUploads, OpenUpload, UploadJournal};
 pub use location::{Location, LocationError};
 pub use options::{
     Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, Payer, S3Options,
 };
-pub use settings::{ContentType, Encryption, ObjectSettings};
 pub use probe::{Probe, Tell};
+pub use requests::Requests;
+pub use settings::{ContentType, Encryption, ObjectSettings};
 pub use store::S3Store;
+pub use versioning::Versioning;

@@ -29,9 +29,11 @@ use crate::limiter::Limiter;
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, Payer, S3Options};
 use crate::pace::Pace;
+use crate::requests::{Made, Requests};
 use crate::resume::Spared;
 use crate::settings::ObjectSettings;
 use crate::transport::Transport;
+use crate::versioning::{self, Versioning};
 use crate::write::Upload;
 use crate::{checksum, delete, digest, journal, list, put, read, timing};
 
@@ -63,6 +65,7 @@ pub(crate) struct Bucket {
     pub(crate) payer: Payer,
     pub(crate) max_attempts: u32,
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
+    pub(crate) made: Made,
     pub(crate) spared: Spared,
     pub(crate) buffers: Pool,
     pub(crate) tuning: list::Tuning,
@@ -91,11 +94,12 @@ impl S3Store {
         let pace = Pace::new(options.concurrency);
         let limiter = options.bandwidth.clone().map(Limiter::new);
         let transport = Transport::new(Arc::clone(&clock), Arc::clone(&pace), limiter.clone());
+        let made = Made::default();
         let Connection {
             client,
             endpoint,
             identity,
-        } = connect::connect(&options, credentials, transport, limiter).await?;
+        } = connect::connect(&options, credentials, transport, limiter, made.clone()).await?;
         let is_ordered = endpoint.lists_in_order(options.location.bucket());
         let sign_payload = options.sign_payload.decide(endpoint.is_plain_http());
         Ok(Self {
@@ -113,6 +117,7 @@ impl S3Store {
                 payer: options.payer,
                 max_attempts: options.max_attempts.max(1),
                 journal: options.journal,
+                made,
                 spared: Spared::default(),
                 buffers: Pool::default(),
                 tuning: list::Tuning::default(),
@@ -152,6 +157,19 @@ impl S3Store {
     pub fn region(&self) -> Option<&str> {
         let region = self.bucket.client.config().region();
         region.map(AsRef::as_ref)
+    }
+
+    /// The requests that have been made to look: lists, heads, reads, and what
+    /// asks about the bucket. All that a run makes before it changes anything.
+    #[must_use]
+    pub fn looks(&self) -> Requests {
+        self.bucket.made.requests()
+    }
+
+    /// Whether the bucket keeps what is overwritten or deleted. One request,
+    /// which never fails and takes a few seconds at most.
+    pub async fn versioning(&self) -> Versioning {
+        versioning::versioning(&self.bucket).await
     }
 
     /// Bytes that needed not be sent, because an upload that an earlier run
@@ -281,7 +299,9 @@ impl Store for S3Store {
     }
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
-        read::read(&self.bucket, entry, range).await
+        let bytes = read::read(&self.bucket, entry, range).await?;
+        self.bucket.made.received(bytes.len() as u64);
+        Ok(bytes)
     }
 
     async fn put(
