@@ -67,6 +67,15 @@ impl Root {
         }
     }
 
+    /// A root by its handle; `path` is what people call it.
+    pub(crate) fn opened(path: PathBuf, handle: OwnedFd) -> Self {
+        let real = path.clone();
+        Self {
+            path,
+            opened: OnceLock::from(Opened { handle, real }),
+        }
+    }
+
     /// The path as it was given.
     pub(crate) fn path(&self) -> &Path {
         &self.path

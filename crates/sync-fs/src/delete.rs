@@ -11,8 +11,10 @@ use rustix::io::Errno;
 use sync_core::{Entry, ErrorKind, Result};
 
 use crate::beneath::{Sys, split};
+use crate::durability::is_within;
 use crate::error::{changed, failed, refused};
 use crate::meta::{Meta, kind_name};
+use crate::options::Durability;
 use crate::shared::{Shared, blocking};
 
 /// Deletes `entries`; one result for each, in their order.
@@ -49,18 +51,33 @@ fn delete_all(shared: &Shared, entries: &[Entry]) -> Vec<Result<()>> {
             Err(errno) => Err(cannot(entry, errno)),
         });
     }
+    if let Some(trash) = &shared.trash
+        && shared.options.durability != Durability::None
+    {
+        for (failed, errno) in trash.sync() {
+            // What was moved there is not sure to stay.
+            for (entry, result) in entries.iter().zip(&mut results) {
+                if result.is_ok() && is_within(split(entry.key.as_str().as_bytes()).0, &failed) {
+                    *result = Err(cannot(entry, errno));
+                }
+            }
+        }
+    }
     results
 }
 
 fn delete_one(shared: &Shared, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Result<()> {
-    let is_version = match Meta::at(dir, leaf) {
+    let meta = match Meta::at(dir, leaf) {
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(cannot(entry, errno)),
-        Ok(meta) if meta.kind == FileType::Symlink => {
+        Ok(meta) => meta,
+    };
+    let is_version = match meta {
+        meta if meta.kind == FileType::Symlink => {
             is_listed_link(shared, entry).map_err(|errno| cannot(entry, errno))?
         }
-        Ok(meta) if meta.is_file() => meta.is_version(entry),
-        Ok(meta) => {
+        meta if meta.is_file() => meta.is_version(entry),
+        meta => {
             let kind = kind_name(meta.kind);
             let text = format!("'{}' is {kind} now and is left alone", entry.key);
             return Err(refused(ErrorKind::Changed, text));
@@ -68,6 +85,9 @@ fn delete_one(shared: &Shared, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Res
     };
     if !is_version {
         return Err(changed(&entry.key));
+    }
+    if let Some(trash) = &shared.trash {
+        return trash.take(&entry.key, dir, &meta);
     }
     match rustix::fs::unlinkat(dir, leaf, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),

@@ -20,6 +20,8 @@ use crate::place::{Grown, place};
 use crate::shared::Shared;
 use crate::sync::{Disk, sync_file};
 use crate::temporary::Temporary;
+use crate::trash::Trash;
+use crate::trash::keep::Replaced;
 
 /// A file of this size syncs its own data before it joins the queue, so that
 /// small ones do not wait for it.
@@ -53,6 +55,8 @@ struct Queue {
 struct Commit {
     ready: Ready,
     is_synced: bool,
+    /// What the file replaces, where there is a trash.
+    replaced: Replaced,
     outcome: Result<()>,
     answer: Option<oneshot::Sender<Result<()>>>,
 }
@@ -96,35 +100,21 @@ fn submit(shared: &Shared, ready: Ready, answer: oneshot::Sender<Result<()>>) {
     }
     let commit = Commit::new(ready, is_large, Some(answer));
     if shared.commits.enqueue(commit) {
-        shared.commits.lead(&shared.root);
+        shared.commits.lead(shared);
     }
 }
 
 /// Commits one file in the calling thread.
 fn commit_alone(shared: &Shared, ready: Ready) -> Result<()> {
     let skip_sync = shared.options.durability == Durability::None;
+    let mut group = [Commit::new(ready, false, None)];
     if skip_sync {
-        let Ready {
-            temporary,
-            entry,
-            expected,
-        } = &ready;
-        let placed = place(
-            &shared.root,
-            &shared.commits.grown,
-            temporary,
-            entry,
-            expected,
-        );
+        shared.commits.place_all(shared, &mut group);
         // Nobody is going to sync these.
         let _ = shared.commits.grown.take();
-        if placed.is_err() {
-            temporary.discard();
-        }
-        return placed;
+    } else {
+        shared.commits.run(shared, &mut group);
     }
-    let mut group = [Commit::new(ready, false, None)];
-    shared.commits.run(&shared.root, &mut group);
     let [commit] = group;
     commit.outcome
 }
@@ -134,6 +124,7 @@ impl Commit {
         Self {
             ready,
             is_synced,
+            replaced: Replaced::Nothing,
             outcome: Ok(()),
             answer,
         }
@@ -154,7 +145,7 @@ impl Committer {
     }
 
     /// Commits group after group until none waits.
-    fn lead(&self, root: &Root) {
+    fn lead(&self, shared: &Shared) {
         let _abdication = Abdication(self);
         loop {
             let mut group = {
@@ -165,7 +156,7 @@ impl Committer {
                 }
                 std::mem::take(&mut queue.waiting)
             };
-            self.run(root, &mut group);
+            self.run(shared, &mut group);
             for commit in group {
                 if let Some(answer) = commit.answer {
                     // Who asked may have gone; the file is whole all the same.
@@ -175,17 +166,47 @@ impl Committer {
         }
     }
 
-    fn run(&self, root: &Root, group: &mut [Commit]) {
+    fn run(&self, shared: &Shared, group: &mut [Commit]) {
+        let root = &shared.root;
         self.sync_all_data(root, group);
+        self.place_all(shared, group);
+        self.sync_all_directories(root, group);
+    }
+
+    /// Gives each file of the group its name; where there is a trash, what is
+    /// replaced has its name there before, on disk.
+    fn place_all(&self, shared: &Shared, group: &mut [Commit]) {
+        if let Some(trash) = &shared.trash {
+            for commit in group.iter_mut().filter(|commit| commit.outcome.is_ok()) {
+                let Ready {
+                    entry, expected, ..
+                } = &commit.ready;
+                match trash.link(&shared.root, entry, expected) {
+                    Ok(replaced) => commit.replaced = replaced,
+                    Err(error) => commit.outcome = Err(error),
+                }
+            }
+            sync_trash(shared, trash, group);
+        }
         for commit in group.iter_mut().filter(|commit| commit.outcome.is_ok()) {
             let Ready {
                 temporary,
                 entry,
                 expected,
             } = &commit.ready;
-            commit.outcome = place(root, &self.grown, temporary, entry, expected);
+            let keep = shared.trash.as_ref().map(|trash| (trash, &commit.replaced));
+            let (root, grown) = (&shared.root, &self.grown);
+            commit.outcome = place(root, grown, temporary, entry, expected, keep);
         }
-        self.sync_all_directories(root, group);
+        if let Some(trash) = &shared.trash {
+            for commit in group.iter().filter(|commit| commit.outcome.is_err()) {
+                if let Replaced::Linked(_, kept) = &commit.replaced {
+                    trash.drop_link(&commit.ready.entry.key, kept);
+                }
+            }
+            // Those that changed places.
+            sync_trash(shared, trash, group);
+        }
         for commit in group.iter().filter(|commit| commit.outcome.is_err()) {
             commit.ready.temporary.discard();
         }
@@ -228,6 +249,20 @@ impl Committer {
     }
 }
 
+/// Puts the names in the trash on disk, unless nothing is synced.
+fn sync_trash(shared: &Shared, trash: &Trash, group: &mut [Commit]) {
+    if shared.options.durability == Durability::None {
+        return;
+    }
+    for (failed, errno) in trash.sync() {
+        for commit in group.iter_mut().filter(|commit| commit.outcome.is_ok()) {
+            if is_within(commit.directory(), &failed) {
+                commit.outcome = Err(name_not_on_disk(commit, errno));
+            }
+        }
+    }
+}
+
 fn sync_data(ready: &Ready) -> Result<()> {
     let done = sync_file(ready.temporary.file()).map_err(|errno| data_not_on_disk(ready, errno));
     if done.is_err() {
@@ -252,7 +287,7 @@ impl Drop for Abdication<'_> {
 }
 
 /// Whether `path` is `ancestor` or below it.
-fn is_within(path: &[u8], ancestor: &[u8]) -> bool {
+pub(crate) fn is_within(path: &[u8], ancestor: &[u8]) -> bool {
     ancestor.is_empty()
         || path
             .strip_prefix(ancestor)

@@ -7,6 +7,7 @@
 //!   outside the root is opened, made, replaced or removed.
 //! - A listing that could not see everything says so; it never just ends.
 //! - A file at its final name is wholly old or wholly new (`write`, `place`).
+//! - With a trash, nothing is replaced or removed but into it (`trash`).
 //! - Directories are removed only by `cleanup`, or where a file must take the
 //!   place of one that holds nothing but empty directories.
 //!
@@ -38,6 +39,8 @@ mod write;
 
 mod delete;
 
+mod trash;
+
 mod cleanup;
 
 mod examine;
@@ -48,3 +51,4 @@ pub use cleanup::{EmptyDirs, Removal, empty_directories};
 pub use examine::examine;
 pub use options::{Durability, FsOptions, SymlinkMode};
 pub use store::{FsStore, Swept};
+pub use trash::Kept;

@@ -71,6 +71,16 @@ impl Meta {
             && self.changed == other.changed
     }
 
+    /// Whether both are the same file, as far as a second name or another
+    /// place changes nothing.
+    pub(crate) fn is_same_content(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.device == other.device
+            && self.inode == other.inode
+            && self.size == other.size
+            && self.modified == other.modified
+    }
+
     /// Whether this is a regular file and the version that `entry` describes.
     pub(crate) fn is_version(&self, entry: &Entry) -> bool {
         self.is_file()

@@ -19,6 +19,8 @@ use crate::error::{changed, failed, refused};
 use crate::meta::{Meta, kind_name};
 use crate::names::each_name;
 use crate::temporary::Temporary;
+use crate::trash::Trash;
+use crate::trash::keep::Replaced;
 
 /// The directories in which a directory was made that no sync has covered yet.
 ///
@@ -125,6 +127,7 @@ pub(crate) fn place(
     temporary: &Temporary,
     entry: &Entry,
     expected: &Expected,
+    keep: Option<(&Trash, &Replaced)>,
 ) -> Result<()> {
     let key = &entry.key;
     let path = key.as_str().as_bytes();
@@ -137,13 +140,23 @@ pub(crate) fn place(
         Err(Errno::NOENT) => false,
         Err(errno) => return Err(failed(format!("cannot examine '{key}'"), errno)),
         Ok(meta) => match meta.kind {
-            FileType::RegularFile => {
-                expect(&meta, entry, expected)?;
-                true
-            }
             FileType::Directory => {
                 give_way(root, key)?;
                 false
+            }
+            _ if let Some((trash, replaced)) = keep => match replaced {
+                // Since then nothing may have touched it.
+                Replaced::Linked(old, _) if old.is_same(&meta) => true,
+                Replaced::Linked(..) => return Err(changed(key)),
+                Replaced::Unlinked(old, kept) if old.is_same(&meta) => {
+                    return trash.swap(key, temporary, &dir, old, kept);
+                }
+                Replaced::Unlinked(..) => return Err(changed(key)),
+                Replaced::Nothing => return Err(appeared(key)),
+            },
+            FileType::RegularFile => {
+                expect(&meta, entry, expected)?;
+                true
             }
             _ => true,
         },
@@ -157,7 +170,7 @@ pub(crate) fn place(
 }
 
 /// Whether `found`, a regular file, is what the planner saw.
-fn expect(found: &Meta, entry: &Entry, expected: &Expected) -> Result<()> {
+pub(crate) fn expect(found: &Meta, entry: &Entry, expected: &Expected) -> Result<()> {
     match expected {
         Expected::Absent => Err(appeared(&entry.key)),
         Expected::Version(seen) if found.is_version(seen) => Ok(()),

@@ -15,6 +15,7 @@ use crate::links::{self, Target};
 use crate::meta::Meta;
 use crate::options::{FsOptions, SymlinkMode};
 use crate::temporary;
+use crate::trash::Trash;
 
 /// What every operation needs.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) root: Arc<Root>,
     pub(crate) options: FsOptions,
     pub(crate) commits: Committer,
+    /// Where what is replaced or removed is kept.
+    pub(crate) trash: Option<Trash>,
     /// Left-overs of killed runs that the last full listing met.
     temporaries: Mutex<Vec<String>>,
 }
@@ -33,6 +36,7 @@ impl Shared {
             root: Arc::new(Root::new(root)),
             options,
             commits: Committer::default(),
+            trash: None,
             temporaries: Mutex::default(),
         }
     }

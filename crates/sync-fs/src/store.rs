@@ -12,7 +12,8 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::stream::BoxStream;
 use sync_core::{
-    Crc64, Entry, Expected, Key, Listed, Result, Selection, Store, StoreError, Writer, printable,
+    Crc64, Entry, ErrorKind, Expected, Key, Listed, Result, Selection, Store, StoreError, Writer,
+    printable,
 };
 
 use crate::at_hand;
@@ -25,6 +26,7 @@ use crate::options::FsOptions;
 use crate::read;
 use crate::shared::{Shared, blocking};
 use crate::temporary;
+use crate::trash::{Kept, Trash};
 use crate::write;
 
 /// Longest file name of the usual file systems, in bytes.
@@ -99,6 +101,32 @@ impl FsStore {
     #[must_use]
     pub fn selecting(self, selection: Arc<Selection>) -> Self {
         Self { selection, ..self }
+    }
+
+    /// The same store, which keeps what it replaces or removes: moved into a
+    /// directory of its own below `trash`, called `name` if that is free. That
+    /// is made when there is something to keep.
+    ///
+    /// To be asked after [`FsStore::selecting`], and before anything else.
+    ///
+    /// # Errors
+    /// If `trash` is on another file system, or inside the root where the
+    /// selection does not leave it out, or cannot be looked at.
+    pub fn with_trash(mut self, trash: &Path, name: String) -> Result<Self> {
+        let root = self.shared.root.path().to_owned();
+        let trash = Trash::new(trash, name, &root, &self.selection)?;
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.trash = Some(trash);
+            return Ok(self);
+        }
+        let why = "the trash was asked for too late";
+        Err(StoreError::new(ErrorKind::Other, why))
+    }
+
+    /// What the trash holds of this run, if it holds anything.
+    #[must_use]
+    pub fn kept(&self) -> Option<Kept> {
+        self.shared.trash.as_ref()?.kept()
     }
 
     /// Makes the root and its parents, where they are missing. The first write

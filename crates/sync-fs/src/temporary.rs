@@ -76,7 +76,7 @@ impl Temporary {
         let done = if replace {
             rustix::fs::renameat(&self.dir, &*self.name, dir, leaf)
         } else {
-            rename_noreplace(&self.dir, &self.name, dir.as_fd(), leaf)
+            rename_noreplace(&self.dir, self.name.as_bytes(), &dir, leaf)
         };
         if done.is_ok() {
             self.exists.store(false, Ordering::Release);
@@ -126,10 +126,16 @@ fn random() -> u64 {
     hasher.finish()
 }
 
+/// Moves `name` in `from` to `leaf` in `dir`, where nothing must be.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-fn rename_noreplace(from: &OwnedFd, name: &str, dir: BorrowedFd<'_>, leaf: &[u8]) -> Sys<()> {
+pub(crate) fn rename_noreplace(
+    from: impl AsFd,
+    name: &[u8],
+    dir: impl AsFd,
+    leaf: &[u8],
+) -> Sys<()> {
     use rustix::fs::RenameFlags;
-    match rustix::fs::renameat_with(from, name, dir, leaf, RenameFlags::NOREPLACE) {
+    match rustix::fs::renameat_with(&from, name, &dir, leaf, RenameFlags::NOREPLACE) {
         // The file system cannot: what the caller saw just before must do.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
             rustix::fs::renameat(from, name, dir, leaf)
@@ -138,9 +144,29 @@ fn rename_noreplace(from: &OwnedFd, name: &str, dir: BorrowedFd<'_>, leaf: &[u8]
     }
 }
 
+/// Moves `name` in `from` to `leaf` in `dir`; what the caller saw there just
+/// before must do.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-fn rename_noreplace(from: &OwnedFd, name: &str, dir: BorrowedFd<'_>, leaf: &[u8]) -> Sys<()> {
+pub(crate) fn rename_noreplace(
+    from: impl AsFd,
+    name: &[u8],
+    dir: impl AsFd,
+    leaf: &[u8],
+) -> Sys<()> {
     rustix::fs::renameat(from, name, dir, leaf)
+}
+
+/// Lets `leaf` in `one` and in `other` change places, in one step.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+pub(crate) fn exchange(one: impl AsFd, other: impl AsFd, leaf: &[u8]) -> Sys<()> {
+    use rustix::fs::RenameFlags;
+    rustix::fs::renameat_with(one, leaf, other, leaf, RenameFlags::EXCHANGE)
+}
+
+/// There is no such call.
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+pub(crate) fn exchange(_: impl AsFd, _: impl AsFd, _: &[u8]) -> Sys<()> {
+    Err(Errno::NOSYS)
 }
 
 /// Removes the temporary at `path` if nobody is writing it; says whether.

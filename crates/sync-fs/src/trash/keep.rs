@@ -1,0 +1,159 @@
+//! How one file comes into the trash.
+//!
+//! A file that is deleted: one rename. A file that is overwritten: a hard link
+//! first, then (when the link is on disk) the rename of the new file, which
+//! takes the old name away. Between the two the old file has both names, so a
+//! kill at any moment loses nothing, and its final name never lacks a file.
+
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{AtFlags, FileType};
+use rustix::io::Errno;
+use sync_core::{Entry, ErrorKind, Expected, Key, Result, StoreError};
+
+use super::Trash;
+use crate::beneath::{Root, split};
+use crate::error::{changed, failed, refused};
+use crate::meta::Meta;
+use crate::place::expect;
+use crate::temporary::{Temporary, exchange, rename_noreplace};
+
+/// What stands at the place of a new file and is kept.
+#[derive(Debug)]
+pub(crate) enum Replaced {
+    /// Nothing that the new file replaces.
+    Nothing,
+    /// This; it has its second name in the trash already.
+    Linked(Meta, OwnedFd),
+    /// This; it cannot have two names here, so it changes places.
+    Unlinked(Meta, OwnedFd),
+}
+
+impl Trash {
+    /// Gives what `entry` is going to replace a second name in the trash, if
+    /// it is `expected`.
+    pub(crate) fn link(&self, root: &Root, entry: &Entry, expected: &Expected) -> Result<Replaced> {
+        let key = &entry.key;
+        let path = key.as_str().as_bytes();
+        let found = root
+            .parent(path)
+            .and_then(|(dir, leaf)| Ok((Meta::at(&dir, leaf)?, dir, leaf)));
+        let (meta, dir, leaf) = match found {
+            Ok(found) => found,
+            // There is nothing, or `place` will say what is in the way.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Replaced::Nothing),
+            Err(errno) => return Err(failed(format!("cannot examine '{key}'"), errno)),
+        };
+        match meta.kind {
+            FileType::Directory => return Ok(Replaced::Nothing),
+            FileType::RegularFile => expect(&meta, entry, expected)?,
+            _ => {}
+        }
+        let kept = self.place_of(key)?;
+        match rustix::fs::linkat(&dir, leaf, &kept, leaf, AtFlags::empty()) {
+            Ok(()) => {}
+            // No links on this file system, too many of this file, or none to
+            // a file of somebody else (fs.protected_hardlinks).
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK | Errno::INVAL) => {
+                return Ok(Replaced::Unlinked(meta, kept));
+            }
+            Err(errno) => return Err(cannot(key, errno)),
+        }
+        self.note(key);
+        // The link is of the moment's file. A second name changes nothing but
+        // the time of the last change.
+        match Meta::at(&kept, leaf) {
+            Ok(linked) if linked.is_same_content(&meta) => Ok(Replaced::Linked(linked, kept)),
+            found => {
+                self.drop_link(key, &kept);
+                Err(found.map_or_else(|errno| cannot(key, errno), |_| changed(key)))
+            }
+        }
+    }
+
+    /// Takes the second name away again: the file keeps its own.
+    pub(crate) fn drop_link(&self, key: &Key, kept: &OwnedFd) {
+        let leaf = split(key.as_str().as_bytes()).1;
+        let _ = rustix::fs::unlinkat(kept, leaf, AtFlags::empty());
+        self.unnote();
+    }
+
+    /// Puts `temporary` in the place of `old`, which is at `leaf` in `dir`, and
+    /// `old` into the trash, in one step.
+    pub(crate) fn swap(
+        &self,
+        key: &Key,
+        temporary: &Temporary,
+        dir: &OwnedFd,
+        old: &Meta,
+        kept: &OwnedFd,
+    ) -> Result<()> {
+        let leaf = split(key.as_str().as_bytes()).1;
+        // The new file waits where the old one is going to be.
+        let waiting = temporary.rename(kept, leaf, false);
+        waiting.map_err(|errno| cannot(key, errno))?;
+        let withdraw = || {
+            let _ = rustix::fs::unlinkat(kept, leaf, AtFlags::empty());
+        };
+        if let Err(errno) = exchange(kept, dir, leaf) {
+            withdraw();
+            return Err(cannot(key, errno)
+                .with_hint("its file system can neither link files nor let two change places"));
+        }
+        match Meta::at(kept, leaf) {
+            Ok(found) if found.is_same_content(old) => {
+                self.note(key);
+                Ok(())
+            }
+            _ => {
+                // It was another one in the last moment.
+                if exchange(kept, dir, leaf).is_ok() {
+                    withdraw();
+                }
+                Err(changed(key))
+            }
+        }
+    }
+
+    /// Moves `leaf` in `dir`, which is `old`, into the trash.
+    pub(crate) fn take(&self, key: &Key, dir: &OwnedFd, old: &Meta) -> Result<()> {
+        let leaf = split(key.as_str().as_bytes()).1;
+        let kept = self.place_of(key)?;
+        if Meta::at(&kept, leaf).is_ok() {
+            return Err(cannot(key, Errno::EXIST));
+        }
+        match rename_noreplace(dir, leaf, &kept, leaf) {
+            Ok(()) => {}
+            // Already gone; unless it is the trash that is.
+            Err(Errno::NOENT) if Meta::at(dir, leaf).err() == Some(Errno::NOENT) => {
+                return Ok(());
+            }
+            Err(errno) => return Err(cannot(key, errno)),
+        }
+        match Meta::at(&kept, leaf) {
+            Ok(found) if !found.is_same_content(old) => {
+                // Somebody has put another one there in the last moment.
+                let _ = rename_noreplace(&kept, leaf, dir, leaf);
+                Err(changed(key))
+            }
+            _ => {
+                self.note(key);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn cannot(key: &Key, errno: Errno) -> StoreError {
+    match errno {
+        Errno::EXIST => refused(
+            ErrorKind::Blocked,
+            format!("cannot keep '{key}' in the trash: something of that name is there"),
+        ),
+        Errno::XDEV => refused(
+            ErrorKind::Other,
+            format!("cannot keep '{key}' in the trash: it is on another file system"),
+        ),
+        errno => failed(format!("cannot keep '{key}' in the trash"), errno),
+    }
+}
