@@ -22,6 +22,7 @@ mod plans_docs;
 mod plans_files;
 mod plans_saved;
 mod plans_shown;
+mod prices;
 mod question;
 
 mod deletions;
@@ -56,6 +57,11 @@ mod faults_races;
 mod faults_server;
 mod faults_silence;
 mod storm;
+
+mod trash;
+mod trash_docs;
+mod trash_killed;
+mod versioning;
 
 mod cleanup;
 mod failures;

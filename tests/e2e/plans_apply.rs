@@ -37,7 +37,7 @@ fn different(server: &dyn Server) -> (World<'_>, Dir) {
 fn a_backup_is_applied_exactly_as_the_mock_showed_it(server: &dyn Server) {
     let (world, dir) = different(server);
     let (objects, tree) = (world.bucket.objects(), dir.snapshot());
-    let plan = world.only_lists(|| save(&world, &["mock", "backup"], &dir));
+    let plan = world.only_looks(|| save(&world, &["mock", "backup"], &dir));
     assert_same(&world.bucket.objects(), &objects);
     assert_same(&dir.snapshot(), &tree);
     // What comes after the plan is not its business.

@@ -67,7 +67,7 @@ fn a_plan_is_a_sorted_list_or_tree_with_reasons_sizes_and_times() {
         (&["--format", "tree"], &TREE),
     ] {
         let mock = mock(&world, "backup", &dir).args(format);
-        assert_eq!(actions(&world.only_lists(|| mock.done())), lines);
+        assert_eq!(actions(&world.only_looks(|| mock.done())), lines);
         let shown = world.no_requests(|| show().args(format).done());
         assert_eq!(actions(&shown), lines);
         shown.says("plan made ").says(&memory.url()).says("upload ");

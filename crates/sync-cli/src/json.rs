@@ -1,12 +1,12 @@
 //! The report for programs: one JSON object a line, beside the lines of the
 //! plan. Each has a field `event`.
 
-use std::time::Duration;
-
 use serde::Serialize;
-use sync_core::{Counts, Key, Plan, Report, StoreError, Tally, Withheld};
+use sync_core::{Counts, Key, Plan, StoreError, Tally, Withheld};
 
-use crate::{Console, Exit, text};
+use crate::command::Ended;
+use crate::price::Estimate;
+use crate::{Console, text};
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -26,7 +26,17 @@ enum Line<'a> {
         failed: u64,
         stopped: bool,
         deletions_withheld: Option<&'static str>,
+        /// Whether the bucket keeps what was overwritten or deleted.
+        versioning: Option<&'static str>,
+        trash: Option<TrashLine>,
     },
+}
+
+/// Where a restore keeps what it overwrote or deleted.
+#[derive(Serialize)]
+struct TrashLine {
+    directory: String,
+    entries: u64,
 }
 
 /// The plan in its file format.
@@ -40,17 +50,17 @@ pub(crate) fn failure(console: &mut Console, key: &Key, error: &StoreError) {
     line(console, &Line::Failed { key, error });
 }
 
+/// What the plan takes and costs.
+pub(crate) fn estimate(console: &mut Console, estimate: &Estimate) {
+    line(console, &estimate.json());
+}
+
 /// What was done.
-pub(crate) fn report(
-    console: &mut Console,
-    counts: &Counts,
-    report: &Report,
-    took: Duration,
-    exit: Exit,
-) {
+pub(crate) fn report(console: &mut Console, counts: &Counts, ended: &Ended<'_>) {
+    let report = ended.report;
     let report = Line::Report {
-        exit: exit.code(),
-        seconds: took.as_secs_f64(),
+        exit: ended.exit.code(),
+        seconds: ended.took.as_secs_f64(),
         created: report.created,
         overwritten: report.overwritten,
         deleted: report.deleted,
@@ -61,11 +71,16 @@ pub(crate) fn report(
         deletions_withheld: report
             .deletions_withheld
             .map(|why: Withheld| text::withheld(why)),
+        versioning: ended.versioning.map(text::versioning_word),
+        trash: ended.trash.as_ref().map(|kept| TrashLine {
+            directory: kept.directory.to_string_lossy().into_owned(),
+            entries: kept.entries,
+        }),
     };
     line(console, &report);
 }
 
-fn line(console: &mut Console, line: &Line<'_>) {
+fn line(console: &mut Console, line: &impl Serialize) {
     console.data(|out| {
         serde_json::to_writer(&mut *out, line)?;
         out.write_all(b"\n")

@@ -13,6 +13,7 @@ mod json;
 mod lock;
 mod options;
 mod places;
+mod price;
 mod progress;
 mod question;
 mod saved;

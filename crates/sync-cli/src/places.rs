@@ -1,10 +1,12 @@
 //! Opens the directory and the bucket that the options name.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use chrono::{DateTime, Utc};
 use sync_core::{Direction, Plan, Result, Selection, Store, printable};
 use sync_fs::{FsOptions, FsStore};
-use sync_s3::{Access, Conditions, Location, Payer, S3Options, S3Store, UploadJournal};
+use sync_s3::{Access, Location, Payer, S3Options, S3Store, UploadJournal};
 
 use crate::options::{ServerArgs, SpeedArgs, SyncArgs};
 
@@ -26,7 +28,10 @@ impl Places {
         selection: &Arc<Selection>,
         journal: Option<Arc<dyn UploadJournal>>,
     ) -> Result<Self> {
-        let directory = open_directory(direction, args)?.selecting(Arc::clone(selection));
+        let mut directory = open_directory(direction, args)?.selecting(Arc::clone(selection));
+        if let Some(trash) = &args.trash.trash {
+            directory = directory.with_trash(trash, now())?;
+        }
         let options = S3Options {
             selection: Arc::clone(selection),
             objects: (&args.objects).into(),
@@ -94,6 +99,13 @@ fn is_same_url(one: Option<&str>, other: Option<&str>) -> bool {
     one.map(bare) == other.map(bare)
 }
 
+/// The name of a run in the trash: a time in UTC, without colons, which not
+/// every file system takes.
+fn now() -> String {
+    let now = DateTime::<Utc>::from(SystemTime::now());
+    now.format("%Y-%m-%dT%H.%M.%SZ").to_string()
+}
+
 fn open_directory(direction: Direction, args: &SyncArgs) -> Result<FsStore> {
     let options = FsOptions {
         symlinks: args.rule.symlinks.into(),
@@ -132,11 +144,7 @@ pub(crate) fn server_options(bucket: &Location, server: &ServerArgs) -> S3Option
         } else {
             Access::Signed
         },
-        conditions: if server.no_conditional {
-            Conditions::Client
-        } else {
-            Conditions::Server
-        },
+        conditions: server.conditions(),
         checksums: server.checksum.into(),
         sign_payload: server.sign_payload.into(),
         payer: server.request_payer.map(Payer::from).unwrap_or_default(),

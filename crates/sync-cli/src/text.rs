@@ -8,6 +8,8 @@ use sync_core::{
     ConflictCause, Counts, Direction, Header, Key, Reason, Report, Side, SkipCause, Skipped, Tally,
     Transfer, Withheld, printable,
 };
+use sync_fs::Kept;
+use sync_s3::Versioning;
 
 /// The words of a direction.
 #[derive(Debug, Clone, Copy)]
@@ -210,4 +212,38 @@ pub(crate) fn withheld(why: Withheld) -> &'static str {
         Withheld::TransferFailed => "not every file could be copied",
         Withheld::Stopped => "the run was stopped",
     }
+}
+
+/// Whether a mistake can be undone, as a line of a summary or a report.
+pub(crate) fn versioning(versioning: Versioning) -> String {
+    let what = match versioning {
+        Versioning::On => "on: what is overwritten or deleted can be brought back",
+        Versioning::Off => "off: what is overwritten or deleted cannot be brought back",
+        Versioning::Suspended => {
+            "suspended: what was written since cannot be brought back when it is overwritten \
+             or deleted"
+        }
+        Versioning::Unknown => {
+            "unknown: whether what is overwritten or deleted can be brought back \
+             (s3:GetBucketVersioning)"
+        }
+    };
+    format!("  {:<12} {what}\n", "versioning")
+}
+
+/// The same for programs.
+pub(crate) fn versioning_word(versioning: Versioning) -> &'static str {
+    match versioning {
+        Versioning::On => "on",
+        Versioning::Off => "off",
+        Versioning::Suspended => "suspended",
+        Versioning::Unknown => "unknown",
+    }
+}
+
+/// What was put into the trash, as a line of a report.
+pub(crate) fn trash(kept: &Kept) -> String {
+    let entries = HumanCount(kept.entries).to_string();
+    let directory = printable(&kept.directory.to_string_lossy());
+    format!("  {:<12} {entries:>12}  in {directory}\n", "trash")
 }

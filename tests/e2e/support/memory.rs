@@ -21,7 +21,9 @@ impl Memory {
     }
 
     /// Every request but the listings, in the order of arrival, as in
-    /// `PutObject a/b 200`; `lost` stands for an answer that never came.
+    /// `PutObject a/b 200`; `lost` stands for an answer that never came. What a
+    /// backup asks about the bucket before it begins is the subject of
+    /// `versioning` alone.
     pub(crate) fn story(&self) -> Vec<String> {
         let told = |entry: Entry| {
             let key = entry.key.unwrap_or_default();
@@ -30,6 +32,7 @@ impl Memory {
         };
         let log = self.0.log().into_iter();
         log.filter(|entry| !entry.operation.starts_with("List"))
+            .filter(|entry| entry.operation != "GetBucketVersioning")
             .map(told)
             .collect()
     }

@@ -225,6 +225,11 @@ impl Running {
         killed && self.child.wait().unwrap().signal() == Some(9)
     }
 
+    /// Waits for its end, however it comes; whether that was by itself.
+    pub(crate) fn wait(mut self) -> bool {
+        self.child.wait().unwrap().signal().is_none()
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Outcome {

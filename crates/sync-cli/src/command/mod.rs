@@ -3,6 +3,7 @@
 mod apply;
 mod cleanup;
 mod doctor;
+mod outlook;
 mod present;
 mod show;
 mod sync;
@@ -12,6 +13,8 @@ use std::future::Future;
 use std::num::NonZero;
 
 use sync_core::Direction;
+
+pub(crate) use sync::Ended;
 
 use crate::options::{ColorWhen, Command, Format, MockCommand, OutputArgs, SyncArgs};
 use crate::view::View;

@@ -7,6 +7,7 @@ use sync_core::{
 };
 
 use super::Mode;
+use super::outlook::Outlook;
 use crate::options::OutputArgs;
 use crate::text::{self, Words};
 use crate::view::{self, View};
@@ -18,10 +19,14 @@ pub(super) fn present(
     mode: Mode,
     view: View,
     output: &OutputArgs,
+    outlook: &Outlook,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     if output.json {
         json::plan(console, plan);
+        if let Some(estimate) = &outlook.estimate {
+            json::estimate(console, estimate);
+        }
     }
     if mode != Mode::Act && !output.json && !output.quiet {
         view::show(plan, view, console).context("cannot read the plan")?;
@@ -37,6 +42,12 @@ pub(super) fn present(
         let (source, target) = sides(plan.header());
         let summary = Words::of(plan.direction()).summary(&source, &target, plan.header());
         console.line(summary.trim_end());
+        if let Some(estimate) = &outlook.estimate {
+            console.line(estimate.text().trim_end());
+        }
+        if let Some(versioning) = outlook.versioning {
+            console.line(text::versioning(versioning).trim_end());
+        }
     }
     if plan.counts().incomplete() {
         say_withheld(Withheld::SourceIncomplete, console);

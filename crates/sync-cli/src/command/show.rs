@@ -1,14 +1,22 @@
 //! `show`: a saved plan, as a mock run shows it. No place is looked at.
 
-use super::Mode;
 use super::present::{present, say_origin};
+use super::{Mode, outlook};
 use crate::options::ShowArgs;
 use crate::view::View;
 use crate::{Console, Exit, saved};
 
 pub(super) fn run(args: &ShowArgs, view: View, console: &mut Console) -> anyhow::Result<Exit> {
+    let prices = match outlook::prices(&args.price) {
+        Ok(prices) => prices,
+        Err(wrong) => {
+            console.error(wrong);
+            return Ok(Exit::Usage);
+        }
+    };
     let plan = saved::read(&args.file)?;
+    let outlook = outlook::of_saved(&plan, &args.price, &args.output, prices)?;
     say_origin(&plan, &args.output, console);
-    present(&plan, Mode::Show, view, &args.output, console)?;
+    present(&plan, Mode::Show, view, &args.output, &outlook, console)?;
     Ok(Exit::Done)
 }

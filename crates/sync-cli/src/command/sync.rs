@@ -2,22 +2,24 @@
 //! execute, report. A saved plan is judged, asked for and executed the same way.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use indicatif::HumanBytes;
 use sync_core::{
-    Deletions, Direction, ExecuteOptions, Limits, Plan, PlanOptions, Refusal, Report, Versions,
-    Withheld, execute, make_plan, refusals,
+    Deletions, Direction, Limits, Plan, PlanOptions, Refusal, Report, Versions, Withheld, execute,
+    make_plan, refusals,
 };
-use sync_s3::UploadJournal;
+use sync_fs::Kept;
+use sync_s3::{UploadJournal, Versioning};
 
 use super::Mode;
+use super::outlook::{Outlook, execution, look, prices};
 use super::present::{changes, present, refuse, say_origin, say_withheld};
 use crate::ending::{SoFar, bounded};
 use crate::journal::FileJournal;
 use crate::lock::{LockError, Locks};
-use crate::options::SyncArgs;
+use crate::options::{NOT_FOR_BACKUP, SyncArgs};
 use crate::places::Places;
 use crate::progress::{self, Progress};
 use crate::question::{self, Answer};
@@ -27,7 +29,7 @@ use crate::spools::TemporaryFiles;
 use crate::stop::Stop;
 use crate::text::Words;
 use crate::view::View;
-use crate::{Console, Exit, json, saved};
+use crate::{Console, Exit, json, saved, text};
 
 /// Makes a plan; then it is carried out or only shown, as `mode` says.
 pub(super) async fn run(
@@ -39,6 +41,13 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let selection = match selection(&args.selection) {
         Ok(selection) => Arc::new(selection),
+        Err(wrong) => {
+            console.error(wrong);
+            return Ok(Exit::Usage);
+        }
+    };
+    let prices = match prices(&args.price) {
+        Ok(prices) => prices,
         Err(wrong) => {
             console.error(wrong);
             return Ok(Exit::Usage);
@@ -74,8 +83,14 @@ pub(super) async fn run(
     if let Some(file) = plan_file {
         file.save(&plan)?;
     }
-    present(&plan, mode, view, &args.output, console)?;
     let refusals = refusals(plan.header(), &limits(args));
+    let versions = Versions::Latest;
+    let outlook = if refusals.is_empty() {
+        look(&plan, &places, args, mode, versions, prices, console).await?
+    } else {
+        Outlook::default()
+    };
+    present(&plan, mode, view, &args.output, &outlook, console)?;
     match mode {
         Mode::Show | Mode::Check => Ok(verdict(&plan, &refusals, mode, console)),
         Mode::Act => {
@@ -83,7 +98,8 @@ pub(super) async fn run(
                 plan: &plan,
                 places: &places,
                 args,
-                versions: Versions::Latest,
+                versions,
+                outlook: &outlook,
             };
             job.run(&refusals, &stop, console).await
         }
@@ -96,6 +112,17 @@ pub(super) async fn carry_out(
     args: &mut SyncArgs,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
+    let prices = match prices(&args.price) {
+        Ok(prices) => prices,
+        Err(wrong) => {
+            console.error(wrong);
+            return Ok(Exit::Usage);
+        }
+    };
+    if plan.direction() == Direction::Backup && args.trash.trash.is_some() {
+        console.error(NOT_FOR_BACKUP);
+        return Ok(Exit::Usage);
+    }
     let stop = Stop::listen().context("cannot listen for signals")?;
     let places = Places::open_planned(plan, args, |args| {
         journal(plan.direction(), args, Mode::Act)
@@ -105,13 +132,20 @@ pub(super) async fn carry_out(
         return Ok(Exit::Refused);
     };
     say_origin(plan, &args.output, console);
-    present(plan, Mode::Act, View::List, &args.output, console)?;
     let refusals = refusals(plan.header(), &limits(args));
+    let (mode, versions) = (Mode::Act, Versions::AsPlanned);
+    let outlook = if refusals.is_empty() {
+        look(plan, &places, args, mode, versions, prices, console).await?
+    } else {
+        Outlook::default()
+    };
+    present(plan, mode, View::List, &args.output, &outlook, console)?;
     let job = Job {
         plan,
         places: &places,
         args,
-        versions: Versions::AsPlanned,
+        versions,
+        outlook: &outlook,
     };
     job.run(&refusals, &stop, console).await
 }
@@ -182,6 +216,7 @@ struct Job<'a> {
     places: &'a Places,
     args: &'a SyncArgs,
     versions: Versions,
+    outlook: &'a Outlook,
 }
 
 impl Job<'_> {
@@ -216,7 +251,14 @@ impl Job<'_> {
             }
         }
         let exit = exit_of(plan, &report, stop);
-        conclude(plan, &report, begun, exit, args, console);
+        let ended = Ended {
+            report: &report,
+            took: begun.elapsed(),
+            exit,
+            versioning: self.outlook.versioning,
+            trash: places.directory.kept(),
+        };
+        conclude(plan, &ended, args, console);
         Ok(exit)
     }
 
@@ -225,12 +267,7 @@ impl Job<'_> {
         let output = &self.args.output;
         let progress = Progress::new(console, self.plan.counts(), words, output);
         let so_far = SoFar::new(self.plan, &progress);
-        let options = ExecuteOptions {
-            concurrency: concurrency(self.args),
-            memory: self.args.speed.max_memory(self.plan.direction()),
-            part_size: self.args.speed.part_size(self.plan.direction()),
-            versions: self.versions,
-        };
+        let options = execution(self.args, self.plan.direction(), self.versions);
         let (source, target) = (self.places.source(), self.places.target());
         let execution = execute(self.plan, source, target, &options, &so_far, stop.asked());
         bounded(execution, &so_far, stop)
@@ -264,7 +301,7 @@ async fn settle_left_uploads(places: &Places, args: &SyncArgs, console: &mut Con
 
 /// What the bucket makes full use of: how many requests there really are at
 /// once is for its store to say.
-fn concurrency(args: &SyncArgs) -> usize {
+pub(super) fn concurrency(args: &SyncArgs) -> usize {
     args.speed
         .concurrency
         .map_or(sync_s3::MAX_CONCURRENCY, usize::from)
@@ -290,6 +327,17 @@ fn confirmed(plan: &Plan, args: &SyncArgs, console: &mut Console) -> bool {
     }
 }
 
+/// How an execution ended, as it is reported.
+pub(crate) struct Ended<'a> {
+    pub(crate) report: &'a Report,
+    pub(crate) took: Duration,
+    pub(crate) exit: Exit,
+    /// Of a backup that was to overwrite or delete.
+    pub(crate) versioning: Option<Versioning>,
+    /// What a restore has put into the trash.
+    pub(crate) trash: Option<Kept>,
+}
+
 fn exit_of(plan: &Plan, report: &Report, stop: &Stop) -> Exit {
     match stop.exit() {
         Some(exit) if report.stopped => exit,
@@ -298,24 +346,23 @@ fn exit_of(plan: &Plan, report: &Report, stop: &Stop) -> Exit {
     }
 }
 
-fn conclude(
-    plan: &Plan,
-    report: &Report,
-    begun: Instant,
-    exit: Exit,
-    args: &SyncArgs,
-    console: &mut Console,
-) {
-    let took = begun.elapsed();
+fn conclude(plan: &Plan, ended: &Ended<'_>, args: &SyncArgs, console: &mut Console) {
     // That the source is incomplete has been said before the question.
-    let why = report.deletions_withheld;
+    let why = ended.report.deletions_withheld;
     if let Some(why) = why.filter(|why| *why != Withheld::SourceIncomplete) {
         say_withheld(why, console);
     }
     if args.output.json {
-        json::report(console, plan.counts(), report, took, exit);
+        json::report(console, plan.counts(), ended);
     } else if !args.output.quiet {
         let words = Words::of(plan.direction());
-        console.line(words.report(plan.counts(), report, took).trim_end());
+        let mut report = words.report(plan.counts(), ended.report, ended.took);
+        if let Some(kept) = &ended.trash {
+            report += &text::trash(kept);
+        }
+        if let Some(versioning) = ended.versioning {
+            report += &text::versioning(versioning);
+        }
+        console.line(report.trim_end());
     }
 }

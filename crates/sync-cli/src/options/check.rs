@@ -2,7 +2,7 @@
 
 use sync_core::{Direction, MAX_KEY_BYTES, MAX_PART_SIZE};
 
-use super::{Command, MockArgs, MockCommand, ServerArgs, SpeedArgs, SyncArgs};
+use super::{Command, MockArgs, MockCommand, NOT_FOR_BACKUP, ServerArgs, SpeedArgs, SyncArgs};
 
 /// Smallest part that S3 takes, in bytes.
 const MIN_PART: u64 = 5 << 20;
@@ -47,6 +47,9 @@ impl SyncArgs {
         let prefix = self.places.bucket.prefix().len();
         self.speed.check(direction)?;
         self.objects.check()?;
+        if direction == Direction::Backup && self.trash.trash.is_some() {
+            return Err(NOT_FOR_BACKUP.to_owned());
+        }
         if !(1..=MAX_KEY_BYTES).contains(&max_key) {
             return Err(format!(
                 "--max-key-length must be between 1 and S3's own limit of {MAX_KEY_BYTES}"

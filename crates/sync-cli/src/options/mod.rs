@@ -9,8 +9,10 @@ mod doctor;
 mod names;
 mod objects;
 mod plan;
+mod price;
 mod sizes;
 mod times;
+mod trash;
 mod values;
 mod verify;
 
@@ -27,8 +29,10 @@ use names::NameRules;
 pub(crate) use objects::ObjectArgs;
 use objects::{Account, WhoPays};
 pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
-pub(crate) use sizes::Size;
+pub(crate) use price::PriceArgs;
+pub(crate) use sizes::{Size, default_part_size};
 pub(crate) use times::Moment;
+pub(crate) use trash::{NOT_FOR_BACKUP, TrashArgs};
 pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, OnDisk, When};
 pub(crate) use verify::VerifyArgs;
 
@@ -109,6 +113,8 @@ pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) safety: SafetyArgs,
     #[command(flatten)]
+    pub(crate) trash: TrashArgs,
+    #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) rule: RuleArgs,
@@ -120,6 +126,8 @@ pub(crate) struct SyncArgs {
     pub(crate) speed: SpeedArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) price: PriceArgs,
     /// Save the plan, for `show` and `apply`; an earlier plan there is replaced
     #[arg(
         long,

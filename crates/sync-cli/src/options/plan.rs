@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use sync_s3::Location;
 
 use super::{
-    CleanupArgs, CompareBy, ConsentArgs, Links, ObjectArgs, OutputArgs, PlaceArgs, RuleArgs,
-    SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, SyncArgs,
+    CleanupArgs, CompareBy, ConsentArgs, Links, ObjectArgs, OutputArgs, PlaceArgs, PriceArgs,
+    RuleArgs, SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, SyncArgs, TrashArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -83,6 +83,8 @@ pub(crate) struct ShowArgs {
     pub(crate) view: ViewArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) price: PriceArgs,
 }
 
 /// Options of `apply`. What the plan says itself cannot be chosen any more.
@@ -96,6 +98,8 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
+    pub(crate) trash: TrashArgs,
+    #[command(flatten)]
     pub(crate) server: ServerArgs,
     #[command(flatten)]
     pub(crate) objects: ObjectArgs,
@@ -103,6 +107,8 @@ pub(crate) struct ApplyArgs {
     pub(crate) speed: SpeedArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) price: PriceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -139,11 +145,13 @@ impl ApplyArgs {
                 // Those that were left out have no line in the plan.
                 symlinks: Links::Inside,
             },
+            trash: self.trash,
             selection: SelectionArgs::default(),
             server: self.server,
             objects: self.objects,
             speed: self.speed,
             output: self.output,
+            price: self.price,
             plan_out: None,
         }
     }

@@ -19,17 +19,10 @@ impl Size {
 }
 
 impl SpeedArgs {
-    /// Size of the parts of large files, in bytes. S3 takes no smaller parts
-    /// than 5 MiB, but gives any range: smaller ones keep more connections
-    /// busy in the same memory.
+    /// Size of the parts of large files, in bytes.
     pub(crate) fn part_size(&self, direction: Direction) -> u64 {
-        self.part_size.map_or(
-            match direction {
-                Direction::Backup => 8 << 20,
-                Direction::Restore => 4 << 20,
-            },
-            Size::bytes,
-        )
+        let default = default_part_size(direction);
+        self.part_size.map_or(default, Size::bytes)
     }
 
     /// Most content held in memory, in bytes: eight parts up and five down,
@@ -41,6 +34,15 @@ impl SpeedArgs {
         };
         self.max_memory
             .map_or(default.max(self.part_size(direction)), Size::bytes)
+    }
+}
+
+/// S3 takes no smaller parts than 5 MiB, but gives any range: smaller ones keep
+/// more connections busy in the same memory.
+pub(crate) fn default_part_size(direction: Direction) -> u64 {
+    match direction {
+        Direction::Backup => 8 << 20,
+        Direction::Restore => 4 << 20,
     }
 }
 

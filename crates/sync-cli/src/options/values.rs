@@ -4,7 +4,9 @@ use anstream::ColorChoice;
 use clap::ValueEnum;
 use sync_core::Compare;
 use sync_fs::{Durability, SymlinkMode};
-use sync_s3::{Checksums, Choice};
+use sync_s3::{Checksums, Choice, Conditions};
+
+use super::ServerArgs;
 
 /// `--compare`
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -84,6 +86,17 @@ impl From<When> for Choice {
             When::Auto => Self::Auto,
             When::Always => Self::Always,
             When::Never => Self::Never,
+        }
+    }
+}
+
+impl ServerArgs {
+    /// Who checks what is there before it is written over (`--no-conditional`).
+    pub(crate) fn conditions(&self) -> Conditions {
+        if self.no_conditional {
+            Conditions::Client
+        } else {
+            Conditions::Server
         }
     }
 }

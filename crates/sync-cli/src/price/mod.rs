@@ -1,0 +1,143 @@
+//! What a plan costs: its requests, the content that travels, and dollars.
+//!
+//! The requests are counted in the libraries (`sync_s3::Requests`); here they
+//! are priced and told. An estimate is told where somebody decides by it: in a
+//! mock run, by `show`, and before the question; or if `--estimate` asks.
+
+mod dollars;
+mod show;
+mod table;
+
+use anyhow::Context;
+use sync_core::{Direction, ExecuteOptions, Plan};
+use sync_s3::{Conditions, Requests};
+
+use dollars::Dollars;
+pub(crate) use table::Prices;
+
+/// The region of the built-in prices.
+const REGION: &str = "us-east-1";
+
+/// What a plan takes and costs.
+#[derive(Debug)]
+pub(crate) struct Estimate {
+    direction: Direction,
+    /// What was asked to make the plan.
+    made: Requests,
+    /// What it takes to carry it out.
+    planned: Requests,
+    basis: Basis,
+}
+
+/// By which prices.
+#[derive(Debug)]
+enum Basis {
+    /// These; and what is to be said of them.
+    Prices(Prices, Option<String>),
+    /// There are none, because of this.
+    None(&'static str),
+}
+
+/// The bucket that is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Server<'a> {
+    pub(crate) endpoint_url: Option<&'a str>,
+    pub(crate) region: Option<&'a str>,
+    pub(crate) bucket: &'a str,
+}
+
+impl Estimate {
+    /// Counts what `plan` takes. One pass over the plan.
+    pub(crate) fn of(
+        plan: &Plan,
+        options: &ExecuteOptions,
+        conditions: Conditions,
+        made: Requests,
+        prices: Option<Prices>,
+        server: Server<'_>,
+    ) -> anyhow::Result<Self> {
+        let planned = Requests::of_plan(plan, options, conditions);
+        Ok(Self {
+            direction: plan.direction(),
+            made,
+            planned: planned.context("cannot read the plan")?,
+            basis: basis(prices, server)?,
+        })
+    }
+
+    fn all(&self) -> Requests {
+        self.made + self.planned
+    }
+
+    /// How much more the bucket holds afterwards, in bytes.
+    fn stored(&self) -> i128 {
+        i128::from(self.planned.bytes_up) - i128::from(self.planned.bytes_replaced)
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        let Basis::Prices(prices, _) = &self.basis else {
+            return None;
+        };
+        let all = self.all();
+        let puts = all.list + all.put + posts(&all) + all.upload_part;
+        let requests = [
+            prices.put_per_1000.0.for_each_of(puts),
+            prices
+                .get_per_1000
+                .0
+                .for_each_of(all.get + all.head + all.other),
+            prices
+                .delete_per_1000
+                .0
+                .for_each_of(all.delete_objects + all.delete_object),
+        ];
+        let free = i128::from(prices.data_out_free_gb) << 30;
+        let down = i128::from(all.bytes_down);
+        let data_in = prices.data_in_per_gb.0.for_bytes(all.bytes_up.into());
+        let data_out = |bytes| prices.data_out_per_gb.0.for_bytes(bytes);
+        Some(Cost {
+            requests: requests.into_iter().sum(),
+            data: data_in + data_out(down),
+            data_least: data_in + data_out((down - free).max(0)),
+            storage: prices.storage_per_gb_month.0.for_bytes(self.stored()),
+        })
+    }
+}
+
+/// What it costs, once and each month.
+struct Cost {
+    requests: Dollars,
+    /// As if what is free in a month were used up.
+    data: Dollars,
+    /// As if nothing of it were used.
+    data_least: Dollars,
+    /// A month, more than before.
+    storage: Dollars,
+}
+
+fn posts(requests: &Requests) -> u64 {
+    requests.create_multipart_upload + requests.complete_multipart_upload
+}
+
+/// By which prices `server` is to be judged.
+fn basis(given: Option<Prices>, server: Server<'_>) -> anyhow::Result<Basis> {
+    if let Some(prices) = given {
+        return Ok(Basis::Prices(prices, None));
+    }
+    if !sync_s3::is_aws(server.endpoint_url) {
+        return Ok(Basis::None("other server"));
+    }
+    if server.bucket.ends_with("--x-s3") {
+        return Ok(Basis::None("directory bucket"));
+    }
+    let prices = Prices::built_in().map_err(anyhow::Error::msg)?;
+    let elsewhere = server.region.filter(|region| *region != REGION);
+    let note = elsewhere.map(|region| {
+        let region = sync_core::printable(region);
+        format!("the bucket is in {region}, where prices may differ")
+    });
+    Ok(Basis::Prices(prices, note))
+}
+
+#[cfg(test)]
+mod tests;

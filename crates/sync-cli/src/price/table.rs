@@ -1,0 +1,149 @@
+//! What requests and bytes cost: the built-in table, and tables from files.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use sync_core::printable;
+
+use super::dollars::Dollars;
+
+/// What a server charges.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Prices {
+    /// For whom they hold, as in "S3 Standard in us-east-1".
+    pub(super) name: String,
+    /// When they were looked up.
+    #[serde(default)]
+    pub(super) as_of: Option<String>,
+    /// Where they are published.
+    #[serde(default)]
+    pub(super) page: Option<String>,
+    /// PUT, COPY, POST and LIST.
+    pub(super) put_per_1000: Price,
+    /// GET, HEAD and what is not named.
+    pub(super) get_per_1000: Price,
+    #[serde(default)]
+    pub(super) delete_per_1000: Price,
+    pub(super) storage_per_gb_month: Price,
+    #[serde(default)]
+    pub(super) data_in_per_gb: Price,
+    pub(super) data_out_per_gb: Price,
+    /// Data out that is free in each month.
+    #[serde(default)]
+    pub(super) data_out_free_gb: u32,
+}
+
+/// A price in dollars.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct Price(pub(super) Dollars);
+
+impl TryFrom<f64> for Price {
+    type Error = String;
+
+    fn try_from(price: f64) -> Result<Self, String> {
+        Dollars::of_price(price)
+            .map(Self)
+            .ok_or_else(|| format!("{price} is no price; write dollars, from 0 to 1000000"))
+    }
+}
+
+/// General purpose buckets, S3 Standard, US East (N. Virginia); the first tier
+/// of storage and of data out, which are the dearest.
+const BUILT_IN: &str = include_str!("us-east-1.toml");
+
+impl Prices {
+    /// Those of AWS in us-east-1.
+    pub(crate) fn built_in() -> Result<Self, String> {
+        parse_toml(BUILT_IN).map_err(|(_, why)| why)
+    }
+
+    /// Those of a file, in TOML, or in JSON if its name ends so; or what is
+    /// wrong with it, in one line.
+    pub(crate) fn read(file: &Path) -> Result<Self, String> {
+        let shown = printable(&file.to_string_lossy());
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| format!("--prices '{shown}': {error}"))?;
+        let is_json = file.extension().is_some_and(|ending| ending == "json");
+        let parsed = if is_json {
+            parse_json(&text)
+        } else {
+            parse_toml(&text)
+        };
+        parsed.map_err(|((line, column), why)| {
+            let why = printable(&why);
+            format!("--prices {shown}:{line}:{column}: {why}")
+        })
+    }
+}
+
+/// Line and column, and what is wrong there.
+type Wrong = ((usize, usize), String);
+
+fn parse_toml(text: &str) -> Result<Prices, Wrong> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let why = error.message().lines().collect::<Vec<_>>().join("; ");
+        (place(text, at), why)
+    })
+}
+
+fn parse_json(text: &str) -> Result<Prices, Wrong> {
+    serde_json::from_str(text).map_err(|error| {
+        let place = (error.line(), error.column());
+        let why = error.to_string();
+        let end = format!(" at line {} column {}", place.0, place.1);
+        (place, why.strip_suffix(&end).unwrap_or(&why).to_owned())
+    })
+}
+
+/// Line and column of the byte `at`, in characters, from 1.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (line, before[start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_table_says_what_the_documentation_says() {
+        let table = Prices::built_in().unwrap();
+        let is = |price: Price, dollars: f64| price.0 == Dollars::of_price(dollars).unwrap();
+        assert!(is(table.put_per_1000, 0.005));
+        assert!(is(table.get_per_1000, 0.0004));
+        assert!(is(table.delete_per_1000, 0.0));
+        assert!(is(table.storage_per_gb_month, 0.023));
+        assert!(is(table.data_in_per_gb, 0.0));
+        assert!(is(table.data_out_per_gb, 0.09));
+        assert_eq!(table.data_out_free_gb, 100);
+        assert_eq!(
+            table.page.as_deref(),
+            Some("https://aws.amazon.com/s3/pricing/")
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_place() {
+        let line = "name = \"x\"\nput_per_1000 = 1\nget_per_1000 = 1\nstorage_per_gb_month = 1\n";
+        for (rest, place, why) in [
+            ("data_out_per_gb = -1\n", (5, 19), "-1 is no price"),
+            ("data_out_per_gb = \"1\"\n", (5, 19), "invalid type"),
+            ("data_out_per_gb = nan\n", (5, 19), "NaN is no price"),
+            ("data_out_per_gb = 1\nput = 2\n", (6, 1), "unknown field"),
+            ("", (1, 1), "missing field `data_out_per_gb`"),
+            ("data_out_per_gb = \n", (5, 19), ""),
+        ] {
+            let (found, said) = parse_toml(&format!("{line}{rest}")).unwrap_err();
+            assert_eq!(found, place, "{rest}: {said}");
+            assert!(said.contains(why) && !said.contains('\n'), "{rest}: {said}");
+        }
+        let (place, why) = parse_json("{\n \"name\": 3}").unwrap_err();
+        assert_eq!(place, (2, 10), "{why}");
+        assert!(!why.contains("line"), "{why}");
+    }
+}
