@@ -51,6 +51,11 @@ mod faults_server;
 mod faults_silence;
 mod storm;
 
+mod docs;
+mod jobs;
+mod jobs_docs;
+mod jobs_wrong;
+
 mod cleanup;
 mod failures;
 mod interop;

@@ -5,6 +5,7 @@
 
 // In the order in which to read them.
 mod command;
+mod config;
 mod console;
 mod ending;
 mod exit;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod cleanup;
+mod jobs;
 mod present;
 mod show;
 mod sync;
@@ -11,7 +12,9 @@ use std::num::NonZero;
 
 use sync_core::Direction;
 
-use crate::options::{ColorWhen, Command, Format, MockCommand, OutputArgs, SyncArgs};
+use crate::options::{
+    ColorWhen, Command, ConfigCommand, Format, MockCommand, OutputArgs, SyncArgs,
+};
 use crate::view::View;
 use crate::{Console, Exit, ending};
 
@@ -60,6 +63,16 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
                 show::run(&args, view, console)
             })
         }
+        // `usage` has put the job's command in its place.
+        Command::Run(_) => Exit::Usage,
+        Command::Jobs(args) => with_output(console, ColorWhen::Auto, |console| {
+            Ok(jobs::list(args, console))
+        }),
+        Command::Config {
+            command: ConfigCommand::Check(args),
+        } => with_output(console, ColorWhen::Auto, |console| {
+            Ok(jobs::check(args, console))
+        }),
         Command::Cleanup(args) => {
             let mode = Mode::act_unless(args.dry_run);
             with_output(console, args.output.color, |console| {

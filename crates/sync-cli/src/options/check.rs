@@ -28,6 +28,9 @@ impl Command {
             }
             Self::Show(_)
             | Self::Cleanup(_)
+            | Self::Run(_)
+            | Self::Jobs(_)
+            | Self::Config { .. }
             | Self::Mock {
                 command: MockCommand::Cleanup(_),
             } => Ok(()),

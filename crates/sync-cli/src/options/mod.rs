@@ -4,6 +4,7 @@
 //! turned into a value of the libraries (`places`, `command`).
 
 mod check;
+mod config;
 mod names;
 mod plan;
 mod sizes;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 use sync_core::MaxDelete;
 use sync_s3::Location;
 
+pub(crate) use config::{CheckConfigArgs, ConfigCommand, JobWords, JobsArgs, RunArgs};
 use names::NameRules;
 pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
 pub(crate) use sizes::Size;
@@ -69,6 +71,15 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Remove empty directories below the directory
     Cleanup(CleanupArgs),
+    /// Run a job of the configuration file
+    Run(RunArgs),
+    /// List the jobs of the configuration file
+    Jobs(JobsArgs),
+    /// Check the configuration file; show what is in force, and why
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// As `mock backup`, for those who come from go-s3sync.
     #[command(hide = true)]
     Backupmock(SyncArgs),
