@@ -44,6 +44,11 @@ fn the_order_of_the_globs_is_that_of_the_file() {
             "select = ['-*', '+*.tmp', '-k*', '+k.tmp']",
             vec![("k.tmp", "2")],
         ),
+        // Those for all jobs come before those of the job.
+        (
+            "include = 'k.tmp'\n[defaults]\nexclude = '*.tmp'",
+            vec![("a", "1"), ("k.tmp", "2")],
+        ),
     ] {
         let memory = Memory::start();
         let world = World::on(&memory);
@@ -192,6 +197,11 @@ fn the_first_file_that_is_there_counts() {
     configure(&world, &dir, &named("own"));
     assert!(listed(system()).contains("own"));
     world.dir("other").write("c.toml", named("chosen"));
+    // One that is there and cannot be read was meant.
+    let home = world.dir("home/.config/s3mirror");
+    home.remove("config.toml");
+    home.mkdir("config.toml");
+    system().arg("jobs").exits(2).says("cannot read");
     let chosen = system().env("S3MIRROR_CONFIG", world.sandbox.path("other/c.toml"));
     assert!(listed(chosen).contains("chosen"));
 }

@@ -172,6 +172,22 @@ fn a_job_that_is_not_there_and_a_file_that_cannot_be_read_are_named() {
     run(&["run", "photos", "--nothing", "--config=conf/c.toml"]).says("--nothing");
 }
 
+/// It is wrong all the same, and would be in force tomorrow.
+#[test]
+fn a_wrong_value_is_refused_also_where_an_option_comes_before_it() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.tree("conf/d", &[("a", "1")]);
+    let text = format!("[jobs.j]\ncommand = 'backup'\n{PLACES}max-delete = 'lots'\n");
+    world.dir("conf").write("c.toml", text);
+    let run = world
+        .s3mirror()
+        .args(["run", "--config", "conf/c.toml", "j"]);
+    let run = run.args(["--max-delete", "5"]);
+    let outcome = world.no_requests(|| run.exits(2)).complains_in_one_line();
+    outcome.says("conf/c.toml:6:14").says("lots");
+}
+
 /// A list in the environment and one in the file have no order.
 #[test]
 fn globs_of_the_environment_do_not_mix_with_those_of_the_file() {

@@ -30,6 +30,13 @@ use std::ffi::OsString;
 pub use console::Console;
 pub use exit::Exit;
 
+/// The definition of all commands and options, for man pages and completions.
+#[doc(hidden)]
+#[must_use]
+pub fn definition() -> clap::Command {
+    options::definition()
+}
+
 /// Runs one command to its end.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>, mut console: Console) -> Exit {

@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
-use crate::options::{Cli, Command};
+use crate::options::{Cli, Command, definition};
 use crate::{Console, Exit, config};
 
 /// What is shown instead of running a command.
@@ -30,7 +30,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Mes
 
 /// The same, without looking into a configuration file.
 pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Message> {
-    let cli = Cli::try_parse_from(args).map_err(|error| message(&error))?;
+    let mut definition = definition();
+    let matches = definition.try_get_matches_from_mut(args);
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = cli.map_err(|error| message(&error.format(&mut definition)))?;
     cli.command.check().map_err(Message::Wrong)?;
     Ok(cli)
 }

@@ -1,9 +1,9 @@
 //! The commands that a job can have, and their options, as clap knows them.
 
 use clap::builder::Resettable;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, Id};
+use clap::{Arg, ArgAction, ArgMatches, Command, Id};
 
-use crate::options::Cli;
+use crate::options::definition;
 
 /// These work by the file themselves.
 const NO_JOBS: [&str; 4] = ["run", "jobs", "config", "help"];
@@ -19,7 +19,7 @@ pub(super) struct Definition {
 impl Definition {
     /// Every command that a job can have.
     pub(super) fn all() -> Vec<Self> {
-        let mut root = Cli::command();
+        let mut root = definition();
         root.build();
         let mut found = Vec::new();
         collect(&root, "", &mut found);

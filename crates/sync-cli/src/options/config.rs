@@ -29,7 +29,7 @@ same below /etc/xdg:
 /// Options of `run`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = EXAMPLES,
+    after_long_help = EXAMPLES,
     override_usage = "s3mirror run [--config <FILE>] <JOB> [OPTIONS]",
     disable_help_subcommand = true
 )]
@@ -62,7 +62,7 @@ impl JobWords {
 
 /// Options of `jobs`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct JobsArgs {
     #[command(flatten)]
     pub(crate) file: ConfigFileArgs,
@@ -79,7 +79,7 @@ pub(crate) enum ConfigCommand {
 /// Options of `config check`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = EXAMPLES,
+    after_long_help = EXAMPLES,
     override_usage = "s3mirror config check [--config <FILE>] [--json] [<JOB> [OPTIONS]]",
     disable_help_subcommand = true
 )]

@@ -5,6 +5,7 @@
 
 mod check;
 mod config;
+mod help;
 mod names;
 mod plan;
 mod sizes;
@@ -19,6 +20,7 @@ use sync_core::MaxDelete;
 use sync_s3::Location;
 
 pub(crate) use config::{CheckConfigArgs, ConfigCommand, JobWords, JobsArgs, RunArgs};
+pub(crate) use help::definition;
 use names::NameRules;
 pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
 pub(crate) use sizes::Size;
@@ -48,7 +50,7 @@ const DEFAULT_MAX_KEY_LENGTH: u16 = 1000;
 
 /// Keeps a directory and an S3 bucket equal.
 #[derive(Debug, Parser)]
-#[command(name = "s3mirror", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "s3mirror", version, after_long_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -100,7 +102,7 @@ pub(crate) enum MockCommand {
 
 /// Options of backup and restore.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) places: PlaceArgs,
