@@ -85,3 +85,64 @@ fn every_link_of_the_documents_leads_to_a_file() {
         }
     }
 }
+
+/// What a page shows as said by the program, in the tables of messages and of
+/// reasons.
+fn quoted(page: &str) -> Vec<String> {
+    let mut quoted = Vec::new();
+    let mut in_table = false;
+    for line in page.lines() {
+        in_table = line.starts_with("| the message has")
+            || line.starts_with("| the reason")
+            || (in_table && line.starts_with('|'));
+        let cell = line.split('|').nth(1).unwrap_or_default();
+        if in_table {
+            let parts = cell.split('`').skip(1).step_by(2);
+            quoted.extend(parts.map(str::to_owned));
+        }
+    }
+    quoted
+}
+
+/// The sources, with texts that go over several lines in one.
+fn sources() -> String {
+    let mut text = String::new();
+    let mut directories = vec![top().join("crates")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("tests") {
+                directories.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                text.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let mut joined = String::new();
+    for part in text.split("\\\n") {
+        joined.push_str(if joined.is_empty() {
+            part
+        } else {
+            part.trim_start()
+        });
+    }
+    joined
+}
+
+#[test]
+fn every_message_that_the_documents_quote_is_one_of_the_program() {
+    let sources = sources();
+    let mut seen = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for message in quoted(&text) {
+            assert!(
+                sources.contains(&message),
+                "{}: '{message}'",
+                page.display()
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "{seen} messages");
+}
