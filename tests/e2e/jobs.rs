@@ -118,6 +118,18 @@ fn a_limit_of_the_file_holds_until_another_is_typed() {
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
+/// A switch that is off puts nothing aside; clap takes it for a contradiction.
+#[test]
+fn a_switch_that_is_off_in_the_environment_lifts_no_limit_of_the_file() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    world.bucket.put("b", "1");
+    configure(&world, &dir, &format!("{JOB}max-delete = 0\n"));
+    let off = run(&world, &["up"]).env("S3MIRROR_NO_DELETE", "false");
+    world.no_requests(|| off.exits(2).says("--max-delete"));
+}
+
 #[test]
 fn an_exclusion_that_is_typed_is_added_to_those_of_the_file() {
     let memory = Memory::start();
@@ -204,6 +216,22 @@ fn the_first_file_that_is_there_counts() {
     system().arg("jobs").exits(2).says("cannot read");
     let chosen = system().env("S3MIRROR_CONFIG", world.sandbox.path("other/c.toml"));
     assert!(listed(chosen).contains("chosen"));
+}
+
+/// It may come from the environment or the command line, where it is allowed.
+#[test]
+fn the_check_shows_no_password() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    configure(&world, &dir, JOB);
+    let url = "http://me:pass-word-in-url@127.0.0.1:1";
+    let check = || {
+        let check = world.s3mirror().args(["config", "check", "up"]);
+        check.secret("pass-word-in-url")
+    };
+    check().env("S3MIRROR_ENDPOINT_URL", url).done().says("***");
+    check().args(["--endpoint-url", url]).done().says("***");
 }
 
 #[test]
