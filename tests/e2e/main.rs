@@ -58,6 +58,10 @@ mod faults_server;
 mod faults_silence;
 mod storm;
 
+mod docs;
+mod jobs;
+mod jobs_docs;
+mod jobs_wrong;
 mod trash;
 mod trash_docs;
 mod trash_killed;

@@ -166,3 +166,38 @@ fn help_and_version_are_no_error() {
         options.iter().fold(help, |help, option| help.says(option));
     }
 }
+
+/// At 80 columns. A command with many options hides the rarer ones there.
+#[test]
+fn the_short_help_fits_a_screen() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let commands: [&[&str]; 13] = [
+        &[],
+        &["backup"],
+        &["restore"],
+        &["mock"],
+        &["mock", "backup"],
+        &["mock", "restore"],
+        &["apply"],
+        &["show"],
+        &["cleanup"],
+        &["run"],
+        &["jobs"],
+        &["config"],
+        &["config", "check"],
+    ];
+    for command in commands {
+        let run = world.s3mirror().args(command).arg("-h");
+        let outcome = run.env("COLUMNS", "80").done();
+        let lines = outcome.stdout.lines().count();
+        let widest = outcome.stdout.lines().map(|line| line.chars().count());
+        let widest = widest.max().unwrap();
+        assert!(lines <= 45 && widest <= 80, "{lines}x{widest} {outcome}");
+    }
+    let short = world.s3mirror().args(["backup", "-h"]).done();
+    let short = short.says("--dir").says("--help shows all options");
+    assert!(!short.stdout.contains("--max-memory"), "{short}");
+    let long = world.s3mirror().args(["backup", "--help"]).done();
+    long.says("--max-memory").says("Examples:");
+}

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::{
-    demo, instructions, sources,
+    demo, dist, instructions, sources,
     step::{cargo, output, run as run_program, step},
     test, tools,
 };
@@ -44,6 +44,7 @@ pub(crate) fn run() -> Result<()> {
     });
     let tests = test::run();
     check("demo", || demo::run(None));
+    check("distribution", || dist::run(dist::Profile::Dev));
     check("instructions", instructions::run);
 
     // Last, where whoever reads the log (or counts its tests) looks.

@@ -11,6 +11,7 @@ mod tools;
 mod bench;
 mod ci;
 mod demo;
+mod dist;
 mod instructions;
 mod soak;
 mod test;
@@ -33,10 +34,12 @@ usage: cargo xtask TASK
   soak [--seed N]
                1,000 simulated lives and 200 killed runs, from a random seed or
                from N; 20 minutes at most
+  dist [--dev] the binary, man pages, completions, a Debian package and checksums,
+               in target/dist; with --dev from an unoptimised build
   instructions what an entry costs the core, against the bounds kept here
   ci           everything that a change must pass: formatting, lints, docs,
-               licences, the core's purity, the tests, the demo and the
-               instructions";
+               licences, the core's purity, the tests, the demo, the
+               distribution and the instructions";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -63,6 +66,8 @@ fn run(arguments: &[&str]) -> Result<()> {
             Ok(seed) => soak::run(Some(seed)),
             Err(_) => bail!("'{seed}' is no seed: it must be a number"),
         },
+        ["dist"] => dist::run(dist::Profile::Release),
+        ["dist", "--dev"] => dist::run(dist::Profile::Dev),
         ["ci"] => ci::run(),
         ["instructions"] => instructions::run(),
         ["bench", arguments @ ..] => bench::run(arguments),

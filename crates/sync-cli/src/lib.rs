@@ -5,6 +5,7 @@
 
 // In the order in which to read them.
 mod command;
+mod config;
 mod console;
 mod ending;
 mod exit;
@@ -30,6 +31,13 @@ use std::ffi::OsString;
 
 pub use console::Console;
 pub use exit::Exit;
+
+/// The definition of all commands and options, for man pages and completions.
+#[doc(hidden)]
+#[must_use]
+pub fn definition() -> clap::Command {
+    options::definition()
+}
 
 /// Runs one command to its end.
 #[must_use]

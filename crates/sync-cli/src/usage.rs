@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
-use crate::options::Cli;
-use crate::{Console, Exit};
+use crate::options::{Cli, Command, definition};
+use crate::{Console, Exit, config};
 
 /// What is shown instead of running a command.
 pub(crate) enum Message {
@@ -18,19 +18,40 @@ pub(crate) enum Message {
     Wrong(String),
 }
 
-/// The command that `args` ask for.
+/// The command that `args` ask for; for `run`, that of the job.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Message> {
-    let cli = Cli::try_parse_from(args).map_err(|error| match error.kind() {
+    match read(args)? {
+        Cli {
+            command: Command::Run(args),
+        } => config::command_line(args),
+        cli => Ok(cli),
+    }
+}
+
+/// The same, without looking into a configuration file.
+pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Message> {
+    let mut definition = definition();
+    let matches = definition.try_get_matches_from_mut(args);
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = cli.map_err(|error| message(&error.format(&mut definition)))?;
+    cli.command.check().map_err(Message::Wrong)?;
+    Ok(cli)
+}
+
+/// What clap has to say.
+pub(crate) fn message(error: &clap::Error) -> Message {
+    match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             Message::Asked(error.render().ansi().to_string())
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Message::Missing(error.render().ansi().to_string())
         }
-        _ => Message::Wrong(one_line(&error.to_string())),
-    })?;
-    cli.command.check().map_err(Message::Wrong)?;
-    Ok(cli)
+        _ => {
+            let reason = reason(&error.to_string());
+            Message::Wrong(format!("{reason} (see 's3mirror --help')"))
+        }
+    }
 }
 
 pub(crate) fn show(message: &Message, console: &mut Console) -> Exit {
@@ -54,7 +75,7 @@ pub(crate) fn show(message: &Message, console: &mut Console) -> Exit {
 }
 
 /// clap's message without its usage block, on one line.
-fn one_line(message: &str) -> String {
+pub(crate) fn reason(message: &str) -> String {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let end = ["\n\nUsage:", "\n\nFor more information"]
         .iter()
@@ -68,8 +89,7 @@ fn one_line(message: &str) -> String {
             .filter(|line| !line.is_empty());
         lines.collect::<Vec<_>>().join(" ")
     });
-    let text = paragraphs.collect::<Vec<_>>().join("; ");
-    format!("{text} (see 's3mirror --help')")
+    paragraphs.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

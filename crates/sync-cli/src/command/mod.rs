@@ -3,6 +3,7 @@
 mod apply;
 mod cleanup;
 mod doctor;
+mod jobs;
 mod outlook;
 mod present;
 mod show;
@@ -16,7 +17,9 @@ use sync_core::Direction;
 
 pub(crate) use sync::Ended;
 
-use crate::options::{ColorWhen, Command, Format, MockCommand, OutputArgs, SyncArgs};
+use crate::options::{
+    ColorWhen, Command, ConfigCommand, Format, MockCommand, OutputArgs, SyncArgs,
+};
 use crate::view::View;
 use crate::{Console, Exit, ending};
 
@@ -70,6 +73,16 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         }),
         Command::Doctor(args) => with_output(console, args.output.color, |console| {
             block_on(doctor::run(&args, console))?
+        }),
+        // `usage` has put the job's command in its place.
+        Command::Run(_) => Exit::Usage,
+        Command::Jobs(args) => with_output(console, ColorWhen::Auto, |console| {
+            Ok(jobs::list(args, console))
+        }),
+        Command::Config {
+            command: ConfigCommand::Check(args),
+        } => with_output(console, ColorWhen::Auto, |console| {
+            Ok(jobs::check(args, console))
         }),
         Command::Cleanup(args) => {
             let mode = Mode::act_unless(args.dry_run);

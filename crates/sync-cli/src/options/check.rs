@@ -34,6 +34,9 @@ impl Command {
             }
             Self::Show(_)
             | Self::Cleanup(_)
+            | Self::Run(_)
+            | Self::Jobs(_)
+            | Self::Config { .. }
             | Self::Mock {
                 command: MockCommand::Cleanup(_),
             } => Ok(()),

@@ -5,7 +5,9 @@
 
 mod bandwidth;
 mod check;
+mod config;
 mod doctor;
+mod help;
 mod names;
 mod objects;
 mod plan;
@@ -24,7 +26,9 @@ use sync_core::MaxDelete;
 use sync_s3::Location;
 
 use bandwidth::BandwidthLimit;
+pub(crate) use config::{CheckConfigArgs, ConfigCommand, JobWords, JobsArgs, RunArgs};
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use help::definition;
 use names::NameRules;
 pub(crate) use objects::ObjectArgs;
 use objects::{Account, WhoPays};
@@ -59,7 +63,7 @@ const DEFAULT_MAX_KEY_LENGTH: u16 = 1000;
 
 /// Keeps a directory and an S3 bucket equal.
 #[derive(Debug, Parser)]
-#[command(name = "s3mirror", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "s3mirror", version, after_long_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -86,6 +90,15 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Remove empty directories below the directory
     Cleanup(CleanupArgs),
+    /// Run a job of the configuration file
+    Run(RunArgs),
+    /// List the jobs of the configuration file
+    Jobs(JobsArgs),
+    /// Check the configuration file; show what is in force, and why
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// As `mock backup`, for those who come from go-s3sync.
     #[command(hide = true)]
     Backupmock(SyncArgs),
@@ -106,7 +119,7 @@ pub(crate) enum MockCommand {
 
 /// Options of backup and restore.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) places: PlaceArgs,

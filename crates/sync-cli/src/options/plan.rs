@@ -20,7 +20,7 @@ Examples:
 
 /// Options of `mock backup` and `mock restore`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct MockArgs {
     #[command(flatten)]
     pub(crate) sync: SyncArgs,
@@ -75,7 +75,7 @@ pub(crate) enum Format {
 
 /// Options of `show`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct ShowArgs {
     /// The plan, as --plan-out saved it
     pub(crate) file: PathBuf,
@@ -89,7 +89,7 @@ pub(crate) struct ShowArgs {
 
 /// Options of `apply`. What the plan says itself cannot be chosen any more.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct ApplyArgs {
     /// The plan, as --plan-out saved it
     pub(crate) file: PathBuf,

@@ -1,0 +1,96 @@
+//! The configuration file: named jobs, each a command with options.
+//!
+//! A key of a job is the long name of an option of its command. So there is no
+//! second definition of what can be said: `file` reads the text and knows the
+//! place of each key, `setting` turns a key into the words of a command line as
+//! the definition of its option has it, `layers` leaves out what an option or a
+//! variable of the environment says already. The words of the `job` are then
+//! parsed as any others.
+
+// In the order in which to read them.
+mod job;
+mod layers;
+mod setting;
+
+mod file;
+mod find;
+mod place;
+
+mod definition;
+mod names;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::options::{Cli, Command, MockCommand, RunArgs, SelectionArgs};
+use crate::selection::selection;
+use crate::usage::{self, Message};
+
+pub(crate) use file::File;
+pub(crate) use job::{Job, Row, Settings, Source};
+
+/// The command line that `args` stand for, read as if it had been typed.
+pub(crate) fn command_line(args: RunArgs) -> Result<Cli, Message> {
+    let (name, options) = args.job.split();
+    let (config, rest) = config_among(options)?;
+    let path = config.or(args.file.config);
+    let file = File::read(path).map_err(Message::Wrong)?;
+    let job = file.job(&name).map_err(Message::Wrong)?;
+    job.settings(&rest)?.command_line(&job)
+}
+
+impl Settings {
+    /// The command line, read as if it had been typed.
+    fn command_line(&self, job: &Job<'_>) -> Result<Cli, Message> {
+        let cli = usage::read(self.line()).map_err(|message| match message {
+            Message::Wrong(line) => Message::Wrong(self.located(&line, job)),
+            other => other,
+        })?;
+        // Globs and ignore files are looked at when the run begins, without
+        // their place in this file.
+        if let Some(Err(wrong)) = selected(&cli.command).map(selection) {
+            return Err(Message::Wrong(self.located(&wrong, job)));
+        }
+        Ok(cli)
+    }
+
+    /// Whether a run would be refused for what the file says.
+    pub(crate) fn check(&self, job: &Job<'_>) -> Result<(), Message> {
+        self.command_line(job).map(|_| ())
+    }
+}
+
+/// Takes `--config` out of the options behind the job: there it belongs to
+/// `run` too, and people do not remember on which side of the name it goes.
+pub(crate) fn config_among(
+    options: Vec<OsString>,
+) -> Result<(Option<PathBuf>, Vec<OsString>), Message> {
+    let mut config = None;
+    let mut rest = Vec::new();
+    let mut options = options.into_iter();
+    while let Some(option) = options.next() {
+        let text = option.to_string_lossy();
+        if let Some(path) = text.strip_prefix("--config=") {
+            config = Some(PathBuf::from(path));
+        } else if text == "--config" {
+            let missing = || Message::Wrong("--config needs the name of a file".to_owned());
+            config = Some(PathBuf::from(options.next().ok_or_else(missing)?));
+        } else {
+            rest.push(option);
+        }
+    }
+    Ok((config, rest))
+}
+
+fn selected(command: &Command) -> Option<&SelectionArgs> {
+    match command {
+        Command::Backup(args)
+        | Command::Restore(args)
+        | Command::Backupmock(args)
+        | Command::Restoremock(args) => Some(&args.selection),
+        Command::Mock {
+            command: MockCommand::Backup(args) | MockCommand::Restore(args),
+        } => Some(&args.sync.selection),
+        _ => None,
+    }
+}

@@ -1,0 +1,113 @@
+//! The options of the commands that work by the configuration file.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser as Boolish;
+use clap::{Args, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  s3mirror jobs                                which jobs there are
+  s3mirror run photos                          as the file says
+  s3mirror run photos --max-delete 500         an option comes before the file
+  s3mirror run photos --help                   the options of the job's command
+  s3mirror config check photos                 what is in force, and why
+
+The file is $XDG_CONFIG_HOME/s3mirror/config.toml, ~/.config by default, else the
+same below /etc/xdg:
+
+  [defaults]
+  max-delete = 100
+
+  [jobs.photos]
+  command = \"backup\"
+  dir = \"~/photos\"
+  bucket = \"my-bucket/photos\"
+  exclude = [\"*.tmp\"]";
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = EXAMPLES,
+    override_usage = "s3mirror run [--config <FILE>] <JOB> [OPTIONS]",
+    disable_help_subcommand = true
+)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFileArgs,
+    #[command(subcommand)]
+    pub(crate) job: JobWords,
+}
+
+/// What comes with the name of a job. To clap it is a command that it does not
+/// know, so that it leaves the options behind it alone, `--help` too.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobWords {
+    /// The job and options of its command, which come before what the file says
+    #[command(external_subcommand)]
+    Words(Vec<OsString>),
+}
+
+impl JobWords {
+    /// The job's name and the options behind it.
+    pub(crate) fn split(self) -> (String, Vec<OsString>) {
+        let Self::Words(mut words) = self;
+        // clap takes no command without a name.
+        let options = words.split_off(words.len().min(1));
+        let name = words.pop().unwrap_or_default();
+        (name.to_string_lossy().into_owned(), options)
+    }
+}
+
+/// Options of `jobs`.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct JobsArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFileArgs,
+    #[command(flatten)]
+    pub(crate) output: LinesArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the configuration file; show what is in force for each job, and why
+    Check(CheckConfigArgs),
+}
+
+/// Options of `config check`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = EXAMPLES,
+    override_usage = "s3mirror config check [--config <FILE>] [--json] [<JOB> [OPTIONS]]",
+    disable_help_subcommand = true
+)]
+pub(crate) struct CheckConfigArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFileArgs,
+    #[command(flatten)]
+    pub(crate) output: LinesArgs,
+    #[command(subcommand)]
+    pub(crate) job: Option<JobWords>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFileArgs {
+    /// The configuration file [default: the first that is there]
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_CONFIG",
+        value_name = "FILE",
+        help_heading = "Configuration"
+    )]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LinesArgs {
+    /// Write JSON, an object a line
+    #[arg(long, hide_env = true, env = "S3MIRROR_JSON", value_parser = Boolish::new(), help_heading = "Output")]
+    pub(crate) json: bool,
+}
