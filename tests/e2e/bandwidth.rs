@@ -74,7 +74,7 @@ fn where_little_may_travel_few_requests_share_it() {
     }
     world.backup(&dir).args(["--bwlimit", "64KiB"]).done();
     assert_same(&world.bucket.contents(), &dir.contents());
-    assert_eq!(max_in_flight(&memory.log(), Some("PutObject")), 2);
+    assert!(max_in_flight(&memory.log(), Some("PutObject")) <= 2);
 }
 
 #[test]
@@ -83,5 +83,6 @@ fn off_is_no_limit() {
     let world = World::on(&memory);
     let dir = three_mebibytes(&world);
     world.backup(&dir).args(["--bwlimit", "off"]).done();
-    assert!(span(&memory.log(), "PutObject") < Duration::from_secs(2));
+    // A minute and a half by the lowest limit that there may be.
+    assert!(span(&memory.log(), "PutObject") < Duration::from_secs(20));
 }

@@ -433,9 +433,21 @@ mod tests {
         let sent = Arc::new(Sent::default());
         let flow = Flow::new(&limiter(1 << 20), Way::Up);
         let body = SdkBody::from(Bytes::from(vec![0; all]));
-        let body = Pieces::new(body, Arc::clone(&sent), Some(flow));
+        let mut body = Pieces::new(body, Arc::clone(&sent), Some(flow));
         let begun = Instant::now();
-        let lens = collect(body).await;
+        let mut first = Vec::new();
+        poll_fn(|cx| {
+            while let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(cx) {
+                let frame = frame.unwrap().unwrap();
+                first.push(frame.into_data().unwrap().len());
+            }
+            Poll::Ready(())
+        })
+        .await;
+        assert!(sent.is_held());
+        let left = (all - first.iter().sum::<usize>()) as u64;
+        assert_eq!(body.size_hint().exact(), Some(left), "what is held too");
+        let lens = [first, collect(body).await].concat();
         let took = begun.elapsed();
         assert!(took >= Duration::from_millis(380), "{took:?}");
         assert!(took <= Duration::from_millis(1500), "{took:?}");

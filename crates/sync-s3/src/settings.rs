@@ -155,19 +155,24 @@ mod tests {
 
     #[test]
     fn a_digest_tells_different_settings_apart() {
-        let key = || Some("key".to_owned());
+        let kms = |key: &str| Some(Encryption::Kms(Some(key.to_owned())));
+        let fixed = |kind: &str| ContentType::Fixed(kind.to_owned());
         let all = [
             ObjectSettings::default(),
             some(|s| s.storage_class = Some("GLACIER".into())),
             some(|s| s.storage_class = Some("DEEP_ARCHIVE".into())),
             some(|s| s.encryption = Some(Encryption::S3)),
             some(|s| s.encryption = Some(Encryption::Kms(None))),
-            some(|s| s.encryption = Some(Encryption::Kms(key()))),
-            some(|s| s.encryption = Some(Encryption::KmsTwice(key()))),
+            some(|s| s.encryption = Some(Encryption::KmsTwice(None))),
+            some(|s| s.encryption = kms("one")),
+            some(|s| s.encryption = kms("other")),
             some(|s| s.acl = Some("private".into())),
+            some(|s| s.acl = Some("public-read".into())),
             some(|s| s.cache_control = Some("private".into())),
+            some(|s| s.cache_control = Some("public".into())),
             some(|s| s.content_type = ContentType::Guess),
-            some(|s| s.content_type = ContentType::Fixed("text/plain".into())),
+            some(|s| s.content_type = fixed("text/plain")),
+            some(|s| s.content_type = fixed("text/html")),
         ];
         let digests: std::collections::BTreeSet<_> = all.iter().map(|s| s.digest()).collect();
         assert_eq!(digests.len(), all.len());
