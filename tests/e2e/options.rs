@@ -1,13 +1,15 @@
 //! The options that change how s3mirror talks to a server change nothing in
 //! what arrives.
 
+use s3_endpoint::OWNER;
+
 use crate::support::{Memory, Server, World, assert_same};
 
 on_both_servers! {
     the_result_is_the_same_by_every_way_of_talking
 }
 
-const WAYS: [&[&str]; 14] = [
+const WAYS: [&[&str]; 18] = [
     &["--path-style", "always"],
     &["--no-conditional"],
     &["--checksum", "crc64nvme"],
@@ -22,6 +24,10 @@ const WAYS: [&[&str]; 14] = [
     &["--max-attempts", "1"],
     &["--durability", "each"],
     &["--durability", "none"],
+    &["--storage-class", "STANDARD_IA", "--acl", "private"],
+    &["--content-type", "guess", "--cache-control", "no-cache"],
+    &["--request-payer", "--expected-bucket-owner", OWNER],
+    &["--bwlimit", "00:00,30MiB 12:00,40MiB"],
 ];
 
 /// Up, changed, back elsewhere, with a file of three parts among the others.
