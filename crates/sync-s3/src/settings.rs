@@ -174,7 +174,8 @@ mod tests {
             some(|s| s.content_type = fixed("text/plain")),
             some(|s| s.content_type = fixed("text/html")),
         ];
-        let digests: std::collections::BTreeSet<_> = all.iter().map(|s| s.digest()).collect();
+        let digests: std::collections::BTreeSet<_> =
+            all.iter().map(ObjectSettings::digest).collect();
         assert_eq!(digests.len(), all.len());
         assert_eq!(all[0].digest(), "", "what journals without digests mean");
         // As it was written by the version that brought it.
