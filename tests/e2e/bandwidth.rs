@@ -1,6 +1,9 @@
 //! `--bwlimit`: all requests together keep to it, and it trips no other limit.
 
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use s3_endpoint::{Entry, max_in_flight};
 
@@ -85,4 +88,24 @@ fn off_is_no_limit() {
     world.backup(&dir).args(["--bwlimit", "off"]).done();
     // A minute and a half by the lowest limit that there may be.
     assert!(span(&memory.log(), "PutObject") < Duration::from_secs(20));
+}
+
+#[test]
+fn a_run_that_is_held_back_is_stopped_in_time() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    dir.write("film", mebibytes(11, 1));
+    let run = world.backup(&dir).args(["--part-size", "5MiB"]);
+    let running = run.args(["--bwlimit", "16KiB"]).start();
+    let start = Instant::now();
+    while memory.count("UploadPart") == 0 {
+        assert!(start.elapsed() < Duration::from_secs(30), "no part");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let asked = Instant::now();
+    running.signal("INT");
+    running.end().is(130);
+    assert!(asked.elapsed() < Duration::from_secs(5));
+    assert_eq!(memory.open_uploads(&world.bucket.name), []);
 }
