@@ -240,6 +240,22 @@ fn who_and_where_is_told_in_one_finding() {
 }
 
 #[test]
+fn unsigned_requests_need_no_credentials() {
+    let memory = Memory::with(Config {
+        anonymous: true,
+        ..Config::default()
+    });
+    let (world, objects) = lived_in(&memory);
+    let run = doctor(&world).args(["--no-sign-request", "--json"]);
+    let run = run
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY");
+    let outcome = run.done().says("requests are not signed");
+    assert_eq!(bad(&outcome), [], "{outcome}");
+    nothing_is_left(&memory, &world, &objects);
+}
+
+#[test]
 fn clocks_that_differ_are_told() {
     for (minutes, level, status) in [(1, "warning", 0), (20, "problem", 1)] {
         let memory = Memory::with(Config {

@@ -327,6 +327,16 @@ fn other_clients_checksums_are_used_and_sums_of_parts_are_not() {
 }
 
 #[test]
+fn an_archived_object_is_compared_by_its_checksum_and_cannot_be_read() {
+    let memory = Memory::start();
+    let (world, dir) = backed_up(&memory, &[("a", "one")]);
+    memory.set_storage_class(&world.bucket.name, "a", "GLACIER");
+    verify(&world, &dir).done();
+    let run = verify(&world, &dir).arg("--read");
+    run.exits(3).says("not comparable: a: ").says("archive");
+}
+
+#[test]
 fn a_signal_ends_it_within_five_seconds() {
     let memory = Memory::start();
     let (world, dir) = backed_up(&memory, &FILES);

@@ -90,14 +90,12 @@ pub(crate) fn tell(finding: &Finding, output: &OutputArgs, console: &mut Console
     let name = printable(&finding.name);
     if let Some(error) = error {
         console.error(format_args!("{}: {name}: {error}", what.replace('-', " ")));
-    } else if !output.json && !output.quiet {
-        if !finding.verdict.is_equal() || output.verbose > 0 {
-            let detail = detail(finding);
-            console.line(format_args!(
-                "{:<18} {name}  ({detail})",
-                what.replace('-', " ")
-            ));
-        }
+        return;
+    }
+    let is_shown = !finding.verdict.is_equal() || output.verbose > 0;
+    if is_shown && !output.json && !output.quiet {
+        let (what, detail) = (what.replace('-', " "), detail(finding));
+        console.line(format_args!("{what:<18} {name}  ({detail})"));
     }
 }
 

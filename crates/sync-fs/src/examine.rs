@@ -48,7 +48,8 @@ pub fn examine(root: &Path, scope: Scope) -> Vec<Diagnosis> {
 }
 
 fn readable(root: &Path, shown: &str) -> Diagnosis {
-    match std::fs::read_dir(root).and_then(|names| names.collect::<Result<Vec<_>, _>>()) {
+    let names = std::fs::read_dir(root);
+    match names.and_then(Iterator::collect::<Result<Vec<_>, _>>) {
         Ok(_) => Diagnosis::ok("directory", format!("'{shown}' can be read")),
         Err(error) => Diagnosis::problem(
             "directory",
