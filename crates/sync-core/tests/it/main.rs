@@ -32,3 +32,4 @@ mod sim;
 mod stops;
 mod support;
 mod transfers;
+mod watched;
