@@ -51,6 +51,9 @@ mod faults_server;
 mod faults_silence;
 mod storm;
 
+mod machines;
+mod watching;
+
 mod cleanup;
 mod failures;
 mod interop;

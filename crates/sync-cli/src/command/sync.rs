@@ -2,7 +2,7 @@
 //! execute, report. A saved plan is judged, asked for and executed the same way.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use indicatif::HumanBytes;
@@ -15,11 +15,12 @@ use sync_s3::UploadJournal;
 use super::Mode;
 use super::present::{changes, present, refuse, say_origin, say_withheld};
 use crate::ending::{SoFar, bounded};
+use crate::finish::Ending;
 use crate::journal::FileJournal;
 use crate::lock::{LockError, Locks};
-use crate::options::SyncArgs;
+use crate::options::{OutputArgs, SyncArgs};
 use crate::places::Places;
-use crate::progress::{self, Progress};
+use crate::progress::{Events, Phase, Progress};
 use crate::question::{self, Answer};
 use crate::saved::PlanFile;
 use crate::selection::selection;
@@ -27,7 +28,7 @@ use crate::spools::TemporaryFiles;
 use crate::stop::Stop;
 use crate::text::Words;
 use crate::view::View;
-use crate::{Console, Exit, json, saved};
+use crate::{Console, Exit, saved};
 
 /// Makes a plan; then it is carried out or only shown, as `mode` says.
 pub(super) async fn run(
@@ -35,8 +36,10 @@ pub(super) async fn run(
     args: &SyncArgs,
     mode: Mode,
     view: View,
+    ending: &Ending,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
+    ending.is_about(direction, &args.places.dir, &args.places.bucket);
     let selection = match selection(&args.selection) {
         Ok(selection) => Arc::new(selection),
         Err(wrong) => {
@@ -44,7 +47,12 @@ pub(super) async fn run(
             return Ok(Exit::Usage);
         }
     };
-    let stop = Stop::listen().context("cannot listen for signals")?;
+    let stop = listen(ending, console)?;
+    let events = match mode {
+        Mode::Act => Events::Wanted,
+        Mode::Show | Mode::Check => Events::Unwanted,
+    };
+    let progress = watch(direction, &args.output, events, console)?;
     let plan_file = args.plan_out.as_deref();
     let plan_file = plan_file.map(|file| PlanFile::look(file, &args.places.dir));
     let plan_file = plan_file.transpose()?;
@@ -58,10 +66,10 @@ pub(super) async fn run(
         },
     };
     let plan = {
-        let _spinner = progress::listing(console, &args.output);
         let origin = saved::of_run(&args.places, &places);
         let options = PlanOptions {
             selection,
+            listings: progress.listings(),
             ..plan_options(direction, args)
         };
         let (source, target) = (places.source(), places.target());
@@ -71,6 +79,7 @@ pub(super) async fn run(
             None => plan,
         }
     };
+    progress.planned(plan.counts());
     if let Some(file) = plan_file {
         file.save(&plan)?;
     }
@@ -84,8 +93,9 @@ pub(super) async fn run(
                 places: &places,
                 args,
                 versions: Versions::Latest,
+                ending,
             };
-            job.run(&refusals, &stop, console).await
+            job.run(&refusals, &stop, progress, console).await
         }
     }
 }
@@ -94,9 +104,13 @@ pub(super) async fn run(
 pub(super) async fn carry_out(
     plan: &Plan,
     args: &mut SyncArgs,
+    ending: &Ending,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let stop = Stop::listen().context("cannot listen for signals")?;
+    ending.is_about(plan.direction(), &args.places.dir, &args.places.bucket);
+    let stop = listen(ending, console)?;
+    let progress = watch(plan.direction(), &args.output, Events::Wanted, console)?;
+    progress.planned(plan.counts());
     let places = Places::open_planned(plan, args, |args| {
         journal(plan.direction(), args, Mode::Act)
     });
@@ -112,8 +126,26 @@ pub(super) async fn carry_out(
         places: &places,
         args,
         versions: Versions::AsPlanned,
+        ending,
     };
-    job.run(&refusals, &stop, console).await
+    job.run(&refusals, &stop, progress, console).await
+}
+
+/// Listens for signals. One that ends the process at once ends a run too.
+fn listen(ending: &Ending, console: &Console) -> anyhow::Result<Stop> {
+    let stop = Stop::listen().context("cannot listen for signals")?;
+    let (ending, streams) = (ending.clone(), console.streams().clone());
+    stop.before_the_end(move |exit| ending.conclude(&ending.report(exit, &[]), &streams));
+    Ok(stop)
+}
+
+fn watch(
+    direction: Direction,
+    output: &OutputArgs,
+    events: Events,
+    console: &Console,
+) -> anyhow::Result<Progress> {
+    Progress::begin(direction, console, output, events).context("cannot watch the run")
 }
 
 /// Where uploads are noted. A file of the state directory, so it is not touched
@@ -182,6 +214,7 @@ struct Job<'a> {
     places: &'a Places,
     args: &'a SyncArgs,
     versions: Versions,
+    ending: &'a Ending,
 }
 
 impl Job<'_> {
@@ -190,6 +223,7 @@ impl Job<'_> {
         &self,
         refusals: &[Refusal],
         stop: &Stop,
+        progress: Progress,
         console: &mut Console,
     ) -> anyhow::Result<Exit> {
         let Self {
@@ -201,30 +235,33 @@ impl Job<'_> {
         if !confirmed(plan, args, console) {
             return Ok(Exit::Refused);
         }
+        // The summary is for now, not for the end of the run.
+        console.streams().show();
         let begun = Instant::now();
+        progress.enter(Phase::Copying);
         if plan.direction() == Direction::Restore {
             if changes(plan.counts()) > 0 {
                 places.directory.make_root().await?;
             }
             places.directory.sweep_temporaries().await;
         }
-        let mut report = self.execute(stop, console).await?;
+        let mut report = self.execute(stop, &progress).await?;
+        progress.enter(Phase::Ending);
         if plan.direction() == Direction::Backup && !report.stopped {
             tokio::select! {
                 () = settle_left_uploads(places, args, console) => {}
                 () = stop.asked() => report.stopped = true,
             }
         }
-        let exit = exit_of(plan, &report, stop);
-        conclude(plan, &report, begun, exit, args, console);
-        Ok(exit)
+        drop(progress);
+        let took = begun.elapsed();
+        self.ending.carried_out(plan.counts(), &report, took);
+        conclude(plan, &report, took, args, console);
+        Ok(exit_of(plan, &report, stop))
     }
 
-    async fn execute(&self, stop: &Stop, console: &mut Console) -> anyhow::Result<Report> {
-        let words = Words::of(self.plan.direction());
-        let output = &self.args.output;
-        let progress = Progress::new(console, self.plan.counts(), words, output);
-        let so_far = SoFar::new(self.plan, &progress);
+    async fn execute(&self, stop: &Stop, progress: &Progress) -> anyhow::Result<Report> {
+        let so_far = SoFar::new(self.plan, progress);
         let options = ExecuteOptions {
             concurrency: concurrency(self.args),
             memory: self.args.speed.max_memory(self.plan.direction()),
@@ -298,23 +335,13 @@ fn exit_of(plan: &Plan, report: &Report, stop: &Stop) -> Exit {
     }
 }
 
-fn conclude(
-    plan: &Plan,
-    report: &Report,
-    begun: Instant,
-    exit: Exit,
-    args: &SyncArgs,
-    console: &mut Console,
-) {
-    let took = begun.elapsed();
+fn conclude(plan: &Plan, report: &Report, took: Duration, args: &SyncArgs, console: &mut Console) {
     // That the source is incomplete has been said before the question.
     let why = report.deletions_withheld;
     if let Some(why) = why.filter(|why| *why != Withheld::SourceIncomplete) {
         say_withheld(why, console);
     }
-    if args.output.json {
-        json::report(console, plan.counts(), report, took, exit);
-    } else if !args.output.quiet {
+    if !args.output.json && !args.output.quiet {
         let words = Words::of(plan.direction());
         console.line(words.report(plan.counts(), report, took).trim_end());
     }

@@ -4,6 +4,7 @@
 //! turned into a value of the libraries (`places`, `command`).
 
 mod check;
+mod finish;
 mod names;
 mod plan;
 mod sizes;
@@ -17,11 +18,12 @@ use clap::{Args, Parser, Subcommand};
 use sync_core::MaxDelete;
 use sync_s3::Location;
 
+pub(crate) use finish::FinishArgs;
 use names::NameRules;
 pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
 pub(crate) use sizes::Size;
 pub(crate) use times::Moment;
-pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, OnDisk, When};
+pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, LogFormat, OnDisk, When};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -105,6 +107,8 @@ pub(crate) struct SyncArgs {
     pub(crate) speed: SpeedArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) finish: FinishArgs,
     /// Save the plan, for `show` and `apply`; an earlier plan there is replaced
     #[arg(
         long,
@@ -348,18 +352,28 @@ pub(crate) struct SpeedArgs {
     pub(crate) max_attempts: u32,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Write the plan and the report as JSON, an object a line
+    /// Write plan, progress, actions and report as JSON, an object a line
     #[arg(long, hide_env = true, env = "S3MIRROR_JSON", value_parser = Boolish::new())]
     pub(crate) json: bool,
     /// Say nothing unless something goes wrong
     #[arg(short, long, hide_env = true, env = "S3MIRROR_QUIET", value_parser = Boolish::new(), conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Name each entry when it is done
+    /// Name each entry when it is done; -vv logs requests, -vvv the SDK too
     #[arg(short, long, hide_env = true, env = "S3MIRROR_VERBOSE", action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Form of the logs (-vv, RUST_LOG), which go to standard error
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_LOG_FORMAT",
+        value_enum,
+        value_name = "FORM",
+        default_value_t
+    )]
+    pub(crate) log_format: LogFormat,
     /// Colours
     #[arg(
         long,

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use sync_s3::Location;
 
 use super::{
-    CleanupArgs, CompareBy, ConsentArgs, Links, OutputArgs, PlaceArgs, RuleArgs, SafetyArgs,
-    SelectionArgs, ServerArgs, SpeedArgs, SyncArgs,
+    CleanupArgs, CompareBy, ConsentArgs, FinishArgs, Links, OutputArgs, PlaceArgs, RuleArgs,
+    SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, SyncArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -101,6 +101,8 @@ pub(crate) struct ApplyArgs {
     pub(crate) speed: SpeedArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) finish: FinishArgs,
 }
 
 #[derive(Debug, Args)]
@@ -141,6 +143,7 @@ impl ApplyArgs {
             server: self.server,
             speed: self.speed,
             output: self.output,
+            finish: self.finish,
             plan_out: None,
         }
     }
