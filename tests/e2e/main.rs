@@ -51,6 +51,7 @@ mod faults_server;
 mod faults_silence;
 mod storm;
 
+mod docs_watching;
 mod machines;
 mod watching;
 
