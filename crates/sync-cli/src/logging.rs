@@ -35,7 +35,10 @@ pub(crate) fn begin(output: &OutputArgs, streams: &Streams) -> Result<(), String
     let Some(filter) = filter(output)? else {
         return Ok(());
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(Writer(streams.clone()));
+    let layer = tracing_subscriber::fmt::layer().with_writer(Writer {
+        streams: streams.clone(),
+        format: output.log_format,
+    });
     let layer = match output.log_format {
         LogFormat::Text => layer.with_ansi(false).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
@@ -83,11 +86,14 @@ fn is_of(target: &str, name: &str) -> bool {
 }
 
 /// Standard error, shared with everybody else.
-struct Writer(Streams);
+struct Writer {
+    streams: Streams,
+    format: LogFormat,
+}
 
 /// One event, which is written whole.
 struct Event<'a> {
-    streams: &'a Streams,
+    to: &'a Writer,
     text: Vec<u8>,
 }
 
@@ -96,7 +102,7 @@ impl<'a> MakeWriter<'a> for Writer {
 
     fn make_writer(&'a self) -> Event<'a> {
         Event {
-            streams: &self.0,
+            to: self,
             text: Vec::new(),
         }
     }
@@ -116,7 +122,11 @@ impl io::Write for Event<'_> {
 impl Drop for Event<'_> {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.text);
-        self.streams.note_raw(blot::blotted(&text));
+        let text = match self.to.format {
+            LogFormat::Text => blot::blotted(&text),
+            LogFormat::Json => blot::blotted_object(&text),
+        };
+        self.to.streams.note_raw(text);
     }
 }
 

@@ -137,6 +137,10 @@ fn real_run(
             console.error(format_args!("{error:#}"));
             Exit::Failed
         });
+        if exit == Exit::Usage {
+            // It was no run.
+            return Ok(exit);
+        }
         let report = ending.report(exit, console.errors());
         if output.json {
             console.streams().event(&Line::Report(&report));

@@ -21,8 +21,7 @@ const BLOT: &str = "[not shown]";
 pub(super) fn blotted(text: &str) -> Cow<'_, str> {
     // Of ASCII letters only, so that every byte stays where it is.
     let lower = text.to_ascii_lowercase();
-    let is_clean = !NAMES.iter().any(|name| lower.contains(name));
-    if is_clean {
+    if next(&lower, 0).is_none() {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -37,6 +36,17 @@ pub(super) fn blotted(text: &str) -> Cow<'_, str> {
     }
     out += &text[from..];
     Cow::Owned(out)
+}
+
+/// The same for a line that is an object of JSON and has to stay one: nothing of
+/// it is left but that there was something.
+pub(super) fn blotted_object(text: &str) -> Cow<'_, str> {
+    match next(&text.to_ascii_lowercase(), 0) {
+        None => Cow::Borrowed(text),
+        Some(_) => {
+            Cow::Borrowed("{\"message\":\"an event is not shown, because it may hold a secret\"}\n")
+        }
+    }
 }
 
 /// Where the next name of a secret ends.
@@ -60,6 +70,18 @@ mod tests {
         assert_eq!(
             blotted(text),
             r#"headers: {"x-amz-security-token[not shown]"#
+        );
+    }
+
+    #[test]
+    fn an_object_stays_an_object() {
+        let text = "{\"headers\":\"x-amz-security-token: t\"}\n";
+        let blotted = blotted_object(text);
+        let object: serde_json::Value = serde_json::from_str(&blotted).unwrap();
+        assert!(object["message"].is_string() && !blotted.contains("token"));
+        assert_eq!(
+            blotted_object("{\"message\":\"a page\"}"),
+            "{\"message\":\"a page\"}"
         );
     }
 
