@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::Path,
     time::{Duration, Instant},
 };
@@ -247,6 +248,21 @@ fn a_metrics_file_that_cannot_be_written_is_an_error_before_anything_is_done() {
         });
     }
     assert_eq!(dir.contents().len(), 1);
+}
+
+#[test]
+fn a_metrics_file_where_nothing_may_be_written_is_an_error_too() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    let locked = world.dir("locked");
+    fs::set_permissions(locked.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    let run = world
+        .s3mirror_as_nobody()
+        .args(["backup", "--yes", "--dir"]);
+    let run = run.arg(dir.path()).args(["--bucket", &world.bucket.name]);
+    let run = run.arg("--metrics-file").arg(locked.join("s3mirror.prom"));
+    world.no_requests(|| run.exits(1).says("cannot write the metrics file"));
 }
 
 #[test]
