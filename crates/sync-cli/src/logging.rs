@@ -4,18 +4,18 @@
 //! comparison. Logs go to standard error, between whatever else is written
 //! there.
 //!
-//! The SDK and what is below it log requests with all their headers, at the
-//! level `trace` first of all. Those hold secrets: a session token, the
-//! signature. So other code than ours is never heard below `debug`, whatever
-//! `RUST_LOG` says, the targets that show headers are not heard at all, and what
-//! still looks like a secret is blotted out.
+//! The SDK and what is below it log requests with all their headers, and those
+//! hold secrets: a session token, the signature. The SDK of today blots them out
+//! itself; that is not ours to rely on. So other code than ours is never heard
+//! below `debug`, whatever `RUST_LOG` says, the targets that show what is signed
+//! are not heard at all, and what still looks like a secret is blotted out.
 
 mod blot;
 
 use std::io;
 
-use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -35,20 +35,26 @@ pub(crate) fn begin(output: &OutputArgs, streams: &Streams) -> Result<(), String
     let Some(filter) = filter(output)? else {
         return Ok(());
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(Writer {
-        streams: streams.clone(),
-        format: output.log_format,
-    });
-    let layer = match output.log_format {
+    // A program that embeds us may have its own.
+    let _ = subscriber(filter, output.log_format, streams).try_init();
+    Ok(())
+}
+
+fn subscriber(
+    filter: EnvFilter,
+    format: LogFormat,
+    streams: &Streams,
+) -> impl Subscriber + Send + Sync + use<> {
+    let streams = streams.clone();
+    let layer = tracing_subscriber::fmt::layer().with_writer(Writer { streams, format });
+    let layer = match format {
         LogFormat::Text => layer.with_ansi(false).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
     let logs = layer
         .with_filter(filter)
         .with_filter(filter_fn(may_be_heard));
-    // A program that embeds us may have its own.
-    let _ = tracing_subscriber::registry().with(logs).try_init();
-    Ok(())
+    tracing_subscriber::registry().with(logs)
 }
 
 /// What is asked for; nothing, if nothing is.
@@ -132,7 +138,55 @@ impl Drop for Event<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Said(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Said {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged of `events` when everything is asked for.
+    fn logged(format: LogFormat, events: impl FnOnce()) -> String {
+        let said = Said::default();
+        let streams = Streams::new(Box::new(io::sink()), Box::new(said.clone()));
+        let filter = EnvFilter::new("trace");
+        tracing::subscriber::with_default(subscriber(filter, format, &streams), events);
+        let said = said.0.lock().unwrap().clone();
+        String::from_utf8(said).unwrap()
+    }
+
+    #[test]
+    fn others_are_not_heard_below_debug_and_signing_not_at_all() {
+        let text = logged(LogFormat::Text, || {
+            tracing::trace!(target: "aws_smithy_runtime::client", "one");
+            tracing::debug!(target: "aws_smithy_runtime::client", "two");
+            tracing::error!(target: "aws_sigv4::http_request::sign", "three");
+            tracing::trace!(target: "sync_s3::transport", "four");
+        });
+        let heard: Vec<_> = text.lines().map(|line| line.rsplit(' ').next()).collect();
+        assert_eq!(heard, [Some("two"), Some("four")], "{text}");
+    }
+
+    #[test]
+    fn a_header_that_somebody_logs_is_not_shown_in_either_form() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let text = logged(format, || {
+                let header = "Authorization: AWS4-HMAC-SHA256 Signature=abcdef";
+                tracing::debug!(target: "aws_smithy_runtime::client", header, "sent");
+            });
+            assert!(text.ends_with('\n') && !text.contains("abcdef"), "{text}");
+        }
+    }
 
     #[test]
     fn a_target_is_of_a_crate_by_whole_names() {
