@@ -11,20 +11,19 @@ mod estimate;
 mod plain;
 #[cfg(test)]
 mod samples;
+mod screen;
 mod state;
 mod ticker;
+mod view;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anstream::ColorChoice;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
 use sync_core::{Counts, Direction, Event, Listings, Observer};
 
-pub(crate) use bars::Paint;
 pub(crate) use state::Phase;
+pub(crate) use view::{Figures, View};
 
 use crate::Console;
 use crate::json::Line;
@@ -32,7 +31,8 @@ use crate::options::OutputArgs;
 use crate::streams::Streams;
 use crate::text::Words;
 use estimate::Estimate;
-use state::{Large, Listed, Share, Snapshot, State};
+use screen::Screen;
+use state::State;
 
 /// Watches a run from its beginning until it is dropped.
 pub(crate) struct Progress {
@@ -62,40 +62,11 @@ struct Show {
     json: bool,
 }
 
-/// The terminal, if there is one.
-struct Screen {
-    bar: ProgressBar,
-    paint: Paint,
-}
-
 /// How fast it goes since copying began.
 #[derive(Default)]
 struct Clocked {
     since: Option<Instant>,
     estimate: Estimate,
-}
-
-/// What is shown at one moment.
-pub(crate) struct View {
-    now: Snapshot,
-    figures: Figures,
-}
-
-/// The same for programs.
-#[derive(Debug, Serialize)]
-pub(crate) struct Figures {
-    phase: Phase,
-    seconds: f64,
-    listed: Listed,
-    files: Share,
-    bytes: Share,
-    deletions: Share,
-    failed: u64,
-    bytes_per_second: Option<f64>,
-    seconds_left: Option<f64>,
-    large: Vec<Large>,
-    #[serde(skip)]
-    time_left: Option<Duration>,
 }
 
 /// Who reads the lines of `--json`.
@@ -283,59 +254,5 @@ impl Watch {
 
     fn clocked(&self) -> std::sync::MutexGuard<'_, Clocked> {
         self.estimate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl View {
-    fn of(now: Snapshot, took: Duration, rate: Option<f64>, left: Option<Duration>) -> Self {
-        let figures = Figures {
-            phase: now.phase,
-            seconds: took.as_secs_f64(),
-            listed: now.listed,
-            files: now.files,
-            bytes: now.bytes,
-            deletions: now.deletions,
-            failed: now.failed,
-            bytes_per_second: rate,
-            seconds_left: left.map(|left| left.as_secs_f64()),
-            large: now.large.clone(),
-            time_left: left,
-        };
-        Self { now, figures }
-    }
-}
-
-impl Screen {
-    fn new(wanted: bool, output: &OutputArgs) -> Self {
-        let target = if wanted {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
-            bar.set_style(style);
-        }
-        let colors = match output.color.into() {
-            ColorChoice::Auto => anstream::AutoStream::choice(&io::stderr()),
-            chosen => chosen,
-        };
-        let paint = match colors {
-            ColorChoice::Never => Paint::Plain,
-            _ => Paint::Colored,
-        };
-        Self { bar, paint }
-    }
-
-    fn is_there(&self) -> bool {
-        !self.bar.is_hidden()
-    }
-
-    fn show(&self, view: &View) {
-        // Its width may change at any time.
-        let columns = ::console::Term::stderr().size().1;
-        let lines = bars::lines(view, columns.into(), self.paint);
-        self.bar.set_message(lines.join("\n"));
-        self.bar.tick();
     }
 }
