@@ -59,13 +59,16 @@ mod faults_silence;
 mod storm;
 
 mod docs;
+mod docs_watching;
 mod jobs;
 mod jobs_docs;
 mod jobs_wrong;
+mod machines;
 mod trash;
 mod trash_docs;
 mod trash_killed;
 mod versioning;
+mod watching;
 
 mod cleanup;
 mod failures;

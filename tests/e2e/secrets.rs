@@ -29,6 +29,40 @@ fn no_secret_in_any_output_at_the_highest_verbosity() {
     wrong(world.restore(&dir)).arg("--json").exits(1);
 }
 
+/// The SDK logs requests with all their headers, if it is let.
+#[test]
+fn no_secret_in_the_logs_whatever_is_asked_to_be_logged() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    let everything = "trace,aws_sigv4=trace,aws_smithy_runtime=trace,hyper_util=trace";
+    for format in ["text", "json"] {
+        for (options, filter) in [(&["-vvv"][..], ""), (&[], "trace"), (&[], everything)] {
+            let run = world.backup(&dir).args(options).env("RUST_LOG", filter);
+            let run = run.env("AWS_SESSION_TOKEN", TOKEN).secret(TOKEN);
+            // The token is no secret of the endpoint's; it is sent all the same.
+            let outcome = run.args(["--log-format", format]).run();
+            assert!(outcome.stderr.contains("sync_s3"), "no logs in {outcome}");
+            assert!(
+                outcome.stderr.contains("aws_"),
+                "no logs of the SDK in {outcome}"
+            );
+            // How the value of the header begins, and how it ends.
+            for part in ["AWS4-HMAC-SHA256 Credential", "Signature="] {
+                assert!(!outcome.stderr.contains(part), "{part} in {outcome}");
+            }
+            if format == "json" {
+                let lines = outcome.stderr.lines();
+                let objects = lines.map(serde_json::from_str::<serde_json::Value>);
+                assert!(
+                    objects.into_iter().all(|object| object.is_ok()),
+                    "{outcome}"
+                );
+            }
+        }
+    }
+}
+
 /// A URL may carry a password.
 #[test]
 fn a_password_in_the_endpoint_url_is_not_shown() {
@@ -38,7 +72,7 @@ fn a_password_in_the_endpoint_url_is_not_shown() {
     let address = "http://user:pass-word-in-url@127.0.0.1:1";
     let run = world
         .backup(&dir)
-        .args(["--endpoint-url", address, "--max-attempts", "1", "-vv"]);
+        .args(["--endpoint-url", address, "--max-attempts", "1", "-vvv"]);
     let outcome = run.secret("pass-word-in-url").run();
     assert!(matches!(outcome.status.code(), Some(1 | 2)), "{outcome}");
 }

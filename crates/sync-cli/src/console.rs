@@ -9,22 +9,23 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
+use crate::json::Line;
+use crate::streams::Streams;
+
 /// Where a command writes and reads.
 pub struct Console {
-    out: Stream,
-    err: Stream,
+    streams: Streams,
     input: Box<dyn BufRead + Send>,
     /// Whether somebody is there to answer a question.
     pub(crate) can_ask: bool,
     /// Whether progress can be drawn.
     pub(crate) can_draw: bool,
+    /// What went wrong, for the report; only the first of many.
+    errors: Vec<String>,
 }
 
-struct Stream {
-    to: Box<dyn Write + Send>,
-    /// Why nothing is written any more.
-    failed: Option<io::Error>,
-}
+/// As many errors are kept for the report.
+const ERRORS: usize = 20;
 
 /// The style of errors.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -35,13 +36,14 @@ impl Console {
     /// The streams of this process, with colours where they can be shown.
     #[must_use]
     pub fn standard() -> Self {
-        Self {
-            out: Stream::new(AutoStream::auto(io::stdout())),
-            err: Stream::new(AutoStream::auto(io::stderr())),
-            input: Box::new(io::BufReader::new(io::stdin())),
-            can_ask: io::stdin().is_terminal(),
-            can_draw: io::stderr().is_terminal(),
-        }
+        let mut console = Self::new(
+            Box::new(AutoStream::auto(io::stdout())),
+            Box::new(AutoStream::auto(io::stderr())),
+            Box::new(io::BufReader::new(io::stdin())),
+            io::stdin().is_terminal(),
+        );
+        console.can_draw = io::stderr().is_terminal();
+        console
     }
 
     /// Given streams, without colours and progress; `can_ask` says whether
@@ -54,68 +56,71 @@ impl Console {
         can_ask: bool,
     ) -> Self {
         Self {
-            out: Stream {
-                to: out,
-                failed: None,
-            },
-            err: Stream {
-                to: err,
-                failed: None,
-            },
+            streams: Streams::new(out, err),
             input,
             can_ask,
             can_draw: false,
+            errors: Vec::new(),
         }
     }
 
     /// Colours as the user wants them. Only for the streams of this process.
     pub(crate) fn set_colors(&mut self, choice: ColorChoice) {
         if choice != ColorChoice::Auto {
-            self.out = Stream::new(AutoStream::new(io::stdout(), choice));
-            self.err = Stream::new(AutoStream::new(io::stderr(), choice));
+            let out = AutoStream::new(io::stdout(), choice);
+            let err = AutoStream::new(io::stderr(), choice);
+            self.streams = Streams::new(Box::new(out), Box::new(err));
         }
+    }
+
+    /// Both outputs, for whoever writes beside the command.
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     /// One line of the plan or the report.
     pub(crate) fn line(&mut self, line: impl Display) {
-        self.out.write(|to| writeln!(to, "{line}"));
+        self.streams.line(line);
     }
 
     /// Data as it is.
     pub(crate) fn data(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-        self.out.write(write);
+        self.streams.data(write);
     }
 
     /// One line that says what went wrong.
     pub(crate) fn error(&mut self, message: impl Display) {
-        self.tell(format_args!("{ERROR}error:{ERROR:#} {message}"));
+        let message = message.to_string();
+        self.streams.error(&message);
+        self.streams
+            .diagnosis(|message| Line::Error { message }, &message);
+        if self.errors.len() < ERRORS {
+            self.errors.push(message);
+        }
     }
 
     /// One line that says what to look after.
     pub(crate) fn warning(&mut self, message: impl Display) {
-        self.tell(format_args!("{WARNING}warning:{WARNING:#} {message}"));
+        let message = message.to_string();
+        self.streams
+            .note(format_args!("{WARNING}warning:{WARNING:#} {message}"));
+        self.streams
+            .diagnosis(|message| Line::Warning { message }, &message);
     }
 
     /// One line beside the data.
     pub(crate) fn note(&mut self, message: impl Display) {
-        self.tell(message);
+        self.streams.note(message);
     }
 
-    /// Diagnostics are seen at once, data when there is time.
-    fn tell(&mut self, line: impl Display) {
-        self.err.write(|to| {
-            writeln!(to, "{line}")?;
-            to.flush()
-        });
+    /// What [`Console::error`] was told.
+    pub(crate) fn errors(&self) -> &[String] {
+        &self.errors
     }
 
     /// Asks and returns the answer's line; nothing at the end of the input.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<String> {
-        self.out.write(|to| to.flush());
-        self.err.write(|to| {
-            write!(to, "{question}")?;
-            to.flush()
-        });
+        self.streams.ask(question);
         let mut answer = String::new();
         self.input.read_line(&mut answer)?;
         Ok(answer)
@@ -127,28 +132,6 @@ impl Console {
     /// What kept data from being written, a full disk first of all; not that
     /// the reader went away.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.out.write(|to| to.flush());
-        match self.out.failed.take() {
-            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Stream {
-    fn new<S: anstream::stream::RawStream + Send + 'static>(stream: AutoStream<S>) -> Self
-    where
-        AutoStream<S>: Write,
-    {
-        Self {
-            to: Box::new(io::BufWriter::new(stream)),
-            failed: None,
-        }
-    }
-
-    fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-        if self.failed.is_none() {
-            self.failed = write(&mut *self.to).err();
-        }
+        self.streams.flush()
     }
 }

@@ -1,42 +1,101 @@
-//! The report for programs: one JSON object a line, beside the lines of the
-//! plan. Each has a field `event`.
+//! What programs read: one JSON object a line, beside the lines of the plan.
+//! Each has a field `event`; docs/output.schema.json describes all of them.
+//!
+//! A field or event that is new does not make another version: a reader passes
+//! over what it does not know. [`SCHEMA`] changes where a field goes or means
+//! something else.
 
 use serde::Serialize;
-use sync_core::{Counts, Key, Plan, StoreError, Tally, Withheld};
+use sync_core::{Key, Plan, Reason, Tally};
 
-use crate::command::Ended;
+use crate::Console;
 use crate::price::Estimate;
-use crate::{Console, text};
+use crate::progress::Figures;
 
+/// Version of the lines with a field `event`; those of the plan have their own.
+pub(crate) const SCHEMA: u32 = 1;
+
+/// A line with a field `event`.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-enum Line<'a> {
+pub(crate) enum Line<'a> {
+    /// Before all others.
+    Begin {
+        schema: u32,
+        s3mirror: &'static str,
+    },
+    /// How far it is.
+    Progress(&'a Figures),
+    /// An entry has been copied.
+    Transferred {
+        key: &'a Key,
+        bytes: u64,
+        reason: Reason,
+        overwritten: bool,
+    },
+    /// An entry of the target has been deleted.
+    Deleted {
+        key: &'a Key,
+        bytes: u64,
+    },
+    /// An entry could not be copied or deleted.
     Failed {
         key: &'a Key,
         error: String,
     },
-    Report {
-        exit: u8,
-        seconds: f64,
-        created: Tally,
-        overwritten: Tally,
-        deleted: Tally,
-        kept: Tally,
-        not_selected: Tally,
-        failed: u64,
-        stopped: bool,
-        deletions_withheld: Option<&'static str>,
-        /// Whether the bucket keeps what was overwritten or deleted.
-        versioning: Option<&'static str>,
-        trash: Option<TrashLine>,
+    /// Something to look after.
+    Warning {
+        message: &'a str,
     },
+    /// Why nothing, or not all, was done.
+    Error {
+        message: &'a str,
+    },
+    Report(&'a RunReport),
+}
+
+impl Line<'_> {
+    pub(crate) fn begin() -> Self {
+        Self::Begin {
+            schema: SCHEMA,
+            s3mirror: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+/// What became of a run, whether it was carried out or not.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct RunReport {
+    /// `backup` or `restore`; none if that was not known yet, as with a plan
+    /// that cannot be read. The same holds for both places.
+    pub(crate) direction: Option<&'static str>,
+    pub(crate) directory: Option<String>,
+    pub(crate) bucket: Option<String>,
+    pub(crate) exit: u8,
+    /// What carrying out took; 0 if nothing was.
+    pub(crate) seconds: f64,
+    /// From the beginning to the end, with the listings and the question.
+    pub(crate) total_seconds: f64,
+    pub(crate) created: Tally,
+    pub(crate) overwritten: Tally,
+    pub(crate) deleted: Tally,
+    pub(crate) kept: Tally,
+    pub(crate) not_selected: Tally,
+    pub(crate) failed: u64,
+    pub(crate) stopped: bool,
+    pub(crate) deletions_withheld: Option<&'static str>,
+    /// Whether the bucket keeps what was overwritten or deleted.
+    pub(crate) versioning: Option<&'static str>,
+    pub(crate) trash: Option<TrashLine>,
+    /// Why it failed or was refused; entries that failed have lines of their own.
+    pub(crate) errors: Vec<String>,
 }
 
 /// Where a restore keeps what it overwrote or deleted.
-#[derive(Serialize)]
-struct TrashLine {
-    directory: String,
-    entries: u64,
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TrashLine {
+    pub(crate) directory: String,
+    pub(crate) entries: u64,
 }
 
 /// The plan in its file format.
@@ -44,45 +103,7 @@ pub(crate) fn plan(console: &mut Console, plan: &Plan) {
     console.data(|mut out| plan.write_to(&mut out));
 }
 
-/// An entry that failed.
-pub(crate) fn failure(console: &mut Console, key: &Key, error: &StoreError) {
-    let error = error.to_string();
-    line(console, &Line::Failed { key, error });
-}
-
 /// What the plan takes and costs.
-pub(crate) fn estimate(console: &mut Console, estimate: &Estimate) {
-    line(console, &estimate.json());
-}
-
-/// What was done.
-pub(crate) fn report(console: &mut Console, counts: &Counts, ended: &Ended<'_>) {
-    let report = ended.report;
-    let report = Line::Report {
-        exit: ended.exit.code(),
-        seconds: ended.took.as_secs_f64(),
-        created: report.created,
-        overwritten: report.overwritten,
-        deleted: report.deleted,
-        kept: counts.kept(),
-        not_selected: counts.not_selected(),
-        failed: report.failed,
-        stopped: report.stopped,
-        deletions_withheld: report
-            .deletions_withheld
-            .map(|why: Withheld| text::withheld(why)),
-        versioning: ended.versioning.map(text::versioning_word),
-        trash: ended.trash.as_ref().map(|kept| TrashLine {
-            directory: kept.directory.to_string_lossy().into_owned(),
-            entries: kept.entries,
-        }),
-    };
-    line(console, &report);
-}
-
-fn line(console: &mut Console, line: &impl Serialize) {
-    console.data(|out| {
-        serde_json::to_writer(&mut *out, line)?;
-        out.write_all(b"\n")
-    });
+pub(crate) fn estimate(console: &Console, estimate: &Estimate) {
+    console.streams().event(&estimate.json());
 }

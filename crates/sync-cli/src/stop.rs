@@ -1,9 +1,10 @@
-//! SIGINT and SIGTERM: the first one stops a run cleanly, a second one, or one
-//! before anything was changed, ends the process at once.
+//! SIGINT and SIGTERM: the first one stops a run cleanly, a second one ends the
+//! process at once. So does one before anything was changed, once those have
+//! been told who are to know of the end of a run.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use tokio::runtime::Builder;
@@ -16,6 +17,9 @@ use crate::Exit;
 /// and macOS.
 const SIGXFSZ: i32 = 25;
 
+/// What is done before the process is ended from outside.
+type Farewell = Box<dyn FnOnce(Exit) + Send>;
+
 /// Listens for signals from its making on.
 #[derive(Clone)]
 pub(crate) struct Stop(Arc<State>);
@@ -26,6 +30,7 @@ struct State {
     /// The exit status of the first signal, 0 before it.
     code: AtomicU8,
     asked: Notify,
+    farewell: Mutex<Option<Farewell>>,
 }
 
 impl Stop {
@@ -36,6 +41,7 @@ impl Stop {
             working: AtomicBool::new(false),
             code: AtomicU8::new(0),
             asked: Notify::new(),
+            farewell: Mutex::default(),
         }));
         let listener = stop.clone();
         let (ready, is_ready) = mpsc::channel();
@@ -70,11 +76,43 @@ impl Stop {
     async fn obey(self, mut signals: Signal, exit: Exit) {
         while signals.recv().await.is_some() {
             let first = self.0.code.swap(exit.code(), SeqCst) == 0;
-            if !first || !self.0.working.load(SeqCst) {
+            if !first {
                 std::process::exit(exit.code().into());
             }
-            self.0.asked.notify_waiters();
+            if self.0.working.load(SeqCst) {
+                self.0.asked.notify_waiters();
+            } else {
+                self.end(exit);
+            }
         }
+    }
+
+    /// Ends the process, after its farewell. That has a thread of its own, for
+    /// it may take long, and a second signal must be heard meanwhile.
+    fn end(&self, exit: Exit) {
+        let farewell = self.farewell().take();
+        let end = move || {
+            if let Some(farewell) = farewell {
+                farewell(exit);
+            }
+            std::process::exit(exit.code().into());
+        };
+        if thread::Builder::new().spawn(end).is_err() {
+            std::process::exit(exit.code().into());
+        }
+    }
+
+    /// What is done if a signal ends the process before there is anything to
+    /// stop cleanly.
+    pub(crate) fn before_the_end(&self, farewell: impl FnOnce(Exit) + Send + 'static) {
+        *self.farewell() = Some(Box::new(farewell));
+    }
+
+    fn farewell(&self) -> std::sync::MutexGuard<'_, Option<Farewell>> {
+        self.0
+            .farewell
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ready at the first signal. From now on there is something to stop cleanly.

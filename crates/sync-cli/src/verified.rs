@@ -209,8 +209,5 @@ fn text(found: &Verified, survey: &Survey, ending: &Ending) -> String {
 }
 
 fn write(console: &mut Console, line: &Line<'_>) {
-    console.data(|out| {
-        serde_json::to_writer(&mut *out, line)?;
-        out.write_all(b"\n")
-    });
+    console.streams().event(line);
 }

@@ -1,11 +1,54 @@
-//! What an execution tells while it runs, and what it says at its end.
+//! What an execution tells while it runs, and what it says at its end; and how
+//! far the listings are from which a plan is made.
 
-use crate::{Entry, Key, StoreError, Tally, Transfer};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::{Entry, Key, Side, StoreError, Tally, Transfer};
+
+/// How many entries have been listed so far. Anybody may look while a plan is
+/// made; the planner counts.
+#[derive(Debug, Default)]
+pub struct Listings {
+    source: AtomicU64,
+    target: AtomicU64,
+}
+
+impl Listings {
+    /// Those of one side.
+    #[must_use]
+    pub fn of(&self, side: Side) -> u64 {
+        self.counter(side).load(Relaxed)
+    }
+
+    pub(crate) fn add(&self, side: Side) {
+        self.counter(side).fetch_add(1, Relaxed);
+    }
+
+    /// A listing that has to be sorted is read once more.
+    pub(crate) fn begin(&self) {
+        self.source.store(0, Relaxed);
+        self.target.store(0, Relaxed);
+    }
+
+    fn counter(&self, side: Side) -> &AtomicU64 {
+        match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        }
+    }
+}
 
 /// Something that happened during an execution.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// The copy of an entry of more than one part begins; once more if it is
+    /// tried again, and then nothing of it has been written. Entries of one
+    /// part, which may be very many, are not told of.
+    Begun {
+        /// The entry.
+        entry: &'a Entry,
+    },
     /// So many bytes of an entry have been written; a repeated transfer
     /// counts its bytes again.
     Progress {

@@ -14,8 +14,8 @@ use crate::plan::Plan;
 use crate::sort::sorted;
 use crate::spool::Spools;
 use crate::{
-    Compare, Decision, Direction, ErrorKind, Pair, Reason, Rule, Selection, Side, SkipCause,
-    Skipped, Store, StoreError,
+    Compare, Decision, Direction, ErrorKind, Listed, Listings, Pair, Reason, Rule, Selection, Side,
+    SkipCause, Skipped, Store, StoreError,
 };
 
 /// Longest key of the source by default, in bytes (design, promise 9).
@@ -41,6 +41,8 @@ pub struct PlanOptions {
     pub concurrency: usize,
     /// Memory for comparing contents, in bytes.
     pub memory: u64,
+    /// Where it is counted how far the listings are.
+    pub listings: Arc<Listings>,
 }
 
 impl PlanOptions {
@@ -56,6 +58,7 @@ impl PlanOptions {
             sort_memory: 16 << 20,
             concurrency: 16,
             memory: 64 << 20,
+            listings: Arc::default(),
         }
     }
 }
@@ -138,8 +141,9 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     async fn run(&self) -> Result<Plan, PlanError> {
-        let source = self.listing(self.source, self.sort_source);
-        let target = self.listing(self.target, self.sort_target);
+        self.options.listings.begin();
+        let source = self.listing(Side::Source, self.sort_source);
+        let target = self.listing(Side::Target, self.sort_target);
         let rule = OnceLock::new();
         let spool = self.spools.create()?;
         let mut draft = Draft::new(self.source, self.target, self.options, spool);
@@ -155,16 +159,22 @@ impl Planner<'_> {
         Ok(draft.finish(*rule.get_or_init(|| self.rule()))?)
     }
 
-    fn listing(
-        &self,
-        store: &dyn Store,
-        sort: bool,
-    ) -> BoxStream<'static, crate::Result<crate::Listed>> {
+    fn listing(&self, side: Side, sort: bool) -> BoxStream<'static, crate::Result<Listed>> {
+        let store = match side {
+            Side::Source => self.source,
+            Side::Target => self.target,
+        };
+        let listings = Arc::clone(&self.options.listings);
+        let listed = store.list().inspect(move |listed| {
+            if matches!(listed, Ok(Listed::Entry(_))) {
+                listings.add(side);
+            }
+        });
         if sort {
             let spools = Arc::clone(&self.spools);
-            sorted(store.list(), spools, self.options.sort_memory)
+            sorted(listed.boxed(), spools, self.options.sort_memory)
         } else {
-            store.list()
+            listed.boxed()
         }
     }
 

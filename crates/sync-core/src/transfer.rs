@@ -157,6 +157,9 @@ impl Workspace<'_> {
         if entry.size <= part && blockers.is_empty() {
             return or_stopped(&self.stop, self.copy_whole(entry, expected)).await;
         }
+        if entry.size > part {
+            self.observer.event(Event::Begun { entry });
+        }
         let writer = self.target.write(entry, part, expected).await?;
         let written = or_stopped(&self.stop, self.copy_parts(entry, part, &*writer)).await;
         let ready = match written {

@@ -156,6 +156,11 @@ impl Turn {
         let before = state.window;
         state.note(outcome, self.begun, Instant::now(), in_use);
         let after = state.window;
+        if outcome == Outcome::Overcharged && after < before {
+            tracing::info!(from = before, to = after, "fewer requests at once");
+        } else if after != before {
+            tracing::debug!(from = before, to = after, "requests at once");
+        }
         if after < before {
             state.owed += before - after - slots.forget_permits(before - after);
         } else {

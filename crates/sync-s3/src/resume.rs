@@ -98,7 +98,11 @@ pub(crate) async fn left(bucket: &Arc<Bucket>, key: &Key) -> Option<(Session, Ke
             id: upload.upload_id,
         };
         match parts(&session).await {
-            Ok(kept) if !kept.0.is_empty() => return Some((session, kept)),
+            Ok(kept) if !kept.0.is_empty() => {
+                let (key, parts) = (key.as_str(), kept.0.len());
+                tracing::info!(key, parts, "going on with an upload of an earlier run");
+                return Some((session, kept));
+            }
             Err(failure) if failure.has_code(&["NoSuchUpload"]) => session.ended(),
             _ => {}
         }

@@ -15,7 +15,7 @@ use std::io;
 use std::mem;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_s3::config::http::{HttpRequest, HttpResponse};
 use aws_sdk_s3::config::{HttpClient, RuntimeComponents};
@@ -139,6 +139,7 @@ impl HttpConnector for Watched {
         let pace = Arc::clone(&self.pace);
         let inner = Arc::clone(&self.inner);
         let (silence, drip) = (self.silence, self.drip);
+        let told = Told::of(&request);
         HttpConnectorFuture::new(async move {
             // Before its turn: a window is not to be judged by who waits here.
             let pass = match &limiter {
@@ -150,13 +151,16 @@ impl HttpConnector for Watched {
                 .await
                 .map_err(|outage| ConnectorError::other(outage.into(), None))?;
             let begun = SystemTime::now();
+            let since = Instant::now();
             let answer = within_silence(inner.call(request), &sent, silence).await;
-            turn.note(match outcome(&answer) {
+            let outcome = match outcome(&answer) {
                 Outcome::Served if limiter.as_ref().is_some_and(|it| it.is_in_force()) => {
                     Outcome::HeldBack
                 }
                 outcome => outcome,
-            });
+            };
+            told.answered(&answer, outcome, since.elapsed());
+            turn.note(outcome);
             let mut response = answer?;
             clock.observe(begun, SystemTime::now(), response.headers().get("date"));
             if response.body().content_length() != Some(0) {
@@ -177,6 +181,54 @@ impl HttpConnector for Watched {
 /// need not wait until others have moved theirs.
 fn moves_much(request: &HttpRequest) -> bool {
     matches!(request.method(), "GET" | "PUT")
+}
+
+/// A request as the log names it: by its method and its address without the
+/// query. Headers and queries may hold secrets.
+struct Told(Option<String>);
+
+impl Told {
+    fn of(request: &HttpRequest) -> Self {
+        let wanted = tracing::enabled!(tracing::Level::INFO);
+        Self(wanted.then(|| {
+            let uri = request.uri();
+            let path = uri.split(['?', '#']).next().unwrap_or_default();
+            // A URL may name a user and a password.
+            let path = path.rsplit_once('@').map_or(path, |(_, rest)| rest);
+            format!("{} {path}", request.method())
+        }))
+    }
+
+    fn answered(
+        &self,
+        answer: &Result<HttpResponse, ConnectorError>,
+        outcome: Outcome,
+        took: Duration,
+    ) {
+        let Some(request) = &self.0 else {
+            return;
+        };
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        match (answer, outcome) {
+            (Ok(answer), Outcome::Served | Outcome::HeldBack) => {
+                tracing::debug!(request, status = answer.status().as_u16(), ms, "answered");
+            }
+            (Ok(answer), _) => {
+                tracing::info!(request, status = answer.status().as_u16(), ms, "refused");
+            }
+            (Err(error), _) => tracing::info!(request, error = %chain(error), ms, "no answer"),
+        }
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &ConnectorError) -> String {
+    let first: &(dyn StdError + 'static) = error;
+    let causes = std::iter::successors(Some(first), |&error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn outcome(answer: &Result<HttpResponse, ConnectorError>) -> Outcome {
@@ -227,8 +279,6 @@ async fn within_silence(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(100);

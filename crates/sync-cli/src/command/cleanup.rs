@@ -136,9 +136,6 @@ fn conclude(
     }
 }
 
-fn write(console: &mut Console, line: &Line) {
-    console.data(|out| {
-        serde_json::to_writer(&mut *out, line)?;
-        out.write_all(b"\n")
-    });
+fn write(console: &Console, line: &Line) {
+    console.streams().event(line);
 }

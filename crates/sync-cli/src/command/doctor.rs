@@ -187,8 +187,5 @@ fn text(finding: &Diagnosis) -> String {
 }
 
 fn write(console: &mut Console, line: &Line<'_>) {
-    console.data(|out| {
-        serde_json::to_writer(&mut *out, line)?;
-        out.write_all(b"\n")
-    });
+    console.streams().event(line);
 }

@@ -174,8 +174,5 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
 }
 
 fn write(console: &mut Console, line: &Line<'_>) {
-    console.data(|out| {
-        serde_json::to_writer(&mut *out, line)?;
-        out.write_all(b"\n")
-    });
+    console.streams().event(line);
 }

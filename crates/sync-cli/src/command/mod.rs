@@ -12,16 +12,19 @@ mod verify;
 
 use std::future::Future;
 use std::num::NonZero;
+use std::path::Path;
 
 use sync_core::Direction;
 
 pub(crate) use sync::Ended;
 
+use crate::finish::Ending;
+use crate::json::Line;
 use crate::options::{
-    ColorWhen, Command, ConfigCommand, Format, MockCommand, OutputArgs, SyncArgs,
+    Command, ConfigCommand, FinishArgs, Format, MockCommand, OutputArgs, SyncArgs,
 };
 use crate::view::View;
-use crate::{Console, Exit, ending};
+use crate::{Console, Exit, ending, logging};
 
 /// Whether a command acts or only shows what it would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,36 +60,32 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         Command::Restoremock(args) => mirror(Restore, &args, Mode::Show, View::List, console),
         Command::Mock { command } => mock(command, console),
         Command::Apply(args) => {
-            let color = args.output.color;
-            with_output(console, color, |console| {
-                block_on(apply::run(args, console))?
+            let (output, finish) = (args.output.clone(), args.finish.clone());
+            real_run(&output, &finish, None, console, |ending, console| {
+                block_on(apply::run(args, ending, console))?
             })
         }
         Command::Show(mut args) => {
             let view = viewed(args.view.format, &mut args.output);
-            with_output(console, args.output.color, |console| {
+            with_output(console, &args.output.clone(), |console| {
                 show::run(&args, view, console)
             })
         }
-        Command::Verify(args) => with_output(console, args.output.color, |console| {
+        Command::Verify(args) => with_output(console, &args.output, |console| {
             block_on(verify::run(&args, console))?
         }),
-        Command::Doctor(args) => with_output(console, args.output.color, |console| {
+        Command::Doctor(args) => with_output(console, &args.output, |console| {
             block_on(doctor::run(&args, console))?
         }),
         // `usage` has put the job's command in its place.
         Command::Run(_) => Exit::Usage,
-        Command::Jobs(args) => with_output(console, ColorWhen::Auto, |console| {
-            Ok(jobs::list(args, console))
-        }),
+        Command::Jobs(args) => said(console, |console| jobs::list(args, console)),
         Command::Config {
             command: ConfigCommand::Check(args),
-        } => with_output(console, ColorWhen::Auto, |console| {
-            Ok(jobs::check(args, console))
-        }),
+        } => said(console, |console| jobs::check(args, console)),
         Command::Cleanup(args) => {
             let mode = Mode::act_unless(args.dry_run);
-            with_output(console, args.output.color, |console| {
+            with_output(console, &args.output.clone(), |console| {
                 cleanup::run(&args, mode, console)
             })
         }
@@ -99,7 +98,7 @@ fn mock(command: MockCommand, console: &mut Console) -> Exit {
         MockCommand::Restore(args) => (Direction::Restore, args),
         MockCommand::Cleanup(args) => {
             let mode = Mode::show_or(args.check.check);
-            return with_output(console, args.cleanup.output.color, |console| {
+            return with_output(console, &args.cleanup.output, |console| {
                 cleanup::run(&args.cleanup, mode, console)
             });
         }
@@ -125,22 +124,80 @@ fn mirror(
     view: View,
     console: &mut Console,
 ) -> Exit {
-    with_output(console, args.output.color, |console| {
-        block_on(sync::run(direction, args, mode, view, console))?
+    let output = &args.output;
+    match mode {
+        Mode::Act => {
+            let dir = Some(&*args.places.dir);
+            real_run(output, &args.finish, dir, console, |ending, console| {
+                block_on(sync::run(direction, args, mode, view, ending, console))?
+            })
+        }
+        Mode::Show | Mode::Check => with_output(console, output, |console| {
+            let ending = Ending::of_mock();
+            block_on(sync::run(direction, args, mode, view, &ending, console))?
+        }),
+    }
+}
+
+/// Runs `command`, which may change something, and tells those of its end who
+/// are to know of it. It mirrors the directory `mirrored`, if that is known.
+fn real_run(
+    output: &OutputArgs,
+    finish: &FinishArgs,
+    mirrored: Option<&Path>,
+    console: &mut Console,
+    command: impl FnOnce(&Ending, &mut Console) -> anyhow::Result<Exit>,
+) -> Exit {
+    with_output(console, output, |console| {
+        if output.json {
+            console.streams().tell_diagnoses();
+        }
+        let ending = Ending::prepare(finish, mirrored)?;
+        let exit = command(&ending, console).unwrap_or_else(|error| {
+            console.error(format_args!("{error:#}"));
+            Exit::Failed
+        });
+        if exit == Exit::Usage {
+            // It was no run.
+            return Ok(exit);
+        }
+        let report = ending.report(exit, console.errors());
+        if output.json {
+            console.streams().event(&Line::Report(&report));
+        }
+        // Whoever reads it need not wait for the others.
+        let exit = flushed(exit, console);
+        ending.conclude(&report, console.streams());
+        Ok(exit)
     })
 }
 
 /// Runs `command` and says how it failed, if it did.
 fn with_output(
     console: &mut Console,
-    color: ColorWhen,
+    output: &OutputArgs,
     command: impl FnOnce(&mut Console) -> anyhow::Result<Exit>,
 ) -> Exit {
-    console.set_colors(color.into());
+    console.set_colors(output.color.into());
+    if let Err(wrong) = logging::begin(output, console.streams()) {
+        console.error(wrong);
+        return Exit::Usage;
+    }
     let exit = command(console).unwrap_or_else(|error| {
         console.error(format_args!("{error:#}"));
         Exit::Failed
     });
+    flushed(exit, console)
+}
+
+/// Runs `command`, which only says something.
+fn said(console: &mut Console, command: impl FnOnce(&mut Console) -> Exit) -> Exit {
+    let exit = command(console);
+    flushed(exit, console)
+}
+
+/// `exit`, unless what was to be said could not be written.
+fn flushed(exit: Exit, console: &mut Console) -> Exit {
     match console.flush() {
         Ok(()) => exit,
         Err(error) => {

@@ -17,11 +17,12 @@ use super::Mode;
 use super::outlook::{Outlook, execution, look, prices};
 use super::present::{changes, present, refuse, say_origin, say_withheld};
 use crate::ending::{SoFar, bounded};
+use crate::finish::Ending;
 use crate::journal::FileJournal;
 use crate::lock::{LockError, Locks};
-use crate::options::{NOT_FOR_BACKUP, SyncArgs};
+use crate::options::{NOT_FOR_BACKUP, OutputArgs, SyncArgs};
 use crate::places::Places;
-use crate::progress::{self, Progress};
+use crate::progress::{Events, Phase, Progress};
 use crate::question::{self, Answer};
 use crate::saved::PlanFile;
 use crate::selection::selection;
@@ -29,7 +30,7 @@ use crate::spools::TemporaryFiles;
 use crate::stop::Stop;
 use crate::text::Words;
 use crate::view::View;
-use crate::{Console, Exit, json, saved, text};
+use crate::{Console, Exit, saved, text};
 
 /// Makes a plan; then it is carried out or only shown, as `mode` says.
 pub(super) async fn run(
@@ -37,8 +38,10 @@ pub(super) async fn run(
     args: &SyncArgs,
     mode: Mode,
     view: View,
+    ending: &Ending,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
+    ending.is_about(direction, &args.places.dir, &args.places.bucket);
     let selection = match selection(&args.selection) {
         Ok(selection) => Arc::new(selection),
         Err(wrong) => {
@@ -53,7 +56,12 @@ pub(super) async fn run(
             return Ok(Exit::Usage);
         }
     };
-    let stop = Stop::listen().context("cannot listen for signals")?;
+    let stop = listen(ending, console)?;
+    let events = match mode {
+        Mode::Act => Events::Wanted,
+        Mode::Show | Mode::Check => Events::Unwanted,
+    };
+    let progress = watch(direction, &args.output, events, console)?;
     let plan_file = args.plan_out.as_deref();
     let plan_file = plan_file.map(|file| PlanFile::look(file, &args.places.dir));
     let plan_file = plan_file.transpose()?;
@@ -67,10 +75,10 @@ pub(super) async fn run(
         },
     };
     let plan = {
-        let _spinner = progress::listing(console, &args.output);
         let origin = saved::of_run(&args.places, &places);
         let options = PlanOptions {
             selection,
+            listings: progress.listings(),
             ..plan_options(direction, args)
         };
         let (source, target) = (places.source(), places.target());
@@ -80,6 +88,7 @@ pub(super) async fn run(
             None => plan,
         }
     };
+    progress.planned(plan.counts());
     if let Some(file) = plan_file {
         file.save(&plan)?;
     }
@@ -100,8 +109,9 @@ pub(super) async fn run(
                 args,
                 versions,
                 outlook: &outlook,
+                ending,
             };
-            job.run(&refusals, &stop, console).await
+            job.run(&refusals, &stop, progress, console).await
         }
     }
 }
@@ -110,8 +120,10 @@ pub(super) async fn run(
 pub(super) async fn carry_out(
     plan: &Plan,
     args: &mut SyncArgs,
+    ending: &Ending,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
+    ending.is_about(plan.direction(), &args.places.dir, &args.places.bucket);
     let prices = match prices(&args.price) {
         Ok(prices) => prices,
         Err(wrong) => {
@@ -123,7 +135,9 @@ pub(super) async fn carry_out(
         console.error(NOT_FOR_BACKUP);
         return Ok(Exit::Usage);
     }
-    let stop = Stop::listen().context("cannot listen for signals")?;
+    let stop = listen(ending, console)?;
+    let progress = watch(plan.direction(), &args.output, Events::Wanted, console)?;
+    progress.planned(plan.counts());
     let places = Places::open_planned(plan, args, |args| {
         journal(plan.direction(), args, Mode::Act)
     });
@@ -146,8 +160,26 @@ pub(super) async fn carry_out(
         args,
         versions,
         outlook: &outlook,
+        ending,
     };
-    job.run(&refusals, &stop, console).await
+    job.run(&refusals, &stop, progress, console).await
+}
+
+/// Listens for signals. One that ends the process at once ends a run too.
+fn listen(ending: &Ending, console: &Console) -> anyhow::Result<Stop> {
+    let stop = Stop::listen().context("cannot listen for signals")?;
+    let (ending, streams) = (ending.clone(), console.streams().clone());
+    stop.before_the_end(move |exit| ending.conclude(&ending.report(exit, &[]), &streams));
+    Ok(stop)
+}
+
+fn watch(
+    direction: Direction,
+    output: &OutputArgs,
+    events: Events,
+    console: &Console,
+) -> anyhow::Result<Progress> {
+    Progress::begin(direction, console, output, events).context("cannot watch the run")
 }
 
 /// Where uploads are noted. A file of the state directory, so it is not touched
@@ -217,6 +249,7 @@ struct Job<'a> {
     args: &'a SyncArgs,
     versions: Versions,
     outlook: &'a Outlook,
+    ending: &'a Ending,
 }
 
 impl Job<'_> {
@@ -225,6 +258,7 @@ impl Job<'_> {
         &self,
         refusals: &[Refusal],
         stop: &Stop,
+        progress: Progress,
         console: &mut Console,
     ) -> anyhow::Result<Exit> {
         let Self {
@@ -236,37 +270,38 @@ impl Job<'_> {
         if !confirmed(plan, args, console) {
             return Ok(Exit::Refused);
         }
+        // The summary is for now, not for the end of the run.
+        console.streams().show();
         let begun = Instant::now();
+        progress.enter(Phase::Copying);
         if plan.direction() == Direction::Restore {
             if changes(plan.counts()) > 0 {
                 places.directory.make_root().await?;
             }
             places.directory.sweep_temporaries().await;
         }
-        let mut report = self.execute(stop, console).await?;
+        let mut report = self.execute(stop, &progress).await?;
+        progress.enter(Phase::Ending);
         if plan.direction() == Direction::Backup && !report.stopped {
             tokio::select! {
                 () = settle_left_uploads(places, args, console) => {}
                 () = stop.asked() => report.stopped = true,
             }
         }
-        let exit = exit_of(plan, &report, stop);
+        drop(progress);
         let ended = Ended {
             report: &report,
             took: begun.elapsed(),
-            exit,
             versioning: self.outlook.versioning,
             trash: places.directory.kept(),
         };
+        self.ending.carried_out(plan.counts(), &ended);
         conclude(plan, &ended, args, console);
-        Ok(exit)
+        Ok(exit_of(plan, &report, stop))
     }
 
-    async fn execute(&self, stop: &Stop, console: &mut Console) -> anyhow::Result<Report> {
-        let words = Words::of(self.plan.direction());
-        let output = &self.args.output;
-        let progress = Progress::new(console, self.plan.counts(), words, output);
-        let so_far = SoFar::new(self.plan, &progress);
+    async fn execute(&self, stop: &Stop, progress: &Progress) -> anyhow::Result<Report> {
+        let so_far = SoFar::new(self.plan, progress);
         let options = execution(self.args, self.plan.direction(), self.versions);
         let (source, target) = (self.places.source(), self.places.target());
         let execution = execute(self.plan, source, target, &options, &so_far, stop.asked());
@@ -331,7 +366,6 @@ fn confirmed(plan: &Plan, args: &SyncArgs, console: &mut Console) -> bool {
 pub(crate) struct Ended<'a> {
     pub(crate) report: &'a Report,
     pub(crate) took: Duration,
-    pub(crate) exit: Exit,
     /// Of a backup that was to overwrite or delete.
     pub(crate) versioning: Option<Versioning>,
     /// What a restore has put into the trash.
@@ -352,9 +386,7 @@ fn conclude(plan: &Plan, ended: &Ended<'_>, args: &SyncArgs, console: &mut Conso
     if let Some(why) = why.filter(|why| *why != Withheld::SourceIncomplete) {
         say_withheld(why, console);
     }
-    if args.output.json {
-        json::report(console, plan.counts(), ended);
-    } else if !args.output.quiet {
+    if !args.output.json && !args.output.quiet {
         let words = Words::of(plan.direction());
         let mut report = words.report(plan.counts(), ended.report, ended.took);
         if let Some(kept) = &ended.trash {

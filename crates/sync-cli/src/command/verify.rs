@@ -6,18 +6,18 @@ use std::time::Instant;
 
 use anyhow::Context;
 use futures::StreamExt;
-use indicatif::ProgressBar;
 use sync_core::{Direction, Proof, Store, Survey, Verified, VerifyOptions, survey};
 use sync_fs::{FsOptions, FsStore};
 use sync_s3::S3Store;
 
 use crate::options::VerifyArgs;
 use crate::places::s3_options;
+use crate::progress::Spinner;
 use crate::selection::selection;
 use crate::spools::TemporaryFiles;
 use crate::stop::Stop;
 use crate::verified::{self, Ending};
-use crate::{Console, Exit, progress};
+use crate::{Console, Exit};
 
 pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Result<Exit> {
     let selection = match selection(&args.selection) {
@@ -54,7 +54,7 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
     let bucket = s3_options(&args.places.bucket, &args.server, &args.speed);
     let bucket = S3Store::connect(bucket).await?;
 
-    let spinner = progress::listing(console, &args.output);
+    let spinner = Spinner::begin(console, &args.output, "listing both places");
     let survey = survey(&directory, &bucket, &options, Arc::new(TemporaryFiles)).await?;
     let mut work = Work {
         survey: &survey,
@@ -66,21 +66,21 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         .compare(&directory, &bucket, &options, &stop, console)
         .await
         .context("cannot read what was listed")?;
-    work.spinner.finish_and_clear();
+    let found = work.found;
     let ending = Ending {
-        exit: exit_of(&work.found, is_whole, &stop),
+        exit: exit_of(&found, is_whole, &stop),
         is_whole,
         took: begun.elapsed(),
         places: (directory.location(), bucket.location()),
     };
-    verified::report(&work.found, &survey, &ending, &args.output, console);
+    verified::report(&found, &survey, &ending, &args.output, console);
     Ok(ending.exit)
 }
 
 struct Work<'a> {
     survey: &'a Survey,
     args: &'a VerifyArgs,
-    spinner: ProgressBar,
+    spinner: Spinner,
     found: Verified,
 }
 
@@ -110,13 +110,9 @@ impl Work<'_> {
             };
             self.found.add(&finding);
             done += u64::from(finding.file.is_some() && finding.object.is_some());
-            if !self.spinner.is_hidden() {
-                self.spinner
-                    .set_message(format!("comparing: {done} of {all} files"));
-            }
-            let output = &self.args.output;
             self.spinner
-                .suspend(|| verified::tell(&finding, output, console));
+                .say(|| format!("comparing: {done} of {all} files"));
+            verified::tell(&finding, &self.args.output, console);
             let unknown = finding.verdict.unknown();
             if unknown.is_some_and(|error| error.kind().stops_run()) {
                 return Ok(false);

@@ -7,6 +7,7 @@ mod bandwidth;
 mod check;
 mod config;
 mod doctor;
+mod finish;
 mod help;
 mod names;
 mod objects;
@@ -28,6 +29,7 @@ use sync_s3::Location;
 use bandwidth::BandwidthLimit;
 pub(crate) use config::{CheckConfigArgs, ConfigCommand, JobWords, JobsArgs, RunArgs};
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use finish::FinishArgs;
 pub(crate) use help::definition;
 use names::NameRules;
 pub(crate) use objects::ObjectArgs;
@@ -37,7 +39,7 @@ pub(crate) use price::PriceArgs;
 pub(crate) use sizes::{Size, default_part_size};
 pub(crate) use times::Moment;
 pub(crate) use trash::{NOT_FOR_BACKUP, TrashArgs};
-pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, OnDisk, When};
+pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, LogFormat, OnDisk, When};
 pub(crate) use verify::VerifyArgs;
 
 const EXAMPLES: &str = "\
@@ -141,6 +143,8 @@ pub(crate) struct SyncArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) price: PriceArgs,
+    #[command(flatten)]
+    pub(crate) finish: FinishArgs,
     /// Save the plan, for `show` and `apply`; an earlier plan there is replaced
     #[arg(
         long,
@@ -411,18 +415,28 @@ pub(crate) struct SpeedArgs {
     pub(crate) max_attempts: u32,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Write the plan and the report as JSON, an object a line
+    /// Write plan, progress, actions and report as JSON, an object a line
     #[arg(long, hide_env = true, env = "S3MIRROR_JSON", value_parser = Boolish::new())]
     pub(crate) json: bool,
     /// Say nothing unless something goes wrong
     #[arg(short, long, hide_env = true, env = "S3MIRROR_QUIET", value_parser = Boolish::new(), conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Name each entry when it is done
+    /// Name each entry when it is done; -vv logs requests, -vvv the SDK too
     #[arg(short, long, hide_env = true, env = "S3MIRROR_VERBOSE", action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Form of the logs (-vv, RUST_LOG), which go to standard error
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_LOG_FORMAT",
+        value_enum,
+        value_name = "FORM",
+        default_value_t
+    )]
+    pub(crate) log_format: LogFormat,
     /// Colours
     #[arg(
         long,

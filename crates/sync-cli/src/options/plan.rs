@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use sync_s3::Location;
 
 use super::{
-    CleanupArgs, CompareBy, ConsentArgs, Links, ObjectArgs, OutputArgs, PlaceArgs, PriceArgs,
-    RuleArgs, SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, SyncArgs, TrashArgs,
+    CleanupArgs, CompareBy, ConsentArgs, FinishArgs, Links, ObjectArgs, OutputArgs, PlaceArgs,
+    PriceArgs, RuleArgs, SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, SyncArgs, TrashArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -109,6 +109,8 @@ pub(crate) struct ApplyArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) price: PriceArgs,
+    #[command(flatten)]
+    pub(crate) finish: FinishArgs,
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +154,7 @@ impl ApplyArgs {
             speed: self.speed,
             output: self.output,
             price: self.price,
+            finish: self.finish,
             plan_out: None,
         }
     }

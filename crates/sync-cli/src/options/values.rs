@@ -122,6 +122,14 @@ impl From<ChecksumChoice> for Checksums {
     }
 }
 
+/// `--log-format`
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
 /// `--color`
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum ColorWhen {

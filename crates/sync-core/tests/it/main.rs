@@ -34,3 +34,4 @@ mod stops;
 mod support;
 mod transfers;
 mod verify;
+mod watched;

@@ -207,6 +207,7 @@ impl Weaver {
     }
 
     fn give_up_cuts(&mut self) {
+        tracing::debug!("a listing was cut in vain; it goes on in one piece for a while");
         self.segments.truncate(1);
         self.scout = None;
         self.is_asking = false;

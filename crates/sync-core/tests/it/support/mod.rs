@@ -110,12 +110,18 @@ pub(crate) fn contents(store: &MemoryStore) -> BTreeMap<String, (Bytes, DateTime
 #[derive(Default)]
 pub(crate) struct Events {
     told: Mutex<Vec<String>>,
+    begun: Mutex<Vec<String>>,
     bytes: AtomicU64,
 }
 
 impl Events {
     pub(crate) fn told(&self) -> Vec<String> {
         self.told.lock().unwrap().clone()
+    }
+
+    /// The copies that were said to begin.
+    pub(crate) fn begun(&self) -> Vec<String> {
+        self.begun.lock().unwrap().clone()
     }
 
     /// All progress together.
@@ -129,6 +135,10 @@ impl Observer for Events {
         let told = match event {
             Event::Progress { bytes, .. } => {
                 self.bytes.fetch_add(bytes, SeqCst);
+                return;
+            }
+            Event::Begun { entry } => {
+                self.begun.lock().unwrap().push(entry.key.to_string());
                 return;
             }
             Event::Transferred(transfer) => format!("copied {}", transfer.source.key),

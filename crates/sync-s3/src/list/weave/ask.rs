@@ -57,6 +57,8 @@ impl Weaver {
                 Step::Cut(cut) => {
                     let run = Run::after(Arc::clone(&self.bucket), &cut);
                     self.segments.push_back(Segment::new(self.made, cut, run));
+                    let places = self.segments.len();
+                    tracing::debug!(places, "the listing is read at several places at once");
                     self.made += 1;
                 }
                 Step::Ask(question) => {

@@ -1,0 +1,226 @@
+//! The end of a real run, however it comes: the last line of `--json`, the
+//! metrics file, the command of `--on-finish`.
+//!
+//! A run is told about what becomes known of it ([`Ending::is_about`],
+//! [`Ending::carried_out`]); [`Ending::conclude`] tells the others. It does so
+//! once: a signal may come while the run ends by itself.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sync_core::{Counts, Direction, Withheld};
+use sync_s3::Location;
+
+use crate::command::Ended;
+use crate::json::{Line, RunReport, TrashLine};
+use crate::metrics::MetricsFile;
+use crate::options::FinishArgs;
+use crate::streams::Streams;
+use crate::text::{self, Words};
+use crate::{Exit, console};
+
+/// A command that takes longer is ended: s3mirror may hold up the next run.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Variables that would make an s3mirror in the command end the same way.
+const NOT_INHERITED: [&str; 2] = ["S3MIRROR_ON_FINISH", "S3MIRROR_METRICS_FILE"];
+
+/// What is to be done at the end of a run. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Ending(Arc<Inner>);
+
+struct Inner {
+    begun: Instant,
+    metrics: Option<MetricsFile>,
+    command: Option<OsString>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    report: RunReport,
+    concluded: bool,
+}
+
+impl Ending {
+    /// Looks whether all can be done as asked, before anything else is.
+    pub(crate) fn prepare(args: &FinishArgs, mirrored: Option<&Path>) -> anyhow::Result<Self> {
+        let metrics = args.metrics_file.as_deref();
+        let metrics = metrics.map(|path| MetricsFile::look(path, mirrored));
+        Ok(Self(Arc::new(Inner {
+            begun: Instant::now(),
+            metrics: metrics.transpose()?,
+            command: args.on_finish.clone(),
+            state: Mutex::default(),
+        })))
+    }
+
+    /// Of a run that changes nothing: nobody is told.
+    pub(crate) fn of_mock() -> Self {
+        Self(Arc::new(Inner {
+            begun: Instant::now(),
+            metrics: None,
+            command: None,
+            state: Mutex::default(),
+        }))
+    }
+
+    /// Which way the run goes, and between which places.
+    pub(crate) fn is_about(&self, direction: Direction, directory: &Path, bucket: &Location) {
+        let report = &mut self.lock().report;
+        report.direction = Some(Words::of(direction).command());
+        report.directory = Some(directory.to_string_lossy().into_owned());
+        report.bucket = Some(bucket.to_string());
+    }
+
+    /// What was done, and what there was to do.
+    pub(crate) fn carried_out(&self, counts: &Counts, ended: &Ended<'_>) {
+        let done = ended.report;
+        let report = &mut self.lock().report;
+        report.seconds = ended.took.as_secs_f64();
+        report.created = done.created;
+        report.overwritten = done.overwritten;
+        report.deleted = done.deleted;
+        report.kept = counts.kept();
+        report.not_selected = counts.not_selected();
+        report.failed = done.failed;
+        report.stopped = done.stopped;
+        report.deletions_withheld = done
+            .deletions_withheld
+            .map(|why: Withheld| text::withheld(why));
+        report.versioning = ended.versioning.map(text::versioning_word);
+        report.trash = ended.trash.as_ref().map(|kept| TrashLine {
+            directory: kept.directory.to_string_lossy().into_owned(),
+            entries: kept.entries,
+        });
+    }
+
+    /// The report of a run that ends with `exit`, because of `errors`.
+    pub(crate) fn report(&self, exit: Exit, errors: &[String]) -> RunReport {
+        let mut report = self.lock().report.clone();
+        report.exit = exit.code();
+        report.total_seconds = self.0.begun.elapsed().as_secs_f64();
+        report.stopped |= matches!(exit, Exit::Interrupted | Exit::Terminated);
+        report.errors = errors.to_vec();
+        report
+    }
+
+    /// Tells of the end, once. Whoever comes second waits until that is done.
+    pub(crate) fn conclude(&self, report: &RunReport, streams: &Streams) {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.concluded, true) {
+            return;
+        }
+        let warn = |message: String| {
+            let style = console::WARNING;
+            streams.note(format_args!("{style}warning:{style:#} {message}"));
+        };
+        if let Some(Err(error)) = self.0.metrics.as_ref().map(|file| file.write(report)) {
+            warn(format!("{error:#}"));
+        }
+        if let Some(command) = &self.0.command
+            && let Err(why) = run(command, report, PATIENCE)
+        {
+            warn(format!("the command of --on-finish {why}"));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs `command` with the report; if it does not go well, how.
+fn run(command: &OsStr, report: &RunReport, patience: Duration) -> Result<(), String> {
+    let cannot = |error: io::Error| format!("cannot be run: {error}");
+    let mut child = spawn(command, report).map_err(cannot)?;
+    if let Some(mut input) = child.stdin.take() {
+        let mut line = serde_json::to_vec(&Line::Report(report)).unwrap_or_default();
+        line.push(b'\n');
+        // It may be longer than what a pipe holds, and not everybody reads it.
+        thread::spawn(move || {
+            let _ = input.write_all(&line);
+        });
+    }
+    let since = Instant::now();
+    loop {
+        match child.try_wait().map_err(cannot)? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(format!("has failed: {status}")),
+            None if since.elapsed() >= patience => {
+                kill(&mut child);
+                return Err(format!("was ended after {} s", patience.as_secs()));
+            }
+            None => thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
+fn spawn(command: &OsStr, report: &RunReport) -> io::Result<Child> {
+    let mut sh = Command::new("sh");
+    sh.arg("-c").arg(command);
+    for name in NOT_INHERITED {
+        sh.env_remove(name);
+    }
+    sh.env("S3MIRROR_EXIT", report.exit.to_string())
+        .env("S3MIRROR_DIRECTION", report.direction.unwrap_or_default())
+        .stdin(Stdio::piped())
+        // Standard output is for the report alone.
+        .stdout(io::stderr())
+        // With all that it starts it can be ended at once.
+        .process_group(0)
+        .spawn()
+}
+
+/// Ends the command and what it has started.
+fn kill(child: &mut Child) {
+    if let Some(group) = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ran(command: &str) -> Result<(), String> {
+        let patience = Duration::from_millis(500);
+        run(OsStr::new(command), &RunReport::default(), patience)
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_ended_with_all_that_it_started() {
+        let directory = tempfile::tempdir().unwrap();
+        let late = directory.path().join("late");
+        let command = format!("(sleep 2; touch '{}') & sleep 60", late.display());
+        let since = Instant::now();
+        assert_eq!(ran(&command), Err("was ended after 0 s".to_owned()));
+        assert!(since.elapsed() < Duration::from_secs(5));
+        thread::sleep(Duration::from_millis(2500));
+        assert!(!late.exists());
+    }
+
+    #[test]
+    fn a_command_that_fails_says_so_and_one_that_reads_nothing_is_fine() {
+        assert!(ran("exit 7").unwrap_err().contains('7'));
+        assert_eq!(ran("exec 0<&-; true"), Ok(()));
+    }
+
+    #[test]
+    fn the_report_is_on_its_standard_input_and_the_status_in_its_environment() {
+        let check = r#"read -r line; case "$line" in '{"event":"report",'*) ;; *) exit 1;; esac
+            test "$S3MIRROR_EXIT" = 0 -a -z "$S3MIRROR_ON_FINISH""#;
+        assert_eq!(ran(check), Ok(()));
+    }
+}

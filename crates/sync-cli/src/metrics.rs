@@ -1,0 +1,280 @@
+//! The outcome of a run for Prometheus, in the text form that node_exporter's
+//! textfile collector reads (`--metrics-file`).
+//!
+//! The file is written aside and renamed, so a collector never reads half of
+//! it. The time of the last success is taken over from the earlier file when a
+//! run fails: that is what an alert asks for.
+
+use std::fmt::Write as _;
+use std::fs::{self, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, ensure};
+use sync_core::{Tally, printable};
+use tempfile::{Builder, NamedTempFile};
+
+use crate::json::RunReport;
+
+/// Where metrics are written.
+#[derive(Debug)]
+pub(crate) struct MetricsFile {
+    path: PathBuf,
+    parent: PathBuf,
+}
+
+const LAST_SUCCESS: &str = "s3mirror_last_success_timestamp_seconds";
+
+impl MetricsFile {
+    /// Looks whether metrics can be written to `path`, before anything is done.
+    /// Inside the directory `mirrored` they would be taken for a part of it.
+    pub(crate) fn look(path: &Path, mirrored: Option<&Path>) -> anyhow::Result<Self> {
+        let file = Self {
+            path: path.to_owned(),
+            parent: match path.parent() {
+                Some(parent) if parent != Path::new("") => parent.to_owned(),
+                _ => PathBuf::from("."),
+            },
+        };
+        file.check(mirrored)
+            .with_context(|| format!("cannot write the metrics file '{}'", shown(path)))?;
+        Ok(file)
+    }
+
+    fn check(&self, mirrored: Option<&Path>) -> anyhow::Result<()> {
+        let parent = self.parent.canonicalize()?;
+        if let Some(mirrored) = mirrored.and_then(|dir| dir.canonicalize().ok()) {
+            ensure!(
+                !parent.starts_with(mirrored),
+                "it is inside the directory that is mirrored, and would be taken for a part of it"
+            );
+        }
+        match fs::symlink_metadata(&self.path) {
+            Ok(found) => ensure!(found.is_file(), "something that is no file is there"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        // It is gone again at once.
+        self.temporary()?;
+        Ok(())
+    }
+
+    /// Writes what became of a run.
+    pub(crate) fn write(&self, report: &RunReport) -> anyhow::Result<()> {
+        let earlier = fs::read_to_string(&self.path).unwrap_or_default();
+        self.replace(&text(report, now(), &earlier))
+            .with_context(|| format!("cannot write the metrics file '{}'", shown(&self.path)))
+    }
+
+    fn replace(&self, text: &str) -> io::Result<()> {
+        let mut file = self.temporary()?;
+        file.write_all(text.as_bytes())?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+
+    /// The collector, often another user, reads only what is named `*.prom`.
+    fn temporary(&self) -> io::Result<NamedTempFile> {
+        Builder::new()
+            .prefix(".s3mirror-metrics-")
+            .permissions(Permissions::from_mode(0o644))
+            .tempfile_in(&self.parent)
+    }
+}
+
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+/// In whole seconds, like everything that is compared with it.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+fn text(report: &RunReport, now: u64, earlier: &str) -> String {
+    let labels = format!(
+        "direction=\"{}\",directory=\"{}\",bucket=\"{}\"",
+        escaped(report.direction.unwrap_or_default()),
+        escaped(report.directory.as_deref().unwrap_or_default()),
+        escaped(report.bucket.as_deref().unwrap_or_default()),
+    );
+    let mut text = Text {
+        text: String::new(),
+        labels,
+    };
+    text.metric(
+        "s3mirror_last_run_timestamp_seconds",
+        "When the last run ended, in seconds since 1970.",
+        now,
+    );
+    let success = match report.exit {
+        0 => Some(now.to_string()),
+        _ => earlier_success(earlier, &text.labels),
+    };
+    if let Some(success) = success {
+        text.metric(
+            LAST_SUCCESS,
+            "When the last run with exit status 0 ended.",
+            success,
+        );
+    }
+    text.metric(
+        "s3mirror_exit_status",
+        "Exit status of the last run: 0 is done, 3 incomplete, 4 refused.",
+        report.exit,
+    );
+    text.metric(
+        "s3mirror_duration_seconds",
+        "How long the last run took.",
+        report.total_seconds,
+    );
+    let actions = [
+        ("created", report.created),
+        ("overwritten", report.overwritten),
+        ("deleted", report.deleted),
+        ("kept", report.kept),
+        ("not-selected", report.not_selected),
+    ];
+    text.by_action(
+        "s3mirror_entries",
+        "Entries of the last run by what was done with them.",
+        actions.map(|(action, tally): (_, Tally)| (action, tally.entries)),
+    );
+    text.by_action(
+        "s3mirror_bytes",
+        "Sizes of the entries of the last run by what was done with them.",
+        actions.map(|(action, tally)| (action, tally.bytes)),
+    );
+    text.metric(
+        "s3mirror_failed_entries",
+        "Entries of the last run that could not be copied or deleted.",
+        report.failed,
+    );
+    text.text
+}
+
+struct Text {
+    text: String,
+    labels: String,
+}
+
+impl Text {
+    fn metric(&mut self, name: &str, help: &str, value: impl std::fmt::Display) {
+        self.head(name, help);
+        let labels = &self.labels;
+        let _ = writeln!(self.text, "{name}{{{labels}}} {value}");
+    }
+
+    fn by_action<const N: usize>(&mut self, name: &str, help: &str, values: [(&str, u64); N]) {
+        self.head(name, help);
+        for (action, value) in values {
+            let labels = &self.labels;
+            let _ = writeln!(self.text, "{name}{{{labels},action=\"{action}\"}} {value}");
+        }
+    }
+
+    fn head(&mut self, name: &str, help: &str) {
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");
+    }
+}
+
+/// The value of an earlier file, if it is of the same places.
+fn earlier_success(earlier: &str, labels: &str) -> Option<String> {
+    let beginning = format!("{LAST_SUCCESS}{{{labels}}} ");
+    let value = earlier
+        .lines()
+        .find_map(|line| line.strip_prefix(&beginning))?;
+    // What is no number would make the collector refuse the whole file.
+    value
+        .parse::<f64>()
+        .ok()
+        .filter(|value| value.is_finite())?;
+    Some(value.to_owned())
+}
+
+/// As a value of a label is written.
+fn escaped(value: &str) -> String {
+    let value = value.replace('\\', r"\\").replace('"', "\\\"");
+    value.replace('\n', r"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(exit: u8) -> RunReport {
+        RunReport {
+            direction: Some("backup"),
+            directory: Some("/srv/a \"b\" \\ c\nd".to_owned()),
+            bucket: Some("s3://bucket/prefix/".to_owned()),
+            exit,
+            total_seconds: 1.5,
+            created: Tally {
+                entries: 3,
+                bytes: 4096,
+            },
+            failed: 2,
+            ..RunReport::default()
+        }
+    }
+
+    const LABELS: &str =
+        r#"direction="backup",directory="/srv/a \"b\" \\ c\nd",bucket="s3://bucket/prefix/""#;
+
+    #[test]
+    fn each_metric_has_its_help_its_type_and_escaped_labels() {
+        let text = text(&report(0), 1_700_000_000, "");
+        let has = |line: &str| assert!(text.lines().any(|l| l == line), "{line}\nin\n{text}");
+        has(&format!(
+            "s3mirror_last_run_timestamp_seconds{{{LABELS}}} 1700000000"
+        ));
+        has(&format!("{LAST_SUCCESS}{{{LABELS}}} 1700000000"));
+        has(&format!("s3mirror_exit_status{{{LABELS}}} 0"));
+        has(&format!("s3mirror_duration_seconds{{{LABELS}}} 1.5"));
+        has(&format!(
+            "s3mirror_entries{{{LABELS},action=\"created\"}} 3"
+        ));
+        has(&format!(
+            "s3mirror_bytes{{{LABELS},action=\"created\"}} 4096"
+        ));
+        has(&format!(
+            "s3mirror_entries{{{LABELS},action=\"deleted\"}} 0"
+        ));
+        has(&format!("s3mirror_failed_entries{{{LABELS}}} 2"));
+        has("# TYPE s3mirror_bytes gauge");
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let name = line.split('{').next().unwrap();
+            assert!(text.contains(&format!("# TYPE {name} gauge\n")), "{line}");
+            assert!(text.contains(&format!("# HELP {name} ")), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_fails_keeps_the_time_of_the_last_success() {
+        let good = text(&report(0), 1000, "");
+        let bad = text(&report(3), 2000, &good);
+        assert!(
+            bad.contains(&format!("{LAST_SUCCESS}{{{LABELS}}} 1000\n")),
+            "{bad}"
+        );
+        let worse = text(&report(1), 3000, &bad);
+        assert!(
+            worse.contains(&format!("{LAST_SUCCESS}{{{LABELS}}} 1000\n")),
+            "{worse}"
+        );
+        assert!(worse.contains("last_run_timestamp_seconds{"), "{worse}");
+    }
+
+    #[test]
+    fn the_success_of_other_places_or_of_rubbish_is_not_taken_over() {
+        let mut other = report(0);
+        other.bucket = Some("s3://other/".to_owned());
+        let good = text(&other, 1000, "");
+        assert!(!text(&report(3), 2000, &good).contains(LAST_SUCCESS));
+        let rubbish = format!("{LAST_SUCCESS}{{{LABELS}}} soon\n");
+        assert!(!text(&report(3), 2000, &rubbish).contains(LAST_SUCCESS));
+    }
+}

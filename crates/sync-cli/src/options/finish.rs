@@ -1,0 +1,32 @@
+//! What happens at the end of a run.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Who is told of the end of a run. A mock run is none.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct FinishArgs {
+    /// Write the outcome for node_exporter; kept out of DIR, named *.prom
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_METRICS_FILE",
+        value_name = "FILE"
+    )]
+    pub(crate) metrics_file: Option<PathBuf>,
+    /// Run a command at the end, with the report on its standard input
+    ///
+    /// It is given to `sh -c` after every real run, also one that failed or was
+    /// refused; S3MIRROR_EXIT holds the exit status. It has 60 seconds, and its
+    /// failure is only warned of.
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_ON_FINISH",
+        value_name = "COMMAND"
+    )]
+    pub(crate) on_finish: Option<OsString>,
+}

@@ -1,0 +1,260 @@
+//! What is seen of a run while it goes on.
+//!
+//! Everybody counts in one [`State`]; a thread beside the run looks at it, draws
+//! bars where there is a terminal, writes a line every ten seconds where there
+//! is none, and says how far it is when SIGUSR1 (elsewhere than on Linux also
+//! SIGINFO, as by Ctrl-T) asks for it. What is told of single entries, failures
+//! first of all, is told at once and by whoever meets it.
+
+mod bars;
+mod estimate;
+mod plain;
+#[cfg(test)]
+mod samples;
+mod screen;
+mod spinner;
+mod state;
+mod ticker;
+mod view;
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use sync_core::{Counts, Direction, Event, Listings, Observer};
+
+pub(crate) use spinner::Spinner;
+pub(crate) use state::Phase;
+pub(crate) use view::{Figures, View};
+
+use crate::Console;
+use crate::json::Line;
+use crate::options::OutputArgs;
+use crate::streams::Streams;
+use crate::text::Words;
+use estimate::Estimate;
+use screen::Screen;
+use state::State;
+
+/// Watches a run from its beginning until it is dropped.
+pub(crate) struct Progress {
+    watch: Arc<Watch>,
+    words: Words,
+    ticker: Option<ticker::Ticker>,
+}
+
+/// What the run and the thread beside it share.
+struct Watch {
+    state: State,
+    begun: Instant,
+    streams: Streams,
+    show: Show,
+    screen: Screen,
+    estimate: Mutex<Clocked>,
+}
+
+/// Where progress goes.
+#[derive(Debug, Clone, Copy)]
+struct Show {
+    /// To people: not with `--quiet`.
+    people: bool,
+    /// Each entry when it is done, by name.
+    entries: bool,
+    /// To programs. A mock run has none of it: its lines are a plan.
+    json: bool,
+}
+
+/// How fast it goes since copying began.
+#[derive(Default)]
+struct Clocked {
+    since: Option<Instant>,
+    estimate: Estimate,
+}
+
+/// Who reads the lines of `--json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Events {
+    /// Somebody who watches a run.
+    Wanted,
+    /// Somebody who takes them for a plan.
+    Unwanted,
+}
+
+impl Progress {
+    /// Begins to watch.
+    pub(crate) fn begin(
+        direction: Direction,
+        console: &Console,
+        output: &OutputArgs,
+        events: Events,
+    ) -> io::Result<Self> {
+        let people = !output.quiet;
+        let json = output.json && events == Events::Wanted;
+        let watch = Arc::new(Watch {
+            state: State::new(direction),
+            begun: Instant::now(),
+            streams: console.streams().clone(),
+            show: Show {
+                people,
+                entries: output.verbose > 0 && !output.json,
+                json,
+            },
+            screen: Screen::new(console.can_draw && people, output),
+            estimate: Mutex::default(),
+        });
+        watch.begin_drawing();
+        Ok(Self {
+            ticker: Some(ticker::Ticker::start(&watch)?),
+            watch,
+            words: Words::of(direction),
+        })
+    }
+
+    /// Where the planner counts what it lists.
+    pub(crate) fn listings(&self) -> Arc<Listings> {
+        self.watch.state.listings()
+    }
+
+    /// The plan is there.
+    pub(crate) fn planned(&self, counts: &Counts) {
+        self.watch.state.plan(counts);
+        self.enter(Phase::Planned);
+    }
+
+    /// The run does something else now.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.watch.state.enter(phase);
+        if phase == Phase::Planned {
+            // What follows is for reading, and perhaps for an answer.
+            self.watch.end_drawing();
+            return;
+        }
+        if phase == Phase::Copying {
+            self.watch.clocked().since = Some(Instant::now());
+        }
+        self.watch.begin_drawing();
+        self.watch.draw();
+    }
+
+    fn done(&self, event: &Line<'_>, line: impl FnOnce() -> String) {
+        if self.watch.show.json {
+            self.watch.streams.event(event);
+        } else if self.watch.show.entries {
+            self.watch.streams.line(line());
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, event: Event<'_>) {
+        self.watch.state.note(&event);
+        match event {
+            Event::Transferred(transfer) => {
+                let line = Line::Transferred {
+                    key: &transfer.source.key,
+                    bytes: transfer.source.size,
+                    reason: transfer.reason,
+                    overwritten: transfer.target.is_some(),
+                };
+                self.done(&line, || self.words.transfer(transfer));
+            }
+            Event::Deleted(entry) => {
+                let line = Line::Deleted {
+                    key: &entry.key,
+                    bytes: entry.size,
+                };
+                self.done(&line, || self.words.deletion(&entry.key));
+            }
+            Event::Failed { key, error } => {
+                if self.watch.show.json {
+                    let error = error.to_string();
+                    self.watch.streams.event(&Line::Failed { key, error });
+                }
+                self.watch.streams.error(error);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        // The thread first, or it would draw again.
+        self.ticker = None;
+        self.watch.end_drawing();
+    }
+}
+
+impl Watch {
+    fn view(&self) -> View {
+        let now = self.state.snapshot();
+        let clocked = self.clocked();
+        let left = now.left();
+        View::of(
+            now,
+            self.begun.elapsed(),
+            clocked.estimate.rate(),
+            clocked.estimate.time_left(left),
+        )
+    }
+
+    /// Looks how far it is, so that the speed is known.
+    fn look(&self) {
+        let mut clocked = self.clocked();
+        if let Some(since) = clocked.since {
+            let done = self.state.snapshot().done();
+            clocked.estimate.see(since.elapsed(), done);
+        }
+    }
+
+    fn begin_drawing(&self) {
+        if self.screen.is_there() {
+            self.screen.bar.reset();
+            self.streams.draw(&self.screen.bar);
+        }
+    }
+
+    /// Leaves nothing behind on the terminal. A bar that has ended shows
+    /// nothing, whoever draws it.
+    fn end_drawing(&self) {
+        self.streams.end_drawing();
+        self.screen.bar.finish_and_clear();
+    }
+
+    fn draw(&self) {
+        if self.screen.is_there() {
+            self.screen.show(&self.view());
+        }
+    }
+
+    /// A line from time to time, for those who have no bars.
+    fn tell(&self) {
+        let view = self.view();
+        // Somebody may be thinking about an answer.
+        if view.now.phase == Phase::Planned {
+            return;
+        }
+        if self.show.people && !self.screen.is_there() {
+            self.streams.note(plain::line(&view));
+        }
+        self.tell_programs(&view);
+    }
+
+    /// All of it at once, for who asked.
+    fn answer(&self) {
+        self.look();
+        let view = self.view();
+        self.streams.note(plain::lines(&view));
+        self.tell_programs(&view);
+    }
+
+    fn tell_programs(&self, view: &View) {
+        if self.show.json {
+            self.streams.event_at_once(&Line::Progress(&view.figures));
+        }
+    }
+
+    fn clocked(&self) -> std::sync::MutexGuard<'_, Clocked> {
+        self.estimate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

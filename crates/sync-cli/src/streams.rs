@@ -1,0 +1,176 @@
+//! The two outputs of a command, shared by those that write at the same time:
+//! the command, the progress beside it, the logs.
+//!
+//! Lines stay whole, and what is drawn on the terminal gives way to them.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use crate::console::ERROR;
+use crate::json::Line;
+
+/// Standard output and standard error. Clones are the same streams.
+#[derive(Clone)]
+pub(crate) struct Streams {
+    out: Arc<Mutex<Stream>>,
+    err: Arc<Mutex<Stream>>,
+}
+
+struct Stream {
+    to: io::BufWriter<Box<dyn Write + Send>>,
+    /// Why nothing is written any more.
+    failed: Option<io::Error>,
+    /// What is drawn where this stream is seen.
+    drawn: Option<ProgressBar>,
+    /// Whether warnings and errors are lines of `--json` too.
+    diagnoses: bool,
+    /// Whether the line `begin` has been written.
+    begun: bool,
+}
+
+impl Streams {
+    pub(crate) fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+        Self {
+            out: Stream::shared(out),
+            err: Stream::shared(err),
+        }
+    }
+
+    /// `bar` gives way to whatever is written from now on.
+    pub(crate) fn draw(&self, bar: &ProgressBar) {
+        lock(&self.err).drawn = Some(bar.clone());
+        // Elsewhere the data goes by without being seen.
+        if io::stdout().is_terminal() {
+            lock(&self.out).drawn = Some(bar.clone());
+        }
+    }
+
+    /// Nothing is drawn any more.
+    pub(crate) fn end_drawing(&self) {
+        lock(&self.err).drawn = None;
+        lock(&self.out).drawn = None;
+    }
+
+    /// From now on warnings and errors are lines of `--json` too.
+    pub(crate) fn tell_diagnoses(&self) {
+        lock(&self.out).diagnoses = true;
+    }
+
+    /// One line of data.
+    pub(crate) fn line(&self, line: impl Display) {
+        lock(&self.out).write(|to| writeln!(to, "{line}"));
+    }
+
+    /// Data as it is.
+    pub(crate) fn data(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        lock(&self.out).write(write);
+    }
+
+    /// One line of `--json` with a field `event`. Before the first one comes
+    /// the line `begin`, which says of which version they are.
+    pub(crate) fn event(&self, event: &impl Serialize) {
+        lock(&self.out).event(event);
+    }
+
+    /// The same for who waits for it.
+    pub(crate) fn event_at_once(&self, event: &impl Serialize) {
+        let mut out = lock(&self.out);
+        out.event(event);
+        out.write(|to| to.flush());
+    }
+
+    /// A warning or an error as a line of `--json`, where that is wanted.
+    pub(crate) fn diagnosis<'m>(&self, line: impl FnOnce(&'m str) -> Line<'m>, message: &'m str) {
+        let mut out = lock(&self.out);
+        if out.diagnoses {
+            out.event(&line(message));
+        }
+    }
+
+    /// One line that says what went wrong.
+    pub(crate) fn error(&self, message: impl Display) {
+        self.note(format_args!("{ERROR}error:{ERROR:#} {message}"));
+    }
+
+    /// One line beside the data. Diagnostics are seen at once, data when there
+    /// is time.
+    pub(crate) fn note(&self, line: impl Display) {
+        self.note_raw(format_args!("{line}\n"));
+    }
+
+    /// The same without an end of the line.
+    pub(crate) fn note_raw(&self, text: impl Display) {
+        lock(&self.err).write(|to| {
+            write!(to, "{text}")?;
+            to.flush()
+        });
+    }
+
+    /// Lets what was written be seen now.
+    pub(crate) fn show(&self) {
+        lock(&self.out).write(|to| to.flush());
+    }
+
+    pub(crate) fn ask(&self, question: &str) {
+        self.show();
+        self.note_raw(question);
+    }
+
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        let mut out = lock(&self.out);
+        out.write(|to| to.flush());
+        match out.failed.take() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Stream {
+    fn shared(to: Box<dyn Write + Send>) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self {
+            to: io::BufWriter::new(to),
+            failed: None,
+            drawn: None,
+            diagnoses: false,
+            begun: false,
+        }))
+    }
+
+    fn event(&mut self, event: &impl Serialize) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.json(&Line::begin());
+        }
+        self.json(event);
+    }
+
+    fn json(&mut self, line: &impl Serialize) {
+        self.write(|mut to| {
+            serde_json::to_writer(&mut to, line)?;
+            to.write_all(b"\n")
+        });
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        if self.failed.is_none() {
+            let to = &mut self.to;
+            self.failed = match &self.drawn {
+                Some(bar) => bar.suspend(|| {
+                    write(to)?;
+                    // The bar is drawn below it.
+                    to.flush()
+                }),
+                None => write(to),
+            }
+            .err();
+        }
+    }
+}
+
+fn lock(stream: &Mutex<Stream>) -> MutexGuard<'_, Stream> {
+    stream.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,46 @@
+//! The commands of docs/watching.md and docs/machines.md do what is said there.
+
+use crate::support::{Memory, Outcome, World};
+
+/// Runs every command of the page, in an empty home, in order.
+fn commands(page: &str) -> Vec<(String, Outcome)> {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    memory.create_bucket("my-bucket");
+    let fences = page.split("```sh\n").skip(1);
+    let fences = fences.map(|fence| fence.split("```").next().unwrap());
+    let lines: Vec<_> = fences.flat_map(str::lines).collect();
+    assert!(!lines.is_empty());
+    let ran = lines.into_iter().map(|line| {
+        let script = format!("program=$1; s3mirror() {{ \"$program\" \"$@\"; }}; {line}");
+        (line.to_owned(), world.s3mirror().in_shell(&script).is(0))
+    });
+    let ran = ran.collect();
+    for file in [
+        "backup.jsonl",
+        "report.json",
+        "metrics/photos.prom",
+        "backup.log",
+    ] {
+        let path = world.sandbox.path("home").join(file);
+        let is_there = std::fs::metadata(&path).is_ok_and(|found| found.len() > 0);
+        assert_eq!(is_there, page.contains(file), "{file}");
+    }
+    ran
+}
+
+#[test]
+fn the_commands_on_watching_show_what_they_say() {
+    let ran = commands(include_str!("../../docs/watching.md"));
+    let said: Vec<_> = ran
+        .iter()
+        .map(|(_, outcome)| outcome.stdout.as_str())
+        .collect();
+    assert!(said[1].contains("backup done in"), "{}", said[1]);
+    assert_eq!(said[3], "");
+}
+
+#[test]
+fn the_commands_for_machines_write_what_they_say() {
+    commands(include_str!("../../docs/machines.md"));
+}

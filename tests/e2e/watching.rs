@@ -1,0 +1,126 @@
+//! What is seen while a run goes on: bars on a terminal, a line every ten
+//! seconds elsewhere, the state for who asks by a signal.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use s3_endpoint::{Action, Fault};
+
+use crate::support::{Dir, Memory, World, content::mebibytes, run::Running};
+
+const QUIET: [&[&str]; 2] = [&[], &["--quiet"]];
+
+/// Waits until the endpoint has been asked for `operation` once more.
+fn wait_for(memory: &Memory, operation: &str, before: usize) {
+    let since = Instant::now();
+    while memory.count(operation) <= before {
+        assert!(since.elapsed() < Duration::from_secs(30), "no {operation}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn stall(memory: &Memory, operation: &str, seconds: u64) -> usize {
+    let stall = Action::Stall(Duration::from_secs(seconds));
+    memory.inject(Fault::on(operation).act(stall));
+    memory.count(operation)
+}
+
+fn with_three_files(memory: &Memory) -> (World<'_>, Dir) {
+    let world = World::on(memory);
+    world.bucket.put("gone", "x");
+    let dir = world.tree("dir", &[("a", "1"), ("b", "2"), ("c", "3")]);
+    (world, dir)
+}
+
+/// Asks a run for its state while the endpoint holds up `operation`, and
+/// returns what it said on standard error.
+fn asked(memory: &Memory, operation: &str, options: &[&str]) -> String {
+    let (world, dir) = with_three_files(memory);
+    let before = stall(memory, operation, 2);
+    let running: Running = world.backup(&dir).args(options).one_by_one().start();
+    wait_for(memory, operation, before);
+    // What was done before the request is counted in no time.
+    std::thread::sleep(Duration::from_millis(100));
+    running.signal("USR1");
+    running.end().is(0).stderr
+}
+
+#[test]
+fn sigusr1_tells_the_state_at_once_in_every_phase_also_when_quiet() {
+    let memory = Memory::start();
+    for options in QUIET {
+        let said = asked(&memory, "ListObjectsV2", options);
+        assert_eq!(said, "listing: 1 files, 0 objects so far\n");
+        let said = asked(&memory, "PutObject", options);
+        assert_eq!(said, "uploading: 0 B of 3 B (0 %), 0 of 3 files, 0 B/s\n");
+        let said = asked(&memory, "DeleteObjects", options);
+        assert_eq!(said, "deleting: 0 of 1 objects\n");
+    }
+}
+
+#[test]
+fn sigusr1_tells_the_state_while_somebody_is_asked() {
+    let memory = Memory::start();
+    let (world, dir) = with_three_files(&memory);
+    // `script` is a terminal; the answer comes when the state has been told.
+    let script = r#"
+        (while ! grep -q Continue seen; do sleep 0.05; done
+         pkill -USR1 -f "^$1 backup -d dir-asked"
+         while ! grep -q planned: seen; do sleep 0.05; done; echo yes) |
+        script -qefc "$*" seen"#;
+    std::os::unix::fs::symlink(dir.path(), world.sandbox.path("dir-asked")).unwrap();
+    let run = world.s3mirror().args(["backup", "-d", "dir-asked", "-b"]);
+    fs::write(world.sandbox.path("seen"), "").unwrap();
+    let run = run.arg(&world.bucket.name).env("TERM", "xterm");
+    let outcome = run.in_shell(script).is(0);
+    let line = "planned: 3 files to upload (3 B), 1 objects to delete; nothing is done yet";
+    let (before, _) = outcome.stdout.split_once(line).unwrap();
+    // Nothing is drawn over the question.
+    let (_, after) = before.split_once("Type yes to go on: ").unwrap();
+    assert_eq!(after, "", "{outcome}");
+}
+
+/// A job that takes seconds says nothing of its progress.
+#[test]
+fn without_a_terminal_there_is_a_line_every_ten_seconds() {
+    let memory = Memory::start();
+    let worlds = QUIET.map(|options| {
+        let (world, dir) = with_three_files(&memory);
+        (world, dir, options)
+    });
+    let stalls = Action::Stall(Duration::from_secs(11));
+    memory.inject(Fault::on("ListObjectsV2").times(2).act(stalls));
+    let running = worlds
+        .iter()
+        .map(|(world, dir, options)| world.backup(dir).args(*options).start());
+    let running: Vec<_> = running.collect();
+    let said: Vec<_> = running
+        .into_iter()
+        .map(|run| run.end().is(0).stderr)
+        .collect();
+    assert_eq!(said, ["listing: 1 files, 0 objects so far\n", ""]);
+}
+
+/// What a terminal of 80 columns shows of a large and a small file.
+#[test]
+fn on_a_terminal_there_is_a_bar_for_all_and_a_line_for_each_large_copy() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("small", "1")]);
+    let name = format!("{}/film", "long-name".repeat(12));
+    dir.write(&name, mebibytes(11, 1));
+    let stall = Action::Stall(Duration::from_secs(1));
+    memory.inject(Fault::on("UploadPart").nth(3).act(stall));
+    let script = r#"script -qec "stty cols 80; $*" /dev/null"#;
+    let run = world.backup(&dir).one_by_one().env("TERM", "xterm");
+    let outcome = run.in_shell(script).is(0);
+    let seen = outcome.stdout.clone();
+    for text in ["uploading    ", "─", "%", " of 2 files", "…", "name/film  "] {
+        assert!(seen.contains(text), "'{text}' in {outcome}");
+    }
+    // One for all of it, none for the small file.
+    assert!(!seen.contains("small"), "{outcome}");
+    assert!(seen.contains("backup done in"), "{outcome}");
+}
