@@ -38,7 +38,7 @@ fn anything_else_leaves_with_nothing_done() {
         let memory = Memory::start();
         let (world, dir) = to_upload(&memory);
         let before = world.bucket.objects();
-        world.only_lists(|| answered(&world, &dir, answer, 4));
+        world.only_looks(|| answered(&world, &dir, answer, 4));
         assert_same(&world.bucket.objects(), &before);
     }
 }

@@ -1,6 +1,8 @@
 //! A backup says whether what it overwrites or deletes can be brought back,
 //! and asks the server for that only where it matters.
 
+use std::time::Duration;
+
 use s3_endpoint::{Action, Fault};
 
 use crate::support::{
@@ -75,6 +77,17 @@ fn who_may_not_ask_gets_unknown_and_the_run_goes_on() {
         assert_eq!(outcome.stderr, "");
         assert_eq!(world.bucket.contents(), dir.contents());
     }
+}
+
+#[test]
+fn a_server_that_does_not_answer_holds_nothing_up() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let stall = Action::Stall(Duration::from_secs(100));
+    memory.inject(Fault::on("GetBucketVersioning").always().act(stall));
+    let outcome = world.backup(&dir).done().says("versioning   unknown: ");
+    assert!(outcome.took < Duration::from_secs(30), "{outcome}");
+    assert_eq!(world.bucket.contents(), dir.contents());
 }
 
 #[test]
