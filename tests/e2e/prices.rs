@@ -231,7 +231,8 @@ fn prices_from_a_file_hold_for_any_server() {
     ] {
         let run = mock(&world, "backup", &dir).arg("--prices").arg(prices);
         // Two uploads and a page of a listing.
-        run.done().says("estimate     $3.00; prices of a friend\n");
+        run.done()
+            .says("estimate     $3.00\n               prices of a friend\n");
     }
 }
 
@@ -292,7 +293,7 @@ fn the_estimate_is_told_where_somebody_decides() {
     let memory = Memory::start();
     let world = World::on(&memory);
     let dir = world.tree("dir", &[("a", "1")]);
-    let told = "  requests     1 PUT; 1 LIST made already\n  content      1 B up\n  \
+    let told = "  requests     1 PUT\n               made already: 1 LIST\n  content      1 B up\n  \
                 estimate     none: other server (see --prices)\n";
     let shows = |run: Run, status| run.exits(status).stdout.contains(told);
     assert!(shows(mock(&world, "backup", &dir), 0));

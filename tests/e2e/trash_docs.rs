@@ -43,12 +43,15 @@ fn the_commands_about_prices_do_what_the_page_says() {
     };
     assert!(
         mock.contains(
-            "  requests     2 PUT; 1 LIST, 1 GET of the bucket's versioning made already\n"
+            "  requests     2 PUT\n               made already: 1 LIST, 1 GET of the bucket's versioning\n"
         ),
         "{mock}"
     );
     assert!(show.contains("  requests     2 PUT\n"), "{show}");
-    assert!(priced.contains("; prices of our own server\n"), "{priced}");
+    assert!(
+        priced.contains("\n               prices of our own server\n"),
+        "{priced}"
+    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ impl Estimate {
             ("", "") => "none".to_owned(),
             ("", planned) => planned.to_owned(),
             (made, "") => format!("{made}, made already"),
-            (made, planned) => format!("{planned}; {made} made already"),
+            (made, planned) => format!("{planned}\n{:15}made already: {made}", ""),
         };
         let _ = writeln!(text, "  {:<12} {requests}", "requests");
         let all = self.all();
@@ -51,12 +51,14 @@ impl Estimate {
             };
             let _ = write!(text, ", and {storage} {word} a month for storage");
         }
-        let _ = write!(text, "; prices of {}", sync_core::printable(&prices.name));
+        // Below the amounts, so that no line is too long for a terminal.
+        let _ = write!(text, "\n{:15}", "");
+        let _ = write!(text, "prices of {}", sync_core::printable(&prices.name));
         if let Some(date) = &prices.as_of {
             let _ = write!(text, ", {}", sync_core::printable(date));
         }
         if let Some(note) = note {
-            let _ = write!(text, "; {note} (see --prices)");
+            let _ = write!(text, "\n{:15}{note} (see --prices)", "");
         }
         text
     }

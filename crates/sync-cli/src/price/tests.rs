@@ -48,18 +48,19 @@ fn restore() -> Requests {
 #[test]
 fn every_kind_of_request_has_its_price() {
     let text = estimate(Direction::Backup, backup(), AWS).text();
-    let expected = "  requests     17,000 PUT, 1,000 POST, 3 DELETE of up to 1,000 keys; \
-                    2,000 LIST made already\n  \
+    let expected = "  requests     17,000 PUT, 1,000 POST, 3 DELETE of up to 1,000 keys\n\
+                    \u{20}              made already: 2,000 LIST\n  \
                     content      101.00 GiB up\n  \
-                    estimate     $0.10, and $2.30 more a month for storage; \
-                    prices of S3 Standard in us-east-1, 2026-11-22\n";
+                    estimate     $0.10, and $2.30 more a month for storage\n\
+                    \u{20}              prices of S3 Standard in us-east-1, 2026-11-22\n";
     assert_eq!(text, expected);
     let text = estimate(Direction::Restore, restore(), AWS).text();
     // 1,000 × $0.0004, 2 × $0.005; 150 or 50 GB at $0.09.
-    let expected = "  requests     1,000,000 GET; 2,000 LIST made already\n  \
+    let expected = "  requests     1,000,000 GET\n\
+                    \u{20}              made already: 2,000 LIST\n  \
                     content      150.00 GiB down\n  \
-                    estimate     at most $13.91 ($4.91 if the month's free data is not used \
-                    up); prices of S3 Standard in us-east-1, 2026-11-22\n";
+                    estimate     at most $13.91 ($4.91 if the month's free data is not used up)\n\
+                    \u{20}              prices of S3 Standard in us-east-1, 2026-11-22\n";
     assert_eq!(text, expected);
 }
 
@@ -94,7 +95,8 @@ fn another_region_is_told() {
         ..AWS
     };
     let text = estimate(Direction::Backup, backup(), server).text();
-    let note = "; the bucket is in eu-central-1, where prices may differ (see --prices)\n";
+    let note =
+        "\n               the bucket is in eu-central-1, where prices may differ (see --prices)\n";
     assert!(text.ends_with(note), "{text}");
 }
 
