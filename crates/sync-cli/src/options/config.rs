@@ -14,8 +14,8 @@ Examples:
   s3mirror run photos --help                   the options of the job's command
   s3mirror config check photos                 what is in force, and why
 
-The file is $XDG_CONFIG_HOME/s3mirror/config.toml, ~/.config by default, else the
-same below /etc/xdg:
+The file is ~/.config/s3mirror/config.toml ($XDG_CONFIG_HOME), else the same
+below /etc/xdg ($XDG_CONFIG_DIRS):
 
   [defaults]
   max-delete = 100

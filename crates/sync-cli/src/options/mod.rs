@@ -52,6 +52,7 @@ Examples:
   s3mirror mock backup -d . -b test --plan-out test.plan  saves the plan …
   s3mirror apply test.plan                                … and carries it out later
   s3mirror cleanup -d ~/photos                            removes empty directories
+  s3mirror run photos                                     a job of the config file
 
 Backup and restore overwrite and delete: the target becomes equal to the source.
 Every option can be set from the environment: --max-delete is S3MIRROR_MAX_DELETE.
@@ -60,12 +61,27 @@ Credentials come from the usual AWS sources (environment, ~/.aws, SSO, roles).
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 incomplete, 4 refused by a guard,
 5 something would change (mock --check) or differs (verify), 130 interrupted.";
 
+/// What `-h` shows of these.
+const FEW_EXAMPLES: &str = "\
+Examples:
+  s3mirror mock backup -d ~/photos -b my-bucket/photos    what would be done
+  s3mirror backup -d ~/photos -b my-bucket/photos         asks, then does it
+  s3mirror restore -d ~/photos -b my-bucket/photos        the other way
+
+Options of a command: s3mirror backup -h. More examples: s3mirror --help";
+
 /// Bytes of the longest key, with the prefix (design, promise 9).
 const DEFAULT_MAX_KEY_LENGTH: u16 = 1000;
 
 /// Keeps a directory and an S3 bucket equal.
 #[derive(Debug, Parser)]
-#[command(name = "s3mirror", version, after_long_help = EXAMPLES, max_term_width = 100)]
+#[command(
+    name = "s3mirror",
+    version,
+    after_help = FEW_EXAMPLES,
+    after_long_help = EXAMPLES,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
