@@ -165,6 +165,8 @@ fn a_job_that_is_not_there_and_a_file_that_cannot_be_read_are_named() {
     };
     run(&["run", "photo", "--config", "conf/c.toml"]).says("'photos'");
     run(&["run", "photos", "--config"]).says("--config");
+    run(&["run", "--config", "conf/c.toml"]).says("which job?");
+    run(&["run"]).says("which job?");
     run(&["run", "photos", "--config", "conf/none"]).says("conf/none");
     run(&["run", "photos", "--config", "conf"]).says("'conf'");
     run(&["jobs", "--config", "conf/none"]).says("conf/none");

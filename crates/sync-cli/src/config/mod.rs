@@ -31,7 +31,8 @@ pub(crate) use job::{Job, Row, Settings, Source};
 
 /// The command line that `args` stand for, read as if it had been typed.
 pub(crate) fn command_line(args: RunArgs) -> Result<Cli, Message> {
-    let (name, options) = args.job.split();
+    let missing = || Message::Wrong("which job? 's3mirror jobs' lists them".to_owned());
+    let (name, options) = args.job.ok_or_else(missing)?.split();
     let (config, rest) = config_among(options)?;
     let path = config.or(args.file.config);
     let file = File::read(path).map_err(Message::Wrong)?;

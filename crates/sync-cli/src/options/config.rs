@@ -37,7 +37,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) file: ConfigFileArgs,
     #[command(subcommand)]
-    pub(crate) job: JobWords,
+    pub(crate) job: Option<JobWords>,
 }
 
 /// What comes with the name of a job. To clap it is a command that it does not
