@@ -346,13 +346,13 @@ fn in_a_bucket_with_versions_each_version_is_removed_by_its_name() {
     }
 }
 
-/// The endpoint knows neither versions nor locks; these are S3's answers.
-fn answers(nth: u64, body: &'static str) -> Fault {
+/// The endpoint keeps neither versions nor locks; these are S3's answers.
+fn answers(operation: &'static str, body: &'static str) -> Fault {
     let edit = Action::edit(move |answer| {
         answer.status = 200;
         answer.body = body.into();
     });
-    Fault::on("Other").nth(nth).act(edit)
+    Fault::on(operation).nth(1).act(edit)
 }
 
 const VERSIONED: &str = "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
@@ -365,8 +365,8 @@ const LOCKED: &str = "<ObjectLockConfiguration xmlns=\"http://s3.amazonaws.com/d
 fn where_all_that_is_written_is_kept_nothing_is_written() {
     let memory = Memory::start();
     let (world, objects) = lived_in(&memory);
-    memory.inject(answers(1, VERSIONED));
-    memory.inject(answers(2, LOCKED));
+    memory.inject(answers("GetBucketVersioning", VERSIONED));
+    memory.inject(answers("Other", LOCKED));
     let outcome = doctor(&world).arg("--json").done().says("for 30 days");
     assert_eq!(bad(&outcome), found("writes", "warning"), "{outcome}");
     assert!(WRITES.iter().all(|operation| memory.count(operation) == 0));
@@ -379,7 +379,7 @@ fn whether_old_versions_are_kept_is_told() {
     for (body, said) in [(VERSIONED, "can be brought back"), (off, "is gone")] {
         let memory = Memory::start();
         let (world, objects) = lived_in(&memory);
-        memory.inject(answers(1, body));
+        memory.inject(answers("GetBucketVersioning", body));
         doctor(&world).done().says(said);
         nothing_is_left(&memory, &world, &objects);
     }

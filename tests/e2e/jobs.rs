@@ -254,7 +254,8 @@ fn jobs_are_listed_with_their_places() {
         ["up", "backup", dir.path().to_str().unwrap(), bucket]
     );
     assert_eq!(lines[2], ["tidy", "cleanup", "/srv", "-"]);
-    let lines = list().arg("--json").done().json();
+    let mut lines = list().arg("--json").done().json();
+    assert_eq!(lines.remove(0)["event"], "begin");
     assert_eq!(
         (&lines[0]["event"], &lines[0]["job"]),
         (&"job".into(), &"up".into())

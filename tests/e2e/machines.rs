@@ -99,6 +99,27 @@ fn every_command_tells_what_the_schema_says() {
     assert_eq!(told.last().unwrap(), "report");
     let elsewhere = world.dir("elsewhere");
     events(&world.restore(&elsewhere).arg("--json").done());
+    let priced = world.restore(&elsewhere).args(["--json", "--estimate"]);
+    assert!(events(&priced.done()).contains(&"estimate".to_owned()));
+    elsewhere.write("size", "older!");
+    let trash = world.sandbox.path("trash");
+    let trashed = world.restore(&elsewhere).arg("--trash").arg(&trash);
+    events(&trashed.args(["--json", "--compare", "checksum"]).done());
+    elsewhere.write("only", "1");
+    let bucket = ["--bucket", &world.bucket.name];
+    let verify = world.s3mirror().args(["verify", "--json"]).args(bucket);
+    let told = events(&verify.arg("--dir").arg(elsewhere.path()).exits(5));
+    assert_eq!(told, ["begin", "differs", "verified"]);
+    let doctor = world.s3mirror().args(["doctor", "--json"]).args(bucket);
+    let told = events(&doctor.arg("--dir").arg(elsewhere.path()).done());
+    assert!(told.contains(&"finding".to_owned()), "{told:?}");
+    assert_eq!(told.last().unwrap(), "doctor");
+    fs::write(world.sandbox.path("jobs.toml"), JOBS).unwrap();
+    for (command, event) in [(&["jobs"][..], "job"), (&["config", "check"], "setting")] {
+        let run = world.s3mirror().args(command);
+        let told = events(&run.args(["--json", "--config", "jobs.toml"]).done());
+        assert_eq!(told[..2], ["begin", event]);
+    }
     dir.mkdir("empty");
     for command in [&["mock", "cleanup"][..], &["cleanup"]] {
         let run = world.s3mirror().args(command).arg("-d").arg(dir.path());
@@ -150,6 +171,8 @@ fn a_run_that_is_refused_tells_why() {
     let error = report["errors"][0].as_str().unwrap();
     assert!(error.starts_with("refused: "), "{error}");
 }
+
+const JOBS: &str = "[jobs.a]\ncommand = \"backup\"\ndir = \"/srv\"\nbucket = \"srv\"\n";
 
 /// A field that the schema lacks would else go unnoticed.
 #[test]

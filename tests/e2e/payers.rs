@@ -14,12 +14,13 @@ const STAMPS: [&str; 4] = [
 ];
 
 /// Everything that s3mirror ever asks a server for.
-const OPERATIONS: [&str; 11] = [
+const OPERATIONS: [&str; 12] = [
     "AbortMultipartUpload",
     "CompleteMultipartUpload",
     "CreateMultipartUpload",
     "DeleteObject",
     "DeleteObjects",
+    "GetBucketVersioning",
     "GetObject",
     "HeadObject",
     "ListObjectsV2",
