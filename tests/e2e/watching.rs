@@ -82,6 +82,26 @@ fn sigusr1_tells_the_state_while_somebody_is_asked() {
     assert_eq!(after, "", "{outcome}");
 }
 
+/// Whoever asks every s3mirror on a machine must not end one.
+#[test]
+fn sigusr1_ends_neither_verify_nor_doctor() {
+    let memory = Memory::start();
+    let (world, dir) = with_three_files(&memory);
+    world.backup(&dir).done();
+    let before = stall(&memory, "HeadObject", 2);
+    let verify = world.command(&["verify"], &dir).start();
+    wait_for(&memory, "HeadObject", before);
+    verify.signal("USR1");
+    let said = verify.end().is(0).stderr;
+    assert!(said.starts_with("comparing: "), "{said}");
+    let before = stall(&memory, "ListObjectsV2", 2);
+    let doctor = world.s3mirror().args(["doctor", "-b", &world.bucket.name]);
+    let doctor = doctor.start();
+    wait_for(&memory, "ListObjectsV2", before);
+    doctor.signal("USR1");
+    assert_eq!(doctor.end().is(0).stderr, "trying it out\n");
+}
+
 /// A job that takes seconds says nothing of its progress.
 #[test]
 fn without_a_terminal_there_is_a_line_every_ten_seconds() {

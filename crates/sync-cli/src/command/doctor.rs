@@ -12,6 +12,7 @@ use sync_s3::{Probe, S3Options, S3Store};
 
 use crate::options::{DoctorArgs, OutputArgs};
 use crate::places::server_options;
+use crate::progress::Counting;
 use crate::stop::Stop;
 use crate::{Console, Exit};
 
@@ -44,6 +45,8 @@ enum Line<'a> {
 
 pub(super) async fn run(args: &DoctorArgs, console: &mut Console) -> anyhow::Result<Exit> {
     let stop = Stop::listen().context("cannot listen for signals")?;
+    let _counting = Counting::begin(console, &args.output, "trying it out")
+        .context("cannot watch the trial")?;
     let scope = if args.read_only {
         Scope::ReadOnly
     } else {
@@ -118,6 +121,8 @@ impl Notes<'_> {
             let text = text(finding);
             said.console.line(text);
         }
+        // Some checks take their time.
+        said.console.streams().show();
     }
 
     fn name_left(&self, left: &[String], bucket: &str) {

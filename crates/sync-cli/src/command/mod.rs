@@ -3,6 +3,7 @@
 mod apply;
 mod cleanup;
 mod doctor;
+mod job;
 mod jobs;
 mod outlook;
 mod present;
@@ -16,7 +17,7 @@ use std::path::Path;
 
 use sync_core::Direction;
 
-pub(crate) use sync::Ended;
+pub(crate) use job::Ended;
 
 use crate::finish::Ending;
 use crate::json::Line;

@@ -117,7 +117,7 @@ pub(super) fn execution(
     versions: Versions,
 ) -> ExecuteOptions {
     ExecuteOptions {
-        concurrency: super::sync::concurrency(args),
+        concurrency: super::job::concurrency(args),
         memory: args.speed.max_memory(direction),
         part_size: args.speed.part_size(direction),
         versions,

@@ -1,36 +1,30 @@
-//! `backup` and `restore`, and what they would do: list, plan, judge, ask,
-//! execute, report. A saved plan is judged, asked for and executed the same way.
+//! `backup` and `restore`, and what they would do: list, plan, present. What
+//! follows is the same for a saved plan, and in `job`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use indicatif::HumanBytes;
 use sync_core::{
-    Deletions, Direction, Limits, Plan, PlanOptions, Refusal, Report, Versions, Withheld, execute,
-    make_plan, refusals,
+    Deletions, Direction, Limits, Plan, PlanOptions, Refusal, Versions, make_plan, refusals,
 };
-use sync_fs::Kept;
-use sync_s3::{UploadJournal, Versioning};
+use sync_s3::UploadJournal;
 
 use super::Mode;
-use super::outlook::{Outlook, execution, look, prices};
-use super::present::{changes, present, refuse, say_origin, say_withheld};
-use crate::ending::{SoFar, bounded};
+use super::job::{Job, concurrency};
+use super::outlook::{Outlook, look, prices};
+use super::present::{changes, present, refuse, say_origin};
 use crate::finish::Ending;
 use crate::journal::FileJournal;
 use crate::lock::{LockError, Locks};
 use crate::options::{NOT_FOR_BACKUP, OutputArgs, SyncArgs};
 use crate::places::Places;
-use crate::progress::{Events, Phase, Progress};
-use crate::question::{self, Answer};
+use crate::progress::{Events, Progress};
 use crate::saved::PlanFile;
 use crate::selection::selection;
 use crate::spools::TemporaryFiles;
 use crate::stop::Stop;
-use crate::text::Words;
 use crate::view::View;
-use crate::{Console, Exit, saved, text};
+use crate::{Console, Exit, saved};
 
 /// Makes a plan; then it is carried out or only shown, as `mode` says.
 pub(super) async fn run(
@@ -239,162 +233,5 @@ fn verdict(plan: &Plan, refusals: &[Refusal], mode: Mode, console: &mut Console)
         Exit::Different
     } else {
         Exit::Done
-    }
-}
-
-/// A plan that is to be carried out, and what with.
-struct Job<'a> {
-    plan: &'a Plan,
-    places: &'a Places,
-    args: &'a SyncArgs,
-    versions: Versions,
-    outlook: &'a Outlook,
-    ending: &'a Ending,
-}
-
-impl Job<'_> {
-    /// Judges, asks, executes and reports.
-    async fn run(
-        &self,
-        refusals: &[Refusal],
-        stop: &Stop,
-        progress: Progress,
-        console: &mut Console,
-    ) -> anyhow::Result<Exit> {
-        let Self {
-            plan, places, args, ..
-        } = *self;
-        if !refusals.is_empty() {
-            return Ok(refuse(refusals, console));
-        }
-        if !confirmed(plan, args, console) {
-            return Ok(Exit::Refused);
-        }
-        // The summary is for now, not for the end of the run.
-        console.streams().show();
-        let begun = Instant::now();
-        progress.enter(Phase::Copying);
-        if plan.direction() == Direction::Restore {
-            if changes(plan.counts()) > 0 {
-                places.directory.make_root().await?;
-            }
-            places.directory.sweep_temporaries().await;
-        }
-        let mut report = self.execute(stop, &progress).await?;
-        progress.enter(Phase::Ending);
-        if plan.direction() == Direction::Backup && !report.stopped {
-            tokio::select! {
-                () = settle_left_uploads(places, args, console) => {}
-                () = stop.asked() => report.stopped = true,
-            }
-        }
-        drop(progress);
-        let ended = Ended {
-            report: &report,
-            took: begun.elapsed(),
-            versioning: self.outlook.versioning,
-            trash: places.directory.kept(),
-        };
-        self.ending.carried_out(plan.counts(), &ended);
-        conclude(plan, &ended, args, console);
-        Ok(exit_of(plan, &report, stop))
-    }
-
-    async fn execute(&self, stop: &Stop, progress: &Progress) -> anyhow::Result<Report> {
-        let so_far = SoFar::new(self.plan, progress);
-        let options = execution(self.args, self.plan.direction(), self.versions);
-        let (source, target) = (self.places.source(), self.places.target());
-        let execution = execute(self.plan, source, target, &options, &so_far, stop.asked());
-        bounded(execution, &so_far, stop)
-            .await
-            .context("cannot read the plan")
-    }
-}
-
-/// Says what a killed backup had sent already, and removes from the bucket
-/// what it left and nothing was made of.
-async fn settle_left_uploads(places: &Places, args: &SyncArgs, console: &mut Console) {
-    let spared = places.bucket.spared_bytes();
-    if spared > 0 && !args.output.quiet {
-        let spared = HumanBytes(spared);
-        console.note(format_args!(
-            "went on with uploads of an earlier run; {spared} were there already"
-        ));
-    }
-    let left = places.bucket.abort_left_uploads().await;
-    for error in &left.failed {
-        console.warning(error);
-    }
-    if left.aborted > 0 && !args.output.quiet {
-        let s = if left.aborted == 1 { "" } else { "s" };
-        console.note(format_args!(
-            "aborted {} unfinished upload{s} of an earlier run",
-            left.aborted
-        ));
-    }
-}
-
-/// What the bucket makes full use of: how many requests there really are at
-/// once is for its store to say.
-pub(super) fn concurrency(args: &SyncArgs) -> usize {
-    args.speed
-        .concurrency
-        .map_or(sync_s3::MAX_CONCURRENCY, usize::from)
-}
-
-/// Whether the user wants the plan to be carried out. Nothing to do needs no
-/// question.
-fn confirmed(plan: &Plan, args: &SyncArgs, console: &mut Console) -> bool {
-    if changes(plan.counts()) == 0 || args.safety.consent.yes {
-        return true;
-    }
-    match question::ask(console) {
-        Answer::Yes => true,
-        Answer::No => {
-            console.note("nothing was done");
-            false
-        }
-        Answer::Nobody => {
-            console
-                .error("refused: there is no terminal to ask whether to go on; confirm with --yes");
-            false
-        }
-    }
-}
-
-/// How an execution ended, as it is reported.
-pub(crate) struct Ended<'a> {
-    pub(crate) report: &'a Report,
-    pub(crate) took: Duration,
-    /// Of a backup that was to overwrite or delete.
-    pub(crate) versioning: Option<Versioning>,
-    /// What a restore has put into the trash.
-    pub(crate) trash: Option<Kept>,
-}
-
-fn exit_of(plan: &Plan, report: &Report, stop: &Stop) -> Exit {
-    match stop.exit() {
-        Some(exit) if report.stopped => exit,
-        _ if report.is_complete() && !plan.counts().incomplete() => Exit::Done,
-        _ => Exit::Incomplete,
-    }
-}
-
-fn conclude(plan: &Plan, ended: &Ended<'_>, args: &SyncArgs, console: &mut Console) {
-    // That the source is incomplete has been said before the question.
-    let why = ended.report.deletions_withheld;
-    if let Some(why) = why.filter(|why| *why != Withheld::SourceIncomplete) {
-        say_withheld(why, console);
-    }
-    if !args.output.json && !args.output.quiet {
-        let words = Words::of(plan.direction());
-        let mut report = words.report(plan.counts(), ended.report, ended.took);
-        if let Some(kept) = &ended.trash {
-            report += &text::trash(kept);
-        }
-        if let Some(versioning) = ended.versioning {
-            report += &text::versioning(versioning);
-        }
-        console.line(report.trim_end());
     }
 }

@@ -8,11 +8,11 @@ use anyhow::Context;
 use futures::StreamExt;
 use sync_core::{Direction, Proof, Store, Survey, Verified, VerifyOptions, survey};
 use sync_fs::{FsOptions, FsStore};
-use sync_s3::S3Store;
+use sync_s3::{S3Options, S3Store};
 
 use crate::options::VerifyArgs;
 use crate::places::s3_options;
-use crate::progress::Spinner;
+use crate::progress::Counting;
 use crate::selection::selection;
 use crate::spools::TemporaryFiles;
 use crate::stop::Stop;
@@ -50,23 +50,30 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         check_access: false,
         ..FsOptions::default()
     };
-    let directory = FsStore::open(&args.places.dir, files)?.selecting(selection);
-    let bucket = s3_options(&args.places.bucket, &args.server, &args.speed);
+    let directory = FsStore::open(&args.places.dir, files)?.selecting(Arc::clone(&selection));
+    let bucket = S3Options {
+        selection,
+        ..s3_options(&args.places.bucket, &args.server, &args.speed)
+    };
     let bucket = S3Store::connect(bucket).await?;
 
-    let spinner = Spinner::begin(console, &args.output, "listing both places");
+    let counting = Counting::begin(console, &args.output, "listing both places");
+    let counting = counting.context("cannot watch the comparison")?;
     let survey = survey(&directory, &bucket, &options, Arc::new(TemporaryFiles)).await?;
     let mut work = Work {
         survey: &survey,
         args,
-        spinner,
+        counting,
         found: Verified::default(),
     };
     let is_whole = work
         .compare(&directory, &bucket, &options, &stop, console)
         .await
         .context("cannot read what was listed")?;
-    let found = work.found;
+    let Work {
+        counting, found, ..
+    } = work;
+    drop(counting);
     let ending = Ending {
         exit: exit_of(&found, is_whole, &stop),
         is_whole,
@@ -80,7 +87,7 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
 struct Work<'a> {
     survey: &'a Survey,
     args: &'a VerifyArgs,
-    spinner: Spinner,
+    counting: Counting,
     found: Verified,
 }
 
@@ -97,8 +104,7 @@ impl Work<'_> {
     ) -> io::Result<bool> {
         let mut asked = Box::pin(stop.asked());
         let mut findings = self.survey.compare(directory, bucket, options)?;
-        let all = self.survey.both.entries;
-        let mut done = 0_u64;
+        self.counting.expect("comparing", self.survey.both.entries);
         loop {
             let finding = tokio::select! {
                 biased;
@@ -109,9 +115,9 @@ impl Work<'_> {
                 return Ok(true);
             };
             self.found.add(&finding);
-            done += u64::from(finding.file.is_some() && finding.object.is_some());
-            self.spinner
-                .say(|| format!("comparing: {done} of {all} files"));
+            if finding.file.is_some() && finding.object.is_some() {
+                self.counting.count();
+            }
             verified::tell(&finding, &self.args.output, console);
             let unknown = finding.verdict.unknown();
             if unknown.is_some_and(|error| error.kind().stops_run()) {

@@ -140,7 +140,7 @@ impl ApplyArgs {
                 dry_run: false,
                 no_delete: false,
                 consent: self.consent,
-                max_key_length: super::DEFAULT_MAX_KEY_LENGTH,
+                max_key_length: super::safety::DEFAULT_MAX_KEY_LENGTH,
             },
             rule: RuleArgs {
                 compare: CompareBy::default(),

@@ -25,12 +25,12 @@ impl SpeedArgs {
         self.part_size.map_or(default, Size::bytes)
     }
 
-    /// Most content held in memory, in bytes: eight parts up and five down,
-    /// which fill 2 Gbit/s; or the one part that was asked for.
+    /// Most content held in memory, in bytes: eight parts up and four down,
+    /// which fill 2 Gbit/s at 50 ms; or the one part that was asked for.
     pub(crate) fn max_memory(&self, direction: Direction) -> u64 {
         let default = match direction {
             Direction::Backup => 64 << 20,
-            Direction::Restore => 20 << 20,
+            Direction::Restore => 16 << 20,
         };
         self.max_memory
             .map_or(default.max(self.part_size(direction)), Size::bytes)

@@ -7,12 +7,12 @@
 //! first of all, is told at once and by whoever meets it.
 
 mod bars;
+mod counting;
 mod estimate;
 mod plain;
 #[cfg(test)]
 mod samples;
 mod screen;
-mod spinner;
 mod state;
 mod ticker;
 mod view;
@@ -23,7 +23,7 @@ use std::time::Instant;
 
 use sync_core::{Counts, Direction, Event, Listings, Observer};
 
-pub(crate) use spinner::Spinner;
+pub(crate) use counting::Counting;
 pub(crate) use state::Phase;
 pub(crate) use view::{Figures, View};
 
@@ -35,6 +35,7 @@ use crate::text::Words;
 use estimate::Estimate;
 use screen::Screen;
 use state::State;
+use ticker::Seen;
 
 /// Watches a run from its beginning until it is dropped.
 pub(crate) struct Progress {
@@ -199,7 +200,7 @@ impl Watch {
     }
 
     /// Looks how far it is, so that the speed is known.
-    fn look(&self) {
+    fn measure(&self) {
         let mut clocked = self.clocked();
         if let Some(since) = clocked.since {
             let done = self.state.snapshot().done();
@@ -227,7 +228,23 @@ impl Watch {
         }
     }
 
-    /// A line from time to time, for those who have no bars.
+    fn tell_programs(&self, view: &View) {
+        if self.show.json {
+            self.streams.event_at_once(&Line::Progress(&view.figures));
+        }
+    }
+
+    fn clocked(&self) -> std::sync::MutexGuard<'_, Clocked> {
+        self.estimate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen for Watch {
+    fn look(&self) {
+        self.measure();
+        self.draw();
+    }
+
     fn tell(&self) {
         let view = self.view();
         // Somebody may be thinking about an answer.
@@ -240,21 +257,10 @@ impl Watch {
         self.tell_programs(&view);
     }
 
-    /// All of it at once, for who asked.
     fn answer(&self) {
-        self.look();
+        self.measure();
         let view = self.view();
         self.streams.note(plain::lines(&view));
         self.tell_programs(&view);
-    }
-
-    fn tell_programs(&self, view: &View) {
-        if self.show.json {
-            self.streams.event_at_once(&Line::Progress(&view.figures));
-        }
-    }
-
-    fn clocked(&self) -> std::sync::MutexGuard<'_, Clocked> {
-        self.estimate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

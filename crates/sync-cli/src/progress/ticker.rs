@@ -10,13 +10,23 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
-use super::Watch;
-
 /// Bars are drawn so often, and the speed is measured.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// A line is written so often.
 const TELL: Duration = Duration::from_secs(10);
+
+/// What is looked at.
+pub(super) trait Seen: Send + Sync + 'static {
+    /// Shows how far it is, on a terminal.
+    fn look(&self);
+
+    /// Writes a line, for those who have no terminal.
+    fn tell(&self);
+
+    /// Says all of it, for who asked.
+    fn answer(&self);
+}
 
 /// Runs until it is dropped.
 pub(super) struct Ticker {
@@ -27,14 +37,14 @@ pub(super) struct Ticker {
 impl Ticker {
     /// A thread of its own: the main one may be busy for long, or wait for an
     /// answer.
-    pub(super) fn start(watch: &Arc<Watch>) -> io::Result<Self> {
+    pub(super) fn start(seen: &Arc<impl Seen>) -> io::Result<Self> {
         let (end, ended) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
-        let watch = Arc::clone(watch);
+        let seen = Arc::clone(seen);
         let thread = thread::Builder::new()
             .name("progress".to_owned())
             .spawn(move || {
-                if let Err(error) = serve(&watch, ended, &ready) {
+                if let Err(error) = serve(&*seen, ended, &ready) {
                     let _ = ready.send(Err(error));
                 }
             })?;
@@ -58,7 +68,7 @@ impl Drop for Ticker {
 }
 
 fn serve(
-    watch: &Watch,
+    seen: &impl Seen,
     mut ended: oneshot::Receiver<()>,
     ready: &mpsc::Sender<io::Result<()>>,
 ) -> io::Result<()> {
@@ -79,13 +89,10 @@ fn serve(
             tokio::select! {
                 biased;
                 _ = &mut ended => return Ok(()),
-                _ = asked.recv() => watch.answer(),
-                () = received(asked_by_key.as_mut()) => watch.answer(),
-                _ = tell.tick() => watch.tell(),
-                _ = look.tick() => {
-                    watch.look();
-                    watch.draw();
-                }
+                _ = asked.recv() => seen.answer(),
+                () = received(asked_by_key.as_mut()) => seen.answer(),
+                _ = tell.tick() => seen.tell(),
+                _ = look.tick() => seen.look(),
             }
         }
     })

@@ -1,0 +1,62 @@
+//! What a run may do, and what has to be confirmed.
+
+use clap::Args;
+use clap::builder::BoolishValueParser as Boolish;
+use sync_core::MaxDelete;
+
+use super::OnDisk;
+
+/// Bytes of the longest key, with the prefix (design, promise 9).
+pub(super) const DEFAULT_MAX_KEY_LENGTH: u16 = 1000;
+
+/// What every run that changes something asks for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Safety")]
+pub(crate) struct ConsentArgs {
+    /// Do not ask "continue?"
+    #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new())]
+    pub(crate) yes: bool,
+    /// Refuse to delete more entries, or more of the target: N or P% [default: 50% and 10]
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_MAX_DELETE",
+        value_name = "N|P%"
+    )]
+    pub(crate) max_delete: Option<MaxDelete>,
+    /// Let an empty source empty the target
+    #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_EMPTY_SOURCE", value_parser = Boolish::new())]
+    pub(crate) allow_empty_source: bool,
+    /// When a restored file is on disk, so that it survives a power cut
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_DURABILITY",
+        value_enum,
+        value_name = "HOW",
+        default_value_t
+    )]
+    pub(crate) durability: OnDisk,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Safety")]
+pub(crate) struct SafetyArgs {
+    /// Show what would be done; change nothing
+    #[arg(short = 'n', long, hide_env = true, env = "S3MIRROR_DRY_RUN", value_parser = Boolish::new())]
+    pub(crate) dry_run: bool,
+    /// Delete nothing; what the source lacks is kept
+    #[arg(long, hide_env = true, env = "S3MIRROR_NO_DELETE", value_parser = Boolish::new(), conflicts_with = "max_delete")]
+    pub(crate) no_delete: bool,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+    /// Refuse longer keys, in bytes with the prefix; S3's limit is 1024
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_MAX_KEY_LENGTH",
+        value_name = "BYTES",
+        default_value_t = DEFAULT_MAX_KEY_LENGTH
+    )]
+    pub(crate) max_key_length: u16,
+}

@@ -1,0 +1,52 @@
+//! Which entries a run concerns.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::names::NameRules;
+use super::{Moment, Size};
+
+/// What is not selected is neither copied nor deleted, on either side.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct SelectionArgs {
+    #[command(flatten)]
+    pub(crate) names: NameRules,
+    /// Leave out what a file in gitignore form names
+    ///
+    /// May be given several times; what it excludes is not brought back by
+    /// --include.
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_EXCLUDE_FROM",
+        value_name = "FILE"
+    )]
+    pub(crate) exclude_from: Vec<PathBuf>,
+    /// Leave out what is smaller
+    #[arg(long, hide_env = true, env = "S3MIRROR_MIN_SIZE", value_name = "SIZE")]
+    pub(crate) min_size: Option<Size>,
+    /// Leave out what is larger
+    #[arg(long, hide_env = true, env = "S3MIRROR_MAX_SIZE", value_name = "SIZE")]
+    pub(crate) max_size: Option<Size>,
+    /// Leave out what was modified before: 7d, 36h, 2024-05-01 (UTC)
+    ///
+    /// A duration back from now (s, m, h, d, w, as in 1d12h), a date in UTC, or
+    /// a time as in 2024-05-01T12:00:00Z.
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_NEWER_THAN",
+        value_name = "WHEN"
+    )]
+    pub(crate) newer_than: Option<Moment>,
+    /// Leave out what was modified since: 7d, 36h, 2024-05-01 (UTC)
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_OLDER_THAN",
+        value_name = "WHEN"
+    )]
+    pub(crate) older_than: Option<Moment>,
+}

@@ -1,0 +1,83 @@
+//! How the server is reached and talked to.
+
+use clap::Args;
+use clap::builder::BoolishValueParser as Boolish;
+
+use super::objects::{Account, WhoPays};
+use super::{ChecksumChoice, When};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct ServerArgs {
+    /// Region of the bucket [default: as configured for AWS]
+    #[arg(long, hide_env = true, env = "S3MIRROR_REGION")]
+    pub(crate) region: Option<String>,
+    /// Profile of the AWS configuration
+    #[arg(long, hide_env = true, env = "S3MIRROR_PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// Another server than AWS
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_ENDPOINT_URL",
+        value_name = "URL"
+    )]
+    pub(crate) endpoint_url: Option<String>,
+    /// Put the bucket into the path of URLs; auto: for servers other than AWS
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_PATH_STYLE",
+        value_enum,
+        value_name = "WHEN",
+        default_value_t
+    )]
+    pub(crate) path_style: When,
+    /// Send requests unsigned, for public buckets
+    #[arg(long, hide_env = true, env = "S3MIRROR_NO_SIGN_REQUEST", value_parser = Boolish::new(), conflicts_with = "profile")]
+    pub(crate) no_sign_request: bool,
+    /// Send no If-Match, for servers without conditional requests
+    #[arg(long, hide_env = true, env = "S3MIRROR_NO_CONDITIONAL", value_parser = Boolish::new())]
+    pub(crate) no_conditional: bool,
+    /// Checksum of uploads; auto: crc64nvme
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_CHECKSUM",
+        value_enum,
+        value_name = "KIND",
+        default_value_t
+    )]
+    pub(crate) checksum: ChecksumChoice,
+    /// Sign the content of uploads; auto: not over https
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_SIGN_PAYLOAD",
+        value_enum,
+        value_name = "WHEN",
+        default_value_t
+    )]
+    pub(crate) sign_payload: When,
+    /// Pay for requests and traffic oneself, where the owner of the bucket demands that
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_REQUEST_PAYER",
+        value_enum,
+        value_name = "requester",
+        num_args = 0..=1,
+        default_missing_value = "requester",
+        hide_possible_values = true,
+        conflicts_with = "no_sign_request"
+    )]
+    pub(crate) request_payer: Option<WhoPays>,
+    /// Refuse a bucket that another account owns
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_EXPECTED_BUCKET_OWNER",
+        value_name = "ACCOUNT"
+    )]
+    pub(crate) expected_bucket_owner: Option<Account>,
+}

@@ -1,0 +1,35 @@
+//! How fast, and with how much memory.
+
+use clap::Args;
+
+use super::Size;
+use super::bandwidth::BandwidthLimit;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Speed")]
+pub(crate) struct SpeedArgs {
+    /// Most requests under way; by default as many as pay
+    #[arg(long, hide_env = true, env = "S3MIRROR_CONCURRENCY", value_name = "N")]
+    pub(crate) concurrency: Option<u16>,
+    /// Size of the parts of large files, at least 5 MiB [default: 8MiB up, 4MiB down]
+    #[arg(long, hide_env = true, env = "S3MIRROR_PART_SIZE", value_name = "SIZE")]
+    pub(crate) part_size: Option<Size>,
+    /// Most content held in memory [default: 64MiB up, 16MiB down]
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_MAX_MEMORY",
+        value_name = "SIZE"
+    )]
+    pub(crate) max_memory: Option<Size>,
+    /// Most bytes a second, up and down each: 10MiB, or a timetable in UTC
+    ///
+    /// As in '08:00,512KiB 19:00,10MiB 23:00,off'. All requests share it; their
+    /// bodies count, listings too. At least 16KiB.
+    #[arg(long, hide_env = true, env = "S3MIRROR_BWLIMIT", value_name = "RATE")]
+    pub(crate) bwlimit: Option<BandwidthLimit>,
+    /// Attempts of a request before it fails
+    #[arg(long, hide_env = true, env = "S3MIRROR_MAX_ATTEMPTS", value_name = "N",
+          default_value_t = sync_s3::DEFAULT_MAX_ATTEMPTS)]
+    pub(crate) max_attempts: u32,
+}

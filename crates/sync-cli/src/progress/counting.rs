@@ -1,0 +1,111 @@
+//! What is seen of a command that is no run: that something goes on, and how
+//! much of it is done.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::ticker::{Seen, Ticker};
+use crate::Console;
+use crate::options::OutputArgs;
+use crate::streams::Streams;
+
+/// Counts, and is shown as a run is, until it is dropped.
+pub(crate) struct Counting {
+    counter: Arc<Counter>,
+    ticker: Option<Ticker>,
+}
+
+struct Counter {
+    first: &'static str,
+    /// What is counted then, and how many there are.
+    then: OnceLock<(&'static str, u64)>,
+    done: AtomicU64,
+    bar: ProgressBar,
+    streams: Streams,
+    is_quiet: bool,
+}
+
+impl Counting {
+    /// Begins with `first`.
+    pub(crate) fn begin(
+        console: &Console,
+        output: &OutputArgs,
+        first: &'static str,
+    ) -> io::Result<Self> {
+        let target = if console.can_draw && !output.quiet {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(ProgressStyle::default_spinner());
+        let streams = console.streams().clone();
+        if !bar.is_hidden() {
+            streams.draw(&bar);
+        }
+        let counter = Arc::new(Counter {
+            first,
+            then: OnceLock::new(),
+            done: AtomicU64::new(0),
+            bar,
+            streams,
+            is_quiet: output.quiet,
+        });
+        Ok(Self {
+            ticker: Some(Ticker::start(&counter)?),
+            counter,
+        })
+    }
+
+    /// Goes over to `then`, of which there are `all`.
+    pub(crate) fn expect(&self, then: &'static str, all: u64) {
+        // Only the first time counts.
+        let _ = self.counter.then.set((then, all));
+    }
+
+    /// One more is done.
+    pub(crate) fn count(&self) {
+        self.counter.done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        // The thread first, or it would draw again.
+        self.ticker = None;
+        self.counter.streams.end_drawing();
+        self.counter.bar.finish_and_clear();
+    }
+}
+
+impl Counter {
+    fn line(&self) -> String {
+        let Some((then, all)) = self.then.get() else {
+            return self.first.to_owned();
+        };
+        let done = HumanCount(self.done.load(Ordering::Relaxed));
+        format!("{then}: {done} of {} files", HumanCount(*all))
+    }
+}
+
+impl Seen for Counter {
+    fn answer(&self) {
+        self.streams.note(self.line());
+    }
+
+    fn tell(&self) {
+        if !self.is_quiet && self.bar.is_hidden() {
+            self.answer();
+        }
+    }
+
+    fn look(&self) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(self.line());
+            self.bar.tick();
+        }
+    }
+}
