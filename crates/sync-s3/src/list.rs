@@ -63,7 +63,7 @@ impl Default for Tuning {
             late: Duration::from_millis(20),
             late_pages: 4,
             streams: 16,
-            pages: 56,
+            pages: 64,
             segment_pages: 9,
         }
     }
