@@ -411,11 +411,12 @@ fn progress_for_programs_has_the_large_copies_under_way() {
     assert_eq!(progress["phase"], "copying");
     let large = serde_json::json!([{"key": "film", "bytes": {"done": 5 << 20, "all": 11 << 20}}]);
     assert_eq!(progress["large"], large);
-    assert_eq!(progress["bytes"]["done"], 5 << 20);
+    // And what has been moved of the second.
+    let done = progress["bytes"]["done"].as_u64().unwrap();
+    assert!((5 << 20 < done) && done <= 10 << 20, "{progress}");
+    let told = outcome.stderr.starts_with("uploading: ");
     assert!(
-        outcome
-            .stderr
-            .contains("uploading: 5.00 MiB of 11.00 MiB (45 %)"),
+        told && outcome.stderr.contains(" of 11.00 MiB ("),
         "{outcome}"
     );
 }

@@ -4,8 +4,8 @@
 //! them: what a bucket is called (`location`), what can be chosen about it
 //! (`options` with `settings` and `bandwidth`), how a client is made of that (`connect`
 //! with `credentials`, `stamp`, `timing` and `deadline`), how requests travel (`transport`
-//! with `pace`, which says how many at once, `limiter`, which says how fast, `body` and
-//! `clock`), the store itself (`store`) and its operations (`list` with `page`,
+//! with `pace`, which says how many at once, `limiter`, which says how fast, `body`,
+//! `under_way` and `clock`), the store itself (`store`) and its operations (`list` with `page`,
 //! `read` with `buffer` and `archive`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
 //! conditions and lost answers; `checksum` and `digest`; `error` with `codes`). `requests`
@@ -58,6 +58,7 @@ mod guard;
 
 mod probe;
 mod requests;
+mod under_way;
 mod versioning;
 
 #[cfg(test)]
@@ -74,4 +75,5 @@ pub use probe::{Probe, Tell};
 pub use requests::Requests;
 pub use settings::{ContentType, Encryption, ObjectSettings};
 pub use store::S3Store;
+pub use under_way::UnderWay;
 pub use versioning::Versioning;

@@ -33,6 +33,7 @@ use crate::requests::{Made, Requests};
 use crate::resume::Spared;
 use crate::settings::ObjectSettings;
 use crate::transport::Transport;
+use crate::under_way::UnderWay;
 use crate::versioning::{self, Versioning};
 use crate::write::Upload;
 use crate::{checksum, delete, digest, journal, list, put, read, timing};
@@ -66,6 +67,7 @@ pub(crate) struct Bucket {
     pub(crate) max_attempts: u32,
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
     pub(crate) made: Made,
+    pub(crate) under_way: UnderWay,
     pub(crate) spared: Spared,
     pub(crate) buffers: Pool,
     pub(crate) tuning: list::Tuning,
@@ -93,7 +95,13 @@ impl S3Store {
         let clock = Arc::new(Clock::default());
         let pace = Pace::new(options.concurrency);
         let limiter = options.bandwidth.clone().map(Limiter::new);
-        let transport = Transport::new(Arc::clone(&clock), Arc::clone(&pace), limiter.clone());
+        let under_way = UnderWay::default();
+        let transport = Transport::new(
+            Arc::clone(&clock),
+            Arc::clone(&pace),
+            limiter.clone(),
+            under_way.clone(),
+        );
         let made = Made::default();
         let Connection {
             client,
@@ -118,6 +126,7 @@ impl S3Store {
                 max_attempts: options.max_attempts.max(1),
                 journal: options.journal,
                 made,
+                under_way,
                 spared: Spared::default(),
                 buffers: Pool::default(),
                 tuning: list::Tuning::default(),
@@ -157,6 +166,12 @@ impl S3Store {
     pub fn region(&self) -> Option<&str> {
         let region = self.bucket.client.config().region();
         region.map(AsRef::as_ref)
+    }
+
+    /// What requests have moved that have not ended.
+    #[must_use]
+    pub fn under_way(&self) -> UnderWay {
+        self.bucket.under_way.clone()
     }
 
     /// The requests that have been made to look: lists, heads, reads, and what

@@ -33,6 +33,7 @@ use crate::body::{Incoming, Limited, Pieces, Sent};
 use crate::clock::Clock;
 use crate::limiter::{Flow, Limiter, Way};
 use crate::pace::{Outcome, Pace, WIDEST};
+use crate::under_way::UnderWay;
 
 /// How long a server may neither take a byte nor answer. S3 answers within
 /// seconds; 60 s is what the AWS command line allows. What the system's socket
@@ -49,6 +50,7 @@ pub(crate) struct Transport {
     clock: Arc<Clock>,
     pace: Arc<Pace>,
     limiter: Option<Arc<Limiter>>,
+    under_way: UnderWay,
 }
 
 /// One connector for all requests: a second one would be a second pool.
@@ -60,12 +62,18 @@ struct Shared {
 }
 
 impl Transport {
-    pub(crate) fn new(clock: Arc<Clock>, pace: Arc<Pace>, limiter: Option<Arc<Limiter>>) -> Self {
+    pub(crate) fn new(
+        clock: Arc<Clock>,
+        pace: Arc<Pace>,
+        limiter: Option<Arc<Limiter>>,
+        under_way: UnderWay,
+    ) -> Self {
         Self {
             shared: OnceLock::new(),
             clock,
             pace,
             limiter,
+            under_way,
         }
     }
 
@@ -75,6 +83,7 @@ impl Transport {
             clock: Arc::clone(&self.clock),
             pace: Arc::clone(&self.pace),
             limiter: self.limiter.clone(),
+            under_way: self.under_way.clone(),
             silence,
             drip,
         }
@@ -121,13 +130,14 @@ struct Watched {
     clock: Arc<Clock>,
     pace: Arc<Pace>,
     limiter: Option<Arc<Limiter>>,
+    under_way: UnderWay,
     silence: Duration,
     drip: Duration,
 }
 
 impl HttpConnector for Watched {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let sent = Arc::new(Sent::default());
+        let sent = Arc::new(Sent::new(self.under_way.request()));
         let limiter = self.limiter.clone();
         if request.body().content_length() != Some(0) {
             let body = mem::replace(request.body_mut(), SdkBody::taken());
@@ -139,6 +149,7 @@ impl HttpConnector for Watched {
         let pace = Arc::clone(&self.pace);
         let inner = Arc::clone(&self.inner);
         let (silence, drip) = (self.silence, self.drip);
+        let received = self.under_way.request();
         let told = Told::of(&request);
         HttpConnectorFuture::new(async move {
             // Before its turn: a window is not to be judged by who waits here.
@@ -170,7 +181,7 @@ impl HttpConnector for Watched {
                     _pass: pass,
                 });
                 *response.body_mut() =
-                    SdkBody::from_body_1_x(Incoming::new(body, turn, limited, drip));
+                    SdkBody::from_body_1_x(Incoming::new(body, turn, limited, received, drip));
             }
             Ok(response)
         })
@@ -300,7 +311,7 @@ mod tests {
         tokio::spawn(async move {
             for _ in 0..10 {
                 tokio::time::sleep(SHORT / 2).await;
-                counter.count();
+                counter.count(1);
             }
         });
         let start = Instant::now();

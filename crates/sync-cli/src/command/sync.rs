@@ -61,6 +61,7 @@ pub(super) async fn run(
     let plan_file = plan_file.transpose()?;
     let journal = journal(direction, args, mode);
     let places = Places::open(direction, args, &selection, journal).await?;
+    progress.see(places.bucket.under_way());
     let _locks = match mode {
         Mode::Show | Mode::Check => None,
         Mode::Act => match lock(args, console)? {
@@ -136,6 +137,7 @@ pub(super) async fn carry_out(
         journal(plan.direction(), args, Mode::Act)
     });
     let places = places.await?;
+    progress.see(places.bucket.under_way());
     let Some(_locks) = lock(args, console)? else {
         return Ok(Exit::Refused);
     };

@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use sync_core::{Counts, Direction, Event, Listings, Observer};
+use sync_s3::UnderWay;
 
 pub(crate) use counting::Counting;
 pub(crate) use state::Phase;
@@ -114,6 +115,11 @@ impl Progress {
     /// Where the planner counts what it lists.
     pub(crate) fn listings(&self) -> Arc<Listings> {
         self.watch.state.listings()
+    }
+
+    /// What the bucket moves is seen before a part is complete.
+    pub(crate) fn see(&self, under_way: UnderWay) {
+        self.watch.state.see(under_way);
     }
 
     /// The plan is there.

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
 use sync_core::{Counts, Direction, Entry, Event, Key, Listings, Side, Tally};
+use sync_s3::UnderWay;
 
 use super::estimate::Work;
 
@@ -58,6 +59,8 @@ pub(crate) struct State {
     /// file, without a lock.
     large: Mutex<HashMap<Key, Share>>,
     large_copies: AtomicU64,
+    /// What is moved, before it is counted as written.
+    under_way: OnceLock<UnderWay>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -105,7 +108,14 @@ impl State {
             failed: AtomicU64::default(),
             large: Mutex::default(),
             large_copies: AtomicU64::default(),
+            under_way: OnceLock::new(),
         }
+    }
+
+    /// What the bucket moves is seen from now on.
+    pub(crate) fn see(&self, under_way: UnderWay) {
+        // A run has one bucket.
+        let _ = self.under_way.set(under_way);
     }
 
     /// Where the planner counts.
@@ -166,7 +176,7 @@ impl State {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let planned = *lock(&self.planned);
-        let (mut large, under_way) = self.largest();
+        let (mut large, written) = self.largest();
         large.truncate(SHOWN);
         let files = Share {
             done: self.copied.entries.load(Relaxed),
@@ -190,12 +200,23 @@ impl State {
             },
             files,
             bytes: Share {
-                done: self.copied.bytes.load(Relaxed) + under_way,
+                done: self.moved(phase, written, planned.copies.bytes),
                 all: planned.copies.bytes,
             },
             deletions,
             failed,
             large,
+        }
+    }
+
+    /// Bytes copied, with those of parts that are under way.
+    fn moved(&self, phase: Phase, written: u64, planned: u64) -> u64 {
+        let written = self.copied.bytes.load(Relaxed) + written;
+        match self.under_way.get() {
+            Some(under_way) if phase == Phase::Copying => {
+                (written + under_way.bytes()).min(planned.max(written))
+            }
+            _ => written,
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::{Error, Held, more};
 use crate::limiter::{Flow, Pass};
 use crate::pace::{Outcome, Turn};
+use crate::under_way::Moved;
 
 /// A body must bring this many bytes in the time that it has, or end.
 const DRIP_BYTES: usize = 32 * 1024;
@@ -26,6 +27,7 @@ pub(crate) struct Incoming {
     body: SdkBody,
     turn: Option<Turn>,
     limited: Option<Limited>,
+    moved: Moved,
     held: Option<Held<Frame<Bytes>>>,
     /// How long it may take for each [`DRIP_BYTES`].
     patience: Duration,
@@ -46,12 +48,14 @@ impl Incoming {
         body: SdkBody,
         turn: Turn,
         limited: Option<Limited>,
+        moved: Moved,
         patience: Duration,
     ) -> Self {
         Self {
             body,
             turn: Some(turn),
             limited,
+            moved,
             held: None,
             patience,
             deadline: None,
@@ -60,6 +64,7 @@ impl Incoming {
     }
 
     fn came(&mut self, bytes: usize) {
+        self.moved.add(bytes);
         self.got += bytes;
         if self.got >= DRIP_BYTES {
             self.got = 0;
@@ -190,7 +195,13 @@ mod tests {
         let drip = SdkBody::from_body_1_x(Drip(Box::pin(sleep(every)), every));
         let pace = Pace::new(Some(1));
         let turn = pace.turn().await.unwrap();
-        let mut body = Incoming::new(drip, turn, None, Duration::from_millis(100));
+        let mut body = Incoming::new(
+            drip,
+            turn,
+            None,
+            Moved::default(),
+            Duration::from_millis(100),
+        );
         let mut bytes = 0;
         let error = loop {
             match poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -250,7 +261,7 @@ mod tests {
         let turn = pace.turn().await.unwrap();
         let patience = Duration::from_millis(500);
         let body = SdkBody::from_body_1_x(bursts);
-        let body = Incoming::new(body, turn, Some(limited), patience);
+        let body = Incoming::new(body, turn, Some(limited), Moved::default(), patience);
         let begun = Instant::now();
         assert_eq!(collect(body).await, [len; 3]);
         let took = begun.elapsed();

@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::{Error, Held, more};
 use crate::limiter::Flow;
+use crate::under_way::Moved;
 
 /// Size of the pieces in which a body is handed over: at 10 kB/s one still
 /// leaves within seven seconds.
@@ -24,9 +25,18 @@ pub(crate) struct Sent {
     pieces: AtomicU64,
     /// Whether the next one waits because bandwidth is limited.
     held: AtomicBool,
+    moved: Moved,
 }
 
 impl Sent {
+    /// Of a request whose bytes count in `moved` until it has its answer.
+    pub(crate) fn new(moved: Moved) -> Self {
+        Self {
+            moved,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn pieces(&self) -> u64 {
         self.pieces.load(Ordering::Relaxed)
     }
@@ -39,8 +49,9 @@ impl Sent {
         self.held.store(held, Ordering::Relaxed);
     }
 
-    pub(crate) fn count(&self) {
+    pub(crate) fn count(&self, bytes: usize) {
         self.pieces.fetch_add(1, Ordering::Relaxed);
+        self.moved.add(bytes);
     }
 }
 
@@ -72,7 +83,7 @@ impl Pieces {
 
     fn hand_over(&mut self, piece: Bytes) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.sent.hold(false);
-        self.sent.count();
+        self.sent.count(piece.len());
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 }
