@@ -135,7 +135,8 @@ impl<'m> Listings<'m> {
             // Each with locks of its own.
             let home = world.dir(&format!("home-{}", runs.len()));
             for run in [world.backup(&dir), world.mock_restore(&dir)] {
-                let run = run.env("S3MIRROR_ENDPOINT_URL", &url);
+                // The others tell every ten seconds that they wait.
+                let run = run.env("S3MIRROR_ENDPOINT_URL", &url).arg("--quiet");
                 runs.push((url.clone(), start(run.env("HOME", home.path()))));
             }
         }
