@@ -296,7 +296,7 @@ fn the_run_after_a_killed_one_leaves_the_uploads_of_others() {
 }
 
 /// Four parts, of which a killed run has sent two.
-fn kill_after_two_parts(memory: &Memory, backup: Run) {
+pub(crate) fn kill_after_two_parts(memory: &Memory, backup: Run) {
     memory.clear_log();
     memory.inject(Fault::on("UploadPart").nth(3).always().act(LONG));
     let running = backup.one_by_one().start();

@@ -1,17 +1,12 @@
 //! What uploaded objects are made with: the right headers on the wire, kept by
 //! the server, and wrong values refused before anything is asked.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
-
 use s3_endpoint::{Action, Entry, Fault};
 
+use crate::interrupt::kill_after_two_parts;
 use crate::support::{
     Dir, Memory, World, assert_same,
     plans::{apply, save},
-    run::Run,
 };
 
 const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd";
@@ -234,21 +229,6 @@ fn wrong_values_are_refused_with_the_reason_and_nothing_is_done() {
         let outcome = world.no_requests(|| run.exits(2).says(why));
         outcome.says(options[0]).complains_in_one_line();
     }
-}
-
-/// Four parts, of which a killed run has sent two.
-fn kill_after_two_parts(memory: &Memory, backup: Run) {
-    let long = Action::Stall(Duration::from_secs(60));
-    memory.inject(Fault::on("UploadPart").nth(3).always().act(long));
-    let running = backup.one_by_one().start();
-    let start = Instant::now();
-    while memory.count("UploadPart") < 3 {
-        assert!(start.elapsed() < Duration::from_secs(30), "no third part");
-        thread::sleep(Duration::from_millis(5));
-    }
-    drop(running);
-    memory.clear_faults();
-    memory.clear_log();
 }
 
 #[test]

@@ -99,6 +99,11 @@ impl Console {
         }
     }
 
+    /// What was understood of the command line; what is wrong is said.
+    pub(crate) fn understood<T>(&mut self, read: Result<T, String>) -> Option<T> {
+        read.map_err(|wrong| self.error(wrong)).ok()
+    }
+
     /// One line that says what to look after.
     pub(crate) fn warning(&mut self, message: impl Display) {
         let message = message.to_string();

@@ -112,14 +112,6 @@ async fn settle_left_uploads(places: &Places, args: &SyncArgs, console: &mut Con
     }
 }
 
-/// What the bucket makes full use of: how many requests there really are at
-/// once is for its store to say.
-pub(super) fn concurrency(args: &SyncArgs) -> usize {
-    args.speed
-        .concurrency
-        .map_or(sync_s3::MAX_CONCURRENCY, usize::from)
-}
-
 /// Whether the user wants the plan to be carried out. Nothing to do needs no
 /// question.
 fn confirmed(plan: &Plan, args: &SyncArgs, console: &mut Console) -> bool {

@@ -117,7 +117,7 @@ pub(super) fn execution(
     versions: Versions,
 ) -> ExecuteOptions {
     ExecuteOptions {
-        concurrency: super::job::concurrency(args),
+        concurrency: args.speed.most_requests(),
         memory: args.speed.max_memory(direction),
         part_size: args.speed.part_size(direction),
         versions,

@@ -7,12 +7,8 @@ use crate::view::View;
 use crate::{Console, Exit, saved};
 
 pub(super) fn run(args: &ShowArgs, view: View, console: &mut Console) -> anyhow::Result<Exit> {
-    let prices = match outlook::prices(&args.price) {
-        Ok(prices) => prices,
-        Err(wrong) => {
-            console.error(wrong);
-            return Ok(Exit::Usage);
-        }
+    let Some(prices) = console.understood(outlook::prices(&args.price)) else {
+        return Ok(Exit::Usage);
     };
     let plan = saved::read(&args.file)?;
     let outlook = outlook::of_saved(&plan, &args.price, &args.output, prices)?;

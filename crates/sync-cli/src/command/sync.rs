@@ -10,7 +10,7 @@ use sync_core::{
 use sync_s3::UploadJournal;
 
 use super::Mode;
-use super::job::{Job, concurrency};
+use super::job::Job;
 use super::outlook::{Outlook, look, prices};
 use super::present::{changes, present, refuse, say_origin};
 use crate::finish::Ending;
@@ -36,19 +36,12 @@ pub(super) async fn run(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     ending.is_about(direction, &args.places.dir, &args.places.bucket);
-    let selection = match selection(&args.selection) {
-        Ok(selection) => Arc::new(selection),
-        Err(wrong) => {
-            console.error(wrong);
-            return Ok(Exit::Usage);
-        }
+    let Some(selection) = console.understood(selection(&args.selection)) else {
+        return Ok(Exit::Usage);
     };
-    let prices = match prices(&args.price) {
-        Ok(prices) => prices,
-        Err(wrong) => {
-            console.error(wrong);
-            return Ok(Exit::Usage);
-        }
+    let selection = Arc::new(selection);
+    let Some(prices) = console.understood(prices(&args.price)) else {
+        return Ok(Exit::Usage);
     };
     let stop = listen(ending, console)?;
     let events = match mode {
@@ -119,12 +112,8 @@ pub(super) async fn carry_out(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     ending.is_about(plan.direction(), &args.places.dir, &args.places.bucket);
-    let prices = match prices(&args.price) {
-        Ok(prices) => prices,
-        Err(wrong) => {
-            console.error(wrong);
-            return Ok(Exit::Usage);
-        }
+    let Some(prices) = console.understood(prices(&args.price)) else {
+        return Ok(Exit::Usage);
     };
     if plan.direction() == Direction::Backup && args.trash.trash.is_some() {
         console.error(NOT_FOR_BACKUP);
@@ -210,7 +199,7 @@ fn plan_options(direction: Direction, args: &SyncArgs) -> PlanOptions {
             Deletions::On
         },
         max_key_bytes: usize::from(args.safety.max_key_length).saturating_sub(prefix),
-        concurrency: concurrency(args),
+        concurrency: args.speed.most_requests(),
         memory: args.speed.max_memory(direction),
         ..PlanOptions::new(direction)
     }

@@ -20,13 +20,10 @@ use crate::verified::{self, Ending};
 use crate::{Console, Exit};
 
 pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Result<Exit> {
-    let selection = match selection(&args.selection) {
-        Ok(selection) => Arc::new(selection),
-        Err(wrong) => {
-            console.error(wrong);
-            return Ok(Exit::Usage);
-        }
+    let Some(selection) = console.understood(selection(&args.selection)) else {
+        return Ok(Exit::Usage);
     };
+    let selection = Arc::new(selection);
     let options = VerifyOptions {
         proof: if args.how.read {
             Proof::Bytes
@@ -34,10 +31,7 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
             Proof::Kept
         },
         selection: Arc::clone(&selection),
-        concurrency: args
-            .speed
-            .concurrency
-            .map_or(sync_s3::MAX_CONCURRENCY, usize::from),
+        concurrency: args.speed.most_requests(),
         memory: args.speed.max_memory(Direction::Restore),
         part_size: args.speed.part_size(Direction::Restore),
         ..VerifyOptions::default()

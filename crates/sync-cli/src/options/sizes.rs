@@ -19,6 +19,13 @@ impl Size {
 }
 
 impl SpeedArgs {
+    /// What the bucket makes full use of: how many requests there really are
+    /// at once is for its store to say.
+    pub(crate) fn most_requests(&self) -> usize {
+        self.concurrency
+            .map_or(sync_s3::MAX_CONCURRENCY, usize::from)
+    }
+
     /// Size of the parts of large files, in bytes.
     pub(crate) fn part_size(&self, direction: Direction) -> u64 {
         let default = default_part_size(direction);

@@ -5,8 +5,9 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
+use super::screen;
 use super::ticker::{Seen, Ticker};
 use crate::Console;
 use crate::options::OutputArgs;
@@ -35,12 +36,7 @@ impl Counting {
         output: &OutputArgs,
         first: &'static str,
     ) -> io::Result<Self> {
-        let target = if console.can_draw && !output.quiet {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
+        let bar = screen::bar(console.can_draw && !output.quiet);
         bar.set_style(ProgressStyle::default_spinner());
         let streams = console.streams().clone();
         if !bar.is_hidden() {

@@ -9,6 +9,16 @@ use super::View;
 use super::bars::{self, Paint};
 use crate::options::OutputArgs;
 
+/// A bar that is drawn there, if it is `wanted`.
+pub(super) fn bar(wanted: bool) -> ProgressBar {
+    let target = if wanted {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    ProgressBar::with_draw_target(None, target)
+}
+
 /// What is drawn there, all of it by one bar of several lines.
 pub(super) struct Screen {
     pub(super) bar: ProgressBar,
@@ -17,12 +27,7 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(wanted: bool, output: &OutputArgs) -> Self {
-        let target = if wanted {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
+        let bar = bar(wanted);
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
