@@ -46,6 +46,7 @@ mod targets;
 mod conflicts;
 mod keys;
 mod names;
+mod precision;
 mod times;
 
 mod faults_answers;

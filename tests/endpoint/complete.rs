@@ -59,7 +59,7 @@ impl State {
             conditions.check(bucket.objects.get(&input.key).map(|object| &**object))?;
             let mut output = CompleteMultipartUploadOutput {
                 location: Some(format!("/{}/{}", input.bucket, input.key)),
-                e_tag: Some(object.etag.into()),
+                e_tag: self.config.etag(object.etag),
                 ..CompleteMultipartUploadOutput::default()
             };
             set_checksum!(output, Some(object.checksum));

@@ -35,6 +35,9 @@ pub struct Config {
     /// ETags from a CRC instead of MD5, for benchmarks: MD5 is most of what the
     /// endpoint computes. Clients that compare ETags with MD5 sums will object.
     pub fast_etags: bool,
+    /// Whether objects have ETags, in listings and in answers. Some servers
+    /// give none.
+    pub etags: bool,
     /// A wait before each request is looked at.
     pub latency: Duration,
     /// Whether the log is kept in memory for [`crate::Endpoint::log`].
@@ -61,6 +64,7 @@ impl Default for Config {
             conditions: true,
             checksums: Sums::default(),
             fast_etags: false,
+            etags: true,
             latency: Duration::ZERO,
             keep_log: true,
             log_file: None,
@@ -70,6 +74,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The ETag that is told of an object.
+    pub(crate) fn etag(&self, etag: crate::object::ETag) -> Option<s3s::dto::ETag> {
+        self.etags.then(|| etag.into())
+    }
+
     /// The defaults, with one empty bucket.
     #[must_use]
     pub fn with_bucket(name: &str) -> Self {

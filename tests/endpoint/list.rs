@@ -45,7 +45,7 @@ impl State {
             continuation_token: input.continuation_token,
             is_truncated: Some(page.next.is_some()),
             next_continuation_token: page.next.as_ref().map(Position::token),
-            contents: Some(text.objects(&page, with_owner)),
+            contents: Some(self.shown(text.objects(&page, with_owner))),
             common_prefixes: Some(text.prefixes(&page)),
             encoding_type: input.encoding_type,
             ..ListObjectsV2Output::default()
@@ -74,11 +74,19 @@ impl State {
             is_truncated: Some(page.next.is_some()),
             next_marker: next.map(|key| text.write(key)),
             delimiter: input.delimiter.map(|delimiter| text.write(&delimiter)),
-            contents: Some(text.objects(&page, true)),
+            contents: Some(self.shown(text.objects(&page, true))),
             common_prefixes: Some(text.prefixes(&page)),
             encoding_type: input.encoding_type,
             ..ListObjectsOutput::default()
         })
+    }
+
+    /// Without what this server does not tell.
+    fn shown(&self, mut objects: Vec<ObjectEntry>) -> Vec<ObjectEntry> {
+        if !self.config.etags {
+            objects.iter_mut().for_each(|object| object.e_tag = None);
+        }
+        objects
     }
 
     fn page(

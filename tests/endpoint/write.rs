@@ -56,7 +56,7 @@ impl State {
         };
         let object = self.single(received, extra);
         let mut output = PutObjectOutput {
-            e_tag: Some(object.etag.into()),
+            e_tag: self.config.etag(object.etag),
             ..PutObjectOutput::default()
         };
         set_checksum!(output, Some(object.checksum));
@@ -105,7 +105,7 @@ impl State {
             ..Object::clone(&source)
         };
         let mut result = CopyObjectResult {
-            e_tag: Some(copy.etag.into()),
+            e_tag: self.config.etag(copy.etag),
             last_modified: Some(timestamp(copy.modified)),
             ..CopyObjectResult::default()
         };

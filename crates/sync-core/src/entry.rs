@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::times::is_same_time;
 use crate::{Crc64, Key};
 
 /// One file or object, as a listing showed it.
@@ -54,14 +55,14 @@ impl Entry {
     }
 
     /// Whether `other` is the very version that `self` describes: the same
-    /// size and revision or, where one of them has no revision, the same time.
-    /// (A server may show its times finer in a listing than elsewhere.)
+    /// size and revision or, where one of them has no revision, the same time
+    /// ([`is_same_time`]).
     #[must_use]
     pub fn is_same_version(&self, other: &Entry) -> bool {
         self.size == other.size
             && match (&self.revision, &other.revision) {
                 (Some(ours), Some(theirs)) => ours == theirs,
-                _ => self.modified == other.modified,
+                _ => is_same_time(self.modified, other.modified),
             }
     }
 }

@@ -34,6 +34,7 @@ mod spool;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod times;
 mod transfer;
 mod verify;
 
@@ -60,4 +61,5 @@ pub use spool::{MemorySpools, Spool, Spools};
 pub use store::{Expected, Store, Writer};
 #[cfg(feature = "testing")]
 pub use store::{MockStore, MockWriter};
+pub use times::is_same_time;
 pub use verify::{Finding, Proof, Survey, Verdict, Verified, VerifyOptions, survey};

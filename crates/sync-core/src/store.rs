@@ -72,6 +72,12 @@ pub trait Store: Send + Sync {
     /// `None` if it is not there.
     async fn stat(&self, key: &Key) -> Result<Option<Entry>>;
 
+    /// As [`Store::stat`], with the modification time as a listing tells it,
+    /// which may be finer than what the store tells elsewhere.
+    async fn relist(&self, key: &Key) -> Result<Option<Entry>> {
+        self.stat(key).await
+    }
+
     /// The sum of the whole content of `entry` that the store keeps, of whatever
     /// algorithm; `None` where it keeps none that can be told from the content.
     /// It costs no reading.

@@ -99,7 +99,11 @@ impl Workspace<'_> {
 
     /// Another version that the source has now.
     async fn successor(&self, copied: &Entry) -> Result<Option<Entry>> {
-        let now = self.source.stat(&copied.key).await?;
+        let now = match self.direction {
+            Direction::Backup => self.source.stat(&copied.key).await?,
+            // The file gets this time, and the next run compares it with a listing.
+            Direction::Restore => self.source.relist(&copied.key).await?,
+        };
         Ok(now.filter(|now| !copied.is_same_version(now)))
     }
 

@@ -15,7 +15,7 @@ use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
-use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result, StoreError};
+use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result, StoreError, is_same_time};
 
 use crate::checksum::bare;
 use crate::error::{Attempted, Failure};
@@ -240,15 +240,14 @@ async fn condition(bucket: &Bucket, key: &Key, expected: &Expected) -> Result<Co
     }
 }
 
-/// Whether a HEAD shows the version that a listing showed. Its time is cut to
-/// the second, that of the listing may not be.
+/// Whether a HEAD shows the version that a listing showed.
 pub(crate) fn is_same(seen: &Entry, found: &Entry) -> bool {
     let same_etag = match (&seen.revision, &found.revision) {
         (Some(seen), Some(found)) => Some(bare(seen.as_str()) == bare(found.as_str())),
         _ => None,
     };
     seen.size == found.size
-        && same_etag.unwrap_or_else(|| seen.modified.timestamp() == found.modified.timestamp())
+        && same_etag.unwrap_or_else(|| is_same_time(seen.modified, found.modified))
 }
 
 pub(crate) fn changed(key: &Key, why: &'static str) -> StoreError {

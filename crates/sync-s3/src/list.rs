@@ -12,6 +12,7 @@ mod answer;
 mod document;
 mod left_out;
 mod numbers;
+mod one;
 mod run;
 mod scout;
 mod segment;
@@ -33,6 +34,7 @@ pub(crate) use document::Unreadable;
 #[cfg(test)]
 pub(crate) use document::page;
 pub(crate) use left_out::LeftOut;
+pub(crate) use one::with_full_time;
 use weave::Weaver;
 
 /// When a listing is read at several places at once, and how far ahead.

@@ -16,7 +16,7 @@ use std::ops::Range;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError};
+use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError, is_same_time};
 
 use crate::archive;
 use crate::buffer::Buffer;
@@ -215,8 +215,7 @@ impl Reading<'_> {
             _ => answer
                 .last_modified()
                 .and_then(clock::exact)
-                // The header is cut to the second, the listing may not be.
-                .is_none_or(|found| found.timestamp() == self.entry.modified.timestamp()),
+                .is_none_or(|found| is_same_time(found, self.entry.modified)),
         }
     }
 

@@ -74,6 +74,8 @@ pub(crate) struct Bucket {
     pub(crate) left_out: list::LeftOut,
     /// Whether a listing came in another order than that of the bytes.
     pub(crate) is_disordered: AtomicBool,
+    /// Whether a listing told fractions of a second, which no header does.
+    pub(crate) lists_fractions: AtomicBool,
 }
 
 impl S3Store {
@@ -132,6 +134,7 @@ impl S3Store {
                 tuning: list::Tuning::default(),
                 left_out: list::LeftOut::new(options.selection, is_ordered),
                 is_disordered: AtomicBool::new(false),
+                lists_fractions: AtomicBool::new(false),
             }),
         })
     }
@@ -307,6 +310,16 @@ impl Store for S3Store {
             };
             self.bucket.fail(failure, attempted)
         })
+    }
+
+    async fn relist(&self, key: &Key) -> Result<Option<Entry>> {
+        let found = self.stat(key).await?;
+        match found {
+            Some(found) if self.bucket.lists_fractions.load(Ordering::Relaxed) => {
+                Ok(Some(list::with_full_time(&self.bucket, found).await))
+            }
+            found => Ok(found),
+        }
     }
 
     async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {

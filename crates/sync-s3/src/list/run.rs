@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
@@ -90,8 +91,21 @@ impl Run {
         self.advance(&page)?;
         let prefix = self.bucket.location.prefix();
         let mut items = entries(page, prefix, |failure| refused(&self.bucket, failure));
+        self.note_fractions(&items);
         self.pass_over(&mut items);
         Ok(items)
+    }
+
+    /// Notes whether listings tell more of a time than headers do.
+    fn note_fractions(&self, items: &[Result<Listed>]) {
+        let is_fraction = |item: &Result<Listed>| match item {
+            Ok(Listed::Entry(entry)) => entry.modified.timestamp_subsec_nanos() > 0,
+            _ => false,
+        };
+        let known = &self.bucket.lists_fractions;
+        if !known.load(Ordering::Relaxed) && items.iter().any(is_fraction) {
+            known.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Goes on behind the directory in which the page ended, if that is left
