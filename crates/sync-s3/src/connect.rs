@@ -83,15 +83,20 @@ impl Endpoint {
     /// other kinds, and for aliases of whatever lists itself (User Guide,
     /// "General purpose bucket naming rules").
     pub(crate) fn lists_in_order(&self, bucket: &str) -> bool {
-        let others = ["-s3", "-s3alias", ".mrap"];
-        let is_other = others.iter().any(|suffix| bucket.ends_with(suffix));
-        !self.is_foreign() && !is_other && !bucket.starts_with("arn:")
+        !self.is_foreign() && !is_alias(bucket)
     }
 
     /// Whether the server is another one than AWS, by its host.
     fn is_foreign(&self) -> bool {
         !is_aws(self.url.as_deref())
     }
+}
+
+/// Whether the name of a bucket is, by AWS's rules, that of another kind than
+/// the general purpose buckets, or an alias of whatever is behind it.
+pub(crate) fn is_alias(bucket: &str) -> bool {
+    let suffixes = ["-s3", "-s3alias", ".mrap"];
+    bucket.starts_with("arn:") || suffixes.iter().any(|suffix| bucket.ends_with(suffix))
 }
 
 /// Whether the server at `url` is AWS, by its host; no URL means AWS.

@@ -3,12 +3,14 @@
 //!
 //! An incomplete listing must never look like absence (design, "Data flow"):
 //! the stream ends cleanly only after a page that says it is the last. What a
-//! server may get wrong (a token that comes again or is missing, keys outside
-//! of the prefix, entries without size or time) is an error. Order is not
+//! server may get wrong (a token that comes again or is missing, a page that
+//! contradicts itself or answers another request, keys outside of the prefix,
+//! entries without size or time) is an error. Order is not
 //! checked here; the core does that. A directory that the selection leaves out
 //! is passed over only where it is sure what follows it (`left_out`).
 
 mod answer;
+mod asked;
 mod document;
 mod left_out;
 mod numbers;

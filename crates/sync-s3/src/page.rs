@@ -34,7 +34,8 @@ pub(crate) fn entries(
 }
 
 fn listed(object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure> {
-    let Some(key) = object.key else {
+    // No object has an empty one.
+    let Some(key) = object.key.filter(|key| !key.is_empty()) else {
         return Err(Failure::protocol(
             "the server lists an object without a key",
         ));

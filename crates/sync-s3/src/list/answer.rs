@@ -51,8 +51,14 @@ impl DeserializeResponse for Reader {
         _: &ConfigBag,
     ) -> OutputOrError {
         let body = response.body().bytes().unwrap_or_default();
-        if !response.status().is_success() {
+        let status = response.status();
+        if !status.is_success() {
             return Err(refusal(body));
+        }
+        // 206 is a piece of a page, 203 one that somebody has changed.
+        if status.as_u16() != 200 {
+            let other = Unreadable::OtherStatus(status.as_u16());
+            return Err(OrchestratorError::other(other));
         }
         match document::page(body) {
             Ok(page) => Ok(Output::erase(page)),

@@ -23,6 +23,12 @@ pub(crate) enum Unreadable {
     /// It is another one, or none.
     #[error("the answer is no page of a listing")]
     OtherDocument,
+    /// It has the status of a success, but not that of a whole answer.
+    #[error("the answer has status {0} instead of 200, so it may not be whole")]
+    OtherStatus(u16),
+    /// It is a page of ListObjects, the operation's first version.
+    #[error("the server answers with ListObjects, the first version of listings")]
+    FirstVersion,
     /// It begins as a page.
     #[error("the answer is not well formed: {0}")]
     Malformed(Cow<'static, str>),
@@ -38,22 +44,50 @@ impl From<quick_xml::Error> for Unreadable {
     }
 }
 
-/// Reads the page in `body`.
+/// Reads the page in `body`. An element that may occur once and occurs twice
+/// is malformed: nobody can tell which of the two is meant.
 pub(crate) fn page(body: &[u8]) -> Result<ListObjectsV2Output, Unreadable> {
     let mut elements = Elements::of(body, b"ListBucketResult")?;
     let mut page = ListObjectsV2Output::builder();
     let (mut contents, mut directories) = (Vec::new(), Vec::new());
+    let mut seen = Seen::default();
     while let Some(name) = elements.child()? {
-        match name {
-            Name::Contents => contents.push(object(&mut elements)?),
-            Name::CommonPrefixes => directories.push(directory(&mut elements)?),
-            Name::IsTruncated => page = page.is_truncated(flag(&elements.text()?)?),
-            Name::NextContinuationToken => page = page.next_continuation_token(elements.text()?),
-            Name::EncodingType => {
-                page = page.encoding_type(EncodingType::from(elements.text()?.as_ref()));
-            }
-            _ => elements.skip()?,
+        if !matches!(name, Name::Contents | Name::CommonPrefixes) {
+            seen.once(name)?;
         }
+        page = match name {
+            Name::Contents => {
+                contents.push(object(&mut elements)?);
+                page
+            }
+            Name::CommonPrefixes => {
+                directories.push(directory(&mut elements)?);
+                page
+            }
+            Name::IsTruncated => page.is_truncated(flag(&elements.text()?)?),
+            Name::NextContinuationToken => page.next_continuation_token(elements.text()?),
+            Name::ContinuationToken => page.continuation_token(elements.text()?),
+            Name::StartAfter => page.start_after(elements.text()?),
+            Name::EncodingType => page.set_encoding_type(encoding(&elements.text()?)?),
+            Name::Bucket => page.name(elements.text()?),
+            Name::Prefix => page.prefix(elements.text()?),
+            Name::Delimiter => page.delimiter(elements.text()?),
+            Name::KeyCount => page.set_key_count(number(&elements.text()?, "KeyCount")?),
+            Name::MaxKeys => page.set_max_keys(number(&elements.text()?, "MaxKeys")?),
+            Name::Error | Name::Version | Name::DeleteMarker => {
+                return Err(Unreadable::Malformed(
+                    "it has parts of another answer".into(),
+                ));
+            }
+            _ => {
+                elements.skip()?;
+                page
+            }
+        };
+    }
+    elements.end()?;
+    if seen.is_first_version() {
+        return Err(Unreadable::FirstVersion);
     }
     Ok(page
         .set_contents(Some(contents))
@@ -83,7 +117,9 @@ pub(super) fn refusal(body: &[u8]) -> ErrorMetadata {
 /// A size or time that cannot be read is left out, as if it were not there.
 fn object(elements: &mut Elements<'_>) -> Result<Object, Unreadable> {
     let mut object = Object::builder();
+    let mut seen = Seen::default();
     while let Some(name) = elements.child()? {
+        seen.once(name)?;
         match name {
             Name::Key => object = object.key(elements.text()?),
             Name::Size => object = object.set_size(elements.text()?.parse().ok()),
@@ -106,16 +142,76 @@ fn directory(elements: &mut Elements<'_>) -> Result<CommonPrefix, Unreadable> {
     Ok(directory.build())
 }
 
+/// A leap second counts as the second after it, as POSIX has it.
 fn time(text: &str) -> Option<DateTime> {
+    const SECOND: u32 = 1_000_000_000;
     let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
     let nanos = time.timestamp_subsec_nanos();
-    Some(DateTime::from_secs_and_nanos(time.timestamp(), nanos))
+    let secs = time.timestamp() + i64::from(nanos / SECOND);
+    Some(DateTime::from_secs_and_nanos(secs, nanos % SECOND))
 }
 
 /// Whether more follows must not be guessed.
 fn flag(text: &str) -> Result<bool, Unreadable> {
+    let text = text.trim().to_ascii_lowercase();
     let odd = |_| Unreadable::Malformed("IsTruncated is neither true nor false".into());
     text.parse().map_err(odd)
+}
+
+/// A number; none is as good as an absent one.
+fn number(text: &str, name: &str) -> Result<Option<i32>, Unreadable> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let odd = |_| Unreadable::Malformed(format!("{name} is not a number").into());
+    text.parse().map(Some).map_err(odd)
+}
+
+/// How names are written: plainly or for URLs. There is no third way.
+fn encoding(text: &str) -> Result<Option<EncodingType>, Unreadable> {
+    match text.trim() {
+        "" => Ok(None),
+        url if url.eq_ignore_ascii_case("url") => Ok(Some(EncodingType::Url)),
+        _ => Err(Unreadable::Malformed("EncodingType is not 'url'".into())),
+    }
+}
+
+/// Which elements an element has had.
+#[derive(Debug, Default)]
+struct Seen(u32);
+
+impl Seen {
+    /// Takes note of an element that may occur once.
+    fn once(&mut self, name: Name) -> Result<(), Unreadable> {
+        if self.has(name) {
+            return Err(Unreadable::Malformed(
+                format!("it has {name:?} more than once").into(),
+            ));
+        }
+        if name != Name::Other {
+            self.0 |= name.bit();
+        }
+        Ok(())
+    }
+
+    fn has(&self, name: Name) -> bool {
+        self.0 & name.bit() != 0
+    }
+
+    /// Only ListObjects knows markers; what only ListObjectsV2 knows outweighs
+    /// an element that a server sends in any case.
+    fn is_first_version(&self) -> bool {
+        let second = [
+            Name::KeyCount,
+            Name::ContinuationToken,
+            Name::NextContinuationToken,
+            Name::StartAfter,
+        ];
+        let first = [Name::Marker, Name::NextMarker];
+        let has_any = |names: &[Name]| names.iter().any(|&name| self.has(name));
+        has_any(&first) && !has_any(&second)
+    }
 }
 
 /// A reference in a text: to a character, or to one of the five that XML names.
@@ -128,39 +224,69 @@ fn character(reference: &BytesRef<'_>) -> Result<char, Unreadable> {
     named.ok_or(Unreadable::Malformed("an unknown reference".into()))
 }
 
-/// The elements that are read.
+/// The elements that are read, or that tell what kind of document it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name {
+    /// The name of the bucket, as an element called `Name`.
+    Bucket,
     Code,
     Contents,
     CommonPrefixes,
+    ContinuationToken,
+    DeleteMarker,
+    Delimiter,
     EncodingType,
+    Error,
     ETag,
     IsTruncated,
     Key,
+    KeyCount,
     LastModified,
+    Marker,
+    MaxKeys,
     Message,
     NextContinuationToken,
+    NextMarker,
     Prefix,
     Size,
+    StartAfter,
+    Version,
     Other,
+}
+
+impl Name {
+    /// Its place in a set.
+    fn bit(self) -> u32 {
+        1 << self as u32
+    }
 }
 
 impl From<&BytesStart<'_>> for Name {
     fn from(start: &BytesStart<'_>) -> Self {
         match start.local_name().as_ref() {
+            b"Name" => Self::Bucket,
             b"Code" => Self::Code,
             b"Contents" => Self::Contents,
             b"CommonPrefixes" => Self::CommonPrefixes,
+            b"ContinuationToken" => Self::ContinuationToken,
+            b"DeleteMarker" => Self::DeleteMarker,
+            b"Delimiter" => Self::Delimiter,
             b"EncodingType" => Self::EncodingType,
+            b"Error" => Self::Error,
             b"ETag" => Self::ETag,
             b"IsTruncated" => Self::IsTruncated,
             b"Key" => Self::Key,
+            b"KeyCount" => Self::KeyCount,
             b"LastModified" => Self::LastModified,
+            b"Marker" => Self::Marker,
+            b"MaxKeys" => Self::MaxKeys,
             b"Message" => Self::Message,
             b"NextContinuationToken" => Self::NextContinuationToken,
+            b"NextMarker" => Self::NextMarker,
             b"Prefix" => Self::Prefix,
             b"Size" => Self::Size,
+            b"StartAfter" => Self::StartAfter,
+            b"Version" => Self::Version,
             _ => Self::Other,
         }
     }
@@ -203,6 +329,20 @@ impl<'a> Elements<'a> {
                 Event::End(_) => return Ok(None),
                 Event::Eof => return Err(Unreadable::Cut),
                 _ => {}
+            }
+        }
+    }
+
+    /// Nothing may follow the root element but white space and remarks.
+    fn end(&mut self) -> Result<(), Unreadable> {
+        loop {
+            match self.reader.read_event()? {
+                Event::Eof => return Ok(()),
+                Event::Text(text) if text.trim_ascii().is_empty() => {}
+                Event::PI(_) | Event::Comment(_) => {}
+                _ => {
+                    return Err(Unreadable::Malformed("something follows its end".into()));
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ use aws_sdk_s3::types::EncodingType;
 use sync_core::{Listed, Result, SkipCause, Skipped, StoreError};
 
 use super::answer::OwnReader;
+use super::asked::{Asked, PAGE};
 use super::left_out;
 use super::survey::name;
 use crate::error::{Attempted, Failure};
@@ -127,17 +128,10 @@ impl Run {
 
     /// Where the next page begins, or that there is none.
     fn advance(&mut self, page: &ListObjectsV2Output) -> Result<(), Failure> {
-        if page.is_truncated() != Some(true) {
+        let token = page.next_continuation_token();
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
             self.ended = true;
             return Ok(());
-        }
-        let Some(token) = page
-            .next_continuation_token()
-            .filter(|token| !token.is_empty())
-        else {
-            return Err(Failure::protocol(
-                "the server says that more follows, but not where to go on",
-            ));
         };
         if !self.seen_tokens.insert(token) {
             return Err(Failure::protocol(
@@ -168,13 +162,18 @@ pub(super) fn request(bucket: &Bucket) -> ListObjectsV2FluentBuilder {
         .bucket(location.bucket())
         .set_prefix(Some(location.prefix().to_owned()).filter(|prefix| !prefix.is_empty()))
         .encoding_type(EncodingType::Url)
+        .max_keys(PAGE)
 }
 
+/// Sends a request for a page, and believes only an answer to it.
 pub(super) async fn send(
     request: ListObjectsV2FluentBuilder,
 ) -> Result<ListObjectsV2Output, Failure> {
+    let asked = Asked::of(&request);
     let sent = request.customize().interceptor(OwnReader).send().await;
-    sent.map_err(|error| Failure::from(&error))
+    let page = sent.map_err(|error| Failure::from(&error))?;
+    asked.check(&page)?;
+    Ok(page)
 }
 
 pub(super) fn refused(bucket: &Bucket, failure: Failure) -> StoreError {

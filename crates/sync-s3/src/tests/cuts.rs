@@ -69,7 +69,11 @@ fn beginnings(fixture: &Fixture) -> (usize, usize) {
             .filter(is_with)
             .count()
     };
-    (with("max-keys=1"), with("delimiter="))
+    // All others ask for as many keys as a page may have.
+    (
+        with("max-keys=1") - with("max-keys=1000"),
+        with("delimiter="),
+    )
 }
 
 fn tree(directories: usize, files: usize) -> Vec<String> {
@@ -423,6 +427,7 @@ async fn a_listing_that_ends_before_a_key_that_was_seen_is_an_error() {
     let end = Action::edit(|answer| {
         let body = String::from_utf8_lossy(&answer.body).into_owned();
         if body.contains("d0009/f050") {
+            let body = with(&body, "<NextContinuationToken>", "");
             answer.body = body
                 .replace("<IsTruncated>true", "<IsTruncated>false")
                 .into_bytes();

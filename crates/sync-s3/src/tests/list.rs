@@ -99,7 +99,11 @@ async fn keys_that_are_no_path_are_named_and_placeholders_are_told_apart() {
 #[tokio::test]
 async fn a_server_that_lies_is_not_believed() {
     let lies: [(&str, &str, &str); 6] = [
-        ("<NextContinuationToken>", "<NextGone>", "where to go on"),
+        (
+            "<NextContinuationToken>",
+            "<NextGone>",
+            "there is no NextContinuationToken",
+        ),
         ("<Size>1</Size>", "", "without a size"),
         ("<Size>1</Size>", "<Size>-1</Size>", "without a size"),
         ("<LastModified>", "<Gone>", "without a size or a time"),

@@ -10,6 +10,7 @@ mod journal;
 mod left_out;
 mod list;
 mod live;
+mod pages;
 mod patience;
 mod read;
 mod resume;
