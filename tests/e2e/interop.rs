@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::support::{Memory, Server, World, assert_same, weed::weed};
+use crate::support::{Memory, Server, World, assert_same};
 
 const FILES: [(&str, &str); 4] = [
     ("a", "one"),
@@ -72,7 +72,8 @@ fn an_object_removed_by_the_aws_command_line_is_removed_by_a_restore(server: &dy
     assert!(!dir.contents().contains_key("sub/é"));
 }
 
-/// Unlike the others, these need a program from outside over either server.
+/// Unlike the others, these need a program from outside over the server in
+/// memory too.
 macro_rules! with_the_aws_command_line {
     ($($name:ident)*) => {
         mod memory {
@@ -85,15 +86,7 @@ macro_rules! with_the_aws_command_line {
             )*
         }
 
-        mod seaweedfs {
-            $(
-                #[test]
-                #[ignore = "needs SeaweedFS and the aws command line; `cargo xtask test` runs it"]
-                fn $name() {
-                    super::$name(super::weed());
-                }
-            )*
-        }
+        on_real_servers! { $($name)* }
     };
 }
 

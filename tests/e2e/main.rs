@@ -1,9 +1,10 @@
 //! The whole product, by its binary, over real HTTP: what it promises is a
 //! test of that name here, and trees and buckets are compared whole.
 //!
-//! The promises that hold on any server are tested over two: the endpoint in
-//! memory of this package, and SeaweedFS, which other people wrote. A plain
-//! `cargo test` leaves the latter out; `cargo xtask test` runs all.
+//! The promises that hold on any server are tested over the endpoint in memory
+//! of this package and over servers that other people wrote. A plain `cargo
+//! test` skips the latter; `cargo xtask test` runs those over SeaweedFS, Ceph
+//! and JuiceFS, and with `--all-servers` those over Swift, Garage and moto.
 
 // A test that cannot go on says so by a panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

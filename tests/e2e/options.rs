@@ -5,7 +5,7 @@ use s3_endpoint::OWNER;
 
 use crate::support::{Memory, Server, World, assert_same};
 
-on_both_servers! {
+on_memory_and_seaweedfs! {
     the_result_is_the_same_by_every_way_of_talking
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{Memory, Server, World, assert_same, content::map};
 
-on_both_servers! {
+on_all_servers! {
     only_the_given_prefix_is_touched
     nothing_outside_the_directory_is_touched
     every_way_to_write_a_bucket_means_the_same

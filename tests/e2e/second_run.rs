@@ -2,7 +2,7 @@
 
 use crate::support::{Dir, Server, World, assert_same, run::Run};
 
-on_both_servers! {
+on_all_servers! {
     a_second_backup_transfers_nothing
     a_restore_onto_the_same_directory_transfers_nothing
     a_second_restore_elsewhere_transfers_nothing

@@ -110,9 +110,12 @@ fn all_differences_are_named(server: &dyn Server) {
     assert_eq!((&*quiet.stdout, &*quiet.stderr), ("", ""));
 }
 
-on_both_servers! {
-    what_was_backed_up_is_equal_and_one_byte_is_found
+on_all_servers! {
     all_differences_are_named
+}
+
+on_memory_and_seaweedfs! {
+    what_was_backed_up_is_equal_and_one_byte_is_found
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub(crate) fn run() -> Result<()> {
         let mut docs = cargo(["doc", "--workspace", "--no-deps"]);
         run_program(docs.env("RUSTDOCFLAGS", "-D warnings"))
     });
-    let tests = test::run();
+    let tests = test::run(test::Servers::Usual);
     check("demo", || demo::run(None));
     check("distribution", || dist::run(dist::Profile::Dev));
     check("instructions", instructions::run);

@@ -25,12 +25,16 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use test::Servers;
+
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
   demo [DIR]   back DIR up to an S3 server in memory, restore it elsewhere and
                compare (DIR: this repository's own sources)
-  test         all tests, those over a real SeaweedFS server included
+  test [--all-servers]
+               all tests, those over SeaweedFS, Ceph and JuiceFS included; with
+               --all-servers over Swift, Garage and moto too
   soak [--seed N]
                1,000 simulated lives and 200 killed runs, from a random seed or
                from N; 20 minutes at most
@@ -60,7 +64,8 @@ fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["demo"] => demo::run(None),
         ["demo", dir] => demo::run(Some(&called_from.join(dir))),
-        ["test"] => test::run().map(|tally| println!("\n{tally}")),
+        ["test"] => test::run(Servers::Usual).map(|tally| println!("\n{tally}")),
+        ["test", "--all-servers"] => test::run(Servers::All).map(|tally| println!("\n{tally}")),
         ["soak"] => soak::run(None),
         ["soak", "--seed", seed] => match seed.parse() {
             Ok(seed) => soak::run(Some(seed)),

@@ -51,8 +51,7 @@ pub(crate) fn run(seed: Option<u64>) -> Result<()> {
         let mut tests = cargo_test("e2e", "killed::");
         tests.env("KILL_SEED", seed.to_string());
         tests.env("KILL_SEEDS", KILLS.to_string());
-        tests.env("S3MIRROR_TEST_WEED", &peers.weed);
-        tests.env("S3MIRROR_TEST_AWS", &peers.aws);
+        peers.name_in(&mut tests);
         bounded(deadline, || tallied(&mut tests))
     });
     println!(

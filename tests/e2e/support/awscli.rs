@@ -40,8 +40,10 @@ impl<'w> AwsCli<'w> {
             .env("AWS_ACCESS_KEY_ID", key)
             .env("AWS_SECRET_ACCESS_KEY", secret);
         command
-            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env("AWS_DEFAULT_REGION", self.bucket.server.region())
             .env("AWS_EC2_METADATA_DISABLED", "true");
+        // Else it sends sums behind its bodies, which some servers take for content.
+        command.env("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required");
         // Else it waits for `100 Continue` before an empty body, and now and
         // then for a minute.
         command.env("BOTO_EXPERIMENTAL__NO_EMPTY_CONTINUE", "true");

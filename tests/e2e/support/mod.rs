@@ -7,9 +7,10 @@
 //! assert_same(&dir.contents(), &world.bucket.contents());
 //! ```
 //!
-//! In the order in which to read: `world` ties together a `server` (with its
-//! two kinds, `memory` and `weed`), a `sandbox` and its trees, and `run`, which
-//! runs the `binary`, if need be under `strace`. `content` says what is compared, and how it is shown.
+//! In the order in which to read: `world` ties together a `server` (`memory`, or
+//! one of the real `servers`), a `sandbox` and its trees, and `run`, which runs
+//! the `binary`, if need be under `strace`. `content` says what is compared, and
+//! how it is shown.
 
 pub(crate) mod world;
 
@@ -24,7 +25,7 @@ pub(crate) mod faults;
 pub(crate) mod memory;
 pub(crate) mod plans;
 pub(crate) mod server;
-pub(crate) mod weed;
+pub(crate) mod servers;
 
 pub(crate) mod awscli;
 mod binary;
@@ -37,8 +38,9 @@ pub(crate) use sandbox::{Dir, Node, Sandbox};
 pub(crate) use server::Server;
 pub(crate) use world::World;
 
-/// Each function named, as a test over either server.
-macro_rules! on_both_servers {
+/// Each function named, as a test over every server. A plain `cargo test` runs
+/// those over the server in memory.
+macro_rules! on_all_servers {
     ($($name:ident)*) => {
         mod memory {
             $(
@@ -49,12 +51,57 @@ macro_rules! on_both_servers {
             )*
         }
 
-        mod seaweedfs {
+        on_real_servers! { $($name)* }
+    };
+}
+
+/// Each function named, as a test over the server in memory and SeaweedFS.
+macro_rules! on_memory_and_seaweedfs {
+    ($($name:ident)*) => {
+        mod two_servers {
+            mod memory {
+                $(
+                    #[test]
+                    fn $name() {
+                        super::super::$name(&$crate::support::Memory::start());
+                    }
+                )*
+            }
+
+            mod seaweedfs {
+                $(
+                    #[test]
+                    #[ignore = "needs SeaweedFS; `cargo xtask test` runs it"]
+                    fn $name() {
+                        super::super::$name($crate::support::servers::seaweedfs::server());
+                    }
+                )*
+            }
+        }
+    };
+}
+
+/// Each function named, as a test over every server that other people wrote.
+macro_rules! on_real_servers {
+    ($($name:ident)*) => {
+        on_server! { seaweedfs, "needs SeaweedFS; `cargo xtask test` runs it", $($name)* }
+        on_server! { ceph, "needs Ceph; `cargo xtask test` runs it", $($name)* }
+        on_server! { juicefs, "needs JuiceFS; `cargo xtask test` runs it", $($name)* }
+        on_server! { swift, "needs Swift; `cargo xtask test --all-servers` runs it", $($name)* }
+        on_server! { garage, "needs Garage; `cargo xtask test --all-servers` runs it", $($name)* }
+        on_server! { moto, "needs moto; `cargo xtask test --all-servers` runs it", $($name)* }
+    };
+}
+
+/// Each function named, as a test over the server of one module of `servers`.
+macro_rules! on_server {
+    ($server:ident, $reason:literal, $($name:ident)*) => {
+        mod $server {
             $(
                 #[test]
-                #[ignore = "needs SeaweedFS; `cargo xtask test` runs it"]
+                #[ignore = $reason]
                 fn $name() {
-                    super::$name($crate::support::weed::weed());
+                    super::$name($crate::support::servers::$server::server());
                 }
             )*
         }

@@ -2,13 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{Content, Stored, content};
+use super::{Content, Stored, content, servers::Limits};
 
 /// A server with buckets, and a way to them that doesn't lead through s3mirror.
 pub(crate) trait Server: Sync {
     fn url(&self) -> String;
     /// The access key and its secret.
     fn credentials(&self) -> (&str, &str);
+    fn region(&self) -> &'static str {
+        "us-east-1"
+    }
+    /// What it cannot do, unlike S3.
+    fn limits(&self) -> &Limits {
+        &Limits::S3
+    }
+    /// The options that it needs and that `doctor` names.
+    fn options(&self) -> &'static [&'static str] {
+        &[]
+    }
     fn create_bucket(&self, bucket: &str);
     fn put(&self, bucket: &str, key: &str, content: &[u8]);
     fn objects(&self, bucket: &str) -> BTreeMap<String, Stored>;

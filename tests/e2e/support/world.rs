@@ -37,12 +37,16 @@ impl<'s> World<'s> {
     }
 
     fn with_access(&self, run: Run) -> Run {
-        let (key, secret) = self.bucket.server.credentials();
-        run.env("AWS_ACCESS_KEY_ID", key)
+        let server = self.bucket.server;
+        let (key, secret) = server.credentials();
+        let run = run
+            .env("AWS_ACCESS_KEY_ID", key)
             .env("AWS_SECRET_ACCESS_KEY", secret)
-            .env("AWS_REGION", "us-east-1")
-            .env("S3MIRROR_ENDPOINT_URL", self.bucket.server.url())
-            .secret(secret)
+            .env("AWS_REGION", server.region())
+            .env("S3MIRROR_ENDPOINT_URL", server.url())
+            .secret(secret);
+        let options = server.options().iter().map(|option| as_variable(option));
+        options.fold(run, |run, (name, value)| run.env(&name, value))
     }
 
     /// `s3mirror COMMAND… --dir DIR --bucket BUCKET`.
@@ -125,4 +129,19 @@ impl<'s> World<'s> {
     pub(crate) fn aws(&self) -> AwsCli<'_> {
         AwsCli::new(&self.sandbox, &self.bucket)
     }
+}
+
+/// An option as the environment has it: `--no-conditional`, `--checksum=md5`.
+fn as_variable(option: &'static str) -> (String, &'static str) {
+    let (name, value) = option.split_once('=').unwrap_or((option, "true"));
+    let name = name.trim_start_matches('-').replace('-', "_");
+    (format!("S3MIRROR_{}", name.to_uppercase()), value)
+}
+
+#[test]
+fn options_go_by_the_environment() {
+    let (name, value) = as_variable("--no-conditional");
+    assert_eq!((&*name, value), ("S3MIRROR_NO_CONDITIONAL", "true"));
+    let (name, value) = as_variable("--checksum=md5");
+    assert_eq!((&*name, value), ("S3MIRROR_CHECKSUM", "md5"));
 }

@@ -1,0 +1,172 @@
+//! S3 servers that other people wrote, one module a server: how it is started,
+//! and what it cannot do.
+//!
+//! One runs for the whole test program. The first test that asks for it starts
+//! it, and it ends with the test program, however that ends (`guardian`). The
+//! programs are installed by `cargo xtask test`, which names them in the
+//! environment, or come with Debian and are looked for in the `PATH`.
+
+mod client;
+mod guardian;
+mod limits;
+
+pub(crate) mod ceph;
+pub(crate) mod garage;
+pub(crate) mod juicefs;
+pub(crate) mod moto;
+pub(crate) mod seaweedfs;
+pub(crate) mod swift;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use client::Client;
+pub(crate) use guardian::{Guardian, free_ports, free_range};
+pub(crate) use limits::Limits;
+
+use super::{Server, Stored};
+
+/// How a server is started, and what is known of it.
+pub(crate) struct Recipe {
+    /// As people call it.
+    pub(crate) name: &'static str,
+    /// Starts it in the guardian's directory and returns when it listens.
+    pub(crate) start: fn(&Guardian) -> Result<Access, String>,
+    pub(crate) limits: Limits,
+    /// The options that `doctor` names for it; none where the defaults do.
+    pub(crate) options: &'static [&'static str],
+}
+
+/// Where a server is, and who may use it.
+pub(crate) struct Access {
+    pub(crate) url: String,
+    pub(crate) key: String,
+    pub(crate) secret: String,
+    pub(crate) region: &'static str,
+}
+
+/// A running server.
+pub(crate) struct RealServer {
+    recipe: &'static Recipe,
+    access: Access,
+    client: Client,
+    /// Ends the server with this program.
+    _guardian: Guardian,
+}
+
+/// The one server of its kind in this test program.
+pub(crate) struct Only(OnceLock<Result<RealServer, String>>);
+
+impl Only {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// Started if it does not run yet. One that does not start fails all tests
+    /// that need it alike.
+    #[track_caller]
+    pub(crate) fn get(&'static self, recipe: &'static Recipe) -> &'static RealServer {
+        let server = self.0.get_or_init(|| RealServer::start(recipe));
+        server
+            .as_ref()
+            .unwrap_or_else(|error| panic!("{} does not start: {error}", recipe.name))
+    }
+}
+
+impl RealServer {
+    fn start(recipe: &'static Recipe) -> Result<Self, String> {
+        let mut result = Err(String::new());
+        // Somebody else may take a port between our choice and its use.
+        for _ in 0..3 {
+            result = Self::try_to_start(recipe);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+
+    fn try_to_start(recipe: &'static Recipe) -> Result<Self, String> {
+        // On a disk, as the sources are: a temporary directory in memory may
+        // lack extended attributes.
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let guardian = Guardian::new(&recipe.name.to_lowercase().replace(' ', "-"), place);
+        let access = (recipe.start)(&guardian)?;
+        let client = Client::new(&access);
+        client.wait_until_it_stores()?;
+        Ok(Self {
+            recipe,
+            access,
+            client,
+            _guardian: guardian,
+        })
+    }
+}
+
+impl Server for RealServer {
+    fn url(&self) -> String {
+        self.access.url.clone()
+    }
+
+    fn credentials(&self) -> (&str, &str) {
+        (&self.access.key, &self.access.secret)
+    }
+
+    fn region(&self) -> &'static str {
+        self.access.region
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.recipe.limits
+    }
+
+    fn options(&self) -> &'static [&'static str] {
+        self.recipe.options
+    }
+
+    fn create_bucket(&self, bucket: &str) {
+        self.client.create_bucket(bucket);
+    }
+
+    fn put(&self, bucket: &str, key: &str, content: &[u8]) {
+        self.client.put(bucket, key, content);
+    }
+
+    fn objects(&self, bucket: &str) -> BTreeMap<String, Stored> {
+        self.client.objects(bucket)
+    }
+}
+
+/// The program that `cargo xtask test` has installed and named in `variable`.
+fn installed(variable: &str) -> Result<OsString, String> {
+    std::env::var_os(variable).ok_or_else(|| {
+        format!(
+            "{variable} must name its program; `cargo xtask test` installs it (some servers \
+             only with --all-servers) and runs this test"
+        )
+    })
+}
+
+/// A program of the system, which may be where only root has its `PATH`.
+fn of_the_system(program: &str, package: &str) -> Result<PathBuf, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places: Vec<_> = std::env::split_paths(&path).collect();
+    places.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    let mut found = places.iter().map(|place| place.join(program));
+    found
+        .find(|path| path.is_file())
+        .ok_or_else(|| format!("there is no {program} (Debian: apt-get install {package})"))
+}
+
+/// The user who runs the tests.
+fn user() -> String {
+    let output = std::process::Command::new("id").arg("-un").output();
+    String::from_utf8(output.unwrap().stdout)
+        .unwrap()
+        .trim()
+        .to_owned()
+}
