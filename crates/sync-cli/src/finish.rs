@@ -88,6 +88,7 @@ impl Ending {
         report.overwritten = done.overwritten;
         report.deleted = done.deleted;
         report.kept = counts.kept();
+        report.source_skipped = counts.source_skipped();
         report.not_selected = counts.not_selected();
         report.failed = done.failed;
         report.stopped = done.stopped;

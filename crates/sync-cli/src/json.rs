@@ -80,6 +80,8 @@ pub(crate) struct RunReport {
     pub(crate) overwritten: Tally,
     pub(crate) deleted: Tally,
     pub(crate) kept: Tally,
+    /// Kept because the source skipped something there.
+    pub(crate) source_skipped: Tally,
     pub(crate) not_selected: Tally,
     pub(crate) failed: u64,
     pub(crate) stopped: bool,

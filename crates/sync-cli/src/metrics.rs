@@ -136,6 +136,7 @@ fn text(report: &RunReport, now: u64, earlier: &str) -> String {
         ("overwritten", report.overwritten),
         ("deleted", report.deleted),
         ("kept", report.kept),
+        ("source-skipped", report.source_skipped),
         ("not-selected", report.not_selected),
     ];
     text.by_action(

@@ -117,6 +117,7 @@ impl Words {
                 HumanCount(later.entries)
             );
         }
+        source_skipped(text, counts);
         not_selected(text, counts);
         let skipped = counts
             .skipped_in_source
@@ -138,6 +139,20 @@ impl Words {
     }
 }
 
+/// What is kept because the source skipped something at its name or above it,
+/// and how to have it otherwise.
+fn source_skipped(text: &mut String, counts: &Counts) {
+    let kept = counts.source_skipped();
+    if kept.entries == 0 {
+        return;
+    }
+    row(text, "kept: source skipped", kept);
+    text.push_str(
+        "    at or below a name that the source skips (-v names each); to change it, see --symlinks,\n    \
+         exclude the name by --exclude, or remove what is skipped\n",
+    );
+}
+
 fn not_selected(text: &mut String, counts: &Counts) {
     if counts.not_selected().entries > 0 || counts.not_looked_at > 0 {
         row(text, "not selected", counts.not_selected());
@@ -154,7 +169,9 @@ fn not_selected(text: &mut String, counts: &Counts) {
 fn row(text: &mut String, what: &str, tally: Tally) {
     let entries = HumanCount(tally.entries).to_string();
     let bytes = HumanBytes(tally.bytes).to_string();
-    let _ = writeln!(text, "  {what:<12} {entries:>12}  {bytes:>12}");
+    // A longer name takes its room from the number, so the columns stay.
+    let width = 24_usize.saturating_sub(what.len().max(12));
+    let _ = writeln!(text, "  {what:<12} {entries:>width$}  {bytes:>12}");
 }
 
 /// What was left out, and why.
@@ -189,6 +206,15 @@ pub(crate) fn conflict(with: &Key, why: ConflictCause) -> String {
         }
         ConflictCause::NotSelected => {
             format!("'{with}' is in the way, and stays because it is not selected")
+        }
+        ConflictCause::SourceSkipped => {
+            format!("'{with}' is in the way, and is kept because the source skipped it")
+        }
+        ConflictCause::TargetSkipped => {
+            format!(
+                "'{with}' is in the way: a link, a special file or something that cannot be read \
+                 is never removed for an entry above or below it; remove '{with}' and run again"
+            )
         }
     }
 }

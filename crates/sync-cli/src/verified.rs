@@ -63,6 +63,7 @@ struct Summary {
     not_comparable: u64,
     not_selected: u64,
     skipped: u64,
+    below_skipped: Tally,
 }
 
 /// Tells one finding.
@@ -72,7 +73,9 @@ pub(crate) fn tell(finding: &Finding, output: &OutputArgs, console: &mut Console
         Verdict::Damaged(error) => Some(error),
         verdict => verdict.unknown(),
     };
-    if output.json && !finding.verdict.is_equal() {
+    // Neither a difference nor unknown: what a backup and a restore pass over.
+    let is_skipped = matches!(finding.verdict, Verdict::BelowSkipped);
+    if output.json && !finding.verdict.is_equal() && (!is_skipped || output.verbose > 0) {
         let side = |entry: &Entry| Side {
             size: entry.size,
             modified: entry.modified,
@@ -80,7 +83,7 @@ pub(crate) fn tell(finding: &Finding, output: &OutputArgs, console: &mut Console
         let line = Line::Differs {
             key: &finding.name,
             what,
-            certain: finding.verdict.unknown().is_none(),
+            certain: finding.verdict.unknown().is_none() && !is_skipped,
             file: finding.file.as_ref().map(side),
             object: finding.object.as_ref().map(side),
             error: error.map(ToString::to_string),
@@ -92,7 +95,7 @@ pub(crate) fn tell(finding: &Finding, output: &OutputArgs, console: &mut Console
         console.error(format_args!("{}: {name}: {error}", what.replace('-', " ")));
         return;
     }
-    let is_shown = !finding.verdict.is_equal() || output.verbose > 0;
+    let is_shown = output.verbose > 0 || !(finding.verdict.is_equal() || is_skipped);
     if is_shown && !output.json && !output.quiet {
         let (what, detail) = (what.replace('-', " "), detail(finding));
         console.line(format_args!("{what:<18} {name}  ({detail})"));
@@ -104,6 +107,7 @@ fn name_of(verdict: &Verdict) -> &'static str {
         Verdict::Equal(_) => "equal",
         Verdict::OnlyInDirectory => "only-in-directory",
         Verdict::OnlyInBucket => "only-in-bucket",
+        Verdict::BelowSkipped => "below-skipped",
         Verdict::SizeDiffers => "size-differs",
         Verdict::ContentDiffers => "content-differs",
         Verdict::Damaged(_) => "damaged",
@@ -154,6 +158,7 @@ pub(crate) fn report(
             not_comparable: found.not_comparable,
             not_selected: survey.not_selected,
             skipped: survey.skipped,
+            below_skipped: found.below_skipped,
         };
         write(console, &Line::Verified(summary));
     } else if !output.quiet {
@@ -192,6 +197,9 @@ fn text(found: &Verified, survey: &Survey, ending: &Ending) -> String {
         if tally.entries > 0 {
             row(what, tally);
         }
+    }
+    if found.below_skipped.entries > 0 {
+        row("below skipped", found.below_skipped);
     }
     for (what, number) in [
         ("changed", found.changed),

@@ -77,15 +77,15 @@ impl Run<'_> {
         let source = self.work.source;
         let found: Vec<_> = stream::iter(&batch)
             .take_until(self.work.stop.clone())
-            .map(|entry| source.stat(&entry.key))
+            .map(|entry| source.lacks(&entry.key))
             .buffered(self.work.options.concurrency.max(1))
             .collect()
             .await;
         let mut absent = Vec::with_capacity(batch.len());
         for (entry, found) in batch.into_iter().zip(found) {
             match found {
-                Ok(None) => absent.push(entry),
-                Ok(Some(_)) => {
+                Ok(true) => absent.push(entry),
+                Ok(false) => {
                     let message = format!("'{}' is in the source again; it is kept", entry.key);
                     let error = StoreError::new(ErrorKind::Changed, message);
                     self.note_failed(&entry.key, &error);

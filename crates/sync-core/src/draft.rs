@@ -48,11 +48,15 @@ impl<'a> Draft<'a> {
 
     /// Something that the listing of `side` left out.
     pub(crate) fn skip(&mut self, side: Side, skipped: Skipped) -> io::Result<()> {
+        match side {
+            Side::Source if skipped.cause.covers() => {
+                self.layout.covers(&skipped.name, skipped.cause);
+            }
+            Side::Target => self.layout.stays(&skipped.name, skipped.cause),
+            Side::Source => {}
+        }
         if skipped.cause == SkipCause::NotSelected {
             self.counts.not_looked_at += 1;
-            if side == Side::Target {
-                self.layout.stays(skipped.name);
-            }
             return Ok(());
         }
         let counts = match side {

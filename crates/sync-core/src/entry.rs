@@ -134,6 +134,18 @@ pub enum SkipCause {
 }
 
 impl SkipCause {
+    /// Whether something may be at the skipped name, or below it, that the
+    /// listing does not show. What the source skipped is not absent from it, so
+    /// the target's entries there are neither overwritten nor deleted.
+    ///
+    /// Only a placeholder hides nothing: it is a mark that says "directory",
+    /// and what is in that directory is listed by itself. A cause that is added
+    /// later hides something unless it is exempted here.
+    #[must_use]
+    pub fn covers(self) -> bool {
+        self != Self::Placeholder
+    }
+
     /// Whether a source that skipped this is only partly known, so that
     /// nothing may be deleted and the run ends as incomplete.
     #[must_use]

@@ -108,7 +108,9 @@ pub fn refusals(header: &Header, limits: &Limits) -> Vec<Refusal> {
     let counts = &header.counts;
     let deleted = planned_deletions(counts);
     let target = counts.target.entries;
-    let emptied = counts.source.entries == 0 && target > 0;
+    // What the source skipped stays, so it cannot be emptied.
+    let covered = counts.source_skipped().entries;
+    let emptied = counts.source.entries == 0 && target > covered;
     let mut refusals = Vec::new();
     if counts.too_long > 0 {
         let count = counts.too_long;

@@ -5,21 +5,25 @@
 //! open on a stack: `a` stays open while keys begin with `a` followed by a
 //! byte up to `/`, so the stack is as deep as keys are nested, never longer
 //! than a key. Their actions are released when they are closed.
+//!
+//! What a listing skipped is not absent. Entries of the target at or below a
+//! name that the source skipped are kept; and what the target skipped stays
+//! where it is, so nothing is planned that would need its place.
 
-use std::collections::BTreeSet;
-
+use crate::covered::{SkippedNames, may_be_directory_of};
 use crate::plan::{Action, ConflictCause, Counts, Delete, InTheWay, Transfer};
 use crate::planner::Deletions;
-use crate::{Decision, Direction, Key, Pair, Reason};
+use crate::{Decision, Direction, Key, Pair, Reason, SkipCause};
 
 /// Turns decisions into actions.
 pub(crate) struct Layout {
     direction: Direction,
     deletions: Deletions,
     open: Vec<Open>,
-    /// Directories of the target that the listing did not look into, and that
-    /// no key has passed yet: what is below them stays.
-    staying: BTreeSet<String>,
+    /// What the source's listing skipped.
+    covering: SkippedNames,
+    /// What the target's listing skipped; it stays.
+    staying: SkippedNames,
 }
 
 /// An entry whose key may be a directory of keys to come.
@@ -40,7 +44,8 @@ impl Layout {
             direction,
             deletions,
             open: Vec::new(),
-            staying: BTreeSet::new(),
+            covering: SkippedNames::default(),
+            staying: SkippedNames::default(),
         }
     }
 
@@ -52,23 +57,36 @@ impl Layout {
         counts: &mut Counts,
         settled: &mut Vec<Action>,
     ) {
-        let decision = match (decision, self.deletions) {
-            (Decision::Delete(_), Deletions::Off) => Decision::Keep(Reason::DeletionsOff),
-            (decision, _) => decision,
+        let decision = match decision {
+            Decision::Delete(_) if self.covering.cover(pair.key()) => {
+                Decision::Keep(Reason::SourceSkipped)
+            }
+            Decision::Delete(_) if self.deletions == Deletions::Off => {
+                Decision::Keep(Reason::DeletionsOff)
+            }
+            decision => decision,
         };
-        let mut opened = Open::new(pair, decision);
-        if self.direction == Direction::Backup {
-            // A bucket is no tree: nothing is in the way of anything.
-            settled.extend(opened.close(counts));
-            return;
-        }
-        while let Some(last) = self.open.pop_if(|o| !o.may_be_directory_of(opened.key())) {
+        while let Some(last) = self
+            .open
+            .pop_if(|o| !may_be_directory_of(o.key().as_str(), pair.key().as_str()))
+        {
             self.settle(last, counts, settled);
         }
+        let mut opened = Open::new(pair, decision);
         if self.open.is_empty() {
-            self.forget_before(opened.key());
+            self.covering.forget_before(opened.key());
+            self.staying.forget_before(opened.key());
         }
-        opened.meet(&mut self.open);
+        match self.direction {
+            Direction::Restore => opened.meet(&mut self.open),
+            // A bucket is no tree: nothing is in the way of anything. But what
+            // is to be deleted may yet turn out to be covered.
+            Direction::Backup if matches!(decision, Decision::Delete(_)) => {}
+            Direction::Backup => {
+                settled.extend(opened.close(counts));
+                return;
+            }
+        }
         self.open.push(opened);
     }
 
@@ -79,47 +97,63 @@ impl Layout {
         }
     }
 
+    /// The source's listing skipped `name`: what the target has there, or below
+    /// it, is kept. That a directory is not listed is known only after the
+    /// names before `name/`, so an entry of just that name may be open already.
+    pub(crate) fn covers(&mut self, name: &str, cause: SkipCause) {
+        self.covering.insert(name, cause);
+        for open in &mut self.open {
+            let is_absent = matches!(
+                open.decision,
+                Decision::Delete(_) | Decision::Keep(Reason::DeletionsOff)
+            );
+            if is_absent && self.covering.cover(open.key()) {
+                open.decision = Decision::Keep(Reason::SourceSkipped);
+            }
+        }
+    }
+
     /// Something at `name` in the target stays, and so do the directories above
     /// it. The listing says so before any pair with a later key has come, but
     /// perhaps long before: the other listing may be behind.
-    pub(crate) fn stays(&mut self, name: String) {
-        if self.direction == Direction::Restore {
-            self.staying.insert(name);
+    pub(crate) fn stays(&mut self, name: &str, cause: SkipCause) {
+        // What is no path has no place in a tree.
+        if self.direction == Direction::Restore && Key::new(name).is_ok() {
+            self.staying.insert(name, cause);
         }
     }
 
     fn settle(&self, mut last: Open, counts: &mut Counts, settled: &mut Vec<Action>) {
         if last.in_source()
-            && let Some(name) = self.stays_at_or_below(last.key())
+            && let Some((name, cause)) = self.obstacle(&last)
         {
-            last.conflicts_with(&name, ConflictCause::NotSelected);
+            last.conflicts_with(&name, cause);
         }
         settled.extend(last.close(counts));
     }
 
-    /// What stays at `key` or below it.
-    fn stays_at_or_below(&self, key: &Key) -> Option<Key> {
-        if self.staying.is_empty() {
-            return None;
-        }
-        let key = key.as_str();
-        let below = format!("{key}/");
-        let name = if self.staying.contains(key) {
-            key
-        } else {
-            let first = self.staying.range(below.clone()..).next()?;
-            first.starts_with(&below).then_some(first)?
+    /// What the target's listing skipped and `open` would need to be gone.
+    fn obstacle(&self, open: &Open) -> Option<(Key, ConflictCause)> {
+        let key = open.key();
+        // A link, a socket and the like at the key itself are replaced. So may
+        // be what could not be read, unless it is a directory.
+        let at = self.staying.at(key).filter(|(_, cause)| match cause {
+            SkipCause::NotSelected => true,
+            SkipCause::Unreadable => open.in_the_way == Some(InTheWay::Directory),
+            _ => false,
+        });
+        // A directory that could not be read may still take a file, and a name
+        // that is not UTF-8 is no key's.
+        let above = self
+            .staying
+            .above(key)
+            .filter(|(_, cause)| !matches!(cause, SkipCause::Unreadable | SkipCause::NotUtf8));
+        let (name, cause) = at.or(above).or_else(|| self.staying.below(key))?;
+        let why = match cause {
+            SkipCause::NotSelected => ConflictCause::NotSelected,
+            _ => ConflictCause::TargetSkipped,
         };
-        Key::new(name).ok()
-    }
-
-    /// Drops what lies before `key`, and so before all keys to come.
-    fn forget_before(&mut self, key: &Key) {
-        while let Some(name) = self.staying.first()
-            && name.as_str() < key.as_str()
-        {
-            self.staying.pop_first();
-        }
+        Some((Key::new(name).ok()?, why))
     }
 }
 
@@ -136,12 +170,6 @@ impl Open {
 
     fn key(&self) -> &Key {
         self.pair.key()
-    }
-
-    /// Whether `key` or a later key can lie below this one.
-    fn may_be_directory_of(&self, key: &Key) -> bool {
-        let rest = key.as_str().strip_prefix(self.key().as_str());
-        rest.is_some_and(|rest| rest.bytes().next().is_some_and(|byte| byte <= b'/'))
     }
 
     fn in_source(&self) -> bool {
@@ -212,7 +240,10 @@ impl Open {
             }
             (Decision::Keep(reason), Pair::Target(kept) | Pair::Both { target: kept, .. }) => {
                 counts.reasons.entry(reason).or_default().add(kept.size);
-                return None;
+                return (reason == Reason::SourceSkipped).then_some(Action::Keep {
+                    reason,
+                    target: kept,
+                });
             }
             // The rule gives no such answer to such a pair.
             _ => return None,
@@ -232,6 +263,7 @@ impl Open {
 fn why_it_stays(decision: Decision) -> ConflictCause {
     match decision {
         Decision::Keep(Reason::NotSelected) => ConflictCause::NotSelected,
+        Decision::Keep(Reason::SourceSkipped) => ConflictCause::SourceSkipped,
         _ => ConflictCause::DeletionsOff,
     }
 }

@@ -10,6 +10,7 @@
 mod budget;
 mod checksum;
 mod content;
+mod covered;
 mod deletions;
 mod diagnosis;
 mod digest;

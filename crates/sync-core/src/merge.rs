@@ -13,7 +13,8 @@ use futures::Stream;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
-use crate::{Entry, ErrorKind, Listed, Pair, Result, Skipped, StoreError};
+use crate::covered::may_be_directory_of;
+use crate::{Entry, ErrorKind, Listed, Pair, Result, SkipCause, Skipped, StoreError, printable};
 
 /// Which of the two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,7 +173,10 @@ impl Listing {
         }
         match ready!(self.stream.as_mut().poll_next(cx)) {
             None => self.ended = true,
-            Some(Ok(Listed::Skipped(skipped))) => self.skipped = Some(skipped),
+            Some(Ok(Listed::Skipped(skipped))) => {
+                self.check_skipped(&skipped)?;
+                self.skipped = Some(skipped);
+            }
             Some(Ok(Listed::Entry(entry))) => {
                 self.check_order(&entry)?;
                 self.head = Some(entry);
@@ -190,6 +194,36 @@ impl Listing {
         };
         let message = format!("'{}' {what} in the listing", next.key);
         Err(self.fail(StoreError::new(kind, message)))
+    }
+
+    /// What the source skipped covers what the target has there. So it must
+    /// come before the keys below its name have passed; sorted, it does.
+    ///
+    /// A cause that hides content withholds all deletions, whenever it comes;
+    /// and below a directory that is not selected, no entry is.
+    fn check_skipped(&self, skipped: &Skipped) -> Result<(), MergeError> {
+        let (name, last) = (skipped.name.as_str(), self.last.as_str());
+        if self.side == Side::Target || last <= name {
+            return Ok(());
+        }
+        let cause = skipped.cause;
+        if !cause.covers() || cause.hides_content() {
+            return Ok(());
+        }
+        let is_below = |key: &str| {
+            let rest = key.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let is_late = match cause {
+            SkipCause::NotSelected => !may_be_directory_of(name, last),
+            _ => !may_be_directory_of(name, last) || is_below(last),
+        };
+        if !is_late {
+            return Ok(());
+        }
+        let name = printable(name);
+        let message = format!("'{name}' is reported as skipped after keys that follow it");
+        Err(self.fail(StoreError::new(ErrorKind::Disordered, message)))
     }
 
     fn take(&mut self) -> Option<Entry> {

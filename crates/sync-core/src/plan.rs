@@ -22,7 +22,8 @@
 //! bytes of transfers and of deletions by their reasons, what was skipped by
 //! side and cause, conflicts and keys that are too long. A plan that has lost,
 //! gained or repeated a line is invalid, whatever is left of it. Entries that
-//! are kept or not selected have no line, so their counts cannot be compared. This is against
+//! are kept or not selected have no line, but for those that are kept because
+//! the source skipped them, so their counts cannot be compared. This is against
 //! accidents and no signature: who edits both header and lines is believed.
 //! Still, a line counts as what it does: one whose reason does not fit to its
 //! action, or that takes something out of the way that is not, is invalid.
@@ -136,6 +137,13 @@ impl Counts {
             + self.of(Reason::DeletionsOff)
     }
 
+    /// Entries of the target that are kept because the source's listing skipped
+    /// something at their key or above it.
+    #[must_use]
+    pub fn source_skipped(&self) -> Tally {
+        self.of(Reason::SourceSkipped)
+    }
+
     /// Entries that the run does not concern; one that both sides have counts
     /// once, with the target's size.
     #[must_use]
@@ -182,6 +190,15 @@ pub enum Action {
     Transfer(Transfer),
     /// Delete an entry of the target.
     Delete(Delete),
+    /// Nothing is done: the entry of the target is kept. Only those have a line
+    /// that are kept because the source's listing skipped something there
+    /// ([`Reason::SourceSkipped`]).
+    Keep {
+        /// Why.
+        reason: Reason,
+        /// What is kept.
+        target: Entry,
+    },
     /// Nothing is done: something was left out of a listing.
     Skip {
         /// In which listing.
@@ -258,6 +275,13 @@ pub enum ConflictCause {
     /// Both are in the source, and the target's file system takes their names
     /// for one.
     SameName,
+    /// The other one would have to be deleted, and the source's listing skipped
+    /// something there, so that it is kept.
+    SourceSkipped,
+    /// The other one is something that the target's listing skipped: a link, a
+    /// socket, or a directory that could not be read. It is never removed for
+    /// an entry above or below it.
+    TargetSkipped,
 }
 
 /// What has to be done, and what was seen when that was decided.

@@ -119,6 +119,10 @@ pub enum Reason {
     OnlyInTarget,
     /// Keep: the source lacks it, but deletions are switched off.
     DeletionsOff,
+    /// Keep: the source's listing skipped something at this key or above it
+    /// ([`SkipCause`](crate::SkipCause)), so whether the source has it is not
+    /// known.
+    SourceSkipped,
     /// Keep: the same size, and the file is not later.
     Unchanged,
     /// Keep, on restore: the same size, but the object is later than the
@@ -206,6 +210,7 @@ impl fmt::Display for Reason {
             Self::ContentDiffers => "content differs",
             Self::OnlyInTarget => "not in source",
             Self::DeletionsOff => "not in source, kept",
+            Self::SourceSkipped => "source skipped",
             Self::Unchanged => "unchanged",
             Self::ObjectIsLater => "object is later",
             Self::SameContent => "same content",

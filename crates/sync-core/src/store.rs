@@ -78,6 +78,16 @@ pub trait Store: Send + Sync {
         self.stat(key).await
     }
 
+    /// Whether nothing is under `key`: neither an entry nor something, at or
+    /// above it, that a listing skips and that may hide one.
+    ///
+    /// # Errors
+    /// `Blocked` where a listing would skip something there, so that nothing
+    /// may be concluded; those of [`Store::stat`].
+    async fn lacks(&self, key: &Key) -> Result<bool> {
+        Ok(self.stat(key).await?.is_none())
+    }
+
     /// The sum of the whole content of `entry` that the store keeps, of whatever
     /// algorithm; `None` where it keeps none that can be told from the content.
     /// It costs no reading.

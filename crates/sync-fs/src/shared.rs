@@ -12,7 +12,7 @@ use crate::beneath::{Root, Sys, split};
 use crate::durability::Committer;
 use crate::error::{cannot_open, failed, refused};
 use crate::links::{self, Target};
-use crate::meta::Meta;
+use crate::meta::{Meta, kind_name};
 use crate::options::{FsOptions, SymlinkMode};
 use crate::temporary;
 use crate::trash::Trash;
@@ -27,6 +27,23 @@ pub(crate) struct Shared {
     pub(crate) trash: Option<Trash>,
     /// Left-overs of killed runs that the last full listing met.
     temporaries: Mutex<Vec<String>>,
+}
+
+/// What is found under a key.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// What a listing shows.
+    Entry(Entry),
+    /// No entry, and nothing that could hide one.
+    Nothing,
+    /// Something that a listing skips, in words: as a link that is not followed.
+    Skipped(String),
+}
+
+impl Found {
+    fn skipped(what: &str) -> Self {
+        Self::Skipped(what.to_owned())
+    }
 }
 
 impl Shared {
@@ -62,6 +79,15 @@ impl Shared {
 
     /// What a listing would show under `key`.
     pub(crate) fn stat(&self, key: &Key) -> Sys<Option<Entry>> {
+        Ok(match self.look(key)? {
+            Found::Entry(entry) => Some(entry),
+            Found::Nothing | Found::Skipped(_) => None,
+        })
+    }
+
+    /// As [`Shared::stat`], but what a listing skips is told apart from what is
+    /// not there.
+    pub(crate) fn look(&self, key: &Key) -> Sys<Found> {
         let path = key.as_str().as_bytes();
         let meta = match self
             .root
@@ -69,22 +95,22 @@ impl Shared {
             .and_then(|(dir, leaf)| Meta::at(&dir, leaf))
         {
             Ok(meta) => meta,
-            // Behind a link or below a file there are no entries.
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => {
-                return Ok(None);
-            }
+            Err(Errno::LOOP) => return Ok(Found::skipped("is behind a symbolic link")),
+            // Below a file there are no entries.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => return Ok(Found::Nothing),
             Err(errno) => return Err(errno),
         };
         Ok(match meta.kind {
-            _ if temporary::is_temporary(split(path).1) => None,
-            FileType::RegularFile => Some(meta.entry(key.clone())),
+            _ if temporary::is_temporary(split(path).1) => Found::Nothing,
+            FileType::RegularFile => Found::Entry(meta.entry(key.clone())),
+            FileType::Directory => Found::Nothing,
             FileType::Symlink if self.options.symlinks == SymlinkMode::Inside => {
                 match links::resolve(&self.root, path)? {
-                    Target::File(_, meta) => Some(meta.entry(key.clone())),
-                    Target::Other(_) => None,
+                    Target::File(_, meta) => Found::Entry(meta.entry(key.clone())),
+                    Target::Other(why) => Found::skipped(&format!("is a symbolic link that {why}")),
                 }
             }
-            _ => None,
+            kind => Found::skipped(&format!("is {}", kind_name(kind))),
         })
     }
 

@@ -24,7 +24,7 @@ use crate::folding;
 use crate::list;
 use crate::options::FsOptions;
 use crate::read;
-use crate::shared::{Shared, blocking};
+use crate::shared::{Found, Shared, blocking};
 use crate::temporary;
 use crate::trash::{Kept, Trash};
 use crate::write;
@@ -211,6 +211,28 @@ impl Store for FsStore {
             shared
                 .stat(&key)
                 .map_err(|errno| failed(format!("cannot examine '{key}'"), errno))
+        })
+        .await
+    }
+
+    async fn lacks(&self, key: &Key) -> Result<bool> {
+        if at_hand::stat(&self.shared, key).is_some() {
+            return Ok(false);
+        }
+        let (shared, key) = (Arc::clone(&self.shared), key.clone());
+        blocking(move || {
+            if !shared.is_there()? {
+                return Ok(true);
+            }
+            match shared.look(&key) {
+                Ok(Found::Entry(_)) => Ok(false),
+                Ok(Found::Nothing) => Ok(true),
+                Ok(Found::Skipped(what)) => Err(StoreError::new(
+                    ErrorKind::Blocked,
+                    format!("'{key}' {what} in the source now; what was to be deleted is kept"),
+                )),
+                Err(errno) => Err(failed(format!("cannot examine '{key}'"), errno)),
+            }
         })
         .await
     }

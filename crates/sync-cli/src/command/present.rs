@@ -101,12 +101,18 @@ fn has_notes(counts: &Counts) -> bool {
         || counts.too_long > 0
         || !counts.skipped_in_source.is_empty()
         || !counts.skipped_in_target.is_empty()
+        || counts.source_skipped().entries > 0
 }
 
 /// Names what a real run cannot do.
 fn warn(action: &Action, header: &Header, output: &OutputArgs, console: &mut Console) {
     match action {
         Action::Transfer(_) | Action::Delete(_) => {}
+        Action::Keep { reason, target } => {
+            if output.verbose > 0 {
+                console.warning(format_args!("kept {}  ({reason})", target.key));
+            }
+        }
         Action::Conflict { key, with, why } => {
             console.warning(format_args!(
                 "'{key}' is not copied: {}",

@@ -28,7 +28,12 @@ impl Line {
             Action::Delete(delete) => (
                 "delete",
                 delete.target.key.as_str(),
-                deleted(words.direction(), delete.reason, &delete.target),
+                of_target(words.direction(), delete.reason, &delete.target),
+            ),
+            Action::Keep { reason, target } => (
+                "keep",
+                target.key.as_str(),
+                of_target(words.direction(), *reason, target),
             ),
             Action::Skip { side, skipped } => (
                 "skip",
@@ -82,7 +87,7 @@ fn transferred(direction: Direction, transfer: &Transfer) -> String {
     }
 }
 
-fn deleted(direction: Direction, reason: Reason, target: &Entry) -> String {
+fn of_target(direction: Direction, reason: Reason, target: &Entry) -> String {
     let what = match direction {
         Direction::Backup => "object",
         Direction::Restore => "file",

@@ -117,6 +117,9 @@ fn check(action: &Action) -> Result<(), String> {
         Action::Delete(Delete { reason, .. }) if *reason != Reason::OnlyInTarget => {
             Err(format!("no entry is deleted for the reason '{reason}'"))
         }
+        Action::Keep { reason, .. } if *reason != Reason::SourceSkipped => Err(format!(
+            "an entry that is kept for the reason '{reason}' has no line"
+        )),
         _ => Ok(()),
     }
 }
@@ -178,6 +181,9 @@ fn count(action: Action, found: &mut Counts) {
         Action::Delete(delete) => {
             let tally = found.reasons.entry(delete.reason).or_default();
             tally.add(delete.target.size);
+        }
+        Action::Keep { reason, target } => {
+            found.reasons.entry(reason).or_default().add(target.size);
         }
         Action::Skip { side, skipped } => {
             let counts = match side {

@@ -44,6 +44,8 @@ struct Faults {
     reading: Option<String>,
     /// The next bytes that are read differ in a bit.
     damage: bool,
+    /// Names that listings skip, with all that is below them.
+    skipped: BTreeMap<String, SkipCause>,
 }
 
 /// What a [`MemoryStore`] keeps under a name.
@@ -126,6 +128,25 @@ impl MemoryStore {
     /// Flips a bit of the next bytes that are read.
     pub fn damage_next_read(&self) {
         self.0.faults.lock().unwrap().damage = true;
+    }
+
+    /// Makes every listing skip `name` and whatever is at it or below it, as a
+    /// directory does with a link that is not followed. What is not looked into
+    /// comes in the place of the directory `name/`, anything else in that of
+    /// `name`.
+    pub fn skip(&self, name: &str, cause: SkipCause) {
+        let mut faults = self.0.faults.lock().unwrap();
+        faults.skipped.insert(name.to_owned(), cause);
+    }
+
+    /// The name at or above `name` that listings skip.
+    fn skipped_above(&self, name: &str) -> Option<String> {
+        let faults = self.0.faults.lock().unwrap();
+        let is_at_or_above = |skipped: &&String| {
+            let rest = name.strip_prefix(skipped.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        faults.skipped.keys().find(is_at_or_above).cloned()
     }
 
     /// Takes all faults back.
@@ -234,10 +255,25 @@ impl Store for MemoryStore {
 
     fn list(&self) -> BoxStream<'static, Result<Listed>> {
         let objects = self.lock();
-        let listed = objects
+        let seen = objects
             .iter()
-            .map(|(name, object)| Ok(self.listed(name, object)));
-        let mut items: Vec<_> = listed.collect();
+            .filter(|(name, _)| self.skipped_above(name).is_none());
+        let mut items: BTreeMap<_, _> = seen
+            .map(|(name, object)| (name.clone(), Ok(self.listed(name, object))))
+            .collect();
+        for (name, cause) in &self.0.faults.lock().unwrap().skipped {
+            let place = match cause {
+                SkipCause::NotSelected | SkipCause::Unreadable => format!("{name}/"),
+                _ => name.clone(),
+            };
+            let skipped = Skipped {
+                name: name.clone(),
+                cause: *cause,
+                detail: String::new(),
+            };
+            items.insert(place, Ok(Listed::Skipped(skipped)));
+        }
+        let mut items: Vec<_> = items.into_values().collect();
         if self.0.reversed.load(SeqCst) {
             items.reverse();
         }
@@ -260,12 +296,22 @@ impl Store for MemoryStore {
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
+        if self.skipped_above(key.as_str()).is_some() {
+            return Ok(None);
+        }
         let objects = self.lock();
         Ok(objects.get(key.as_str()).map(|object| {
             let mut entry = self.entry(key.clone(), object);
             entry.checksum = (self.0.kind == Kind::Objects).then(|| Crc64::of(&object.body));
             entry
         }))
+    }
+
+    async fn lacks(&self, key: &Key) -> Result<bool> {
+        match self.skipped_above(key.as_str()) {
+            Some(_) => Err(error(ErrorKind::Blocked, key)),
+            None => Ok(self.stat(key).await?.is_none()),
+        }
     }
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {

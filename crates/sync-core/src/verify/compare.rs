@@ -74,10 +74,12 @@ impl Comparison<'_> {
             file,
             object,
             skipped,
+            is_covered,
         } = line;
         let verdict = match (&file, &object) {
             (Some(file), Some(object)) => self.pair(file, object).await,
             (Some(_), None) => Ok(Verdict::OnlyInDirectory),
+            (None, Some(_)) if is_covered => Ok(Verdict::BelowSkipped),
             (None, Some(object)) => self.only_in_bucket(object).await,
             (None, None) => Ok(verdict_of(skipped.as_ref())),
         };

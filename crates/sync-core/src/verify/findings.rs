@@ -35,6 +35,9 @@ pub enum Verdict {
     OnlyInDirectory,
     /// The directory lacks it.
     OnlyInBucket,
+    /// An object at or below a name that the listing of the directory skipped,
+    /// such as a link that is not followed: it is not looked for.
+    BelowSkipped,
     /// The sizes differ.
     SizeDiffers,
     /// The sizes are equal, the contents are not.
@@ -89,6 +92,8 @@ pub struct Verified {
     pub only_in_directory: Tally,
     /// Objects that the directory lacks.
     pub only_in_bucket: Tally,
+    /// Objects at or below a name that the listing of the directory skipped.
+    pub below_skipped: Tally,
     /// Files whose object has another size.
     pub size_differs: Tally,
     /// Files whose object has another content.
@@ -113,6 +118,7 @@ impl Verified {
             Verdict::Equal(None) => self.equal_by_bytes.add(size),
             Verdict::OnlyInDirectory => self.only_in_directory.add(size),
             Verdict::OnlyInBucket => self.only_in_bucket.add(size),
+            Verdict::BelowSkipped => self.below_skipped.add(size),
             Verdict::SizeDiffers => self.size_differs.add(size),
             Verdict::ContentDiffers => self.content_differs.add(size),
             Verdict::Damaged(_) => self.damaged.add(size),

@@ -11,10 +11,11 @@ use futures::stream::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::VerifyOptions;
+use crate::covered::{SkippedNames, may_be_directory_of};
 use crate::merge::{Joined, merge};
 use crate::sort::sorted;
 use crate::spool::{Spool, Spools};
-use crate::{Entry, ErrorKind, Pair, PlanError, Side, SkipCause, Skipped, Store, Tally};
+use crate::{Entry, ErrorKind, Key, Pair, PlanError, Side, SkipCause, Skipped, Store, Tally};
 
 /// Everything that is to be compared, kept in a spool.
 pub struct Survey {
@@ -36,6 +37,10 @@ pub(super) struct Line {
     pub(super) object: Option<Entry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) skipped: Option<Skipped>,
+    /// Whether the object is at or below a name that the listing of the
+    /// directory skipped, so that nobody knows whether the directory lacks it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_covered: bool,
 }
 
 /// Lists both stores. A listing that turns out not to be in key order is read
@@ -85,20 +90,96 @@ async fn write_down(
         not_selected: 0,
         skipped: 0,
     };
-    let mut bytes = Vec::new();
+    let mut notes = Notes::default();
     while let Some(joined) = joined.try_next().await? {
-        let line = match joined {
-            Joined::Skipped(_, skipped) => survey.skip(skipped, options),
-            Joined::Pair(pair) => survey.pair(pair, options),
-        };
-        if let Some(line) = line {
-            bytes.clear();
-            serde_json::to_writer(&mut bytes, &line).map_err(io::Error::from)?;
-            bytes.push(b'\n');
-            survey.spool.append(&bytes)?;
+        match joined {
+            Joined::Skipped(side, skipped) => {
+                if side == Side::Source {
+                    notes.covers(&skipped);
+                }
+                if let Some(line) = survey.skip(skipped, options) {
+                    notes.write(&line, &mut *survey.spool)?;
+                }
+            }
+            Joined::Pair(pair) => {
+                notes.release_before(pair.key(), &mut *survey.spool)?;
+                if let Some(line) = survey.pair(pair, options) {
+                    notes.add(line, &mut *survey.spool)?;
+                }
+            }
         }
     }
+    notes.release(0, &mut *survey.spool)?;
     Ok(survey)
+}
+
+/// Lines on their way to the spool. An object that the directory lacks waits
+/// while its key may turn out to be that of a directory that was skipped.
+#[derive(Default)]
+struct Notes {
+    covering: SkippedNames,
+    waiting: Vec<Line>,
+    bytes: Vec<u8>,
+}
+
+impl Notes {
+    /// The listing of the directory skipped something. What hides content has
+    /// a line of its own, and what is not known because of it as well.
+    fn covers(&mut self, skipped: &Skipped) {
+        if !skipped.cause.covers() || skipped.cause.hides_content() {
+            return;
+        }
+        self.covering.insert(&skipped.name, skipped.cause);
+        for line in &mut self.waiting {
+            line.is_covered = line.key().is_some_and(|key| self.covering.cover(key));
+        }
+    }
+
+    fn release_before(&mut self, key: &Key, spool: &mut dyn Spool) -> io::Result<()> {
+        let may_wait = |line: &Line| {
+            (line.key()).is_some_and(|k| may_be_directory_of(k.as_str(), key.as_str()))
+        };
+        let waiting = self
+            .waiting
+            .iter()
+            .take_while(|line| may_wait(line))
+            .count();
+        if waiting == 0 {
+            self.covering.forget_before(key);
+        }
+        self.release(waiting, spool)
+    }
+
+    /// Writes all but the first `waiting` lines that wait.
+    fn release(&mut self, waiting: usize, spool: &mut dyn Spool) -> io::Result<()> {
+        for line in self.waiting.split_off(waiting) {
+            self.write(&line, spool)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, mut line: Line, spool: &mut dyn Spool) -> io::Result<()> {
+        if line.file.is_some() {
+            return self.write(&line, spool);
+        }
+        line.is_covered = line.key().is_some_and(|key| self.covering.cover(key));
+        self.waiting.push(line);
+        Ok(())
+    }
+
+    fn write(&mut self, line: &Line, spool: &mut dyn Spool) -> io::Result<()> {
+        self.bytes.clear();
+        serde_json::to_writer(&mut self.bytes, line).map_err(io::Error::from)?;
+        self.bytes.push(b'\n');
+        spool.append(&self.bytes)
+    }
+}
+
+impl Line {
+    fn key(&self) -> Option<&Key> {
+        let entry = self.file.as_ref().or(self.object.as_ref());
+        entry.map(|entry| &entry.key)
+    }
 }
 
 impl Survey {
@@ -118,7 +199,7 @@ impl Survey {
         Some(Line {
             file,
             object,
-            skipped: None,
+            ..Line::default()
         })
     }
 

@@ -274,8 +274,8 @@ fn a_key_is_measured_in_bytes_and_may_be_as_long_as_the_limit() {
         [
             "copy 1234",
             "too long 12345",
-            "delete a very long key of the target",
             "too long a/bé",
+            "delete a very long key of the target",
             "copy a/é"
         ]
     );

@@ -153,7 +153,7 @@ fn a_bucket_is_no_tree() {
     bucket.insert("a", "object", noon(0));
     bucket.insert("a/b/c", "object", noon(0));
     let plan = plan(&files, &bucket, &PlanOptions::new(Direction::Backup));
-    assert_eq!(lines(&plan), ["delete a", "copy a/b", "delete a/b/c"]);
+    assert_eq!(lines(&plan), ["copy a/b", "delete a/b/c", "delete a"]);
     assert!(run(&plan, &files, &bucket).is_complete());
     assert_eq!(bucket.contents(), files.contents());
 }

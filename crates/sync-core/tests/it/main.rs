@@ -30,6 +30,7 @@ mod saved;
 mod schedules;
 mod select;
 mod sim;
+mod skips;
 mod stops;
 mod support;
 mod transfers;

@@ -149,7 +149,7 @@ fn planned(plan: &Plan) -> BTreeMap<String, Step> {
         )),
         Action::Delete(delete) => Some((delete.target.key.to_string(), Step::Delete)),
         Action::Conflict { key, .. } => Some((key.to_string(), Step::Conflict)),
-        Action::Skip { .. } | Action::TooLong { .. } => None,
+        Action::Keep { .. } | Action::Skip { .. } | Action::TooLong { .. } => None,
     };
     let steps: Vec<_> = actions(plan).into_iter().filter_map(step).collect();
     let by_key: BTreeMap<_, _> = steps.iter().cloned().collect();

@@ -34,9 +34,9 @@ fn nothing_is_deleted_after_a_signal_to_stop_that_comes_during_the_last_look() {
     let (mut source, mut target) = (mock(&[]), mock(&entries));
     let (signal, stop) = signal();
     // The signal comes with the first look; no other one is begun after it.
-    source.expect_stat().times(1).returning(move |_| {
+    source.expect_lacks().times(1).returning(move |_| {
         signal();
-        Ok(None)
+        Ok(true)
     });
     target.expect_delete().never();
     let plan = plan(&source, &target, &backup());
@@ -59,10 +59,10 @@ fn nothing_is_deleted_when_the_source_is_lost_during_the_last_look() {
     for kind in [ErrorKind::RootMissing, ErrorKind::Credentials] {
         let (mut source, mut target) = (mock(&[]), mock(&[entry("a", 1), entry("b", 1)]));
         source
-            .expect_stat()
+            .expect_lacks()
             .returning(move |key| match key.as_str() {
                 "a" => error(kind),
-                _ => Ok(None),
+                _ => Ok(true),
             });
         target.expect_delete().never();
         let plan = plan(&source, &target, &backup());
@@ -78,9 +78,9 @@ fn nothing_is_deleted_when_the_source_is_lost_during_the_last_look() {
 #[test]
 fn what_cannot_be_looked_at_again_is_kept_and_named() {
     let (mut source, mut target) = (mock(&[]), mock(&[entry("a", 1), entry("b", 1)]));
-    source.expect_stat().returning(|key| match key.as_str() {
+    source.expect_lacks().returning(|key| match key.as_str() {
         "a" => error(ErrorKind::Denied),
-        _ => Ok(None),
+        _ => Ok(true),
     });
     target
         .expect_delete()

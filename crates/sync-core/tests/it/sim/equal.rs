@@ -91,7 +91,7 @@ pub(super) fn is_settled(plan: &Plan) {
     let incomplete = plan.counts().incomplete();
     for action in plan.actions().unwrap() {
         match action.unwrap() {
-            Action::Skip { .. } | Action::Conflict { .. } => {}
+            Action::Keep { .. } | Action::Skip { .. } | Action::Conflict { .. } => {}
             Action::Delete(_) if incomplete => {}
             Action::Transfer(transfer) if incomplete && transfer.in_the_way.is_some() => {}
             action => panic!("still to do: {action:?}"),
@@ -167,8 +167,10 @@ fn excepted(
             Action::Conflict { key, with, why } => {
                 let (key, with) = (key.as_str(), with.as_str());
                 let is_true = match why {
-                    // Every entry is selected there.
-                    ConflictCause::NotSelected => false,
+                    // Every entry is selected there, and everything is listed.
+                    ConflictCause::NotSelected
+                    | ConflictCause::SourceSkipped
+                    | ConflictCause::TargetSkipped => false,
                     ConflictCause::BothInSource => {
                         collide(key, with) && source.contains_key(key) && source.contains_key(with)
                     }

@@ -115,6 +115,10 @@ impl Store for FaultyStore {
         Ok(found)
     }
 
+    async fn lacks(&self, key: &Key) -> Result<bool> {
+        Ok(self.stat(key).await?.is_none() && self.memory().lacks(key).await?)
+    }
+
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
         self.begins(Call::Read, &entry.key);
         self.stage.turn().await;

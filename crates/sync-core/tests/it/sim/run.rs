@@ -52,7 +52,7 @@ impl Run {
                     run.deletes.insert(name, delete);
                 }
                 Action::Conflict { .. } | Action::TooLong { .. } => run.is_refused = true,
-                Action::Skip { .. } => {}
+                Action::Keep { .. } | Action::Skip { .. } => {}
             }
         }
         run

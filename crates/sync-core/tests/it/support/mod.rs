@@ -91,6 +91,7 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
         },
         Action::Delete(delete) if delete.blocks => format!("clear {}", delete.target.key),
         Action::Delete(delete) => format!("delete {}", delete.target.key),
+        Action::Keep { target, .. } => format!("keep {}", target.key),
         Action::Skip { side, skipped } => format!("skip {} of the {side}", skipped.name),
         Action::Conflict { key, with, .. } => format!("conflict {key} with {with}"),
         Action::TooLong { key } => format!("too long {key}"),

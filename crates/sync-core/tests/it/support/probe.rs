@@ -174,6 +174,10 @@ impl Store for Probe {
         self.store.stat(key).await
     }
 
+    async fn lacks(&self, key: &Key) -> Result<bool> {
+        Ok(self.stat(key).await?.is_none() && self.store.lacks(key).await?)
+    }
+
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
         let bytes = range.end - range.start;
         self.take(bytes);
