@@ -104,3 +104,34 @@ fn the_prefix_as_an_object_is_no_file() {
         &map(&[("photos/", ""), ("photos/a", "1")]),
     );
 }
+
+/// Another tool may have copied a tree in which a restore had been killed; or a
+/// user calls a file so. A name is no proof.
+#[test]
+fn objects_and_files_with_names_like_those_of_left_overs_are_like_any_other() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let like_ours = [
+        "sub/.s3mirror-0123456789abcdef.tmp",
+        "sub/.s3mirror-0123456789abcdef01234567.tmp",
+    ];
+    for key in like_ours {
+        world.bucket.put(key, "not ours");
+    }
+    world.bucket.put("a", "1");
+    let dir = world.tree("dir", &[("a", "1"), ("gone", "2")]);
+    world.restore(&dir).done();
+    assert_same(&dir.contents(), &world.bucket.contents());
+    world.only_lists(|| world.restore(&dir).done());
+
+    for key in like_ours {
+        std::fs::remove_file(dir.join(key)).unwrap();
+        let precious = key.replace("0123", "aaaa");
+        dir.write(&precious, "precious");
+    }
+    world.backup(&dir).args(["--max-delete", "100%"]).done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+    world.restore(&dir).done();
+    assert_eq!(dir.contents().len(), 3);
+    assert_same(&dir.contents(), &world.bucket.contents());
+}

@@ -56,6 +56,8 @@ mod faults_bytes;
 mod faults_changes;
 mod faults_directory;
 mod faults_disk;
+mod faults_last_moment;
+mod faults_poor_systems;
 mod faults_races;
 mod faults_server;
 mod faults_silence;

@@ -60,6 +60,12 @@ fn restored(world: &World, durability: &str) -> Restored {
     Restored { dir, calls }
 }
 
+/// A temporary gets its marks by a rename, too, before there is anything in it.
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(".s3mirror-")
+}
+
 fn is_sync(call: &Call) -> bool {
     SYNCS.contains(&call.name.as_str())
 }
@@ -72,7 +78,10 @@ impl Restored {
     /// The renames, each with the paths from and to.
     fn renames(&self) -> Vec<(&Call, PathBuf, PathBuf)> {
         let renames = self.calls.iter().filter(|call| {
-            call.name.starts_with("rename") && call.succeeded() && self.is_ours(&call.paths()[1])
+            call.name.starts_with("rename")
+                && call.succeeded()
+                && self.is_ours(&call.paths()[1])
+                && !is_temporary(&call.paths()[1])
         });
         renames
             .map(|call| {

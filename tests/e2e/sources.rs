@@ -241,3 +241,29 @@ fn other_links_are_skipped_and_counted_in_finite_time() {
     }
     assert_same(&world.bucket.contents(), &dir.contents());
 }
+
+/// As below /proc, or on some FUSE and network file systems.
+#[test]
+fn files_that_report_no_size_are_saved_with_what_they_hold() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let directory = "/proc/sys/fs/inotify";
+    let on = |words: &[&str]| {
+        let run = world.s3mirror().args(words).args(["--dir", directory]);
+        run.args(["--bucket", &world.bucket.name])
+    };
+    // Of an earlier run, when they were taken for empty.
+    world.bucket.put("max_user_watches", "");
+
+    on(&["backup", "--yes"]).done();
+
+    let mut there = std::collections::BTreeMap::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let content = fs::read(entry.path()).unwrap();
+        assert!(!content.is_empty() && entry.metadata().unwrap().len() == 0);
+        there.insert(entry.file_name().into_string().unwrap(), content.into());
+    }
+    assert_same(&world.bucket.contents(), &there);
+    on(&["verify"]).done();
+}

@@ -76,7 +76,7 @@ fn killed_at_each(name: &str, also: &[&str], old: &[(&str, &str)]) -> usize {
         let memory = Memory::start();
         let (world, dir) = scene(&memory, old);
         let kill = format!("inject={name}:signal=KILL:when={number}");
-        let trace = format!("trace={name},linkat");
+        let trace = format!("trace={name},linkat,renameat2");
         // Not by `traced`: its filter in the kernel loses signals.
         let mut strace = Command::new("strace");
         strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &kill]);
@@ -103,13 +103,15 @@ const DELETED: &[(&str, &str)] = &[("sub/gone", "gone too")];
 fn a_kill_at_any_step_loses_nothing() {
     for old in [&OLD[..], OVERWRITTEN] {
         assert!(killed_at_each("linkat", &[], old) >= 1);
-        assert!(killed_at_each("renameat", &[], old) >= 1);
+        // The exchange, and where there is none the rename.
+        assert!(killed_at_each("renameat2", &[], old) >= 2);
+        assert!(killed_at_each("unlinkat", &[], old) >= 1);
+        let no_exchange = ["-e", "inject=renameat2:error=EINVAL"];
+        assert!(killed_at_each("renameat", &no_exchange, old) >= 1);
         // Its content, the directories of the trash, that of the file.
         assert!(killed_at_each("fsync", &[], old) >= 4);
     }
-    for old in [&OLD[..], DELETED] {
-        assert!(killed_at_each("renameat2", &[], old) >= 1);
-    }
+    assert!(killed_at_each("renameat2", &[], DELETED) >= 1);
 }
 
 /// As on file systems without hard links, and for files of somebody else.
@@ -174,7 +176,9 @@ fn what_is_overwritten_is_in_the_trash_on_disk_before() {
         for link in of("linkat") {
             assert!(link.succeeded(), "{link:?}");
             let [from, to] = link.paths().try_into().unwrap();
-            let taken = of("renameat").find(|call| call.paths()[1] == from).unwrap();
+            let taken = of("renameat2")
+                .find(|call| call.paths()[1] == from)
+                .unwrap();
             let is_between = |sync: &&Call| link.is_before(sync) && sync.is_before(taken);
             let kept_in = to.parent().unwrap();
             let synced = calls

@@ -111,6 +111,7 @@ fn open_directory(direction: Direction, args: &SyncArgs) -> Result<FsStore> {
         symlinks: args.rule.symlinks.into(),
         durability: args.safety.consent.durability.into(),
         check_access: direction == Direction::Backup,
+        measure: direction == Direction::Backup,
     };
     match direction {
         Direction::Backup => FsStore::open(&args.places.dir, options),

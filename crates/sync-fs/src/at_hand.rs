@@ -35,12 +35,16 @@ pub(crate) fn read(shared: &Shared, entry: &Entry, range: &Range<u64>) -> Option
     if !before.is_version(entry) {
         return None;
     }
-    let mut bytes = vec![0; usize::try_from(wanted).ok()?];
+    let wanted = usize::try_from(wanted).ok()?;
+    // One more byte: there must be none behind the end.
+    let more = usize::from(range.end == entry.size);
+    let mut bytes = vec![0; wanted + more];
     let mut into = [std::io::IoSliceMut::new(&mut bytes)];
     let flags = rustix::io::ReadWriteFlags::NOWAIT;
     let got = rustix::io::preadv2(&file, &mut into, range.start, flags).ok()?;
     let after = Meta::of(&file).ok()?;
-    (got == bytes.len() && after.is_same(&before)).then(|| Bytes::from(bytes))
+    bytes.truncate(wanted);
+    (got == wanted && after.is_same(&before)).then(|| Bytes::from(bytes))
 }
 
 /// The regular file of `key`; `None` if it is not at hand, or not that.
@@ -49,7 +53,8 @@ pub(crate) fn stat(shared: &Shared, key: &Key) -> Option<Entry> {
     let path = key.as_str().as_bytes();
     let file = shared.root.file_at_hand(path).ok()?;
     let meta = Meta::of(&file).ok()?;
-    meta.is_file().then(|| meta.entry(key.clone()))
+    let is_known = meta.is_file() && !(shared.options.measure && meta.size == 0);
+    is_known.then(|| meta.entry(key.clone()))
 }
 
 /// Other systems have no such calls.

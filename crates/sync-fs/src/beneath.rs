@@ -21,6 +21,8 @@ use rustix::fs::ResolveFlags;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::options::Durability;
+
 /// Result of a system call.
 pub(crate) type Sys<T> = Result<T, Errno>;
 
@@ -99,7 +101,7 @@ impl Root {
     }
 
     /// Makes the root and its parents where they are missing, and opens it.
-    pub(crate) fn create(&self) -> std::io::Result<()> {
+    pub(crate) fn create(&self, durability: Durability) -> std::io::Result<()> {
         if self.is_open() {
             return Ok(());
         }
@@ -109,12 +111,13 @@ impl Root {
             .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
             .collect();
         std::fs::create_dir_all(&self.path)?;
-        for made in missing {
+        let missing = missing.into_iter();
+        for made in missing.filter(|_| durability != Durability::None) {
             // Its name is on disk when the directory above it is.
             let above = made.parent().filter(|path| !path.as_os_str().is_empty());
             // One that may be written but not read cannot be synced.
             if let Ok(above) = std::fs::File::open(above.unwrap_or(Path::new("."))) {
-                above.sync_all()?;
+                crate::sync::sync_if_possible(above)?;
             }
         }
         Ok(self.open()?)

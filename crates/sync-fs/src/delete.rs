@@ -6,7 +6,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 use sync_core::{Entry, ErrorKind, Result};
 
@@ -15,7 +15,9 @@ use crate::durability::is_within;
 use crate::error::{changed, failed, refused};
 use crate::meta::{Meta, kind_name};
 use crate::options::Durability;
+use crate::place::as_expected;
 use crate::shared::{Shared, blocking};
+use crate::temporary;
 
 /// Deletes `entries`; one result for each, in their order.
 pub(crate) async fn delete(shared: &Arc<Shared>, entries: Vec<Entry>) -> Vec<Result<()>> {
@@ -89,10 +91,8 @@ fn delete_one(shared: &Shared, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Res
     if let Some(trash) = &shared.trash {
         return trash.take(&entry.key, dir, &meta);
     }
-    match rustix::fs::unlinkat(dir, leaf, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(cannot(entry, errno)),
-    }
+    let removed = temporary::remove(dir, leaf, &meta).map_err(|errno| cannot(entry, errno))?;
+    as_expected(&entry.key, removed)
 }
 
 /// Whether the link at the entry's key still stands for that entry.

@@ -18,7 +18,7 @@ use crate::error::{failed, refused};
 use crate::options::Durability;
 use crate::place::{Grown, place};
 use crate::shared::Shared;
-use crate::sync::{Disk, sync_file};
+use crate::sync::Disk;
 use crate::temporary::Temporary;
 use crate::trash::Trash;
 use crate::trash::keep::Replaced;
@@ -94,7 +94,7 @@ fn submit(shared: &Shared, ready: Ready, answer: oneshot::Sender<Result<()>>) {
         return;
     }
     let is_large = ready.entry.size >= LARGE;
-    if is_large && let Err(error) = sync_data(&ready) {
+    if is_large && let Err(error) = sync_data(&shared.commits.disk, &ready) {
         drop(answer.send(Err(error)));
         return;
     }
@@ -137,6 +137,11 @@ impl Commit {
 }
 
 impl Committer {
+    /// Whether something was to be on disk where the file system has no sync.
+    pub(crate) fn is_without_sync(&self) -> bool {
+        self.disk.is_without_sync()
+    }
+
     /// Adds a commit; says whether the caller has to find it a leader.
     fn enqueue(&self, commit: Commit) -> bool {
         let mut queue = self.lock();
@@ -158,9 +163,17 @@ impl Committer {
             };
             self.run(shared, &mut group);
             for commit in group {
-                if let Some(answer) = commit.answer {
+                let Commit {
+                    ready,
+                    outcome,
+                    answer,
+                    ..
+                } = commit;
+                // With its handle the lock goes, which says that it is written.
+                drop(ready);
+                if let Some(answer) = answer {
                     // Who asked may have gone; the file is whole all the same.
-                    let _ = answer.send(commit.outcome);
+                    let _ = answer.send(outcome);
                 }
             }
         }
@@ -263,8 +276,9 @@ fn sync_trash(shared: &Shared, trash: &Trash, group: &mut [Commit]) {
     }
 }
 
-fn sync_data(ready: &Ready) -> Result<()> {
-    let done = sync_file(ready.temporary.file()).map_err(|errno| data_not_on_disk(ready, errno));
+fn sync_data(disk: &Disk, ready: &Ready) -> Result<()> {
+    let done = disk.sync(ready.temporary.file());
+    let done = done.map_err(|errno| data_not_on_disk(ready, errno));
     if done.is_err() {
         ready.temporary.discard();
     }

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use rustix::fs::{StatVfsMountFlags, futimens};
 use rustix::io::Errno;
 use sync_core::{Diagnosis, Scope, printable};
@@ -114,8 +115,11 @@ fn writable(root: &Root, shown: &str) -> Diagnosis {
     let wanted = times::from_system(1_600_000_001, 123_456_789);
     let tried = || -> Sys<_> {
         let temporary = Temporary::create(root.directory(b"")?, None)?;
-        futimens(temporary.file(), &times::to_system(wanted))?;
-        Ok(Meta::of(temporary.file())?.modified)
+        match futimens(temporary.file(), &times::to_system(wanted)) {
+            Ok(()) => Ok(Meta::of(temporary.file())?.modified),
+            // A restore does without.
+            Err(_) => Ok(DateTime::<Utc>::MAX_UTC),
+        }
     };
     let lost = match tried() {
         Ok(kept) => (wanted - kept).abs(),
@@ -124,7 +128,11 @@ fn writable(root: &Root, shown: &str) -> Diagnosis {
             return Diagnosis::warning("write", error.to_string());
         }
     };
-    if lost.num_milliseconds() >= 1000 {
+    if lost.num_days() > 0 {
+        let message = "files can be written, but their times cannot be set: each restore copies \
+                       all files again, and a backup uploads them";
+        Diagnosis::warning("write", message).with_advice("restore to another file system")
+    } else if lost.num_milliseconds() >= 1000 {
         let message = "files can be written, but their times are kept to two seconds or worse: a \
                        restored file does not get the time of its object";
         Diagnosis::warning("write", message).with_advice("use --compare checksum")

@@ -20,11 +20,13 @@ mod store;
 mod beneath;
 mod links;
 mod meta;
+mod notes;
 mod times;
 
 mod access;
 mod list;
 mod names;
+mod sizes;
 mod walk;
 
 mod at_hand;

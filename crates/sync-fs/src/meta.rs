@@ -15,6 +15,7 @@ pub(crate) struct Meta {
     pub(crate) kind: FileType,
     pub(crate) mode: u32,
     pub(crate) owner: u32,
+    pub(crate) group: u32,
     pub(crate) size: u64,
     pub(crate) modified: DateTime<Utc>,
     pub(crate) device: u64,
@@ -49,12 +50,18 @@ impl Meta {
             kind: FileType::from_raw_mode(stat.st_mode as _),
             mode: stat.st_mode as u32,
             owner: stat.st_uid as u32,
+            group: stat.st_gid as u32,
             size: stat.st_size as u64,
             modified: times::from_system(stat.st_mtime as i64, stat.st_mtime_nsec as u32),
             device: stat.st_dev as u64,
             inode: stat.st_ino as u64,
             changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u32),
         }
+    }
+
+    /// The same with another size, which was found by reading.
+    pub(crate) fn with_size(self, size: u64) -> Self {
+        Self { size, ..self }
     }
 
     /// Whether it is a regular file.

@@ -21,6 +21,10 @@ pub struct FsOptions {
     /// that may not as unreadable instead of as an entry. Meant for a source;
     /// it costs a system call for each file of another owner, none for root.
     pub check_access: bool,
+    /// Whether a file that reports no size is read to its end, where the file
+    /// system may be wrong about it. Meant for what is read: a source, and both
+    /// sides of a comparison.
+    pub measure: bool,
 }
 
 /// What a listing makes of symbolic links.

@@ -18,7 +18,7 @@ use crate::beneath::{Root, Sys, child, remove_directory, segments, split};
 use crate::error::{changed, failed, refused};
 use crate::meta::{Meta, kind_name};
 use crate::names::each_name;
-use crate::temporary::Temporary;
+use crate::temporary::{Outcome, Temporary};
 use crate::trash::Trash;
 use crate::trash::keep::Replaced;
 
@@ -137,16 +137,16 @@ pub(crate) fn place(
     };
     let leaf = split(path).1;
     let occupied = match Meta::at(&dir, leaf) {
-        Err(Errno::NOENT) => false,
+        Err(Errno::NOENT) => None,
         Err(errno) => return Err(failed(format!("cannot examine '{key}'"), errno)),
         Ok(meta) => match meta.kind {
             FileType::Directory => {
                 give_way(root, key)?;
-                false
+                None
             }
             _ if let Some((trash, replaced)) = keep => match replaced {
                 // Since then nothing may have touched it.
-                Replaced::Linked(old, _) if old.is_same(&meta) => true,
+                Replaced::Linked(old, _) if old.is_same(&meta) => Some(meta),
                 Replaced::Linked(..) => return Err(changed(key)),
                 Replaced::Unlinked(old, kept) if old.is_same(&meta) => {
                     return trash.swap(key, temporary, &dir, old, kept);
@@ -156,13 +156,17 @@ pub(crate) fn place(
             },
             FileType::RegularFile => {
                 expect(&meta, entry, expected)?;
-                true
+                Some(meta)
             }
-            _ => true,
+            _ => Some(meta),
         },
     };
-    match temporary.rename(&dir, leaf, occupied) {
-        Ok(()) => Ok(()),
+    let placed = match occupied {
+        Some(old) => temporary.replace(&dir, leaf, &old),
+        None => temporary.rename(&dir, leaf).map(|()| Outcome::Done),
+    };
+    match placed {
+        Ok(outcome) => as_expected(key, outcome),
         Err(Errno::EXIST) => Err(appeared(key)),
         Err(Errno::XDEV) => Err(changed(key).with_hint("another file system was mounted there")),
         Err(errno) => Err(failed(format!("cannot give '{key}' its name"), errno)),
@@ -175,6 +179,17 @@ pub(crate) fn expect(found: &Meta, entry: &Entry, expected: &Expected) -> Result
         Expected::Absent => Err(appeared(&entry.key)),
         Expected::Version(seen) if found.is_version(seen) => Ok(()),
         Expected::Version(_) => Err(changed(&entry.key)),
+    }
+}
+
+/// The error of a file that was another one in the last moment.
+pub(crate) fn as_expected(key: &Key, outcome: Outcome) -> Result<()> {
+    match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::Changed => Err(changed(key)),
+        Outcome::Moved(name) => Err(changed(key).with_hint(format!(
+            "it changed again meanwhile: one of its versions is beside it, as '{name}'"
+        ))),
     }
 }
 

@@ -36,7 +36,9 @@ pub(crate) fn room(entry: &Entry, range: &Range<u64>) -> Result<Vec<u8>> {
         ));
     }
     let mut room = Vec::new();
-    let made = usize::try_from(range.end - range.start)
+    // One more byte than there is: a file may have more than it reports.
+    let more = u64::from(range.end == entry.size);
+    let made = usize::try_from(range.end - range.start + more)
         .is_ok_and(|wanted| room.try_reserve_exact(wanted).is_ok());
     if made {
         Ok(room)
@@ -53,7 +55,10 @@ pub(crate) fn read(
     range: &Range<u64>,
     room: Vec<u8>,
 ) -> Result<Bytes> {
-    read_by(shared, entry, |file| read_exactly(file, range, room))
+    let is_end = range.end == entry.size;
+    read_by(shared, entry, |file| {
+        read_exactly(file, range, is_end, room)
+    })
 }
 
 /// What `bytes_of` reads from the version that `entry` describes, if it is
@@ -61,19 +66,27 @@ pub(crate) fn read(
 fn read_by(
     shared: &Shared,
     entry: &Entry,
-    bytes_of: impl FnOnce(&OwnedFd) -> Sys<Option<Vec<u8>>>,
+    bytes_of: impl FnOnce(&OwnedFd) -> Sys<Found>,
 ) -> Result<Bytes> {
     let (file, before) = open_version(shared, entry)?;
-    let bytes = bytes_of(&file).map_err(|errno| cannot_read(entry, errno))?;
+    let found = bytes_of(&file).map_err(|errno| cannot_read(entry, errno))?;
     confirm(&file, &before, entry)?;
-    bytes.map(Bytes::from).ok_or_else(|| changed(&entry.key))
+    match found {
+        Found::All(bytes) => Ok(Bytes::from(bytes)),
+        // Its size was measured, so it was another one a moment ago.
+        _ if before.size != entry.size => Err(changed(&entry.key)),
+        Found::Less(end) => Err(wrong_size(entry, &format!("only {end} can be read"))),
+        Found::More => Err(wrong_size(entry, "has more")),
+    }
 }
 
 /// Opens the version that `entry` describes.
 fn open_version(shared: &Shared, entry: &Entry) -> Result<(OwnedFd, Meta)> {
     let file = open(shared, entry)?;
     let meta = Meta::of(&file).map_err(|errno| cannot_read(entry, errno))?;
-    if meta.is_version(entry) {
+    // One that reports no size was listed with the size that a read gave.
+    let measured = shared.options.measure && meta.size == 0;
+    if meta.is_version(entry) || measured && meta.with_size(entry.size).is_version(entry) {
         Ok((file, meta))
     } else {
         Err(changed(&entry.key))
@@ -88,6 +101,16 @@ fn confirm(file: &OwnedFd, before: &Meta, entry: &Entry) -> Result<()> {
     } else {
         Err(changed(&entry.key))
     }
+}
+
+/// The file's size cannot be relied upon, though nobody has changed it.
+fn wrong_size(entry: &Entry, what: &str) -> StoreError {
+    let (key, size) = (&entry.key, entry.size);
+    refused(
+        ErrorKind::Unsupported,
+        format!("cannot read '{key}': it reports a size of {size} bytes, but {what}"),
+    )
+    .with_hint("its file system does not know its size: exclude it, or copy it elsewhere first")
 }
 
 fn cannot_read(entry: &Entry, errno: Errno) -> StoreError {
@@ -121,19 +144,38 @@ fn open_target(root: &Root, path: &[u8]) -> Sys<Option<OwnedFd>> {
     }
 }
 
-/// The bytes of `range`; none if the file ends before.
-fn read_exactly(file: &OwnedFd, range: &Range<u64>, mut bytes: Vec<u8>) -> Sys<Option<Vec<u8>>> {
+/// What a read of a range has given.
+enum Found {
+    /// All of it, and nothing behind it where there was room for that.
+    All(Vec<u8>),
+    /// The file ends here, before the range does.
+    Less(u64),
+    /// There is more than there was to be.
+    More,
+}
+
+/// The bytes of `range`, read into `bytes`. If `is_end`, that has room for one
+/// more, and there must not be any.
+fn read_exactly(
+    file: &OwnedFd,
+    range: &Range<u64>,
+    is_end: bool,
+    mut bytes: Vec<u8>,
+) -> Sys<Found> {
     let wanted = usize::try_from(range.end - range.start).map_err(|_| Errno::NOMEM)?;
     while bytes.len() < wanted {
         let offset = range.start + bytes.len() as u64;
         match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), offset) {
-            Ok(0) => return Ok(None),
+            Ok(0) => return Ok(Found::Less(offset)),
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
     }
+    if is_end && bytes.len() > wanted {
+        return Ok(Found::More);
+    }
     bytes.truncate(wanted);
-    Ok(Some(bytes))
+    Ok(Found::All(bytes))
 }
 
 #[cfg(test)]
@@ -146,6 +188,22 @@ mod tests {
     use crate::options::FsOptions;
 
     #[test]
+    fn a_file_that_is_longer_or_shorter_than_it_says_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "123456").unwrap();
+        let file = OwnedFd::from(File::open(&path).unwrap());
+        let read = |range: Range<u64>, is_end| {
+            let room = usize::try_from(range.end - range.start).unwrap() + 1;
+            read_exactly(&file, &range, is_end, Vec::with_capacity(room)).unwrap()
+        };
+        assert!(matches!(read(0..6, true), Found::All(bytes) if bytes == b"123456"));
+        assert!(matches!(read(2..4, false), Found::All(bytes) if bytes == b"34"));
+        assert!(matches!(read(2..4, true), Found::More));
+        assert!(matches!(read(2..9, true), Found::Less(6)));
+    }
+
+    #[test]
     fn a_change_while_it_is_read_is_noticed_though_size_and_time_are_the_same() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
@@ -154,7 +212,7 @@ mod tests {
         assert!(shared.is_there().unwrap());
         let entry = shared.stat(&Key::new("a").unwrap()).unwrap().unwrap();
 
-        let whole = |file: &OwnedFd| read_exactly(file, &(0..6), Vec::with_capacity(6));
+        let whole = |file: &OwnedFd| read_exactly(file, &(0..6), true, Vec::with_capacity(7));
         assert_eq!(read_by(&shared, &entry, whole).unwrap(), "before");
         let error = read_by(&shared, &entry, |file| {
             let bytes = whole(file);

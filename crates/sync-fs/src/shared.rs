@@ -13,7 +13,9 @@ use crate::durability::Committer;
 use crate::error::{cannot_open, failed, refused};
 use crate::links::{self, Target};
 use crate::meta::{Meta, kind_name};
+use crate::notes::Notes;
 use crate::options::{FsOptions, SymlinkMode};
+use crate::sizes;
 use crate::temporary;
 use crate::trash::Trash;
 
@@ -23,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) root: Arc<Root>,
     pub(crate) options: FsOptions,
     pub(crate) commits: Committer,
+    /// What the file system did not let us do.
+    pub(crate) notes: Notes,
     /// Where what is replaced or removed is kept.
     pub(crate) trash: Option<Trash>,
     /// Left-overs of killed runs that the last full listing met.
@@ -53,6 +57,7 @@ impl Shared {
             root: Arc::new(Root::new(root)),
             options,
             commits: Committer::default(),
+            notes: Notes::default(),
             trash: None,
             temporaries: Mutex::default(),
         }
@@ -70,7 +75,8 @@ impl Shared {
 
     /// Makes the root if it is missing.
     pub(crate) fn create_root(&self) -> Result<()> {
-        self.root.create().map_err(|error| {
+        let durability = self.options.durability;
+        self.root.create(durability).map_err(|error| {
             let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
             let shown = printable(&self.root.path().to_string_lossy());
             failed(format!("cannot make the directory '{shown}'"), errno)
@@ -101,17 +107,36 @@ impl Shared {
             Err(errno) => return Err(errno),
         };
         Ok(match meta.kind {
-            _ if temporary::is_temporary(split(path).1) => Found::Nothing,
-            FileType::RegularFile => Found::Entry(meta.entry(key.clone())),
+            _ if temporary::is_left_over(split(path).1, &meta) => Found::Nothing,
+            FileType::RegularFile => self.measured(path, meta, key)?,
             FileType::Directory => Found::Nothing,
             FileType::Symlink if self.options.symlinks == SymlinkMode::Inside => {
                 match links::resolve(&self.root, path)? {
-                    Target::File(_, meta) => Found::Entry(meta.entry(key.clone())),
+                    Target::File(real, meta) => self.measured(&real, meta, key)?,
                     Target::Other(why) => Found::skipped(&format!("is a symbolic link that {why}")),
                 }
             }
             kind => Found::skipped(&format!("is {}", kind_name(kind))),
         })
+    }
+
+    /// The file at `path`, as an entry under `key`, with the size that a read
+    /// finds where the system may be wrong about it.
+    fn measured(&self, path: &[u8], meta: Meta, key: &Key) -> Sys<Found> {
+        if !self.options.measure || meta.size > 0 {
+            return Ok(Found::Entry(meta.entry(key.clone())));
+        }
+        let file = match self.root.file(path) {
+            Err(Errno::NOENT) => return Ok(Found::Nothing),
+            file => file?,
+        };
+        if sizes::are_exact(&file) {
+            return Ok(Found::Entry(meta.entry(key.clone())));
+        }
+        match sizes::measure(&file)? {
+            Some(size) => Ok(Found::Entry(meta.with_size(size).entry(key.clone()))),
+            None => Err(Errno::FBIG),
+        }
     }
 
     /// Keeps what a full listing found, for a sweep.

@@ -17,11 +17,11 @@ use sync_core::{
 };
 
 use crate::at_hand;
-use crate::beneath::split;
 use crate::delete;
 use crate::error::{cannot_open, failed};
 use crate::folding;
 use crate::list;
+use crate::notes::WITHOUT_SYNC;
 use crate::options::FsOptions;
 use crate::read;
 use crate::shared::{Found, Shared, blocking};
@@ -129,6 +129,17 @@ impl FsStore {
         self.shared.trash.as_ref()?.kept()
     }
 
+    /// What the file system did not let this store do, though it could continue:
+    /// one sentence for each kind, with its count, for the end of a run.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.shared.notes.sentences();
+        if self.shared.commits.is_without_sync() {
+            warnings.push(WITHOUT_SYNC.to_owned());
+        }
+        warnings
+    }
+
     /// Makes the root and its parents, where they are missing. The first write
     /// does so as well; asked for beforehand, a failure is told once.
     ///
@@ -140,9 +151,9 @@ impl FsStore {
     }
 
     /// Removes the unfinished files of earlier runs that the last complete
-    /// listing of this store met: only regular files of exactly our name, and
-    /// none that another run is still writing. They are never listed, with or
-    /// without this.
+    /// listing of this store met: only regular files that are proved to be ours
+    /// (a name is no proof), and none that another run is still writing. They
+    /// are never listed, with or without this.
     pub async fn sweep_temporaries(&self) -> Swept {
         let shared = Arc::clone(&self.shared);
         let swept = blocking(move || {
@@ -184,9 +195,6 @@ impl Store for FsStore {
         let mut segments = key.as_str().split('/');
         if segments.any(|segment| segment.len() > LONGEST_NAME) {
             return Err(format!("has a segment of more than {LONGEST_NAME} bytes"));
-        }
-        if temporary::is_temporary(split(key.as_str().as_bytes()).1) {
-            return Err("has a name that s3mirror keeps for its own unfinished files".to_owned());
         }
         Ok(())
     }

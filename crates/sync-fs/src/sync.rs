@@ -25,24 +25,26 @@ const SYNC_ALL_FROM: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
     is_suspect: AtomicBool,
+    /// Whether the file system has no sync at all.
+    is_without: AtomicBool,
 }
 
 /// What a sync of all has covered: the files of one device, or nothing.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Covered(Option<u64>);
+pub(crate) struct Covered<'d>(&'d Disk, Option<u64>);
 
 impl Disk {
     /// Syncs the root's whole file system if that is worth it for `count`
     /// files that are all written by now.
-    pub(crate) fn sync_together(&self, root: &Root, count: usize) -> Covered {
+    pub(crate) fn sync_together(&self, root: &Root, count: usize) -> Covered<'_> {
         if count < SYNC_ALL_FROM || self.is_suspect.load(Ordering::Relaxed) {
-            return Covered(None);
+            return Covered(self, None);
         }
         match root.sync_file_system() {
-            Ok(device) => Covered(Some(device)),
+            Ok(device) => Covered(self, Some(device)),
             Err(_) => {
                 self.is_suspect.store(true, Ordering::Relaxed);
-                Covered(None)
+                Covered(self, None)
             }
         }
     }
@@ -67,25 +69,82 @@ impl Disk {
     }
 }
 
-impl Covered {
+impl Disk {
+    /// Puts one file's data and times, or one directory's names, on disk, if
+    /// the file system can do that at all.
+    pub(crate) fn sync(&self, file: impl AsFd) -> Sys<()> {
+        match sync_file(file) {
+            Err(errno) if is_missing(errno) => {
+                self.is_without.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Whether something was to be brought on disk where that is impossible.
+    pub(crate) fn is_without_sync(&self) -> bool {
+        self.is_without.load(Ordering::Relaxed)
+    }
+}
+
+impl Covered<'_> {
     /// Syncs `file` unless that is done.
     pub(crate) fn sync(self, file: impl AsFd) -> Sys<()> {
-        match self.0 {
+        match self.1 {
             Some(device) if Meta::of(&file)?.device == device => Ok(()),
-            _ => sync_file(file),
+            _ => self.0.sync(file),
         }
     }
 }
 
-/// Puts one file's data and times, or one directory's names, on disk.
-#[cfg(not(target_vendor = "apple"))]
-pub(crate) fn sync_file(file: impl AsFd) -> Sys<()> {
-    rustix::fs::fsync(file)
+/// Whether `errno` says that there is no such call on this file system. Real
+/// failures, as EIO, are others.
+fn is_missing(errno: Errno) -> bool {
+    matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
 }
 
 /// Puts one file's data and times, or one directory's names, on disk.
+///
+/// # Errors
+/// One for which [`is_missing`] holds where the file system cannot.
+fn sync_file(file: impl AsFd) -> Sys<()> {
+    match sync_one(&file) {
+        // Perhaps it can as a whole.
+        Err(errno) if is_missing(errno) => match sync_all(file) {
+            Err(all) if is_missing(all) || all == Errno::PERM => Err(errno),
+            result => result,
+        },
+        result => result,
+    }
+}
+
+/// As [`Disk::sync`], for what no run is judged by.
+pub(crate) fn sync_if_possible(file: impl AsFd) -> Sys<()> {
+    match sync_file(file) {
+        Err(errno) if is_missing(errno) => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn sync_all(file: impl AsFd) -> Sys<()> {
+    rustix::fs::syncfs(file)
+}
+
+/// There is no such call.
+#[cfg(not(target_os = "linux"))]
+fn sync_all(_: impl AsFd) -> Sys<()> {
+    Err(Errno::NOSYS)
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn sync_one(file: impl AsFd) -> Sys<()> {
+    rustix::fs::fsync(file)
+}
+
 #[cfg(target_vendor = "apple")]
-pub(crate) fn sync_file(file: impl AsFd) -> Sys<()> {
+fn sync_one(file: impl AsFd) -> Sys<()> {
     // Plain fsync leaves the data in the drive's cache there.
     rustix::fs::fcntl_fullfsync(&file).or_else(|_| rustix::fs::fsync(&file))
 }

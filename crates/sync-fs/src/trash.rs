@@ -25,6 +25,7 @@ use sync_core::{ErrorKind, Key, Result, Selection, printable};
 use crate::beneath::{Root, Sys, child, split};
 use crate::error::{failed, refused};
 use crate::meta::Meta;
+use crate::options::Durability;
 use crate::place::{Grown, Parent, blocked, parent};
 use crate::sync::Disk;
 
@@ -150,10 +151,10 @@ impl Trash {
         if let Some(run) = &*run {
             return Ok(Arc::clone(&run.root));
         }
-        self.home.create()?;
+        self.home.create(Durability::Batch)?;
         let home = self.home.directory(b"")?;
         let (name, handle) = make_own(&home, &self.wanted)?;
-        crate::sync::sync_file(&home)?;
+        crate::sync::sync_if_possible(&home)?;
         let path = self.home.path().join(name);
         let root = Arc::new(Root::opened(path, handle));
         *run = Some(Run {

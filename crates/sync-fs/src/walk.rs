@@ -26,7 +26,8 @@ use crate::links::{self, Target};
 use crate::meta::{Meta, kind_name};
 use crate::names::Names;
 use crate::options::{FsOptions, SymlinkMode};
-use crate::temporary::is_temporary;
+use crate::sizes::{self, Sizes};
+use crate::temporary::{has_our_form, is_being_written, is_left_over};
 
 use level::Level;
 
@@ -50,6 +51,7 @@ pub(crate) struct Walk {
     /// Scratch space for reading directories.
     buffer: Vec<u8>,
     temporaries: Vec<String>,
+    sizes: Sizes,
 }
 
 /// What one step of a walk gave.
@@ -82,6 +84,7 @@ impl Walk {
             levels: Vec::new(),
             buffer: Vec::new(),
             temporaries: Vec::new(),
+            sizes: Sizes::default(),
         };
         let read = walk
             .root
@@ -129,8 +132,7 @@ impl Walk {
         };
         let leaf = self.path.len();
         self.path.push_str(name);
-        if kind != FileType::Directory && is_temporary(name.as_bytes()) {
-            self.note_temporary(kind);
+        if kind == FileType::RegularFile && has_our_form(name.as_bytes()) && self.is_ours(leaf) {
             return Step::Nothing;
         }
         self.visit(leaf, kind).map_or(Step::Nothing, Step::Item)
@@ -141,10 +143,24 @@ impl Walk {
         self.temporaries
     }
 
-    fn note_temporary(&mut self, kind: FileType) {
-        if kind == FileType::RegularFile && self.temporaries.len() < MOST_TEMPORARIES {
+    /// Whether the current item is a left-over, which is noted, or is being
+    /// written by another run. Its name alone says nothing: a user's file may
+    /// have one of this form.
+    fn is_ours(&mut self, leaf: usize) -> bool {
+        let name = &self.path.as_bytes()[leaf..];
+        let Ok(dir) = self.directory() else {
+            return false;
+        };
+        // What has no inode number that lasts cannot be proved to be ours; but
+        // then it need not be listed while it is being written.
+        match Meta::at(dir, name) {
+            Ok(meta) if is_left_over(name, &meta) => {}
+            _ => return is_being_written(dir, name),
+        }
+        if self.temporaries.len() < MOST_TEMPORARIES {
             self.temporaries.push(self.path.clone());
         }
+        true
     }
 
     fn visit(&mut self, leaf: usize, kind: FileType) -> Option<Listed> {
@@ -201,7 +217,27 @@ impl Walk {
         {
             return Some(self.unreadable(errno));
         }
+        if self.is_doubtful(&meta) {
+            let path = self.path.clone();
+            return Some(self.measured(path.as_bytes(), meta));
+        }
         Some(self.entry(&meta))
+    }
+
+    /// Whether the size of a file in the current directory must be measured.
+    fn is_doubtful(&mut self, meta: &Meta) -> bool {
+        let level = self.levels.last().and_then(|level| level.handle.as_ref());
+        self.options.measure && level.is_some_and(|dir| self.sizes.is_doubtful(dir, meta))
+    }
+
+    /// The current item, which is the file at `path`, with the size that a read
+    /// finds.
+    fn measured(&self, path: &[u8], meta: Meta) -> Listed {
+        match self.root.file(path).and_then(|file| sizes::measure(&file)) {
+            Ok(Some(size)) => self.entry(&meta.with_size(size)),
+            Ok(None) => self.skip(SkipCause::Unreadable, sizes::TOO_LONG),
+            Err(errno) => self.unreadable(errno),
+        }
     }
 
     fn link(&mut self) -> Option<Listed> {
@@ -210,6 +246,10 @@ impl Walk {
         }
         match links::resolve(&self.root, self.path.as_bytes()) {
             Ok(Target::File(real, meta)) => match self.check_target(&real, &meta) {
+                // It may be on another file system than the link.
+                Ok(()) if self.options.measure && meta.size == 0 => {
+                    Some(self.measured(&real, meta))
+                }
                 Ok(()) => Some(self.entry(&meta)),
                 Err(errno) => Some(self.unreadable(errno)),
             },

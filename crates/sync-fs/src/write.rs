@@ -3,13 +3,15 @@
 //!
 //! Nothing is seen under the key before the commit, and every way out but a
 //! successful commit removes the temporary. A regular file that is replaced
-//! leaves its permission bits to its successor.
+//! leaves its permission bits to its successor, and where that is allowed its
+//! owner and group.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::TimeDelta;
 use rustix::io::Errno;
 use sync_core::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Writer};
 
@@ -17,10 +19,14 @@ use crate::beneath::split;
 use crate::durability::{self, Ready};
 use crate::error::{failed, refused};
 use crate::meta::Meta;
+use crate::notes::{Notes, Shortfall};
 use crate::place::{self, Parent};
 use crate::shared::{Shared, blocking};
 use crate::temporary::Temporary;
 use crate::times;
+
+/// The coarsest times of a file system that is in use (FAT).
+const COARSEST: TimeDelta = TimeDelta::seconds(2);
 
 /// Writes a file whose bytes are all at hand.
 pub(crate) async fn put(
@@ -34,7 +40,7 @@ pub(crate) async fn put(
     durability::commit(shared, move || {
         let file = Unfinished::create(&for_work, entry)?;
         file.write(0, &body, checksum)?;
-        file.finish(checksum, expected)
+        file.finish(&for_work.notes, checksum, expected)
     })
     .await
 }
@@ -80,7 +86,9 @@ impl Writer for FsWriter {
 
     async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {
         let (file, expected) = (Arc::clone(&self.file), self.expected.clone());
-        durability::commit(&self.shared, move || file.finish(checksum, expected)).await
+        let shared = Arc::clone(&self.shared);
+        let finish = move || file.finish(&shared.notes, checksum, expected);
+        durability::commit(&self.shared, finish).await
     }
 
     async fn abort(self: Box<Self>) {
@@ -192,24 +200,14 @@ impl Unfinished {
         Ok(())
     }
 
-    /// Checks that the file is complete and sets its time.
-    fn finish(&self, checksum: Crc64, expected: Expected) -> Result<Ready> {
+    /// Checks that the file is complete and sets its owner, permissions and
+    /// time.
+    fn finish(&self, notes: &Notes, checksum: Crc64, expected: Expected) -> Result<Ready> {
         *self
             .is_sealed
             .write()
             .unwrap_or_else(PoisonError::into_inner) = true;
-        let finished = self.check(checksum).and_then(|()| {
-            rustix::fs::futimens(
-                self.temporary.file(),
-                &times::to_system(self.entry.modified),
-            )
-            .map_err(|errno| {
-                failed(
-                    format!("cannot set the time of '{}'", self.entry.key),
-                    errno,
-                )
-            })
-        });
+        let finished = self.check(checksum).and_then(|()| self.settle(notes));
         if let Err(error) = finished {
             self.temporary.discard();
             return Err(error);
@@ -238,11 +236,36 @@ impl Unfinished {
         if sum != checksum {
             return Err(self.corrupt("it does not match its checksum"));
         }
-        match Meta::of(self.temporary.file()) {
-            Ok(meta) if meta.size == end => Ok(()),
-            Ok(_) => Err(self.corrupt("its length on disk is wrong")),
-            Err(errno) => Err(self.cannot_write(errno)),
+        Ok(())
+    }
+
+    /// Sets what belongs to a file beside its bytes. What the file system does
+    /// not allow is noted: the content is what a restore is for.
+    fn settle(&self, notes: &Notes) -> Result<()> {
+        let (file, key) = (self.temporary.file(), self.entry.key.as_str());
+        let cannot = |errno| self.cannot_write(errno);
+        if let Some(shortfall) = self.temporary.inherit().map_err(cannot)? {
+            notes.add(shortfall, key);
         }
+        let set = rustix::fs::futimens(file, &times::to_system(self.entry.modified));
+        match set {
+            Ok(()) => {}
+            Err(Errno::PERM | Errno::ACCESS | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
+                notes.add(Shortfall::Time, key);
+            }
+            Err(errno) => {
+                return Err(failed(format!("cannot set the time of '{key}'"), errno));
+            }
+        }
+        let meta = Meta::of(file).map_err(cannot)?;
+        if meta.size != self.entry.size {
+            return Err(self.corrupt("its length on disk is wrong"));
+        }
+        // Some say that they have set it, and have not.
+        if set.is_ok() && (meta.modified - self.entry.modified).abs() > COARSEST {
+            notes.add(Shortfall::Time, key);
+        }
+        Ok(())
     }
 
     fn corrupt(&self, why: &str) -> StoreError {

@@ -67,6 +67,9 @@ impl Job<'_> {
             }
         }
         drop(progress);
+        for warning in places.directory.warnings() {
+            console.warning(warning);
+        }
         let ended = Ended {
             report: &report,
             took: begun.elapsed(),

@@ -42,6 +42,7 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         symlinks: args.how.symlinks.into(),
         // Whoever cannot read a file will notice.
         check_access: false,
+        measure: true,
         ..FsOptions::default()
     };
     let directory = FsStore::open(&args.places.dir, files)?.selecting(Arc::clone(&selection));

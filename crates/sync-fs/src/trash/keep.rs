@@ -18,6 +18,9 @@ use crate::meta::Meta;
 use crate::place::expect;
 use crate::temporary::{Temporary, exchange, rename_noreplace};
 
+/// What is said where a file cannot go back.
+const IN_TRASH: &str = "it changed again meanwhile: one of its versions is in the trash";
+
 /// What stands at the place of a new file and is kept.
 #[derive(Debug)]
 pub(crate) enum Replaced {
@@ -90,12 +93,13 @@ impl Trash {
     ) -> Result<()> {
         let leaf = split(key.as_str().as_bytes()).1;
         // The new file waits where the old one is going to be.
-        let waiting = temporary.rename(kept, leaf, false);
+        let waiting = temporary.rename(kept, leaf);
         waiting.map_err(|errno| cannot(key, errno))?;
+        let own = Meta::of(temporary.file()).map_err(|errno| cannot(key, errno))?;
         let withdraw = || {
             let _ = rustix::fs::unlinkat(kept, leaf, AtFlags::empty());
         };
-        if let Err(errno) = exchange(kept, dir, leaf) {
+        if let Err(errno) = exchange((kept, leaf), (dir, leaf)) {
             withdraw();
             return Err(cannot(key, errno)
                 .with_hint("its file system can neither link files nor let two change places"));
@@ -106,11 +110,16 @@ impl Trash {
                 Ok(())
             }
             _ => {
-                // It was another one in the last moment.
-                if exchange(kept, dir, leaf).is_ok() {
+                // It was another one in the last moment. What comes out now is
+                // to be the new file, or somebody has replaced that already.
+                let is_back = exchange((kept, leaf), (dir, leaf)).is_ok();
+                let out = Meta::at(kept, leaf);
+                if is_back && out.is_ok_and(|out| out.is_same_content(&own)) {
                     withdraw();
+                    return Err(changed(key));
                 }
-                Err(changed(key))
+                self.note(key);
+                Err(changed(key).with_hint(IN_TRASH))
             }
         }
     }
@@ -133,8 +142,11 @@ impl Trash {
         match Meta::at(&kept, leaf) {
             Ok(found) if !found.is_same_content(old) => {
                 // Somebody has put another one there in the last moment.
-                let _ = rename_noreplace(&kept, leaf, dir, leaf);
-                Err(changed(key))
+                if rename_noreplace(&kept, leaf, dir, leaf).is_ok() {
+                    return Err(changed(key));
+                }
+                self.note(key);
+                Err(changed(key).with_hint(IN_TRASH))
             }
             _ => {
                 self.note(key);

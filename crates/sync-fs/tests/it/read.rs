@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{CWD, Mode};
 use sync_core::{ErrorKind, Store};
+use sync_fs::{FsOptions, FsStore};
 
-use crate::util::{StopOnDrop, Tree, stat};
+use crate::util::{StopOnDrop, Tree, entries, stat};
 
 #[tokio::test]
 async fn another_version_is_never_read() {
@@ -109,4 +110,45 @@ fn a_file_that_changes_while_it_is_read_is_never_a_mixture() {
         refused > 0,
         "{whole} whole, none refused: no race took place"
     );
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_reports_no_size_is_listed_and_read_with_what_it_has() {
+    let directory = std::path::Path::new("/proc/sys/fs/inotify");
+    let options = FsOptions {
+        measure: true,
+        ..FsOptions::default()
+    };
+    let store = FsStore::open(directory, options).unwrap();
+    let listed = entries(&store).await;
+    assert!(listed.len() >= 3, "{listed:?}");
+    for entry in listed {
+        let there = fs::read(directory.join(entry.key.as_str())).unwrap();
+        assert_eq!(entry.size, there.len() as u64);
+        assert_eq!(store.read(&entry, 0..entry.size).await.unwrap(), there);
+        let again = store.stat(&entry.key).await.unwrap().unwrap();
+        assert_eq!(again.size, entry.size);
+        // With fewer or more bytes than it was listed with, it is another one.
+        for size in [entry.size - 1, entry.size + 1] {
+            let other = sync_core::Entry {
+                size,
+                ..entry.clone()
+            };
+            let error = store.read(&other, 0..size).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_has_less_than_it_reports_is_named_as_that() {
+    let directory = std::path::Path::new("/sys/devices/system/cpu");
+    let store = FsStore::open(directory, FsOptions::default()).unwrap();
+    let entry = stat(&store, "online").await;
+    let error = store.read(&entry, 0..entry.size).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    let said = error.to_string();
+    assert!(said.contains("it reports a size of 4096 bytes"), "{said}");
 }

@@ -10,7 +10,7 @@ use rustix::fs::{CWD, Mode};
 use sync_core::{Crc64, Entry, ErrorKind, Expected, Store};
 use sync_fs::{Durability, FsOptions, FsStore};
 
-use crate::util::{StopOnDrop, Tree, as_it_is, entry, key, keys, put, stat, time};
+use crate::util::{StopOnDrop, Tree, as_it_is, entry, key, keys, put, stat, time, unprivileged};
 
 const ABSENT: Expected = Expected::Absent;
 
@@ -351,6 +351,56 @@ async fn a_large_file_beside_small_ones() {
     large.unwrap();
     small.unwrap();
     assert_eq!(fs::read(tree.path("large")).unwrap(), body);
+}
+
+/// A file of a service, which only that may read.
+#[test]
+#[ignore = "needs root, to give files away; `cargo xtask test` runs it"]
+fn a_replaced_file_leaves_its_owner_where_that_is_allowed() {
+    let replaced = |tree: &Tree, store: &FsStore| {
+        let work = async {
+            let seen = as_it_is(store, "a").await;
+            put(store, "a", "new", &seen).await.unwrap();
+            put(store, "b", "new", &ABSENT).await.unwrap();
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(work);
+        assert_eq!(tree.read("a"), "new");
+        let meta = tree.path("a").metadata().unwrap();
+        (meta.uid(), meta.gid(), meta.permissions().mode() & 0o777)
+    };
+    let given_away = |mode| {
+        let tree = Tree::new();
+        tree.file("a", "the old one");
+        std::os::unix::fs::chown(tree.path("a"), Some(1000), Some(1001)).unwrap();
+        fs::set_permissions(tree.path("a"), fs::Permissions::from_mode(mode)).unwrap();
+        std::os::unix::fs::chown(&tree.root, Some(65534), Some(65534)).unwrap();
+        tree
+    };
+    for mode in [0o600, 0o640, 0o444] {
+        let tree = given_away(mode);
+        let store = tree.store();
+        assert_eq!(replaced(&tree, &store), (1000, 1001, mode));
+        assert_eq!(tree.path("b").metadata().unwrap().uid(), 0);
+        assert!(store.warnings().is_empty());
+    }
+    // Nobody may give files away. That is said where it takes something away.
+    for (mode, is_said) in [(0o644, false), (0o600, true), (0o400, true)] {
+        let tree = given_away(mode);
+        let warnings = unprivileged(async || {
+            let store = tree.store();
+            let seen = as_it_is(&store, "a").await;
+            put(&store, "a", "new", &seen).await.unwrap();
+            store.warnings()
+        });
+        let meta = tree.path("a").metadata().unwrap();
+        assert_eq!((meta.uid(), meta.mode() & 0o777), (65534, mode));
+        assert_eq!(warnings.len(), usize::from(is_said), "{warnings:?}");
+        let named = warnings
+            .iter()
+            .all(|said| said.contains("owner of 1 file ('a')"));
+        assert!(named, "{warnings:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,122 @@
+//! File systems and sandboxes that lack a call: a restore does without where
+//! nothing that it promises needs it, and says what it could not do.
+
+use crate::support::{
+    Dir, Memory, World, assert_same,
+    content::mebibytes,
+    run::Run,
+    strace::{Call, calls, traced},
+};
+
+fn scene(memory: &Memory) -> (World<'_>, Dir) {
+    let world = World::on(memory);
+    world.bucket.put("parts/film", mebibytes(11, 1));
+    world.bucket.put("sub/b", "b");
+    world.bucket.put("old", "from the bucket");
+    let dir = world.tree("dir", &[("old", "the old one"), ("gone", "gone")]);
+    (world, dir)
+}
+
+/// The run, to which `call` is answered by `errno` whenever it comes.
+fn without(run: Run, world: &World, call: &str, errno: &str) -> Run {
+    let inject = format!("inject={call}:error={errno}");
+    let options = ["-e", &inject];
+    traced(run, &options, &world.sandbox.path("strace"))
+}
+
+#[track_caller]
+fn was_asked(world: &World) {
+    let calls = calls(&world.sandbox.path("strace"));
+    assert!(calls.iter().any(Call::was_injected), "never asked");
+}
+
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn a_call_that_is_missing_is_done_without() {
+    for (call, errno) in [
+        ("openat2", "EPERM"),
+        ("openat2", "ENOSYS"),
+        ("statx", "EPERM"),
+        ("fallocate", "EOPNOTSUPP"),
+        ("syncfs", "EINVAL"),
+        ("renameat2", "EPERM"),
+        ("renameat2", "EINVAL"),
+        ("renameat2", "ENOSYS"),
+        ("renameat2,linkat", "EPERM"),
+        ("fchown", "EPERM"),
+    ] {
+        let memory = Memory::start();
+        let (world, dir) = scene(&memory);
+        let run = world.restore(&dir).args(["--part-size", "5MiB"]);
+        let outcome = without(run, &world, call, errno).done();
+        assert_same(&dir.files(), &world.bucket.objects());
+        assert!(!outcome.stderr.contains("warning"), "{call}: {outcome}");
+        world.only_lists(|| world.restore(&dir).done());
+    }
+}
+
+/// As a share that belongs to somebody else. Whoever restores there again has
+/// to know what that costs.
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn a_time_that_cannot_be_set_is_counted_and_named() {
+    for errno in ["EPERM", "EACCES", "ENOSYS"] {
+        let memory = Memory::start();
+        let (world, dir) = scene(&memory);
+        let run = world.restore(&dir);
+        let outcome = without(run, &world, "utimensat", errno).done();
+        was_asked(&world);
+        let outcome = outcome.says("did not set the time of 3 files ('");
+        outcome.says("the next restore copies them again");
+        assert_same(&dir.contents(), &world.bucket.contents());
+        world.restore(&dir).done();
+        assert_same(&dir.files(), &world.bucket.objects());
+    }
+}
+
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn permissions_that_cannot_be_set_stay_narrow() {
+    use std::os::unix::fs::PermissionsExt;
+    let memory = Memory::start();
+    let (world, dir) = scene(&memory);
+    let old = dir.join("old");
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let outcome = without(world.restore(&dir), &world, "fchmod", "EPERM").done();
+    was_asked(&world);
+    outcome.says("did not set the permissions of 1 file ('old')");
+    assert_same(&dir.files(), &world.bucket.objects());
+    let mode = old.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// A sync that is refused is an error; one that does not exist is not.
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn a_file_system_without_syncs_is_warned_of_once() {
+    for durability in ["batch", "each"] {
+        let memory = Memory::start();
+        let (world, dir) = scene(&memory);
+        let run = world.restore(&dir).args(["--durability", durability]);
+        // The whole file system can be synced in its place.
+        let outcome = without(run, &world, "fsync", "EINVAL").done();
+        was_asked(&world);
+        assert!(!outcome.stderr.contains("warning"), "{outcome}");
+        assert_same(&dir.files(), &world.bucket.objects());
+
+        let (world, dir) = scene(&memory);
+        let run = world.restore(&dir).args(["--durability", durability]);
+        let outcome = without(run, &world, "fsync,syncfs", "EINVAL").done();
+        was_asked(&world);
+        let warnings = outcome.stderr.matches("warning").count();
+        assert_eq!(warnings, 1, "{outcome}");
+        outcome.says("--durability none does not even try");
+        assert_same(&dir.files(), &world.bucket.objects());
+
+        let (world, dir) = scene(&memory);
+        let run = world.restore(&dir).args(["--durability", durability]);
+        without(run, &world, "fsync,syncfs", "EIO")
+            .exits(3)
+            .says("on disk");
+    }
+}
