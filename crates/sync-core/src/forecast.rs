@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::io;
 
 use crate::deletions::{DELETE_BATCH, must_look_again};
-use crate::parts::part_size;
+use crate::parts::copied_part_size;
 use crate::{Action, Direction, Entry, ExecuteOptions, InTheWay, Key, Plan, Side, Transfer};
 
 /// A call of a store, or several of the same kind for one entry.
@@ -126,7 +126,7 @@ impl Teller<'_> {
     fn transfer(&mut self, transfer: &Transfer, clears: bool) {
         let entry = &transfer.source;
         let replaces = transfer.target.as_ref();
-        let part = part_size(entry.size, self.options.part_size);
+        let part = copied_part_size(self.direction, entry.size, self.options.part_size);
         if entry.size <= part && !clears {
             self.tell(Side::Source, Call::Read { entry, ranges: 1 });
             self.tell(Side::Target, Call::Put { entry, replaces });

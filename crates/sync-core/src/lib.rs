@@ -50,7 +50,7 @@ pub use guard::{CLOCK_OFFSET_WARNING, Limits, MAX_CLOCK_OFFSET, MaxDelete, Refus
 pub use key::{Key, KeyError, MAX_KEY_BYTES, printable};
 pub use merge::{Joined, Merge, MergeError, Side, merge};
 pub use observe::{Event, Listings, Observer, Report, Withheld};
-pub use parts::{MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_size};
+pub use parts::{MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_size};
 pub use plan::{
     Action, ConflictCause, Counts, Delete, FORMAT_VERSION, Header, InTheWay, Origin, Plan, Tally,
     Transfer,

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use crate::Direction;
+
 /// Smallest part that is used, in bytes. S3 asks for 5 MiB; 8 MiB costs fewer
 /// requests and divides into aligned reads.
 pub const MIN_PART_SIZE: u64 = 8 << 20;
@@ -14,6 +16,9 @@ pub const MAX_PART_SIZE: u64 = 5 << 30;
 
 /// Most parts that S3 takes.
 pub const MAX_PARTS: u64 = 10_000;
+
+/// The largest object that S3 takes, in bytes: 48.8 TiB.
+pub const MAX_OBJECT_SIZE: u64 = MAX_PARTS * MAX_PART_SIZE;
 
 /// Parts that had to grow are a multiple of this, so that reads stay aligned.
 const GRAIN: u64 = 1 << 20;
@@ -27,6 +32,16 @@ pub fn part_size(size: u64, wanted: u64) -> u64 {
         return wanted;
     }
     needed.div_ceil(GRAIN) * GRAIN
+}
+
+/// The part size with which an entry of `size` bytes is copied: only a bucket
+/// that is written to limits the number of parts. A restore keeps to `wanted`,
+/// so that no size that a listing tells can make a part exceed the memory.
+pub(crate) fn copied_part_size(direction: Direction, size: u64, wanted: u64) -> u64 {
+    match direction {
+        Direction::Backup => part_size(size, wanted),
+        Direction::Restore => wanted,
+    }
 }
 
 /// The ranges of all parts, in order. An empty entry has one empty part.
@@ -67,5 +82,14 @@ mod tests {
         }
         assert_eq!(part_size(78 << 30, MIN_PART_SIZE), MIN_PART_SIZE);
         assert_eq!(part_size(u64::MAX, MIN_PART_SIZE) % GRAIN, 0);
+    }
+
+    #[test]
+    fn parts_of_a_restore_do_not_grow() {
+        let size = 48 * TIB;
+        let backup = copied_part_size(Direction::Backup, size, MIN_PART_SIZE);
+        assert!(backup > MIN_PART_SIZE);
+        let restore = copied_part_size(Direction::Restore, size, MIN_PART_SIZE);
+        assert_eq!(restore, MIN_PART_SIZE);
     }
 }

@@ -10,7 +10,7 @@ use crate::budget::Permit;
 use crate::content::known_checksum;
 use crate::execute::{StopSignal, Workspace};
 use crate::observe::Event;
-use crate::parts::{part_size, parts};
+use crate::parts::{copied_part_size, parts};
 use crate::{
     Crc64, Direction, Entry, ErrorKind, Expected, Result, StoreError, Transfer, Versions, Writer,
 };
@@ -157,7 +157,7 @@ impl Workspace<'_> {
         blockers: &[Entry],
         cleared: &mut Vec<Entry>,
     ) -> Result<Crc64> {
-        let part = part_size(entry.size, self.options.part_size);
+        let part = copied_part_size(self.direction, entry.size, self.options.part_size);
         if entry.size <= part && blockers.is_empty() {
             return or_stopped(&self.stop, self.copy_whole(entry, expected)).await;
         }

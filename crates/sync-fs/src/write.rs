@@ -147,11 +147,28 @@ impl Unfinished {
                 0,
                 self.entry.size,
             );
-            if let Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) = reserved {
-                return Err(self.cannot_write(errno));
+            match reserved {
+                Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
+                    return Err(self.cannot_write(errno));
+                }
+                // A file system that cannot take space beforehand (NFS 3, sshfs).
+                Err(_) if self.exceeds_file_system() => {
+                    return Err(self.cannot_write(Errno::NOSPC));
+                }
+                _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Whether the file is larger than all of its file system. Free space is no
+    /// measure: a file with holes, or one that is compressed, takes less.
+    #[cfg(target_os = "linux")]
+    fn exceeds_file_system(&self) -> bool {
+        rustix::fs::fstatvfs(self.temporary.file()).is_ok_and(|system| {
+            let all = system.f_blocks.saturating_mul(system.f_frsize);
+            all > 0 && self.entry.size > all
+        })
     }
 
     fn write(&self, offset: u64, body: &[u8], checksum: Crc64) -> Result<()> {

@@ -1,7 +1,8 @@
 //! Bodies on their way: those that are sent go out in pieces that are counted,
-//! those that come may not drip. Both are held back where bandwidth is limited.
+//! those that come may neither drip nor be without end. Both are held back where bandwidth is limited.
 
 mod incoming;
+mod limits;
 mod pieces;
 
 use std::pin::Pin;
@@ -10,6 +11,7 @@ use http_body::SizeHint;
 use tokio::time::{Instant, Sleep};
 
 pub(crate) use incoming::{Dripped, Incoming, Limited};
+pub(crate) use limits::{SHORT, TooLong, most_of_answer};
 pub(crate) use pieces::{Pieces, Sent};
 
 type Error = aws_smithy_types::body::Error;

@@ -6,8 +6,12 @@ use bytes::Bytes;
 
 pub(crate) use pool::Pool;
 
+/// The room that is made before anything has come, in bytes: as much as a part
+/// usually has.
+const AT_ONCE: usize = 16 << 20;
+
 /// Bytes as they arrive. A single piece is kept as it is; several are copied
-/// once, into a buffer with room for all.
+/// once, into a buffer that grows with them.
 pub(crate) struct Buffer {
     pool: Pool,
     want: usize,
@@ -67,12 +71,12 @@ impl Buffer {
         match &mut self.pieces {
             Pieces::One(first) if first.is_empty() => *first = piece,
             Pieces::One(first) => {
-                let mut all = self.pool.take(self.want);
+                let mut all = self.pool.take(self.want.min(AT_ONCE));
                 all.extend_from_slice(first);
-                all.extend_from_slice(&piece);
+                extend(&mut all, &piece, self.want);
                 self.pieces = Pieces::Many(all);
             }
-            Pieces::Many(all) => all.extend_from_slice(&piece),
+            Pieces::Many(all) => extend(all, &piece, self.want),
         }
         true
     }
@@ -85,9 +89,44 @@ impl Buffer {
     }
 }
 
+/// Adds `piece`. Room for all is made at once only as far as that is little,
+/// else as much again as is there: what was announced need not come.
+fn extend(all: &mut Vec<u8>, piece: &[u8], want: usize) {
+    let len = all.len() + piece.len();
+    if len > all.capacity() {
+        let room = len.max(all.capacity().saturating_mul(2)).min(want.max(len));
+        all.reserve_exact(room - all.len());
+    }
+    all.extend_from_slice(piece);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn room_is_made_for_what_has_come_and_not_for_what_was_announced() {
+        let mut buffer = Buffer::new(&Pool::default(), usize::MAX);
+        let piece = Bytes::from(vec![7; 1 << 20]);
+        for _ in 0..20 {
+            assert!(buffer.push(piece.clone()));
+        }
+        let Pieces::Many(all) = &buffer.pieces else {
+            panic!("several pieces came");
+        };
+        assert_eq!(all.len(), 20 << 20);
+        assert!(all.capacity() <= 2 * all.len(), "{}", all.capacity());
+
+        let mut buffer = Buffer::new(&Pool::default(), 20 << 20);
+        for _ in 0..20 {
+            assert!(buffer.push(piece.clone()));
+        }
+        assert!(buffer.is_full());
+        let Pieces::Many(all) = &buffer.pieces else {
+            panic!("several pieces came");
+        };
+        assert_eq!(all.capacity(), 20 << 20);
+    }
 
     #[test]
     fn a_single_piece_is_not_copied_and_several_fill_the_buffer() {

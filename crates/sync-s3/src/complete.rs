@@ -35,7 +35,7 @@ impl Write for Completion<'_> {
             .client
             .complete_multipart_upload()
             .bucket(bucket.location.bucket())
-            .key(bucket.full_key(&session.key))
+            .key(bucket.key_label(&session.key))
             .upload_id(&session.id)
             .multipart_upload(self.list.clone())
             .set_checksum_crc64_nvme(whole.then(|| checksum::encode(self.checksum)))

@@ -16,6 +16,7 @@ use aws_sdk_s3::config::{
 use aws_types::service_config::ServiceConfigKey;
 use sync_core::{ErrorKind, Result, StoreError, printable};
 
+use crate::blank::BlankKeys;
 use crate::credentials;
 use crate::deadline::Deadline;
 use crate::limiter::Limiter;
@@ -133,6 +134,7 @@ pub(crate) async fn connect(
         .http_client(transport)
         .interceptor(Deadline::new(limiter))
         .interceptor(made)
+        .interceptor(BlankKeys)
         .force_path_style(options.path_style.decide(endpoint.is_foreign()))
         .retry_partition(timing::retry_partition())
         // Uploads bring their own sums, and downloads are verified where a

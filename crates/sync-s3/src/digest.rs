@@ -25,7 +25,7 @@ pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Dige
         .client
         .head_object()
         .bucket(bucket.location.bucket())
-        .key(bucket.full_key(&entry.key))
+        .key(bucket.key_label(&entry.key))
         .checksum_mode(mode)
         .send()
         .await

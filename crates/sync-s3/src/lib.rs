@@ -4,7 +4,7 @@
 //! them: what a bucket is called (`location`), what can be chosen about it
 //! (`options` with `settings` and `bandwidth`), how a client is made of that (`connect`
 //! with `credentials`, `stamp`, `timing` and `deadline`), how requests travel (`transport`
-//! with `pace`, which says how many at once, `limiter`, which says how fast, `body`,
+//! with `pace`, which says how many at once, `limiter`, which says how fast, `blank`, `body`,
 //! `under_way` and `clock`), the store itself (`store`) and its operations (`list` with `page`,
 //! `read` with `buffer` and `archive`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
@@ -27,6 +27,7 @@ mod deadline;
 mod stamp;
 mod timing;
 
+mod blank;
 mod body;
 mod clock;
 mod limiter;

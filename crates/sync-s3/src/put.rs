@@ -77,7 +77,7 @@ impl Put<'_> {
         let request = with_settings!(bucket.client.put_object(), &bucket.objects, self.key);
         let mut request = request
             .bucket(bucket.location.bucket())
-            .key(bucket.full_key(self.key))
+            .key(bucket.key_label(self.key))
             .body(ByteStream::from(self.body.clone()))
             .set_checksum_crc64_nvme(self.headers.crc64.clone())
             .set_checksum_crc32(self.headers.crc32.clone())

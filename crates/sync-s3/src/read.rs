@@ -154,7 +154,7 @@ impl Reading<'_> {
             .client
             .get_object()
             .bucket(bucket.location.bucket())
-            .key(bucket.full_key(&self.entry.key))
+            .key(bucket.key_label(&self.entry.key))
             .set_if_match(if_match.map(|etag| etag.as_str().to_owned()))
             // The sum is that of the whole, so only a whole body can be verified.
             .set_checksum_mode(bucket.checksum_mode().filter(|_| at_once))

@@ -133,7 +133,7 @@ async fn page(session: &Session, marker: Option<String>) -> Result<ListPartsOutp
         .client
         .list_parts()
         .bucket(bucket.location.bucket())
-        .key(bucket.full_key(&session.key))
+        .key(bucket.key_label(&session.key))
         .upload_id(&session.id)
         .set_part_number_marker(marker)
         .customize()

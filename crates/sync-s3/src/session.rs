@@ -8,6 +8,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 use bytes::Bytes;
 use sync_core::{Crc64, ErrorKind, Key, Result, StoreError};
 
+use crate::blank;
 use crate::checksum::Headers;
 use crate::error::{Attempted, Failure, Origin};
 use crate::journal::OpenUpload;
@@ -51,7 +52,7 @@ impl Session {
         let request = bucket.client.create_multipart_upload();
         let created = with_settings!(request, &bucket.objects, key)
             .bucket(bucket.location.bucket())
-            .key(bucket.full_key(key))
+            .key(bucket.key_label(key))
             .set_checksum_algorithm(algorithm)
             .set_checksum_type(whole)
             .send()
@@ -123,7 +124,7 @@ impl Session {
             .client
             .upload_part()
             .bucket(self.bucket.location.bucket())
-            .key(self.bucket.full_key(&self.key))
+            .key(self.bucket.key_label(&self.key))
             .upload_id(&self.id)
             .part_number(number)
             .body(ByteStream::from(body))
@@ -168,7 +169,7 @@ pub(crate) async fn abort(bucket: &Bucket, key: &str, id: &str) -> Result<bool, 
         .client
         .abort_multipart_upload()
         .bucket(bucket.location.bucket())
-        .key(key)
+        .key(blank::label(key.to_owned()))
         .upload_id(id)
         .customize()
         .config_override(aws_sdk_s3::Config::builder().retry_config(retries))

@@ -36,7 +36,7 @@ use crate::transport::Transport;
 use crate::under_way::UnderWay;
 use crate::versioning::{self, Versioning};
 use crate::write::Upload;
-use crate::{checksum, delete, digest, journal, list, put, read, timing};
+use crate::{blank, checksum, delete, digest, journal, list, put, read, timing};
 
 /// What a HEAD needs; without s3:ListBucket, S3 answers 403 for a key that is
 /// not there (API Reference, HeadObject).
@@ -218,6 +218,11 @@ impl Bucket {
         [self.location.prefix(), key.as_str()].concat()
     }
 
+    /// The key of an object that a request is addressed to.
+    pub(crate) fn key_label(&self, key: &Key) -> String {
+        blank::label(self.full_key(key))
+    }
+
     pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {
         failure.into_error(attempted, &self.endpoint)
     }
@@ -242,7 +247,7 @@ impl Bucket {
             .client
             .head_object()
             .bucket(self.location.bucket())
-            .key(self.full_key(key))
+            .key(self.key_label(key))
             .set_checksum_mode(self.checksum_mode())
             .customize();
         if attempts < self.max_attempts {

@@ -29,7 +29,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 
-use crate::body::{Incoming, Limited, Pieces, Sent};
+use crate::body::{self, Incoming, Limited, Pieces, Sent};
 use crate::clock::Clock;
 use crate::limiter::{Flow, Limiter, Way};
 use crate::pace::{Outcome, Pace, WIDEST};
@@ -42,6 +42,12 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// How long the body of an answer may take for each 32 KiB, which is 1 kB/s.
 const DRIP: Duration = Duration::from_secs(30);
+
+/// An answer that does not follow the rules of HTTP. Whether the request was
+/// carried out is as open as if the answer had been lost.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is not valid HTTP: {0}")]
+pub(crate) struct Garbled(String);
 
 /// The client of one store; its connections are shared by all requests.
 #[derive(Debug)]
@@ -137,6 +143,11 @@ struct Watched {
 
 impl HttpConnector for Watched {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        // The stored bytes are wanted, not what a server or a proxy makes of
+        // them. Not part of the signature, since proxies change this header;
+        // the AWS command line sends it so, too.
+        request.headers_mut().insert("accept-encoding", "identity");
+        let most = body::most_of_answer(request.method(), request.uri());
         let sent = Arc::new(Sent::new(self.under_way.request()));
         let limiter = self.limiter.clone();
         if request.body().content_length() != Some(0) {
@@ -164,6 +175,7 @@ impl HttpConnector for Watched {
             let begun = SystemTime::now();
             let since = Instant::now();
             let answer = within_silence(inner.call(request), &sent, silence).await;
+            let answer = answer.map_err(garbled);
             let outcome = match outcome(&answer) {
                 Outcome::Served if limiter.as_ref().is_some_and(|it| it.is_in_force()) => {
                     Outcome::HeldBack
@@ -176,16 +188,36 @@ impl HttpConnector for Watched {
             clock.observe(begun, SystemTime::now(), response.headers().get("date"));
             if response.body().content_length() != Some(0) {
                 let body = mem::replace(response.body_mut(), SdkBody::taken());
+                let most = if response.status().is_success() {
+                    most
+                } else {
+                    Some(body::SHORT)
+                };
                 let limited = limiter.map(|limiter| Limited {
                     flow: Flow::new(&limiter, Way::Down),
                     _pass: pass,
                 });
-                *response.body_mut() =
-                    SdkBody::from_body_1_x(Incoming::new(body, turn, limited, received, drip));
+                *response.body_mut() = SdkBody::from_body_1_x(
+                    Incoming::new(body, turn, limited, received, drip).at_most(most),
+                );
             }
             Ok(response)
         })
     }
+}
+
+/// What hyper calls neither a broken connection nor a mistake of ours is an
+/// answer that it cannot read. The SDK would not try again after that, and take
+/// the request for never sent.
+fn garbled(error: ConnectorError) -> ConnectorError {
+    let is_unknown = error.is_other() && error.as_other().is_none();
+    let text = chain(&error);
+    // Requests that hyper refuses to send: "UserUnsupportedVersion" and others.
+    if !is_unknown || text.contains("(User") {
+        return error;
+    }
+    let cause = text.rsplit(": ").next().unwrap_or(&text).to_owned();
+    ConnectorError::io(Garbled(cause).into())
 }
 
 /// Whether a request moves more than a few bytes, or may. Those that do not

@@ -1,4 +1,5 @@
-//! A body that comes: it may not drip, and is perhaps held back by us.
+//! A body that comes: it may neither drip nor be too long, and is perhaps held
+//! back by us.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,7 +10,7 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::{Error, Held, more};
+use super::{Error, Held, TooLong, more};
 use crate::limiter::{Flow, Pass};
 use crate::pace::{Outcome, Turn};
 use crate::under_way::Moved;
@@ -34,6 +35,10 @@ pub(crate) struct Incoming {
     /// Armed when there is something to wait for.
     deadline: Option<Pin<Box<Sleep>>>,
     got: usize,
+    /// Most bytes that it may bring, if there is a limit.
+    most: Option<u64>,
+    /// How many it has brought.
+    brought: u64,
 }
 
 /// The part that a request has in bandwidth that is limited.
@@ -60,18 +65,31 @@ impl Incoming {
             patience,
             deadline: None,
             got: 0,
+            most: None,
+            brought: 0,
         }
     }
 
-    fn came(&mut self, bytes: usize) {
+    /// Lets it break when it brings more than `most` bytes.
+    pub(crate) fn at_most(mut self, most: Option<u64>) -> Self {
+        self.most = most;
+        self
+    }
+
+    fn came(&mut self, bytes: usize) -> Result<(), TooLong> {
         self.moved.add(bytes);
         self.got += bytes;
+        self.brought = self.brought.saturating_add(bytes as u64);
+        if let Some(most) = self.most.filter(|&most| self.brought > most) {
+            return Err(TooLong(most));
+        }
         if self.got >= DRIP_BYTES {
             self.got = 0;
             if let Some(deadline) = &mut self.deadline {
                 deadline.as_mut().reset(Instant::now() + self.patience);
             }
         }
+        Ok(())
     }
 
     /// Holds a frame back until its time has come, if that is not now.
@@ -125,7 +143,10 @@ impl Body for Incoming {
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.came(frame.data_ref().map_or(0, Buf::remaining));
+                if let Err(error) = self.came(frame.data_ref().map_or(0, Buf::remaining)) {
+                    self.ended();
+                    return Poll::Ready(Some(Err(error.into())));
+                }
                 if let Some(frame) = self.hold(frame) {
                     return Poll::Ready(Some(Ok(frame)));
                 }
@@ -213,6 +234,31 @@ mod tests {
         assert!(error.is::<Dripped>(), "{error}");
         assert!(bytes > 1);
         assert!(pace.turn().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_body_breaks_when_it_is_longer_than_it_may_be() {
+        for (most, whole) in [(None, true), (Some(30), true), (Some(29), false)] {
+            let bursts = Bursts {
+                left: 3,
+                len: 10,
+                asked: false,
+            };
+            let turn = Pace::new(Some(1)).turn().await.unwrap();
+            let patience = Duration::from_secs(10);
+            let body = SdkBody::from_body_1_x(bursts);
+            let body = Incoming::new(body, turn, None, Moved::default(), patience).at_most(most);
+            let mut body = std::pin::pin!(body);
+            let mut error = None;
+            while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+                if let Err(broke) = frame {
+                    error = Some(broke);
+                    break;
+                }
+            }
+            assert_eq!(error.is_none(), whole, "{most:?}");
+            assert!(error.is_none_or(|error| error.is::<TooLong>()));
+        }
     }
 
     /// Brings so much whenever it has been asked twice, so often.
