@@ -36,20 +36,24 @@ impl Spool for TemporaryFile {
     }
 
     fn reader(&self) -> io::Result<Box<dyn BufRead + Send>> {
+        self.reader_at(0)
+    }
+
+    fn reader_at(&self, offset: u64) -> io::Result<Box<dyn BufRead + Send>> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.flush()?;
         let file = Arc::clone(&self.reader);
-        Ok(Box::new(BufReader::new(FromStart { file, offset: 0 })))
+        Ok(Box::new(BufReader::new(ByPosition { file, offset })))
     }
 }
 
 /// Reads by position, so that readers do not disturb each other.
-struct FromStart {
+struct ByPosition {
     file: Arc<File>,
     offset: u64,
 }
 
-impl Read for FromStart {
+impl Read for ByPosition {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read_at(buffer, self.offset)?;
         self.offset += read as u64;

@@ -25,7 +25,7 @@ impl Run<'_> {
                 return Ok(());
             }
             if let Action::Delete(delete) = action?
-                && !self.cleared.contains(&delete.target.key)
+                && !self.cleared.has(&delete.target.key)
             {
                 batch.push(delete.target);
             }

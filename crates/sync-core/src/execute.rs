@@ -5,7 +5,6 @@
 //! [`execute`]. Deletions come last, and only if every transfer succeeded and
 //! the source was seen whole (design, Data flow).
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -14,13 +13,12 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, ready};
 use futures::stream::{self, StreamExt};
 
+use crate::blocked::Cleared;
 use crate::budget::Budget;
 use crate::observe::{Event, Observer, Report, Withheld};
 use crate::parts::MIN_PART_SIZE;
 use crate::transfer::Done;
-use crate::{
-    Action, Direction, Entry, ErrorKind, InTheWay, Key, Plan, Store, StoreError, Transfer,
-};
+use crate::{Action, Direction, Entry, ErrorKind, Key, Plan, Store, StoreError, Transfer};
 
 /// How a plan is executed.
 #[derive(Debug, Clone, Copy)]
@@ -122,12 +120,10 @@ pub async fn execute(
     let mut run = Run {
         work: &work,
         report: Report::default(),
-        cleared: HashSet::new(),
+        cleared: Cleared::default(),
     };
-    let any_blocked = run.free_transfers(plan).await?;
-    if any_blocked {
-        run.blocked_transfers(plan).await?;
-    }
+    let rest = run.free_transfers(plan).await?;
+    run.blocked_transfers(plan, rest).await?;
     run.deletions(plan).await?;
     Ok(run.report)
 }
@@ -137,20 +133,32 @@ pub(crate) struct Run<'a> {
     pub(crate) work: &'a Workspace<'a>,
     pub(crate) report: Report,
     /// What has been deleted because it was in the way.
-    pub(crate) cleared: HashSet<Key>,
+    pub(crate) cleared: Cleared,
+}
+
+/// What the transfers that nothing is in the way of have left to do.
+#[derive(Default)]
+pub(crate) struct Rest {
+    /// Whether the plan may have others, which are rare: it need not be read for
+    /// them otherwise.
+    pub(crate) any_blocked: bool,
+    /// Those of a backup that the store has refused because something is in
+    /// their way, with the offset of their line.
+    pub(crate) refused: Vec<(u64, Transfer)>,
 }
 
 impl Run<'_> {
-    /// All transfers that nothing is in the way of, side by side. Says whether
-    /// there may be others, which are rare: the plan need not be read for them
-    /// otherwise.
-    async fn free_transfers(&mut self, plan: &Plan) -> io::Result<bool> {
+    /// All transfers that nothing is in the way of, side by side.
+    async fn free_transfers(&mut self, plan: &Plan) -> io::Result<Rest> {
         let work = self.work;
         let halted = AtomicBool::new(false);
         let any_blocked = AtomicBool::new(false);
-        let free = plan.actions()?.filter_map(|action| match action {
-            Ok(Action::Transfer(transfer)) if transfer.in_the_way.is_none() => Some(Ok(transfer)),
-            Ok(Action::Transfer(_)) => {
+        let mut rest = Rest::default();
+        let free = plan.actions_from(0)?.filter_map(|line| match line {
+            Ok((at, Action::Transfer(transfer))) if transfer.in_the_way.is_none() => {
+                Some(Ok((at, transfer)))
+            }
+            Ok((_, Action::Transfer(_))) => {
                 any_blocked.store(true, Relaxed);
                 None
             }
@@ -160,67 +168,29 @@ impl Run<'_> {
         let mut results = stream::iter(free)
             .take_while(|_| ready(!halted.load(Relaxed)))
             .take_until(work.stop.clone())
-            .map(|transfer| async {
-                let transfer = transfer?;
-                let done = work.transfer(&transfer, &[], &mut Vec::new()).await;
-                Ok::<_, io::Error>((transfer, done))
+            .map(|line| async {
+                let (at, transfer) = line?;
+                let done = work.transfer(&transfer, None).await;
+                Ok::<_, io::Error>((at, transfer, done))
             })
             .buffer_unordered(work.options.concurrency.max(1));
         while let Some(done) = results.next().await {
-            let (transfer, done) = done?;
+            let (at, transfer, done) = done?;
+            if may_give_way(work.direction, &transfer, &done) {
+                rest.refused.push((at, transfer));
+                continue;
+            }
             if done.error().is_some_and(|error| error.kind().stops_run()) {
                 halted.store(true, Relaxed);
                 self.report.stopped = true;
             }
             self.note_transfer(&transfer, &done);
         }
+        drop(results);
         self.report.stopped |= self.work.is_stopped();
         // What ended early has not seen the whole plan.
-        Ok(self.report.stopped || any_blocked.load(Relaxed))
-    }
-
-    /// Transfers that something is in the way of, one after the other: what
-    /// blocks is deleted only once its replacement is ready.
-    async fn blocked_transfers(&mut self, plan: &Plan) -> io::Result<()> {
-        let mut below = Vec::new();
-        for action in plan.actions()? {
-            match action? {
-                Action::Delete(delete) if delete.blocks => below.push(delete.target),
-                Action::Transfer(transfer) if transfer.in_the_way.is_some() => {
-                    let blockers = self.blockers(&transfer, &below);
-                    let mut cleared = Vec::new();
-                    let done = match self.withheld(plan) {
-                        None => {
-                            let work = self.work;
-                            work.transfer(&transfer, &blockers, &mut cleared).await
-                        }
-                        Some(_) => Done::Failed(still_blocked(&transfer)),
-                    };
-                    self.note_cleared(cleared);
-                    if matches!(done, Done::Copied(_)) {
-                        below.retain(|entry| !entry.key.is_below(&transfer.source.key));
-                    }
-                    self.note_transfer(&transfer, &done);
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// What must be deleted so that `transfer` can be put in its place; `below`
-    /// holds the blocking deletions of the plan so far.
-    fn blockers(&self, transfer: &Transfer, below: &[Entry]) -> Vec<Entry> {
-        let blockers = match &transfer.in_the_way {
-            None => Vec::new(),
-            Some(InTheWay::File(file)) => vec![file.clone()],
-            Some(InTheWay::Directory) => {
-                let is_below = |e: &&Entry| e.key.is_below(&transfer.source.key);
-                below.iter().filter(is_below).cloned().collect()
-            }
-        };
-        let is_there = |entry: &Entry| !self.cleared.contains(&entry.key);
-        blockers.into_iter().filter(is_there).collect()
+        rest.any_blocked = self.report.stopped || any_blocked.load(Relaxed);
+        Ok(rest)
     }
 
     /// Why nothing may be deleted now.
@@ -236,7 +206,7 @@ impl Run<'_> {
         }
     }
 
-    fn note_transfer(&mut self, transfer: &Transfer, done: &Done) {
+    pub(crate) fn note_transfer(&mut self, transfer: &Transfer, done: &Done) {
         if let Done::Copied(_) = done {
             let tally = match transfer.target {
                 None => &mut self.report.created,
@@ -247,13 +217,6 @@ impl Run<'_> {
         }
         if let Some(error) = done.error() {
             self.note_failed(&transfer.source.key, error);
-        }
-    }
-
-    fn note_cleared(&mut self, blockers: Vec<Entry>) {
-        for entry in blockers {
-            self.note_deleted(&entry);
-            self.cleared.insert(entry.key);
         }
     }
 
@@ -272,14 +235,10 @@ impl Run<'_> {
     }
 }
 
-fn still_blocked(transfer: &Transfer) -> StoreError {
-    let what = match &transfer.in_the_way {
-        Some(InTheWay::File(file)) => format!("the file '{}'", file.key),
-        _ => "a directory".to_owned(),
-    };
-    let message = format!(
-        "cannot write '{}': {what} is in the way, and nothing is deleted in an incomplete run",
-        transfer.source.key
-    );
-    StoreError::new(ErrorKind::Blocked, message)
+/// Whether a store that keeps its objects in directories has refused a new
+/// object because of what is above or below it; the plan may delete that.
+fn may_give_way(direction: Direction, transfer: &Transfer, done: &Done) -> bool {
+    direction == Direction::Backup
+        && transfer.target.is_none()
+        && matches!(done, Done::Failed(error) if error.kind() == ErrorKind::Blocked)
 }

@@ -7,12 +7,13 @@
 //! something is in the way), and nothing is held in memory but a batch of
 //! deletions and what stands in the way, as in the execution itself.
 
-use std::collections::HashSet;
 use std::io;
 
+use crate::blocked::Cleared;
 use crate::deletions::{DELETE_BATCH, must_look_again};
 use crate::parts::copied_part_size;
-use crate::{Action, Direction, Entry, ExecuteOptions, InTheWay, Key, Plan, Side, Transfer};
+use crate::steps::{Replacement, first_round, second_round};
+use crate::{Action, Direction, Entry, ExecuteOptions, Key, Plan, Side, Transfer};
 
 /// A call of a store, or several of the same kind for one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,15 +84,17 @@ pub fn forecast(
         direction: plan.direction(),
         options,
         told,
-        cleared: HashSet::new(),
+        cleared: Cleared::default(),
         batch: Vec::new(),
     };
-    // A bucket is no tree: nothing is in the way of anything, so one pass will do.
-    let at_once = deletes && plan.direction() == Direction::Backup;
+    // A bucket mostly holds what a tree cannot: nothing is in the way of
+    // anything, so one pass will do.
+    let is_backup = plan.direction() == Direction::Backup;
+    let at_once = deletes && is_backup;
     let mut any_blocked = false;
     for action in plan.actions()? {
         match action? {
-            Action::Transfer(transfer) if transfer.in_the_way.is_none() => {
+            Action::Transfer(transfer) if is_backup || transfer.in_the_way.is_none() => {
                 teller.transfer(&transfer, false);
             }
             Action::Transfer(_) => any_blocked = true,
@@ -115,7 +118,7 @@ struct Teller<'a> {
     options: &'a ExecuteOptions,
     told: &'a mut dyn FnMut(Side, Call<'_>),
     /// What was deleted because it was in the way.
-    cleared: HashSet<Key>,
+    cleared: Cleared,
     /// Deletions that are not told yet.
     batch: Vec<Entry>,
 }
@@ -151,39 +154,36 @@ impl Teller<'_> {
 
     /// Copies that something is in the way of.
     fn blocked(&mut self, plan: &Plan) -> io::Result<()> {
-        let mut below: Vec<Entry> = Vec::new();
-        for action in plan.actions()? {
-            match action? {
-                Action::Delete(delete) if delete.blocks => below.push(delete.target),
-                Action::Transfer(transfer) => {
-                    let key = &transfer.source.key;
-                    let blockers: Vec<Entry> = match &transfer.in_the_way {
-                        None => continue,
-                        Some(InTheWay::File(file)) => vec![file.clone()],
-                        Some(InTheWay::Directory) => {
-                            let (gone, stay) = below.into_iter().partition(|e| e.key.is_below(key));
-                            below = stay;
-                            gone
-                        }
-                    };
-                    let there = |entry: &Entry| !self.cleared.contains(&entry.key);
-                    let blockers: Vec<Entry> = blockers.into_iter().filter(there).collect();
-                    self.transfer(&transfer, !blockers.is_empty());
-                    if !blockers.is_empty() {
-                        self.tell(Side::Target, Call::Delete(&blockers));
-                    }
-                    self.cleared.extend(blockers.into_iter().map(|e| e.key));
+        for replacement in first_round(plan)? {
+            let Replacement { transfer, blockers } = replacement?;
+            let key = &transfer.source.key;
+            self.transfer(&transfer, true);
+            for blocker in blockers.of(key)? {
+                self.batch.push(blocker?);
+                if self.batch.len() == DELETE_BATCH {
+                    self.end_blocking_batch();
                 }
-                _ => {}
             }
+            self.end_blocking_batch();
+            self.cleared.note(&blockers, &transfer);
+        }
+        for next in second_round(plan)? {
+            self.transfer(&next?.0, false);
         }
         Ok(())
+    }
+
+    fn end_blocking_batch(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        if !batch.is_empty() {
+            self.tell(Side::Target, Call::Delete(&batch));
+        }
     }
 
     fn deletions(&mut self, plan: &Plan) -> io::Result<()> {
         for action in plan.actions()? {
             if let Action::Delete(delete) = action?
-                && !self.cleared.contains(&delete.target.key)
+                && !self.cleared.has(&delete.target.key)
             {
                 self.delete(delete.target);
             }

@@ -1,6 +1,7 @@
 //! Sees to it that a plan fits into a directory tree.
 //!
-//! A bucket can hold both `a` and `a/b`; a tree cannot. While the pairs pass
+//! A bucket can hold both `a` and `a/b`; a tree cannot, nor can a bucket of
+//! which each object is a file of the server. While the pairs pass
 //! in key order, entries that may still turn out to be directories are kept
 //! open on a stack: `a` stays open while keys begin with `a` followed by a
 //! byte up to `/`, so the stack is as deep as keys are nested, never longer
@@ -79,10 +80,11 @@ impl Layout {
         }
         match self.direction {
             Direction::Restore => opened.meet(&mut self.open),
-            // A bucket is no tree: nothing is in the way of anything. But what
-            // is to be deleted may yet turn out to be covered.
+            // What is to be deleted may yet turn out to be covered, or to be in
+            // the way.
             Direction::Backup if matches!(decision, Decision::Delete(_)) => {}
             Direction::Backup => {
+                opened.notes_what_may_block(&mut self.open);
                 settled.extend(opened.close(counts));
                 return;
             }
@@ -209,6 +211,22 @@ impl Open {
                     stays => above.conflicts_with(&key, why_it_stays(stays)),
                 },
                 (false, false) => {}
+            }
+        }
+    }
+
+    /// Notes the object above a new one of a backup. A bucket is no tree, and
+    /// most hold both; but a server that keeps its objects in directories takes
+    /// the new one only once that above it has gone.
+    fn notes_what_may_block(&mut self, open: &mut [Open]) {
+        if !matches!(self.pair, Pair::Source(_)) {
+            return;
+        }
+        let key = self.key().clone();
+        for above in open.iter_mut().filter(|above| key.is_below(above.key())) {
+            if let (Pair::Target(object), Decision::Delete(_)) = (&above.pair, above.decision) {
+                self.in_the_way = Some(InTheWay::File(object.clone()));
+                above.blocks = true;
             }
         }
     }

@@ -7,8 +7,10 @@
 //! for every key; [`refusals`] judges the plan; [`execute`] carries it out.
 
 // In the order in which to read them.
+mod blocked;
 mod budget;
 mod checksum;
+mod clearing;
 mod content;
 mod covered;
 mod deletions;
@@ -32,6 +34,7 @@ mod rule;
 mod select;
 mod sort;
 mod spool;
+mod steps;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -239,7 +239,8 @@ pub struct Transfer {
 }
 
 /// What occupies the path of a transfer in a directory tree. It is deleted by
-/// the same plan.
+/// the same plan. In a backup only a file is noted, and it gives way only if the
+/// store refuses both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InTheWay {
@@ -326,6 +327,27 @@ impl Plan {
     /// Those of reading the spool.
     pub fn actions(&self) -> io::Result<impl Iterator<Item = io::Result<Action>> + Send + use<>> {
         Ok(read_actions(self.spool.reader()?))
+    }
+
+    /// The actions from `offset` bytes of the spool on, each with its offset.
+    pub(crate) fn actions_from(
+        &self,
+        offset: u64,
+    ) -> io::Result<impl Iterator<Item = io::Result<(u64, Action)>> + Send + use<>> {
+        let mut reader = self.spool.reader_at(offset)?;
+        let (mut at, mut line) = (offset, String::new());
+        Ok(std::iter::from_fn(move || {
+            line.clear();
+            match reader.read_line(&mut line) {
+                Ok(0) => None,
+                Ok(length) => {
+                    let begin = at;
+                    at += length as u64;
+                    Some(parse(line.trim_end()).map(|action| (begin, action)))
+                }
+                Err(error) => Some(Err(error)),
+            }
+        }))
     }
 
     /// Writes the plan in its file format.

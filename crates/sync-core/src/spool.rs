@@ -3,7 +3,7 @@
 //! The core does no I/O: whoever embeds it gives it [`Spools`], on disk as
 //! `s3mirror` does, or [`MemorySpools`].
 
-use std::io::{self, BufRead, Cursor};
+use std::io::{self, BufRead, Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Makes spools.
@@ -29,6 +29,17 @@ pub trait Spool: Send + Sync {
     /// # Errors
     /// Those of reading.
     fn reader(&self) -> io::Result<Box<dyn BufRead + Send>>;
+
+    /// As [`Spool::reader`], but from `offset` bytes on. Whoever can go there
+    /// at once should: this reads all that comes before.
+    ///
+    /// # Errors
+    /// Those of reading.
+    fn reader_at(&self, offset: u64) -> io::Result<Box<dyn BufRead + Send>> {
+        let mut reader = self.reader()?;
+        io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
+        Ok(reader)
+    }
 }
 
 /// Spools in memory: for tests, and for programs whose trees are small.
@@ -59,8 +70,14 @@ impl Spool for MemorySpool {
     }
 
     fn reader(&self) -> io::Result<Box<dyn BufRead + Send>> {
+        self.reader_at(0)
+    }
+
+    fn reader_at(&self, offset: u64) -> io::Result<Box<dyn BufRead + Send>> {
         let mut frozen = self.frozen.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = frozen.get_or_insert_with(|| self.bytes.as_slice().into());
-        Ok(Box::new(Cursor::new(Arc::clone(bytes))))
+        let mut reader = Cursor::new(Arc::clone(bytes));
+        reader.set_position(offset);
+        Ok(Box::new(reader))
     }
 }

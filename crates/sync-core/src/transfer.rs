@@ -7,6 +7,7 @@ use futures::future::{Either, FutureExt, select};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::budget::Permit;
+use crate::clearing::Clearing;
 use crate::content::known_checksum;
 use crate::execute::{StopSignal, Workspace};
 use crate::observe::Event;
@@ -48,16 +49,15 @@ struct Copied {
 }
 
 impl Workspace<'_> {
-    /// Copies as planned. What `blockers` names is deleted when the copy is
-    /// ready; those that were go into `cleared`, however the copy ends.
+    /// Copies as planned. What is in the way is deleted by `clearing` when the
+    /// copy is ready.
     pub(crate) async fn transfer(
         &self,
         transfer: &Transfer,
-        blockers: &[Entry],
-        cleared: &mut Vec<Entry>,
+        clearing: Option<&mut Clearing<'_>>,
     ) -> Done {
         let expected = Expected::from(transfer.target.clone());
-        let copied = self.settle(&transfer.source, &expected, blockers, cleared);
+        let copied = self.settle(&transfer.source, &expected, clearing);
         match copied.await {
             Ok(copied) => Done::Copied(self.catch_up(copied).await),
             Err(error) => Done::Failed(error),
@@ -86,7 +86,7 @@ impl Workspace<'_> {
                 return Err(stopped());
             }
             let expected = Expected::Version(self.as_written(&copied).await?);
-            copied = self.settle(&now, &expected, &[], &mut Vec::new()).await?;
+            copied = self.settle(&now, &expected, None).await?;
         }
         match self.successor(&copied.entry).await? {
             None => Ok(()),
@@ -124,10 +124,9 @@ impl Workspace<'_> {
         &self,
         entry: &Entry,
         expected: &Expected,
-        blockers: &[Entry],
-        cleared: &mut Vec<Entry>,
+        mut clearing: Option<&mut Clearing<'_>>,
     ) -> Result<Copied> {
-        let copied = self.copy(entry, expected, blockers, cleared).await;
+        let copied = self.copy(entry, expected, clearing.as_deref_mut()).await;
         let again = match &copied {
             Err(error) if error.kind() == ErrorKind::Changed => match self.options.versions {
                 Versions::Latest => self.successor(entry).await?,
@@ -140,7 +139,7 @@ impl Workspace<'_> {
         match again {
             Some(_) if self.is_stopped() => Err(stopped()),
             Some(entry) => {
-                let checksum = self.copy(&entry, expected, blockers, cleared).await?;
+                let checksum = self.copy(&entry, expected, clearing).await?;
                 Ok(Copied { entry, checksum })
             }
             None => {
@@ -154,11 +153,10 @@ impl Workspace<'_> {
         &self,
         entry: &Entry,
         expected: &Expected,
-        blockers: &[Entry],
-        cleared: &mut Vec<Entry>,
+        clearing: Option<&mut Clearing<'_>>,
     ) -> Result<Crc64> {
         let part = copied_part_size(self.direction, entry.size, self.options.part_size);
-        if entry.size <= part && blockers.is_empty() {
+        if entry.size <= part && clearing.is_none() {
             return or_stopped(&self.stop, self.copy_whole(entry, expected)).await;
         }
         if entry.size > part {
@@ -166,9 +164,11 @@ impl Workspace<'_> {
         }
         let writer = self.target.write(entry, part, expected).await?;
         let written = or_stopped(&self.stop, self.copy_parts(entry, part, &*writer)).await;
-        let ready = match written {
-            Ok(checksum) => self.clear(blockers, cleared).await.map(|()| checksum),
-            failed => failed,
+        let ready = match (written, clearing) {
+            (Ok(checksum), Some(clearing)) => {
+                clearing.clear(self, &entry.key).await.map(|_| checksum)
+            }
+            (written, _) => written,
         };
         match ready {
             Ok(checksum) => writer.commit(checksum).await.map(|()| checksum),
@@ -245,26 +245,20 @@ impl Workspace<'_> {
         Err(StoreError::new(ErrorKind::Corrupt, message))
     }
 
-    /// Deletes what is in the way of a copy that is ready.
-    async fn clear(&self, blockers: &[Entry], cleared: &mut Vec<Entry>) -> Result<()> {
-        // A copy that is tried again finds what the first try has cleared.
-        let left: Vec<Entry> = blockers
-            .iter()
-            .filter(|blocker| !cleared.contains(blocker))
-            .cloned()
-            .collect();
-        if left.is_empty() {
+    /// Reads what a refused copy was about to read: what gives way to it must
+    /// have a replacement. What fits into a part has been read already.
+    pub(crate) async fn is_readable(&self, entry: &Entry) -> Result<()> {
+        let part = copied_part_size(self.direction, entry.size, self.options.part_size);
+        if entry.size <= part {
             return Ok(());
         }
-        let mut outcome = Ok(());
-        let results = self.target.delete(&left).await;
-        for (entry, result) in left.into_iter().zip(results) {
-            match result {
-                Ok(()) => cleared.push(entry),
-                Err(error) => outcome = Err(error),
-            }
-        }
-        outcome
+        let _permit = self.permit(part).await;
+        let last = entry.size - 1..entry.size;
+        or_stopped(&self.stop, async {
+            self.read(entry, 0..part).await?;
+            self.read(entry, last).await.map(drop)
+        })
+        .await
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -288,6 +282,6 @@ fn changed(entry: &Entry, why: &'static str) -> StoreError {
     StoreError::new(ErrorKind::Changed, message).with_source(why)
 }
 
-fn stopped() -> StoreError {
+pub(crate) fn stopped() -> StoreError {
     StoreError::new(ErrorKind::Stopped, "stopped on request")
 }

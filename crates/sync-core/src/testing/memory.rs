@@ -34,6 +34,8 @@ struct Inner {
 enum Kind {
     Files,
     Objects,
+    /// Objects that the server keeps as files of a directory.
+    ObjectFiles,
 }
 
 #[derive(Default)]
@@ -71,6 +73,13 @@ impl MemoryStore {
     #[must_use]
     pub fn objects() -> Self {
         Self::new(Kind::Objects)
+    }
+
+    /// As [`MemoryStore::objects`], but as a server that keeps each object as a
+    /// file: it refuses a new object above or below another one.
+    #[must_use]
+    pub fn objects_in_directories() -> Self {
+        Self::new(Kind::ObjectFiles)
     }
 
     fn new(kind: Kind) -> Self {
@@ -204,11 +213,11 @@ impl MemoryStore {
         self.0.calls.fetch_add(1, SeqCst);
         let modified = match self.0.kind {
             Kind::Files => entry.modified,
-            Kind::Objects => *self.0.clock.lock().unwrap(),
+            Kind::Objects | Kind::ObjectFiles => *self.0.clock.lock().unwrap(),
         };
         let object = self.object(body, modified);
         let mut objects = self.lock();
-        if self.0.kind == Kind::Files && is_blocked(&objects, &entry.key) {
+        if self.0.kind != Kind::Objects && is_blocked(&objects, &entry.key) {
             return Err(error(ErrorKind::Blocked, &entry.key));
         }
         let there = objects.get(entry.key.as_str());
@@ -302,7 +311,7 @@ impl Store for MemoryStore {
         let objects = self.lock();
         Ok(objects.get(key.as_str()).map(|object| {
             let mut entry = self.entry(key.clone(), object);
-            entry.checksum = (self.0.kind == Kind::Objects).then(|| Crc64::of(&object.body));
+            entry.checksum = (self.0.kind != Kind::Files).then(|| Crc64::of(&object.body));
             entry
         }))
     }
@@ -345,6 +354,9 @@ impl Store for MemoryStore {
         part_size: u64,
         expected: &Expected,
     ) -> Result<Box<dyn Writer>> {
+        if self.0.kind == Kind::ObjectFiles && is_blocked(&self.lock(), &entry.key) {
+            return Err(error(ErrorKind::Blocked, &entry.key));
+        }
         Ok(Box::new(MemoryWriter {
             store: self.clone(),
             entry: entry.clone(),

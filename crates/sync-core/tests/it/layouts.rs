@@ -1,11 +1,15 @@
 //! A file where a directory must come, and the other way round: what is in the
 //! way is replaced without loss.
 
+use std::future::pending;
+
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
-use sync_core::{Direction, ErrorKind, PlanOptions, Withheld};
+use sync_core::{Direction, ErrorKind, ExecuteOptions, PlanOptions, Withheld, execute};
 
-use crate::support::{assert_plan, cases, lines, noon, plan, probes, restore, restores, run};
+use crate::support::{
+    Scheduler, assert_plan, cases, lines, noon, plan, probes, restore, restores, run,
+};
 
 #[test]
 fn a_file_gives_way_to_a_directory() {
@@ -58,6 +62,60 @@ fn one_file_gives_way_to_many_and_is_deleted_once() {
         .into_iter()
         .filter(|call| call.starts_with("target delete"));
     assert_eq!(deletions.collect::<Vec<_>>(), ["target delete a"]);
+}
+
+/// A file that became a directory of many, and many files that each became one.
+#[test]
+fn what_something_was_in_the_way_of_is_copied_side_by_side() {
+    let names = |name: fn(usize) -> String| (0..60).map(name).collect::<Vec<_>>();
+    let few: fn(usize) -> String = |n| format!("a/{n}");
+    let many: fn(usize) -> String = |n| format!("a{n}/x");
+    let reverse: fn(usize) -> String = |n| format!("a{n}");
+    for (objects, files) in [
+        (names(few), vec!["a".to_owned()]),
+        (names(many), names(reverse)),
+        (names(reverse), names(many)),
+    ] {
+        let (objects, files): (Vec<&str>, Vec<&str>) = (
+            objects.iter().map(String::as_str).collect(),
+            files.iter().map(String::as_str).collect(),
+        );
+        let restore = restore(&objects, &files);
+        let scheduler = Scheduler::new(1);
+        let (bucket, tree) = probes(&restore.bucket, &restore.files);
+        let (bucket, tree) = (bucket.paced(&scheduler), tree.paced(&scheduler));
+        let planned = plan(&restore.bucket, &restore.files, &restore.options);
+        let options = ExecuteOptions {
+            concurrency: 16,
+            ..ExecuteOptions::default()
+        };
+        let run = execute(&planned, &bucket, &tree, &options, &(), pending());
+        let report = scheduler.run(run).unwrap();
+        assert!(report.is_complete());
+        assert_eq!(report.deleted.entries as usize, files.len());
+        assert_eq!(restore.files.contents().len(), objects.len());
+        assert!(bucket.most_held().parts > 8, "{:?}", bucket.most_held());
+    }
+}
+
+/// However much is below it, no more than a batch of it is held.
+#[test]
+fn a_directory_of_thousands_gives_way_in_batches() {
+    let names: Vec<String> = (0..2_500).map(|n| format!("a/{n:04}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let restore = restore(&["a", "b"], &[&names[..], &["b/x", "z"]].concat());
+    let (bucket, tree) = probes(&restore.bucket, &restore.files);
+    let planned = plan(&bucket, &tree, &restore.options);
+    let report = run(&planned, &bucket, &tree);
+    assert!(report.is_complete());
+    assert_eq!(report.deleted.entries, 2_502);
+    let log = tree.log();
+    let sizes = log
+        .iter()
+        .filter_map(|call| call.strip_prefix("target delete "));
+    let sizes: Vec<usize> = sizes.map(|names| names.split(' ').count()).collect();
+    assert_eq!(sizes, [1_000, 1_000, 500, 1, 1]);
+    assert_eq!(restore.files.contents().len(), 2);
 }
 
 #[test]
@@ -153,7 +211,10 @@ fn a_bucket_is_no_tree() {
     bucket.insert("a", "object", noon(0));
     bucket.insert("a/b/c", "object", noon(0));
     let plan = plan(&files, &bucket, &PlanOptions::new(Direction::Backup));
-    assert_eq!(lines(&plan), ["copy a/b", "delete a/b/c", "delete a"]);
+    assert_eq!(
+        lines(&plan),
+        ["copy a/b over the file a", "delete a/b/c", "clear a"]
+    );
     assert!(run(&plan, &files, &bucket).is_complete());
     assert_eq!(bucket.contents(), files.contents());
 }

@@ -17,6 +17,7 @@ mod catch_up;
 mod conflicts;
 mod contents;
 mod contract;
+mod directories;
 mod forecasts;
 mod format;
 mod fuzz;

@@ -69,6 +69,9 @@ impl FaultyStore {
         self.stage.set_store_clock(self.memory());
         let result = effect.await;
         let after = self.version(key);
+        if matches!(&result, Err(error) if error.kind() == ErrorKind::Blocked) {
+            self.stage.state().judge.refuses(key);
+        }
         self.stage.state().judge.changed(key, before, after);
         self.stage.turn().await;
         match fault {
@@ -169,7 +172,11 @@ impl Store for FaultyStore {
         self.begins(Call::Write, &entry.key);
         self.stage.turn().await;
         self.stage.check("write", &entry.key)?;
-        let inner = self.memory().write(entry, part_size, expected).await?;
+        let inner = self.memory().write(entry, part_size, expected).await;
+        if matches!(&inner, Err(error) if error.kind() == ErrorKind::Blocked) {
+            self.stage.state().judge.refuses(&entry.key);
+        }
+        let inner = inner?;
         self.stage.turn().await;
         let writer = self.stage.state().judge.opens(entry);
         let (store, key) = (self.clone(), entry.key.clone());

@@ -51,7 +51,7 @@ impl Stage {
 
     fn name(&self, side: Side) -> &'static str {
         let mut state = self.state();
-        let is_bucket = state.world.files_are() != side;
+        let is_bucket = state.world.files_are() != side && !state.world.bucket_is_tree;
         if is_bucket && state.random.chance(60) {
             state.random.pick(&NO_PATHS)
         } else {
@@ -110,7 +110,7 @@ impl Stage {
         if side == Side::Target && !world.target_accepts(name) {
             return false;
         }
-        if world.files_are() != side {
+        if world.files_are() != side && !world.bucket_is_tree {
             return true;
         }
         let in_the_way = in_the_way(self.store(side), name);

@@ -160,10 +160,15 @@ impl Judge {
     /// The source was asked for `key`, and has said that it is not there.
     pub(super) fn source_lacks(&mut self, key: &Key) {
         if let Some(run) = &mut self.run
-            && run.is_all_copied()
+            && (run.is_all_copied() || run.has_been_refused_for(key))
         {
             run.absent.insert(key.as_str().to_owned());
         }
+    }
+
+    /// The target has refused `key` because something is in its way.
+    pub(super) fn refuses(&mut self, key: &Key) {
+        self.run().refused.insert(key.as_str().to_owned());
     }
 
     pub(super) fn opens(&mut self, entry: &Entry) -> u64 {
@@ -287,9 +292,10 @@ impl Judge {
             "'{name}' is deleted though the source hid something"
         );
         let is_backup = before.entry.checksum.is_some();
-        if !may_give_way {
+        let may_be_refused = is_backup && run.is_time_to_clear() && run.has_been_refused_for(key);
+        if is_backup || !may_give_way {
             assert!(
-                run.is_all_copied(),
+                run.is_all_copied() || may_be_refused,
                 "'{name}' is deleted before all is copied"
             );
             assert!(
@@ -300,12 +306,12 @@ impl Judge {
     }
 
     /// Whether `key` is in the way of a copy that is complete and genuine,
-    /// and everything that comes before that copy is done.
+    /// and everything that nothing is in the way of is copied.
     fn is_ready_to_replace(&self, key: &Key) -> bool {
         let Some(run) = &self.run else { return false };
         run.replaced_by(key).any(|blocked| {
             let mut open = self.writers.values();
-            run.is_next(blocked) && open.any(|open| self.is_ready(open, &blocked.source.key))
+            run.is_time_to_clear() && open.any(|open| self.is_ready(open, &blocked.source.key))
         })
     }
 

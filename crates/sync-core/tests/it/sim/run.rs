@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{Action, Delete, Direction, InTheWay, Key, Plan, Revision, Transfer};
 
 use super::judge::Call;
+use super::world::collide;
 
 #[derive(Default)]
 pub(super) struct Run {
@@ -17,7 +18,10 @@ pub(super) struct Run {
     /// What was copied or deleted, and the caller was told so.
     pub(super) copied: BTreeSet<String>,
     pub(super) deleted: BTreeSet<String>,
-    /// What the source was seen to lack after all was copied.
+    /// What the store has refused because something is in its way.
+    pub(super) refused: BTreeSet<String>,
+    /// What the source was seen to lack after all was copied, or where
+    /// something may give way.
     pub(super) absent: BTreeSet<String>,
     /// The step at which it is asked to stop.
     stop: usize,
@@ -105,17 +109,29 @@ impl Run {
             })
     }
 
-    /// Whether everything that comes before `blocked` is copied.
-    pub(super) fn is_next(&self, blocked: &Transfer) -> bool {
-        let earlier = self.transfers.iter().take_while(|t| *t != blocked);
-        let free = self.transfers.iter().filter(|t| t.in_the_way.is_none());
-        earlier
-            .chain(free)
-            .all(|transfer| self.has_copied(transfer))
+    /// Whether everything that nothing is in the way of is copied. What is in
+    /// the way of others gives way side by side.
+    pub(super) fn is_time_to_clear(&self) -> bool {
+        let mut free = self.transfers.iter().filter(|t| t.in_the_way.is_none());
+        free.all(|transfer| self.has_copied(transfer) || self.has_refused(transfer))
     }
 
-    /// A copy of `key` is about to be shown: what was in its way is gone.
+    fn has_refused(&self, transfer: &Transfer) -> bool {
+        self.refused.contains(transfer.source.key.as_str())
+    }
+
+    /// Whether `key` is in the way of a copy that the store has refused.
+    pub(super) fn has_been_refused_for(&self, key: &Key) -> bool {
+        let mut waiting = self.transfers.iter().filter(|t| !self.has_copied(t));
+        waiting.any(|t| self.has_refused(t) && collide(key.as_str(), t.source.key.as_str()))
+    }
+
+    /// A copy of `key` is about to be shown: what was in its way is gone. In a
+    /// bucket, the store sees to that, if it must.
     pub(super) fn assert_way_is_free(&self, key: &Key) {
+        if self.is_backup {
+            return;
+        }
         for delete in self.deletes.values() {
             let name = &delete.target.key;
             let is_in_the_way = self.replaced_by(name).any(|t| t.source.key == *key);
@@ -129,7 +145,7 @@ impl Run {
     /// Unless it was ended early, what nothing was in the way of.
     pub(super) fn free_but_not_copied(&self) -> impl Iterator<Item = &str> {
         let free = self.transfers.iter().filter(|t| t.in_the_way.is_none());
-        free.filter(|t| self.halted.is_none() && !self.has_copied(t))
+        free.filter(|t| self.halted.is_none() && !self.has_copied(t) && !self.has_refused(t))
             .map(|t| t.source.key.as_str())
     }
 

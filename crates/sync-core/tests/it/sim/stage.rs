@@ -43,6 +43,9 @@ impl Stage {
         let mut random = Random::new(seed);
         let world = World::random(&mut random);
         let (source, target) = match world.files_are() {
+            Side::Source if world.bucket_is_tree => {
+                (MemoryStore::files(), MemoryStore::objects_in_directories())
+            }
             Side::Source => (MemoryStore::files(), MemoryStore::objects()),
             Side::Target => (MemoryStore::objects(), MemoryStore::files()),
         };

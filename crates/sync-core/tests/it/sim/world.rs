@@ -35,6 +35,8 @@ pub(super) struct World {
     pub(super) paths: &'static [&'static str],
     pub(super) bucket_disordered: bool,
     pub(super) target_folds_names: bool,
+    /// Whether the bucket is that of a server which keeps objects as files.
+    pub(super) bucket_is_tree: bool,
     /// A name that the target cannot hold, nor what lies below it.
     pub(super) refused: Option<&'static str>,
     /// How far the bucket's clock is ahead of the directory's.
@@ -78,7 +80,7 @@ impl World {
         let direction = random.pick(&[Direction::Backup, Direction::Restore]);
         let memory = random.pick(&[0, 4, 9, 64 << 20]);
         let seconds = random.pick(&[None, Some(0), Some(0), Some(3), Some(-3)]);
-        Self {
+        let world = Self {
             plan: PlanOptions {
                 compare: random.pick(&[Compare::Times, Compare::ExactTimes, Compare::Checksum]),
                 deletions: random.pick(&[
@@ -111,6 +113,7 @@ impl World {
             },
             weather: Weather::random(random),
             paths: random.pick(&[&PATHS[..], &PATHS[..], &IN_THE_WAY[..]]),
+            bucket_is_tree: random.chance(400),
             bucket_disordered: random.chance(150),
             target_folds_names: random.chance(100),
             refused: random.chance(80).then(|| random.pick(&PATHS)),
@@ -118,6 +121,14 @@ impl World {
                 Some(0) if random.chance(100) => Some(TimeDelta::minutes(20)),
                 seconds => seconds.map(TimeDelta::seconds),
             },
+        };
+        // Where nothing may give way, such a bucket never becomes equal.
+        let may_give_way = world.plan.deletions == Deletions::On
+            && world.refused.is_none()
+            && !world.target_folds_names;
+        Self {
+            bucket_is_tree: world.bucket_is_tree && direction == Direction::Backup && may_give_way,
+            ..world
         }
     }
 

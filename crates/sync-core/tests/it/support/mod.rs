@@ -29,7 +29,9 @@ pub(crate) use probe::{Probe, probes};
 pub(crate) use random::Random;
 pub(crate) use restore::{assert_plan, restore};
 pub(crate) use schedule::Scheduler;
-pub(crate) use world::{Item, World, backups, is_mappable as is_path, restores, worlds};
+pub(crate) use world::{
+    Item, World, backups, backups_to_directories, is_mappable as is_path, restores, worlds,
+};
 
 /// Noon of a day in 2024, and `seconds` more.
 pub(crate) fn noon(seconds: i64) -> DateTime<Utc> {

@@ -115,6 +115,14 @@ fn worlds_of(direction: Direction) -> impl Strategy<Value = World> {
     })
 }
 
+/// Backups to a server that keeps its objects in directories.
+pub(crate) fn backups_to_directories() -> impl Strategy<Value = World> {
+    backups().prop_map(|world| World {
+        target: tree(world.target.into_iter().collect()),
+        ..world
+    })
+}
+
 /// Of `items`, those that fit into one tree.
 fn tree(items: Vec<(String, Item)>) -> BTreeMap<String, Item> {
     let mut tree: BTreeMap<String, Item> = BTreeMap::new();

@@ -1,0 +1,183 @@
+//! Transfers that something is in the way of: what blocks gives way only once
+//! its replacement is ready, and only where nothing else forbids deletions.
+//!
+//! In a tree it is certain that a file `a` is in the way of `a/b`, and the
+//! other way round. Most buckets hold both; only a server that keeps objects in
+//! directories refuses. So a restore clears the way when the copy is written
+//! and verified, and a backup tries first: what the plan deletes gives way once
+//! the store has refused the copy for that reason.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use futures::future::ready;
+use futures::stream::{self, StreamExt};
+
+use crate::clearing::{Blockers, Clearing};
+use crate::execute::{Rest, Run, Workspace};
+use crate::observe::Withheld;
+use crate::steps::{Replacement, first_round, second_round};
+use crate::transfer::{Done, stopped};
+use crate::{Direction, ErrorKind, InTheWay, Key, Plan, StoreError, Transfer};
+
+/// What has been deleted because it was in the way: a name for each thing that
+/// was, however much was below it.
+#[derive(Debug, Default)]
+pub(crate) struct Cleared {
+    files: HashSet<String>,
+    /// Everything that the plan deletes below these names.
+    below: HashSet<String>,
+}
+
+impl Cleared {
+    /// Whether the plan's deletion of `key` is made already.
+    pub(crate) fn has(&self, key: &Key) -> bool {
+        let key = key.as_str();
+        let is_below = || {
+            let mut above = key.match_indices('/').map(|(end, _)| &key[..end]);
+            above.any(|above| self.below.contains(above))
+        };
+        self.files.contains(key) || (!self.below.is_empty() && is_below())
+    }
+
+    /// All `blockers` of `transfer` are deleted.
+    pub(crate) fn note(&mut self, blockers: &Blockers<'_>, transfer: &Transfer) {
+        match blockers {
+            Blockers::File(file) => self.files.insert(file.key.as_str().to_owned()),
+            Blockers::Between(..) | Blockers::From(..) => {
+                self.below.insert(transfer.source.key.as_str().to_owned())
+            }
+        };
+    }
+}
+
+/// A transfer with what may have to give way to it.
+struct Job<'p> {
+    transfer: Transfer,
+    clearing: Option<Clearing<'p>>,
+    /// Why it cannot be tried.
+    hopeless: bool,
+}
+
+impl Run<'_> {
+    /// All transfers that something is in the way of, and those that turned out
+    /// to be such.
+    pub(crate) async fn blocked_transfers(&mut self, plan: &Plan, rest: Rest) -> io::Result<()> {
+        if !rest.any_blocked && rest.refused.is_empty() {
+            return Ok(());
+        }
+        let withheld = self.withheld(plan);
+        let refused = rest.refused.into_iter().map(|(at, transfer)| {
+            Ok(Job {
+                transfer,
+                clearing: Some(Clearing::new(Blockers::From(plan, at))),
+                hopeless: false,
+            })
+        });
+        self.replace(refused, withheld).await?;
+        if !rest.any_blocked {
+            return Ok(());
+        }
+        let must_clear = self.work.direction == Direction::Restore;
+        let first = first_round(plan)?.map(|replacement| {
+            replacement.map(|Replacement { transfer, blockers }| Job {
+                transfer,
+                clearing: Some(Clearing::new(blockers)),
+                hopeless: must_clear && withheld.is_some(),
+            })
+        });
+        self.replace(first, withheld).await?;
+        let cleared = std::mem::take(&mut self.cleared);
+        let second = second_round(plan)?.map(|next| {
+            next.map(|(transfer, file)| Job {
+                transfer,
+                clearing: None,
+                hopeless: must_clear && !cleared.has(&file),
+            })
+        });
+        let replaced = self.replace(second, withheld).await;
+        self.cleared = cleared;
+        replaced
+    }
+
+    /// Carries out `jobs` side by side.
+    async fn replace<'p>(
+        &mut self,
+        jobs: impl Iterator<Item = io::Result<Job<'p>>> + Send,
+        withheld: Option<Withheld>,
+    ) -> io::Result<()> {
+        let work = self.work;
+        if withheld == Some(Withheld::Stopped) && work.direction == Direction::Backup {
+            return Ok(());
+        }
+        let halted = AtomicBool::new(false);
+        let mut results = stream::iter(jobs)
+            .take_while(|_| ready(!halted.load(Relaxed)))
+            .take_until(work.stop.clone())
+            .map(|job| async {
+                let mut job = job?;
+                let done = work.replace(&mut job, withheld).await;
+                Ok::<_, io::Error>((job, done))
+            })
+            .buffer_unordered(work.options.concurrency.max(1));
+        while let Some(done) = results.next().await {
+            let (job, done) = done?;
+            if done.error().is_some_and(|error| error.kind().stops_run()) {
+                halted.store(true, Relaxed);
+                self.report.stopped = true;
+            }
+            if let Some(clearing) = &job.clearing {
+                self.report.deleted = self.report.deleted + clearing.deleted;
+                if clearing.is_done() {
+                    self.cleared.note(clearing.blockers(), &job.transfer);
+                }
+            }
+            self.note_transfer(&job.transfer, &done);
+        }
+        drop(results);
+        self.report.stopped |= work.is_stopped();
+        Ok(())
+    }
+}
+
+impl Workspace<'_> {
+    async fn replace(&self, job: &mut Job<'_>, withheld: Option<Withheld>) -> Done {
+        if job.hopeless {
+            return Done::Failed(still_blocked(&job.transfer));
+        }
+        let transfer = &job.transfer;
+        if self.direction == Direction::Restore {
+            return self.transfer(transfer, job.clearing.as_mut()).await;
+        }
+        let done = self.transfer(transfer, None).await;
+        let (Done::Failed(refusal), Some(clearing)) = (&done, &mut job.clearing) else {
+            return done;
+        };
+        if refusal.kind() != ErrorKind::Blocked || withheld.is_some() || self.is_stopped() {
+            return done;
+        }
+        let cleared = async {
+            self.is_readable(&transfer.source).await?;
+            clearing.clear(self, &transfer.source.key).await
+        };
+        match cleared.await {
+            Ok(true) if self.is_stopped() => Done::Failed(stopped()),
+            Ok(true) => self.transfer(transfer, None).await,
+            Ok(false) => done,
+            Err(error) => Done::Failed(error),
+        }
+    }
+}
+
+fn still_blocked(transfer: &Transfer) -> StoreError {
+    let what = match &transfer.in_the_way {
+        Some(InTheWay::File(file)) => format!("the file '{}'", file.key),
+        _ => "a directory".to_owned(),
+    };
+    let message = format!(
+        "cannot write '{}': {what} is in the way, and nothing is deleted in an incomplete run",
+        transfer.source.key
+    );
+    StoreError::new(ErrorKind::Blocked, message)
+}
