@@ -10,6 +10,7 @@ mod console;
 mod ending;
 mod exit;
 mod finish;
+mod habits;
 mod journal;
 mod json;
 mod lock;

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 use sync_core::{Direction, Plan, Result, Selection, Store, printable};
 use sync_fs::{FsOptions, FsStore};
-use sync_s3::{Access, Location, Payer, S3Options, S3Store, UploadJournal};
+use sync_s3::{
+    Access, Location, Payer, S3Options, S3Store, UploadJournal, endpoint_address, without_secrets,
+};
 
 use crate::options::{ServerArgs, SpeedArgs, SyncArgs};
 
@@ -71,7 +73,9 @@ impl Places {
             args.server.endpoint_url = planned.map(str::to_owned);
             return Ok(Self::open(direction, args, &all, journal(args)).await?);
         }
-        let shown = |url: Option<&str>| url.map_or("AWS".to_owned(), printable);
+        let shown = |url: Option<&str>| {
+            url.map_or("AWS".to_owned(), |url| printable(&without_secrets(url)))
+        };
         anyhow::bail!(
             "the plan is for the server {}, but --endpoint-url or the AWS configuration names {}",
             shown(planned),
@@ -95,7 +99,7 @@ impl Places {
 }
 
 fn is_same_url(one: Option<&str>, other: Option<&str>) -> bool {
-    let bare = |url: &str| url.trim_end_matches('/').to_owned();
+    let bare = |url: &str| endpoint_address(url).unwrap_or_else(|_| url.to_owned());
     one.map(bare) == other.map(bare)
 }
 
@@ -139,6 +143,7 @@ pub(crate) fn server_options(bucket: &Location, server: &ServerArgs) -> S3Option
         region: server.region.clone(),
         profile: server.profile.clone(),
         endpoint_url: server.endpoint_url.clone(),
+        ca_bundle: server.ca_bundle.clone(),
         path_style: server.path_style.into(),
         access: if server.no_sign_request {
             Access::Anonymous

@@ -1,12 +1,15 @@
 //! Reads the command line. What is wrong with it is told in one line.
 
-use std::ffi::OsString;
+use std::env;
+use std::ffi::{OsStr, OsString};
 
 use clap::FromArgMatches;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use sync_core::drives_terminal;
+use sync_s3::without_secrets;
 
 use crate::options::{Cli, Command, definition};
-use crate::{Console, Exit, config};
+use crate::{Console, Exit, config, habits};
 
 /// What is shown instead of running a command.
 pub(crate) enum Message {
@@ -31,15 +34,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Mes
 /// The same, without looking into a configuration file.
 pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Message> {
     let mut definition = definition();
-    let matches = definition.try_get_matches_from_mut(args);
+    let args: Vec<OsString> = args.into_iter().collect();
+    let matches = definition.try_get_matches_from_mut(&args);
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = cli.map_err(|error| message(&error.format(&mut definition)))?;
+    let cli = cli.map_err(|error| message(&error.format(&mut definition), &args))?;
     cli.command.check().map_err(Message::Wrong)?;
     Ok(cli)
 }
 
-/// What clap has to say.
-pub(crate) fn message(error: &clap::Error) -> Message {
+/// What clap has to say of `args`.
+pub(crate) fn message(error: &clap::Error, args: &[OsString]) -> Message {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             Message::Asked(error.render().ansi().to_string())
@@ -47,11 +51,53 @@ pub(crate) fn message(error: &clap::Error) -> Message {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Message::Missing(error.render().ansi().to_string())
         }
-        _ => {
-            let reason = reason(&error.to_string());
-            Message::Wrong(format!("{reason} (see 's3mirror --help')"))
+        kind => {
+            let mut line = reason(&error.to_string(), args);
+            line += &source(error, args);
+            // What people who know other tools are used to.
+            let is_habit = matches!(
+                kind,
+                ErrorKind::UnknownArgument
+                    | ErrorKind::InvalidSubcommand
+                    | ErrorKind::MissingRequiredArgument
+            );
+            match is_habit.then(|| habits::advice(args)).flatten() {
+                Some(advice) => Message::Wrong(format!("{line}; {advice}")),
+                None => Message::Wrong(format!("{line} (see 's3mirror --help')")),
+            }
         }
     }
+}
+
+/// Which variable a wrong value comes from, if from any.
+fn source(error: &clap::Error, args: &[OsString]) -> String {
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let is_odd = |(name, value): &(OsString, OsString)| {
+            name.to_string_lossy().starts_with("S3MIRROR_") && value.to_str().is_none()
+        };
+        let odd = env::vars_os().find(is_odd).map(|(name, _)| name);
+        return odd.map_or(String::new(), |name| {
+            format!(" ({})", name.to_string_lossy())
+        });
+    }
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
+        return String::new();
+    };
+    let long = option.split([' ', '=']).next().unwrap_or_default();
+    let Some(name) = long.strip_prefix("--") else {
+        return String::new();
+    };
+    let variable = format!("S3MIRROR_{}", name.replace('-', "_").to_uppercase());
+    let is_given = args.iter().any(|word| {
+        let word = word.to_string_lossy();
+        word == long
+            || word.starts_with(&format!("{long}="))
+            || !word.starts_with("--") && word.starts_with('-')
+    });
+    if is_given || env::var_os(&variable).is_none_or(|value| value.is_empty()) {
+        return String::new();
+    }
+    format!(" (from {variable})")
 }
 
 pub(crate) fn show(message: &Message, console: &mut Console) -> Exit {
@@ -74,9 +120,11 @@ pub(crate) fn show(message: &Message, console: &mut Console) -> Exit {
     }
 }
 
-/// clap's message without its usage block, on one line.
-pub(crate) fn reason(message: &str) -> String {
+/// clap's message without its usage block, on one line. What it repeats of
+/// `args` or of the environment is shown without secrets.
+pub(crate) fn reason(message: &str, args: &[OsString]) -> String {
     let message = message.strip_prefix("error: ").unwrap_or(message);
+    let message = redacted(message, args);
     let end = ["\n\nUsage:", "\n\nFor more information"]
         .iter()
         .filter_map(|rest| message.find(rest))
@@ -89,7 +137,44 @@ pub(crate) fn reason(message: &str) -> String {
             .filter(|line| !line.is_empty());
         lines.collect::<Vec<_>>().join(" ")
     });
-    paragraphs.collect::<Vec<_>>().join("; ")
+    let line = paragraphs.collect::<Vec<_>>().join("; ");
+    let mut shown = String::with_capacity(line.len());
+    for c in line.chars() {
+        if drives_terminal(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// `message` without the secrets of the URLs that stand in `args` or in our
+/// variables, in whatever option.
+fn redacted(message: &str, args: &[OsString]) -> String {
+    let ours = |name: &OsStr| name.to_string_lossy().starts_with("S3MIRROR_");
+    let variables = env::vars_os().filter(|(name, _)| ours(name));
+    let words = args
+        .iter()
+        .cloned()
+        .chain(variables.map(|(_, value)| value));
+    let mut message = message.to_owned();
+    for word in words {
+        let word = word.to_string_lossy();
+        // A value may stand behind the name of its option.
+        let after_name = word.split_once('=').map(|(_, value)| value);
+        let short = word.strip_prefix('-').and_then(|it| it.get(1..));
+        for part in [Some(&*word), after_name, short].into_iter().flatten() {
+            let is_url = part.contains("://") || part.contains('@');
+            let has_query = part
+                .split_once('?')
+                .is_some_and(|(_, query)| query.contains('='));
+            if is_url || has_query {
+                message = message.replace(part, &without_secrets(part));
+            }
+        }
+    }
+    message
 }
 
 #[cfg(test)]

@@ -121,11 +121,19 @@ pub fn printable(name: &str) -> String {
     shown
 }
 
-/// Control characters and the marks that reorder text on a screen.
 fn needs_escape(c: char) -> bool {
+    c == '\\' || drives_terminal(c)
+}
+
+/// Whether `c` may do more to a terminal than to take its place: a control
+/// character, a separator of lines, or a mark that reorders text.
+#[must_use]
+pub fn drives_terminal(c: char) -> bool {
     c.is_control()
-        || c == '\\'
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 impl fmt::Display for Key {

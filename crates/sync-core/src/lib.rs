@@ -50,7 +50,7 @@ pub use error::{ErrorKind, Result, StoreError};
 pub use execute::{ExecuteOptions, Versions, execute};
 pub use forecast::{Call, forecast};
 pub use guard::{CLOCK_OFFSET_WARNING, Limits, MAX_CLOCK_OFFSET, MaxDelete, Refusal, refusals};
-pub use key::{Key, KeyError, MAX_KEY_BYTES, printable};
+pub use key::{Key, KeyError, MAX_KEY_BYTES, drives_terminal, printable};
 pub use merge::{Joined, Merge, MergeError, Side, merge};
 pub use observe::{Event, Listings, Observer, Report, Withheld};
 pub use parts::{MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_size};

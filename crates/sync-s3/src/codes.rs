@@ -8,6 +8,7 @@ use sync_core::{ErrorKind, printable};
 
 use crate::connect::Endpoint;
 use crate::error::{Attempted, Failure, Origin};
+use crate::proxy::Proxy;
 
 impl Failure {
     pub(crate) fn kind(&self) -> ErrorKind {
@@ -28,6 +29,7 @@ impl Failure {
             return kind;
         }
         match self.status {
+            _ if self.is_redirect() => ErrorKind::Other,
             Some(301 | 307) => ErrorKind::WrongRegion,
             Some(400) if self.region.is_some() => ErrorKind::WrongRegion,
             Some(401 | 403) => ErrorKind::Denied,
@@ -41,8 +43,22 @@ impl Failure {
         }
     }
 
+    /// Whether we are sent elsewhere by something that does not speak S3.
+    fn is_redirect(&self) -> bool {
+        self.redirect.is_some() && self.code.is_none() && self.region.is_none()
+    }
+
     /// What to do about it.
     pub(crate) fn hint(&self, attempted: Attempted<'_>, endpoint: &Endpoint) -> Option<String> {
+        if self.advice.is_some() {
+            return self.advice.clone();
+        }
+        if self.code.is_none() && self.origin == Origin::Service {
+            let hint = self.hint_of_status(endpoint);
+            if hint.is_some() {
+                return hint;
+            }
+        }
         let code = self.code.as_deref().unwrap_or_default();
         let hint = match self.kind() {
             ErrorKind::RootMissing => {
@@ -95,6 +111,9 @@ impl Failure {
                 ) =>
             {
                 match &endpoint.url {
+                    _ if endpoint.proxy.is_some() => {
+                        return endpoint.proxy.as_ref().map(through);
+                    }
                     Some(url) => format!("is {} the right --endpoint-url?", printable(url)),
                     None => "check the network and --region".to_owned(),
                 }
@@ -103,6 +122,52 @@ impl Failure {
         };
         Some(hint)
     }
+}
+
+impl Failure {
+    /// What an answer means that is not one of S3, but of a web server or a
+    /// proxy on the way.
+    fn hint_of_status(&self, endpoint: &Endpoint) -> Option<String> {
+        match self.status? {
+            _ if self.is_redirect() => {
+                let to = self.redirect.as_deref().unwrap_or_default();
+                Some(redirect_hint(to, endpoint))
+            }
+            413 => Some(
+                "a proxy or web server in front of the storage limits the size of a request: \
+                 raise that limit (nginx: client_max_body_size), or use a smaller --part-size"
+                    .to_owned(),
+            ),
+            502..=504 => endpoint.proxy.as_ref().map(through),
+            _ => None,
+        }
+    }
+}
+
+/// Where to send requests instead: to the server of `to`.
+fn redirect_hint(to: &str, endpoint: &Endpoint) -> String {
+    let server = to.parse::<http::Uri>().ok().and_then(|to| {
+        let (scheme, authority) = (to.scheme_str()?, to.authority()?);
+        Some(format!("{scheme}://{authority}"))
+    });
+    let url = endpoint.url.as_deref().unwrap_or("AWS");
+    match server {
+        Some(server) if url.trim_end_matches('/') != server => {
+            format!(
+                "if that is the server, use --endpoint-url {}",
+                printable(&server)
+            )
+        }
+        _ => format!("is {} the right --endpoint-url?", printable(url)),
+    }
+}
+
+/// Which proxy is on the way.
+fn through(proxy: &Proxy) -> String {
+    let Proxy {
+        shown, variable, ..
+    } = proxy;
+    format!("requests go through the proxy {shown} ({variable}); can it reach the server?")
 }
 
 fn credentials_hint(origin: Origin, code: &str) -> &'static str {

@@ -5,26 +5,36 @@
 //! on an EC2 machine without a configured region the error of the first
 //! request names the right one.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use aws_config::profile::ProfileSet;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{
-    Builder, Credentials, RequestChecksumCalculation, ResponseChecksumValidation,
+    Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     SharedCredentialsProvider, StalledStreamProtectionConfig,
 };
+use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::service_config::ServiceConfigKey;
 use sync_core::{ErrorKind, Result, StoreError, printable};
 
+use crate::address::endpoint_address;
 use crate::blank::BlankKeys;
-use crate::credentials;
+use crate::contact::GiveUp;
+use crate::credentials::{self, Checked};
 use crate::deadline::Deadline;
+use crate::environment::{self, variable};
 use crate::limiter::Limiter;
-use crate::options::{Access, S3Options};
+use crate::options::{Access, Choice, S3Options};
+use crate::proxy::{Proxies, Proxy};
 use crate::requests::Made;
 use crate::stamp::Stamp;
 use crate::timing;
-use crate::transport::Transport;
+use crate::transport::{Lender, Transport};
+use crate::trust::Trust;
 
 /// A client, and what was found out while it was built.
 pub(crate) struct Connection {
@@ -44,39 +54,35 @@ pub(crate) struct Endpoint {
     pub(crate) profile: Option<String>,
     /// The account that is to own the bucket.
     pub(crate) owner: Option<String>,
+    /// The proxy on the way there.
+    pub(crate) proxy: Option<Proxy>,
 }
 
 impl Endpoint {
-    /// Refuses what is plainly no URL of a server, so that this is not told
-    /// by every request, and a password in it, so that none is ever told.
-    fn check(&self) -> Result<()> {
-        let Some(url) = self.url.as_deref() else {
-            return Ok(());
-        };
-        if url.contains('@') {
-            let message = "the URL of the endpoint holds a user name or a password";
-            return Err(StoreError::new(ErrorKind::Other, message)
-                .with_hint("keep them in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"));
-        }
-        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
-        let lower = url.to_ascii_lowercase();
-        let host = lower
-            .strip_prefix("http://")
-            .or_else(|| lower.strip_prefix("https://"))
-            .filter(|host| !host.is_empty() && !host.starts_with(['/', ':']));
-        if host.is_some_and(|host| !host.contains(odd)) {
-            return Ok(());
-        }
-        let message = format!("'{}' is no URL of a server", printable(url));
-        Err(StoreError::new(ErrorKind::Other, message)
-            .with_hint("write --endpoint-url http://HOST:PORT or https://HOST"))
-    }
-
     /// Whether bytes travel unprotected.
     pub(crate) fn is_plain_http(&self) -> bool {
-        self.url
-            .as_deref()
-            .is_some_and(|url| url.to_ascii_lowercase().starts_with("http://"))
+        self.url.as_deref().is_some_and(is_plain)
+    }
+
+    /// Refuses a bucket that this server cannot have.
+    fn check_bucket(&self, options: &S3Options) -> Result<()> {
+        if !options.location.has_tenant() {
+            return Ok(());
+        }
+        let bucket = printable(options.location.bucket());
+        if !self.is_foreign() {
+            let message = format!("'{bucket}' names a bucket of a tenant, which AWS does not have");
+            return Err(StoreError::new(ErrorKind::Other, message)
+                .with_hint("name the server with --endpoint-url, or correct --bucket"));
+        }
+        if options.path_style == Choice::Never {
+            let message =
+                format!("the bucket '{bucket}' of a tenant cannot be part of a host name");
+            return Err(
+                StoreError::new(ErrorKind::Other, message).with_hint("leave --path-style at auto")
+            );
+        }
+        Ok(())
     }
 
     /// Whether the order of the bucket's listings is sure to be that of bytes:
@@ -100,6 +106,10 @@ pub(crate) fn is_alias(bucket: &str) -> bool {
     bucket.starts_with("arn:") || suffixes.iter().any(|suffix| bucket.ends_with(suffix))
 }
 
+fn is_plain(url: &str) -> bool {
+    url.to_ascii_lowercase().starts_with("http://")
+}
+
 /// Whether the server at `url` is AWS, by its host; no URL means AWS.
 #[must_use]
 pub fn is_aws(url: Option<&str>) -> bool {
@@ -116,36 +126,59 @@ pub fn is_aws(url: Option<&str>) -> bool {
 }
 
 /// Builds the client. `credentials` replace the usual sources (in tests).
+///
+/// Whatever comes from outside is looked at first: a part of the SDK that
+/// meets what it does not expect panics, or says nothing of where it was from.
 pub(crate) async fn connect(
     options: &S3Options,
     credentials: Option<Credentials>,
-    transport: Transport,
+    mut transport: Transport,
     limiter: Option<Arc<Limiter>>,
     made: Made,
 ) -> Result<Connection> {
-    let shared = shared_config(options, credentials).await;
-    let endpoint = Endpoint {
-        url: endpoint_url(&shared),
-        profile: options.profile.clone(),
-        owner: options.expected_owner.clone(),
+    environment::check()?;
+    let region = Region::new(credentials::region(options).await?);
+    let profile = profile(options).await?;
+    let url = endpoint_url(options, &region).await?;
+    let proxies = Proxies::from_env()?;
+    let bundle = profile.as_ref().and_then(|all| all.get("ca_bundle"));
+    let trust = if url.as_deref().is_some_and(is_plain) && !proxies.need_tls() {
+        Trust::Nobody
+    } else {
+        Trust::find(options.ca_bundle.as_deref(), bundle)?
     };
-    endpoint.check()?;
+    let lender = Lender::new(options.ca_bundle.clone(), bundle, &proxies);
+    let endpoint = Endpoint {
+        profile: credentials::chosen_profile(options).map(str::to_owned),
+        owner: owner(options)?,
+        proxy: proxies
+            .of_endpoint(url.as_deref(), region.as_ref())
+            .cloned(),
+        url,
+    };
+    endpoint.check_bucket(options)?;
+    let shared = shared_config(options, credentials, &region, &endpoint, lender).await?;
+    let contact = transport.reach(proxies, trust);
+    let is_path_style = options.path_style.decide(endpoint.is_foreign());
     let mut config = Builder::from(&shared)
         .http_client(transport)
         .interceptor(Deadline::new(limiter))
         .interceptor(made)
         .interceptor(BlankKeys)
-        .force_path_style(options.path_style.decide(endpoint.is_foreign()))
+        .retry_classifier(GiveUp(contact))
+        .force_path_style(is_path_style || options.location.has_tenant())
         .retry_partition(timing::retry_partition())
         // Uploads bring their own sums, and downloads are verified where a
         // sum can be: of whole objects. The SDK would ask for sums of ranges
         // too, which some servers answer with those of the whole.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    // The SDK reads the variables itself, as they are.
+    config.set_endpoint_url(endpoint.url.clone());
     if options.access == Access::Anonymous {
         config = config.allow_no_auth();
     }
-    if let Some(stamp) = Stamp::of(options) {
+    if let Some(stamp) = Stamp::of(options.payer, endpoint.owner.as_deref()) {
         config = config.interceptor(stamp);
     }
     Ok(Connection {
@@ -155,47 +188,98 @@ pub(crate) async fn connect(
     })
 }
 
-async fn shared_config(options: &S3Options, credentials: Option<Credentials>) -> SdkConfig {
+async fn shared_config(
+    options: &S3Options,
+    credentials: Option<Credentials>,
+    region: &Region,
+    endpoint: &Endpoint,
+    lender: Lender,
+) -> Result<SdkConfig> {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(credentials::region(options))
+        .region(region.clone())
         .timeout_config(timing::usual())
         .retry_config(timing::retries(options.max_attempts.max(1)))
         // `transport` does this, and sees uploads too.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    if let Some(profile) = &options.profile {
+    if let Some(profile) = credentials::profile_name(options)? {
         loader = loader.profile_name(profile);
     }
-    if let Some(url) = &options.endpoint_url {
+    if let Some(url) = &endpoint.url {
         loader = loader.endpoint_url(url);
     }
-    loader = match (options.access, credentials) {
-        (Access::Anonymous, _) => loader.no_credentials(),
+    let provider = match (options.access, credentials) {
+        (Access::Anonymous, _) => return Ok(loader.no_credentials().load().await),
         (Access::Signed, Some(given)) => {
-            loader.credentials_provider(SharedCredentialsProvider::new(given))
+            SharedCredentialsProvider::new(Checked::new(given, "the credentials given".to_owned()))
         }
         (Access::Signed, None) => {
-            loader.credentials_provider(credentials::credentials(options).await)
+            let config = ProviderConfig::default().with_http_client(lender);
+            credentials::credentials(options, region, config).await?
         }
     };
-    loader.load().await
+    Ok(loader.credentials_provider(provider).load().await)
 }
 
-/// What the SDK itself will use: the option, else `AWS_ENDPOINT_URL_S3` and
-/// its likes, of which it tells nothing.
-fn endpoint_url(config: &SdkConfig) -> Option<String> {
-    let for_s3 = ServiceConfigKey::builder()
+/// The profiles of the configuration files, the chosen one first of all; none
+/// if they cannot be read, which the search for credentials tells if it needs
+/// them.
+async fn profile(options: &S3Options) -> Result<Option<ProfileSet>> {
+    let name = credentials::profile_name(options)?.map(Cow::Owned);
+    let (fs, env, files) = (Fs::real(), Env::real(), EnvConfigFiles::default());
+    let profiles = aws_config::profile::load(&fs, &env, &files, name);
+    Ok(profiles.await.ok())
+}
+
+/// Where requests go: as the option says, else `AWS_ENDPOINT_URL_S3` and its
+/// likes, else the profile. None is AWS.
+async fn endpoint_url(options: &S3Options, region: &Region) -> Result<Option<String>> {
+    let chosen = options.endpoint_url.as_deref().map(str::trim);
+    if let Some(url) = chosen.filter(|url| !url.is_empty()) {
+        return address(url, "").map(Some);
+    }
+    let ignored = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")?;
+    if ignored.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return Ok(None);
+    }
+    for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] {
+        if let Some(url) = variable(name)? {
+            return address(&url, &format!("{name}: ")).map(Some);
+        }
+    }
+    // What is left are the configuration files, whose sections the SDK knows.
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(region.clone())
+        .no_credentials();
+    if let Some(profile) = credentials::profile_name(options)? {
+        loader = loader.profile_name(profile);
+    }
+    let config = loader.load().await;
+    let key = ServiceConfigKey::builder()
         .service_id("S3")
         .env("AWS_ENDPOINT_URL")
         .profile("endpoint_url")
-        .build()
+        .build();
+    let for_s3 = key
         .ok()
         .and_then(|key| config.service_config()?.load_config(key));
-    let general = || config.endpoint_url().map(str::to_owned);
-    if config.get_origin("endpoint_url").is_client_config() {
-        general()
-    } else {
-        for_s3.or_else(general)
-    }
+    let url = for_s3.or_else(|| config.endpoint_url().map(str::to_owned));
+    let url = url.filter(|url| !url.trim().is_empty());
+    url.map(|url| address(&url, "endpoint_url in the profile: "))
+        .transpose()
+}
+
+fn address(url: &str, source: &str) -> Result<String> {
+    endpoint_address(url).map_err(|error| {
+        let hint = error.hint();
+        StoreError::new(ErrorKind::Other, format!("{source}{error}")).with_hint(hint)
+    })
+}
+
+fn owner(options: &S3Options) -> Result<Option<String>> {
+    let owner = options.expected_owner.as_deref();
+    owner
+        .map(|owner| environment::word(owner, "the account of --expected-bucket-owner"))
+        .transpose()
 }
 
 #[cfg(test)]
@@ -207,6 +291,7 @@ mod tests {
             url: Some(url.to_owned()),
             profile: None,
             owner: None,
+            proxy: None,
         }
     }
 
@@ -215,6 +300,7 @@ mod tests {
             url: None,
             profile: None,
             owner: None,
+            proxy: None,
         }
     }
 
@@ -254,27 +340,6 @@ mod tests {
             "arn:aws:s3:us-east-1:123456789012:accesspoint/name",
         ] {
             assert!(!aws().lists_in_order(other), "{other}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_url_is_refused() {
-        for url in [
-            "",
-            "foo",
-            "http://",
-            "https:///x",
-            "ftp://host",
-            "host:9000",
-            "http://a b",
-            "http://a?b",
-        ] {
-            assert!(endpoint(url).check().is_err(), "{url}");
-        }
-        let error = endpoint("http://user:geheim@host").check().unwrap_err();
-        assert!(!error.to_string().contains("geheim"), "{error}");
-        for url in ["http://host:9000", "HTTPS://host/path", "http://[::1]:9000"] {
-            assert!(endpoint(url).check().is_ok(), "{url}");
         }
     }
 

@@ -13,8 +13,11 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use sync_core::{StoreError, printable};
 
+use crate::address::without_secrets;
 use crate::body::Dripped;
 use crate::connect::Endpoint;
+use crate::contact::Unreachable;
+use crate::credentials::Unfit;
 use crate::deadline::TooLate;
 use crate::list::Unreadable;
 use crate::pace::Outage;
@@ -30,6 +33,10 @@ pub(crate) struct Failure {
     /// The region that the bucket lives in, where the server tells.
     pub(crate) region: Option<String>,
     pub(crate) origin: Origin,
+    /// Where the server sends us instead, as it says itself.
+    pub(crate) redirect: Option<String>,
+    /// What to do, where the cause tells more than its kind.
+    pub(crate) advice: Option<String>,
 }
 
 /// How far a request came.
@@ -79,6 +86,7 @@ where
         if let Some(response) = error.raw_response() {
             failure.status = Some(response.status().as_u16());
             failure.region = region(response);
+            failure.redirect = redirect(response);
         }
         if let Some(service) = error.as_service_error() {
             failure.code = service.code().map(str::to_owned);
@@ -87,9 +95,18 @@ where
         let succeeded = failure
             .status
             .is_some_and(|status| (200..300).contains(&status));
-        if failure.origin == Origin::Service && failure.code.is_none() && succeeded {
+        if let (None, None, Some(to)) = (&failure.code, &failure.region, &failure.redirect) {
+            let status = failure.status.unwrap_or_default();
+            failure.message = Some(format!("the server redirects to {to} (status {status})"));
+        } else if failure.origin == Origin::Service && failure.code.is_none() && succeeded {
             failure.origin = Origin::Answer;
             failure.message = Some("the answer is not that of an S3 server".to_owned());
+        } else if let Some(why) = find::<Unreachable>(error) {
+            failure.message = Some(why.reason.clone());
+            failure.advice.clone_from(&why.advice);
+        } else if let Some(unfit) = find::<Unfit>(error) {
+            failure.message = Some(unfit.to_string());
+            failure.advice = Some("correct it there".to_owned());
         } else if failure.origin == Origin::Credentials {
             failure.message = Some(no_credentials(error));
         } else if failure.message.is_none() && failure.code.is_none() {
@@ -142,6 +159,17 @@ fn region(response: &HttpResponse) -> Option<String> {
     let (_, rest) = body.split_once("<Region>")?;
     let (region, _) = rest.split_once("</Region>")?;
     Some(region.to_owned())
+}
+
+/// Where a server sends us that is no bucket of another region: a web server
+/// before it, mostly to https. Without the query, which may be a secret.
+fn redirect(response: &HttpResponse) -> Option<String> {
+    if !matches!(response.status().as_u16(), 301..=303 | 307 | 308) {
+        return None;
+    }
+    let to = response.headers().get("location")?;
+    let to = to.split(['?', '#']).next()?;
+    Some(printable(&without_secrets(to)))
 }
 
 /// The last cause of the chain, which says what happened; those above it only

@@ -1,10 +1,11 @@
 //! The bucket as a [`Store`](sync_core::Store): any S3 server, any prefix.
 //!
 //! Entry point: [`S3Store::connect`]. Files in the order in which to read
-//! them: what a bucket is called (`location`), what can be chosen about it
+//! them: what a bucket and a server are called (`location`, `address`), what can be chosen about it
 //! (`options` with `settings` and `bandwidth`), how a client is made of that (`connect`
-//! with `credentials`, `stamp`, `timing` and `deadline`), how requests travel (`transport`
-//! with `pace`, which says how many at once, `limiter`, which says how fast, `blank`, `body`,
+//! with `credentials`, `environment`, `proxy`, `trust`, `stamp`, `timing` and `deadline`),
+//! how requests travel (`transport` with `contact`, which says why a server cannot be reached,
+//! `pace`, which says how many at once, `limiter`, which says how fast, `blank`, `body`,
 //! `under_way` and `clock`), the store itself (`store`) and its operations (`list` with `page`,
 //! `read` with `buffer` and `archive`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
@@ -16,16 +17,21 @@
 //! ends with an error, never silently; nothing is written over or deleted
 //! that is not the version the planner saw; no secret is in any text.
 
+mod address;
 mod bandwidth;
 mod location;
 mod options;
 mod settings;
 
 mod connect;
+mod contact;
 mod credentials;
 mod deadline;
+mod environment;
+mod proxy;
 mod stamp;
 mod timing;
+mod trust;
 
 mod blank;
 mod body;
@@ -65,6 +71,7 @@ mod versioning;
 #[cfg(test)]
 mod tests;
 
+pub use address::{AddressError, endpoint_address, without_secrets};
 pub use bandwidth::Bandwidth;
 pub use connect::is_aws;
 pub use journal::{LeftUploads, OpenUpload, UploadJournal};

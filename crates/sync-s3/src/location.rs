@@ -11,10 +11,12 @@ use std::str::FromStr;
 
 use sync_core::{MAX_KEY_BYTES, printable};
 
+use crate::address::without_secrets;
+
 /// A bucket and the prefix below which it is used.
 ///
 /// Written `NAME`, `NAME/PREFIX` or `s3://NAME/PREFIX`; instead of a name also
-/// the ARN of an access point. `s3://NAME//` is the prefix `/`: a bucket that
+/// the ARN of an access point or, with Ceph, `TENANT:NAME`. `s3://NAME//` is the prefix `/`: a bucket that
 /// go-s3sync wrote, all of whose keys begin with a slash.
 ///
 /// ```
@@ -58,6 +60,9 @@ pub enum LocationError {
     /// A prefix that leaves no room for keys, or that no key can have.
     #[error("the prefix {0}")]
     Prefix(&'static str),
+    /// A URL that lets whoever has it read or write an object.
+    #[error("this is a signed URL, which is a secret; write s3://NAME/PREFIX without its query")]
+    Signed,
 }
 
 impl Location {
@@ -65,6 +70,12 @@ impl Location {
     #[must_use]
     pub fn bucket(&self) -> &str {
         &self.bucket
+    }
+
+    /// Whether the bucket is that of a tenant of Ceph, as in `tenant:bucket`.
+    #[must_use]
+    pub fn has_tenant(&self) -> bool {
+        self.bucket.contains(':') && !self.bucket.starts_with("arn:")
     }
 
     /// The prefix of every key: empty, or ending with a slash. Its length
@@ -85,15 +96,30 @@ impl FromStr for Location {
     type Err = LocationError;
 
     fn from_str(text: &str) -> Result<Self, LocationError> {
+        // As `echo` and its likes leave it; no bucket begins with white space.
+        let text = text.trim_start().trim_end_matches(['\r', '\n', '\t']);
         let rest = text.strip_prefix("s3://").unwrap_or(text);
+        if is_signed(rest) {
+            return Err(LocationError::Signed);
+        }
         if rest.contains("://") {
-            return Err(LocationError::Url(printable(text)));
+            return Err(LocationError::Url(printable(&without_secrets(text))));
         }
         let (bucket, prefix) = if rest.starts_with("arn:") {
             split_arn(rest)?
         } else {
-            let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-            check_name(name)?;
+            let (name, prefix) = rest.split_once('/').unwrap_or((rest.trim_end(), ""));
+            // A colon that belongs to a secret has an `@` behind it.
+            let (name, prefix) = if without_secrets(name) == name {
+                (name, prefix)
+            } else {
+                (rest, "")
+            };
+            let bare = match name.split_once(':') {
+                Some((tenant, bucket)) if is_tenant(tenant) => bucket,
+                _ => name,
+            };
+            check_name(bare).map_err(|error| error.of(name))?;
             (name, prefix)
         };
         let mut prefix = prefix.to_owned();
@@ -105,6 +131,39 @@ impl FromStr for Location {
             bucket: bucket.to_owned(),
             prefix,
         })
+    }
+}
+
+/// Whether the query of a URL is left in it by which S3 knows who made it.
+fn is_signed(text: &str) -> bool {
+    let (_, query) = text.split_once('?').unwrap_or_default();
+    let query = query.to_ascii_lowercase();
+    let names = [
+        "x-amz-signature=",
+        "x-amz-credential=",
+        "x-amz-security-token=",
+        "awsaccesskeyid=",
+    ];
+    names.iter().any(|name| query.contains(name))
+}
+
+/// Ceph takes letters, digits and underscores (Ceph Object Gateway, "RGW
+/// Multi-tenancy"); the tenant of the users before there were tenants is empty.
+fn is_tenant(text: &str) -> bool {
+    text.bytes()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'))
+}
+
+impl LocationError {
+    /// The error of a name of which only a part was looked at.
+    fn of(self, whole: &str) -> Self {
+        match self {
+            Self::Name { reason, .. } => Self::Name {
+                name: printable(&without_secrets(whole)),
+                reason,
+            },
+            other => other,
+        }
     }
 }
 
@@ -139,7 +198,7 @@ fn check_name(name: &str) -> Result<(), LocationError> {
 /// `accesspoint/` or `accesspoint:`. What else the ARN holds is the SDK's to judge.
 fn split_arn(text: &str) -> Result<(&str, &str), LocationError> {
     const RESOURCE: &str = "accesspoint";
-    let error = || LocationError::Arn(printable(text));
+    let error = || LocationError::Arn(printable(&without_secrets(text)));
     let start = text.find(RESOURCE).ok_or_else(error)? + RESOURCE.len();
     let name = text
         .get(start..)

@@ -5,6 +5,7 @@
 //! roles) or decided by [`S3Store::connect`](crate::S3Store::connect). No
 //! secret is ever part of the options.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sync_core::Selection;
@@ -43,6 +44,10 @@ pub struct S3Options {
     /// URL of a server other than AWS. By default `AWS_ENDPOINT_URL_S3`,
     /// `AWS_ENDPOINT_URL` or what the profile says.
     pub endpoint_url: Option<String>,
+    /// A file, or a directory of files, with the certificates that a server's
+    /// may be signed by, instead of those of the system. By default that of
+    /// `AWS_CA_BUNDLE` or of the profile.
+    pub ca_bundle: Option<PathBuf>,
     /// Whether the bucket stands in the path of a URL rather than in its host.
     /// `Auto`: for every endpoint outside of `amazonaws.com`.
     pub path_style: Choice,
@@ -89,6 +94,7 @@ impl S3Options {
             region: None,
             profile: None,
             endpoint_url: None,
+            ca_bundle: None,
             path_style: Choice::Auto,
             access: Access::Signed,
             conditions: Conditions::Server,

@@ -9,7 +9,7 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 
-use crate::options::{Payer, S3Options};
+use crate::options::Payer;
 
 /// The headers of every request.
 #[derive(Debug)]
@@ -17,13 +17,12 @@ pub(crate) struct Stamp(Vec<(&'static str, String)>);
 
 impl Stamp {
     /// `None` if there is nothing to add.
-    pub(crate) fn of(options: &S3Options) -> Option<Self> {
-        let payer = match options.payer {
+    pub(crate) fn of(payer: Payer, owner: Option<&str>) -> Option<Self> {
+        let payer = match payer {
             Payer::Owner => None,
             Payer::Requester => Some(("x-amz-request-payer", "requester".to_owned())),
         };
-        let owner = options.expected_owner.clone();
-        let owner = owner.map(|owner| ("x-amz-expected-bucket-owner", owner));
+        let owner = owner.map(|owner| ("x-amz-expected-bucket-owner", owner.to_owned()));
         let headers: Vec<_> = payer.into_iter().chain(owner).collect();
         (!headers.is_empty()).then_some(Self(headers))
     }

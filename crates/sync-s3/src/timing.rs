@@ -9,9 +9,9 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_s3::config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 
-/// A TCP and TLS handshake takes below a second nearly everywhere; 5 s leaves
-/// room for two lost packets.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A TCP and TLS handshake takes below a second nearly everywhere; 4 s leaves
+/// room for two lost packets, which are sent again after 1 and 3 s.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// CompleteMultipartUpload "could take several minutes to finalize" (API
 /// Reference); S3 sends white space meanwhile.

@@ -13,6 +13,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::mem;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -28,11 +29,15 @@ use aws_smithy_http_client::{Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
+use http::Uri;
 
 use crate::body::{self, Incoming, Limited, Pieces, Sent};
 use crate::clock::Clock;
+use crate::contact::{self, Contact, Silent, causes};
 use crate::limiter::{Flow, Limiter, Way};
 use crate::pace::{Outcome, Pace, WIDEST};
+use crate::proxy::{Proxies, Proxy};
+use crate::trust::Trust;
 use crate::under_way::UnderWay;
 
 /// How long a server may neither take a byte nor answer. S3 answers within
@@ -49,6 +54,9 @@ const DRIP: Duration = Duration::from_secs(30);
 #[error("the answer is not valid HTTP: {0}")]
 pub(crate) struct Garbled(String);
 
+/// The status of a proxy that asks for a user name and a password.
+const ASKS_WHO: u16 = 407;
+
 /// The client of one store; its connections are shared by all requests.
 #[derive(Debug)]
 pub(crate) struct Transport {
@@ -57,12 +65,15 @@ pub(crate) struct Transport {
     pace: Arc<Pace>,
     limiter: Option<Arc<Limiter>>,
     under_way: UnderWay,
+    contact: Arc<Contact>,
+    proxies: Arc<Proxies>,
+    trust: Trust,
 }
 
 /// One connector for all requests: a second one would be a second pool.
 #[derive(Debug)]
 struct Shared {
-    inner: Arc<Connector>,
+    inner: Arc<Roads>,
     /// What nearly all requests use.
     usual: SharedHttpConnector,
 }
@@ -80,16 +91,28 @@ impl Transport {
             pace,
             limiter,
             under_way,
+            contact: Arc::default(),
+            proxies: Arc::default(),
+            trust: Trust::default(),
         }
     }
 
-    fn watched(&self, inner: &Arc<Connector>, silence: Duration, drip: Duration) -> Watched {
+    /// By which proxies, and trusting whom, a server is reached; what will be
+    /// known of it.
+    pub(crate) fn reach(&mut self, proxies: Proxies, trust: Trust) -> Arc<Contact> {
+        self.proxies = Arc::new(proxies);
+        self.trust = trust;
+        Arc::clone(&self.contact)
+    }
+
+    fn watched(&self, inner: &Arc<Roads>, silence: Duration, drip: Duration) -> Watched {
         Watched {
             inner: Arc::clone(inner),
             clock: Arc::clone(&self.clock),
             pace: Arc::clone(&self.pace),
             limiter: self.limiter.clone(),
             under_way: self.under_way.clone(),
+            contact: Arc::clone(&self.contact),
             silence,
             drip,
         }
@@ -104,7 +127,8 @@ impl HttpClient for Transport {
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let shared = self.shared.get_or_init(|| {
-            let inner = Arc::new(connector(settings, components));
+            let proxies = Arc::clone(&self.proxies);
+            let inner = Arc::new(Roads::new(settings, components, &self.trust, proxies));
             let usual = SharedHttpConnector::new(self.watched(&inner, SILENCE, DRIP));
             Shared { inner, usual }
         });
@@ -115,28 +139,133 @@ impl HttpClient for Transport {
     }
 }
 
-/// The SDK's own default (rustls with aws-lc, proxies from the environment),
-/// but with a pool that holds a connection for each request and no more: more
-/// than about 200 idle ones led to failing look-ups (aws-sdk-rust#1136).
-fn connector(settings: &HttpConnectorSettings, components: &RuntimeComponents) -> Connector {
+/// The ways to a server: straight, or through a proxy.
+#[derive(Debug)]
+struct Roads {
+    direct: Connector,
+    http: Option<Connector>,
+    https: Option<Connector>,
+    proxies: Arc<Proxies>,
+}
+
+impl Roads {
+    fn new(
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+        trust: &Trust,
+        proxies: Arc<Proxies>,
+    ) -> Self {
+        let road = |proxy: &Proxy| {
+            // What cannot be parsed was refused before.
+            let proxy = ProxyConfig::all(proxy.url.clone()).ok()?;
+            Some(connector(settings, components, trust, proxy))
+        };
+        Self {
+            direct: connector(settings, components, trust, ProxyConfig::disabled()),
+            http: proxies.http.as_ref().and_then(road),
+            https: proxies.https.as_ref().and_then(road),
+            proxies,
+        }
+    }
+
+    /// How a request to `uri` goes, and through which proxy.
+    fn to(&self, uri: &str) -> (&Connector, Option<&Proxy>) {
+        let uri = uri.parse::<Uri>().ok();
+        let proxy = uri.as_ref().and_then(|uri| self.proxies.of(uri));
+        let road = match uri.as_ref().and_then(Uri::scheme_str) {
+            _ if proxy.is_none() => None,
+            Some("https") => self.https.as_ref(),
+            _ => self.http.as_ref(),
+        };
+        (road.unwrap_or(&self.direct), proxy)
+    }
+}
+
+/// The client that asks AWS for credentials: with the same trust as that of the
+/// store, and the same proxy for https. By plain http only what is on this
+/// machine or beside it lends credentials.
+///
+/// The SDK's default reads the certificates of the system at every start; this
+/// one does not before somebody asks.
+#[derive(Debug)]
+pub(crate) struct Lender {
+    ca_bundle: Option<PathBuf>,
+    of_profile: Option<String>,
+    proxies: Arc<Proxies>,
+    connector: OnceLock<SharedHttpConnector>,
+}
+
+impl Lender {
+    /// The bundles are those of an option and of the profile.
+    pub(crate) fn new(
+        ca_bundle: Option<PathBuf>,
+        of_profile: Option<&str>,
+        proxies: &Proxies,
+    ) -> Self {
+        Self {
+            ca_bundle,
+            of_profile: of_profile.map(str::to_owned),
+            proxies: Arc::new(proxies.only_https()),
+            connector: OnceLock::new(),
+        }
+    }
+}
+
+impl HttpClient for Lender {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let connector = || {
+            let proxies = Arc::clone(&self.proxies);
+            let trust = Trust::find(self.ca_bundle.as_deref(), self.of_profile.as_deref());
+            // The store itself has complained, if it needs any.
+            let trust = trust.unwrap_or(Trust::System);
+            SharedHttpConnector::new(Roads::new(settings, components, &trust, proxies))
+        };
+        self.connector.get_or_init(connector).clone()
+    }
+}
+
+impl HttpConnector for Roads {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let uri = request.uri().to_owned();
+        self.to(&uri).0.call(request)
+    }
+}
+
+/// The SDK's own default (rustls with aws-lc), but with a pool that holds a
+/// connection for each request and no more: more than about 200 idle ones led
+/// to failing look-ups (aws-sdk-rust#1136).
+fn connector(
+    settings: &HttpConnectorSettings,
+    components: &RuntimeComponents,
+    trust: &Trust,
+    proxy: ProxyConfig,
+) -> Connector {
     let mut connect = HttpConnectorSettings::builder();
     connect.set_connect_timeout(settings.connect_timeout());
     let mut builder = ConnectorBuilder::default()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .pool_max_idle_per_host(WIDEST);
+    if let Some(context) = trust.context() {
+        builder = builder.tls_context(context);
+    }
     builder.set_connector_settings(Some(connect.build()));
     builder.set_sleep_impl(components.sleep_impl());
-    builder.set_proxy_config(Some(ProxyConfig::from_env()));
+    builder.set_proxy_config(Some(proxy));
     builder.build()
 }
 
 #[derive(Debug)]
 struct Watched {
-    inner: Arc<Connector>,
+    inner: Arc<Roads>,
     clock: Arc<Clock>,
     pace: Arc<Pace>,
     limiter: Option<Arc<Limiter>>,
     under_way: UnderWay,
+    contact: Arc<Contact>,
     silence: Duration,
     drip: Duration,
 }
@@ -159,6 +288,7 @@ impl HttpConnector for Watched {
         let clock = Arc::clone(&self.clock);
         let pace = Arc::clone(&self.pace);
         let inner = Arc::clone(&self.inner);
+        let contact = Arc::clone(&self.contact);
         let (silence, drip) = (self.silence, self.drip);
         let received = self.under_way.request();
         let told = Told::of(&request);
@@ -174,8 +304,20 @@ impl HttpConnector for Watched {
                 .map_err(|outage| ConnectorError::other(outage.into(), None))?;
             let begun = SystemTime::now();
             let since = Instant::now();
-            let answer = within_silence(inner.call(request), &sent, silence).await;
+            let uri = request.uri().to_owned();
+            let (road, proxy) = inner.to(&uri);
+            let answer = within_silence(road.call(request), &sent, silence).await;
             let answer = answer.map_err(garbled);
+            let answer = match (answer, proxy) {
+                (Ok(answer), Some(proxy)) if answer.status().as_u16() == ASKS_WHO => {
+                    Err(contact::wants_password(proxy))
+                }
+                (Ok(answer), _) => {
+                    contact.answered();
+                    Ok(answer)
+                }
+                (Err(error), proxy) => Err(contact::explained(error, &uri, proxy, &contact).await),
+            };
             let outcome = match outcome(&answer) {
                 Outcome::Served if limiter.as_ref().is_some_and(|it| it.is_in_force()) => {
                     Outcome::HeldBack
@@ -236,8 +378,6 @@ impl Told {
         Self(wanted.then(|| {
             let uri = request.uri();
             let path = uri.split(['?', '#']).next().unwrap_or_default();
-            // A URL may name a user and a password.
-            let path = path.rsplit_once('@').map_or(path, |(_, rest)| rest);
             format!("{} {path}", request.method())
         }))
     }
@@ -289,8 +429,7 @@ fn outcome(answer: &Result<HttpResponse, ConnectorError>) -> Outcome {
 
 /// Nobody listens there, which has nothing to do with load.
 fn is_refused(error: &ConnectorError) -> bool {
-    let first: &(dyn StdError + 'static) = error;
-    std::iter::successors(Some(first), |&error| error.source()).any(|cause| {
+    causes(error).any(|cause| {
         cause
             .downcast_ref::<io::Error>()
             .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
@@ -313,8 +452,7 @@ async fn within_silence(
         }
         let now = sent.pieces();
         if now == seen && !sent.is_held() {
-            let text = format!("the server was silent for {} seconds", silence.as_secs());
-            return Err(ConnectorError::timeout(text.into()));
+            return Err(ConnectorError::timeout(Silent(silence).into()));
         }
         seen = now;
     }

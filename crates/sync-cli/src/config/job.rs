@@ -9,7 +9,7 @@ use sync_core::printable;
 use super::definition::{Definition, takes_values, values, variable};
 use super::file::{Entry, File, JobTable, Value};
 use super::layers::{Layers, Setting};
-use super::names::{suggestion, without_password};
+use super::names::{shown_value, suggestion};
 use super::setting::Word;
 use crate::usage::{self, Message};
 
@@ -129,15 +129,15 @@ impl<'f> Job<'f> {
         let usage = format!("s3mirror run {} [OPTIONS]", printable(self.name()));
         let parser = self.definition.lenient().override_usage(usage);
         let name = OsString::from(parser.get_name());
-        let line = std::iter::once(name).chain(rest.iter().cloned());
-        let given = parser.try_get_matches_from(line);
-        given.map_err(|error| usage::message(&error))
+        let line: Vec<_> = std::iter::once(name).chain(rest.iter().cloned()).collect();
+        let given = parser.try_get_matches_from(&line);
+        given.map_err(|error| usage::message(&error, &line))
     }
 
     fn rows_of_file(&self, setting: &Setting<'_>) -> Vec<Row> {
         let row = |option: &str, value: &str, at| Row {
             option: option.to_owned(),
-            value: value.to_owned(),
+            value: shown_value(option, value),
             source: Source::File(self.file.place(at)),
             overridden_by: setting.overridden_by.clone(),
         };
@@ -162,7 +162,7 @@ impl<'f> Job<'f> {
             }
             rows.extend(values(given, option).into_iter().map(|value| Row {
                 option: option.get_long().unwrap_or(id).to_owned(),
-                value: without_password(&value),
+                value: shown_value(option.get_long().unwrap_or(id), &value),
                 source: match source {
                     ValueSource::EnvVariable => Source::Environment(variable(option)),
                     ValueSource::CommandLine => Source::Option,

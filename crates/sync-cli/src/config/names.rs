@@ -1,5 +1,7 @@
 //! What to say of a name that is not known.
 
+use sync_s3::{Location, without_secrets};
+
 /// The nearest of `known`, as a half sentence, if one is near.
 pub(super) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let near = known
@@ -32,8 +34,17 @@ pub(super) fn has_password(url: &str) -> bool {
     authority.contains('@')
 }
 
+/// `value` of an option as it may be shown.
+pub(super) fn shown_value(option: &str, value: &str) -> String {
+    match option {
+        "endpoint-url" => without_secrets(value),
+        "bucket" if value.parse::<Location>().is_err() => without_secrets(value),
+        _ => without_password(value),
+    }
+}
+
 /// `value` without such a password.
-pub(super) fn without_password(value: &str) -> String {
+fn without_password(value: &str) -> String {
     match value.split_once("://") {
         Some((scheme, rest)) if has_password(value) => {
             let host = rest.split_once('@').map_or(rest, |(_, host)| host);

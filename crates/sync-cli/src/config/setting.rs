@@ -137,6 +137,6 @@ fn value(option: &Arg, scalar: &Scalar, file: &File) -> Result<String, String> {
 fn accepted(word: &Word, parser: &Command) -> Result<(), String> {
     let line = [parser.get_name(), &word.text];
     let parsed = parser.clone().try_get_matches_from(line);
-    parsed.map_err(|error| usage::reason(&error.to_string()))?;
+    parsed.map_err(|error| usage::reason(&error.to_string(), &[word.text.clone().into()]))?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What clap cannot check: values that contradict each other, or S3's limits.
 
 use sync_core::{Direction, MAX_KEY_BYTES, MAX_PART_SIZE};
+use sync_s3::endpoint_address;
 
 use super::{Command, MockArgs, MockCommand, NOT_FOR_BACKUP, ServerArgs, SpeedArgs, SyncArgs};
 
@@ -87,10 +88,8 @@ impl SpeedArgs {
 
 impl ServerArgs {
     fn check(&self) -> Result<(), String> {
-        match &self.endpoint_url {
-            Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => Err(
-                format!("--endpoint-url '{url}' must begin with http:// or https://"),
-            ),
+        match self.endpoint_url.as_deref().map(endpoint_address) {
+            Some(Err(wrong)) => Err(format!("--endpoint-url: {wrong}; {}", wrong.hint())),
             _ => Ok(()),
         }
     }

@@ -1,6 +1,9 @@
 //! The two forms of the help: `-h` fits a screen and has what most people use,
 //! `--help` has everything, with examples.
 
+use std::ffi::OsString;
+
+use clap::builder::{OsStr, Resettable};
 use clap::{Command, CommandFactory};
 
 use super::Cli;
@@ -33,7 +36,22 @@ const FEW: usize = 14;
 
 /// The definition of all commands and options.
 pub(crate) fn definition() -> Command {
-    shortened(Cli::command(), "s3mirror")
+    without_empty_variables(shortened(Cli::command(), "s3mirror"))
+}
+
+/// A variable that is set and empty is not set: so templates leave those that
+/// have no value. clap would take it for one.
+fn without_empty_variables(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        let is_empty = |value: OsString| value.to_str().is_some_and(|text| text.trim().is_empty());
+        if value.is_some_and(is_empty) {
+            arg.env(Resettable::<OsStr>::Reset)
+        } else {
+            arg
+        }
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// `command`, known by its full `name`, and those below it.

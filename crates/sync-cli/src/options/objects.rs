@@ -148,6 +148,7 @@ impl FromStr for StorageClass {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if text.is_empty() || !text.chars().all(fits) {
             return Err("it is no name of a storage class, as in STANDARD_IA".to_owned());
@@ -242,6 +243,7 @@ impl FromStr for Account {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         if text.len() == 12 && text.chars().all(|c| c.is_ascii_digit()) {
             return Ok(Self(text.to_owned()));
         }

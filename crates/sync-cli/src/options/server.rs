@@ -1,5 +1,7 @@
 //! How the server is reached and talked to.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap::builder::BoolishValueParser as Boolish;
 
@@ -23,6 +25,9 @@ pub(crate) struct ServerArgs {
         value_name = "URL"
     )]
     pub(crate) endpoint_url: Option<String>,
+    /// Certificates of the authorities to trust, instead of the system's
+    #[arg(long, hide_env = true, env = "S3MIRROR_CA_BUNDLE", value_name = "FILE")]
+    pub(crate) ca_bundle: Option<PathBuf>,
     /// Put the bucket into the path of URLs; auto: for servers other than AWS
     #[arg(
         long,

@@ -194,7 +194,7 @@ async fn unreachable(url: &str) -> (StoreError, Duration) {
 async fn a_server_that_is_not_there_is_named_with_the_reason() {
     // A port that was free a moment ago.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", free.local_addr().unwrap());
+    let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
     let (error, time) = unreachable(&url).await;
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");

@@ -12,6 +12,7 @@ mod list;
 mod live;
 mod pages;
 mod patience;
+mod reach;
 mod read;
 mod resume;
 mod write;
