@@ -8,7 +8,7 @@ use http::Uri;
 use sync_core::printable;
 
 /// What stands for a part that is not shown.
-const HIDDEN: &str = "[not shown]";
+const HIDDEN: &str = "***";
 
 /// Why a text is no URL of a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
