@@ -50,8 +50,8 @@ impl Failure {
 
     /// What to do about it.
     pub(crate) fn hint(&self, attempted: Attempted<'_>, endpoint: &Endpoint) -> Option<String> {
-        if self.advice.is_some() {
-            return self.advice.clone();
+        if let Some(advice) = &self.advice {
+            return Some(advice.to_string());
         }
         if self.code.is_none() && self.origin == Origin::Service {
             let hint = self.hint_of_status(endpoint);

@@ -94,11 +94,8 @@ pub(crate) struct GiveUp(pub(crate) std::sync::Arc<Contact>);
 
 impl ClassifyRetry for GiveUp {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let error = match context.output_or_error() {
-            Some(Err(error)) => error.as_connector_error(),
-            _ => None,
-        };
-        let Some(error) = error else {
+        let error = context.output_or_error().and_then(Result::err);
+        let Some(error) = error.and_then(|error| error.as_connector_error()) else {
             return RetryAction::NoActionIndicated;
         };
         let is_final = find::<Unreachable>(error).is_some_and(|why| why.is_final);
@@ -136,9 +133,8 @@ pub(crate) async fn explained(
         return error;
     };
     let server = Server { uri: &uri, proxy };
-    let why = match server.why(&error, contact).await {
-        Some(why) => why,
-        None => return error,
+    let Some(why) = server.why(&error, contact).await else {
+        return error;
     };
     let (is_io, is_timeout) = (error.is_io() || why.is_final, error.is_timeout());
     let kind = error.as_other();

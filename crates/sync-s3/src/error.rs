@@ -34,9 +34,9 @@ pub(crate) struct Failure {
     pub(crate) region: Option<String>,
     pub(crate) origin: Origin,
     /// Where the server sends us instead, as it says itself.
-    pub(crate) redirect: Option<String>,
+    pub(crate) redirect: Option<Box<str>>,
     /// What to do, where the cause tells more than its kind.
-    pub(crate) advice: Option<String>,
+    pub(crate) advice: Option<Box<str>>,
 }
 
 /// How far a request came.
@@ -103,10 +103,10 @@ where
             failure.message = Some("the answer is not that of an S3 server".to_owned());
         } else if let Some(why) = find::<Unreachable>(error) {
             failure.message = Some(why.reason.clone());
-            failure.advice.clone_from(&why.advice);
+            failure.advice = why.advice.as_deref().map(Box::from);
         } else if let Some(unfit) = find::<Unfit>(error) {
             failure.message = Some(unfit.to_string());
-            failure.advice = Some("correct it there".to_owned());
+            failure.advice = Some("correct it there".into());
         } else if failure.origin == Origin::Credentials {
             failure.message = Some(no_credentials(error));
         } else if failure.message.is_none() && failure.code.is_none() {
@@ -163,13 +163,13 @@ fn region(response: &HttpResponse) -> Option<String> {
 
 /// Where a server sends us that is no bucket of another region: a web server
 /// before it, mostly to https. Without the query, which may be a secret.
-fn redirect(response: &HttpResponse) -> Option<String> {
+fn redirect(response: &HttpResponse) -> Option<Box<str>> {
     if !matches!(response.status().as_u16(), 301..=303 | 307 | 308) {
         return None;
     }
     let to = response.headers().get("location")?;
     let to = to.split(['?', '#']).next()?;
-    Some(printable(&without_secrets(to)))
+    Some(printable(&without_secrets(to)).into())
 }
 
 /// The last cause of the chain, which says what happened; those above it only
