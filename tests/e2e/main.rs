@@ -41,6 +41,7 @@ mod selection;
 mod selection_limits;
 
 mod places;
+mod restore_links;
 mod skipped;
 mod sources;
 mod targets;

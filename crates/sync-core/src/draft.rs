@@ -2,12 +2,14 @@
 //! that asks for a line into the spool.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::folding::Folding;
 use crate::layout::Layout;
+use crate::linked::KeptLinks;
 use crate::plan::{Action, ConflictCause, Counts, FORMAT_VERSION, Header, Plan};
 use crate::planner::PlanOptions;
-use crate::spool::Spool;
+use crate::spool::{Spool, Spools};
 use crate::{Decision, Key, Pair, Reason, Rule, Side, SkipCause, Skipped, Store, StoreError};
 
 /// A plan while it is written.
@@ -19,6 +21,8 @@ pub(crate) struct Draft<'a> {
     /// Where the target folds names.
     folding: Option<Folding>,
     counts: Counts,
+    /// Links of the target that are kept so far.
+    links: KeptLinks,
     /// Actions on their way to the spool.
     settled: Vec<Action>,
     spool: Box<dyn Spool>,
@@ -31,6 +35,7 @@ impl<'a> Draft<'a> {
         source: &'a dyn Store,
         target: &'a dyn Store,
         options: &'a PlanOptions,
+        spools: Arc<dyn Spools>,
         spool: Box<dyn Spool>,
     ) -> Self {
         Self {
@@ -40,6 +45,7 @@ impl<'a> Draft<'a> {
             layout: Layout::new(options.direction, options.deletions),
             folding: target.folds_names().then(Folding::default),
             counts: Counts::default(),
+            links: KeptLinks::new(spools),
             settled: Vec::new(),
             spool,
             line: Vec::new(),
@@ -68,8 +74,12 @@ impl<'a> Draft<'a> {
     }
 
     /// The two entries of a key, and what the rule says of them.
-    pub(crate) fn pair(&mut self, pair: Pair, decision: Decision) -> io::Result<()> {
+    pub(crate) fn pair(&mut self, mut pair: Pair, decision: Decision) -> io::Result<()> {
         self.count(&pair);
+        // A source's link is copied as the file that it names.
+        if let Pair::Source(source) | Pair::Both { source, .. } = &mut pair {
+            source.link = None;
+        }
         let misfit = match &pair {
             Pair::Source(source) | Pair::Both { source, .. } => self.misfit(&source.key),
             // What the source could never hold is not missing from it.
@@ -150,6 +160,9 @@ impl<'a> Draft<'a> {
             self.write(&action)?;
         }
         self.settled = settled;
+        for link in self.layout.links.drain(..) {
+            self.links.add(&link)?;
+        }
         Ok(())
     }
 
@@ -164,6 +177,11 @@ impl<'a> Draft<'a> {
     pub(crate) fn finish(mut self, rule: Rule) -> io::Result<Plan> {
         self.layout.finish(&mut self.counts, &mut self.settled);
         self.write_settled()?;
+        let changed = self.links.whose_file_changes(&*self.spool)?;
+        for link in changed {
+            let transfer = link?.replaced(&mut self.counts);
+            self.write(&Action::Transfer(transfer))?;
+        }
         let header = Header {
             version: FORMAT_VERSION,
             source: self.source.location(),

@@ -28,6 +28,9 @@ pub struct Entry {
     /// Which version of the content this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
+    /// Set where the entry is a symbolic link, listed as the file that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Box<Link>>,
     /// Sum of the whole content, where the store knows it without reading.
     /// Never filled by a listing, only by [`Store::stat`](crate::Store::stat).
     #[serde(skip)]
@@ -43,6 +46,7 @@ impl Entry {
             size,
             modified,
             revision: None,
+            link: None,
             checksum: None,
         }
     }
@@ -51,6 +55,13 @@ impl Entry {
     #[must_use]
     pub fn with_revision(mut self, revision: Revision) -> Self {
         self.revision = Some(revision);
+        self
+    }
+
+    /// The same entry, which is a symbolic link.
+    #[must_use]
+    pub fn with_link(mut self, link: Link) -> Self {
+        self.link = Some(Box::new(link));
         self
     }
 
@@ -65,6 +76,17 @@ impl Entry {
                 _ => is_same_time(self.modified, other.modified),
             }
     }
+}
+
+/// What makes an entry depend on others: it is a symbolic link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Which version of the link itself this is; the revision of the entry is
+    /// that of the file that it names.
+    pub mark: Revision,
+    /// The names that it leads through, and at last that of the file: if one of
+    /// them is replaced or removed, so is the content of this entry.
+    pub through: Vec<Key>,
 }
 
 /// An opaque mark of one version of an entry: an ETag, or the identity of a file.

@@ -12,6 +12,7 @@
 //! where it is, so nothing is planned that would need its place.
 
 use crate::covered::{SkippedNames, may_be_directory_of};
+use crate::linked::KeptLink;
 use crate::plan::{Action, ConflictCause, Counts, Delete, InTheWay, Transfer};
 use crate::planner::Deletions;
 use crate::{Decision, Direction, Key, Pair, Reason, SkipCause};
@@ -25,6 +26,8 @@ pub(crate) struct Layout {
     covering: SkippedNames,
     /// What the target's listing skipped; it stays.
     staying: SkippedNames,
+    /// Links of the target that are kept, since they were taken from here.
+    pub(crate) links: Vec<KeptLink>,
 }
 
 /// An entry whose key may be a directory of keys to come.
@@ -47,6 +50,7 @@ impl Layout {
             open: Vec::new(),
             covering: SkippedNames::default(),
             staying: SkippedNames::default(),
+            links: Vec::new(),
         }
     }
 
@@ -82,7 +86,7 @@ impl Layout {
             Direction::Restore => opened.meet(&mut self.open),
             // What is to be deleted may yet turn out to be covered, or to be in
             // the way.
-            Direction::Backup if matches!(decision, Decision::Delete(_)) => {}
+            Direction::Backup if is_absence(decision) => {}
             Direction::Backup => {
                 opened.notes_what_may_block(&mut self.open);
                 settled.extend(opened.close(counts));
@@ -105,11 +109,7 @@ impl Layout {
     pub(crate) fn covers(&mut self, name: &str, cause: SkipCause) {
         self.covering.insert(name, cause);
         for open in &mut self.open {
-            let is_absent = matches!(
-                open.decision,
-                Decision::Delete(_) | Decision::Keep(Reason::DeletionsOff)
-            );
-            if is_absent && self.covering.cover(open.key()) {
+            if is_absence(open.decision) && self.covering.cover(open.key()) {
                 open.decision = Decision::Keep(Reason::SourceSkipped);
             }
         }
@@ -125,12 +125,13 @@ impl Layout {
         }
     }
 
-    fn settle(&self, mut last: Open, counts: &mut Counts, settled: &mut Vec<Action>) {
+    fn settle(&mut self, mut last: Open, counts: &mut Counts, settled: &mut Vec<Action>) {
         if last.in_source()
             && let Some((name, cause)) = self.obstacle(&last)
         {
             last.conflicts_with(&name, cause);
         }
+        self.links.extend(last.kept_link());
         settled.extend(last.close(counts));
     }
 
@@ -235,6 +236,18 @@ impl Open {
         self.conflict.get_or_insert_with(|| (key.clone(), cause));
     }
 
+    /// What is kept, and is a link in the target.
+    fn kept_link(&self) -> Option<KeptLink> {
+        match (&self.pair, self.decision) {
+            (Pair::Both { source, target }, Decision::Keep(reason))
+                if target.link.is_some() && self.conflict.is_none() =>
+            {
+                Some(KeptLink::new(reason, source, target))
+            }
+            _ => None,
+        }
+    }
+
     /// Counts the entry and makes its action, if it has one.
     fn close(self, counts: &mut Counts) -> Option<Action> {
         if let Some((with, why)) = &self.conflict {
@@ -275,6 +288,14 @@ impl Open {
             in_the_way,
         }))
     }
+}
+
+/// Whether an entry is decided about because the source lacks it.
+fn is_absence(decision: Decision) -> bool {
+    matches!(
+        decision,
+        Decision::Delete(_) | Decision::Keep(Reason::DeletionsOff)
+    )
 }
 
 /// Why an entry of the target is in the way for good.

@@ -120,6 +120,7 @@ impl Counts {
             + self.of(Reason::FileIsLater)
             + self.of(Reason::TimesDiffer)
             + self.of(Reason::ContentDiffers)
+            + self.of(Reason::LinkedFileChanges)
     }
 
     /// Entries that are deleted from the target.
@@ -381,7 +382,7 @@ impl Plan {
     }
 }
 
-fn read_actions(
+pub(crate) fn read_actions(
     reader: Box<dyn BufRead + Send>,
 ) -> impl Iterator<Item = io::Result<Action>> + Send {
     reader.lines().map(|line| parse(&line?))

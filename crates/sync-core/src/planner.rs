@@ -146,7 +146,13 @@ impl Planner<'_> {
         let target = self.listing(Side::Target, self.sort_target);
         let rule = OnceLock::new();
         let spool = self.spools.create()?;
-        let mut draft = Draft::new(self.source, self.target, self.options, spool);
+        let mut draft = Draft::new(
+            self.source,
+            self.target,
+            self.options,
+            Arc::clone(&self.spools),
+            spool,
+        );
         let mut judged = self.judge(merge(source, target).boxed(), &rule);
         while let Some(judged) = judged.try_next().await? {
             match judged {

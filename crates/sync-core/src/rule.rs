@@ -115,6 +115,9 @@ pub enum Reason {
     TimesDiffer,
     /// Transfer: the contents differ ([`Compare::Checksum`]).
     ContentDiffers,
+    /// Transfer: it would be kept, but in the target it is a link to a file that
+    /// the plan replaces or removes, and so would get another content.
+    LinkedFileChanges,
     /// Delete: the source lacks it.
     OnlyInTarget,
     /// Keep: the source lacks it, but deletions are switched off.
@@ -208,6 +211,7 @@ impl fmt::Display for Reason {
             Self::FileIsLater => "file is later",
             Self::TimesDiffer => "times differ",
             Self::ContentDiffers => "content differs",
+            Self::LinkedFileChanges => "linked file changes",
             Self::OnlyInTarget => "not in source",
             Self::DeletionsOff => "not in source, kept",
             Self::SourceSkipped => "source skipped",

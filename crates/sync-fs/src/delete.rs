@@ -75,9 +75,11 @@ fn delete_one(shared: &Shared, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Res
         Ok(meta) => meta,
     };
     let is_version = match meta {
-        meta if meta.kind == FileType::Symlink => {
-            is_listed_link(shared, entry).map_err(|errno| cannot(entry, errno))?
-        }
+        meta if meta.kind == FileType::Symlink => match &entry.link {
+            // The file that it names may be another one by now, of our own.
+            Some(link) => meta.revision() == link.mark,
+            None => is_listed_link(shared, entry).map_err(|errno| cannot(entry, errno))?,
+        },
         meta if meta.is_file() => meta.is_version(entry),
         meta => {
             let kind = kind_name(meta.kind);

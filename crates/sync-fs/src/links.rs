@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
+use sync_core::{Key, Link};
 
 use crate::beneath::{Root, Sys, segments, split};
 use crate::meta::{Meta, kind_name};
@@ -19,10 +20,35 @@ const MOST_LINKS: usize = 40;
 /// What a link names.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// A regular file below the root: its path without links.
-    File(Vec<u8>, Meta),
+    /// A regular file below the root.
+    File(Box<Named>),
     /// Anything else, in words.
     Other(String),
+}
+
+/// The regular file that a link names.
+#[derive(Debug)]
+pub(crate) struct Named {
+    /// Its path without links.
+    pub(crate) real: Vec<u8>,
+    pub(crate) meta: Meta,
+    /// The link itself.
+    link: Meta,
+    /// Other links that it leads through.
+    others: Vec<Vec<u8>>,
+}
+
+impl Named {
+    /// What the link depends on. A name that is not UTF-8 is no key, so no plan
+    /// changes it.
+    pub(crate) fn link(&self) -> Link {
+        let names = self.others.iter().chain([&self.real]);
+        let keys = names.filter_map(|name| Key::new(str::from_utf8(name).ok()?).ok());
+        Link {
+            mark: self.link.revision(),
+            through: keys.collect(),
+        }
+    }
 }
 
 /// What the link at `path` names.
@@ -35,6 +61,7 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
     // The segments still to go, the next one last.
     let mut ahead = vec![leaf.to_vec()];
     let mut links = 0;
+    let (mut link, mut others) = (None, Vec::new());
     while let Some(segment) = ahead.pop() {
         match segment.as_slice() {
             b"." => continue,
@@ -60,6 +87,13 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
                 if links > MOST_LINKS {
                     return other("is part of a loop of links");
                 }
+                if link.is_none() {
+                    link = Some(meta);
+                } else {
+                    let mut other = real.clone();
+                    push(&mut other, &segment);
+                    others.push(other);
+                }
                 if !follow(root, &dir, &segment, &mut real, &mut ahead)? {
                     return other("leaves the directory");
                 }
@@ -67,7 +101,14 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
             _ if !ahead.is_empty() => return other("leads through something that is no directory"),
             FileType::RegularFile => {
                 push(&mut real, &segment);
-                return Ok(Target::File(real, meta));
+                // No link any more: what it holds is not known.
+                let link = link.ok_or(Errno::STALE)?;
+                return Ok(Target::File(Box::new(Named {
+                    real,
+                    meta,
+                    link,
+                    others,
+                })));
             }
             kind => return other(&format!("names {}", kind_name(kind))),
         }

@@ -108,7 +108,7 @@ impl Meta {
     ///
     /// A write that leaves size and mtime as they were still moves the change
     /// time, which no call can set.
-    fn revision(&self) -> Revision {
+    pub(crate) fn revision(&self) -> Revision {
         let mut text = Hex::default();
         text.push(self.device);
         text.push(self.inode);

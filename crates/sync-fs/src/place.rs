@@ -158,6 +158,10 @@ pub(crate) fn place(
                 expect(&meta, entry, expected)?;
                 Some(meta)
             }
+            FileType::Symlink => {
+                expect_link(&meta, entry, expected)?;
+                Some(meta)
+            }
             _ => Some(meta),
         },
     };
@@ -179,6 +183,17 @@ pub(crate) fn expect(found: &Meta, entry: &Entry, expected: &Expected) -> Result
         Expected::Absent => Err(appeared(&entry.key)),
         Expected::Version(seen) if found.is_version(seen) => Ok(()),
         Expected::Version(_) => Err(changed(&entry.key)),
+    }
+}
+
+/// Whether `found`, a link, is what the planner saw, if it saw a link. One that
+/// was skipped is replaced, whatever it names.
+fn expect_link(found: &Meta, entry: &Entry, expected: &Expected) -> Result<()> {
+    match expected {
+        Expected::Version(Entry {
+            link: Some(link), ..
+        }) if found.revision() != link.mark => Err(changed(&entry.key)),
+        _ => Ok(()),
     }
 }
 

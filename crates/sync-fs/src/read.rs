@@ -139,7 +139,7 @@ fn open_target(root: &Root, path: &[u8]) -> Sys<Option<OwnedFd>> {
         return Ok(None);
     }
     match links::resolve(root, path)? {
-        Target::File(real, _) => root.file(&real).map(Some),
+        Target::File(named) => root.file(&named.real).map(Some),
         Target::Other(_) => Ok(None),
     }
 }

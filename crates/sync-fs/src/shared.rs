@@ -112,7 +112,10 @@ impl Shared {
             FileType::Directory => Found::Nothing,
             FileType::Symlink if self.options.symlinks == SymlinkMode::Inside => {
                 match links::resolve(&self.root, path)? {
-                    Target::File(real, meta) => self.measured(&real, meta, key)?,
+                    Target::File(named) => match self.measured(&named.real, named.meta, key)? {
+                        Found::Entry(entry) => Found::Entry(entry.with_link(named.link())),
+                        other => other,
+                    },
                     Target::Other(why) => Found::skipped(&format!("is a symbolic link that {why}")),
                 }
             }

@@ -22,7 +22,7 @@ use sync_core::{Key, Listed, Result, Selection, SkipCause, Skipped, printable};
 use crate::access::User;
 use crate::beneath::{Root, Sys, child};
 use crate::error::failed;
-use crate::links::{self, Target};
+use crate::links::{self, Named, Target};
 use crate::meta::{Meta, kind_name};
 use crate::names::Names;
 use crate::options::{FsOptions, SymlinkMode};
@@ -245,16 +245,26 @@ impl Walk {
             return Some(self.skip(SkipCause::Link, "links are not followed"));
         }
         match links::resolve(&self.root, self.path.as_bytes()) {
-            Ok(Target::File(real, meta)) => match self.check_target(&real, &meta) {
-                // It may be on another file system than the link.
-                Ok(()) if self.options.measure && meta.size == 0 => {
-                    Some(self.measured(&real, meta))
-                }
-                Ok(()) => Some(self.entry(&meta)),
+            Ok(Target::File(named)) => match self.check_target(&named.real, &named.meta) {
+                Ok(()) => Some(self.linked(&named)),
                 Err(errno) => Some(self.unreadable(errno)),
             },
             Ok(Target::Other(why)) => Some(self.skip(SkipCause::Link, why)),
             Err(errno) => Some(self.unreadable(errno)),
+        }
+    }
+
+    /// The current item, which is a link to a file.
+    fn linked(&self, named: &Named) -> Listed {
+        // The file may be on another file system than the link.
+        let listed = if self.options.measure && named.meta.size == 0 {
+            self.measured(&named.real, named.meta)
+        } else {
+            self.entry(&named.meta)
+        };
+        match listed {
+            Listed::Entry(entry) => Listed::Entry(entry.with_link(named.link())),
+            skipped @ Listed::Skipped(_) => skipped,
         }
     }
 

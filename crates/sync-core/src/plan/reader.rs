@@ -131,7 +131,8 @@ fn check_transfer(transfer: &Transfer) -> Result<(), String> {
         Reason::SizeDiffers
         | Reason::FileIsLater
         | Reason::TimesDiffer
-        | Reason::ContentDiffers => true,
+        | Reason::ContentDiffers
+        | Reason::LinkedFileChanges => true,
         reason => return Err(format!("no entry is copied for the reason '{reason}'")),
     };
     match &transfer.target {

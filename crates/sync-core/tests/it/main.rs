@@ -23,6 +23,7 @@ mod format;
 mod fuzz;
 mod guards;
 mod layouts;
+mod links;
 mod listings;
 mod plans;
 mod rule;

@@ -1,0 +1,134 @@
+//! Links of the target that a plan keeps, although it changes the file that
+//! they name.
+//!
+//! A link inside the tree is listed as the file that it names, under its own
+//! name. So a restore that keeps the link and replaces or removes the file
+//! would change both: the link would show another content than the bucket has
+//! under its name, or nothing at all. Therefore such a link is replaced by a
+//! file of its own, with what the bucket has under its name, in the same plan.
+//!
+//! Whether a file changes may be known long before or after its links come.
+//! Kept links are written down, and looked at once all else is decided; held in
+//! memory are a number for each name that they lead through, and those names
+//! that change.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, BufRead};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Action, Counts, Transfer, read_actions};
+use crate::spool::{Spool, Spools};
+use crate::{Entry, Key, Reason};
+
+/// A link of the target that is kept.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct KeptLink {
+    /// Why it is kept.
+    reason: Reason,
+    source: Entry,
+    target: Entry,
+}
+
+impl KeptLink {
+    pub(crate) fn new(reason: Reason, source: &Entry, target: &Entry) -> Self {
+        Self {
+            reason,
+            source: source.clone(),
+            target: target.clone(),
+        }
+    }
+
+    /// The names that it leads through.
+    fn through(&self) -> &[Key] {
+        let link = self.target.link.as_ref();
+        link.map(|link| link.through.as_slice()).unwrap_or_default()
+    }
+
+    /// The transfer that makes a file of it; it is counted as that, and no
+    /// longer as kept.
+    pub(crate) fn replaced(self, counts: &mut Counts) -> Transfer {
+        if let Some(kept) = counts.reasons.get_mut(&self.reason) {
+            kept.entries = kept.entries.saturating_sub(1);
+            kept.bytes = kept.bytes.saturating_sub(self.target.size);
+            if kept.entries == 0 {
+                counts.reasons.remove(&self.reason);
+            }
+        }
+        let reason = Reason::LinkedFileChanges;
+        let tally = counts.reasons.entry(reason).or_default();
+        tally.add(self.source.size);
+        Transfer {
+            reason,
+            source: self.source,
+            target: Some(self.target),
+            in_the_way: None,
+        }
+    }
+}
+
+/// All that are kept so far.
+pub(crate) struct KeptLinks {
+    spools: Arc<dyn Spools>,
+    /// Made for the first one: mostly there is none.
+    spool: Option<Box<dyn Spool>>,
+    /// Hashes of the names that they lead through.
+    through: HashSet<u64>,
+}
+
+impl KeptLinks {
+    pub(crate) fn new(spools: Arc<dyn Spools>) -> Self {
+        Self {
+            spools,
+            spool: None,
+            through: HashSet::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, link: &KeptLink) -> io::Result<()> {
+        self.through.extend(link.through().iter().map(hash));
+        let spool = match &mut self.spool {
+            Some(spool) => spool,
+            none => none.insert(self.spools.create()?),
+        };
+        let mut line = serde_json::to_vec(link)?;
+        line.push(b'\n');
+        spool.append(&line)
+    }
+
+    /// Those that lead through a name which the actions in `plan` change.
+    pub(crate) fn whose_file_changes(
+        &self,
+        plan: &dyn Spool,
+    ) -> io::Result<Box<dyn Iterator<Item = io::Result<KeptLink>>>> {
+        let Some(spool) = &self.spool else {
+            return Ok(Box::new(std::iter::empty()));
+        };
+        let mut changed = HashSet::new();
+        for action in read_actions(plan.reader()?) {
+            let key = match action? {
+                Action::Transfer(transfer) => transfer.source.key,
+                Action::Delete(delete) => delete.target.key,
+                _ => continue,
+            };
+            if self.through.contains(&hash(&key)) {
+                changed.insert(key);
+            }
+        }
+        let links = spool.reader()?.lines();
+        let links = links.map(|line| serde_json::from_str(&line?).map_err(io::Error::from));
+        let changes = move |link: &KeptLink| link.through().iter().any(|key| changed.contains(key));
+        Ok(Box::new(links.filter(move |link| match link {
+            Ok(link) => changes(link),
+            Err(_) => true,
+        })))
+    }
+}
+
+fn hash(key: &Key) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
