@@ -100,9 +100,12 @@ fn a_good_server_is_fit_and_everything_is_looked_at() {
             "delete",
             "get",
             "keys",
+            "lengths",
             "list",
+            "listing",
             "multipart",
             "order",
+            "paths",
             "put",
             "server",
             "uploads",
@@ -129,7 +132,7 @@ fn what_a_server_lacks_is_a_warning() {
         conditions: false,
         ..Config::default()
     };
-    let outcome = on(unconditional, Vec::new(), 0).says("--no-conditional");
+    let outcome = on(unconditional, Vec::new(), 0).says("no option is needed");
     let expected = [
         ("conditional-delete", "warning"),
         ("conditional-multipart", "warning"),

@@ -33,7 +33,7 @@ fn keys_with_a_passing_error_are_deleted_in_another_round_and_only_they() {
     memory.inject(leaves(1, &["gone/a", "gone/c"], "InternalError"));
     memory.inject(leaves(2, &["gone/c"], "SlowDown"));
 
-    world.backup(&dir).done();
+    world.backup(&dir).trusting().done();
 
     assert_same(&world.bucket.contents(), &dir.contents());
     assert_eq!(memory.story(), ["DeleteObjects 200"; 3]);
@@ -53,14 +53,14 @@ fn a_key_that_still_fails_in_the_second_round_is_named_and_the_others_are_gone()
     memory.inject(leaves(1, &["gone/a", "gone/b"], "InternalError"));
     memory.inject(leaves(2, &["gone/b"], "AccessDenied"));
 
-    let outcome = world.backup(&dir).exits(3).says("'gone/b'");
+    let outcome = world.backup(&dir).trusting().exits(3).says("'gone/b'");
 
     assert!(!outcome.stderr.contains("gone/a"), "{outcome}");
     assert_eq!(memory.story(), ["DeleteObjects 200"; 2]);
     let left = [("gone/b", "x"), ("kept", "x")];
     assert_same(&world.bucket.contents(), &map(&left));
     // The next run makes good.
-    world.backup(&dir).done();
+    world.backup(&dir).trusting().done();
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
@@ -72,7 +72,7 @@ fn a_key_whose_passing_error_outlasts_all_rounds_is_named_and_the_others_are_gon
     let slow = Action::fail_keys(["gone/b"], "SlowDown");
     memory.inject(Fault::on("DeleteObjects").always().act(slow));
 
-    let outcome = world.backup(&dir).exits(3).says("'gone/b'");
+    let outcome = world.backup(&dir).trusting().exits(3).says("'gone/b'");
 
     for other in ["gone/a", "gone/c"] {
         assert!(!outcome.stderr.contains(other), "{outcome}");
@@ -82,7 +82,7 @@ fn a_key_whose_passing_error_outlasts_all_rounds_is_named_and_the_others_are_gon
     assert_same(&world.bucket.contents(), &map(&left));
     // Once it has passed, the next run makes good.
     memory.clear_faults();
-    world.backup(&dir).done();
+    world.backup(&dir).trusting().done();
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
@@ -106,7 +106,7 @@ fn with_a_film(memory: &Memory) -> (World<'_>, Dir) {
 }
 
 fn backup(world: &World, dir: &Dir) -> Run {
-    let run = world.backup(dir).one_by_one();
+    let run = world.backup(dir).trusting().one_by_one();
     run.args(["--max-attempts", "2"])
 }
 
@@ -196,7 +196,7 @@ fn a_put_whose_answer_is_lost_is_settled_by_a_look() {
         let dir = world.tree("dir", &[("a", "new")]);
         memory.inject(Fault::on("PutObject").act(Action::LoseAnswer));
 
-        world.backup(&dir).done();
+        world.backup(&dir).trusting().done();
 
         assert_same(&world.bucket.contents(), &dir.contents());
         let story = [
@@ -216,7 +216,11 @@ fn a_put_whose_every_answer_is_lost_is_settled_by_a_look() {
     let world = World::on(&memory);
     let dir = world.tree("dir", &[("a", "new")]);
     memory.inject(Fault::on("PutObject").always().act(Action::LoseAnswer));
-    world.backup(&dir).args(["--max-attempts", "1"]).done();
+    world
+        .backup(&dir)
+        .trusting()
+        .args(["--max-attempts", "1"])
+        .done();
     assert_same(&world.bucket.contents(), &dir.contents());
     assert_eq!(memory.story(), ["PutObject a lost", "HeadObject a 200"]);
 }
@@ -234,7 +238,7 @@ fn somebody_elses_object_is_not_taken_for_ours() {
     let theirs = Action::run(move |state| state.put(&bucket, "a", "theirs", None));
     memory.inject(Fault::on("PutObject").nth(2).act(theirs));
 
-    world.backup(&dir).exits(3).says("'a'");
+    world.backup(&dir).trusting().exits(3).says("'a'");
 
     let expected = [("a", "theirs"), ("gone", "1")];
     assert_same(&world.bucket.contents(), &map(&expected));

@@ -84,7 +84,7 @@ fn a_file_that_changes_while_it_is_uploaded_goes_up_in_its_new_version() {
         let work = works_on(dir.join("film"), move |path| change.apply(path, 1));
         memory.inject(Fault::on("UploadPart").act(work));
 
-        world.backup(&dir).one_by_one().done();
+        world.backup(&dir).trusting().one_by_one().done();
 
         assert_same(&dir.contents(), &one("film", change.content(1)));
         assert_same(&world.bucket.contents(), &dir.contents());
@@ -176,7 +176,7 @@ fn a_file_that_changes_during_the_completion_goes_up_again_at_once() {
         let (world, dir) = with_a_film(&memory);
         let edit = works_on(dir.join("film"), edit);
         memory.inject(Fault::on("CompleteMultipartUpload").act(edit));
-        world.backup(&dir).one_by_one().done();
+        world.backup(&dir).trusting().one_by_one().done();
         assert_same(&world.bucket.contents(), &dir.contents());
         assert_eq!(memory.count("CompleteMultipartUpload"), 2);
     }
@@ -193,7 +193,7 @@ fn an_edit_while_the_request_is_on_its_way_is_not_lost() {
     memory.inject(Fault::on("PutObject").act(edit));
     memory.inject(Fault::on("PutObject").act(Action::Stall(Duration::from_millis(1500))));
 
-    world.backup(&dir).done();
+    world.backup(&dir).trusting().done();
 
     assert_same(&world.bucket.contents(), &map(&[("a", "after.")]));
     assert_eq!(memory.count("PutObject"), 2);
@@ -209,7 +209,7 @@ fn an_object_that_is_replaced_before_the_file_is_copied_again_is_left_alone() {
     memory.inject(Fault::on("PutObject").act(edit));
     memory.inject(Fault::on("HeadObject").act(puts(&world, "a", "theirs")));
 
-    let outcome = world.backup(&dir).exits(3);
+    let outcome = world.backup(&dir).trusting().exits(3);
 
     outcome.says("'a' has changed").says("somebody else");
     assert_same(&world.bucket.contents(), &map(&[("a", "theirs")]));

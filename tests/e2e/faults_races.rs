@@ -21,7 +21,12 @@ fn an_object_that_somebody_replaced_is_not_overwritten() {
     let theirs = puts(&world, "a", "theirs");
     memory.inject(Fault::on("PutObject").key("a").act(theirs));
 
-    world.backup(&dir).one_by_one().exits(3).says("'a'");
+    world
+        .backup(&dir)
+        .trusting()
+        .one_by_one()
+        .exits(3)
+        .says("'a'");
 
     let expected = [("a", "theirs"), ("b", "2"), ("gone", "1")];
     assert_same(&world.bucket.contents(), &map(&expected));

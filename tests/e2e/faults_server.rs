@@ -87,7 +87,7 @@ fn credentials_that_expire_midway_end_the_backup_without_deletions() {
     let expired = Action::error(400, "ExpiredToken");
     memory.inject(Fault::on("PutObject").nth(2).always().act(expired));
 
-    let run = world.backup(&dir).one_by_one();
+    let run = world.backup(&dir).trusting().one_by_one();
     run.exits(3)
         .says("'b'")
         .says("the credentials have expired");
@@ -96,7 +96,7 @@ fn credentials_that_expire_midway_end_the_backup_without_deletions() {
     assert_eq!(memory.story(), ["PutObject a 200", "PutObject b 400"]);
     // With new ones the next run makes good.
     memory.clear_faults();
-    world.backup(&dir).done();
+    world.backup(&dir).trusting().done();
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
@@ -134,7 +134,7 @@ fn credentials_that_expire_before_the_deletions_leave_what_was_to_be_deleted() {
     let mut expected = world.bucket.contents();
     let expired = Action::error(400, "ExpiredToken");
     memory.inject(Fault::on("DeleteObjects").always().act(expired));
-    let run = world.backup(&dir).args(["--max-delete", "1203"]);
+    let run = world.backup(&dir).trusting().args(["--max-delete", "1203"]);
     let outcome = run.exits(3).says("gone0");
     outcome.says("the credentials have expired");
     expected.extend(dir.contents());

@@ -64,7 +64,12 @@ fn uploads_of_one_part_and_of_many_carry_what_was_asked_for() {
     let world = World::on(&memory);
     let dir = small_and_large(&world);
 
-    world.backup(&dir).one_by_one().args(all_settings()).done();
+    world
+        .backup(&dir)
+        .trusting()
+        .one_by_one()
+        .args(all_settings())
+        .done();
 
     carried_where_they_belong(&memory);
     for key in ["page.html", "film.mp4"] {
@@ -89,6 +94,7 @@ fn a_plan_is_applied_with_what_is_asked_for_then() {
     let plan = save(&world, &["mock", "backup"], &dir);
     memory.clear_log();
     apply(&world, &plan)
+        .trusting()
         .one_by_one()
         .args(all_settings())
         .done();

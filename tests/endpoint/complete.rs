@@ -14,8 +14,7 @@ use s3s::{
 use crate::{
     announced::{Announced, verify},
     checksum::{Algorithm, Checksum, Hasher},
-    conditions::WriteConditions,
-    config::MultipartTime,
+    config::{MultipartTime, Sums},
     error::malformed_xml,
     multipart::{Part, Upload},
     object::{ETag, Object, ObjectChecksum, fast_digest, set_checksum},
@@ -36,10 +35,15 @@ impl State {
             .multipart_upload
             .and_then(|upload| upload.parts)
             .unwrap_or_default();
-        let conditions = WriteConditions {
-            if_match: input.if_match.filter(|_| self.config.conditions),
-            if_none_match: input.if_none_match.filter(|_| self.config.conditions),
+        let has_sums = |part: &CompletedPart| {
+            part.checksum_crc64nvme.is_some() || part.checksum_crc32.is_some()
         };
+        if self.config.checksums == Sums::Ignored && sent.iter().any(has_sums) {
+            return Err(malformed_xml());
+        }
+        let conditions =
+            self.config
+                .write_conditions(&req.headers, input.if_match, input.if_none_match)?;
         self.with_bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
             let parts = self.chosen_parts(upload, &sent)?;

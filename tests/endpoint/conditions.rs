@@ -11,6 +11,7 @@ use s3s::{
 };
 
 use crate::{
+    config::{Config, IfMatch},
     error::{no_such_key, not_implemented_header, precondition_failed},
     object::Object,
 };
@@ -48,6 +49,57 @@ impl ReadConditions<'_> {
 pub(crate) struct WriteConditions {
     pub(crate) if_match: Option<ETagCondition>,
     pub(crate) if_none_match: Option<ETagCondition>,
+}
+
+impl Config {
+    /// The conditions of a write, as this server understands them.
+    pub(crate) fn write_conditions(
+        &self,
+        headers: &HeaderMap,
+        if_match: Option<ETagCondition>,
+        if_none_match: Option<ETagCondition>,
+    ) -> S3Result<WriteConditions> {
+        let is_none = if_none_match.is_some();
+        if self.conditions && self.if_match == IfMatch::Unknown && is_none {
+            return Err(not_implemented_header());
+        }
+        Ok(WriteConditions {
+            if_match: self.understood(headers, if_match)?,
+            if_none_match: if_none_match.filter(|_| self.conditions),
+        })
+    }
+
+    /// An `If-Match` as this server understands it.
+    pub(crate) fn understood(
+        &self,
+        headers: &HeaderMap,
+        condition: Option<ETagCondition>,
+    ) -> S3Result<Option<ETagCondition>> {
+        let Some(condition) = condition.filter(|_| self.conditions) else {
+            return Ok(None);
+        };
+        let is_quoted = headers
+            .get(http::header::IF_MATCH)
+            .is_some_and(|value| value.as_bytes().starts_with(b"\""));
+        let never = ETagCondition::ETag(ETag::Strong("no object has this one".to_owned()));
+        match self.if_match {
+            IfMatch::Standard => Ok(Some(condition)),
+            IfMatch::Unquoted if !is_quoted => Ok(Some(condition)),
+            IfMatch::Unquoted | IfMatch::Never => Ok(Some(never)),
+            IfMatch::Unknown => Err(not_implemented_header()),
+        }
+    }
+
+    /// Refuses a request without `Content-MD5`, where that is demanded.
+    pub(crate) fn check_md5(&self, headers: &HeaderMap) -> S3Result<()> {
+        if self.needs_md5 && !headers.contains_key("content-md5") {
+            return Err(s3_error!(
+                InvalidRequest,
+                "Missing required header for this request: Content-MD5"
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl WriteConditions {

@@ -30,6 +30,11 @@ pub struct Config {
     /// Whether `If-Match` and `If-None-Match` of writes and deletions are
     /// obeyed. Some servers pass over them.
     pub conditions: bool,
+    /// How an `If-Match` of a write or deletion is understood, where conditions
+    /// are obeyed.
+    pub if_match: IfMatch,
+    /// Whether uploads and DeleteObjects must carry `Content-MD5`.
+    pub needs_md5: bool,
     /// What becomes of checksums.
     pub checksums: Sums,
     /// ETags from a CRC instead of MD5, for benchmarks: MD5 is most of what the
@@ -62,6 +67,8 @@ impl Default for Config {
             region: None,
             check_skew: true,
             conditions: true,
+            if_match: IfMatch::default(),
+            needs_md5: false,
             checksums: Sums::default(),
             fast_etags: false,
             etags: true,
@@ -123,6 +130,21 @@ pub enum MultipartTime {
     Completion,
 }
 
+/// How an `If-Match` is understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IfMatch {
+    /// As HTTP has it (AWS).
+    #[default]
+    Standard,
+    /// The quotes are taken for a part of the ETag (Ceph 16), and lists of keys
+    /// to delete have no ETags.
+    Unquoted,
+    /// No ETag ever matches (SeaweedFS, where versioning is suspended).
+    Never,
+    /// It is answered with 501, and `If-None-Match` as well (Swift).
+    Unknown,
+}
+
 /// What becomes of the checksums that clients send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sums {
@@ -131,6 +153,7 @@ pub enum Sums {
     Kept,
     /// They are checked, and never told.
     Checked,
-    /// They are not looked at.
+    /// They are not looked at, and the list of an upload's parts must have none
+    /// (Swift).
     Ignored,
 }

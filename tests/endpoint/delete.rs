@@ -5,8 +5,8 @@ use s3s::{
     S3Request, S3Result,
     crypto::{Checksum as _, Md5},
     dto::{
-        DeleteObjectInput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition,
-        Error as KeyError, ObjectIdentifier,
+        DeleteObjectInput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
+        ETagCondition, Error as KeyError, ObjectIdentifier,
     },
     s3_error,
 };
@@ -15,6 +15,7 @@ use crate::{
     announced::{Announced, verify},
     checksum::Hasher,
     conditions::check_delete,
+    config::{Config, IfMatch},
     error::malformed_xml,
     faults::FailKeys,
     intake::RawBody,
@@ -25,10 +26,11 @@ use crate::{
 const MAX_KEYS: usize = 1000;
 
 impl State {
-    pub(crate) fn delete_object(&self, input: &DeleteObjectInput) -> S3Result<()> {
+    pub(crate) fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<()> {
+        let input = req.input;
+        let condition = self.config.understood(&req.headers, input.if_match)?;
         self.with_bucket(&input.bucket, |bucket| {
-            let condition = input.if_match.as_ref();
-            bucket.delete(&input.key, condition.filter(|_| self.config.conditions))
+            bucket.delete(&input.key, condition.as_ref())
         })
     }
 
@@ -36,6 +38,7 @@ impl State {
         &self,
         req: S3Request<DeleteObjectsInput>,
     ) -> S3Result<DeleteObjectsOutput> {
+        self.config.check_md5(&req.headers)?;
         check_body(&req)?;
         let keys = req.input.delete.objects;
         if keys.is_empty() || keys.len() > MAX_KEYS {
@@ -50,7 +53,7 @@ impl State {
                     errors.push(error);
                     continue;
                 }
-                match bucket.delete_identified(&object, self.config.conditions) {
+                match bucket.delete_identified(&object, &self.config) {
                     Ok(()) if quiet => {}
                     Ok(()) => deleted.push(DeletedObject {
                         key: Some(object.key),
@@ -81,16 +84,23 @@ impl Bucket {
         Ok(())
     }
 
-    fn delete_identified(&mut self, object: &ObjectIdentifier, conditions: bool) -> S3Result<()> {
+    fn delete_identified(&mut self, object: &ObjectIdentifier, config: &Config) -> S3Result<()> {
         if object.key.is_empty() {
             return Err(s3_error!(
                 UserKeyMustBeSpecified,
                 "The request must include a key"
             ));
         }
-        let etag = object.e_tag.clone().filter(|_| conditions);
+        let knows_etags = matches!(config.if_match, IfMatch::Standard | IfMatch::Never);
+        let etag = object
+            .e_tag
+            .clone()
+            .filter(|_| config.conditions && knows_etags);
         let condition = etag.map(|etag| match etag.value() {
             "*" => ETagCondition::Any,
+            _ if config.if_match == IfMatch::Never => {
+                ETagCondition::ETag(ETag::Strong("no object has this one".to_owned()))
+            }
             _ => ETagCondition::ETag(etag),
         });
         self.delete(&object.key, condition.as_ref())

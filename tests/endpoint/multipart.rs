@@ -7,7 +7,7 @@ use s3s::{
     S3Request, S3Result,
     dto::{
         AbortMultipartUploadInput, ChecksumAlgorithm, ChecksumType, CreateMultipartUploadInput,
-        CreateMultipartUploadOutput, UploadPartInput, UploadPartOutput,
+        CreateMultipartUploadOutput, ServerSideEncryption, UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };
@@ -121,6 +121,11 @@ impl State {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
             upload_id: Some(self.next_upload_id()),
+            server_side_encryption: upload
+                .extra
+                .encryption
+                .clone()
+                .map(ServerSideEncryption::from),
             checksum_algorithm: declared
                 .map(|algorithm| ChecksumAlgorithm::from_static(algorithm.name())),
             checksum_type: declared.map(|_| upload.checksum_type()),
@@ -138,6 +143,7 @@ impl State {
         &self,
         req: S3Request<UploadPartInput>,
     ) -> S3Result<UploadPartOutput> {
+        self.config.check_md5(&req.headers)?;
         let input = req.input;
         let number = u16::try_from(input.part_number)
             .ok()
@@ -173,7 +179,9 @@ impl State {
             ..UploadPartOutput::default()
         };
         let shown = part.announced.unwrap_or(part.checksum);
-        set_checksum_value!(output, shown.algorithm, shown.base64());
+        if self.config.checksums != Sums::Ignored {
+            set_checksum_value!(output, shown.algorithm, shown.base64());
+        }
         // The upload may have been completed or aborted in the meantime.
         self.with_bucket(&input.bucket, |bucket| {
             bucket

@@ -104,7 +104,7 @@ impl S3 for Service {
         &self,
         req: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        self.0.delete_object(&req.input)?;
+        self.0.delete_object(req)?;
         let output = DeleteObjectOutput::default();
         Ok(S3Response::with_status(
             output,

@@ -6,7 +6,7 @@ use s3s::{
     S3Request, S3Result,
     dto::{
         CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, MetadataDirective,
-        PutObjectInput, PutObjectOutput, StorageClass,
+        PutObjectInput, PutObjectOutput, ServerSideEncryption, StorageClass,
     },
     s3_error,
 };
@@ -25,6 +25,7 @@ impl State {
         &self,
         req: S3Request<PutObjectInput>,
     ) -> S3Result<PutObjectOutput> {
+        self.config.check_md5(&req.headers)?;
         let input = req.input;
         self.with_bucket(&input.bucket, |_| Ok(()))?;
         let promise = Promise {
@@ -50,13 +51,14 @@ impl State {
             thawed: false,
             metadata: input.metadata.unwrap_or_default(),
         };
-        let conditions = WriteConditions {
-            if_match: input.if_match.filter(|_| self.config.conditions),
-            if_none_match: input.if_none_match.filter(|_| self.config.conditions),
-        };
+        let encryption = extra.encryption.clone();
+        let conditions =
+            self.config
+                .write_conditions(&req.headers, input.if_match, input.if_none_match)?;
         let object = self.single(received, extra);
         let mut output = PutObjectOutput {
             e_tag: self.config.etag(object.etag),
+            server_side_encryption: encryption.map(ServerSideEncryption::from),
             ..PutObjectOutput::default()
         };
         set_checksum!(output, Some(object.checksum));

@@ -7,36 +7,77 @@
 
 use std::fmt::Write as _;
 
-use aws_sdk_s3::types::ChecksumType;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use crc_fast::CrcAlgorithm::Crc32IsoHdlc;
 use md5::{Digest, Md5};
-use sync_core::Crc64;
+use sync_core::{Crc64, Entry};
 
+use crate::etag::ETag;
 use crate::options::Checksums;
 
-/// The checksum headers of one upload; at most one is filled.
+/// The checksum headers of one upload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Headers {
     pub(crate) crc64: Option<String>,
     pub(crate) crc32: Option<String>,
+    pub(crate) md5: Option<String>,
 }
 
 impl Headers {
     /// Those that `choice` asks for, of `body` whose CRC64NVME is `sum`.
     pub(crate) fn of(choice: Checksums, body: &[u8], sum: Crc64) -> Self {
+        let mut headers = Self::default();
         match choice {
-            Checksums::Auto | Checksums::Crc64Nvme => Self {
-                crc64: Some(encode(sum)),
-                crc32: None,
-            },
-            Checksums::Crc32 => Self {
-                crc64: None,
-                crc32: Some(crc32(body)),
-            },
-            Checksums::None => Self::default(),
+            Checksums::Auto | Checksums::Crc64Nvme => headers.crc64 = Some(encode(sum)),
+            Checksums::Crc32 => headers.crc32 = Some(crc32(body)),
+            Checksums::Md5 => headers.md5 = Some(md5(body)),
+            Checksums::None => {}
         }
+        headers
+    }
+
+    /// The newer of the sums, which `x-amz-sdk-checksum-algorithm` names as
+    /// well: object locks demand that (API Reference, PutObject).
+    pub(crate) fn algorithm(&self) -> Option<ChecksumAlgorithm> {
+        if self.crc64.is_some() {
+            Some(ChecksumAlgorithm::Crc64Nvme)
+        } else {
+            self.crc32.as_ref().map(|_| ChecksumAlgorithm::Crc32)
+        }
+    }
+}
+
+/// An MD5 as a header.
+pub(crate) fn md5(body: &[u8]) -> String {
+    STANDARD.encode(Md5::digest(body))
+}
+
+/// The content of an upload, by which it is recognised.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Content {
+    /// In bytes.
+    pub(crate) size: u64,
+    pub(crate) checksum: Crc64,
+}
+
+impl Content {
+    /// Whether `found` has this content: by the sum that the server keeps, else
+    /// by `etag`, which a plain server gives it.
+    pub(crate) fn is(&self, found: &Entry, etag: impl FnOnce() -> Option<String>) -> bool {
+        if found.size != self.size {
+            return false;
+        }
+        if let Some(sum) = found.checksum {
+            return sum == self.checksum;
+        }
+        let ours = etag();
+        let ours = ours.as_deref().and_then(ETag::parse);
+        ours.is_some_and(|ours| {
+            ETag::of(found).is_some_and(|found| found.revision() == ours.revision())
+        })
     }
 }
 
@@ -62,6 +103,23 @@ pub(crate) fn whole(header: Option<&str>, kind: Option<&ChecksumType>) -> Option
     Some(Crc64::from_be_bytes(bytes.try_into().ok()?))
 }
 
+/// Content above this size is summed on a thread of its own.
+const SMALL: usize = 256 * 1024;
+
+/// The MD5 of `body`.
+pub(crate) async fn md5_of(body: &Bytes) -> [u8; 16] {
+    let sum = |body: &[u8]| <[u8; 16]>::from(Md5::digest(body));
+    if body.len() <= SMALL {
+        return sum(body);
+    }
+    let shared = body.clone();
+    match tokio::task::spawn_blocking(move || sum(&shared)).await {
+        Ok(md5) => md5,
+        // The runtime is shutting down.
+        Err(_) => sum(body),
+    }
+}
+
 /// The ETag of an object that was sent in one piece without server-side
 /// encryption by key: its MD5 in hexadecimal digits.
 pub(crate) fn plain_etag(body: &[u8]) -> String {
@@ -74,17 +132,10 @@ pub(crate) fn parts_etag<'a>(parts: impl IntoIterator<Item = &'a str>) -> Option
     let mut all = Md5::new();
     let mut count = 0_usize;
     for etag in parts {
-        all.update(unhex(bare(etag))?);
+        all.update(ETag::parse(etag)?.md5()?);
         count += 1;
     }
     Some(format!("{}-{count}", hex(&all.finalize())))
-}
-
-/// An ETag without the quotes that some servers leave out in listings.
-pub(crate) fn bare(etag: &str) -> &str {
-    etag.strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or(etag)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -94,17 +145,6 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
-}
-
-fn unhex(text: &str) -> Option<[u8; 16]> {
-    if text.len() != 32 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 16];
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

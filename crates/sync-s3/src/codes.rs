@@ -10,10 +10,14 @@ use crate::connect::Endpoint;
 use crate::error::{Attempted, Failure, Origin};
 use crate::proxy::Proxy;
 
+/// Names above this length in bytes are more than some servers can hold, whose
+/// answers do not always say so (Garage: 511 bytes).
+const LONG_NAME: usize = 500;
+
 impl Failure {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self.origin {
-            Origin::Network | Origin::Answer | Origin::Cut | Origin::Protocol => {
+            Origin::Network | Origin::Answer | Origin::Cut | Origin::Protocol | Origin::Foreign => {
                 ErrorKind::Unavailable
             }
             Origin::Timeout => ErrorKind::Timeout,
@@ -25,6 +29,16 @@ impl Failure {
     }
 
     fn service_kind(&self) -> ErrorKind {
+        if self.is_blocked() {
+            return ErrorKind::Blocked;
+        }
+        if self.is_too_long() {
+            return ErrorKind::Other;
+        }
+        // Garage gives all refusals one code.
+        if self.has_code(&["AccessDenied"]) && self.is_about_keys() {
+            return ErrorKind::Credentials;
+        }
         if let Some(kind) = self.code.as_deref().and_then(kind_of_code) {
             return kind;
         }
@@ -46,6 +60,15 @@ impl Failure {
     /// Whether we are sent elsewhere by something that does not speak S3.
     fn is_redirect(&self) -> bool {
         self.redirect.is_some() && self.code.is_none() && self.region.is_none()
+    }
+
+    /// Whether the message is about the keys that a request was signed with.
+    fn is_about_keys(&self) -> bool {
+        let message = self.message.as_deref().unwrap_or_default();
+        let message = message.to_ascii_lowercase();
+        ["signature", "no such key", "access key"]
+            .iter()
+            .any(|phrase| message.contains(phrase))
     }
 
     /// What to do about it.
@@ -81,6 +104,15 @@ impl Failure {
                     ),
                 }
             }
+            ErrorKind::Blocked => {
+                "the server cannot hold an object and others below its name: remove or rename one \
+                 of them"
+                    .to_owned()
+            }
+            _ if self.is_too_long() => {
+                "the server takes no name this long: shorten it, or exclude it with --exclude"
+                    .to_owned()
+            }
             _ if code == "AccessControlListNotSupported" => {
                 "the bucket takes no ACLs: leave out --acl, or use bucket-owner-full-control"
                     .to_owned()
@@ -97,9 +129,18 @@ impl Failure {
             ErrorKind::Archived => {
                 "the object is archived: restore it from the archive first".to_owned()
             }
+            ErrorKind::Throttled | ErrorKind::Unavailable
+                if self.origin == Origin::Service && attempted.name.len() > LONG_NAME =>
+            {
+                format!(
+                    "its name has {} bytes, which may be more than the server takes",
+                    attempted.name.len()
+                )
+            }
             ErrorKind::Throttled => "try again later, or with a lower --concurrency".to_owned(),
             ErrorKind::Unsupported => {
-                "try --no-conditional or --checksum none for this server".to_owned()
+                "the server lacks something that the request asks for: try --checksum none"
+                    .to_owned()
             }
             ErrorKind::Outage => {
                 "the run ends here; begin it again when the server works, and it goes on".to_owned()
@@ -107,7 +148,7 @@ impl Failure {
             ErrorKind::Timeout | ErrorKind::Unavailable
                 if !matches!(
                     self.origin,
-                    Origin::Service | Origin::Cut | Origin::Protocol
+                    Origin::Service | Origin::Cut | Origin::Protocol | Origin::Foreign
                 ) =>
             {
                 match &endpoint.url {

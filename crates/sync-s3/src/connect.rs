@@ -29,6 +29,7 @@ use crate::deadline::Deadline;
 use crate::environment::{self, variable};
 use crate::limiter::Limiter;
 use crate::options::{Access, Choice, S3Options};
+use crate::permanent::Permanent;
 use crate::proxy::{Proxies, Proxy};
 use crate::requests::Made;
 use crate::stamp::Stamp;
@@ -94,7 +95,7 @@ impl Endpoint {
     }
 
     /// Whether the server is another one than AWS, by its host.
-    fn is_foreign(&self) -> bool {
+    pub(crate) fn is_foreign(&self) -> bool {
         !is_aws(self.url.as_deref())
     }
 }
@@ -168,6 +169,7 @@ pub(crate) async fn connect(
         .retry_classifier(GiveUp(contact))
         .force_path_style(is_path_style || options.location.has_tenant())
         .retry_partition(timing::retry_partition())
+        .retry_classifier(Permanent)
         // Uploads bring their own sums, and downloads are verified where a
         // sum can be: of whole objects. The SDK would ask for sums of ranges
         // too, which some servers answer with those of the whole.

@@ -6,16 +6,22 @@
 //! once more, singly. Keys that XML 1.0 cannot carry always go singly: the SDK
 //! writes them raw, and one of them can fail the whole batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use aws_sdk_s3::operation::delete_objects::DeleteObjectsOutput;
 use aws_sdk_s3::types::{Delete, Error as KeyError, ObjectIdentifier};
 use futures::StreamExt as _;
 use futures::stream;
-use sync_core::{Entry, ErrorKind, Result, StoreError};
+use sync_core::{Entry, ErrorKind, Expected, Result, StoreError};
 
+use crate::conduct::{Manner, Request};
+use crate::content_md5::ContentMd5;
 use crate::error::{Attempted, Failure};
-use crate::guard::{changed, is_same, pause};
+use crate::etag::ETag;
+use crate::guard::{Attempts, Condition, Guarded, WRONG_ETAG, Write, changed, pause};
+use crate::look::Look;
 use crate::options::Conditions;
 use crate::store::Bucket;
 
@@ -78,8 +84,10 @@ impl Deletion<'_> {
 
     /// Deletes one batch, in as many rounds as it takes.
     async fn batch(self, batch: Vec<usize>) -> Vec<Outcome> {
-        let (mut open, mut outcomes) = self.still_the_same(batch).await;
+        let mut outcomes = Vec::new();
         let mut single = Vec::new();
+        let mut open = self.trials(batch, &mut outcomes, &mut single).await;
+        open = self.still_the_same(open, &mut outcomes).await;
         let mut round = 1;
         while !open.is_empty() {
             match self.send(&open).await {
@@ -104,11 +112,86 @@ impl Deletion<'_> {
         outcomes
     }
 
+    /// Deletes entries one by one until it is known how the server treats
+    /// conditions in a batch, or that it has none; those that are left.
+    async fn trials(
+        self,
+        batch: Vec<usize>,
+        outcomes: &mut Vec<Outcome>,
+        single: &mut Vec<usize>,
+    ) -> Vec<usize> {
+        let mut open = VecDeque::from(batch);
+        while let Some(&index) = open.front() {
+            let expected = Expected::Version(self.entry(index).clone());
+            let known = self.bucket.conduct.of(Request::DeleteBatch);
+            if self.entry(index).revision.is_none()
+                || self.bucket.conditions == Conditions::Client
+                || !known.needs_trial(&expected)
+            {
+                break;
+            }
+            open.pop_front();
+            let guarded = Guarded {
+                bucket: self.bucket,
+                key: &self.entry(index).key,
+                expected: &expected,
+                write: BatchOfOne {
+                    deletion: self,
+                    index,
+                    has_no_batches: AtomicBool::new(false),
+                },
+            };
+            let outcome = guarded.run().await;
+            if guarded.write.has_no_batches.load(Ordering::Relaxed) {
+                single.push(index);
+                single.extend(std::mem::take(&mut open));
+                break;
+            }
+            match outcome {
+                Err(error) if error.kind() != ErrorKind::Changed => {
+                    // It may be passing, which the batch sees to.
+                    open.push_front(index);
+                    break;
+                }
+                outcome => outcomes.push((index, outcome)),
+            }
+        }
+        open.into()
+    }
+
     async fn send(&self, batch: &[usize]) -> Result<DeleteObjectsOutput, Failure> {
-        let objects = batch.iter().map(|&index| {
+        let conditional: Vec<_> = batch
+            .iter()
+            .map(|&index| (index, self.condition(index)))
+            .collect();
+        self.send_under(&conditional).await
+    }
+
+    /// Asks for the deletion of entries, each under its condition; with
+    /// `Content-MD5` once the server has asked for it.
+    async fn send_under(
+        &self,
+        entries: &[(usize, Option<String>)],
+    ) -> Result<DeleteObjectsOutput, Failure> {
+        let with_md5 = self.bucket.sends_md5();
+        match self.send_once(entries, with_md5).await {
+            Err(failure) if failure.wants_md5() && !with_md5 => {
+                self.bucket.conduct.send_md5();
+                self.send_once(entries, true).await
+            }
+            settled => settled,
+        }
+    }
+
+    async fn send_once(
+        &self,
+        entries: &[(usize, Option<String>)],
+        with_md5: bool,
+    ) -> Result<DeleteObjectsOutput, Failure> {
+        let objects = entries.iter().map(|(index, etag)| {
             ObjectIdentifier::builder()
-                .key(self.bucket.full_key(&self.entry(index).key))
-                .set_e_tag(self.condition(index))
+                .key(self.bucket.full_key(&self.entry(*index).key))
+                .set_e_tag(etag.clone())
                 .build()
         });
         let delete = objects
@@ -120,25 +203,21 @@ impl Deletion<'_> {
                     .build()
             })
             .map_err(|error| Failure::protocol(error.to_string()))?;
-        let sent = self
+        let mut request = self
             .bucket
             .client
             .delete_objects()
             .bucket(self.bucket.location.bucket())
             .delete(delete)
-            .send()
-            .await;
-        sent.map_err(|error| Failure::from(&error))
+            .customize();
+        if with_md5 {
+            request = request.interceptor(ContentMd5);
+        }
+        request.send().await.map_err(|error| Failure::from(&error))
     }
 
     fn judge(&self, answer: &DeleteObjectsOutput, sent: Vec<usize>, may_repeat: bool) -> Judged {
-        let deleted = answer.deleted().iter().filter_map(|deleted| deleted.key());
-        let mut verdicts: HashMap<&str, Option<&KeyError>> =
-            deleted.map(|key| (key, None)).collect();
-        // An error outweighs a success for the same key.
-        let errors = answer.errors().iter();
-        verdicts.extend(errors.filter_map(|error| Some((error.key()?, Some(error)))));
-
+        let verdicts = verdicts(answer);
         let mut judged = Judged::default();
         for index in sent {
             let key = self.bucket.full_key(&self.entry(index).key);
@@ -168,71 +247,62 @@ impl Deletion<'_> {
 
     /// Deletes each by a request of its own.
     async fn singly(self, entries: Vec<usize>) -> Vec<Outcome> {
-        let (open, mut outcomes) = self.still_the_same(entries).await;
-        let requests = open
+        let requests = entries
             .into_iter()
             .map(|index| async move { (index, self.one(index).await) });
-        let mut done = stream::iter(requests).buffer_unordered(SINGLES);
-        while let Some(outcome) = done.next().await {
-            outcomes.push(outcome);
-        }
-        outcomes
+        stream::iter(requests)
+            .buffer_unordered(SINGLES)
+            .collect()
+            .await
     }
 
     async fn one(&self, index: usize) -> Result<()> {
-        let key = &self.entry(index).key;
-        let sent = self
-            .bucket
-            .client
-            .delete_object()
-            .bucket(self.bucket.location.bucket())
-            .key(self.bucket.key_label(key))
-            .set_if_match(self.condition(index))
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(()) };
-        let failure = Failure::from(&error);
-        if failure.is_missing_key() {
-            return Ok(());
-        }
-        if !failure.is_precondition() {
-            return Err(self.fail(index, failure));
-        }
-        // The server may say the same of a key that is gone, perhaps by a
-        // first attempt of ours whose answer was lost.
-        match self.bucket.head(key).await {
-            Ok(None) => Ok(()),
-            Ok(Some(_)) => Err(self.not_listed(index)),
-            Err(failure) => Err(self.fail(index, failure)),
-        }
+        let entry = self.entry(index);
+        let guarded = Guarded {
+            bucket: self.bucket,
+            key: &entry.key,
+            expected: &Expected::Version(entry.clone()),
+            write: One {
+                bucket: self.bucket,
+                entry,
+            },
+        };
+        guarded.run().await
     }
 
+    /// The ETag that a batch names of an entry, where the server is to check it.
     fn condition(&self, index: usize) -> Option<String> {
-        let revision = self.entry(index).revision.as_ref()?;
-        (self.bucket.conditions == Conditions::Server).then(|| revision.as_str().to_owned())
+        let etag = ETag::of(self.entry(index))?;
+        if self.bucket.conditions == Conditions::Client {
+            return None;
+        }
+        match self.bucket.conduct.of(Request::DeleteBatch).manner() {
+            Manner::Look(_) => None,
+            Manner::Bare => Some(etag.bare().to_owned()),
+            Manner::Untried | Manner::RefusesWrong | Manner::Quoted => Some(etag.quoted()),
+        }
     }
 
-    /// Where the server is not to check, or there is no ETag to check by:
-    /// those that a HEAD shows to be what was listed, and the outcomes of the
-    /// others.
-    async fn still_the_same(self, entries: Vec<usize>) -> (Vec<usize>, Vec<Outcome>) {
+    /// Of those that the server does not check, or that have no ETag to check
+    /// by: the ones that a look shows to be what was listed.
+    async fn still_the_same(self, entries: Vec<usize>, outcomes: &mut Vec<Outcome>) -> Vec<usize> {
         let (mut open, unguarded): (Vec<_>, Vec<_>) = entries
             .into_iter()
             .partition(|&index| self.condition(index).is_some());
-        let checks = unguarded
-            .into_iter()
-            .map(|index| async move { (index, self.bucket.head(&self.entry(index).key).await) });
-        let mut checks = stream::iter(checks).buffer_unordered(SINGLES);
-        let mut outcomes = Vec::new();
-        while let Some((index, found)) = checks.next().await {
-            match found {
-                Ok(None) => outcomes.push((index, Ok(()))),
-                Ok(Some(found)) if is_same(self.entry(index), &found) => open.push(index),
-                Ok(Some(_)) => outcomes.push((index, Err(self.not_listed(index)))),
+        let attempts = self.bucket.max_attempts;
+        let looks = unguarded.into_iter().map(|index| async move {
+            (index, self.bucket.look(self.entry(index), attempts).await)
+        });
+        let mut looks = stream::iter(looks).buffer_unordered(SINGLES);
+        while let Some((index, look)) = looks.next().await {
+            match look {
+                Ok(Look::Gone) => outcomes.push((index, Ok(()))),
+                Ok(Look::Same { .. }) => open.push(index),
+                Ok(Look::Other(_)) => outcomes.push((index, Err(self.not_listed(index)))),
                 Err(failure) => outcomes.push((index, Err(self.fail(index, failure)))),
             }
         }
-        (open, outcomes)
+        open
     }
 
     fn not_listed(&self, index: usize) -> StoreError {
@@ -252,6 +322,91 @@ impl Deletion<'_> {
     }
 }
 
+/// The deletion of one entry by a DeleteObject.
+struct One<'a> {
+    bucket: &'a Bucket,
+    entry: &'a Entry,
+}
+
+#[async_trait]
+impl Write for One<'_> {
+    async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
+        let sent = self
+            .bucket
+            .client
+            .delete_object()
+            .bucket(self.bucket.location.bucket())
+            .key(self.bucket.key_label(&self.entry.key))
+            .set_if_match(condition.if_match())
+            .customize()
+            .interceptor(attempts.clone())
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(()) };
+        let failure = Failure::from(&error);
+        // What is gone is deleted; under a wrong condition that tells nothing.
+        let is_trial = condition.if_match().is_some_and(|etag| etag == WRONG_ETAG);
+        if failure.is_missing_key() && !is_trial {
+            return Ok(());
+        }
+        Err(failure)
+    }
+
+    fn kind(&self) -> Request {
+        Request::Delete
+    }
+
+    fn is_ours(&self, _: &Entry) -> bool {
+        false
+    }
+
+    fn repeats_conflicts(&self) -> bool {
+        true
+    }
+}
+
+/// The deletion of one entry by a DeleteObjects.
+struct BatchOfOne<'a> {
+    deletion: Deletion<'a>,
+    index: usize,
+    /// Whether the server turns out to have no DeleteObjects.
+    has_no_batches: AtomicBool,
+}
+
+#[async_trait]
+impl Write for BatchOfOne<'_> {
+    async fn send(&self, condition: &Condition, _: &Attempts) -> Result<(), Failure> {
+        let entries = [(self.index, condition.if_match())];
+        let sent = self.deletion.send_under(&entries).await;
+        let answer = sent.inspect_err(|failure| {
+            if refuses_batches(failure) {
+                self.has_no_batches.store(true, Ordering::Relaxed);
+            }
+        })?;
+        let key = &self.deletion.entry(self.index).key;
+        let key = self.deletion.bucket.full_key(key);
+        match verdicts(&answer).remove(key.as_str()) {
+            Some(Some(error)) => Err(Failure::of_key(error.code(), error.message())),
+            Some(None) => Ok(()),
+            None => Err(Failure::protocol(
+                "the answer lacks the key that was asked for",
+            )),
+        }
+    }
+
+    fn kind(&self) -> Request {
+        Request::DeleteBatch
+    }
+
+    fn is_ours(&self, _: &Entry) -> bool {
+        false
+    }
+
+    fn repeats_conflicts(&self) -> bool {
+        true
+    }
+}
+
 /// What an answer says about each key.
 #[derive(Default)]
 struct Judged {
@@ -260,6 +415,16 @@ struct Judged {
     again: Vec<usize>,
     /// To be settled by a request of their own.
     single: Vec<usize>,
+}
+
+/// The error of each key that the answer names, or none if it was deleted.
+fn verdicts(answer: &DeleteObjectsOutput) -> HashMap<&str, Option<&KeyError>> {
+    let deleted = answer.deleted().iter().filter_map(|deleted| deleted.key());
+    let mut verdicts: HashMap<&str, Option<&KeyError>> = deleted.map(|key| (key, None)).collect();
+    // An error outweighs a success for the same key.
+    let errors = answer.errors().iter();
+    verdicts.extend(errors.filter_map(|error| Some((error.key()?, Some(error)))));
+    verdicts
 }
 
 /// Whether the same request may succeed a little later.
@@ -271,7 +436,7 @@ fn is_passing(failure: &Failure) -> bool {
 }
 
 /// Servers without DeleteObjects, or that insist on a `Content-MD5`.
-fn refuses_batches(failure: &Failure) -> bool {
+pub(crate) fn refuses_batches(failure: &Failure) -> bool {
     matches!(failure.status, Some(405 | 501))
         || failure.has_code(&[
             "NotImplemented",

@@ -12,7 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use sync_core::{Algorithm, Digest, Entry, ErrorKind, Result, StoreError};
 
 use crate::error::{Attempted, Failure};
-use crate::guard::{changed, is_same};
+use crate::guard::changed;
+use crate::look::is_same;
 use crate::store::{Bucket, LOOK_UP, entry_of};
 
 /// The sum that the server keeps of the version that `entry` describes; none
@@ -32,7 +33,9 @@ pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Dige
         .map_err(|error| Failure::from(&error))
         .and_then(|head| Ok((entry_of(&entry.key, &head)?, head)));
     match head {
-        Ok((now, head)) if is_same(entry, &now) => Ok(of_whole(&head)),
+        Ok((now, head)) if is_same(entry, &now) || bucket.is_still_listed(entry, &now).await => {
+            Ok(of_whole(&head))
+        }
         Ok(_) => Err(changed(&entry.key, "it is not the version that was listed")),
         Err(failure) if failure.is_missing_key() => Err(StoreError::new(
             ErrorKind::NotFound,

@@ -21,6 +21,7 @@ use crate::credentials::Unfit;
 use crate::deadline::TooLate;
 use crate::list::Unreadable;
 use crate::pace::Outage;
+use crate::permanent;
 
 /// Why a request failed, whatever the request was.
 #[derive(Debug, Default, Clone)]
@@ -57,6 +58,9 @@ pub(crate) enum Origin {
     Cut,
     /// An answer came that breaks the rules of S3.
     Protocol,
+    /// The answer describes something else than was sent: it is that of another
+    /// request.
+    Foreign,
     /// It was not sent.
     Request,
     /// It was not sent, because nothing has succeeded for long.
@@ -101,6 +105,13 @@ where
         } else if failure.origin == Origin::Service && failure.code.is_none() && succeeded {
             failure.origin = Origin::Answer;
             failure.message = Some("the answer is not that of an S3 server".to_owned());
+            if let Some(root) = error.raw_response().and_then(root_element) {
+                failure.origin = Origin::Protocol;
+                failure.message = Some(format!(
+                    "the answer is not that of an S3 server to this request: a document of another \
+                     kind ('{root}')"
+                ));
+            }
         } else if let Some(why) = find::<Unreachable>(error) {
             failure.message = Some(why.reason.clone());
             failure.advice = why.advice.as_deref().map(Box::from);
@@ -170,6 +181,22 @@ fn redirect(response: &HttpResponse) -> Option<Box<str>> {
     let to = response.headers().get("location")?;
     let to = to.split(['?', '#']).next()?;
     Some(printable(&without_secrets(to)).into())
+}
+
+/// The root of the document that a server has sent, unless that is a web page.
+fn root_element(response: &HttpResponse) -> Option<String> {
+    let body = std::str::from_utf8(response.body().bytes()?).ok()?;
+    let mut rest = body.trim_start_matches('\u{feff}').trim_start();
+    while rest.starts_with("<?") {
+        rest = rest.split_once("?>")?.1.trim_start();
+    }
+    let name: String = rest
+        .strip_prefix('<')?
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.'))
+        .take(64)
+        .collect();
+    (!name.is_empty() && !name.eq_ignore_ascii_case("html")).then_some(name)
 }
 
 /// The last cause of the chain, which says what happened; those above it only
@@ -269,6 +296,41 @@ impl Failure {
         self.has_code(&["PreconditionFailed"]) || self.status == Some(412)
     }
 
+    /// The server said no, for whatever reason of its own.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.origin == Origin::Service && matches!(self.status, Some(400..500))
+    }
+
+    /// The server demands `Content-MD5`. Codes differ; the name of the header is
+    /// in the message.
+    pub(crate) fn wants_md5(&self) -> bool {
+        let named = || {
+            let message = self.message.as_deref().unwrap_or_default();
+            message.to_ascii_lowercase().contains("content-md5")
+        };
+        self.has_code(&["MissingContentMD5"]) || matches!(self.status, Some(400 | 411)) && named()
+    }
+
+    /// A directory is where the object was to be, or an object where its
+    /// directory was to be: servers over a file system cannot hold both.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.has_code(&["XMinioParentIsObject", "XMinioObjectExistsAsDirectory"])
+            || self.status.is_some_and(|status| status >= 400)
+                && self.message.as_deref().is_some_and(permanent::is_blocked)
+    }
+
+    /// The server cannot hold a name this long.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.has_code(&["KeyTooLongError", "KeyTooLong"])
+            || self.status.is_some_and(|status| status >= 400)
+                && self.message.as_deref().is_some_and(permanent::is_too_long)
+    }
+
+    /// The server does not know this kind of request, or one of its headers.
+    pub(crate) fn is_not_implemented(&self) -> bool {
+        self.has_code(&["NotImplemented"]) || self.status == Some(501)
+    }
+
     /// Somebody else writes the same key at this moment.
     pub(crate) fn is_conflict(&self) -> bool {
         self.has_code(&["ConditionalRequestConflict", "OperationAborted"])
@@ -276,10 +338,11 @@ impl Failure {
 
     /// The request may have been carried out, though nothing said so.
     pub(crate) fn is_in_doubt(&self) -> bool {
+        let is_answered = !self.is_blocked() && !self.is_too_long();
         matches!(
             self.origin,
-            Origin::Network | Origin::Timeout | Origin::Answer
-        ) || matches!(self.status, Some(500 | 502 | 504))
+            Origin::Network | Origin::Timeout | Origin::Answer | Origin::Foreign
+        ) || matches!(self.status, Some(500 | 502 | 504)) && is_answered
     }
 
     /// The error for people.
@@ -299,8 +362,11 @@ impl Failure {
     /// The server's words, or those of the system.
     pub(crate) fn cause(&self) -> Option<String> {
         match (&self.code, &self.message) {
-            (Some(code), Some(message)) => Some(printable(&format!("{message} ({code})"))),
-            (Some(text), None) | (None, Some(text)) => Some(printable(text)),
+            (Some(code), Some(message)) if !message.trim().is_empty() => {
+                Some(printable(&format!("{message} ({code})")))
+            }
+            (Some(code), _) => Some(printable(code)),
+            (None, Some(text)) => Some(printable(text)),
             (None, None) => self.status.map(|status| format!("status {status}")),
         }
     }

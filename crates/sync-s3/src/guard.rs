@@ -1,4 +1,15 @@
-//! Writing only over what was expected, and settling answers that were lost.
+//! Replacing and deleting only what was expected, and settling answers that
+//! were lost.
+//!
+//! The condition that expresses this is tried out before it is relied upon,
+//! except at AWS, by the first request of each kind, while the others wait. The
+//! object is looked up; then the request is sent under a condition that does
+//! not hold. A server that carries it out ignores conditions, and the look has
+//! made up for it. One that refuses it is sent the right condition; if it
+//! refuses that too although nothing has changed, the same without quotes; and
+//! if it accepts none, a look shortly before has to do. This costs a run two to
+//! four requests, whatever its size, and leaves nothing behind (`conduct` keeps
+//! what was learned).
 //!
 //! A conditional write whose answer is lost is sent again, and then meets its
 //! own success: the server answers 412 though the object is ours. So a refusal
@@ -15,10 +26,12 @@ use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
-use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result, StoreError, is_same_time};
+use sync_core::{Entry, ErrorKind, Expected, Key, Result, StoreError};
 
-use crate::checksum::bare;
-use crate::error::{Attempted, Failure};
+use crate::conduct::{Conditional, Manner, Reason, Request};
+use crate::error::{Attempted, Failure, Origin};
+use crate::etag::ETag;
+use crate::look::Look;
 use crate::options::Conditions;
 use crate::store::{Bucket, LOOK_UP};
 
@@ -31,16 +44,19 @@ const DOUBTS: u32 = 3;
 
 /// Attempts of the HEAD that settles a failure: the request before it has
 /// already waited out what retries can.
-const SETTLE_ATTEMPTS: u32 = 2;
+pub(crate) const SETTLE_ATTEMPTS: u32 = 2;
 
-/// What a write demands of the server.
+/// An ETag that no object has.
+pub(crate) const WRONG_ETAG: &str = "\"00000000000000000000000000000000\"";
+
+/// What a request demands of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// Nothing: it has been checked beforehand.
     None,
     /// `If-None-Match: *`
     Absent,
-    /// `If-Match`
+    /// `If-Match`, with this value.
     Match(String),
 }
 
@@ -84,14 +100,15 @@ impl Intercept for Attempts {
     }
 }
 
-/// A write of one key that a server may be asked for several times.
+/// A request about one key that a server may be asked for several times.
 #[async_trait]
 pub(crate) trait Write: Sync {
     async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure>;
 
-    /// The ETag that a plain server gives the content, without quotes: its
-    /// proof where there is no checksum.
-    fn etag(&self) -> Option<String>;
+    fn kind(&self) -> Request;
+
+    /// Whether the object that is there is the one that was to be written.
+    fn is_ours(&self, found: &Entry) -> bool;
 
     /// Whether it may be asked for again after the server found somebody else
     /// writing the same key. A CompleteMultipartUpload may not: the whole
@@ -99,49 +116,210 @@ pub(crate) trait Write: Sync {
     fn repeats_conflicts(&self) -> bool;
 }
 
-/// One write, and what it may meet.
+/// One request, and what it may meet.
 pub(crate) struct Guarded<'a, W> {
     pub(crate) bucket: &'a Bucket,
     pub(crate) key: &'a Key,
     pub(crate) expected: &'a Expected,
-    /// Length of the content in bytes.
-    pub(crate) size: u64,
-    /// Sum of the content.
-    pub(crate) checksum: Crc64,
     pub(crate) write: W,
+}
+
+/// What a request has met so far.
+#[derive(Default)]
+struct Met {
+    /// Whether what is there may be what was sent.
+    may_be_ours: bool,
+    /// Whether a condition that does not hold was refused.
+    refuses_wrong: bool,
+    /// The values of `If-Match` that were refused although they hold.
+    refused: Vec<String>,
+    /// Why the request is sent without a condition.
+    reason: Option<Reason>,
+}
+
+/// What a look before a request shows.
+enum Before {
+    /// What was expected.
+    Expected,
+    /// No object, where a version was expected.
+    Gone,
+}
+
+/// What a failure means.
+enum Outcome {
+    /// The request has done its work.
+    Done,
+    /// Nothing was done, and under this condition it may be, a little later.
+    Later(Condition),
+    /// Nothing was done, and in this form it may be.
+    Otherwise(Condition),
+    Failed,
 }
 
 impl<W: Write> Guarded<'_, W> {
     /// Sends until the outcome is certain.
     pub(crate) async fn run(&self) -> Result<()> {
-        let mut condition = condition(self.bucket, self.key, self.expected).await?;
-        let mut may_be_ours = false;
+        let mut met = Met::default();
+        if self.is_conditional() {
+            let known = self.known();
+            let trial = known.trial(self.expected).await;
+            if trial.is_some() && known.manner() == Manner::Untried {
+                match self.is_gone().await {
+                    Ok(true) => return Ok(()),
+                    Ok(false) if self.try_wrong(&mut met).await => return Ok(()),
+                    Ok(false) => {}
+                    // Who may write but not read has to do without the trial.
+                    Err(error) if error.kind() == ErrorKind::Denied => {
+                        known.learn(Manner::Quoted);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            // Others wait while the right condition is tried.
+            return self.send(&mut met).await;
+        }
+        self.send(&mut met).await
+    }
+
+    /// Whether the server is to check, and can: by an ETag.
+    fn is_conditional(&self) -> bool {
+        let can = match self.expected {
+            Expected::Absent => true,
+            Expected::Version(seen) => seen.revision.is_some(),
+        };
+        can && self.bucket.conditions != Conditions::Client
+    }
+
+    fn known(&self) -> &Conditional {
+        self.bucket.conduct.of(self.write.kind())
+    }
+
+    fn deletes(&self) -> bool {
+        matches!(self.write.kind(), Request::Delete | Request::DeleteBatch)
+    }
+
+    /// Sends the request under a condition that does not hold, after a look;
+    /// whether it was carried out all the same.
+    async fn try_wrong(&self, met: &mut Met) -> bool {
+        let attempts = Attempts::default();
+        let wrong = Condition::Match(WRONG_ETAG.to_owned());
+        let Err(failure) = self.write.send(&wrong, &attempts).await else {
+            self.known().learn(Manner::Look(Reason::Ignored));
+            return true;
+        };
+        if failure.is_precondition() || failure.is_missing_key() || failure.is_conflict() {
+            self.known().learn(Manner::RefusesWrong);
+        }
+        met.refuses_wrong = failure.is_refusal();
+        met.may_be_ours = failure.is_in_doubt();
+        false
+    }
+
+    async fn send(&self, met: &mut Met) -> Result<()> {
+        let Some(mut condition) = self.opening().await? else {
+            return Ok(());
+        };
         let mut round = 1;
         loop {
             let attempts = Attempts::default();
             let Err(failure) = self.write.send(&condition, &attempts).await else {
+                self.learn(&condition, met);
                 return Ok(());
             };
-            may_be_ours |= attempts.repeated() || failure.is_in_doubt();
-            match self.settle(&failure, &condition, may_be_ours, round).await {
-                Outcome::Written => return Ok(()),
-                Outcome::Again(next) if round < ROUNDS => condition = next,
-                Outcome::Again(_) | Outcome::Failed => return Err(self.fail(failure)),
+            met.may_be_ours |= attempts.repeated() || failure.is_in_doubt();
+            match self.settle(&failure, &condition, met, round).await {
+                Outcome::Done => return Ok(()),
+                Outcome::Otherwise(next) => {
+                    condition = next;
+                    continue;
+                }
+                Outcome::Later(next) if round < ROUNDS => condition = next,
+                Outcome::Later(_) | Outcome::Failed => return Err(self.fail(failure)),
             }
             tokio::time::sleep(pause(round)).await;
             round += 1;
         }
     }
 
-    fn is_ours(&self, found: &Entry) -> bool {
-        if found.size != self.size {
-            return false;
+    /// What to demand first; `None` if there is nothing to delete any more.
+    /// Where the server does not check, we do, shortly before.
+    async fn opening(&self) -> Result<Option<Condition>> {
+        let manner = self.known().manner();
+        let is_checked = self.is_conditional()
+            && match manner {
+                // It is obeyed, only in no form that has an ETag.
+                Manner::Look(Reason::Refused) => *self.expected == Expected::Absent,
+                Manner::Look(_) => false,
+                Manner::Untried | Manner::RefusesWrong | Manner::Quoted | Manner::Bare => true,
+            };
+        if !is_checked {
+            if matches!(self.expected, Expected::Version(seen) if seen.revision.is_none()) {
+                self.bucket.conduct.met_no_etag();
+            }
+            let is_gone = self.is_gone().await?;
+            // Servers that ignore `If-Match` may still obey the other one.
+            let condition = if manner == Manner::Look(Reason::Ignored)
+                && self.is_conditional()
+                && *self.expected == Expected::Absent
+            {
+                Condition::Absent
+            } else {
+                Condition::None
+            };
+            return Ok((!is_gone).then_some(condition));
         }
-        if let Some(sum) = found.checksum {
-            return sum == self.checksum;
+        let Expected::Version(seen) = self.expected else {
+            return Ok(Some(Condition::Absent));
+        };
+        if self.bucket.conduct.lists_other_etags() {
+            return Ok(match self.look(seen).await? {
+                Look::Same { etag, .. } => Some(in_form(manner, etag.as_deref())),
+                Look::Gone if self.deletes() => None,
+                Look::Gone => Some(Condition::Absent),
+                Look::Other(_) => return Err(self.changed()),
+            });
         }
-        let etag = found.revision.as_ref().map(|etag| bare(etag.as_str()));
-        etag.is_some() && etag == self.write.etag().as_deref()
+        let etag = seen.revision.as_ref().map(sync_core::Revision::as_str);
+        Ok(Some(in_form(manner, etag)))
+    }
+
+    async fn look(&self, seen: &Entry) -> Result<Look> {
+        let look = self.bucket.look(seen, self.bucket.max_attempts).await;
+        look.map_err(|failure| self.cannot_look(failure))
+    }
+
+    /// Looks whether what was expected is there: an error if it is not, and
+    /// whether there is nothing left to delete.
+    async fn is_gone(&self) -> Result<bool> {
+        let before = match self.expected {
+            Expected::Absent => match self.bucket.head(self.key).await {
+                Ok(None) => Before::Expected,
+                Ok(Some(_)) => return Err(self.changed()),
+                Err(failure) => return Err(self.cannot_look(failure)),
+            },
+            Expected::Version(seen) => match self.look(seen).await? {
+                Look::Same { .. } => Before::Expected,
+                Look::Gone => Before::Gone,
+                Look::Other(_) => return Err(self.changed()),
+            },
+        };
+        Ok(self.deletes() && matches!(before, Before::Gone))
+    }
+
+    /// Takes note of what has worked.
+    fn learn(&self, condition: &Condition, met: &Met) {
+        let manner = match (condition, met.reason) {
+            (Condition::None, Some(reason)) => Manner::Look(reason),
+            (Condition::Match(value), _) if value.starts_with('"') => Manner::Quoted,
+            (Condition::Match(_), _) => Manner::Bare,
+            _ if met.refuses_wrong => Manner::RefusesWrong,
+            _ => return,
+        };
+        let known = self.known();
+        // What a server accepts tells something only of one that also refuses.
+        if known.manner() == Manner::RefusesWrong || met.refuses_wrong || met.reason.is_some() {
+            known.learn(manner);
+        }
     }
 
     /// What a failure means for the object.
@@ -149,48 +327,135 @@ impl<W: Write> Guarded<'_, W> {
         &self,
         failure: &Failure,
         condition: &Condition,
-        may_be_ours: bool,
+        met: &mut Met,
         round: u32,
     ) -> Outcome {
         let replaces = matches!(condition, Condition::Match(_));
         if failure.is_conflict() {
             return if self.write.repeats_conflicts() {
-                Outcome::Again(condition.clone())
+                Outcome::Later(condition.clone())
             } else {
                 Outcome::Failed
             };
         }
         if replaces && failure.has_code(&["NoSuchKey"]) {
             // The version seen is gone; "or none any more" is expected too.
-            return Outcome::Again(Condition::Absent);
+            return self.when_gone();
+        }
+        let is_conditional = *condition != Condition::None;
+        if is_conditional && failure.is_not_implemented() && met.reason.is_none() {
+            met.reason = Some(Reason::Unsupported);
+            return match self.is_gone().await {
+                Ok(true) => Outcome::Done,
+                Ok(false) => Outcome::Otherwise(Condition::None),
+                Err(_) => Outcome::Failed,
+            };
         }
         let upload_gone = failure.has_code(&["NoSuchUpload"]);
         let refused = failure.is_precondition();
-        if !(refused || may_be_ours && (upload_gone || failure.is_in_doubt())) {
+        if !(refused || met.may_be_ours && (upload_gone || failure.is_in_doubt())) {
             return Outcome::Failed;
         }
-        let Ok(found) = self.bucket.head_within(self.key, SETTLE_ATTEMPTS).await else {
+        let Ok(look) = self.look_after().await else {
             return Outcome::Failed;
         };
-        match found {
-            Some(found) if may_be_ours && self.is_ours(&found) => Outcome::Written,
-            None if refused && replaces => Outcome::Again(Condition::Absent),
+        match look {
+            Look::Same { found, .. } | Look::Other(found)
+                if met.may_be_ours && self.write.is_ours(&found) =>
+            {
+                Outcome::Done
+            }
+            // It has not been carried out, or somebody has come after it.
+            Look::Same { .. } if failure.origin == Origin::Foreign => {
+                Outcome::Later(condition.clone())
+            }
+            Look::Gone if failure.origin == Origin::Foreign && !self.deletes() => {
+                Outcome::Later(condition.clone())
+            }
+            Look::Same { etag, .. } if refused && replaces => {
+                Outcome::Otherwise(self.next_form(condition, etag.as_deref(), met))
+            }
+            Look::Gone if replaces && refused || self.deletes() => self.when_gone(),
             // It was there a moment ago, and is not any more; or the server
             // takes something for an object that is none, as SeaweedFS does
             // with the empty directory that deleted objects leave behind. Then
             // the HEAD of this moment has to do.
-            None if refused && round < DOUBTS => Outcome::Again(condition.clone()),
-            None if refused => Outcome::Again(Condition::None),
+            Look::Gone if refused && round < DOUBTS => Outcome::Later(condition.clone()),
+            Look::Gone if refused => Outcome::Later(Condition::None),
             _ => Outcome::Failed,
         }
     }
 
-    fn fail(&self, failure: Failure) -> StoreError {
-        if failure.is_precondition() {
-            return changed(self.key, "something else is there than was listed");
+    fn when_gone(&self) -> Outcome {
+        if self.deletes() {
+            Outcome::Done
+        } else {
+            Outcome::Later(Condition::Absent)
         }
+    }
+
+    /// What is there after a failure.
+    async fn look_after(&self) -> Result<Look, Failure> {
+        match self.expected {
+            Expected::Version(seen) => self.bucket.look(seen, SETTLE_ATTEMPTS).await,
+            Expected::Absent => {
+                let found = self.bucket.head_within(self.key, SETTLE_ATTEMPTS).await?;
+                Ok(found.map_or(Look::Gone, Look::Other))
+            }
+        }
+    }
+
+    /// The version that was expected is there, but the server has refused
+    /// `sent`: another form of its ETag, or none, if all have been refused.
+    fn next_form(&self, sent: &Condition, etag: Option<&str>, met: &mut Met) -> Condition {
+        met.refused.extend(sent.if_match());
+        let answered = etag.and_then(ETag::parse);
+        let forms = [
+            answered.map(ETag::quoted),
+            answered.map(|etag| etag.bare().to_owned()),
+        ];
+        let next = forms
+            .into_iter()
+            .flatten()
+            .find(|form| !met.refused.contains(form));
+        if let Some(next) = next {
+            return Condition::Match(next);
+        }
+        met.reason = Some(Reason::Refused);
+        Condition::None
+    }
+
+    fn changed(&self) -> StoreError {
+        let why = if self.deletes() {
+            "it is not the version that was listed"
+        } else {
+            "something else is there than was listed"
+        };
+        changed(self.key, why)
+    }
+
+    fn cannot_look(&self, failure: Failure) -> StoreError {
         self.bucket.fail(
             failure,
+            Attempted {
+                what: "look up",
+                name: self.key.as_str(),
+                permission: LOOK_UP,
+            },
+        )
+    }
+
+    fn fail(&self, failure: Failure) -> StoreError {
+        if failure.is_precondition() {
+            return self.changed();
+        }
+        let attempted = if self.deletes() {
+            Attempted {
+                what: "delete",
+                name: self.key.as_str(),
+                permission: "s3:DeleteObject",
+            }
+        } else {
             Attempted {
                 what: "upload",
                 name: self.key.as_str(),
@@ -200,54 +465,19 @@ impl<W: Write> Guarded<'_, W> {
                     .objects
                     .permissions()
                     .unwrap_or("s3:PutObject, and s3:GetObject for conditional requests"),
-            },
-        )
-    }
-}
-
-enum Outcome {
-    Written,
-    /// Nothing was written, and under this condition it may be.
-    Again(Condition),
-    Failed,
-}
-
-/// What to demand. Where the server is not to check, we do, shortly before.
-async fn condition(bucket: &Bucket, key: &Key, expected: &Expected) -> Result<Condition> {
-    if bucket.conditions == Conditions::Server {
-        match expected {
-            Expected::Absent => return Ok(Condition::Absent),
-            Expected::Version(Entry {
-                revision: Some(etag),
-                ..
-            }) => return Ok(Condition::Match(etag.as_str().to_owned())),
-            // A server without ETags: compared by size and time below.
-            Expected::Version(_) => {}
-        }
-    }
-    let found = bucket.head(key).await.map_err(|failure| {
-        let attempted = Attempted {
-            what: "look up",
-            name: key.as_str(),
-            permission: LOOK_UP,
+            }
         };
-        bucket.fail(failure, attempted)
-    })?;
-    match (expected, found) {
-        (_, None) => Ok(Condition::None),
-        (Expected::Version(seen), Some(found)) if is_same(seen, &found) => Ok(Condition::None),
-        _ => Err(changed(key, "something else is there than was listed")),
+        self.bucket.fail(failure, attempted)
     }
 }
 
-/// Whether a HEAD shows the version that a listing showed.
-pub(crate) fn is_same(seen: &Entry, found: &Entry) -> bool {
-    let same_etag = match (&seen.revision, &found.revision) {
-        (Some(seen), Some(found)) => Some(bare(seen.as_str()) == bare(found.as_str())),
-        _ => None,
-    };
-    seen.size == found.size
-        && same_etag.unwrap_or_else(|| is_same_time(seen.modified, found.modified))
+/// The condition that `etag` is there, in the form that the server takes.
+fn in_form(manner: Manner, etag: Option<&str>) -> Condition {
+    match etag.and_then(ETag::parse) {
+        Some(etag) if manner == Manner::Bare => Condition::Match(etag.bare().to_owned()),
+        Some(etag) => Condition::Match(etag.quoted()),
+        None => Condition::None,
+    }
 }
 
 pub(crate) fn changed(key: &Key, why: &'static str) -> StoreError {

@@ -9,7 +9,7 @@
 //! `under_way` and `clock`), the store itself (`store`) and its operations (`list` with `page`,
 //! `read` with `buffer` and `archive`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
-//! conditions and lost answers; `checksum` and `digest`; `error` with `codes`). `requests`
+//! conditions and lost answers, with `conduct`, `look` and `etag`; `checksum` and `digest`; `error` with `codes`). `requests`
 //! counts what a plan takes, `versioning` tells what the bucket keeps, `probe` tries all
 //! this out.
 //!
@@ -57,12 +57,19 @@ mod resume;
 mod session;
 mod write;
 
+mod answered;
 mod checksum;
 mod codes;
+mod conduct;
+mod content_md5;
 mod digest;
 mod error;
+mod etag;
 mod guard;
+mod look;
+mod md5_etags;
 
+mod permanent;
 mod probe;
 mod requests;
 mod under_way;

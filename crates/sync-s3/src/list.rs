@@ -36,7 +36,7 @@ pub(crate) use document::Unreadable;
 #[cfg(test)]
 pub(crate) use document::page;
 pub(crate) use left_out::LeftOut;
-pub(crate) use one::with_full_time;
+pub(crate) use one::{as_listed, first_page, listed};
 use weave::Weaver;
 
 /// When a listing is read at several places at once, and how far ahead.

@@ -97,7 +97,7 @@ impl S3Options {
             ca_bundle: None,
             path_style: Choice::Auto,
             access: Access::Signed,
-            conditions: Conditions::Server,
+            conditions: Conditions::Auto,
             checksums: Checksums::Auto,
             sign_payload: Choice::Auto,
             objects: ObjectSettings::default(),
@@ -157,8 +157,14 @@ pub enum Payer {
 /// Who checks that an object is still the one that was listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Conditions {
-    /// The server, in the same instant: `If-Match` and `If-None-Match`.
+    /// The server, in the same instant: `If-Match` and `If-None-Match`. Any
+    /// other server than AWS is tried out first; where it ignores or refuses
+    /// them, we do, by a HEAD shortly before ([`S3Store::notes`] says so).
+    ///
+    /// [`S3Store::notes`]: crate::S3Store::notes
     #[default]
+    Auto,
+    /// The server, which is trusted to obey them.
     Server,
     /// We, by a HEAD shortly before: for servers without conditional requests
     /// (`--no-conditional`). A change in between goes unseen.
@@ -176,6 +182,9 @@ pub enum Checksums {
     /// CRC32 of each part, for servers that know no CRC64NVME. Objects of
     /// several parts then carry no sum of the whole.
     Crc32,
+    /// `Content-MD5` of each request, for servers and object locks that know
+    /// nothing newer. Nothing of it is kept but the ETag.
+    Md5,
     /// None, for servers that refuse checksums.
     None,
 }

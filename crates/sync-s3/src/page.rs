@@ -6,10 +6,11 @@
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{EncodingType, Object};
-use sync_core::{Entry, Key, Listed, Result, Revision, SkipCause, Skipped, StoreError};
+use sync_core::{Entry, Key, Listed, Result, SkipCause, Skipped, StoreError};
 
 use crate::clock;
 use crate::error::Failure;
+use crate::etag::ETag;
 
 /// The entries of a page; the first that cannot be trusted ends it.
 pub(crate) fn entries(
@@ -63,7 +64,8 @@ fn listed(object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure
     match Key::new(name) {
         Ok(key) => {
             let mut entry = Entry::new(key, size, modified);
-            entry.revision = object.e_tag.map(Revision::new);
+            let etag = object.e_tag.as_deref().and_then(ETag::parse);
+            entry.revision = etag.map(ETag::revision);
             Ok(Listed::Entry(entry))
         }
         Err(reason) => Ok(skipped(name, SkipCause::UnmappableKey, &reason.to_string())),

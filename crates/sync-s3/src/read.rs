@@ -13,18 +13,24 @@
 
 use std::ops::Range;
 
-use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError, is_same_time};
 
+use crate::answered::is_by_kms;
 use crate::archive;
 use crate::buffer::Buffer;
-use crate::checksum::{self, bare};
+use crate::checksum;
 use crate::clock;
+use crate::conduct::Md5ETags;
 use crate::error::{Attempted, Failure, Origin, is_checksum_mismatch, origin_of_body};
-use crate::guard::{changed, pause};
-use crate::options::Conditions;
+use crate::etag::ETag;
+use crate::guard::{SETTLE_ATTEMPTS, changed, pause};
+use crate::look::Look;
+use crate::options::{Checksums, Conditions};
 use crate::store::Bucket;
 
 /// How often an object that arrived damaged is read again.
@@ -49,6 +55,8 @@ pub(crate) async fn read(bucket: &Bucket, entry: &Entry, range: Range<u64>) -> R
         got: Buffer::new(&bucket.buffers, len),
         continued: false,
         sum: Sum::Unknown,
+        etag: None,
+        md5: None,
     }
     .run()
     .await
@@ -69,6 +77,11 @@ struct Reading<'a> {
     /// Whether more than one answer contributed.
     continued: bool,
     sum: Sum,
+    /// The ETag of this version in answers, where it is another one than the
+    /// listing showed.
+    etag: Option<String>,
+    /// The MD5 that the ETag is, where there is no checksum.
+    md5: Option<[u8; 16]>,
 }
 
 /// What the object's checksum allows.
@@ -97,7 +110,14 @@ impl Reading<'_> {
         let mut rereads = 0;
         loop {
             let broken = match self.attempt().await {
-                Ok(()) if self.matches() => return Ok(self.got.into_bytes()),
+                Ok(()) if self.matches() => {
+                    let empty = Buffer::new(&self.bucket.buffers, self.got.wanted());
+                    let bytes = std::mem::replace(&mut self.got, empty).into_bytes();
+                    if self.fits_etag(&bytes).await {
+                        return Ok(bytes);
+                    }
+                    Broken::Damaged
+                }
                 Ok(()) => Broken::Damaged,
                 Err(broken) => broken,
             };
@@ -107,6 +127,11 @@ impl Reading<'_> {
                 Broken::Damaged if rereads < REREADS => {
                     rereads += 1;
                     self.restart();
+                }
+                Broken::Damaged if self.md5.is_some() => {
+                    return Err(failed(self.entry, ErrorKind::Corrupt)
+                        .with_source("its bytes do not match its ETag, which is to be their MD5")
+                        .with_hint("if the server's ETags are no MD5s, use --checksum none"));
                 }
                 Broken::Damaged => {
                     return Err(failed(self.entry, ErrorKind::Corrupt)
@@ -138,46 +163,97 @@ impl Reading<'_> {
         self.continued = !self.got.is_empty();
         let from = self.range.start + self.got.len() as u64;
         let answer = self.open(from).await.map_err(Broken::Final)?;
-        self.check(&answer, from)?;
+        self.check(&answer, from).await?;
         if !self.continued {
             self.sum = sum_of(&answer);
+            self.md5 = self.md5_of(&answer);
         }
         self.collect(answer.body).await
     }
 
-    async fn open(&self, from: u64) -> Result<GetObjectOutput> {
+    /// Asks for what begins at `from`. Where the server refuses the condition, a
+    /// look decides whether that is because another version is there.
+    async fn open(&mut self, from: u64) -> Result<GetObjectOutput> {
+        loop {
+            let if_match = self.if_match();
+            let error = match self.request(from, if_match.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let failure = Failure::from(&error);
+            if let Some(refused) = if_match
+                && failure.is_precondition()
+                && self.may_read_otherwise(&refused).await
+            {
+                continue;
+            }
+            return Err(
+                if failure.is_precondition() || failure.status == Some(416) {
+                    changed(&self.entry.key, "it is not the version that was listed")
+                } else if failure.kind() == ErrorKind::Archived {
+                    let why = error.as_service_error();
+                    let hint = archive::hint(self.bucket, &self.entry.key, why);
+                    self.fail(failure).with_hint(hint)
+                } else {
+                    self.fail(failure)
+                },
+            );
+        }
+    }
+
+    async fn request(
+        &self,
+        from: u64,
+        if_match: Option<String>,
+    ) -> Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>> {
         let bucket = self.bucket;
         let at_once = self.whole && from == 0;
-        let revision = self.entry.revision.as_ref();
-        let if_match = revision.filter(|_| bucket.conditions == Conditions::Server);
         bucket
             .client
             .get_object()
             .bucket(bucket.location.bucket())
             .key(bucket.key_label(&self.entry.key))
-            .set_if_match(if_match.map(|etag| etag.as_str().to_owned()))
+            .set_if_match(if_match)
             // The sum is that of the whole, so only a whole body can be verified.
             .set_checksum_mode(bucket.checksum_mode().filter(|_| at_once))
             .set_range((!at_once).then(|| format!("bytes={from}-{}", self.range.end - 1)))
             .send()
             .await
-            .map_err(|error| {
-                let failure = Failure::from(&error);
-                if failure.is_precondition() || failure.status == Some(416) {
-                    changed(&self.entry.key, "it is not the version that was listed")
-                } else if failure.kind() == ErrorKind::Archived {
-                    let why = error.as_service_error();
-                    let hint = archive::hint(bucket, &self.entry.key, why);
-                    self.fail(failure).with_hint(hint)
-                } else {
-                    self.fail(failure)
-                }
-            })
+    }
+
+    /// The ETag to demand. Whatever the server does with it, each answer is
+    /// checked for its version.
+    fn if_match(&self) -> Option<String> {
+        let conduct = &self.bucket.conduct;
+        if self.bucket.conditions == Conditions::Client || conduct.reads_without_conditions() {
+            return None;
+        }
+        let etag = match &self.etag {
+            Some(answered) => ETag::parse(answered),
+            None if conduct.lists_other_etags() => None,
+            None => ETag::of(self.entry),
+        };
+        etag.map(ETag::quoted)
+    }
+
+    /// Whether the object is there as it was listed although the server has
+    /// refused the condition `refused`, and there is another way to ask.
+    async fn may_read_otherwise(&mut self, refused: &str) -> bool {
+        let look = self.bucket.look(self.entry, SETTLE_ATTEMPTS).await;
+        let Ok(Look::Same { etag, .. }) = look else {
+            return false;
+        };
+        let form = etag.as_deref().and_then(ETag::parse).map(ETag::quoted);
+        if form.is_none_or(|form| form == refused) {
+            self.bucket.conduct.read_without_conditions();
+        }
+        self.etag = etag;
+        true
     }
 
     /// Whether the answer is what was asked for, of the version listed.
-    fn check(&self, answer: &GetObjectOutput, from: u64) -> Result<(), Broken> {
-        if !self.is_version(answer) {
+    async fn check(&mut self, answer: &GetObjectOutput, from: u64) -> Result<(), Broken> {
+        if !self.is_version(answer) && !self.is_still_listed(answer).await {
             let why = "it is not the version that was listed";
             return Err(Broken::Final(changed(&self.entry.key, why)));
         }
@@ -210,13 +286,37 @@ impl Reading<'_> {
 
     /// By ETag, else by time; the size is checked with the range.
     fn is_version(&self, answer: &GetObjectOutput) -> bool {
-        match (&self.entry.revision, answer.e_tag()) {
-            (Some(seen), Some(found)) => bare(seen.as_str()) == bare(found),
+        let seen = match &self.etag {
+            Some(answered) => ETag::parse(answered),
+            None => ETag::of(self.entry),
+        };
+        match (seen, answer.e_tag().and_then(ETag::parse)) {
+            (Some(seen), Some(found)) => seen.revision() == found.revision(),
             _ => answer
                 .last_modified()
                 .and_then(clock::exact)
                 .is_none_or(|found| is_same_time(found, self.entry.modified)),
         }
+    }
+
+    /// Whether only the ETag differs, and the listing still shows the one of
+    /// `entry`: then this is how the server is. What follows is held to the
+    /// ETag of this answer.
+    async fn is_still_listed(&mut self, answer: &GetObjectOutput) -> bool {
+        let (None, Some(etag)) = (&self.etag, answer.e_tag()) else {
+            return false;
+        };
+        let Some(modified) = answer.last_modified().and_then(clock::exact) else {
+            return false;
+        };
+        // The size is checked with the range.
+        let mut found = Entry::new(self.entry.key.clone(), self.entry.size, modified);
+        found.revision = ETag::parse(etag).map(ETag::revision);
+        let is_listed = self.bucket.is_still_listed(self.entry, &found).await;
+        if is_listed {
+            self.etag = Some(etag.to_owned());
+        }
+        is_listed
     }
 
     async fn collect(&mut self, mut body: ByteStream) -> Result<(), Broken> {
@@ -256,6 +356,34 @@ impl Reading<'_> {
             Sum::Crc64(sum) if self.whole && self.continued => sum == Crc64::of(self.got.bytes()),
             _ => true,
         }
+    }
+
+    /// The MD5 that the ETag is, where no better sum is kept of the whole object.
+    fn md5_of(&self, answer: &GetObjectOutput) -> Option<[u8; 16]> {
+        let is_encrypted =
+            is_by_kms(answer.server_side_encryption()) || answer.sse_customer_algorithm().is_some();
+        let is_wanted = self.whole
+            && matches!(self.sum, Sum::Unknown)
+            && !is_encrypted
+            && self.bucket.checksums != Checksums::None;
+        answer
+            .e_tag()
+            .filter(|_| is_wanted)
+            .and_then(ETag::parse)
+            .and_then(ETag::md5)
+    }
+
+    /// Whether the bytes have the MD5 that their ETag is, if it is one.
+    async fn fits_etag(&self, bytes: &Bytes) -> bool {
+        let conduct = &self.bucket.conduct;
+        let Some(md5) = self.md5.filter(|_| conduct.md5_etags() != Md5ETags::No) else {
+            return true;
+        };
+        if checksum::md5_of(bytes).await == md5 {
+            conduct.compared_etag(true);
+            return true;
+        }
+        !self.bucket.has_md5_etags(&self.entry.key).await
     }
 
     fn fail(&self, failure: Failure) -> StoreError {

@@ -17,7 +17,7 @@ use sync_core::{Crc64, Key};
 use crate::checksum;
 use crate::error::Failure;
 use crate::options::Checksums;
-use crate::session::Session;
+use crate::session::{PartAnswer, Session};
 use crate::store::Bucket;
 use crate::timing;
 
@@ -45,12 +45,16 @@ pub(crate) struct Spared {
 }
 
 impl Kept {
-    /// The ETag of part `number`, if the server has just these bytes.
-    pub(crate) fn etag(&self, number: i32, len: u64, checksum: Crc64) -> Option<&str> {
+    /// What the server says of part `number`, if it has just these bytes.
+    pub(crate) fn part(&self, number: i32, len: u64, checksum: Crc64) -> Option<PartAnswer> {
         self.0
             .get(&number)
             .filter(|part| part.len == len && part.checksum == checksum)
-            .map(|part| part.etag.as_str())
+            .map(|part| PartAnswer {
+                etag: Some(part.etag.clone()),
+                crc64: Some(checksum::encode(part.checksum)),
+                crc32: None,
+            })
     }
 
     fn add(&mut self, part: &types::Part) {

@@ -8,13 +8,16 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 use bytes::Bytes;
 use sync_core::{Crc64, ErrorKind, Key, Result, StoreError};
 
+use crate::answered::{Told, foreign};
 use crate::blank;
-use crate::checksum::Headers;
+use crate::checksum::{self, Headers};
+use crate::conduct::Md5ETags;
 use crate::error::{Attempted, Failure, Origin};
+use crate::etag::ETag;
 use crate::journal::OpenUpload;
 use crate::options::Checksums;
 use crate::put::RESENDS;
-use crate::settings::with_settings;
+use crate::settings::{Encryption, with_settings};
 use crate::store::Bucket;
 use crate::timing;
 
@@ -29,13 +32,29 @@ pub(crate) struct Session {
     pub(crate) id: String,
 }
 
+/// Whether an answer is about what was sent.
+enum Fit {
+    Right,
+    Wrong,
+    /// Its ETag is no MD5 of it, and whether it should be is not known.
+    Doubtful,
+}
+
 /// A part that has arrived.
 #[derive(Clone)]
 pub(crate) struct Part {
-    pub(crate) etag: Option<String>,
-    pub(crate) headers: Headers,
+    pub(crate) answer: PartAnswer,
     pub(crate) len: u64,
     pub(crate) checksum: Crc64,
+}
+
+/// What the server says of a part; the end of the upload repeats it, and
+/// nothing that was not said.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PartAnswer {
+    pub(crate) etag: Option<String>,
+    pub(crate) crc64: Option<String>,
+    pub(crate) crc32: Option<String>,
 }
 
 impl Session {
@@ -44,7 +63,7 @@ impl Session {
         let algorithm = match bucket.checksums {
             Checksums::Auto | Checksums::Crc64Nvme => Some(ChecksumAlgorithm::Crc64Nvme),
             Checksums::Crc32 => Some(ChecksumAlgorithm::Crc32),
-            Checksums::None => None,
+            Checksums::Md5 | Checksums::None => None,
         };
         // CRC32 is for servers that are too old for sums of the whole.
         let whole =
@@ -59,6 +78,10 @@ impl Session {
             .await
             .map_err(|error| Failure::from(&error))
             .and_then(|created| {
+                if bucket.objects.encryption.is_some() && created.server_side_encryption().is_none()
+                {
+                    bucket.conduct.ignores_encryption();
+                }
                 let id = created.upload_id.filter(|id| !id.is_empty());
                 id.ok_or_else(|| Failure::protocol("the server gave the upload no name"))
             });
@@ -95,21 +118,76 @@ impl Session {
             .with_source(format!("the journal of open uploads fails: {error}")))
     }
 
-    /// Sends a part, again if it arrived damaged; its ETag.
+    /// Sends a part, again if it arrived damaged, or if the answer describes
+    /// another one.
     pub(crate) async fn send_part(
         &self,
         number: i32,
         body: Bytes,
-        headers: &Headers,
-    ) -> Result<Option<String>, Failure> {
+        checksum: Crc64,
+    ) -> Result<PartAnswer, Failure> {
         let mut resends = 0;
+        let mut doubted = None;
         loop {
-            match self.send_part_once(number, body.clone(), headers).await {
+            let with_md5 = self.bucket.sends_md5();
+            let headers = self.bucket.headers(&body, checksum);
+            let answer = match self.send_part_once(number, body.clone(), &headers).await {
+                Ok(answer) => answer,
+                Err(failure) if failure.wants_md5() && !with_md5 => {
+                    self.bucket.conduct.send_md5();
+                    continue;
+                }
                 Err(failure) if failure.kind() == ErrorKind::Corrupt && resends < RESENDS => {
                     resends += 1;
+                    continue;
                 }
-                settled => return settled,
+                Err(failure) => return Err(failure),
+            };
+            match self.fits(&answer, &body, &headers).await {
+                Fit::Right => return Ok(answer),
+                // The same again is no mistake: the server's ETags are no MD5s.
+                Fit::Doubtful if doubted == answer.etag && doubted.is_some() => {
+                    self.bucket.conduct.compared_etag(false);
+                    return Ok(answer);
+                }
+                Fit::Doubtful | Fit::Wrong if resends < RESENDS => {
+                    resends += 1;
+                    doubted = answer.etag;
+                }
+                Fit::Doubtful | Fit::Wrong => return Err(foreign()),
             }
+        }
+    }
+
+    /// Whether an answer is about the part that was sent.
+    async fn fits(&self, answer: &PartAnswer, body: &Bytes, headers: &Headers) -> Fit {
+        let told = Told {
+            etag: answer.etag.as_deref(),
+            crc64: answer.crc64.as_deref(),
+            crc32: answer.crc32.as_deref(),
+        };
+        let conduct = &self.bucket.conduct;
+        match told.fits(headers) {
+            Some(true) => return Fit::Right,
+            Some(false) => return Fit::Wrong,
+            None => {}
+        }
+        let md5 = told.etag.and_then(ETag::parse).and_then(ETag::md5);
+        let is_plain = !matches!(
+            self.bucket.objects.encryption,
+            Some(Encryption::Kms(_) | Encryption::KmsTwice(_))
+        );
+        let Some(md5) = md5.filter(|_| is_plain && conduct.md5_etags() != Md5ETags::No) else {
+            return Fit::Right;
+        };
+        if checksum::md5_of(body).await == md5 {
+            conduct.compared_etag(true);
+            return Fit::Right;
+        }
+        if conduct.md5_etags() == Md5ETags::Yes {
+            Fit::Wrong
+        } else {
+            Fit::Doubtful
         }
     }
 
@@ -118,7 +196,7 @@ impl Session {
         number: i32,
         body: Bytes,
         headers: &Headers,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<PartAnswer, Failure> {
         let mut request = self
             .bucket
             .client
@@ -128,14 +206,20 @@ impl Session {
             .upload_id(&self.id)
             .part_number(number)
             .body(ByteStream::from(body))
+            .set_checksum_algorithm(headers.algorithm())
             .set_checksum_crc64_nvme(headers.crc64.clone())
             .set_checksum_crc32(headers.crc32.clone())
+            .set_content_md5(headers.md5.clone())
             .customize();
         if !self.bucket.sign_payload {
             request = request.disable_payload_signing();
         }
         match request.send().await {
-            Ok(sent) => Ok(sent.e_tag),
+            Ok(sent) => Ok(PartAnswer {
+                etag: sent.e_tag,
+                crc64: sent.checksum_crc64_nvme,
+                crc32: sent.checksum_crc32,
+            }),
             Err(error) => Err(Failure::from(&error)),
         }
     }
@@ -198,6 +282,6 @@ fn attempted(key: &Key) -> Attempted<'_> {
 
 impl Part {
     pub(crate) fn etag(&self) -> &str {
-        self.etag.as_deref().unwrap_or_default()
+        self.answer.etag.as_deref().unwrap_or_default()
     }
 }

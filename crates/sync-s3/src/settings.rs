@@ -81,6 +81,22 @@ impl ObjectSettings {
         }
     }
 
+    /// The options that ask for them, for people; `None` if there are none.
+    pub(crate) fn options(&self) -> Option<String> {
+        let options = [
+            (self.storage_class.is_some(), "--storage-class"),
+            (self.encryption.is_some(), "--sse"),
+            (self.acl.is_some(), "--acl"),
+            (self.content_type != ContentType::None, "--content-type"),
+            (self.cache_control.is_some(), "--cache-control"),
+        ];
+        let given: Vec<_> = options
+            .into_iter()
+            .filter_map(|(is_given, option)| is_given.then_some(option))
+            .collect();
+        (!given.is_empty()).then(|| given.join(", "))
+    }
+
     /// The permissions that an upload needs, where it is more than usual.
     pub(crate) fn permissions(&self) -> Option<&'static str> {
         let by_kms = !matches!(self.encryption, None | Some(Encryption::S3));

@@ -16,14 +16,17 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::stream::BoxStream;
 use sync_core::{
-    Crc64, Digest, Entry, ErrorKind, Expected, Key, Listed, MAX_KEY_BYTES, Result, Revision, Store,
+    Crc64, Digest, Entry, ErrorKind, Expected, Key, Listed, MAX_KEY_BYTES, Result, Store,
     StoreError, Writer,
 };
 
 use crate::buffer::Pool;
+use crate::checksum::Headers;
 use crate::clock::{self, Clock};
+use crate::conduct::Conduct;
 use crate::connect::{self, Connection, Endpoint};
 use crate::error::{Attempted, Failure};
+use crate::etag::ETag;
 use crate::journal::{LeftUploads, UploadJournal};
 use crate::limiter::Limiter;
 use crate::location::Location;
@@ -60,6 +63,7 @@ pub(crate) struct Bucket {
     pub(crate) clock: Arc<Clock>,
     pub(crate) pace: Arc<Pace>,
     pub(crate) conditions: Conditions,
+    pub(crate) conduct: Conduct,
     pub(crate) checksums: Checksums,
     pub(crate) sign_payload: bool,
     pub(crate) objects: ObjectSettings,
@@ -111,6 +115,10 @@ impl S3Store {
             identity,
         } = connect::connect(&options, credentials, transport, limiter, made.clone()).await?;
         let is_ordered = endpoint.lists_in_order(options.location.bucket());
+        let is_trusted = match options.conditions {
+            Conditions::Auto => !endpoint.is_foreign(),
+            Conditions::Server | Conditions::Client => true,
+        };
         let sign_payload = options.sign_payload.decide(endpoint.is_plain_http());
         Ok(Self {
             bucket: Arc::new(Bucket {
@@ -120,6 +128,7 @@ impl S3Store {
                 identity,
                 clock,
                 pace,
+                conduct: Conduct::new(is_trusted),
                 conditions: options.conditions,
                 checksums: options.checksums,
                 sign_payload,
@@ -205,6 +214,13 @@ impl S3Store {
         journal::abort_left(&self.bucket).await
     }
 
+    /// What the server did not do as S3 does, and what was done instead: a
+    /// sentence each, for people. Complete at the end of a run.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.bucket.conduct.notes()
+    }
+
     /// Bytes of the prefix. They count towards the limit of a key.
     #[must_use]
     pub fn prefix_len(&self) -> usize {
@@ -224,7 +240,28 @@ impl Bucket {
     }
 
     pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {
-        failure.into_error(attempted, &self.endpoint)
+        let is_lacking = failure.kind() == ErrorKind::Unsupported;
+        let error = failure.into_error(attempted, &self.endpoint);
+        match self.objects.options().filter(|_| is_lacking) {
+            Some(options) => error.with_hint(format!(
+                "the server lacks something that the request asks for: try without {options}"
+            )),
+            None => error,
+        }
+    }
+
+    /// Whether requests carry `Content-MD5`.
+    pub(crate) fn sends_md5(&self) -> bool {
+        self.checksums == Checksums::Md5 || self.conduct.wants_md5()
+    }
+
+    /// The checksum headers of `body`, whose CRC64NVME is `sum`.
+    pub(crate) fn headers(&self, body: &[u8], sum: Crc64) -> Headers {
+        let mut headers = Headers::of(self.checksums, body, sum);
+        if self.conduct.wants_md5() && headers.md5.is_none() {
+            headers.md5 = Some(checksum::md5(body));
+        }
+        headers
     }
 
     /// Whether responses are asked for the checksums that the server keeps.
@@ -243,6 +280,18 @@ impl Bucket {
         key: &Key,
         attempts: u32,
     ) -> Result<Option<Entry>, Failure> {
+        match self.head_output(key, attempts).await? {
+            Some(head) => entry_of(key, &head).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`head_within`](Self::head_within), with all that the server says.
+    pub(crate) async fn head_output(
+        &self,
+        key: &Key,
+        attempts: u32,
+    ) -> Result<Option<HeadObjectOutput>, Failure> {
         let mut request = self
             .client
             .head_object()
@@ -255,7 +304,7 @@ impl Bucket {
             request = request.config_override(aws_sdk_s3::Config::builder().retry_config(retries));
         }
         match request.send().await {
-            Ok(head) => entry_of(key, &head).map(Some),
+            Ok(head) => Ok(Some(head)),
             Err(error) => match Failure::from(&error) {
                 failure if failure.is_missing_key() => Ok(None),
                 failure => Err(failure),
@@ -273,7 +322,7 @@ pub(crate) fn entry_of(key: &Key, head: &HeadObjectOutput) -> Result<Entry, Fail
         return Err(Failure::protocol("the answer lacks a size or a time"));
     };
     let mut entry = Entry::new(key.clone(), size, modified);
-    entry.revision = head.e_tag().map(Revision::new);
+    entry.revision = head.e_tag().and_then(ETag::parse).map(ETag::revision);
     entry.checksum = checksum::whole(head.checksum_crc64_nvme(), head.checksum_type());
     Ok(entry)
 }
@@ -307,21 +356,27 @@ impl Store for S3Store {
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
-        self.bucket.head(key).await.map_err(|failure| {
+        let found = self.bucket.head(key).await.map_err(|failure| {
             let attempted = Attempted {
                 what: "look up",
                 name: key.as_str(),
                 permission: LOOK_UP,
             };
             self.bucket.fail(failure, attempted)
-        })
+        })?;
+        match found {
+            Some(found) if self.bucket.conduct.lists_other_etags() => {
+                Ok(Some(list::as_listed(&self.bucket, found).await))
+            }
+            found => Ok(found),
+        }
     }
 
     async fn relist(&self, key: &Key) -> Result<Option<Entry>> {
         let found = self.stat(key).await?;
         match found {
             Some(found) if self.bucket.lists_fractions.load(Ordering::Relaxed) => {
-                Ok(Some(list::with_full_time(&self.bucket, found).await))
+                Ok(Some(list::as_listed(&self.bucket, found).await))
             }
             found => Ok(found),
         }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sync_core::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Writer};
 
-use crate::checksum::Headers;
+use crate::checksum::Content;
 use crate::complete::{Completion, completed};
 use crate::guard::Guarded;
 use crate::resume::{self, Kept};
@@ -41,18 +41,16 @@ impl Writer for Upload {
             .filter(|_| offset + body.len() as u64 <= self.size)
             .ok_or_else(|| self.misuse(format!("has no part at byte {offset}")))?;
         let bucket = &self.session.bucket;
-        let headers = Headers::of(bucket.checksums, &body, checksum);
         let len = body.len() as u64;
-        let etag = if let Some(etag) = self.kept.etag(number, len, checksum) {
+        let answer = if let Some(answer) = self.kept.part(number, len, checksum) {
             bucket.spared.add(len);
-            Some(etag.to_owned())
+            answer
         } else {
-            let sent = self.session.send_part(number, body, &headers).await;
+            let sent = self.session.send_part(number, body, checksum).await;
             sent.map_err(|failure| self.session.fail(failure))?
         };
         let part = Part {
-            etag,
-            headers,
+            answer,
             len,
             checksum,
         };
@@ -123,13 +121,14 @@ impl Upload {
             bucket: &self.session.bucket,
             key: &self.session.key,
             expected: &self.expected,
-            size: self.size,
-            checksum,
             write: Completion {
                 session: &self.session,
                 parts: &parts,
                 list: completed(&parts),
-                checksum,
+                content: Content {
+                    size: self.size,
+                    checksum,
+                },
             },
         };
         guarded.run().await

@@ -100,6 +100,12 @@ impl Run {
         self.args(["--concurrency", "1", "--part-size", "5MiB"])
     }
 
+    /// Without trials of conditions, so that the requests are those that a run
+    /// makes at AWS.
+    pub(crate) fn trusting(self) -> Self {
+        self.arg("--trust-conditional")
+    }
+
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self

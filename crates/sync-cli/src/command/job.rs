@@ -70,6 +70,11 @@ impl Job<'_> {
         for warning in places.directory.warnings() {
             console.warning(warning);
         }
+        if !args.output.quiet {
+            for note in places.bucket.notes() {
+                console.warning(note);
+            }
+        }
         let ended = Ended {
             report: &report,
             took: begun.elapsed(),

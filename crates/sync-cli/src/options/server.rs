@@ -41,6 +41,9 @@ pub(crate) struct ServerArgs {
     /// Send requests unsigned, for public buckets
     #[arg(long, hide_env = true, env = "S3MIRROR_NO_SIGN_REQUEST", value_parser = Boolish::new(), conflicts_with = "profile")]
     pub(crate) no_sign_request: bool,
+    /// Rely on If-Match at once; other servers than AWS are tried out first
+    #[arg(long, hide_env = true, env = "S3MIRROR_TRUST_CONDITIONAL", value_parser = Boolish::new(), conflicts_with = "no_conditional")]
+    pub(crate) trust_conditional: bool,
     /// Send no If-Match, for servers without conditional requests
     #[arg(long, hide_env = true, env = "S3MIRROR_NO_CONDITIONAL", value_parser = Boolish::new())]
     pub(crate) no_conditional: bool,

@@ -95,8 +95,10 @@ impl ServerArgs {
     pub(crate) fn conditions(&self) -> Conditions {
         if self.no_conditional {
             Conditions::Client
-        } else {
+        } else if self.trust_conditional {
             Conditions::Server
+        } else {
+            Conditions::Auto
         }
     }
 }
@@ -108,6 +110,8 @@ pub(crate) enum ChecksumChoice {
     Auto,
     Crc64nvme,
     Crc32,
+    /// Content-MD5
+    Md5,
     None,
 }
 
@@ -117,6 +121,7 @@ impl From<ChecksumChoice> for Checksums {
             ChecksumChoice::Auto => Self::Auto,
             ChecksumChoice::Crc64nvme => Self::Crc64Nvme,
             ChecksumChoice::Crc32 => Self::Crc32,
+            ChecksumChoice::Md5 => Self::Md5,
             ChecksumChoice::None => Self::None,
         }
     }

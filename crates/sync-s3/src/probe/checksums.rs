@@ -4,7 +4,6 @@ use sync_core::{Crc64, Diagnosis, ErrorKind, Level};
 
 use super::objects::FIRST;
 use super::{Probe, Tell};
-use crate::checksum::Headers;
 use crate::error::Attempted;
 use crate::options::Checksums;
 
@@ -18,7 +17,7 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
     }
     // The right one has been taken with the first object.
     let mut trial = probe.trial(NAME, b"one");
-    trial.headers = Headers::of(probe.bucket.checksums, b"two", Crc64::of(b"two"));
+    trial.headers = Some(probe.bucket.headers(b"two", Crc64::of(b"two")));
     match probe.put(trial).await {
         Ok(_) => {
             let message = "the server takes a content that does not fit its checksum, so damage \

@@ -11,6 +11,7 @@ use super::Probe;
 use crate::error::Failure;
 use crate::page::decode;
 use crate::session;
+use crate::versioning::{self, Versioning};
 
 /// Requests at once.
 const AT_ONCE: usize = 8;
@@ -34,10 +35,13 @@ impl Probe {
         if self.has_versions() {
             let noted = self.traces.lock().versions.iter().cloned().collect();
             self.delete_versions(noted).await;
-            if let Ok(rest) = self.listed_versions().await {
-                self.traces.lock().versions.extend(rest.iter().cloned());
-                self.delete_versions(rest).await;
-                self.forget_keys_without_versions().await;
+            match self.listed_versions().await {
+                Ok(rest) => {
+                    self.traces.lock().versions.extend(rest.iter().cloned());
+                    self.delete_versions(rest).await;
+                    self.forget_keys_without_versions().await;
+                }
+                Err(_) => self.delete_plainly().await,
             }
         }
     }
@@ -124,6 +128,30 @@ impl Probe {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Some servers name versions of what they write, and have none. Where the
+    /// bucket keeps no versions, what is not listed any more is gone.
+    async fn delete_plainly(&self) {
+        let keeps_versions = matches!(
+            versioning::versioning(&self.bucket).await,
+            Versioning::On | Versioning::Suspended
+        );
+        if keeps_versions {
+            return;
+        }
+        let noted: Vec<String> = {
+            let made = self.traces.lock();
+            let of_versions = made.versions.iter().map(|(key, _)| key);
+            made.keys.iter().chain(of_versions).cloned().collect()
+        };
+        self.delete_keys(noted).await;
+        let Ok(rest) = self.listed_keys().await else {
+            return;
+        };
+        let mut made = self.traces.lock();
+        made.keys = rest.into_iter().collect();
+        made.versions.clear();
     }
 
     /// Keys of which no version is listed are gone.

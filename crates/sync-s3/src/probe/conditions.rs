@@ -1,58 +1,132 @@
-//! Whether the server writes only over what was seen.
+//! Whether the server writes only over what was seen: conditions that hold must
+//! be accepted, those that don't must be refused.
 
 use sync_core::{Diagnosis, Level};
 
 use super::objects::{CONTENT, FIRST};
 use super::{Probe, Tell};
 use crate::error::{Attempted, Failure};
-use crate::guard::Condition;
+use crate::etag::ETag;
+use crate::guard::{Condition, WRONG_ETAG};
 
-/// What the server has not refused.
-const UNGUARDED: &str = "a backup may overwrite what another program wrote at that very moment";
-
-/// A version that nothing has.
-pub(super) const WRONG_ETAG: &str = "\"00000000000000000000000000000000\"";
+/// What a run does at such a server.
+const LOOKS: &str = "no option is needed: runs notice it, and look up each object shortly before";
 
 pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
     const NAME: &str = "conditional-write";
     if !probe.asks_for_conditions() {
-        let message = format!("not asked for (--no-conditional): {UNGUARDED}");
+        let message = "not asked for (--no-conditional): each object is looked up shortly before, \
+                       and what another program writes in that moment is lost";
         tell(Diagnosis::warning(NAME, message));
         return;
     }
     // As a backup writes a new object.
     if let Err(failure) = write(probe, "second", Condition::Absent).await {
+        if failure.is_not_implemented() {
+            tell(not_implemented(NAME, "uploads"));
+            return;
+        }
         let name = probe.full("second");
         let attempted = Attempted {
             what: "write, if it is not there,",
             name: &name,
             permission: "s3:PutObject, and s3:GetObject for the condition",
         };
-        let diagnosis = probe.failed(NAME, Level::Problem, &failure, attempted);
-        tell(diagnosis.with_advice("try --no-conditional for this server"));
+        tell(probe.failed(NAME, Level::Problem, &failure, attempted));
         return;
     }
-    let over = write(probe, FIRST, Condition::Absent).await;
-    let other = write(probe, FIRST, Condition::Match(WRONG_ETAG.to_owned())).await;
-    let missed = [("If-None-Match: *", over), ("If-Match", other)];
-    let missed: Vec<_> = missed
-        .into_iter()
-        .filter(|(_, result)| !is_refused(result))
-        .map(|(condition, _)| condition)
-        .collect();
-    tell(if missed.is_empty() {
-        Diagnosis::ok(NAME, "nothing is written over what was not seen")
-    } else {
-        let message = format!(
-            "the server passes over {}: {UNGUARDED}",
-            missed.join(" and ")
-        );
-        Diagnosis::warning(NAME, message)
-            .with_advice("use --no-conditional, which looks at the object shortly before")
-    });
+    let mut ignored = Vec::new();
+    for (header, condition) in wrong() {
+        if !is_refused(&write(probe, FIRST, condition).await) {
+            ignored.push(header);
+        }
+    }
+    let mut accepted = Accepted::Nothing;
+    for (form, condition) in right(probe, FIRST).await {
+        if write(probe, FIRST, condition).await.is_ok() {
+            accepted = form;
+            break;
+        }
+    }
+    let well = "nothing is written over what was not seen";
+    tell(judge(NAME, "uploads", well, &ignored, accepted));
 }
 
-async fn write(probe: &Probe, name: &'static str, condition: Condition) -> Result<(), Failure> {
+/// Conditions that do not hold for an object that is there.
+pub(super) fn wrong() -> [(&'static str, Condition); 2] {
+    [
+        ("If-None-Match: *", Condition::Absent),
+        ("If-Match", Condition::Match(WRONG_ETAG.to_owned())),
+    ]
+}
+
+/// The form in which a server accepts a condition that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepted {
+    Quoted,
+    Bare,
+    Nothing,
+}
+
+/// The forms of the condition that holds for the object `name`, in the order in
+/// which runs try them. None if it has no ETag.
+pub(super) async fn right(probe: &Probe, name: &str) -> Vec<(Accepted, Condition)> {
+    let Ok(key) = probe.key(name) else {
+        return Vec::new();
+    };
+    let head = probe.bucket.head_output(&key, probe.bucket.max_attempts);
+    let etag = head.await.ok().flatten().and_then(|head| head.e_tag);
+    let Some(etag) = etag.as_deref().and_then(ETag::parse) else {
+        return Vec::new();
+    };
+    vec![
+        (Accepted::Quoted, Condition::Match(etag.quoted())),
+        (Accepted::Bare, Condition::Match(etag.bare().to_owned())),
+    ]
+}
+
+/// What it means that `ignored` is not refused, and what is accepted.
+pub(super) fn judge(
+    name: &'static str,
+    requests: &str,
+    well: &str,
+    ignored: &[&str],
+    accepted: Accepted,
+) -> Diagnosis {
+    if !ignored.is_empty() {
+        let message = format!(
+            "the server ignores {} of {requests}; what another program writes between the look \
+             and the request is lost",
+            ignored.join(" and ")
+        );
+        return Diagnosis::warning(name, message).with_advice(LOOKS);
+    }
+    match accepted {
+        Accepted::Quoted => Diagnosis::ok(name, well),
+        Accepted::Bare => {
+            let message = format!("{well}; the server accepts ETags without quotes only");
+            Diagnosis::ok(name, message).with_advice("no option is needed: runs notice it")
+        }
+        Accepted::Nothing => {
+            let message = format!(
+                "the server refuses {requests} under an If-Match that holds; what another program \
+                 writes between the look and the request is lost"
+            );
+            Diagnosis::warning(name, message).with_advice(LOOKS)
+        }
+    }
+}
+
+/// The server has no conditions at all for `requests`.
+pub(super) fn not_implemented(name: &'static str, requests: &str) -> Diagnosis {
+    let message = format!(
+        "the server does not implement conditional {requests}; what another program writes \
+         between the look and the request is lost"
+    );
+    Diagnosis::warning(name, message).with_advice(LOOKS)
+}
+
+async fn write(probe: &Probe, name: &str, condition: Condition) -> Result<(), Failure> {
     let mut trial = probe.trial(name, CONTENT);
     trial.condition = condition;
     probe.put(trial).await.map(drop)

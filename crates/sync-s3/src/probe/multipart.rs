@@ -5,15 +5,16 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUploa
 use bytes::Bytes;
 use sync_core::{Crc64, Diagnosis, Level};
 
-use super::conditions::is_refused;
+use super::conditions::{Accepted, is_refused, judge, not_implemented, right, wrong};
 use super::{Probe, Tell};
-use crate::checksum::{self, Headers};
+use crate::checksum;
 use crate::error::{Attempted, Failure};
 use crate::guard::Condition;
 use crate::options::Checksums;
 use crate::session;
 
 const NAME: &str = "in-parts";
+const CONDITIONAL: &str = "conditional-multipart";
 /// The last part may be of any size.
 const PART: &[u8] = b"the only part";
 
@@ -30,15 +31,23 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
         name: &name,
         permission: "s3:PutObject, without which a backup fails at files above --part-size",
     };
-    let condition = if probe.asks_for_conditions() {
-        Condition::Absent
-    } else {
-        Condition::None
-    };
+    let mut conditional = probe.asks_for_conditions();
     let first = match probe.begin().await {
         Ok(open) => {
             lists(probe, &open, tell).await;
-            probe.complete(&open, &condition).await
+            let condition = if conditional {
+                Condition::Absent
+            } else {
+                Condition::None
+            };
+            match probe.complete(&open, &condition).await {
+                Err(failure) if conditional && failure.is_not_implemented() => {
+                    conditional = false;
+                    tell(not_implemented(CONDITIONAL, "multipart uploads"));
+                    probe.complete(&open, &Condition::None).await
+                }
+                settled => settled,
+            }
         }
         Err(failure) => Err(failure),
     };
@@ -51,34 +60,48 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
             let diagnosis = probe.failed("multipart", Level::Problem, &failure, attempted);
             tell(match diagnosis.advice {
                 Some(_) => diagnosis,
-                None => diagnosis.with_advice("try --no-conditional or --checksum none"),
+                None => diagnosis.with_advice("try --checksum none for this server"),
             });
             return;
         }
     }
-    again(probe, tell).await;
+    if conditional && again(probe, tell).await.is_err() {
+        return;
+    }
+    abort(probe, tell).await;
 }
 
-/// A second upload of the same key must not be completed over the first; then
-/// it is aborted.
-async fn again(probe: &Probe, tell: Tell<'_>) {
+/// A second upload of the same key must not be completed over the first, but
+/// under a condition that holds.
+async fn again(probe: &Probe, tell: Tell<'_>) -> Result<(), Failure> {
+    let mut open = probe.begin().await?;
+    let mut ignored = Vec::new();
+    for (header, condition) in wrong() {
+        let completed = probe.complete(&open, &condition).await;
+        if !is_refused(&completed) {
+            ignored.push(header);
+        }
+        if completed.is_ok() {
+            open = probe.begin().await?;
+        }
+    }
+    let mut accepted = Accepted::Nothing;
+    for (form, condition) in right(probe, NAME).await {
+        if probe.complete(&open, &condition).await.is_ok() {
+            accepted = form;
+            break;
+        }
+    }
+    let well = "the same holds for files in parts";
+    let requests = "multipart uploads";
+    tell(judge(CONDITIONAL, requests, well, &ignored, accepted));
+    Ok(())
+}
+
+async fn abort(probe: &Probe, tell: Tell<'_>) {
     let Ok(open) = probe.begin().await else {
         return;
     };
-    if probe.asks_for_conditions() {
-        let over = probe.complete(&open, &Condition::Absent).await;
-        tell(if is_refused(&over) {
-            Diagnosis::ok("conditional-multipart", "the same holds for files in parts")
-        } else {
-            let message = "the server completes an upload over what was not seen: a backup may \
-                           overwrite what another program wrote meanwhile";
-            Diagnosis::warning("conditional-multipart", message)
-                .with_advice("use --no-conditional, which looks at the object shortly before")
-        });
-        if over.is_ok() {
-            return;
-        }
-    }
     let key = probe.full(NAME);
     match session::abort(&probe.bucket, &key, &open.id).await {
         Ok(_) => {
@@ -146,7 +169,7 @@ impl Probe {
         let algorithm = match bucket.checksums {
             Checksums::Auto | Checksums::Crc64Nvme => Some(ChecksumAlgorithm::Crc64Nvme),
             Checksums::Crc32 => Some(ChecksumAlgorithm::Crc32),
-            Checksums::None => None,
+            Checksums::Md5 | Checksums::None => None,
         };
         let begun = bucket
             .client
@@ -171,7 +194,7 @@ impl Probe {
             made.uploads.insert((key.clone(), id.clone()));
             made.lost_upload = false;
         }
-        let headers = Headers::of(bucket.checksums, PART, Crc64::of(PART));
+        let headers = bucket.headers(PART, Crc64::of(PART));
         let mut request = bucket
             .client
             .upload_part()
@@ -180,8 +203,10 @@ impl Probe {
             .upload_id(&id)
             .part_number(1)
             .body(ByteStream::from(Bytes::from_static(PART)))
+            .set_checksum_algorithm(headers.algorithm())
             .set_checksum_crc64_nvme(headers.crc64.clone())
             .set_checksum_crc32(headers.crc32.clone())
+            .set_content_md5(headers.md5.clone())
             .customize();
         if !bucket.sign_payload {
             request = request.disable_payload_signing();
@@ -193,8 +218,8 @@ impl Probe {
         let part = CompletedPart::builder()
             .part_number(1)
             .set_e_tag(sent.e_tag)
-            .set_checksum_crc64_nvme(headers.crc64)
-            .set_checksum_crc32(headers.crc32)
+            .set_checksum_crc64_nvme(sent.checksum_crc64_nvme)
+            .set_checksum_crc32(sent.checksum_crc32)
             .build();
         let parts = CompletedMultipartUpload::builder().parts(part).build();
         Ok(Open { id, parts })
@@ -214,6 +239,7 @@ impl Probe {
             .multipart_upload(open.parts.clone())
             .set_checksum_crc64_nvme(whole.then(|| checksum::encode(Crc64::of(PART))))
             .set_checksum_type(whole.then_some(ChecksumType::FullObject))
+            .set_if_match(condition.if_match())
             .set_if_none_match(condition.if_none_match())
             .send()
             .await

@@ -1,9 +1,10 @@
 //! Writing an object and reading it back.
 
-use sync_core::{Diagnosis, ErrorKind, Level};
+use sync_core::{Diagnosis, Entry, ErrorKind, Level};
 
 use super::{Probe, Tell};
 use crate::error::Attempted;
+use crate::list;
 use crate::options::Checksums;
 use crate::read;
 
@@ -26,13 +27,24 @@ pub(super) async fn write_and_read(probe: &Probe, tell: Tell<'_>) -> bool {
             let refuses = matches!(failure.kind(), ErrorKind::Unsupported | ErrorKind::Other);
             let sums = probe.bucket.checksums != Checksums::None;
             tell(if refuses && sums {
-                diagnosis.with_advice("try --checksum crc32 or --checksum none for this server")
+                diagnosis.with_advice("try --checksum crc32, md5 or none for this server")
             } else {
                 diagnosis
             });
             return false;
         }
     };
+    if probe.bucket.conduct.wants_md5() {
+        let message = "the server demands Content-MD5 of uploads";
+        tell(Diagnosis::ok("content-md5", message).with_advice(
+            "no option is needed: runs send it once they are asked to; --checksum md5 sends it \
+             from the start",
+        ));
+    }
+    if probe.bucket.objects.encryption.is_some() && written.server_side_encryption().is_none() {
+        let message = "the server ignores --sse: objects are written without it";
+        tell(Diagnosis::warning("settings", message));
+    }
     let encrypted = written
         .server_side_encryption()
         .map(|kind| kind.as_str().to_owned());
@@ -72,6 +84,7 @@ async fn read_back(probe: &Probe, tell: Tell<'_>) {
             return;
         }
     };
+    listing(probe, &entry, tell).await;
     tell(
         match read::read(&probe.bucket, &entry, 0..entry.size).await {
             Ok(bytes) if bytes == CONTENT => {
@@ -83,4 +96,38 @@ async fn read_back(probe: &Probe, tell: Tell<'_>) {
             Err(error) => Diagnosis::problem("get", error.to_string()),
         },
     );
+}
+
+/// Whether a listing describes the object as a HEAD does.
+async fn listing(probe: &Probe, found: &Entry, tell: Tell<'_>) {
+    const NAME: &str = "listing";
+    // That it is missing is said by the look at the order.
+    let Some(listed) = list::listed(&probe.bucket, &found.key).await else {
+        return;
+    };
+    if listed.size != found.size || listed.modified.timestamp() != found.modified.timestamp() {
+        let message = format!(
+            "a listing shows an object with {} bytes of {}, a HEAD with {} of {}: backups would \
+             not recognise their own objects",
+            listed.size, listed.modified, found.size, found.modified
+        );
+        tell(Diagnosis::problem(NAME, message));
+        return;
+    }
+    tell(match (&listed.revision, &found.revision) {
+        (Some(listed), Some(found)) if listed == found => Diagnosis::ok(
+            NAME,
+            "listings and answers describe an object alike, by the same ETag",
+        ),
+        (Some(_), Some(_)) => Diagnosis::warning(
+            NAME,
+            "listings show other ETags than answers about the same objects",
+        )
+        .with_advice("no option is needed: runs notice it, and list such keys once more"),
+        _ => Diagnosis::warning(
+            NAME,
+            "listings or answers lack ETags: objects are compared by size and time",
+        )
+        .with_advice("no option is needed: runs look up each object shortly before"),
+    });
 }

@@ -1,23 +1,29 @@
 //! In which order keys are listed, and whether odd ones come back as they are.
 
 use aws_sdk_s3::types::EncodingType;
-use sync_core::{Diagnosis, Level, printable};
+use sync_core::{Diagnosis, ErrorKind, Level, MAX_KEY_BYTES, printable};
 
 use super::{Probe, Tell};
 use crate::error::{Attempted, Failure};
 use crate::page::decode;
 
+/// The longest name of a file on nearly all file systems (limits.h, NAME_MAX).
+const MAX_SEGMENT_BYTES: usize = 255;
+
 /// In the order of their bytes, which is not that of directories.
 const ORDERED: [&str; 3] = ["order/a-b/y", "order/a.txt", "order/a/x"];
 
-/// Keys that clients and servers get wrong: a blank, a plus, an escape that is
-/// none, two-byte letters, an ampersand, quotes.
-const ODD: [&str; 6] = [
+/// Keys that clients and servers get wrong: blanks, a plus, an escape that is
+/// none, two-byte letters, an ampersand, quotes, a backslash.
+const ODD: [&str; 9] = [
+    "odd/ ",
+    "odd/ a ",
     "odd/a b",
     "odd/a&b",
     "odd/a'\"b",
     "odd/a%2Fb",
     "odd/a+b",
+    "odd/a\\b",
     "odd/aäb",
 ];
 
@@ -38,6 +44,8 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
         tell(probe.failed("keys", Level::Problem, failure, attempted));
     }
     let Ok(all) = listed(probe).await else { return };
+    lengths(probe, tell).await;
+    paths(probe, tell).await;
     order(&all, tell);
     let is_odd = |name: &&String| name.starts_with("odd/");
     let mut odd: Vec<_> = all.iter().filter(is_odd).collect();
@@ -60,6 +68,68 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
     } else if refused.is_empty() {
         tell(Diagnosis::ok("keys", "odd names come back as they are"));
     }
+}
+
+/// Whether names of the greatest length can be written: keys as long as backups
+/// take them, and segments as long as those of files.
+async fn lengths(probe: &Probe, tell: Tell<'_>) {
+    let place = probe.full("long/");
+    let segment = "s".repeat(MAX_SEGMENT_BYTES);
+    let mut key = String::new();
+    while place.len() + key.len() < MAX_KEY_BYTES {
+        let full = key.len() % 101 == 100;
+        key.push(if full { '/' } else { 'k' });
+    }
+    let names = [
+        (segment, format!("names of {MAX_SEGMENT_BYTES} bytes")),
+        (key, format!("keys of {MAX_KEY_BYTES} bytes")),
+    ];
+    for (name, what) in names {
+        let name = format!("long/{}", name.trim_end_matches('/'));
+        if let Err(failure) = probe.put(probe.trial(&name, b"long")).await {
+            let cause = failure.cause().unwrap_or_else(|| "no reason given".into());
+            let message = format!("the server does not take {what}: {cause}");
+            tell(
+                Diagnosis::warning("lengths", message)
+                    .with_advice("files with such names fail by name; nothing is deleted then"),
+            );
+            return;
+        }
+    }
+    tell(Diagnosis::ok(
+        "lengths",
+        "names may be as long as S3 has it",
+    ));
+}
+
+/// Whether an object and others below its name can be at once.
+async fn paths(probe: &Probe, tell: Tell<'_>) {
+    let mut refused = None;
+    for name in ["paths/a", "paths/a/b", "paths/c/d", "paths/c"] {
+        if let Err(failure) = probe.put(probe.trial(name, b"path")).await {
+            refused = Some((name, failure));
+        }
+    }
+    let Some((name, failure)) = refused else {
+        let message = "an object may have others below its name";
+        tell(Diagnosis::ok("paths", message));
+        return;
+    };
+    if failure.kind() == ErrorKind::Blocked {
+        let message = "the server keeps objects as files: none can be below the name of another";
+        tell(Diagnosis::warning("paths", message).with_advice(
+            "no option is needed: where a file becomes a directory, or the reverse, a backup \
+             deletes what is in the way once the upload has been refused",
+        ));
+        return;
+    }
+    let name = probe.full(name);
+    let attempted = Attempted {
+        what: "write",
+        name: &name,
+        permission: "s3:PutObject",
+    };
+    tell(probe.failed("paths", Level::Warning, &failure, attempted));
 }
 
 /// Of everything that was written: where keys come in no order at all, three

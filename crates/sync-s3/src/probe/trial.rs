@@ -37,21 +37,22 @@ impl Traces {
 }
 
 /// An object to be written.
-pub(super) struct Trial {
-    pub(super) name: &'static str,
-    pub(super) body: &'static [u8],
+pub(super) struct Trial<'a> {
+    pub(super) name: &'a str,
+    pub(super) body: &'a [u8],
     pub(super) condition: Condition,
-    pub(super) headers: Headers,
+    /// Those of another content, where that is the trial.
+    pub(super) headers: Option<Headers>,
 }
 
 impl Probe {
     /// One with the checksum that backups use, and no condition.
-    pub(super) fn trial(&self, name: &'static str, body: &'static [u8]) -> Trial {
+    pub(super) fn trial<'a>(&self, name: &'a str, body: &'a [u8]) -> Trial<'a> {
         Trial {
             name,
             body,
             condition: Condition::None,
-            headers: Headers::of(self.bucket.checksums, body, Crc64::of(body)),
+            headers: None,
         }
     }
 
@@ -66,7 +67,23 @@ impl Probe {
         [self.bucket.location.prefix(), &self.place, name].concat()
     }
 
-    pub(super) async fn put(&self, trial: Trial) -> Result<PutObjectOutput, Failure> {
+    /// Writes it, with `Content-MD5` once the server has asked for it.
+    pub(super) async fn put(&self, trial: Trial<'_>) -> Result<PutObjectOutput, Failure> {
+        let with_md5 = self.bucket.sends_md5();
+        match self.put_once(&trial).await {
+            Err(failure) if failure.wants_md5() && !with_md5 => {
+                self.bucket.conduct.send_md5();
+                self.put_once(&trial).await
+            }
+            settled => settled,
+        }
+    }
+
+    async fn put_once(&self, trial: &Trial<'_>) -> Result<PutObjectOutput, Failure> {
+        let headers = match &trial.headers {
+            Some(headers) => headers.clone(),
+            None => self.bucket.headers(trial.body, Crc64::of(trial.body)),
+        };
         let key = self.full(trial.name);
         let is_new = self.traces.lock().keys.insert(key.clone());
         let bucket = &self.bucket;
@@ -75,9 +92,11 @@ impl Probe {
             .put_object()
             .bucket(bucket.location.bucket())
             .key(&key)
-            .body(ByteStream::from(Bytes::from_static(trial.body)))
-            .set_checksum_crc64_nvme(trial.headers.crc64)
-            .set_checksum_crc32(trial.headers.crc32)
+            .body(ByteStream::from(Bytes::copy_from_slice(trial.body)))
+            .set_checksum_algorithm(headers.algorithm())
+            .set_checksum_crc64_nvme(headers.crc64)
+            .set_checksum_crc32(headers.crc32)
+            .set_content_md5(headers.md5)
             .set_if_match(trial.condition.if_match())
             .set_if_none_match(trial.condition.if_none_match())
             .customize();
@@ -101,6 +120,6 @@ impl Probe {
 
     /// Whether the server is to check conditions; if not, nothing is tried.
     pub(super) fn asks_for_conditions(&self) -> bool {
-        self.bucket.conditions == Conditions::Server
+        self.bucket.conditions != Conditions::Client
     }
 }

@@ -70,13 +70,13 @@ const TABLE: [(u16, &str, ErrorKind, &str); 25] = [
         501,
         "NotImplemented",
         ErrorKind::Unsupported,
-        "--no-conditional",
+        "--checksum none",
     ),
     (
         405,
         "MethodNotAllowed",
         ErrorKind::Unsupported,
-        "--no-conditional",
+        "--checksum none",
     ),
     (400, "BadDigest", ErrorKind::Corrupt, ""),
     (400, "XAmzContentSHA256Mismatch", ErrorKind::Corrupt, ""),
@@ -336,5 +336,135 @@ async fn permissions_are_those_that_the_settings_need() {
         for part in ["s3:PutObjectAcl", "kms:GenerateDataKey", s3_endpoint::OWNER] {
             assert!(hint.contains(part), "{hint}");
         }
+    }
+}
+
+fn refusal(status: u16, code: &str, message: &str) -> Action {
+    Action::Error {
+        status,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        headers: Vec::new(),
+    }
+}
+
+/// The text of the error of an upload that a server refuses like this.
+async fn refused(name: &str, action: Action, change: impl FnOnce(&mut S3Options)) -> String {
+    let fixture = Fixture::with_options(change).await;
+    fixture
+        .server
+        .inject(Fault::on("PutObject").always().act(action));
+    let put = fixture.put(name, "1", Expected::Absent).await;
+    let error = put.unwrap_err();
+    format!("{error} {}", error.hint().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn what_a_server_lacks_is_told_by_what_was_asked_of_it() {
+    let lacking = || refusal(501, "NotImplemented", "A header is not implemented");
+    let text = refused("a", lacking(), |options| {
+        options.objects.encryption = Some(crate::Encryption::S3);
+    })
+    .await;
+    assert!(text.contains("try without --sse"), "{text}");
+    assert!(!text.contains("--no-conditional"), "{text}");
+    let text = refused("a", lacking(), |_| {}).await;
+    assert!(text.contains("--checksum none"), "{text}");
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_no_missing_permission_whatever_its_code() {
+    for message in [
+        "Forbidden: Invalid signature",
+        "Forbidden: No such key: GK0123456789",
+        "The access key is unknown",
+    ] {
+        let text = refused("a", refusal(403, "AccessDenied", message), |_| {}).await;
+        assert!(text.contains("check the access key"), "{text}");
+        assert!(!text.contains("s3:PutObject"), "{text}");
+    }
+    let text = refused("a", refusal(403, "AccessDenied", "Access Denied"), |_| {}).await;
+    assert!(text.contains("s3:PutObject"), "{text}");
+}
+
+#[tokio::test]
+async fn a_name_too_long_is_told_and_not_tried_again() {
+    for (status, code, message) in [
+        (400, "KeyTooLongError", "Your key is too long"),
+        (500, "InternalError", "rename /data/x: file name too long"),
+        (
+            503,
+            "ServiceUnavailable",
+            "LMDB: MDB_BAD_VALSIZE: Unsupported size of key",
+        ),
+    ] {
+        let fixture = Fixture::with_options(|options| options.max_attempts = 10).await;
+        let hits = fixture.server.inject(
+            Fault::on("PutObject")
+                .always()
+                .act(refusal(status, code, message)),
+        );
+        let error = fixture.put("a", "1", Expected::Absent).await.unwrap_err();
+        assert!(
+            error.hint().unwrap().contains("no name this long"),
+            "{error}"
+        );
+        assert_eq!(hits.count(), 1, "{code}");
+    }
+    // Where nothing but the length is suspicious.
+    let name = ["k".repeat(200), "k".repeat(200), "k".repeat(200)].join("/");
+    let text = refused(
+        &name,
+        refusal(503, "ServiceUnavailable", "try later"),
+        |_| {},
+    )
+    .await;
+    assert!(
+        text.contains("602 bytes") && !text.contains("--concurrency"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn an_error_without_a_message_shows_its_code() {
+    let text = refused("a", refusal(403, "AccessDenied", ""), |_| {}).await;
+    assert!(
+        text.contains("'a': AccessDenied") && !text.contains(":  ("),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_document_of_another_kind_is_told_by_its_root() {
+    for (body, said) in [
+        (
+            "<?xml version=\"1.0\"?><Tenants/>",
+            "another kind ('Tenants')",
+        ),
+        (
+            "<html><body>Welcome</body></html>",
+            "not that of an S3 server",
+        ),
+    ] {
+        let fixture = Fixture::new().await;
+        let edit = Action::edit(move |answer| {
+            answer.status = 200;
+            answer.body = body.into();
+        });
+        fixture
+            .server
+            .inject(Fault::on("CreateMultipartUpload").always().act(edit));
+        let entry = super::entry("a", 11 << 20);
+        let begun = fixture
+            .store
+            .write(&entry, 5 << 20, &Expected::Absent)
+            .await;
+        let Err(error) = begun else {
+            panic!("it began")
+        };
+        let text = format!("{error} {}", error.hint().unwrap_or_default());
+        assert!(text.contains(said), "{text}");
+        let blames_endpoint = text.contains("--endpoint-url");
+        assert_eq!(blames_endpoint, body.starts_with("<html"), "{text}");
     }
 }

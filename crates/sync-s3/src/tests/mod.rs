@@ -1,6 +1,7 @@
 //! The store over a real connection to an S3 server in memory
 //! (`s3_endpoint`), with faults injected there.
 
+mod conduct;
 mod contract;
 mod cuts;
 mod delete;
@@ -81,6 +82,8 @@ async fn store(server: &Endpoint, change: impl FnOnce(&mut S3Options)) -> S3Stor
     options.endpoint_url = Some(server.url());
     options.region = Some("us-east-1".to_owned());
     options.max_attempts = 2;
+    // Without trials, so that the requests are those of the operation.
+    options.conditions = crate::Conditions::Server;
     change(&mut options);
     let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test");
     S3Store::connect_as(options, Some(credentials))
