@@ -85,3 +85,68 @@ fn a_file_in_parts_that_finds_no_room_is_not_even_fetched() {
     let story = is_survived(11, "7m");
     assert_eq!(story, ["GetObject a 200"]);
 }
+
+fn many(memory: &Memory) -> (World<'_>, Dir) {
+    let world = World::on(memory);
+    for number in 0..60 {
+        world
+            .bucket
+            .put(&format!("a/{number:02}"), vec![b'x'; 100_000]);
+        world.bucket.put(&format!("b/{number:02}"), "small");
+    }
+    let dir = world.dir("dir");
+    (world, dir)
+}
+
+/// How many lines say that something failed, and how many objects were fetched.
+#[track_caller]
+fn cost(memory: &Memory, outcome: &crate::support::Outcome) -> (usize, usize) {
+    let errors = outcome.stderr.lines().filter(|l| l.starts_with("error"));
+    (errors.count(), memory.count("GetObject"))
+}
+
+/// One that is mounted below it takes files all the same.
+#[test]
+#[ignore = "mounts a file system, so it needs root; `cargo xtask test` runs it"]
+fn nothing_is_fetched_for_a_file_system_that_is_read_only() {
+    let memory = Memory::start();
+    let (world, dir) = many(&memory);
+    let disk = SmallDisk::at(&dir, "16m");
+    let below = world.dir("dir/b");
+    dir.write("gone", "1");
+    disk.mount("remount,ro,size=16m");
+
+    let outcome = world.restore(&dir).exits(3);
+
+    let outcome = outcome.says("120 entries were not tried: ");
+    let outcome = outcome.says("the file system is mounted read-only");
+    assert_eq!(cost(&memory, &outcome), (1, 0), "{outcome}");
+    outcome.says("not tried             120");
+
+    memory.clear_log();
+    let other = SmallDisk::at(&below, "16m");
+    let outcome = world
+        .restore(&dir)
+        .exits(3)
+        .says("60 entries were not tried");
+    assert_eq!(cost(&memory, &outcome), (1, 60), "{outcome}");
+    assert_eq!(below.contents().len(), 60);
+    drop(other);
+}
+
+#[test]
+#[ignore = "mounts a file system, so it needs root; `cargo xtask test` runs it"]
+fn little_is_fetched_for_a_file_system_that_is_full() {
+    let memory = Memory::start();
+    let (world, dir) = many(&memory);
+    let below = world.dir("dir/a");
+    let _disk = SmallDisk::at(&below, "300k");
+    let outcome = world.restore(&dir).one_by_one().exits(3);
+    // Those of the other file system are all there.
+    assert_eq!(world.dir("dir/b").contents().len(), 60);
+    let outcome = outcome.says("entries were not tried: ");
+    let outcome = outcome.says("free some space and run again");
+    let (errors, fetched) = cost(&memory, &outcome);
+    assert_eq!(errors, 2, "{outcome}");
+    assert!(fetched < 60 + 6, "{fetched}");
+}

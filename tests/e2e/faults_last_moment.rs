@@ -127,8 +127,9 @@ fn killed_at_each(name: &str) -> usize {
 #[test]
 #[ignore = "needs strace; `cargo xtask test` runs it"]
 fn a_kill_between_the_steps_of_a_replacement_or_a_removal_leaves_nothing_for_long() {
-    // The marks of the temporary, the exchange, the name before the removal.
-    assert!(killed_at_each("renameat2") >= 3);
+    // By threads: the marks of the temporary, the exchange, the name before the
+    // removal.
+    assert!(killed_at_each("renameat2") >= 2);
     // What was replaced, what is deleted.
-    assert!(killed_at_each("unlinkat") >= 2);
+    assert!(killed_at_each("unlinkat") >= 1);
 }

@@ -86,6 +86,8 @@ impl Observer for SoFar<'_> {
                 Event::Transferred(done) => add(&mut report.overwritten, done.source.size),
                 Event::Deleted(entry) => add(&mut report.deleted, entry.size),
                 Event::Failed { .. } => report.failed += 1,
+                Event::NotTried { entries, .. } => report.not_tried += entries,
+                Event::Growing(_) => report.growing += 1,
                 _ => {}
             }
         }

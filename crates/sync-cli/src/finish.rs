@@ -91,6 +91,8 @@ impl Ending {
         report.source_skipped = counts.source_skipped();
         report.not_selected = counts.not_selected();
         report.failed = done.failed;
+        report.not_tried = done.not_tried;
+        report.growing = done.growing;
         report.stopped = done.stopped;
         report.deletions_withheld = done
             .deletions_withheld

@@ -116,6 +116,8 @@ fn open_directory(direction: Direction, args: &SyncArgs) -> Result<FsStore> {
         durability: args.safety.consent.durability.into(),
         check_access: direction == Direction::Backup,
         measure: direction == Direction::Backup,
+        ignore_inode: args.rule.identity.ignore_inode,
+        ignore_ctime: args.rule.identity.ignore_ctime,
     };
     match direction {
         Direction::Backup => FsStore::open(&args.places.dir, options),

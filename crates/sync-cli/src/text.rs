@@ -96,13 +96,19 @@ impl Words {
         row(&mut text, "overwritten", report.overwritten);
         row(&mut text, "deleted", report.deleted);
         self.rest(&mut text, counts);
-        if report.failed > 0 {
-            let _ = writeln!(
-                text,
-                "  {:<12} {:>12}",
-                "failed",
-                HumanCount(report.failed).to_string()
-            );
+        for (what, number, why) in [
+            ("failed", report.failed, ""),
+            ("not tried", report.not_tried, ""),
+            (
+                "growing",
+                report.growing,
+                "  (saved as they were at a moment)",
+            ),
+        ] {
+            if number > 0 {
+                let number = HumanCount(number).to_string();
+                let _ = writeln!(text, "  {what:<12} {number:>12}{why}");
+            }
         }
         text
     }
@@ -172,6 +178,17 @@ fn row(text: &mut String, what: &str, tally: Tally) {
     // A longer name takes its room from the number, so the columns stay.
     let width = 24_usize.saturating_sub(what.len().max(12));
     let _ = writeln!(text, "  {what:<12} {entries:>width$}  {bytes:>12}");
+}
+
+/// A line about an entry that was added to while it was copied.
+pub(crate) fn growing(key: &Key) -> String {
+    format!("growing    {key}  (added to while it was copied: saved as it was at a moment)")
+}
+
+/// One line about all that was not even tried.
+pub(crate) fn not_tried(entries: u64, why: &str) -> String {
+    let entries = HumanCount(entries);
+    format!("{entries} entries were not tried: {why}")
 }
 
 /// What was left out, and why.

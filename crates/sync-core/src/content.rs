@@ -43,21 +43,17 @@ async fn checksum(store: &dyn Store, entry: &Entry, budget: &Budget) -> Result<C
 ///
 /// # Errors
 /// `NotFound` or `Changed` when that version is no longer there.
-pub(crate) async fn known_checksum(store: &dyn Store, entry: &Entry) -> Result<Option<Crc64>> {
-    checksum_of(entry, store.stat(&entry.key).await?)
-}
-
-/// The sum that comes with `now`, which is what a look at `entry` showed.
-///
-/// # Errors
-/// As [`known_checksum`].
-pub(crate) fn checksum_of(entry: &Entry, now: Option<Entry>) -> Result<Option<Crc64>> {
+pub(crate) async fn known_checksum<S: Store + ?Sized>(
+    store: &S,
+    entry: &Entry,
+) -> Result<Option<Crc64>> {
     let gone = |kind, what| {
         let message = format!("'{}' {what} since it was listed", entry.key);
         StoreError::new(kind, message)
     };
+    let now = store.stat(&entry.key).await?;
     let now = now.ok_or_else(|| gone(ErrorKind::NotFound, "has vanished"))?;
-    if !entry.is_same_version(&now) {
+    if !store.is_unchanged(entry, &now).await {
         return Err(gone(ErrorKind::Changed, "has changed"));
     }
     Ok(now.checksum)

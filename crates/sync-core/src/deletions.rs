@@ -57,6 +57,10 @@ impl Run<'_> {
         for (entry, result) in batch.iter().zip(results) {
             match result {
                 Ok(()) => self.note_deleted(entry),
+                // As on a read-only file system: the first is named.
+                Err(error) if error.kind() == ErrorKind::Unwritable && self.report.failed > 0 => {
+                    self.note_not_tried(&error.to_string());
+                }
                 Err(error) => {
                     if error.kind().stops_run() {
                         self.stop_deleting();

@@ -36,6 +36,9 @@ pub enum ErrorKind {
     Blocked,
     /// No space, quota or file-size limit.
     NoSpace,
+    /// The file system takes nothing more: it is full, over a quota or mounted
+    /// read-only. Another one, mounted below, may.
+    Unwritable,
     /// The server or file system cannot do this.
     Unsupported,
     /// The listing was not in ascending key order.

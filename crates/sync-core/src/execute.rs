@@ -17,7 +17,7 @@ use crate::blocked::Cleared;
 use crate::budget::Budget;
 use crate::observe::{Event, Observer, Report, Withheld};
 use crate::parts::MIN_PART_SIZE;
-use crate::transfer::Done;
+use crate::transfer::{Done, Kept};
 use crate::{Action, Direction, Entry, ErrorKind, Key, Plan, Store, StoreError, Transfer};
 
 /// How a plan is executed.
@@ -121,10 +121,13 @@ pub async fn execute(
         work: &work,
         report: Report::default(),
         cleared: Cleared::default(),
+        not_tried: None,
     };
     let rest = run.free_transfers(plan).await?;
     run.blocked_transfers(plan, rest).await?;
+    run.tell_not_tried();
     run.deletions(plan).await?;
+    run.tell_not_tried();
     Ok(run.report)
 }
 
@@ -134,6 +137,8 @@ pub(crate) struct Run<'a> {
     pub(crate) report: Report,
     /// What has been deleted because it was in the way.
     pub(crate) cleared: Cleared,
+    /// How many were not tried since that was last told, and why one of them.
+    pub(crate) not_tried: Option<(u64, String)>,
 }
 
 /// What the transfers that nothing is in the way of have left to do.
@@ -199,7 +204,7 @@ impl Run<'_> {
             Some(Withheld::Stopped)
         } else if plan.counts().incomplete() || plan.counts().too_long > 0 {
             Some(Withheld::SourceIncomplete)
-        } else if self.report.failed > 0 {
+        } else if self.report.failed + self.report.not_tried > 0 {
             Some(Withheld::TransferFailed)
         } else {
             None
@@ -207,16 +212,40 @@ impl Run<'_> {
     }
 
     pub(crate) fn note_transfer(&mut self, transfer: &Transfer, done: &Done) {
-        if let Done::Copied(_) = done {
+        if let Done::Copied(kept) = done {
             let tally = match transfer.target {
                 None => &mut self.report.created,
                 Some(_) => &mut self.report.overwritten,
             };
             tally.add(transfer.source.size);
             self.work.observer.event(Event::Transferred(transfer));
+            if matches!(kept, Ok(Kept::AtAMoment)) {
+                self.report.growing += 1;
+                self.work.observer.event(Event::Growing(&transfer.source));
+            }
         }
-        if let Some(error) = done.error() {
-            self.note_failed(&transfer.source.key, error);
+        match done {
+            Done::NotTried(error) => self.note_not_tried(&error.to_string()),
+            Done::Copied(Err(error)) | Done::Failed(error) => {
+                self.note_failed(&transfer.source.key, error);
+            }
+            Done::Copied(Ok(_)) => {}
+        }
+    }
+
+    pub(crate) fn note_not_tried(&mut self, why: &str) {
+        self.report.not_tried += 1;
+        match &mut self.not_tried {
+            Some((entries, _)) => *entries += 1,
+            none => *none = Some((1, why.to_owned())),
+        }
+    }
+
+    fn tell_not_tried(&mut self) {
+        if let Some((entries, why)) = self.not_tried.take() {
+            let why = &why;
+            let event = Event::NotTried { entries, why };
+            self.work.observer.event(event);
         }
     }
 

@@ -59,6 +59,17 @@ pub enum Event<'a> {
     },
     /// A transfer is complete.
     Transferred(&'a Transfer),
+    /// An entry was added to while it was copied; the copy has what it had at a
+    /// moment. [`Event::Transferred`] is told as well.
+    Growing(&'a Entry),
+    /// So many transfers and deletions were not even tried, since they would
+    /// fail for this reason; told once, at the end of the transfers or deletions.
+    NotTried {
+        /// How many.
+        entries: u64,
+        /// Why, of one of them.
+        why: &'a str,
+    },
     /// A deletion is done.
     Deleted(&'a Entry),
     /// A transfer or deletion has failed for good.
@@ -92,6 +103,12 @@ pub struct Report {
     pub deleted: Tally,
     /// Entries whose transfer or deletion failed.
     pub failed: u64,
+    /// Entries whose transfer or deletion was not tried, since the target takes
+    /// nothing any more.
+    pub not_tried: u64,
+    /// Entries that were added to while they were copied: the target has what
+    /// they had at a moment, and the next run copies them again.
+    pub growing: u64,
     /// Why deletions of the plan were not made, if so.
     pub deletions_withheld: Option<Withheld>,
     /// Whether the execution ended before all actions were tried.
@@ -113,6 +130,9 @@ impl Report {
     /// Whether every action of the plan was carried out.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.failed == 0 && !self.stopped && self.deletions_withheld.is_none()
+        self.failed == 0
+            && self.not_tried == 0
+            && !self.stopped
+            && self.deletions_withheld.is_none()
     }
 }

@@ -95,8 +95,39 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `Changed` or `NotFound` when that version is no longer there.
     async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {
-        let now = self.stat(&entry.key).await?;
-        Ok(content::checksum_of(entry, now)?.map(Digest::from))
+        let known = content::known_checksum(self, entry).await?;
+        Ok(known.map(Digest::from))
+    }
+
+    /// Whether `now`, which is what a look at `seen` showed, is still that
+    /// version. A store that finds that it cannot rely on its revisions may do
+    /// without a part of them.
+    async fn is_unchanged(&self, seen: &Entry, now: &Entry) -> bool {
+        seen.is_same_version(now)
+    }
+
+    /// Whether `now` may be `before` with nothing but bytes added at its end,
+    /// as far as that can be told without reading. Where it cannot, it is not.
+    fn has_grown(&self, _before: &Entry, _now: &Entry) -> bool {
+        false
+    }
+
+    /// As [`Store::read`], of an entry that may have grown since
+    /// ([`Store::has_grown`]): what it has in `range` now.
+    ///
+    /// # Errors
+    /// Those of [`Store::read`].
+    async fn read_grown(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+        self.read(entry, range).await
+    }
+
+    /// Whether a write under `key` may succeed, as far as earlier failures tell;
+    /// it is asked before anything is read for it. It costs no request.
+    ///
+    /// # Errors
+    /// `Unwritable` where nothing can be written any more.
+    async fn may_write(&self, _key: &Key) -> Result<()> {
+        Ok(())
     }
 
     /// The bytes of `range` of the version that `entry` describes, exactly as

@@ -27,8 +27,10 @@ const OUTDATED: &str = "it was written while it was copied; the target has the p
 
 /// How a transfer ended.
 pub(crate) enum Done {
-    /// The copy is there; whether it could be kept up with the source.
-    Copied(Result<()>),
+    /// The copy is there; whether it could be kept up with the source, and how.
+    Copied(Result<Kept>),
+    /// It would have failed, so it was not tried.
+    NotTried(StoreError),
     /// There is no copy.
     Failed(StoreError),
 }
@@ -37,16 +39,39 @@ impl Done {
     pub(crate) fn error(&self) -> Option<&StoreError> {
         match self {
             Self::Copied(caught_up) => caught_up.as_ref().err(),
-            Self::Failed(error) => Some(error),
+            Self::Failed(error) | Self::NotTried(error) => Some(error),
         }
     }
+}
+
+/// How a copy stands to its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// They are equal.
+    Up,
+    /// The source had this content at a moment and was only added to since.
+    AtAMoment,
+}
+
+/// How an entry is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// As the version that it is.
+    Version,
+    /// As the beginning of what it is growing into: it is read twice, if it has
+    /// grown, and must have been the same both times.
+    Beginning,
 }
 
 /// What was copied, and the sum of its content.
 struct Copied {
     entry: Entry,
     checksum: Crc64,
+    reading: Reading,
 }
+
+/// Bytes that are read at a time when a beginning is read again.
+const SECOND_READING: u64 = 1 << 20;
 
 impl Workspace<'_> {
     /// Copies as planned. What is in the way is deleted by `clearing` when the
@@ -56,6 +81,9 @@ impl Workspace<'_> {
         transfer: &Transfer,
         clearing: Option<&mut Clearing<'_>>,
     ) -> Done {
+        if let Err(error) = self.target.may_write(&transfer.source.key).await {
+            return Done::NotTried(error);
+        }
         let expected = Expected::from(transfer.target.clone());
         let copied = self.settle(&transfer.source, &expected, clearing);
         match copied.await {
@@ -71,14 +99,21 @@ impl Workspace<'_> {
     /// run would find it changed. So a backup looks at the file once more when
     /// the object is there. A restore need not: what an object becomes later
     /// is newer than the file.
-    async fn catch_up(&self, mut copied: Copied) -> Result<()> {
+    ///
+    /// What is only added to has another size at the next run, so no more than
+    /// a short file is copied again for that.
+    async fn catch_up(&self, mut copied: Copied) -> Result<Kept> {
         if self.direction == Direction::Restore {
-            return Ok(());
+            return Ok(Kept::Up);
         }
         for _ in 0..CATCH_UPS {
             let Some(now) = self.successor(&copied.entry).await? else {
-                return Ok(());
+                return Ok(Kept::Up);
             };
+            let is_long = copied.entry.size > self.options.part_size;
+            if is_long && self.is_only_longer(&copied, &now).await? {
+                return Ok(Kept::AtAMoment);
+            }
             if self.options.versions == Versions::AsPlanned {
                 return Err(changed(&copied.entry, OUTDATED));
             }
@@ -89,11 +124,28 @@ impl Workspace<'_> {
             copied = self.settle(&now, &expected, None).await?;
         }
         match self.successor(&copied.entry).await? {
-            None => Ok(()),
+            None => Ok(Kept::Up),
+            Some(now) if self.is_only_longer(&copied, &now).await? => Ok(Kept::AtAMoment),
             Some(_) => Err(changed(
                 &copied.entry,
                 "it keeps changing; the target has an earlier version of it",
             )),
+        }
+    }
+
+    /// Whether `now` is what was copied with more behind it.
+    async fn is_only_longer(&self, copied: &Copied, now: &Entry) -> Result<bool> {
+        if !self.source.has_grown(&copied.entry, now) {
+            return Ok(false);
+        }
+        if copied.reading == Reading::Beginning {
+            return Ok(true);
+        }
+        let again = self.is_still_the_beginning(&copied.entry, copied.checksum);
+        match or_stopped(&self.stop, again).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Changed => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -104,12 +156,17 @@ impl Workspace<'_> {
             // The file gets this time, and the next run compares it with a listing.
             Direction::Restore => self.source.relist(&copied.key).await?,
         };
-        Ok(now.filter(|now| !copied.is_same_version(now)))
+        match now {
+            Some(now) if !self.source.is_unchanged(copied, &now).await => Ok(Some(now)),
+            _ => Ok(None),
+        }
     }
 
     /// The target's entry, if it is what was copied.
     async fn as_written(&self, copied: &Copied) -> Result<Entry> {
-        let Copied { entry, checksum } = copied;
+        let Copied {
+            entry, checksum, ..
+        } = copied;
         let found = self.target.stat(&entry.key).await?;
         found
             .filter(|found| {
@@ -120,50 +177,88 @@ impl Workspace<'_> {
 
     /// Copies `entry`. If the source has changed before the copy was
     /// committed, its new version is copied, once; so is what arrived damaged.
+    /// What is added to all the time is copied as it was at a moment.
     async fn settle(
         &self,
         entry: &Entry,
         expected: &Expected,
         mut clearing: Option<&mut Clearing<'_>>,
     ) -> Result<Copied> {
-        let copied = self.copy(entry, expected, clearing.as_deref_mut()).await;
-        let again = match &copied {
-            Err(error) if error.kind() == ErrorKind::Changed => match self.options.versions {
-                Versions::Latest => self.successor(entry).await?,
-                Versions::AsPlanned => None,
-            },
+        let (mut entry, mut reading) = (entry.clone(), Reading::Version);
+        for attempt in 1.. {
+            let copied = self.copy(&entry, reading, expected, clearing.as_deref_mut());
+            let error = match copied.await {
+                Ok(checksum) => {
+                    return Ok(Copied {
+                        entry,
+                        checksum,
+                        reading,
+                    });
+                }
+                Err(error) => error,
+            };
+            // After the second attempt only what is being added to is of interest.
+            let may_grow = self.direction == Direction::Backup
+                && reading == Reading::Version
+                && error.kind() == ErrorKind::Changed;
+            if attempt > 1 && !may_grow {
+                return Err(error);
+            }
+            let Some((next, how)) = self.next_attempt(&entry, &error).await? else {
+                return Err(error);
+            };
+            if attempt > 1 && how == Reading::Version {
+                return Err(error);
+            }
+            if self.is_stopped() {
+                return Err(stopped());
+            }
+            (entry, reading) = (next, how);
+        }
+        Err(stopped())
+    }
+
+    /// What is to be copied after `entry` could not be, and how.
+    async fn next_attempt(
+        &self,
+        entry: &Entry,
+        error: &StoreError,
+    ) -> Result<Option<(Entry, Reading)>> {
+        match (error.kind(), self.options.versions) {
+            (ErrorKind::Changed, Versions::Latest) => {
+                let now = self.successor(entry).await?;
+                Ok(now.map(|now| {
+                    let how = if self.source.has_grown(entry, &now) {
+                        Reading::Beginning
+                    } else {
+                        Reading::Version
+                    };
+                    (now, how)
+                }))
+            }
             // Damaged on its way: nothing was committed, so it may come again.
-            Err(error) if error.kind() == ErrorKind::Corrupt => Some(entry.clone()),
-            _ => None,
-        };
-        match again {
-            Some(_) if self.is_stopped() => Err(stopped()),
-            Some(entry) => {
-                let checksum = self.copy(&entry, expected, clearing).await?;
-                Ok(Copied { entry, checksum })
-            }
-            None => {
-                let (entry, checksum) = (entry.clone(), copied?);
-                Ok(Copied { entry, checksum })
-            }
+            (ErrorKind::Corrupt, _) => Ok(Some((entry.clone(), Reading::Version))),
+            _ => Ok(None),
         }
     }
 
     async fn copy(
         &self,
         entry: &Entry,
+        reading: Reading,
         expected: &Expected,
         clearing: Option<&mut Clearing<'_>>,
     ) -> Result<Crc64> {
         let part = copied_part_size(self.direction, entry.size, self.options.part_size);
         if entry.size <= part && clearing.is_none() {
-            return or_stopped(&self.stop, self.copy_whole(entry, expected)).await;
+            return or_stopped(&self.stop, self.copy_whole(entry, reading, expected)).await;
         }
         if entry.size > part {
             self.observer.event(Event::Begun { entry });
         }
         let writer = self.target.write(entry, part, expected).await?;
-        let written = or_stopped(&self.stop, self.copy_parts(entry, part, &*writer)).await;
+        let copied = self.copy_parts(entry, reading, part, &*writer);
+        let written = or_stopped(&self.stop, copied).await;
         let ready = match (written, clearing) {
             (Ok(checksum), Some(clearing)) => {
                 clearing.clear(self, &entry.key).await.map(|_| checksum)
@@ -179,10 +274,18 @@ impl Workspace<'_> {
         }
     }
 
-    async fn copy_whole(&self, entry: &Entry, expected: &Expected) -> Result<Crc64> {
+    async fn copy_whole(
+        &self,
+        entry: &Entry,
+        reading: Reading,
+        expected: &Expected,
+    ) -> Result<Crc64> {
         let _permit = self.permit(entry.size).await;
-        let body = self.read(entry, 0..entry.size).await?;
+        let body = self.read(entry, reading, 0..entry.size).await?;
         let checksum = Crc64::of(&body);
+        if reading == Reading::Beginning {
+            self.is_still_the_beginning(entry, checksum).await?;
+        }
         self.target.put(entry, body, checksum, expected).await?;
         self.progress(entry, entry.size);
         Ok(checksum)
@@ -190,12 +293,18 @@ impl Workspace<'_> {
 
     /// Copies all parts and returns the sum of the whole, which is that of the
     /// source if the source keeps one.
-    async fn copy_parts(&self, entry: &Entry, part: u64, writer: &dyn Writer) -> Result<Crc64> {
+    async fn copy_parts(
+        &self,
+        entry: &Entry,
+        reading: Reading,
+        part: u64,
+        writer: &dyn Writer,
+    ) -> Result<Crc64> {
         let copied = stream::iter(parts(entry.size, part))
             .map(|range| async move {
                 let offset = range.start;
                 let _permit = self.permit(range.end - offset).await;
-                let body = self.read(entry, range).await?;
+                let body = self.read(entry, reading, range).await?;
                 let (len, checksum) = (body.len() as u64, Crc64::of(&body));
                 writer.part(offset, body, checksum).await?;
                 self.progress(entry, len);
@@ -207,6 +316,10 @@ impl Workspace<'_> {
                 Ok(sum.then(part, len))
             })
             .await?;
+        if reading == Reading::Beginning {
+            self.is_still_the_beginning(entry, whole).await?;
+            return Ok(whole);
+        }
         match known_checksum(self.source, entry).await? {
             Some(known) if known != whole => Err(StoreError::new(
                 ErrorKind::Corrupt,
@@ -231,9 +344,41 @@ impl Workspace<'_> {
         self.budget.acquire(slots, bytes).await
     }
 
-    async fn read(&self, entry: &Entry, range: std::ops::Range<u64>) -> Result<Bytes> {
+    /// Fails with `Changed` unless all of `entry`, whose checksum was `checksum`
+    /// when it was read, is the beginning of what the source has now. Then there
+    /// was a moment, between the two readings, at which it was all there was.
+    ///
+    /// If it has not even grown there is nothing to read.
+    async fn is_still_the_beginning(&self, entry: &Entry, checksum: Crc64) -> Result<()> {
+        let rewritten = || changed(entry, "it was rewritten while it was copied");
+        match self.successor(entry).await? {
+            None => return Ok(()),
+            Some(now) if self.source.has_grown(entry, &now) => {}
+            Some(_) => return Err(rewritten()),
+        }
+        let mut sum = Crc64::EMPTY;
+        for range in parts(entry.size, SECOND_READING) {
+            let body = self.read(entry, Reading::Beginning, range).await?;
+            sum = sum.then(Crc64::of(&body), body.len() as u64);
+        }
+        if sum == checksum {
+            Ok(())
+        } else {
+            Err(rewritten())
+        }
+    }
+
+    async fn read(
+        &self,
+        entry: &Entry,
+        reading: Reading,
+        range: std::ops::Range<u64>,
+    ) -> Result<Bytes> {
         let len = range.end - range.start;
-        let body = self.source.read(entry, range).await?;
+        let body = match reading {
+            Reading::Version => self.source.read(entry, range).await?,
+            Reading::Beginning => self.source.read_grown(entry, range).await?,
+        };
         if body.len() as u64 == len {
             return Ok(body);
         }
@@ -255,8 +400,8 @@ impl Workspace<'_> {
         let _permit = self.permit(part).await;
         let last = entry.size - 1..entry.size;
         or_stopped(&self.stop, async {
-            self.read(entry, 0..part).await?;
-            self.read(entry, last).await.map(drop)
+            self.read(entry, Reading::Version, 0..part).await?;
+            self.read(entry, Reading::Version, last).await.map(drop)
         })
         .await
     }

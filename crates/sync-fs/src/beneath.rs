@@ -15,6 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
 use rustix::fs::ResolveFlags;
@@ -182,15 +183,31 @@ impl Root {
     }
 }
 
+/// How long a thread waits for a handle, when the process has no more.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What `open` opens. Where the process or the system has no more handles, it
+/// waits for others to be closed: connections and files come and go.
+pub(crate) fn patiently<T>(mut open: impl FnMut() -> Sys<T>) -> Sys<T> {
+    let mut since = None;
+    loop {
+        match open() {
+            Err(errno @ (Errno::MFILE | Errno::NFILE)) => {
+                if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                    return Err(errno);
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
+    }
+}
+
 /// Opens `segment`, a directory right below `dir`.
 pub(crate) fn child(dir: impl AsFd, segment: &[u8]) -> Sys<OwnedFd> {
     // One segment needs no openat2: there is no way to be led astray on.
-    rustix::fs::openat(
-        dir,
-        segment,
-        DIRECTORY.union(OFlags::NOFOLLOW),
-        Mode::empty(),
-    )
+    let flags = DIRECTORY.union(OFlags::NOFOLLOW);
+    patiently(|| rustix::fs::openat(&dir, segment, flags, Mode::empty()))
 }
 
 /// Removes the directory `leaf` if it is empty.
@@ -219,6 +236,10 @@ pub(crate) fn segments(path: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 }
 
 fn open(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Sys<OwnedFd> {
+    patiently(|| open_at_once(root, path, flags))
+}
+
+fn open_at_once(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Sys<OwnedFd> {
     if path.is_empty() {
         return rustix::fs::openat(root, c".", flags, Mode::empty());
     }

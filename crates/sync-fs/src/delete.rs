@@ -77,10 +77,15 @@ fn delete_one(shared: &Shared, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Res
     let is_version = match meta {
         meta if meta.kind == FileType::Symlink => match &entry.link {
             // The file that it names may be another one by now, of our own.
-            Some(link) => meta.revision() == link.mark,
+            Some(link) => shared.trust.is_marked(&meta, &link.mark),
             None => is_listed_link(shared, entry).map_err(|errno| cannot(entry, errno))?,
         },
-        meta if meta.is_file() => meta.is_version(entry),
+        meta if meta.is_file() => {
+            let path = entry.key.as_str().as_bytes();
+            shared
+                .trust
+                .is_version_after_all(&shared.root, path, &meta, entry)
+        }
         meta => {
             let kind = kind_name(meta.kind);
             let text = format!("'{}' is {kind} now and is left alone", entry.key);
@@ -93,14 +98,15 @@ fn delete_one(shared: &Shared, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Res
     if let Some(trash) = &shared.trash {
         return trash.take(&entry.key, dir, &meta);
     }
-    let removed = temporary::remove(dir, leaf, &meta).map_err(|errno| cannot(entry, errno))?;
+    let removed = temporary::remove(dir, leaf, &meta, &shared.trust);
+    let removed = removed.map_err(|errno| cannot(entry, errno))?;
     as_expected(&entry.key, removed)
 }
 
 /// Whether the link at the entry's key still stands for that entry.
 fn is_listed_link(shared: &Shared, entry: &Entry) -> Sys<bool> {
     let now = shared.stat(&entry.key)?;
-    Ok(now.is_some_and(|now| now.is_same_version(entry)))
+    Ok(now.is_some_and(|now| shared.trust.is_same_version(&now, entry)))
 }
 
 fn cannot(entry: &Entry, errno: Errno) -> sync_core::StoreError {

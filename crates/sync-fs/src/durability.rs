@@ -208,8 +208,8 @@ impl Committer {
                 expected,
             } = &commit.ready;
             let keep = shared.trash.as_ref().map(|trash| (trash, &commit.replaced));
-            let (root, grown) = (&shared.root, &self.grown);
-            commit.outcome = place(root, grown, temporary, entry, expected, keep);
+            let (root, trust) = (&*shared.root, &*shared.trust);
+            commit.outcome = place((root, trust), &self.grown, temporary, entry, expected, keep);
         }
         if let Some(trash) = &shared.trash {
             for commit in group.iter().filter(|commit| commit.outcome.is_err()) {

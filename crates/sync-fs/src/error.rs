@@ -44,13 +44,17 @@ pub(crate) fn cannot_open(root: &Path, errno: Errno) -> StoreError {
     }
 }
 
+/// What is said of a file system that cannot be written to.
+pub(crate) const READ_ONLY: &str = "the file system is mounted read-only";
+
 fn kind(errno: Errno) -> ErrorKind {
     match errno {
         Errno::NOENT => ErrorKind::NotFound,
-        Errno::ACCESS | Errno::PERM | Errno::ROFS => ErrorKind::Denied,
-        Errno::NOSPC | Errno::DQUOT | Errno::FBIG => ErrorKind::NoSpace,
+        Errno::ACCESS | Errno::PERM => ErrorKind::Denied,
+        Errno::NOSPC | Errno::DQUOT | Errno::ROFS => ErrorKind::Unwritable,
         Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::NOTEMPTY => ErrorKind::Blocked,
-        Errno::NAMETOOLONG | Errno::ILSEQ | Errno::NOSYS | Errno::OPNOTSUPP => {
+        // It concerns one file: others are smaller.
+        Errno::FBIG | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::NOSYS | Errno::OPNOTSUPP => {
             ErrorKind::Unsupported
         }
         Errno::TIMEDOUT => ErrorKind::Timeout,
@@ -61,7 +65,7 @@ fn kind(errno: Errno) -> ErrorKind {
 fn hint(errno: Errno) -> Option<&'static str> {
     Some(match errno {
         Errno::ACCESS | Errno::PERM => "change its permissions or run as a user who has them",
-        Errno::ROFS => "the file system is mounted read-only",
+        Errno::ROFS => READ_ONLY,
         Errno::NOSPC => "free some space and run again",
         Errno::DQUOT => "the disk quota is used up: free some space and run again",
         Errno::FBIG => "the file system or the limit on file sizes (ulimit -f) does not allow it",

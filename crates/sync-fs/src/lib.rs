@@ -22,6 +22,7 @@ mod links;
 mod meta;
 mod notes;
 mod times;
+mod trust;
 
 mod access;
 mod list;
@@ -35,6 +36,7 @@ mod read;
 mod durability;
 mod folding;
 mod place;
+mod refusals;
 mod sync;
 mod temporary;
 mod write;

@@ -69,34 +69,13 @@ impl Meta {
         self.kind == FileType::RegularFile
     }
 
-    /// Whether both are the very same file, in the very same state.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.device == other.device
-            && self.inode == other.inode
-            && self.size == other.size
-            && self.modified == other.modified
-            && self.changed == other.changed
-    }
-
-    /// Whether both are the same file, as far as a second name or another
-    /// place changes nothing.
-    pub(crate) fn is_same_content(&self, other: &Self) -> bool {
-        self.kind == other.kind
-            && self.device == other.device
-            && self.inode == other.inode
-            && self.size == other.size
-            && self.modified == other.modified
-    }
-
-    /// Whether this is a regular file and the version that `entry` describes.
-    pub(crate) fn is_version(&self, entry: &Entry) -> bool {
-        self.is_file()
-            && self.size == entry.size
-            && self.modified == entry.modified
-            && entry
-                .revision
-                .as_ref()
-                .is_none_or(|seen| *seen == self.revision())
+    /// What tells this version of the file from another one of the same size
+    /// and mtime.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            inode: self.inode,
+            changed: self.changed,
+        }
     }
 
     /// The entry of this file under `key`.
@@ -104,17 +83,44 @@ impl Meta {
         Entry::new(key, self.size, self.modified).with_revision(self.revision())
     }
 
-    /// Device, inode and time of the last change of anything, in hexadecimal.
-    ///
-    /// A write that leaves size and mtime as they were still moves the change
-    /// time, which no call can set.
+    /// The mark of this version; see [`Identity`].
     pub(crate) fn revision(&self) -> Revision {
+        self.identity().revision()
+    }
+}
+
+/// What tells two versions of a file of the same size and mtime apart.
+///
+/// A write that leaves size and mtime as they were still moves the change
+/// time, which no call can set. The number of the device is no part of it: it
+/// changes when a file system is mounted again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) inode: u64,
+    /// Time of the last change of anything: seconds and nanoseconds.
+    pub(crate) changed: (i64, u32),
+}
+
+impl Identity {
+    /// Inode and change time in hexadecimal.
+    fn revision(self) -> Revision {
         let mut text = Hex::default();
-        text.push(self.device);
         text.push(self.inode);
         text.push(self.changed.0.cast_unsigned());
         text.push(self.changed.1.into());
         Revision::new(text.as_str())
+    }
+
+    /// What `revision` says. In plans of earlier versions the device comes
+    /// first.
+    pub(crate) fn read(revision: &Revision) -> Option<Self> {
+        let mut numbers = revision.as_str().rsplitn(4, '.');
+        let mut next = || u64::from_str_radix(numbers.next()?, 16).ok();
+        let (nanos, seconds, inode) = (next()?, next()?, next()?);
+        Some(Self {
+            inode,
+            changed: (seconds.cast_signed(), u32::try_from(nanos).ok()?),
+        })
     }
 }
 
@@ -169,6 +175,28 @@ impl Hex {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_identity_is_read_from_revisions_of_old_and_new_plans() {
+        for identity in [
+            Identity {
+                inode: 0,
+                changed: (0, 0),
+            },
+            Identity {
+                inode: u64::MAX,
+                changed: (-1, 999_999_999),
+            },
+        ] {
+            let revision = identity.revision();
+            assert_eq!(Identity::read(&revision), Some(identity));
+            let old = Revision::new(format!("fe00.{}", revision.as_str()));
+            assert_eq!(Identity::read(&old), Some(identity));
+        }
+        for wrong in ["", "1.2", "1.2.g", "1.2.100000000"] {
+            assert_eq!(Identity::read(&Revision::new(wrong)), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn hex_is_what_format_writes() {

@@ -25,6 +25,12 @@ pub struct FsOptions {
     /// system may be wrong about it. Meant for what is read: a source, and both
     /// sides of a comparison.
     pub measure: bool,
+    /// Whether a file counts as unchanged though its inode number is another
+    /// one. Where numbers don't last that is also found out.
+    pub ignore_inode: bool,
+    /// Whether a file counts as unchanged though its change time is another
+    /// one. Where these don't last that is also found out.
+    pub ignore_ctime: bool,
 }
 
 /// What a listing makes of symbolic links.

@@ -21,6 +21,7 @@ use crate::names::each_name;
 use crate::temporary::{Outcome, Temporary};
 use crate::trash::Trash;
 use crate::trash::keep::Replaced;
+use crate::trust::Trust;
 
 /// The directories in which a directory was made that no sync has covered yet.
 ///
@@ -122,7 +123,7 @@ fn open_or_make(dir: &OwnedFd, path: &[u8], segment: &[u8], grown: &Grown) -> Sy
 
 /// Gives `temporary` the name `entry.key`, if what is there is `expected`.
 pub(crate) fn place(
-    root: &Root,
+    (root, trust): (&Root, &Trust),
     grown: &Grown,
     temporary: &Temporary,
     entry: &Entry,
@@ -146,27 +147,27 @@ pub(crate) fn place(
             }
             _ if let Some((trash, replaced)) = keep => match replaced {
                 // Since then nothing may have touched it.
-                Replaced::Linked(old, _) if old.is_same(&meta) => Some(meta),
+                Replaced::Linked(old, _) if trust.is_same(old, &meta) => Some(meta),
                 Replaced::Linked(..) => return Err(changed(key)),
-                Replaced::Unlinked(old, kept) if old.is_same(&meta) => {
+                Replaced::Unlinked(old, kept) if trust.is_same(old, &meta) => {
                     return trash.swap(key, temporary, &dir, old, kept);
                 }
                 Replaced::Unlinked(..) => return Err(changed(key)),
                 Replaced::Nothing => return Err(appeared(key)),
             },
             FileType::RegularFile => {
-                expect(&meta, entry, expected)?;
+                expect((root, trust), &meta, entry, expected)?;
                 Some(meta)
             }
             FileType::Symlink => {
-                expect_link(&meta, entry, expected)?;
+                expect_link(trust, &meta, entry, expected)?;
                 Some(meta)
             }
             _ => Some(meta),
         },
     };
     let placed = match occupied {
-        Some(old) => temporary.replace(&dir, leaf, &old),
+        Some(old) => temporary.replace(&dir, leaf, &old, trust),
         None => temporary.rename(&dir, leaf).map(|()| Outcome::Done),
     };
     match placed {
@@ -178,21 +179,27 @@ pub(crate) fn place(
 }
 
 /// Whether `found`, a regular file, is what the planner saw.
-pub(crate) fn expect(found: &Meta, entry: &Entry, expected: &Expected) -> Result<()> {
+pub(crate) fn expect(
+    (root, trust): (&Root, &Trust),
+    found: &Meta,
+    entry: &Entry,
+    expected: &Expected,
+) -> Result<()> {
+    let path = entry.key.as_str().as_bytes();
     match expected {
         Expected::Absent => Err(appeared(&entry.key)),
-        Expected::Version(seen) if found.is_version(seen) => Ok(()),
+        Expected::Version(seen) if trust.is_version_after_all(root, path, found, seen) => Ok(()),
         Expected::Version(_) => Err(changed(&entry.key)),
     }
 }
 
 /// Whether `found`, a link, is what the planner saw, if it saw a link. One that
 /// was skipped is replaced, whatever it names.
-fn expect_link(found: &Meta, entry: &Entry, expected: &Expected) -> Result<()> {
+fn expect_link(trust: &Trust, found: &Meta, entry: &Entry, expected: &Expected) -> Result<()> {
     match expected {
         Expected::Version(Entry {
             link: Some(link), ..
-        }) if found.revision() != link.mark => Err(changed(&entry.key)),
+        }) if !trust.is_marked(found, &link.mark) => Err(changed(&entry.key)),
         _ => Ok(()),
     }
 }

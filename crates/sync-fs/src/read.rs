@@ -61,6 +61,32 @@ pub(crate) fn read(
     })
 }
 
+/// The bytes of `range` of the file of `entry`, which may have grown since, read
+/// into the `room` that was made for them.
+pub(crate) fn read_grown(
+    shared: &Shared,
+    entry: &Entry,
+    range: &Range<u64>,
+    room: Vec<u8>,
+) -> Result<Bytes> {
+    let file = open(shared, entry)?;
+    let look = || {
+        let meta = Meta::of(&file).map_err(|errno| cannot_read(entry, errno))?;
+        if shared.trust.may_have_grown(entry, &meta) {
+            Ok(meta.size)
+        } else {
+            Err(changed(&entry.key))
+        }
+    };
+    let before = look()?;
+    let found = read_exactly(&file, range, false, room);
+    let found = found.map_err(|errno| cannot_read(entry, errno))?;
+    match found {
+        Found::All(bytes) if look()? >= before => Ok(Bytes::from(bytes)),
+        _ => Err(changed(&entry.key)),
+    }
+}
+
 /// What `bytes_of` reads from the version that `entry` describes, if it is
 /// that version all the while.
 fn read_by(
@@ -70,7 +96,7 @@ fn read_by(
 ) -> Result<Bytes> {
     let (file, before) = open_version(shared, entry)?;
     let found = bytes_of(&file).map_err(|errno| cannot_read(entry, errno))?;
-    confirm(&file, &before, entry)?;
+    confirm(shared, &file, &before, entry)?;
     match found {
         Found::All(bytes) => Ok(Bytes::from(bytes)),
         // Its size was measured, so it was another one a moment ago.
@@ -86,7 +112,12 @@ fn open_version(shared: &Shared, entry: &Entry) -> Result<(OwnedFd, Meta)> {
     let meta = Meta::of(&file).map_err(|errno| cannot_read(entry, errno))?;
     // One that reports no size was listed with the size that a read gave.
     let measured = shared.options.measure && meta.size == 0;
-    if meta.is_version(entry) || measured && meta.with_size(entry.size).is_version(entry) {
+    let path = entry.key.as_str().as_bytes();
+    let is_version = |meta: &Meta| {
+        let root = &shared.root;
+        shared.trust.is_version_after_all(root, path, meta, entry)
+    };
+    if is_version(&meta) || measured && is_version(&meta.with_size(entry.size)) {
         Ok((file, meta))
     } else {
         Err(changed(&entry.key))
@@ -94,9 +125,13 @@ fn open_version(shared: &Shared, entry: &Entry) -> Result<(OwnedFd, Meta)> {
 }
 
 /// Fails with `Changed` unless `file` is still as it was `before`.
-fn confirm(file: &OwnedFd, before: &Meta, entry: &Entry) -> Result<()> {
+fn confirm(shared: &Shared, file: &OwnedFd, before: &Meta, entry: &Entry) -> Result<()> {
     let after = Meta::of(file).map_err(|errno| cannot_read(entry, errno))?;
-    if after.is_same(before) {
+    let path = entry.key.as_str().as_bytes();
+    if shared
+        .trust
+        .is_same_after_all(&shared.root, path, before, &after)
+    {
         Ok(())
     } else {
         Err(changed(&entry.key))

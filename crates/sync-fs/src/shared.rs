@@ -15,9 +15,11 @@ use crate::links::{self, Target};
 use crate::meta::{Meta, kind_name};
 use crate::notes::Notes;
 use crate::options::{FsOptions, SymlinkMode};
+use crate::refusals::Refusals;
 use crate::sizes;
 use crate::temporary;
 use crate::trash::Trash;
+use crate::trust::Trust;
 
 /// What every operation needs.
 #[derive(Debug)]
@@ -25,6 +27,10 @@ pub(crate) struct Shared {
     pub(crate) root: Arc<Root>,
     pub(crate) options: FsOptions,
     pub(crate) commits: Committer,
+    /// What files are known again by.
+    pub(crate) trust: Arc<Trust>,
+    /// Which file systems take nothing more.
+    pub(crate) refusals: Refusals,
     /// What the file system did not let us do.
     pub(crate) notes: Notes,
     /// Where what is replaced or removed is kept.
@@ -57,6 +63,8 @@ impl Shared {
             root: Arc::new(Root::new(root)),
             options,
             commits: Committer::default(),
+            trust: Arc::new(Trust::new(options)),
+            refusals: Refusals::default(),
             notes: Notes::default(),
             trash: None,
             temporaries: Mutex::default(),
@@ -81,6 +89,14 @@ impl Shared {
             let shown = printable(&self.root.path().to_string_lossy());
             failed(format!("cannot make the directory '{shown}'"), errno)
         })
+    }
+
+    /// `written`, whose failure may concern all further writes.
+    pub(crate) fn noted<T>(&self, key: &Key, written: Result<T>) -> Result<T> {
+        if let Err(error) = &written {
+            self.refusals.note(&self.root, key, error);
+        }
+        written
     }
 
     /// What a listing would show under `key`.

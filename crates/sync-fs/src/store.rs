@@ -21,6 +21,7 @@ use crate::delete;
 use crate::error::{cannot_open, failed};
 use crate::folding;
 use crate::list;
+use crate::meta::Meta;
 use crate::notes::WITHOUT_SYNC;
 use crate::options::FsOptions;
 use crate::read;
@@ -114,7 +115,8 @@ impl FsStore {
     /// selection does not leave it out, or cannot be looked at.
     pub fn with_trash(mut self, trash: &Path, name: String) -> Result<Self> {
         let root = self.shared.root.path().to_owned();
-        let trash = Trash::new(trash, name, &root, &self.selection)?;
+        let trust = Arc::clone(&self.shared.trust);
+        let trash = Trash::new(trash, name, &root, &self.selection, trust)?;
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             shared.trash = Some(trash);
             return Ok(self);
@@ -134,6 +136,7 @@ impl FsStore {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.shared.notes.sentences();
+        warnings.extend(self.shared.trust.warnings());
         if self.shared.commits.is_without_sync() {
             warnings.push(WITHOUT_SYNC.to_owned());
         }
@@ -147,7 +150,12 @@ impl FsStore {
     /// Those of making a directory.
     pub async fn make_root(&self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
-        blocking(move || shared.create_root()).await
+        blocking(move || {
+            shared.create_root()?;
+            shared.refusals.look_at(&shared.root);
+            Ok(())
+        })
+        .await
     }
 
     /// Removes the unfinished files of earlier runs that the last complete
@@ -254,6 +262,42 @@ impl Store for FsStore {
         blocking(move || read::read(&shared, &entry, &range, room)).await
     }
 
+    async fn read_grown(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+        let (shared, entry) = (Arc::clone(&self.shared), entry.clone());
+        let room = read::room(&entry, &range)?;
+        blocking(move || read::read_grown(&shared, &entry, &range, room)).await
+    }
+
+    async fn is_unchanged(&self, seen: &Entry, now: &Entry) -> bool {
+        if self.shared.trust.is_same_version(seen, now) {
+            return true;
+        }
+        if seen.size != now.size || seen.modified != now.modified {
+            return false;
+        }
+        let (shared, seen) = (Arc::clone(&self.shared), seen.clone());
+        let look = blocking(move || {
+            let path = seen.key.as_str().as_bytes();
+            let found = shared
+                .root
+                .parent(path)
+                .and_then(|(dir, leaf)| Meta::at(dir, leaf));
+            Ok(found.is_ok_and(|meta| {
+                let root = &shared.root;
+                shared.trust.is_version_after_all(root, path, &meta, &seen)
+            }))
+        });
+        look.await.unwrap_or(false)
+    }
+
+    fn has_grown(&self, before: &Entry, now: &Entry) -> bool {
+        self.shared.trust.has_grown(before, now)
+    }
+
+    async fn may_write(&self, key: &Key) -> Result<()> {
+        self.shared.refusals.check(&self.shared.root, key)
+    }
+
     async fn put(
         &self,
         entry: &Entry,
@@ -261,14 +305,9 @@ impl Store for FsStore {
         checksum: Crc64,
         expected: &Expected,
     ) -> Result<()> {
-        write::put(
-            &self.shared,
-            entry.clone(),
-            body,
-            checksum,
-            expected.clone(),
-        )
-        .await
+        let (given, expected) = (entry.clone(), expected.clone());
+        let written = write::put(&self.shared, given, body, checksum, expected).await;
+        self.shared.noted(&entry.key, written)
     }
 
     async fn write(
@@ -277,7 +316,8 @@ impl Store for FsStore {
         _part_size: u64,
         expected: &Expected,
     ) -> Result<Box<dyn Writer>> {
-        write::begin(&self.shared, entry.clone(), expected.clone()).await
+        let begun = write::begin(&self.shared, entry.clone(), expected.clone()).await;
+        self.shared.noted(&entry.key, begun)
     }
 
     async fn delete(&self, entries: &[Entry]) -> Vec<Result<()>> {

@@ -19,10 +19,11 @@ use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use sync_core::{Result, StoreError};
 
-use crate::beneath::{Root, Sys};
+use crate::beneath::{Root, Sys, patiently};
 use crate::error::failed;
 use crate::meta::Meta;
 use crate::notes::Shortfall;
+use crate::trust::Trust;
 
 use marks::Marks;
 
@@ -140,7 +141,13 @@ impl Temporary {
     /// Both change places, so that it can be seen what really stood there: what
     /// came between the look and this call is put back. Where the file system
     /// cannot exchange names, the look must do.
-    pub(crate) fn replace(&self, dir: &OwnedFd, leaf: &[u8], old: &Meta) -> Sys<Outcome> {
+    pub(crate) fn replace(
+        &self,
+        dir: &OwnedFd,
+        leaf: &[u8],
+        old: &Meta,
+        trust: &Trust,
+    ) -> Sys<Outcome> {
         let own = Meta::of(&self.file)?;
         let name = self.name.as_bytes();
         match exchange((&self.dir, name), (dir, leaf)) {
@@ -156,9 +163,7 @@ impl Temporary {
         }
         // Whatever has our name now, it is not ours.
         self.exists.store(false, Ordering::Release);
-        let is = |known: &Meta| {
-            Meta::at(&self.dir, name).is_ok_and(|found| found.is_same_content(known))
-        };
+        let is = |known: &Meta| trust.is_there(&self.dir, name, known);
         if is(old) {
             // What cannot be removed now is swept by a later run.
             let _ = rustix::fs::unlinkat(&self.dir, name, AtFlags::empty());
@@ -199,7 +204,7 @@ impl Drop for Temporary {
 ///
 /// It gets another name first, so that it can be seen what really stood there:
 /// what came between the look and this call is put back.
-pub(crate) fn remove(dir: &OwnedFd, leaf: &[u8], old: &Meta) -> Sys<Outcome> {
+pub(crate) fn remove(dir: &OwnedFd, leaf: &[u8], old: &Meta, trust: &Trust) -> Sys<Outcome> {
     let name = Marks::fresh().removing(old).name();
     let name = name.as_bytes();
     match rename_noreplace(dir, leaf, dir, name) {
@@ -215,7 +220,7 @@ pub(crate) fn remove(dir: &OwnedFd, leaf: &[u8], old: &Meta) -> Sys<Outcome> {
     }
     let put_back = || rename_noreplace(dir, name, dir, leaf).is_ok();
     match Meta::at(dir, name) {
-        Ok(found) if found.is_same_content(old) => {
+        Ok(_) if trust.is_there(dir, name, old) => {
             match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => Ok(Outcome::Done),
                 Err(errno) => {
@@ -240,7 +245,8 @@ fn create_file(dir: BorrowedFd<'_>, mode: Mode) -> Sys<(Marks, OwnedFd)> {
         .union(OFlags::CLOEXEC);
     for _ in 0..ATTEMPTS {
         let marks = Marks::fresh();
-        match rustix::fs::openat(dir, marks.name(), flags, mode) {
+        let name = marks.name();
+        match patiently(|| rustix::fs::openat(dir, &*name, flags, mode)) {
             Ok(file) => return Ok((marks, file)),
             Err(Errno::EXIST | Errno::INTR) => {}
             Err(errno) => return Err(errno),

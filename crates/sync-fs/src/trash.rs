@@ -27,7 +27,8 @@ use crate::error::{failed, refused};
 use crate::meta::Meta;
 use crate::options::Durability;
 use crate::place::{Grown, Parent, blocked, parent};
-use crate::sync::Disk;
+use crate::sync::{Disk, mount};
+use crate::trust::Trust;
 
 /// Directories of other runs that have the same name, and more.
 const ATTEMPTS: usize = 1_000;
@@ -46,6 +47,7 @@ pub(crate) struct Trash {
     fed: Mutex<BTreeSet<Vec<u8>>>,
     syncing: Mutex<()>,
     disk: Disk,
+    trust: Arc<Trust>,
 }
 
 /// The directory of this run.
@@ -75,6 +77,7 @@ impl Trash {
         wanted: String,
         root: &Path,
         selection: &Selection,
+        trust: Arc<Trust>,
     ) -> Result<Self> {
         let shown = || printable(&home.to_string_lossy());
         let of = |path: &Path| {
@@ -116,6 +119,7 @@ impl Trash {
             fed: Mutex::default(),
             syncing: Mutex::default(),
             disk: Disk::default(),
+            trust,
         })
     }
 
@@ -270,18 +274,4 @@ fn device(path: &Path) -> Sys<(u64, u64)> {
         Mode::empty(),
     )?;
     Ok((Meta::of(&file)?.device, mount(&file)))
-}
-
-/// The number of the mount; 0 where the system does not tell.
-#[cfg(target_os = "linux")]
-fn mount(file: &OwnedFd) -> u64 {
-    use rustix::fs::{AtFlags, StatxFlags};
-    let asked = rustix::fs::statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
-    asked.map_or(0, |answer| answer.stx_mnt_id)
-}
-
-/// There is no such number.
-#[cfg(not(target_os = "linux"))]
-fn mount(_: &OwnedFd) -> u64 {
-    0
 }

@@ -81,14 +81,15 @@ impl Writer for FsWriter {
         // Freed by the thread that allocated it: else its memory would stay
         // with that one's allocator for long.
         drop(body);
-        written
+        self.shared.noted(&self.file.entry.key, written)
     }
 
     async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {
         let (file, expected) = (Arc::clone(&self.file), self.expected.clone());
         let shared = Arc::clone(&self.shared);
         let finish = move || file.finish(&shared.notes, checksum, expected);
-        durability::commit(&self.shared, finish).await
+        let committed = durability::commit(&self.shared, finish).await;
+        self.shared.noted(&self.file.entry.key, committed)
     }
 
     async fn abort(self: Box<Self>) {

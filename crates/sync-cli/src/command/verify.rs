@@ -43,6 +43,8 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         // Whoever cannot read a file will notice.
         check_access: false,
         measure: true,
+        ignore_inode: args.how.identity.ignore_inode,
+        ignore_ctime: args.how.identity.ignore_ctime,
         ..FsOptions::default()
     };
     let directory = FsStore::open(&args.places.dir, files)?.selecting(Arc::clone(&selection));

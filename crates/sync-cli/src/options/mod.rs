@@ -39,7 +39,7 @@ pub(crate) use objects::ObjectArgs;
 pub(crate) use output::OutputArgs;
 pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
 pub(crate) use price::PriceArgs;
-pub(crate) use rule::RuleArgs;
+pub(crate) use rule::{IdentityArgs, RuleArgs};
 pub(crate) use safety::{ConsentArgs, SafetyArgs};
 pub(crate) use selected::SelectionArgs;
 pub(crate) use server::ServerArgs;

@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 use sync_s3::Location;
 
 use super::{
-    CleanupArgs, CompareBy, ConsentArgs, FinishArgs, Links, ObjectArgs, OutputArgs, PlaceArgs,
-    PriceArgs, RuleArgs, SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, SyncArgs, TrashArgs,
+    CleanupArgs, CompareBy, ConsentArgs, FinishArgs, IdentityArgs, Links, ObjectArgs, OutputArgs,
+    PlaceArgs, PriceArgs, RuleArgs, SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, SyncArgs,
+    TrashArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -100,6 +101,8 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) trash: TrashArgs,
     #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
+    #[command(flatten)]
     pub(crate) server: ServerArgs,
     #[command(flatten)]
     pub(crate) objects: ObjectArgs,
@@ -146,6 +149,7 @@ impl ApplyArgs {
                 compare: CompareBy::default(),
                 // Those that were left out have no line in the plan.
                 symlinks: Links::Inside,
+                identity: self.identity,
             },
             trash: self.trash,
             selection: SelectionArgs::default(),

@@ -1,8 +1,20 @@
 //! How entries are compared.
 
 use clap::Args;
+use clap::builder::BoolishValueParser as Boolish;
 
 use super::{CompareBy, Links};
+
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Rule")]
+pub(crate) struct IdentityArgs {
+    /// Take a file for unchanged though its inode number changed [default: found out]
+    #[arg(long, hide_env = true, env = "S3MIRROR_IGNORE_INODE", value_parser = Boolish::new())]
+    pub(crate) ignore_inode: bool,
+    /// Take a file for unchanged though its change time changed [default: found out]
+    #[arg(long, hide_env = true, env = "S3MIRROR_IGNORE_CTIME", value_parser = Boolish::new())]
+    pub(crate) ignore_ctime: bool,
+}
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rule")]
@@ -27,4 +39,6 @@ pub(crate) struct RuleArgs {
         default_value_t
     )]
     pub(crate) symlinks: Links,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
 }

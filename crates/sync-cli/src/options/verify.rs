@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::BoolishValueParser as Boolish;
 
-use super::{Links, OutputArgs, PlaceArgs, SelectionArgs, ServerArgs, SpeedArgs};
+use super::{IdentityArgs, Links, OutputArgs, PlaceArgs, SelectionArgs, ServerArgs, SpeedArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,4 +47,6 @@ pub(crate) struct ProofArgs {
         default_value_t
     )]
     pub(crate) symlinks: Links,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
 }

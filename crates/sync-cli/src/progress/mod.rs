@@ -32,7 +32,7 @@ use crate::Console;
 use crate::json::Line;
 use crate::options::OutputArgs;
 use crate::streams::Streams;
-use crate::text::Words;
+use crate::text::{self, Words};
 use estimate::Estimate;
 use screen::Screen;
 use state::State;
@@ -171,6 +171,12 @@ impl Observer for Progress {
                     bytes: entry.size,
                 };
                 self.done(&line, || self.words.deletion(&entry.key));
+            }
+            Event::Growing(entry) if self.watch.show.entries => {
+                self.watch.streams.line(text::growing(&entry.key));
+            }
+            Event::NotTried { entries, why } => {
+                self.watch.streams.error(text::not_tried(entries, why));
             }
             Event::Failed { key, error } => {
                 if self.watch.show.json {

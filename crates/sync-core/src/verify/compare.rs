@@ -118,7 +118,7 @@ impl Comparison<'_> {
     /// A file that is being written has grown rather than that it differs.
     async fn size_differs(&self, file: &Entry) -> Result<Verdict> {
         match self.directory.stat(&file.key).await? {
-            Some(now) if file.is_same_version(&now) => Ok(Verdict::SizeDiffers),
+            Some(now) if self.directory.is_unchanged(file, &now).await => Ok(Verdict::SizeDiffers),
             _ => Err(meanwhile(file, "it has changed since it was listed")),
         }
     }

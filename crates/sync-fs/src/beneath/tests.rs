@@ -63,3 +63,15 @@ fn segments_know_where_they_begin() {
     assert_eq!(split(b"a/b/c"), (&b"a/b"[..], &b"c"[..]));
     assert_eq!(split(b"c"), (&b""[..], &b"c"[..]));
 }
+
+#[test]
+fn a_handle_is_waited_for_and_other_errors_are_not() {
+    let mut answers = [Err(Errno::MFILE), Err(Errno::NFILE), Ok(7)].into_iter();
+    assert_eq!(patiently(|| answers.next().unwrap()), Ok(7));
+    let mut asked = 0;
+    let denied: Sys<()> = patiently(|| {
+        asked += 1;
+        Err(Errno::ACCESS)
+    });
+    assert_eq!((denied, asked), (Err(Errno::ACCESS), 1));
+}

@@ -97,7 +97,10 @@ fn an_empty_file_that_has_no_marks_yet_is_ours() {
 #[test]
 fn what_is_replaced_is_gone_and_the_new_one_is_there() {
     let (dir, at, old, temporary) = scene();
-    assert_eq!(temporary.replace(&at, b"a", &old), Ok(Outcome::Done));
+    assert_eq!(
+        temporary.replace(&at, b"a", &old, &Trust::default()),
+        Ok(Outcome::Done)
+    );
     drop(temporary);
     assert_eq!(names(dir.path()), ["a"]);
     assert_eq!(text(dir.path(), "a"), "the new one");
@@ -119,7 +122,10 @@ fn an_edit_after_the_last_look_is_not_replaced() {
     for edit in edits() {
         let (dir, at, old, temporary) = scene();
         edit(dir.path());
-        assert_eq!(temporary.replace(&at, b"a", &old), Ok(Outcome::Changed));
+        assert_eq!(
+            temporary.replace(&at, b"a", &old, &Trust::default()),
+            Ok(Outcome::Changed)
+        );
         drop(temporary);
         assert_eq!(names(dir.path()), ["a"]);
         assert_eq!(text(dir.path(), "a"), "my edit");
@@ -132,12 +138,22 @@ fn an_edit_after_the_last_look_is_not_removed() {
         let (dir, at, old, temporary) = scene();
         drop(temporary);
         edit(dir.path());
-        assert_eq!(remove(&at, b"a", &old), Ok(Outcome::Changed));
+        assert_eq!(
+            remove(&at, b"a", &old, &Trust::default()),
+            Ok(Outcome::Changed)
+        );
         assert_eq!(names(dir.path()), ["a"]);
         assert_eq!(text(dir.path(), "a"), "my edit");
         let edited = meta(&dir.path().join("a"));
-        assert_eq!(remove(&at, b"a", &edited), Ok(Outcome::Done));
-        assert_eq!(remove(&at, b"a", &edited), Ok(Outcome::Done), "gone");
+        assert_eq!(
+            remove(&at, b"a", &edited, &Trust::default()),
+            Ok(Outcome::Done)
+        );
+        assert_eq!(
+            remove(&at, b"a", &edited, &Trust::default()),
+            Ok(Outcome::Done),
+            "gone"
+        );
         assert!(names(dir.path()).is_empty());
     }
 }
@@ -146,7 +162,10 @@ fn an_edit_after_the_last_look_is_not_removed() {
 fn what_vanished_after_the_last_look_is_replaced_all_the_same() {
     let (dir, at, old, temporary) = scene();
     fs::remove_file(dir.path().join("a")).unwrap();
-    assert_eq!(temporary.replace(&at, b"a", &old), Ok(Outcome::Done));
+    assert_eq!(
+        temporary.replace(&at, b"a", &old, &Trust::default()),
+        Ok(Outcome::Done)
+    );
     assert_eq!(text(dir.path(), "a"), "the new one");
 }
 

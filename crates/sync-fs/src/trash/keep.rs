@@ -49,7 +49,7 @@ impl Trash {
         };
         match meta.kind {
             FileType::Directory => return Ok(Replaced::Nothing),
-            FileType::RegularFile => expect(&meta, entry, expected)?,
+            FileType::RegularFile => expect((root, &self.trust), &meta, entry, expected)?,
             _ => {}
         }
         let kept = self.place_of(key)?;
@@ -66,7 +66,9 @@ impl Trash {
         // The link is of the moment's file. A second name changes nothing but
         // the time of the last change.
         match Meta::at(&kept, leaf) {
-            Ok(linked) if linked.is_same_content(&meta) => Ok(Replaced::Linked(linked, kept)),
+            Ok(linked) if self.trust.is_there(&kept, leaf, &meta) => {
+                Ok(Replaced::Linked(linked, kept))
+            }
             found => {
                 self.drop_link(key, &kept);
                 Err(found.map_or_else(|errno| cannot(key, errno), |_| changed(key)))
@@ -105,7 +107,7 @@ impl Trash {
                 .with_hint("its file system can neither link files nor let two change places"));
         }
         match Meta::at(kept, leaf) {
-            Ok(found) if found.is_same_content(old) => {
+            Ok(_) if self.trust.is_there(kept, leaf, old) => {
                 self.note(key);
                 Ok(())
             }
@@ -113,8 +115,7 @@ impl Trash {
                 // It was another one in the last moment. What comes out now is
                 // to be the new file, or somebody has replaced that already.
                 let is_back = exchange((kept, leaf), (dir, leaf)).is_ok();
-                let out = Meta::at(kept, leaf);
-                if is_back && out.is_ok_and(|out| out.is_same_content(&own)) {
+                if is_back && self.trust.is_there(kept, leaf, &own) {
                     withdraw();
                     return Err(changed(key));
                 }
@@ -140,7 +141,7 @@ impl Trash {
             Err(errno) => return Err(cannot(key, errno)),
         }
         match Meta::at(&kept, leaf) {
-            Ok(found) if !found.is_same_content(old) => {
+            Ok(_) if !self.trust.is_there(&kept, leaf, old) => {
                 // Somebody has put another one there in the last moment.
                 if rename_noreplace(&kept, leaf, dir, leaf).is_ok() {
                     return Err(changed(key));

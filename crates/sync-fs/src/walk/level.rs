@@ -27,9 +27,14 @@ impl Level {
             return Ok(());
         }
         let path = path.strip_suffix('/').unwrap_or(path);
-        let again = root.directory(path.as_bytes())?;
-        let meta = Meta::of(&again)?;
-        if (meta.device, meta.inode) != self.identity {
+        let open = || -> Sys<_> {
+            let again = root.directory(path.as_bytes())?;
+            let meta = Meta::of(&again)?;
+            Ok((again, (meta.device, meta.inode)))
+        };
+        let (again, identity) = open()?;
+        // Where inode numbers don't last, another look shows another one.
+        if identity != self.identity && open()?.1 == identity {
             return Err(Errno::STALE);
         }
         self.handle = Some(again);

@@ -16,6 +16,11 @@ pub(crate) fn mock(entries: &[Entry]) -> MockStore {
     store.expect_accepts().returning(|_| Ok(()));
     store.expect_folds_names().return_const(false);
     store.expect_parallelism().return_const(usize::MAX);
+    store.expect_may_write().returning(|_| Ok(()));
+    store.expect_has_grown().return_const(false);
+    store
+        .expect_is_unchanged()
+        .returning(Entry::is_same_version);
     store
 }
 
