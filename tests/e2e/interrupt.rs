@@ -20,7 +20,7 @@ const PROMISED: Duration = Duration::from_secs(5);
 /// The same after a second signal.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-const SIGNALS: [(&str, i32); 2] = [("INT", 130), ("TERM", 143)];
+const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("TERM", 143), ("HUP", 129)];
 
 const LONG: Action = Action::Stall(Duration::from_secs(60));
 
@@ -119,6 +119,21 @@ fn a_stopped_backup_ends_in_time_though_the_server_is_silent() {
         assert_eq!(memory.open_uploads(&world.bucket.name), []);
         assert_same(&world.bucket.contents(), &dir.contents());
     }
+}
+
+/// So `nohup` starts it.
+#[test]
+fn a_hangup_that_is_ignored_stays_ignored() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    let brief = Action::Stall(Duration::from_secs(1));
+    memory.inject(Fault::on("UploadPart").nth(1).act(brief));
+    let nohup = std::process::Command::new("nohup");
+    let running = world.backup(&dir).one_by_one().under(nohup).start();
+    wait_for(&memory, "UploadPart");
+    running.signal("HUP");
+    running.end().is(0);
+    assert_same(&world.bucket.contents(), &dir.contents());
 }
 
 /// A completion and a deletion are not given up, but not waited for either.

@@ -34,6 +34,7 @@ mod locks;
 mod archives;
 mod bandwidth;
 mod objects;
+mod outside;
 mod payers;
 mod s3_options_docs;
 

@@ -209,3 +209,37 @@ fn a_segment_of_256_bytes_is_named_and_nothing_deleted() {
     expected.insert("good".into(), Content::from("1"));
     assert_same(&dir.contents(), &expected);
 }
+
+/// A tool that strips controls from what it shows, or a terminal that obeys
+/// them, must not change which key a line is about.
+#[test]
+fn names_that_drive_a_terminal_are_escaped_in_json_and_apply_all_the_same() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let names = [
+        "x\u{7f}y",
+        "c\u{9b}31m",
+        "d\u{202e}e",
+        "e\u{61c}f",
+        "g\u{2066}h",
+        "xy",
+    ];
+    let dir = world.dir("dir");
+    for name in names {
+        dir.write(name, name);
+    }
+    let odd = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{202e}' | '\u{2066}');
+    let plan = world.mock_backup(&dir).arg("--json").done();
+    assert!(!plan.stdout.contains(odd), "{plan}");
+    let listed = world.mock_backup(&dir).done();
+    assert!(!listed.stdout.contains(odd), "{listed}");
+    let file = world.sandbox.path("plan");
+    std::fs::write(&file, &plan.stdout).unwrap();
+    let applied = world
+        .s3mirror()
+        .args(["apply", "--yes", "--json"])
+        .arg(&file)
+        .done();
+    assert!(!applied.stdout.contains(odd), "{applied}");
+    assert_same(&world.bucket.contents(), &dir.contents());
+}

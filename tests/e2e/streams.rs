@@ -1,5 +1,14 @@
 //! Standard streams that end early or are no terminal (case 35).
 
+use std::{
+    io::Read as _,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    thread,
+    time::Duration,
+};
+
+use s3_endpoint::{Action, Fault};
+
 use crate::support::{Dir, Memory, World, assert_same, content::map};
 
 /// Many lines, so that a pipe of 64 KiB is full long before the end.
@@ -60,6 +69,85 @@ fn a_full_device_is_told_and_is_no_panic() {
     assert_eq!(outcome.status.code(), Some(1), "{outcome}");
     // The other stream must not bring it down either.
     world.mock_backup(&dir).in_shell("\"$@\" 2>/dev/full").is(0);
+}
+
+/// The status is about the data: what is done is done, also where no report of
+/// it can be written.
+#[test]
+fn work_that_is_done_is_not_failed_because_its_report_is_lost() {
+    let memory = Memory::start();
+    for how in [&[][..], &["-v"], &["--json"]] {
+        let world = World::on(&memory);
+        world.bucket.put("gone", "1");
+        let dir = world.tree("dir", &[("a", "1")]);
+        let told = world.sandbox.path("told");
+        let tell = format!("printf %s \"$S3MIRROR_EXIT\" > '{}'", told.display());
+        let full = "\"$@\" >/dev/full";
+        let backup = world.backup(&dir).args(how).args(["--on-finish", &tell]);
+        let outcome = backup.in_shell(full).is(6);
+        let outcome = outcome.says("cannot write the output").says("created 1");
+        assert_eq!(
+            outcome.stderr.matches("cannot write").count(),
+            1,
+            "{outcome}"
+        );
+        assert_same(&world.bucket.contents(), &map(&[("a", "1")]));
+        assert_eq!(std::fs::read_to_string(told).unwrap(), "6");
+
+        let there = world.dir("there");
+        world.restore(&there).args(how).in_shell(full).is(6);
+        assert_same(&there.contents(), &map(&[("a", "1")]));
+        there.mkdir("empty");
+        let cleanup = world.s3mirror().args(["cleanup", "--dir"]);
+        cleanup.arg(there.path()).args(how).in_shell(full).is(6);
+        assert!(!there.join("empty").exists());
+    }
+}
+
+/// What there is to be said of the data comes before what became of the output.
+#[test]
+fn a_lost_report_hides_neither_a_failure_nor_a_refusal() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    let full = "\"$@\" >/dev/full";
+    let refused = Fault::on("PutObject")
+        .always()
+        .act(Action::error(403, "AccessDenied"));
+    memory.inject(refused);
+    world.backup(&dir).arg("--json").in_shell(full).is(3);
+    memory.clear_faults();
+    world.bucket.put("b", "1");
+    let empty = world.dir("empty");
+    world.backup(&empty).arg("--json").in_shell(full).is(4);
+    world.mock_backup(&dir).arg("--json").in_shell(full).is(1);
+}
+
+/// Whoever starts us may have made the pipe so for itself.
+#[test]
+fn a_nonblocking_output_whose_reader_is_slow_is_waited_for() {
+    let memory = Memory::start();
+    let (world, dir) = with_much_to_say(&memory);
+    let (mut reader, output) = UnixStream::pair().unwrap();
+    output.set_nonblocking(true).unwrap();
+    let backup = world.backup(&dir).args(["--json", "-v"]);
+    let running = backup.writing_to(OwnedFd::from(output)).start();
+    let reading = thread::spawn(move || {
+        thread::sleep(Duration::from_secs(1));
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        text
+    });
+    running.end().is(0);
+    let text = reading.join().unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let copied = lines.iter().filter(|line| line["event"] == "transferred");
+    assert_eq!(copied.count(), 3000);
+    assert_eq!(lines.last().unwrap()["event"], "report");
+    assert_same(&world.bucket.contents(), &dir.contents());
 }
 
 #[test]

@@ -5,11 +5,13 @@
 
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 use crate::json::Line;
+use crate::patient::Patient;
 use crate::streams::Streams;
 
 /// Where a command writes and reads.
@@ -32,13 +34,22 @@ pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 /// The style of warnings.
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
+/// An output of this process, which is waited for where it is full.
+fn output<W>(to: W, colors: ColorChoice) -> Box<dyn Write + Send>
+where
+    W: Write + AsFd + Send + 'static,
+{
+    let to: Box<dyn Write + Send> = Box::new(Patient(to));
+    Box::new(AutoStream::new(to, colors))
+}
+
 impl Console {
     /// The streams of this process, with colours where they can be shown.
     #[must_use]
     pub fn standard() -> Self {
         let mut console = Self::new(
-            Box::new(AutoStream::auto(io::stdout())),
-            Box::new(AutoStream::auto(io::stderr())),
+            output(io::stdout(), AutoStream::choice(&io::stdout())),
+            output(io::stderr(), AutoStream::choice(&io::stderr())),
             Box::new(io::BufReader::new(io::stdin())),
             io::stdin().is_terminal(),
         );
@@ -67,9 +78,8 @@ impl Console {
     /// Colours as the user wants them. Only for the streams of this process.
     pub(crate) fn set_colors(&mut self, choice: ColorChoice) {
         if choice != ColorChoice::Auto {
-            let out = AutoStream::new(io::stdout(), choice);
-            let err = AutoStream::new(io::stderr(), choice);
-            self.streams = Streams::new(Box::new(out), Box::new(err));
+            let (out, err) = (output(io::stdout(), choice), output(io::stderr(), choice));
+            self.streams = Streams::new(out, err);
         }
     }
 

@@ -19,6 +19,10 @@ pub enum Exit {
     /// Something would change, and `mock --check` was asked; or `verify` found
     /// a difference.
     Different,
+    /// Done, but the output could not be written.
+    Unwritten,
+    /// Stopped by SIGHUP.
+    HungUp,
     /// Stopped by SIGINT.
     Interrupted,
     /// Stopped by SIGTERM.
@@ -36,6 +40,8 @@ impl Exit {
             Self::Incomplete => 3,
             Self::Refused => 4,
             Self::Different => 5,
+            Self::Unwritten => 6,
+            Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }

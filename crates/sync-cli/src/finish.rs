@@ -109,7 +109,7 @@ impl Ending {
         let mut report = self.lock().report.clone();
         report.exit = exit.code();
         report.total_seconds = self.0.begun.elapsed().as_secs_f64();
-        report.stopped |= matches!(exit, Exit::Interrupted | Exit::Terminated);
+        report.stopped |= matches!(exit, Exit::HungUp | Exit::Interrupted | Exit::Terminated);
         report.errors = errors.to_vec();
         report
     }
@@ -144,7 +144,9 @@ fn run(command: &OsStr, report: &RunReport, patience: Duration) -> Result<(), St
     let cannot = |error: io::Error| format!("cannot be run: {error}");
     let mut child = spawn(command, report).map_err(cannot)?;
     if let Some(mut input) = child.stdin.take() {
-        let mut line = serde_json::to_vec(&Line::Report(report)).unwrap_or_default();
+        let mut line = Vec::new();
+        // Nothing in it can fail to be written into memory.
+        let _ = sync_core::write_json(&mut line, &Line::Report(report));
         line.push(b'\n');
         // It may be longer than what a pipe holds, and not everybody reads it.
         thread::spawn(move || {

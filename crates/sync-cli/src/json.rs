@@ -97,6 +97,16 @@ pub(crate) struct RunReport {
     pub(crate) errors: Vec<String>,
 }
 
+impl RunReport {
+    /// What became of the run, in one line: for who cannot have the report.
+    pub(crate) fn outcome(&self) -> String {
+        format!(
+            "the work is done all the same: created {}, overwritten {}, deleted {}, kept {}",
+            self.created.entries, self.overwritten.entries, self.deleted.entries, self.kept.entries
+        )
+    }
+}
+
 /// Where a restore keeps what it overwrote or deleted.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct TrashLine {

@@ -17,6 +17,7 @@ mod lock;
 mod logging;
 mod metrics;
 mod options;
+mod patient;
 mod places;
 mod price;
 mod progress;

@@ -21,6 +21,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use sync_core::escape_json;
+
 use crate::options::{LogFormat, OutputArgs};
 use crate::streams::Streams;
 
@@ -131,6 +133,10 @@ impl Drop for Event<'_> {
         let text = match self.to.format {
             LogFormat::Text => blot::blotted(&text),
             LogFormat::Json => blot::blotted_object(&text),
+        };
+        let text = match self.to.format {
+            LogFormat::Text => text,
+            LogFormat::Json => escape_json(&text),
         };
         self.to.streams.note_raw(text);
     }

@@ -1,8 +1,10 @@
-//! SIGINT and SIGTERM: the first one stops a run cleanly, a second one ends the
+//! SIGINT, SIGTERM and SIGHUP: the first one stops a run cleanly, a second one ends the
 //! process at once. So does one before anything was changed, once those have
 //! been told who are to know of the end of a run.
 
+use std::fs;
 use std::io;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -62,12 +64,22 @@ impl Stop {
         runtime.block_on(async {
             let interrupts = signal(SignalKind::interrupt())?;
             let terminations = signal(SignalKind::terminate())?;
+            // `nohup` and its likes have it ignored, and that is to stay so.
+            let hangups = match ignores_hangup() {
+                true => None,
+                false => Some(signal(SignalKind::hangup())?),
+            };
             // A write beyond the limit of a file's size shall fail, not kill.
             drop(signal(SignalKind::from_raw(SIGXFSZ))?);
             let _ = ready.send(Ok(()));
             tokio::join!(
                 self.clone().obey(interrupts, Exit::Interrupted),
-                self.obey(terminations, Exit::Terminated),
+                self.clone().obey(terminations, Exit::Terminated),
+                async {
+                    if let Some(hangups) = hangups {
+                        self.clone().obey(hangups, Exit::HungUp).await;
+                    }
+                },
             );
             Ok(())
         })
@@ -131,6 +143,45 @@ impl Stop {
     /// How to exit, if a signal has come.
     pub(crate) fn exit(&self) -> Option<Exit> {
         let of = |exit: Exit| (self.0.code.load(SeqCst) == exit.code()).then_some(exit);
-        of(Exit::Interrupted).or_else(|| of(Exit::Terminated))
+        [Exit::HungUp, Exit::Interrupted, Exit::Terminated]
+            .into_iter()
+            .find_map(of)
+    }
+}
+
+/// Whether whoever started us has SIGHUP ignored.
+fn ignores_hangup() -> bool {
+    match fs::read_to_string("/proc/self/status") {
+        Ok(status) => is_ignored(&status),
+        // A shell inherits it as we did: it survives its own signal then.
+        Err(_) => Command::new("sh")
+            .args(["-c", "kill -s HUP $$"])
+            .status()
+            .is_ok_and(|status| status.success()),
+    }
+}
+
+/// By the mask of ignored signals, of which SIGHUP, 1, is the lowest bit (proc(5)).
+fn is_ignored(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_bit_of_the_mask_is_the_hangup() {
+        for (mask, ignored) in [
+            ("0000000000001000", false),
+            ("0000000000001001", true),
+            ("x", false),
+        ] {
+            let status = format!("Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\n");
+            assert_eq!(is_ignored(&status), ignored, "{mask}");
+        }
+        assert!(!is_ignored(""));
     }
 }

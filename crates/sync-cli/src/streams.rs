@@ -24,6 +24,8 @@ struct Stream {
     to: io::BufWriter<Box<dyn Write + Send>>,
     /// Why nothing is written any more.
     failed: Option<io::Error>,
+    /// Whether that has been told.
+    told: bool,
     /// What is drawn where this stream is seen.
     drawn: Option<ProgressBar>,
     /// Whether warnings and errors are lines of `--json` too.
@@ -120,11 +122,16 @@ impl Streams {
         self.note_raw(question);
     }
 
+    /// Lets all be seen. Why that cannot be is told once.
     pub(crate) fn flush(&self) -> io::Result<()> {
         let mut out = lock(&self.out);
         out.write(|to| to.flush());
-        match out.failed.take() {
-            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        let has_failed = out.failed.is_some();
+        let told = std::mem::replace(&mut out.told, has_failed);
+        match &out.failed {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe && !told => {
+                Err(io::Error::new(error.kind(), error.to_string()))
+            }
             _ => Ok(()),
         }
     }
@@ -135,6 +142,7 @@ impl Stream {
         Arc::new(Mutex::new(Self {
             to: io::BufWriter::new(to),
             failed: None,
+            told: false,
             drawn: None,
             diagnoses: false,
             begun: false,
@@ -150,7 +158,7 @@ impl Stream {
 
     fn json(&mut self, line: &impl Serialize) {
         self.write(|mut to| {
-            serde_json::to_writer(&mut to, line)?;
+            sync_core::write_json(&mut to, line)?;
             to.write_all(b"\n")
         });
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::folding::Folding;
+use crate::json::write_json;
 use crate::layout::Layout;
 use crate::linked::KeptLinks;
 use crate::plan::{Action, ConflictCause, Counts, FORMAT_VERSION, Header, Plan};
@@ -168,7 +169,7 @@ impl<'a> Draft<'a> {
 
     fn write(&mut self, action: &Action) -> io::Result<()> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, action)?;
+        write_json(&mut self.line, action)?;
         self.line.push(b'\n');
         self.spool.append(&self.line)
     }

@@ -37,6 +37,7 @@ use std::io::{self, BufRead, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::json::write_json;
 use crate::spool::Spool;
 use crate::{Criteria, Direction, Entry, Key, Reason, Rule, Side, SkipCause, Skipped, printable};
 
@@ -356,7 +357,7 @@ impl Plan {
     /// # Errors
     /// Those of reading the spool and of `out`.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
-        serde_json::to_writer(&mut *out, &self.header)?;
+        write_json(&mut *out, &self.header)?;
         out.write_all(b"\n")?;
         io::copy(&mut self.spool.reader()?, out)?;
         Ok(())

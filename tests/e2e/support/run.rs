@@ -28,6 +28,8 @@ const NOBODY: [&str; 4] = ["--reuid=65534", "--regid=65534", "--clear-groups", "
 pub(crate) struct Run {
     command: Command,
     stdin: Option<String>,
+    /// Where standard output goes instead of into a file.
+    output: Option<Stdio>,
     /// Where both streams are written: files, so nobody has to read them
     /// while the program runs.
     stdout: PathBuf,
@@ -77,6 +79,7 @@ impl Run {
         Self {
             command,
             stdin: None,
+            output: None,
             stdout: sandbox.path(&format!("home/stdout-{number}")),
             stderr: sandbox.path(&format!("home/stderr-{number}")),
             secrets: Vec::new(),
@@ -122,6 +125,12 @@ impl Run {
         self
     }
 
+    /// Standard output goes here, and is read by whoever holds the other end.
+    pub(crate) fn writing_to(mut self, output: impl Into<Stdio>) -> Self {
+        self.output = Some(output.into());
+        self
+    }
+
     /// What must not appear in any output.
     pub(crate) fn secret(mut self, text: &str) -> Self {
         self.secrets.push(text.to_owned());
@@ -162,6 +171,9 @@ impl Run {
         self.command
             .stdout(file(&self.stdout))
             .stderr(file(&self.stderr));
+        if let Some(output) = self.output.take() {
+            self.command.stdout(output);
+        }
         let stdin = if self.stdin.is_some() {
             Stdio::piped()
         } else {

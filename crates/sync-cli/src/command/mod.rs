@@ -86,7 +86,12 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         } => said(console, |console| jobs::check(args, console)),
         Command::Cleanup(args) => {
             let mode = Mode::act_unless(args.dry_run);
-            with_output(console, &args.output.clone(), |console| {
+            let lost = if mode == Mode::Act {
+                Exit::Unwritten
+            } else {
+                Exit::Failed
+            };
+            with_output_or(lost, console, &args.output.clone(), |console| {
                 cleanup::run(&args, mode, console)
             })
         }
@@ -162,19 +167,34 @@ fn real_run(
             // It was no run.
             return Ok(exit);
         }
-        let report = ending.report(exit, console.errors());
+        let mut report = ending.report(exit, console.errors());
         if output.json {
             console.streams().event(&Line::Report(&report));
         }
         // Whoever reads it need not wait for the others.
-        let exit = flushed(exit, console);
+        let written = flushed(exit, Exit::Unwritten, console);
+        if written != exit {
+            console.note(report.outcome());
+            report = ending.report(written, console.errors());
+        }
+        let exit = written;
         ending.conclude(&report, console.streams());
         Ok(exit)
     })
 }
 
-/// Runs `command` and says how it failed, if it did.
+/// Runs `command`, which changes nothing, and says how it failed, if it did.
 fn with_output(
+    console: &mut Console,
+    output: &OutputArgs,
+    command: impl FnOnce(&mut Console) -> anyhow::Result<Exit>,
+) -> Exit {
+    with_output_or(Exit::Failed, console, output, command)
+}
+
+/// The same; it ends with `lost` if it is done and cannot say so.
+fn with_output_or(
+    lost: Exit,
     console: &mut Console,
     output: &OutputArgs,
     command: impl FnOnce(&mut Console) -> anyhow::Result<Exit>,
@@ -188,26 +208,23 @@ fn with_output(
         console.error(format_args!("{error:#}"));
         Exit::Failed
     });
-    flushed(exit, console)
+    flushed(exit, lost, console)
 }
 
 /// Runs `command`, which only says something.
 fn said(console: &mut Console, command: impl FnOnce(&mut Console) -> Exit) -> Exit {
     let exit = command(console);
-    flushed(exit, console)
+    flushed(exit, Exit::Failed, console)
 }
 
-/// `exit`, unless what was to be said could not be written.
-fn flushed(exit: Exit, console: &mut Console) -> Exit {
+/// `exit`, but `lost` if all is done and what was to be said of it could not be
+/// written. Anything else that is told of the data comes before that.
+fn flushed(exit: Exit, lost: Exit, console: &mut Console) -> Exit {
     match console.flush() {
         Ok(()) => exit,
         Err(error) => {
             console.error(format_args!("cannot write the output: {error}"));
-            if exit == Exit::Done {
-                Exit::Failed
-            } else {
-                exit
-            }
+            if exit == Exit::Done { lost } else { exit }
         }
     }
 }

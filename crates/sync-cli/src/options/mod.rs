@@ -67,7 +67,8 @@ Every option can be set from the environment: --max-delete is S3MIRROR_MAX_DELET
 Credentials come from the usual AWS sources (environment, ~/.aws, SSO, roles).
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 incomplete, 4 refused by a guard,
-5 something would change (mock --check) or differs (verify), 130 interrupted.";
+5 something would change (mock --check) or differs (verify), 6 done, but the output
+could not be written, 129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM.";
 
 /// What `-h` shows of these.
 const FEW_EXAMPLES: &str = "\
