@@ -49,10 +49,13 @@ mod cleanup;
 
 mod examine;
 
+mod restore_mark;
+
 mod error;
 
 pub use cleanup::{EmptyDirs, Removal, empty_directories};
 pub use examine::examine;
 pub use options::{Durability, FsOptions, SymlinkMode};
+pub use restore_mark::{RESTORE_MARK, RestoreMark, restore_mark};
 pub use store::{FsStore, Swept};
 pub use trash::Kept;

@@ -98,7 +98,7 @@ fn send_items(
             }
         }
     }
-    shared.remember_temporaries(walk.into_temporaries());
+    shared.remember(walk.into_own_files());
     let _ = sender.blocking_send(Message::Items(batch));
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! queue of commits; and the hop to a thread that may block.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -16,10 +16,12 @@ use crate::meta::{Meta, kind_name};
 use crate::notes::Notes;
 use crate::options::{FsOptions, SymlinkMode};
 use crate::refusals::Refusals;
+use crate::restore_mark::is_mark;
 use crate::sizes;
 use crate::temporary;
 use crate::trash::Trash;
 use crate::trust::Trust;
+use crate::walk::OwnFiles;
 
 /// What every operation needs.
 #[derive(Debug)]
@@ -35,8 +37,8 @@ pub(crate) struct Shared {
     pub(crate) notes: Notes,
     /// Where what is replaced or removed is kept.
     pub(crate) trash: Option<Trash>,
-    /// Left-overs of killed runs that the last full listing met.
-    temporaries: Mutex<Vec<String>>,
+    /// Files of our own that the last full listing met.
+    own_files: Mutex<OwnFiles>,
 }
 
 /// What is found under a key.
@@ -67,7 +69,7 @@ impl Shared {
             refusals: Refusals::default(),
             notes: Notes::default(),
             trash: None,
-            temporaries: Mutex::default(),
+            own_files: Mutex::default(),
         }
     }
 
@@ -123,6 +125,7 @@ impl Shared {
             Err(errno) => return Err(errno),
         };
         Ok(match meta.kind {
+            _ if is_mark(split(path).1) => Found::Nothing,
             _ if temporary::is_left_over(split(path).1, &meta) => Found::Nothing,
             FileType::RegularFile => self.measured(path, meta, key)?,
             FileType::Directory => Found::Nothing,
@@ -158,22 +161,25 @@ impl Shared {
         }
     }
 
-    /// Keeps what a full listing found, for a sweep.
-    pub(crate) fn remember_temporaries(&self, found: Vec<String>) {
-        *self
-            .temporaries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = found;
+    /// Keeps what a full listing found of our own files.
+    pub(crate) fn remember(&self, own: OwnFiles) {
+        *self.own_files() = own;
     }
 
-    /// What the last full listing found.
+    /// The left-over temporaries that the last full listing met.
     pub(crate) fn take_temporaries(&self) -> Vec<String> {
-        std::mem::take(
-            &mut *self
-                .temporaries
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        std::mem::take(&mut self.own_files().temporaries)
+    }
+
+    /// The directories with a mark of an unfinished restore that it met.
+    pub(crate) fn unfinished_restores(&self) -> Vec<String> {
+        self.own_files().unfinished_restores.clone()
+    }
+
+    fn own_files(&self) -> MutexGuard<'_, OwnFiles> {
+        self.own_files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,6 +17,7 @@ use sync_core::{
 };
 
 use crate::at_hand;
+use crate::beneath::split;
 use crate::delete;
 use crate::error::{cannot_open, failed};
 use crate::folding;
@@ -25,6 +26,7 @@ use crate::meta::Meta;
 use crate::notes::WITHOUT_SYNC;
 use crate::options::FsOptions;
 use crate::read;
+use crate::restore_mark::is_mark;
 use crate::shared::{Found, Shared, blocking};
 use crate::temporary;
 use crate::trash::{Kept, Trash};
@@ -181,6 +183,34 @@ impl FsStore {
         })
     }
 
+    /// The directories, relative to the root, in which the last complete
+    /// listing met the mark of an unfinished restore; empty for the root
+    /// itself. What a restore has not brought yet is not there, and must not
+    /// be taken for removed.
+    #[must_use]
+    pub fn unfinished_restores(&self) -> Vec<String> {
+        self.shared.unfinished_restores()
+    }
+
+    /// Puts the mark of an unfinished restore into the root, which must exist,
+    /// and on disk (see [`restore_mark`](crate::restore_mark())).
+    ///
+    /// # Errors
+    /// Those of writing the file.
+    pub async fn write_restore_mark(&self, text: Vec<u8>) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.write_restore_mark(&text)).await
+    }
+
+    /// Removes the mark from the root, if there is one.
+    ///
+    /// # Errors
+    /// Those of removing the file.
+    pub async fn remove_restore_mark(&self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.remove_restore_mark()).await
+    }
+
     fn new(root: &Path, options: FsOptions) -> Self {
         Self {
             shared: Arc::new(Shared::new(root, options)),
@@ -203,6 +233,9 @@ impl Store for FsStore {
         let mut segments = key.as_str().split('/');
         if segments.any(|segment| segment.len() > LONGEST_NAME) {
             return Err(format!("has a segment of more than {LONGEST_NAME} bytes"));
+        }
+        if is_mark(split(key.as_str().as_bytes()).1) {
+            return Err("has a name that s3mirror keeps for itself".to_owned());
         }
         Ok(())
     }

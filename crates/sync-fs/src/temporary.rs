@@ -135,6 +135,13 @@ impl Temporary {
         done
     }
 
+    /// Moves it to `leaf` in `dir`, whatever is there: a name of our own.
+    pub(crate) fn rename_over(&self, dir: impl AsFd, leaf: &str) -> Sys<()> {
+        rustix::fs::renameat(&self.dir, self.name.as_bytes(), dir, leaf)?;
+        self.exists.store(false, Ordering::Release);
+        Ok(())
+    }
+
     /// Puts it in the place of `old`, which the caller has just seen at `leaf`
     /// in `dir`.
     ///

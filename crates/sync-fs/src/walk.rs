@@ -26,6 +26,7 @@ use crate::links::{self, Named, Target};
 use crate::meta::{Meta, kind_name};
 use crate::names::Names;
 use crate::options::{FsOptions, SymlinkMode};
+use crate::restore_mark::is_mark;
 use crate::sizes::{self, Sizes};
 use crate::temporary::{has_our_form, is_being_written, is_left_over};
 
@@ -36,6 +37,9 @@ const OPEN_LEVELS: usize = 32;
 
 /// Left-overs remembered for a sweep: more are left for the run after.
 const MOST_TEMPORARIES: usize = 100_000;
+
+/// Marks of unfinished restores that are remembered: one is enough to refuse.
+const MOST_MARKS: usize = 1_000;
 
 /// A walk under way.
 #[derive(Debug)]
@@ -50,8 +54,17 @@ pub(crate) struct Walk {
     levels: Vec<Level>,
     /// Scratch space for reading directories.
     buffer: Vec<u8>,
-    temporaries: Vec<String>,
+    own_files: OwnFiles,
     sizes: Sizes,
+}
+
+/// Files of our own that a walk met; none of them is listed.
+#[derive(Debug, Default)]
+pub(crate) struct OwnFiles {
+    /// Temporaries that a run may have left.
+    pub(crate) temporaries: Vec<String>,
+    /// The directories with a mark of an unfinished restore; empty for the root.
+    pub(crate) unfinished_restores: Vec<String>,
 }
 
 /// What one step of a walk gave.
@@ -83,7 +96,7 @@ impl Walk {
             path: String::new(),
             levels: Vec::new(),
             buffer: Vec::new(),
-            temporaries: Vec::new(),
+            own_files: OwnFiles::default(),
             sizes: Sizes::default(),
         };
         let read = walk
@@ -132,15 +145,29 @@ impl Walk {
         };
         let leaf = self.path.len();
         self.path.push_str(name);
+        if kind != FileType::Directory && is_mark(name.as_bytes()) {
+            if kind == FileType::RegularFile {
+                self.note_restore_mark(leaf);
+            }
+            return Step::Nothing;
+        }
         if kind == FileType::RegularFile && has_our_form(name.as_bytes()) && self.is_ours(leaf) {
             return Step::Nothing;
         }
         self.visit(leaf, kind).map_or(Step::Nothing, Step::Item)
     }
 
-    /// The left-over temporaries met so far.
-    pub(crate) fn into_temporaries(self) -> Vec<String> {
-        self.temporaries
+    /// The files of our own met so far.
+    pub(crate) fn into_own_files(self) -> OwnFiles {
+        self.own_files
+    }
+
+    fn note_restore_mark(&mut self, leaf: usize) {
+        let marks = &mut self.own_files.unfinished_restores;
+        if marks.len() < MOST_MARKS {
+            let directory = &self.path[..leaf];
+            marks.push(directory.strip_suffix('/').unwrap_or(directory).to_owned());
+        }
     }
 
     /// Whether the current item is a left-over, which is noted, or is being
@@ -157,8 +184,9 @@ impl Walk {
             Ok(meta) if is_left_over(name, &meta) => {}
             _ => return is_being_written(dir, name),
         }
-        if self.temporaries.len() < MOST_TEMPORARIES {
-            self.temporaries.push(self.path.clone());
+        let temporaries = &mut self.own_files.temporaries;
+        if temporaries.len() < MOST_TEMPORARIES {
+            temporaries.push(self.path.clone());
         }
         true
     }

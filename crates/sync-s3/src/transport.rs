@@ -307,7 +307,7 @@ impl HttpConnector for Watched {
             let uri = request.uri().to_owned();
             let (road, proxy) = inner.to(&uri);
             let answer = within_silence(road.call(request), &sent, silence).await;
-            let answer = answer.map_err(garbled);
+            let answer = answer.map_err(or_shortage).map_err(garbled);
             let answer = match (answer, proxy) {
                 (Ok(answer), Some(proxy)) if answer.status().as_u16() == ASKS_WHO => {
                     Err(contact::wants_password(proxy))
@@ -316,6 +316,7 @@ impl HttpConnector for Watched {
                     contact.answered();
                     Ok(answer)
                 }
+                (Err(error), _) if is_shortage(&error) => Err(error),
                 (Err(error), proxy) => Err(contact::explained(error, &uri, proxy, &contact).await),
             };
             let outcome = match outcome(&answer) {
@@ -427,6 +428,28 @@ fn outcome(answer: &Result<HttpResponse, ConnectorError>) -> Outcome {
     }
 }
 
+/// That no handle is free for a connection (EMFILE, ENFILE), wherever it is
+/// noticed, says nothing about the request: it is tried again, and fewer are
+/// made at once.
+fn or_shortage(error: ConnectorError) -> ConnectorError {
+    if is_shortage(&error) && !error.is_io() {
+        ConnectorError::io(error.into())
+    } else {
+        error
+    }
+}
+
+fn is_shortage(error: &ConnectorError) -> bool {
+    causes(error).any(|cause| {
+        let error = cause.downcast_ref::<io::Error>();
+        let number = error.and_then(io::Error::raw_os_error);
+        number.is_some_and(|number| NO_HANDLE.contains(&number))
+    })
+}
+
+/// ENFILE and EMFILE, the same on all systems that we run on.
+const NO_HANDLE: [i32; 2] = [23, 24];
+
 /// Nobody listens there, which has nothing to do with load.
 fn is_refused(error: &ConnectorError) -> bool {
     causes(error).any(|cause| {
@@ -463,6 +486,19 @@ mod tests {
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn a_connection_without_a_handle_is_tried_again_with_fewer_at_once() {
+        for number in NO_HANDLE {
+            let cause = io::Error::from_raw_os_error(number);
+            let error = or_shortage(ConnectorError::other(Box::new(cause), None));
+            assert!(error.is_io());
+            assert_eq!(outcome(&Err(error)), Outcome::Overcharged);
+        }
+        let other = io::Error::from_raw_os_error(5);
+        let error = or_shortage(ConnectorError::other(Box::new(other), None));
+        assert_eq!(outcome(&Err(error)), Outcome::Failed);
+    }
 
     fn never() -> HttpConnectorFuture {
         HttpConnectorFuture::new(std::future::pending())
