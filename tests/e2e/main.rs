@@ -30,6 +30,9 @@ mod deletions;
 mod guards;
 mod listing;
 mod locks;
+mod overlaps;
+mod state_directory;
+mod unfinished_restores;
 
 mod archives;
 mod bandwidth;

@@ -116,11 +116,7 @@ impl Console {
 
     /// One line that says what to look after.
     pub(crate) fn warning(&mut self, message: impl Display) {
-        let message = message.to_string();
-        self.streams
-            .note(format_args!("{WARNING}warning:{WARNING:#} {message}"));
-        self.streams
-            .diagnosis(|message| Line::Warning { message }, &message);
+        self.streams.warning(message);
     }
 
     /// One line beside the data.

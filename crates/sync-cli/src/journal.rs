@@ -7,17 +7,21 @@
 //! the run that holds the bucket's lock: whatever it finds there was begun by
 //! a run that is no more. Nothing is forced to the disk, so after a power cut
 //! an upload may be missed.
+//!
+//! An upload is worth more than its note: where that cannot be written, because
+//! the disk is full or there is no state directory, the upload is made all the
+//! same, and the user is warned once.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use sync_core::Crc64;
 use sync_s3::{OpenUpload, UploadJournal};
-
-use crate::options::SyncArgs;
-use crate::state;
 
 /// Lines beyond twice those that are needed, after which the file is written
 /// anew: some 200 KB.
@@ -25,10 +29,18 @@ const SPARE_LINES: usize = 1_000;
 
 /// The journal of one bucket and prefix. The file is first looked at when
 /// there is something to note or to ask; by then the run must hold the lock.
-#[derive(Debug)]
 pub(crate) struct FileJournal {
-    path: PathBuf,
+    /// None until it is placed; then nothing is noted.
+    path: OnceLock<PathBuf>,
     state: Mutex<Option<State>>,
+    warn: Box<dyn Fn(String) + Send + Sync>,
+    has_warned: AtomicBool,
+}
+
+impl fmt::Debug for FileJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FileJournal").field(&self.path).finish()
+    }
 }
 
 /// What the file says.
@@ -56,43 +68,64 @@ enum Line {
 }
 
 impl FileJournal {
-    /// The journal of the bucket that `args` name.
-    pub(crate) fn of_bucket(args: &SyncArgs) -> Self {
-        let identity = state::bucket_identity(args);
-        Self::at(state::file("uploads", &identity, "jsonl"))
+    /// A journal without a file yet; `warn` says once that nothing can be
+    /// noted.
+    pub(crate) fn new(warn: impl Fn(String) + Send + Sync + 'static) -> Self {
+        Self {
+            path: OnceLock::new(),
+            state: Mutex::default(),
+            warn: Box::new(warn),
+            has_warned: AtomicBool::new(false),
+        }
     }
 
-    fn at(path: PathBuf) -> Self {
-        Self {
-            path,
-            state: Mutex::default(),
+    /// From now on its file is that of the bucket `identity` in the state
+    /// directory `state`.
+    pub(crate) fn place(&self, state: &Path, identity: &[u8]) {
+        let name = format!("{}.jsonl", Crc64::of(identity));
+        // Only the first call counts; there is no other.
+        let _ = self.path.set(state.join("uploads").join(name));
+    }
+
+    fn warn(&self, error: &io::Error) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            (self.warn)(format!(
+                "cannot note which uploads are open: {error}; if this run is killed, the next one \
+                 does not know of them (a lifecycle rule of the bucket removes such parts)"
+            ));
         }
     }
 
     /// Works on what the file says; an error names the file.
-    fn with<T>(&self, work: impl FnOnce(&Path, &mut State) -> io::Result<T>) -> io::Result<T> {
+    fn with<T: Default>(
+        &self,
+        work: impl FnOnce(&Path, &mut State) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let Some(path) = self.path.get() else {
+            return Ok(T::default());
+        };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let read = match state.take() {
             Some(state) => Ok(state),
-            None => State::read(&self.path),
+            None => State::read(path),
         };
-        let done = read.and_then(|read| work(&self.path, state.insert(read)));
-        done.map_err(|error| {
-            io::Error::new(error.kind(), format!("'{}': {error}", self.path.display()))
-        })
+        let done = read.and_then(|read| work(path, state.insert(read)));
+        done.map_err(|error| io::Error::new(error.kind(), format!("'{}': {error}", path.display())))
     }
 }
 
 impl UploadJournal for FileJournal {
     fn begun(&self, upload: &OpenUpload) -> io::Result<()> {
-        self.with(|path, state| {
+        let noted = self.with(|path, state| {
             state.begun.push(upload.clone());
-            let noted = state.note(path, &upload.clone().into());
-            if noted.is_err() {
-                state.begun.pop();
-            }
-            noted
-        })
+            // It stays among those that are open: the next note writes the
+            // file anew, with all of them.
+            state.note(path, &upload.clone().into())
+        });
+        if let Err(error) = noted {
+            self.warn(&error);
+        }
+        Ok(())
     }
 
     fn ended(&self, upload_id: &str) {
@@ -241,12 +274,15 @@ mod tests {
         }
 
         fn path(&self) -> PathBuf {
-            self.0.path().join("uploads/x.jsonl")
+            let name = format!("uploads/{}.jsonl", Crc64::of(b"x"));
+            self.0.path().join(name)
         }
 
         /// As a run opens it.
         fn journal(&self) -> FileJournal {
-            FileJournal::at(self.path())
+            let journal = FileJournal::new(|_| panic!("a warning"));
+            journal.place(self.0.path(), b"x");
+            journal
         }
 
         fn text(&self) -> String {
@@ -363,16 +399,24 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_file_and_leaves_nothing_noted() {
+    fn what_cannot_be_noted_is_warned_of_once_and_noted_later() {
         let home = Home::new();
         // A file where the directory should be.
         fs::write(home.0.path().join("uploads"), "").unwrap();
-        let journal = home.journal();
-        let error = journal.begun(&upload("a", "1")).unwrap_err();
-        assert!(error.to_string().contains("uploads/x.jsonl"), "{error}");
+        let warnings = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let told = std::sync::Arc::clone(&warnings);
+        let journal = FileJournal::new(move |warning| told.lock().unwrap().push(warning));
+        journal.begun(&upload("nowhere", "0")).unwrap();
+        journal.place(home.0.path(), b"x");
+        journal.begun(&upload("a", "1")).unwrap();
+        journal.begun(&upload("b", "2")).unwrap();
+        let warnings = warnings.lock().unwrap();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("uploads/"), "{warnings:?}");
 
         fs::remove_file(home.0.path().join("uploads")).unwrap();
-        journal.begun(&upload("b", "2")).unwrap();
-        assert_eq!(home.left(), ["b=2"]);
+        journal.ended("2");
+        journal.begun(&upload("c", "3")).unwrap();
+        assert_eq!(home.left(), ["c=3"]);
     }
 }

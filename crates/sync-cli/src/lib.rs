@@ -13,8 +13,8 @@ mod finish;
 mod habits;
 mod journal;
 mod json;
-mod lock;
 mod logging;
+mod machine;
 mod metrics;
 mod options;
 mod patient;
@@ -48,6 +48,7 @@ pub fn definition() -> clap::Command {
 /// Runs one command to its end.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>, mut console: Console) -> Exit {
+    machine::open_files::raise();
     match usage::parse(args) {
         Ok(cli) => command::run(cli.command, &mut console),
         Err(message) => usage::show(&message, &mut console),

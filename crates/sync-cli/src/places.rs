@@ -54,7 +54,7 @@ impl Places {
     pub(crate) async fn open_planned(
         plan: &Plan,
         args: &mut SyncArgs,
-        journal: impl Fn(&SyncArgs) -> Option<Arc<dyn UploadJournal>>,
+        journal: Option<Arc<dyn UploadJournal>>,
     ) -> anyhow::Result<Self> {
         let origin = plan.header().origin.as_ref();
         let planned = origin.and_then(|origin| origin.endpoint_url.as_deref());
@@ -65,13 +65,13 @@ impl Places {
         let direction = plan.direction();
         // What is not selected has no line in the plan.
         let all = Arc::default();
-        let places = Self::open(direction, args, &all, journal(args)).await?;
+        let places = Self::open(direction, args, &all, journal.clone()).await?;
         if is_same_url(places.bucket.endpoint_url(), planned) {
             return Ok(places);
         }
         if args.server.endpoint_url.is_none() && planned.is_some() {
             args.server.endpoint_url = planned.map(str::to_owned);
-            return Ok(Self::open(direction, args, &all, journal(args)).await?);
+            return Ok(Self::open(direction, args, &all, journal).await?);
         }
         let shown = |url: Option<&str>| {
             url.map_or("AWS".to_owned(), |url| printable(&without_secrets(url)))
@@ -130,7 +130,7 @@ fn open_directory(direction: Direction, args: &SyncArgs) -> Result<FsStore> {
 pub(crate) fn s3_options(bucket: &Location, server: &ServerArgs, speed: &SpeedArgs) -> S3Options {
     S3Options {
         max_attempts: speed.max_attempts,
-        concurrency: speed.concurrency.map(usize::from),
+        concurrency: speed.bound_on_requests(),
         bandwidth: speed
             .bwlimit
             .as_ref()

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sync_core::{Spool, Spools};
@@ -14,11 +15,41 @@ pub(crate) struct TemporaryFiles;
 
 impl Spools for TemporaryFiles {
     fn create(&self) -> io::Result<Box<dyn Spool>> {
-        let file = tempfile::tempfile()?;
+        let file = nameless_file(&std::env::temp_dir())?;
         let reader = Arc::new(file.try_clone()?);
         let writer = Mutex::new(BufWriter::new(file));
         Ok(Box::new(TemporaryFile { writer, reader }))
     }
+}
+
+/// A file without a name in `directory`; where none can be made, as in a
+/// container whose root is read-only, in another directory for such files, and
+/// at last in memory: a backup must not fail for want of a place for its list.
+fn nameless_file(directory: &Path) -> io::Result<File> {
+    let others = ["/var/tmp", "/dev/shm"].map(Path::new);
+    let mut first = None;
+    for directory in [directory].into_iter().chain(others) {
+        match tempfile::tempfile_in(directory) {
+            Ok(file) => return Ok(file),
+            Err(error) => {
+                first.get_or_insert(error);
+            }
+        }
+    }
+    in_memory().map_err(|other| first.unwrap_or(other))
+}
+
+#[cfg(target_os = "linux")]
+fn in_memory() -> io::Result<File> {
+    tracing::info!("no temporary file can be made; lists are kept in memory (see TMPDIR)");
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    Ok(rustix::fs::memfd_create("s3mirror", flags)?.into())
+}
+
+/// There is no such call.
+#[cfg(not(target_os = "linux"))]
+fn in_memory() -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 struct TemporaryFile {
@@ -64,6 +95,17 @@ impl Read for ByPosition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_directory_for_temporary_files_it_is_kept_elsewhere() {
+        for mut file in [nameless_file(Path::new("/nonexistent")), in_memory()].map(Result::unwrap)
+        {
+            file.write_all(b"text").unwrap();
+            let mut start = [0; 4];
+            file.read_exact_at(&mut start, 0).unwrap();
+            assert_eq!(&start, b"text");
+        }
+    }
 
     #[test]
     fn readers_are_independent_and_see_everything_appended() {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::console::ERROR;
+use crate::console::{ERROR, WARNING};
 use crate::json::Line;
 
 /// Standard output and standard error. Clones are the same streams.
@@ -96,6 +96,13 @@ impl Streams {
     /// One line that says what went wrong.
     pub(crate) fn error(&self, message: impl Display) {
         self.note(format_args!("{ERROR}error:{ERROR:#} {message}"));
+    }
+
+    /// One line that says what to look after.
+    pub(crate) fn warning(&self, message: impl Display) {
+        let message = message.to_string();
+        self.note(format_args!("{WARNING}warning:{WARNING:#} {message}"));
+        self.diagnosis(|message| Line::Warning { message }, &message);
     }
 
     /// One line beside the data. Diagnostics are seen at once, data when there

@@ -66,7 +66,7 @@ pub fn restore_mark(directory: &Path) -> Result<Option<RestoreMark>> {
         Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => Ok(None),
         Err(errno) => Err(errno),
     };
-    read.map_err(|errno| cannot("read", directory, errno))
+    read.map_err(|errno| cannot("cannot read the mark", directory, errno))
 }
 
 fn read(directory: &OwnedFd) -> Sys<Option<RestoreMark>> {
@@ -119,7 +119,7 @@ impl Shared {
             mark.rename_over(&root, RESTORE_MARK)?;
             self.sync_root(&root)
         });
-        written.map_err(|errno| cannot("write", self.root.path(), errno))
+        written.map_err(|errno| cannot("cannot write the mark", self.root.path(), errno))
     }
 
     /// Removes the mark, if there is one.
@@ -138,7 +138,7 @@ impl Shared {
                 Err(errno) => Err(errno),
             }
         });
-        removed.map_err(|errno| cannot("remove", self.root.path(), errno))
+        removed.map_err(|errno| cannot("cannot remove the mark", self.root.path(), errno))
     }
 
     fn sync_root(&self, root: &OwnedFd) -> Sys<()> {
@@ -168,12 +168,11 @@ fn io_errno(error: &std::io::Error) -> Errno {
 fn cannot(what: &str, directory: &Path, errno: Errno) -> sync_core::StoreError {
     let shown = printable(&directory.join(RESTORE_MARK).to_string_lossy());
     match errno {
-        Errno::ROFS | Errno::ACCESS | Errno::PERM => refused(
-            ErrorKind::Denied,
-            format!("cannot {what} the mark '{shown}'"),
-        )
-        .with_source(std::io::Error::from(errno)),
-        errno => failed(format!("cannot {what} the mark '{shown}'"), errno),
+        Errno::ROFS | Errno::ACCESS | Errno::PERM => {
+            refused(ErrorKind::Denied, format!("{what} '{shown}'"))
+                .with_source(std::io::Error::from(errno))
+        }
+        errno => failed(format!("{what} '{shown}'"), errno),
     }
 }
 

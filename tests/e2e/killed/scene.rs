@@ -64,12 +64,11 @@ impl Scene<'_> {
         names.filter(|name| is_temporary(name)).collect()
     }
 
-    /// What the product keeps for later runs, but for the locks, which are
-    /// empty files.
+    /// What the product keeps for later runs because something is unfinished.
     pub(super) fn state(&self) -> Vec<String> {
         let state = self.world.dir("home/.local/state");
         let mut names: Vec<_> = state.files().into_keys().collect();
-        names.retain(|name| !name.ends_with(".lock"));
+        names.retain(|name| !name.starts_with("s3mirror/backups/"));
         names
     }
 

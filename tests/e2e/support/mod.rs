@@ -34,7 +34,7 @@ pub(crate) mod strace;
 pub(crate) use content::{Content, Stored, assert_same};
 pub(crate) use memory::Memory;
 pub(crate) use outcome::Outcome;
-pub(crate) use sandbox::{Dir, Node, Sandbox};
+pub(crate) use sandbox::{Dir, Node, RESTORE_MARK, Sandbox};
 pub(crate) use server::Server;
 pub(crate) use world::World;
 

@@ -17,6 +17,9 @@ use super::{
     times::{LONG_AGO, at, to_system},
 };
 
+/// What the product calls the mark of an unfinished restore.
+pub(crate) const RESTORE_MARK: &str = ".s3mirror-unfinished-restore";
+
 /// A temporary directory that goes away with the test.
 pub(crate) struct Sandbox {
     top: TempDir,
@@ -139,7 +142,13 @@ impl Dir {
         assert!(output.status.success(), "{program}: {said}");
     }
 
-    /// Everything below, directories and links too; links are not followed.
+    /// Whether it has the mark of a restore that was not completed.
+    pub(crate) fn is_marked(&self) -> bool {
+        self.join(RESTORE_MARK).symlink_metadata().is_ok()
+    }
+
+    /// Everything below, directories and links too, but for the product's own
+    /// mark of a restore; links are not followed.
     /// A name that isn't UTF-8 is shown with its bytes escaped.
     pub(crate) fn snapshot(&self) -> BTreeMap<String, Node> {
         let mut nodes = BTreeMap::new();
@@ -166,6 +175,9 @@ impl Dir {
 fn collect(dir: &Path, prefix: &str, nodes: &mut BTreeMap<String, Node>) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
+        if entry.file_name() == RESTORE_MARK {
+            continue;
+        }
         let name = format!("{prefix}{}", readable(&entry.file_name()));
         let kind = entry.file_type()?;
         let node = if kind.is_dir() {

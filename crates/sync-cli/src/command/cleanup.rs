@@ -7,7 +7,10 @@ use sync_core::{Side, Skipped, printable};
 use sync_fs::{EmptyDirs, empty_directories};
 
 use super::Mode;
+use super::site::take;
 use crate::options::CleanupArgs;
+use crate::state::registry::RunEntry;
+use crate::state::{StateDir, Tree};
 use crate::{Console, Exit, text};
 
 /// One line of output with `--json`.
@@ -31,6 +34,20 @@ enum Line {
 }
 
 pub(super) fn run(args: &CleanupArgs, mode: Mode, console: &mut Console) -> anyhow::Result<Exit> {
+    let state = StateDir::find(args.state.state_dir.as_deref());
+    let _locks = match mode {
+        Mode::Show | Mode::Check => None,
+        Mode::Act => {
+            let entry = RunEntry {
+                writes_directory: true,
+                ..RunEntry::new("cleanup", Tree::of(&args.dir), None)
+            };
+            match take(&entry, &state, console) {
+                None => return Ok(Exit::Refused),
+                locks => locks,
+            }
+        }
+    };
     let found = empty_directories(&args.dir)?;
     for unreadable in found.unreadable() {
         warn_unreadable(unreadable, console);

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use indicatif::HumanBytes;
-use sync_core::{Direction, Plan, Refusal, Report, Versions, Withheld, execute};
+use sync_core::{Direction, Plan, Report, Versions, Withheld, execute};
 use sync_fs::Kept;
 use sync_s3::Versioning;
 
 use super::outlook::{Outlook, execution};
 use super::present::{changes, refuse, say_withheld};
+use super::site::Site;
 use crate::ending::{SoFar, bounded};
 use crate::finish::Ending;
 use crate::options::SyncArgs;
@@ -24,6 +25,7 @@ use crate::{Console, Exit};
 pub(super) struct Job<'a> {
     pub(super) plan: &'a Plan,
     pub(super) places: &'a Places,
+    pub(super) site: &'a Site,
     pub(super) args: &'a SyncArgs,
     pub(super) versions: Versions,
     pub(super) outlook: &'a Outlook,
@@ -34,7 +36,7 @@ impl Job<'_> {
     /// Judges, asks, executes and reports.
     pub(super) async fn run(
         &self,
-        refusals: &[Refusal],
+        refusals: &[String],
         stop: &Stop,
         progress: Progress,
         console: &mut Console,
@@ -52,10 +54,9 @@ impl Job<'_> {
         console.streams().show();
         let begun = Instant::now();
         progress.enter(Phase::Copying);
+        let mut mark = None;
         if plan.direction() == Direction::Restore {
-            if changes(plan.counts()) > 0 {
-                places.directory.make_root().await?;
-            }
+            mark = self.site.begin_restore(plan, places, console).await?;
             places.directory.sweep_temporaries().await;
         }
         let mut report = self.execute(stop, &progress).await?;
@@ -83,7 +84,12 @@ impl Job<'_> {
         };
         self.ending.carried_out(plan.counts(), &ended);
         conclude(plan, &ended, args, console);
-        Ok(exit_of(plan, &report, stop))
+        let exit = exit_of(plan, &report, stop);
+        if exit == Exit::Done {
+            let mark = mark.as_ref();
+            self.site.completed(plan, places, args, mark, console).await;
+        }
+        Ok(exit)
     }
 
     async fn execute(&self, stop: &Stop, progress: &Progress) -> anyhow::Result<Report> {

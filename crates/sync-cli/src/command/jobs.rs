@@ -110,6 +110,11 @@ pub(super) fn check(args: CheckConfigArgs, console: &mut Console) -> Exit {
             exit = usage::show(&message, console);
         }
     }
+    if job.is_none() {
+        for wrong in file.overlaps() {
+            exit = refuse(&wrong, console);
+        }
+    }
     exit
 }
 

@@ -8,6 +8,7 @@ mod jobs;
 mod outlook;
 mod present;
 mod show;
+mod site;
 mod sync;
 mod verify;
 

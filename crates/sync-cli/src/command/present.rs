@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use sync_core::{
-    Action, CLOCK_OFFSET_WARNING, Counts, Direction, Header, Plan, Refusal, Withheld, printable,
+    Action, CLOCK_OFFSET_WARNING, Counts, Direction, Header, Plan, Withheld, printable,
 };
 
 use super::Mode;
@@ -137,7 +137,7 @@ fn warn(action: &Action, header: &Header, output: &OutputArgs, console: &mut Con
 }
 
 /// Says why the plan is not carried out.
-pub(super) fn refuse(refusals: &[Refusal], console: &mut Console) -> Exit {
+pub(super) fn refuse(refusals: &[String], console: &mut Console) -> Exit {
     for refusal in refusals {
         console.error(format_args!("refused: {refusal}"));
     }

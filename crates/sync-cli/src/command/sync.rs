@@ -7,15 +7,14 @@ use anyhow::Context;
 use sync_core::{
     Deletions, Direction, Limits, Plan, PlanOptions, Refusal, Versions, make_plan, refusals,
 };
-use sync_s3::UploadJournal;
 
 use super::Mode;
 use super::job::Job;
 use super::outlook::{Outlook, look, prices};
 use super::present::{changes, present, refuse, say_origin};
+use super::site::Site;
 use crate::finish::Ending;
 use crate::journal::FileJournal;
-use crate::lock::{LockError, Locks};
 use crate::options::{NOT_FOR_BACKUP, OutputArgs, SyncArgs};
 use crate::places::Places;
 use crate::progress::{Events, Progress};
@@ -52,16 +51,19 @@ pub(super) async fn run(
     let plan_file = args.plan_out.as_deref();
     let plan_file = plan_file.map(|file| PlanFile::look(file, &args.places.dir));
     let plan_file = plan_file.transpose()?;
-    let journal = journal(direction, args, mode);
-    let places = Places::open(direction, args, &selection, journal).await?;
+    let journal = journal(direction, mode, console);
+    let noted = journal.clone().map(|journal| journal as _);
+    let places = Places::open(direction, args, &selection, noted).await?;
     progress.see(places.bucket.under_way());
+    let mut site = Site::of(direction, args, &places);
     let _locks = match mode {
         Mode::Show | Mode::Check => None,
-        Mode::Act => match lock(args, console)? {
+        Mode::Act => match site.lock(console) {
             None => return Ok(Exit::Refused),
             locks => locks,
         },
     };
+    place(journal, &site);
     let plan = {
         let origin = saved::of_run(&args.places, &places);
         let options = PlanOptions {
@@ -80,7 +82,8 @@ pub(super) async fn run(
     if let Some(file) = plan_file {
         file.save(&plan)?;
     }
-    let refusals = refusals(plan.header(), &limits(args));
+    let mut refusals = refused_by_guards(&plan, args);
+    refusals.extend(site.refusals(&plan, &places, args)?);
     let versions = Versions::Latest;
     let outlook = if refusals.is_empty() {
         look(&plan, &places, args, mode, versions, prices, console).await?
@@ -94,6 +97,7 @@ pub(super) async fn run(
             let job = Job {
                 plan: &plan,
                 places: &places,
+                site: &site,
                 args,
                 versions,
                 outlook: &outlook,
@@ -122,16 +126,18 @@ pub(super) async fn carry_out(
     let stop = listen(ending, console)?;
     let progress = watch(plan.direction(), &args.output, Events::Wanted, console)?;
     progress.planned(plan.counts());
-    let places = Places::open_planned(plan, args, |args| {
-        journal(plan.direction(), args, Mode::Act)
-    });
-    let places = places.await?;
+    let journal = journal(plan.direction(), Mode::Act, console);
+    let noted = journal.clone().map(|journal| journal as _);
+    let places = Places::open_planned(plan, args, noted).await?;
     progress.see(places.bucket.under_way());
-    let Some(_locks) = lock(args, console)? else {
+    let mut site = Site::of(plan.direction(), args, &places);
+    let Some(_locks) = site.lock(console) else {
         return Ok(Exit::Refused);
     };
+    place(journal, &site);
     say_origin(plan, &args.output, console);
-    let refusals = refusals(plan.header(), &limits(args));
+    let mut refusals = refused_by_guards(plan, args);
+    refusals.extend(site.refusals_of_saved(plan, &places, args)?);
     let (mode, versions) = (Mode::Act, Versions::AsPlanned);
     let outlook = if refusals.is_empty() {
         look(plan, &places, args, mode, versions, prices, console).await?
@@ -142,6 +148,7 @@ pub(super) async fn carry_out(
     let job = Job {
         plan,
         places: &places,
+        site: &site,
         args,
         versions,
         outlook: &outlook,
@@ -169,24 +176,25 @@ fn watch(
 
 /// Where uploads are noted. A file of the state directory, so it is not touched
 /// before the lock is held.
-fn journal(direction: Direction, args: &SyncArgs, mode: Mode) -> Option<Arc<dyn UploadJournal>> {
+fn journal(direction: Direction, mode: Mode, console: &Console) -> Option<Arc<FileJournal>> {
+    let streams = console.streams().clone();
     (direction == Direction::Backup && mode == Mode::Act)
-        .then(|| Arc::new(FileJournal::of_bucket(args)) as _)
+        .then(|| Arc::new(FileJournal::new(move |warning| streams.warning(warning))))
 }
 
-/// The locks of both places; none if another run has one of them, which is
-/// said.
-fn lock(args: &SyncArgs, console: &mut Console) -> anyhow::Result<Option<Locks>> {
-    match Locks::acquire(args) {
-        Err(LockError::Held(place)) => {
-            console.error(format_args!(
-                "refused: another run of s3mirror works on the {place}; \
-                 try again when it has ended"
-            ));
-            Ok(None)
-        }
-        locks => Ok(Some(locks?)),
+/// Tells the journal where its file is; without a state directory there is none.
+fn place(journal: Option<Arc<FileJournal>>, site: &Site) {
+    if let Some(journal) = journal
+        && let Some(state) = site.state.path()
+    {
+        journal.place(state, &site.bucket.identity());
     }
+}
+
+/// What the guards say of `plan`, each in one line.
+fn refused_by_guards(plan: &Plan, args: &SyncArgs) -> Vec<String> {
+    let refusals = refusals(plan.header(), &limits(args));
+    refusals.iter().map(Refusal::to_string).collect()
 }
 
 fn plan_options(direction: Direction, args: &SyncArgs) -> PlanOptions {
@@ -215,7 +223,7 @@ fn limits(args: &SyncArgs) -> Limits {
 /// What a mock run ends with: the status that the real run would begin with.
 /// That something would change is said only of a plan that would be carried
 /// out whole; what is wrong with a plan comes first.
-fn verdict(plan: &Plan, refusals: &[Refusal], mode: Mode, console: &mut Console) -> Exit {
+fn verdict(plan: &Plan, refusals: &[String], mode: Mode, console: &mut Console) -> Exit {
     if !refusals.is_empty() {
         refuse(refusals, console)
     } else if plan.counts().incomplete() {

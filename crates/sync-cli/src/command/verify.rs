@@ -10,11 +10,13 @@ use sync_core::{Direction, Proof, Store, Survey, Verified, VerifyOptions, survey
 use sync_fs::{FsOptions, FsStore};
 use sync_s3::{S3Options, S3Store};
 
+use super::site::warn_of_unfinished;
 use crate::options::VerifyArgs;
 use crate::places::s3_options;
 use crate::progress::Counting;
 use crate::selection::selection;
 use crate::spools::TemporaryFiles;
+use crate::state::StateDir;
 use crate::stop::Stop;
 use crate::verified::{self, Ending};
 use crate::{Console, Exit};
@@ -63,6 +65,9 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         counting,
         found: Verified::default(),
     };
+    let state = StateDir::find(args.state.state_dir.as_deref());
+    let below = directory.unfinished_restores();
+    warn_of_unfinished(&args.places.dir, &state, &below, console);
     let is_whole = work
         .compare(&directory, &bucket, &options, &stop, console)
         .await

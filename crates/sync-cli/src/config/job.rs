@@ -86,6 +86,11 @@ impl<'f> Job<'f> {
         &self.table.name
     }
 
+    /// Where it stands in the file, for people.
+    pub(super) fn place(&self) -> String {
+        self.file.place(self.table.at)
+    }
+
     /// As it is typed: `mock backup`.
     pub(crate) fn command(&self) -> &str {
         &self.definition.name

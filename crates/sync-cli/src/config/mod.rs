@@ -12,6 +12,8 @@ mod job;
 mod layers;
 mod setting;
 
+mod overlap;
+
 mod file;
 mod find;
 mod place;
@@ -28,6 +30,7 @@ use crate::usage::{self, Message};
 
 pub(crate) use file::File;
 pub(crate) use job::{Job, Row, Settings, Source};
+pub(crate) use overlap::owners;
 
 /// The command line that `args` stand for, read as if it had been typed.
 pub(crate) fn command_line(args: RunArgs) -> Result<Cli, Message> {
@@ -35,9 +38,13 @@ pub(crate) fn command_line(args: RunArgs) -> Result<Cli, Message> {
     let (name, options) = args.job.ok_or_else(missing)?.split();
     let (config, rest) = config_among(options)?;
     let path = config.or(args.file.config);
-    let file = File::read(path).map_err(Message::Wrong)?;
+    let file = File::read(path.clone()).map_err(Message::Wrong)?;
     let job = file.job(&name).map_err(Message::Wrong)?;
-    job.settings(&rest)?.command_line(&job)
+    let mut cli = job.settings(&rest)?.command_line(&job)?;
+    if let Command::Backup(args) = &mut cli.command {
+        args.config = path;
+    }
+    Ok(cli)
 }
 
 impl Settings {

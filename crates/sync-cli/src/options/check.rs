@@ -5,6 +5,10 @@ use sync_s3::endpoint_address;
 
 use super::{Command, MockArgs, MockCommand, NOT_FOR_BACKUP, ServerArgs, SpeedArgs, SyncArgs};
 
+/// What is said to those who give a restore up while they restore.
+const NOT_FOR_RESTORE: &str = "--restore-abandoned is for backup; a restore that is complete \
+    needs no option to be counted as such";
+
 /// Smallest part that S3 takes, in bytes.
 const MIN_PART: u64 = 5 << 20;
 
@@ -53,6 +57,9 @@ impl SyncArgs {
         self.objects.check()?;
         if direction == Direction::Backup && self.trash.trash.is_some() {
             return Err(NOT_FOR_BACKUP.to_owned());
+        }
+        if direction == Direction::Restore && self.safety.consent.restore_abandoned {
+            return Err(NOT_FOR_RESTORE.to_owned());
         }
         if !(1..=MAX_KEY_BYTES).contains(&max_key) {
             return Err(format!(

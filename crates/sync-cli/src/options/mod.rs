@@ -20,6 +20,7 @@ mod selected;
 mod server;
 mod sizes;
 mod speed;
+mod state;
 mod times;
 mod trash;
 mod values;
@@ -45,6 +46,7 @@ pub(crate) use selected::SelectionArgs;
 pub(crate) use server::ServerArgs;
 pub(crate) use sizes::{Size, default_part_size};
 pub(crate) use speed::SpeedArgs;
+pub(crate) use state::StateArgs;
 pub(crate) use times::Moment;
 pub(crate) use trash::{NOT_FOR_BACKUP, TrashArgs};
 pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, LogFormat, OnDisk, When};
@@ -148,6 +150,8 @@ pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) places: PlaceArgs,
     #[command(flatten)]
+    pub(crate) state: StateArgs,
+    #[command(flatten)]
     pub(crate) safety: SafetyArgs,
     #[command(flatten)]
     pub(crate) trash: TrashArgs,
@@ -176,6 +180,9 @@ pub(crate) struct SyncArgs {
         help_heading = "Output"
     )]
     pub(crate) plan_out: Option<PathBuf>,
+    /// The configuration file that the job is from, if it is not the usual one.
+    #[arg(skip)]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Options of cleanup.
@@ -190,6 +197,8 @@ pub(crate) struct CleanupArgs {
     /// Accepted for uniformity: cleanup deletes no file, so it never asks
     #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new(), hide = true)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -8,8 +8,8 @@ use sync_s3::Location;
 
 use super::{
     CleanupArgs, CompareBy, ConsentArgs, FinishArgs, IdentityArgs, Links, ObjectArgs, OutputArgs,
-    PlaceArgs, PriceArgs, RuleArgs, SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, SyncArgs,
-    TrashArgs,
+    PlaceArgs, PriceArgs, RuleArgs, SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, StateArgs,
+    SyncArgs, TrashArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -97,6 +97,8 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) expected: ExpectedArgs,
     #[command(flatten)]
+    pub(crate) state: StateArgs,
+    #[command(flatten)]
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) trash: TrashArgs,
@@ -139,6 +141,7 @@ impl ApplyArgs {
     pub(crate) fn at(self, places: PlaceArgs) -> SyncArgs {
         SyncArgs {
             places,
+            state: self.state,
             safety: SafetyArgs {
                 dry_run: false,
                 no_delete: false,
@@ -160,6 +163,7 @@ impl ApplyArgs {
             price: self.price,
             finish: self.finish,
             plan_out: None,
+            config: None,
         }
     }
 }

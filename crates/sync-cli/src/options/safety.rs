@@ -27,6 +27,12 @@ pub(crate) struct ConsentArgs {
     /// Let an empty source empty the target
     #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_EMPTY_SOURCE", value_parser = Boolish::new())]
     pub(crate) allow_empty_source: bool,
+    /// Delete although a restore of the directory was not completed, and forget that restore
+    #[arg(long, hide_env = true, env = "S3MIRROR_RESTORE_ABANDONED", value_parser = Boolish::new())]
+    pub(crate) restore_abandoned: bool,
+    /// Delete also what another directory was backed up to
+    #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_OVERLAP", value_parser = Boolish::new())]
+    pub(crate) allow_overlap: bool,
     /// When a restored file is on disk, so that it survives a power cut
     #[arg(
         long,

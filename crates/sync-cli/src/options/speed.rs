@@ -15,6 +15,9 @@ pub(crate) struct SpeedArgs {
     #[arg(long, hide_env = true, env = "S3MIRROR_PART_SIZE", value_name = "SIZE")]
     pub(crate) part_size: Option<Size>,
     /// Most content held in memory [default: 64MiB up, 16MiB down]
+    ///
+    /// By default at most a quarter of what the control group of this process
+    /// permits, as in a container; but one part at least.
     #[arg(
         long,
         hide_env = true,

@@ -3,7 +3,9 @@
 use clap::Args;
 use clap::builder::BoolishValueParser as Boolish;
 
-use super::{IdentityArgs, Links, OutputArgs, PlaceArgs, SelectionArgs, ServerArgs, SpeedArgs};
+use super::{
+    IdentityArgs, Links, OutputArgs, PlaceArgs, SelectionArgs, ServerArgs, SpeedArgs, StateArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +21,8 @@ compared, or changed meanwhile; 1 failed, 2 wrong usage, 130 interrupted.";
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) places: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
     #[command(flatten)]
     pub(crate) how: ProofArgs,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use sync_s3::Location;
 
 use crate::options::PlaceArgs;
 use crate::places::Places;
-use crate::state;
+use crate::state::Tree;
 
 /// The origin of a plan that is made now. There is none for a directory whose
 /// name no plan can hold.
@@ -30,8 +30,7 @@ pub(crate) fn of_run(args: &PlaceArgs, places: &Places) -> Option<Origin> {
 /// The directory by its real path, so that a link that is pointed elsewhere
 /// later does not lead a plan elsewhere.
 pub(super) fn absolute(dir: &Path) -> PathBuf {
-    let real = state::directory_identity(dir);
-    std::path::absolute(&real).unwrap_or(real)
+    Tree::of(dir).path().to_owned()
 }
 
 /// The places that `plan` was made of, which have to be `dir` and `bucket`

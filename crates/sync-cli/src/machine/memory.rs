@@ -1,0 +1,164 @@
+//! How much memory the control groups of this process permit (cgroups(7)): that
+//! is what a container or a unit of systemd is given.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// What of the limit may be content: the rest is for the program itself, its
+/// connections, the listings and the kernel's buffers of both.
+const SHARE: u64 = 4;
+
+/// The most bytes of content to be held in memory, as far as a limit says so.
+pub(crate) fn content_limit() -> Option<u64> {
+    static LIMIT: OnceLock<Option<u64>> = OnceLock::new();
+    *LIMIT.get_or_init(|| limit(Path::new("/")).map(|limit| limit / SHARE))
+}
+
+/// The smallest limit of a group of this process, or of one above, in bytes;
+/// none if there is none. `root` is where `/proc` and `/sys` are.
+fn limit(root: &Path) -> Option<u64> {
+    let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
+    let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
+    let mounts: Vec<Mount> = mounts.lines().filter_map(Mount::parse).collect();
+    let limits = groups.lines().filter_map(|line| {
+        // `0::/path` is the unified hierarchy, `4:memory:/path` an old one.
+        let mut fields = line.splitn(3, ':');
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        let kind = match controllers {
+            "" => Kind::Unified,
+            names if names.split(',').any(|name| name == "memory") => Kind::Memory,
+            _ => return None,
+        };
+        let mount = mounts.iter().find(|mount| mount.kind == kind)?;
+        mount.limit(root, path)
+    });
+    limits.min()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Version 2.
+    Unified,
+    /// Version 1, with the controller of memory.
+    Memory,
+}
+
+/// Where a hierarchy of groups is.
+struct Mount<'t> {
+    kind: Kind,
+    /// Which of its groups is at the mount point.
+    group: &'t str,
+    point: &'t str,
+}
+
+impl<'t> Mount<'t> {
+    /// A line of proc_pid_mountinfo(5).
+    fn parse(line: &'t str) -> Option<Self> {
+        let (place, kind) = line.split_once(" - ")?;
+        let mut kind = kind.split(' ');
+        let (file_system, _, options) = (kind.next()?, kind.next()?, kind.next()?);
+        let kind = match file_system {
+            "cgroup2" => Kind::Unified,
+            "cgroup" if options.split(',').any(|option| option == "memory") => Kind::Memory,
+            _ => return None,
+        };
+        let mut place = place.split(' ').skip(3);
+        Some(Self {
+            kind,
+            group: place.next()?,
+            point: place.next()?,
+        })
+    }
+
+    /// The smallest limit from the group `path` up to the mount point.
+    fn limit(&self, root: &Path, path: &str) -> Option<u64> {
+        let point = root.join(self.point.trim_start_matches('/'));
+        // A container may see only its own group, at the mount point, and be
+        // told a path that it cannot see.
+        let below = Path::new(path).strip_prefix(self.group).ok();
+        let below = below.filter(|below| point.join(below).is_dir());
+        let group: PathBuf = point.join(below.unwrap_or(Path::new("")));
+        let groups = group
+            .ancestors()
+            .take_while(|group| group.starts_with(&point));
+        let limits = groups.flat_map(|group| {
+            let files: &[&str] = match self.kind {
+                Kind::Unified => &["memory.max", "memory.high"],
+                Kind::Memory => &["memory.limit_in_bytes"],
+            };
+            files.iter().filter_map(move |file| {
+                // No limit is `max`, or a number near to that of all bytes.
+                let text = fs::read_to_string(group.join(file)).ok()?;
+                text.trim().parse().ok().filter(|limit| *limit < 1 << 60)
+            })
+        });
+        limits.min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Machine(tempfile::TempDir);
+
+    impl Machine {
+        fn new(groups: &str, mounts: &str) -> Self {
+            let machine = Self(tempfile::tempdir().unwrap());
+            machine.write("proc/self/cgroup", groups);
+            machine.write("proc/self/mountinfo", mounts);
+            machine
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let path = self.0.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+
+        fn limit(&self) -> Option<u64> {
+            limit(self.0.path())
+        }
+    }
+
+    const UNIFIED: &str = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n";
+    const OLD: &str = "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+
+    #[test]
+    fn the_smallest_limit_up_to_the_top_counts() {
+        let machine = Machine::new("0::/a/b\n", UNIFIED);
+        assert_eq!(machine.limit(), None);
+        machine.write("sys/fs/cgroup/a/b/memory.max", "max\n");
+        assert_eq!(machine.limit(), None);
+        machine.write("sys/fs/cgroup/a/memory.max", "67108864\n");
+        assert_eq!(machine.limit(), Some(64 << 20));
+        machine.write("sys/fs/cgroup/a/b/memory.high", "1000\n");
+        assert_eq!(machine.limit(), Some(1000));
+    }
+
+    #[test]
+    fn the_old_hierarchy_has_limits_too() {
+        let machine = Machine::new("5:cpu:/x\n4:hugetlb,memory:/a\n0::/\n", OLD);
+        machine.write(
+            "sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "9223372036854771712\n",
+        );
+        assert_eq!(machine.limit(), None);
+        machine.write("sys/fs/cgroup/memory/a/memory.limit_in_bytes", "5000\n");
+        assert_eq!(machine.limit(), Some(5000));
+    }
+
+    #[test]
+    fn a_container_finds_its_own_group_at_the_mount_point() {
+        // Its own group is mounted, and the path is that of the host.
+        let mounts = "35 31 0:32 /docker/1 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+        let machine = Machine::new("4:memory:/docker/1\n", mounts);
+        machine.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "5000\n");
+        assert_eq!(machine.limit(), Some(5000));
+        // It has a space of its own, but the whole is not mounted.
+        let machine = Machine::new("0::/../../other\n", UNIFIED);
+        machine.write("sys/fs/cgroup/memory.max", "7000\n");
+        assert_eq!(machine.limit(), Some(7000));
+    }
+}

@@ -1,0 +1,325 @@
+//! Whose the keys in a bucket are: places that this machine's backups have
+//! written, and those that the jobs of its configuration file write.
+//!
+//! Of two backups to overlapping prefixes each would delete what the other one
+//! saved, since its own directory does not have it. So a backup is refused that
+//! would delete below a prefix that another directory is backed up to, or what
+//! a directory has that is backed up to a prefix above. Directories that hold
+//! each other as their prefixes do are in no one's way: the keys agree.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use sync_core::{Action, Crc64, Plan, printable};
+
+use super::private::{self, NewFile};
+use super::tree::path_text;
+use super::{BucketPlace, Relation, StateDir, Tree};
+
+/// Where the records are in the state directory.
+const KIND: &str = "backups";
+
+/// A directory that is backed up to a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) directory: PathBuf,
+    pub(crate) bucket: BucketPlace,
+    pub(crate) known_by: KnownBy,
+}
+
+/// How it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KnownBy {
+    /// The first complete run was at this time.
+    Run(DateTime<Utc>),
+    /// A job of the configuration file, as people call it.
+    Job(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    #[serde(with = "path_text")]
+    directory: PathBuf,
+    bucket: BucketPlace,
+    completed: DateTime<Utc>,
+}
+
+/// The places of complete backups.
+pub(crate) fn recorded(state: &StateDir) -> Vec<Owner> {
+    let mut found = Vec::new();
+    for home in state.existing(KIND) {
+        for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+            let read = private::read(&entry.path()).map(|(_, text)| text);
+            let record = read
+                .ok()
+                .and_then(|text| serde_json::from_slice::<Record>(&text).ok());
+            found.extend(record.map(|record| Owner {
+                directory: record.directory,
+                bucket: record.bucket,
+                known_by: KnownBy::Run(record.completed),
+            }));
+        }
+    }
+    found
+}
+
+/// Notes that a backup of `directory` to `bucket` is complete.
+pub(crate) fn record(
+    directory: &Tree,
+    bucket: &BucketPlace,
+    completed: DateTime<Utc>,
+    state: &StateDir,
+) -> io::Result<()> {
+    let Some(home) = state.make(KIND, 0o700) else {
+        return Ok(());
+    };
+    let record = Record {
+        directory: directory.path().to_owned(),
+        bucket: bucket.clone(),
+        completed,
+    };
+    let (home, name) = (home?, file_name(bucket));
+    private::sweep(&home);
+    // What is known already is not written again: the state is often a part of
+    // what is backed up, and then nothing has changed.
+    let known = private::read(&home.join(&name)).ok();
+    let known = known.and_then(|(_, text)| serde_json::from_slice::<Record>(&text).ok());
+    if known.is_some_and(|known| known.directory == record.directory) {
+        return Ok(());
+    }
+    let file = NewFile::create(&home, 0o600)?;
+    file.finish(&serde_json::to_vec(&record)?, &name, false)?;
+    Ok(())
+}
+
+/// Forgets that other directories were backed up to places that overlap
+/// `bucket`.
+pub(crate) fn forget_others(bucket: &BucketPlace, state: &StateDir) -> io::Result<()> {
+    for owner in recorded(state) {
+        if owner.bucket == *bucket || !owner.bucket.overlaps(bucket) {
+            continue;
+        }
+        for home in state.existing(KIND) {
+            match fs::remove_file(home.join(file_name(&owner.bucket))) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn file_name(bucket: &BucketPlace) -> String {
+    format!("{}.json", Crc64::of(&bucket.identity()))
+}
+
+/// Judges the deletions of a backup by whose the keys are.
+pub(crate) struct Ownership {
+    claims: Vec<Claim>,
+}
+
+struct Claim {
+    owner: Owner,
+    region: Region,
+}
+
+/// Which keys, relative to the backup's own prefix.
+enum Region {
+    /// All that begin so.
+    Below(String),
+    /// Those whose file is in this directory.
+    Having(PathBuf),
+}
+
+impl Ownership {
+    /// For a backup of `directory` to `bucket`.
+    pub(crate) fn new(directory: &Tree, bucket: &BucketPlace, owners: Vec<Owner>) -> Self {
+        let claims = owners.into_iter().filter_map(|owner| {
+            let region = region(directory, bucket, &owner)?;
+            Some(Claim { owner, region })
+        });
+        Self {
+            claims: claims.collect(),
+        }
+    }
+
+    /// Why the plan of such a backup is refused: the first key that is another
+    /// one's.
+    ///
+    /// # Errors
+    /// Those of reading the plan.
+    pub(crate) fn refusal(&self, plan: &Plan) -> io::Result<Option<String>> {
+        let deletes = !plan.counts().incomplete() && plan.counts().deleted().entries > 0;
+        if self.claims.is_empty() || !deletes {
+            return Ok(None);
+        }
+        for action in plan.actions()? {
+            if let Action::Delete(delete) = action?
+                && let Some(claim) = self.claim_on(delete.target.key.as_str())
+            {
+                return Ok(Some(claim.sentence(delete.target.key.as_str())));
+            }
+        }
+        Ok(None)
+    }
+
+    fn claim_on(&self, key: &str) -> Option<&Claim> {
+        self.claims.iter().find(|claim| match &claim.region {
+            Region::Below(prefix) => key.starts_with(prefix.as_str()),
+            Region::Having(directory) => directory.join(key).symlink_metadata().is_ok(),
+        })
+    }
+}
+
+impl Claim {
+    fn sentence(&self, key: &str) -> String {
+        let shown = |path: &Path| printable(&path.to_string_lossy());
+        let (directory, bucket) = (shown(&self.owner.directory), &self.owner.bucket);
+        let known_by = match &self.owner.known_by {
+            KnownBy::Run(time) => {
+                let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
+                format!("since {time}")
+            }
+            KnownBy::Job(job) => format!("by {job}"),
+        };
+        let exclude = match &self.region {
+            Region::Below(prefix) => {
+                format!(" or leave it out with --exclude '{}',", printable(prefix))
+            }
+            Region::Having(_) => String::new(),
+        };
+        format!(
+            "this backup would delete '{}', but the directory '{directory}' is backed up to \
+             {bucket} ({known_by}), and this would destroy its copy; give each directory a prefix \
+             of its own,{exclude} or, if it is backed up there no more, allow this with \
+             --allow-overlap",
+            printable(key)
+        )
+    }
+}
+
+/// What of the keys below `bucket` belongs to `owner`, unless that is the very
+/// directory that this backup has at that place.
+fn region(directory: &Tree, bucket: &BucketPlace, owner: &Owner) -> Option<Region> {
+    let is_same = |one: &Tree, path: &Path| one.relation(&Tree::of(path)) == Some(Relation::Same);
+    if let Some(rest) = bucket.rest_of(&owner.bucket) {
+        if rest.is_empty() {
+            // One directory after another may be meant to go to one place; but
+            // a job goes on with its own.
+            let is_job = matches!(owner.known_by, KnownBy::Job(_));
+            let is_other = is_job && !is_same(directory, &owner.directory);
+            return is_other.then(|| Region::Having(owner.directory.clone()));
+        }
+        let agrees = is_same(&Tree::of(&directory.path().join(rest)), &owner.directory);
+        return (!agrees).then(|| Region::Below(rest.to_owned()));
+    }
+    let rest = owner.bucket.rest_of(bucket)?;
+    let theirs = owner.directory.join(rest);
+    (!is_same(directory, &theirs)).then_some(Region::Having(theirs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Scene(tempfile::TempDir);
+
+    impl Scene {
+        fn new() -> Self {
+            let top = tempfile::tempdir().unwrap();
+            for dir in ["srv/home", "home", "docs"] {
+                fs::create_dir_all(top.path().join(dir)).unwrap();
+                fs::write(top.path().join(dir).join("file"), "").unwrap();
+            }
+            Self(top)
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn owner(&self, directory: &str, prefix: &str, known_by: KnownBy) -> Owner {
+            Owner {
+                directory: self.path(directory),
+                bucket: BucketPlace::new(None, "bucket", prefix),
+                known_by,
+            }
+        }
+
+        /// Whether a backup of `directory` to `prefix` may delete `key`.
+        fn may(&self, (directory, prefix): (&str, &str), owner: Owner, key: &str) -> bool {
+            let tree = Tree::of(&self.path(directory));
+            let bucket = BucketPlace::new(None, "bucket", prefix);
+            Ownership::new(&tree, &bucket, vec![owner])
+                .claim_on(key)
+                .is_none()
+        }
+    }
+
+    fn by_run() -> KnownBy {
+        KnownBy::Run("2024-05-01T12:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn what_another_directory_is_backed_up_to_is_not_deleted_from_above() {
+        let scene = Scene::new();
+        let home = || scene.owner("home", "home/", by_run());
+        assert!(!scene.may(("docs", ""), home(), "home/x"));
+        assert!(scene.may(("docs", ""), home(), "homes/x"));
+        assert!(
+            scene.may(("docs", "docs/"), home(), "home/x"),
+            "another prefix"
+        );
+        // The directory that is there holds it really.
+        let inner = scene.owner("srv/home", "home/", by_run());
+        assert!(scene.may(("srv", ""), inner, "home/x"));
+    }
+
+    #[test]
+    fn what_a_directory_above_has_is_not_deleted_from_below() {
+        let scene = Scene::new();
+        let srv = || scene.owner("srv", "", by_run());
+        assert!(!scene.may(("home", "home/"), srv(), "file"));
+        assert!(
+            scene.may(("home", "home/"), srv(), "gone"),
+            "it has it not either"
+        );
+        assert!(
+            scene.may(("srv/home", "home/"), srv(), "file"),
+            "the keys agree"
+        );
+    }
+
+    #[test]
+    fn one_place_for_two_directories_is_refused_where_a_job_says_so() {
+        let scene = Scene::new();
+        let job = || scene.owner("home", "x/", KnownBy::Job("the job 'home'".to_owned()));
+        assert!(!scene.may(("docs", "x/"), job(), "file"));
+        assert!(scene.may(("docs", "x/"), job(), "gone"));
+        assert!(scene.may(("home", "x/"), job(), "file"));
+        assert!(scene.may(("docs", "x/"), scene.owner("home", "x/", by_run()), "file"));
+    }
+
+    #[test]
+    fn records_are_kept_and_forgotten() {
+        let scene = Scene::new();
+        let state = StateDir::find(Some(&scene.path("state")));
+        let at = |prefix: &str| BucketPlace::new(None, "bucket", prefix);
+        let now = "2024-05-01T12:00:00Z".parse().unwrap();
+        for (dir, prefix) in [("home", "home/"), ("docs", "docs/")] {
+            record(&Tree::of(&scene.path(dir)), &at(prefix), now, &state).unwrap();
+        }
+        assert_eq!(recorded(&state).len(), 2);
+        forget_others(&at("home/"), &state).unwrap();
+        assert_eq!(
+            recorded(&state).len(),
+            2,
+            "itself, and what does not overlap"
+        );
+        forget_others(&at(""), &state).unwrap();
+        assert!(recorded(&state).is_empty());
+    }
+}

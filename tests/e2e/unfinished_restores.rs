@@ -1,0 +1,339 @@
+//! A restore that was not completed is not taken for the truth: no backup of
+//! its directory, or of one above or below, deletes what was not restored yet.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use s3_endpoint::{Action, Fault};
+
+use crate::support::plans::save;
+use crate::support::run::Run;
+use crate::support::{Dir, Memory, RESTORE_MARK, World, assert_same};
+
+const LONG: Action = Action::Stall(Duration::from_secs(60));
+
+/// A bucket with `data/a` to `data/d`, and others beside them.
+fn filled<'s>(memory: &'s Memory) -> World<'s> {
+    let world = World::on(memory);
+    for key in ["data/a", "data/b", "data/c", "data/sub/d", "other"] {
+        world.bucket.put(key, key);
+    }
+    world
+}
+
+fn data(world: &World<'_>) -> String {
+    format!("{}/data", world.bucket.name)
+}
+
+/// A restore of `data/` into `dir` that is killed when some of it is there.
+fn kill_a_restore(memory: &Memory, world: &World<'_>, dir: &Dir) {
+    kill(
+        memory,
+        dir,
+        world.command_at(&["restore", "--yes"], dir, &data(world)),
+    );
+}
+
+fn kill(memory: &Memory, dir: &Dir, restore: Run) {
+    memory.inject(Fault::on("GetObject").nth(3).always().act(LONG));
+    let running = restore.one_by_one().start();
+    let start = Instant::now();
+    while !dir.join("b").exists() {
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "nothing is restored"
+        );
+    }
+    assert!(running.kill());
+    memory.clear_faults();
+    assert!(dir.is_marked());
+}
+
+fn backup_to_data(world: &World<'_>, dir: &Dir) -> Run {
+    world.command_at(&["backup", "--yes"], dir, &data(world))
+}
+
+#[test]
+fn after_a_killed_restore_no_backup_deletes_until_a_restore_is_complete() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let dir = world.dir("srv/data");
+    kill_a_restore(&memory, &world, &dir);
+    let before = world.bucket.contents();
+
+    let refused = backup_to_data(&world, &dir).exits(4);
+    let refused = refused
+        .says("has not been completed")
+        .says("--restore-abandoned");
+    let refused = refused.says(&format!("s3://{}/data/", world.bucket.name));
+    refused.says(&dir.path().display().to_string());
+    world
+        .command_at(&["mock", "backup"], &dir, &data(&world))
+        .exits(4);
+    world
+        .command_at(&["mock", "backup", "--check"], &dir, &data(&world))
+        .exits(4);
+    // One above and one below, by a link too.
+    let above = world.dir("srv");
+    world.backup(&above).exits(4).says("has not been completed");
+    let link = world.sandbox.path("link");
+    symlink(dir.path(), &link).unwrap();
+    let by_link = world
+        .s3mirror()
+        .args(["backup", "--yes", "-b", &data(&world), "-d"]);
+    by_link.arg(&link).exits(4).says("has not been completed");
+    let below = world.dir("srv/data/sub");
+    let place = format!("{}/sub", data(&world));
+    world
+        .command_at(&["backup", "--yes"], &below, &place)
+        .exits(4)
+        .says("has not been completed");
+    assert_same(&world.bucket.contents(), &before);
+
+    // What deletes nothing goes on.
+    dir.write("new", "1");
+    backup_to_data(&world, &dir).arg("--no-delete").done();
+    assert!(world.bucket.contents().contains_key("data/new"));
+
+    world
+        .command_at(&["restore", "--yes"], &dir, &data(&world))
+        .done();
+    assert!(!dir.is_marked());
+    dir.remove("a");
+    backup_to_data(&world, &dir).done();
+    assert!(!world.bucket.contents().contains_key("data/a"));
+}
+
+/// The state directory knows nothing: another user, or another machine that
+/// shares the file system.
+#[test]
+fn the_directory_itself_tells_others_that_it_is_unfinished() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let dir = world.dir("srv/data");
+    kill_a_restore(&memory, &world, &dir);
+    let elsewhere = |run: Run| run.env("HOME", world.dir("another-home").path());
+    elsewhere(backup_to_data(&world, &dir))
+        .exits(4)
+        .says("has not been completed");
+    let above = world.dir("srv");
+    elsewhere(world.backup(&above))
+        .exits(4)
+        .says("has not been completed");
+    let below = world.dir("srv/data/sub");
+    let place = format!("{}/sub", data(&world));
+    elsewhere(world.command_at(&["backup", "--yes"], &below, &place)).exits(4);
+    // A complete restore of the directory above brings all of it.
+    elsewhere(world.restore(&above)).exits(0);
+    assert!(!dir.is_marked());
+    assert_same(
+        &above.contents(),
+        &world.bucket.contents().into_iter().collect(),
+    );
+    elsewhere(world.backup(&above)).done();
+}
+
+/// The mark in the directory is gone with it, or was never written.
+#[test]
+fn the_state_directory_knows_when_the_mark_is_gone() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let dir = world.dir("srv/data");
+    kill_a_restore(&memory, &world, &dir);
+    dir.remove(RESTORE_MARK);
+    let before = world.bucket.contents();
+    backup_to_data(&world, &dir)
+        .exits(4)
+        .says("has not been completed");
+    std::fs::remove_dir_all(dir.path()).unwrap();
+    let above = world.dir("srv");
+    world.backup(&above).arg("--allow-empty-source").exits(4);
+    assert_same(&world.bucket.contents(), &before);
+}
+
+#[test]
+fn the_mark_is_never_backed_up_and_never_restored_over() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let dir = world.dir("srv/data");
+    kill_a_restore(&memory, &world, &dir);
+    let outcome = backup_to_data(&world, &dir).arg("--no-delete").done();
+    assert!(!outcome.stdout.contains(RESTORE_MARK), "{outcome}");
+    let keys: Vec<_> = world.bucket.contents().into_keys().collect();
+    assert!(
+        !keys.iter().any(|key| key.contains(".s3mirror")),
+        "{keys:?}"
+    );
+    world.mock_restore(&dir).done();
+    assert!(dir.is_marked());
+}
+
+#[test]
+fn stopped_or_incomplete_it_is_unfinished_too() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let dir = world.dir("stopped");
+    memory.inject(Fault::on("GetObject").nth(3).always().act(LONG));
+    let restore = world.command_at(&["restore", "--yes"], &dir, &data(&world));
+    let running = restore.one_by_one().start();
+    let start = Instant::now();
+    while !dir.join("b").exists() {
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+    running.signal("TERM");
+    running.end().is(143);
+    memory.clear_faults();
+    assert!(dir.is_marked());
+    backup_to_data(&world, &dir).exits(4);
+
+    // One object cannot be read.
+    let dir = world.dir("incomplete");
+    memory.inject(
+        Fault::on("GetObject")
+            .key("data/c")
+            .always()
+            .act(Action::error(403, "AccessDenied")),
+    );
+    world
+        .command_at(&["restore", "--yes"], &dir, &data(&world))
+        .exits(3);
+    memory.clear_faults();
+    backup_to_data(&world, &dir)
+        .exits(4)
+        .says("incomplete' from");
+}
+
+#[test]
+fn an_object_that_is_newer_is_not_replaced_by_what_was_not_restored_yet() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let dir = world.tree("srv/data", &[("c", "an old version")]);
+    kill_a_restore(&memory, &world, &dir);
+    let before = world.bucket.contents();
+    backup_to_data(&world, &dir)
+        .arg("--no-delete")
+        .exits(4)
+        .says("'c' by an older file");
+    assert_same(&world.bucket.contents(), &before);
+}
+
+#[test]
+fn given_up_it_is_forgotten_once_a_backup_is_complete() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let dir = world.dir("srv/data");
+    kill_a_restore(&memory, &world, &dir);
+    let mock = world.command_at(
+        &["mock", "backup", "--restore-abandoned"],
+        &dir,
+        &data(&world),
+    );
+    mock.done();
+    assert!(dir.is_marked(), "a mock changes nothing");
+    memory.inject(
+        Fault::on("DeleteObjects")
+            .always()
+            .act(Action::error(403, "AccessDenied")),
+    );
+    backup_to_data(&world, &dir)
+        .arg("--restore-abandoned")
+        .exits(3);
+    memory.clear_faults();
+    assert!(dir.is_marked(), "it was not complete");
+    backup_to_data(&world, &dir)
+        .arg("--restore-abandoned")
+        .done();
+    assert!(!dir.is_marked());
+    dir.remove("a");
+    backup_to_data(&world, &dir).done();
+    world
+        .command(&["restore", "--restore-abandoned"], &dir)
+        .exits(2)
+        .says("--restore-abandoned");
+}
+
+#[test]
+fn only_a_restore_of_all_that_was_begun_completes_it() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let dir = world.dir("srv/data");
+    kill_a_restore(&memory, &world, &dir);
+    let part = world.command_at(&["restore", "--yes"], &dir, &data(&world));
+    part.args(["--include", "c"]).done();
+    assert!(dir.is_marked(), "a part");
+    let below = world.dir("srv/data/sub");
+    let place = format!("{}/sub", data(&world));
+    world
+        .command_at(&["restore", "--yes"], &below, &place)
+        .done();
+    assert!(dir.is_marked(), "a part");
+    memory.create_bucket("another-bucket");
+    let options = ["restore", "--yes", "--no-delete", "--allow-empty-source"];
+    let empty = world.command_at(&options, &dir, "another-bucket");
+    empty.done();
+    assert!(dir.is_marked(), "from elsewhere");
+    dir.remove("a");
+    backup_to_data(&world, &dir).exits(4);
+    world
+        .command_at(&["restore", "--yes"], &dir, &data(&world))
+        .done();
+    assert!(!dir.is_marked());
+    assert!(!below.is_marked());
+}
+
+#[test]
+fn a_saved_plan_is_refused_too_whenever_it_was_made() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let (dir, above) = (world.dir("srv/data"), world.dir("srv"));
+    dir.write("only-here", "1");
+    world.bucket.put("gone", "1");
+    let before = save(&world, &["mock", "backup", "--max-delete", "9"], &above);
+    kill_a_restore(&memory, &world, &dir);
+    let elsewhere = world.dir("another-home");
+    let contents = world.bucket.contents();
+    for home in [elsewhere.path(), &world.sandbox.path("home")] {
+        let apply = world
+            .s3mirror()
+            .args(["apply", "--yes", "--max-delete", "9"])
+            .arg(&before);
+        apply
+            .env("HOME", home)
+            .exits(4)
+            .says("has not been completed");
+    }
+    assert_same(&world.bucket.contents(), &contents);
+    // The plan of a restore leaves a mark as well, and completes it.
+    let restored = world.dir("restored");
+    let plan = save(&world, &["mock", "restore"], &restored);
+    world.s3mirror().args(["apply", "--yes"]).arg(&plan).done();
+    assert!(!restored.is_marked());
+    world.backup(&restored).done();
+}
+
+#[test]
+fn a_restore_that_changes_nothing_leaves_no_mark_and_one_that_cannot_mark_goes_on() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let dir = world.dir("dir");
+    world.restore(&dir).done();
+    let made = |path: &Path| path.metadata().unwrap().modified().unwrap();
+    let before = made(dir.path());
+    world.restore(&dir).done();
+    assert_eq!(made(dir.path()), before, "not even for a moment");
+    assert!(
+        !world
+            .sandbox
+            .path("home/.local/state/s3mirror/restores")
+            .read_dir()
+            .unwrap()
+            .any(|_| true)
+    );
+
+    // A directory in the place of the mark.
+    let dir = world.dir("odd");
+    dir.mkdir(&format!("{RESTORE_MARK}/x"));
+    let outcome = world.restore(&dir).done();
+    outcome.says("cannot write the mark");
+}
