@@ -80,3 +80,45 @@ fn a_backup_of_a_file_that_was_a_directory_converges() {
     assert_same(&world.bucket.contents(), &dir.contents());
     world.only_lists(|| world.backup(&dir).done());
 }
+
+/// A server that keeps objects as files says so when it is asked for both. What
+/// the plan deletes gives way then, and only then; a second run only lists.
+#[test]
+fn what_a_directory_backed_server_refuses_gets_through_once_what_blocks_has_gone() {
+    use s3_endpoint::{Action, Fault};
+    for (code, object, file) in [
+        ("XMinioParentIsObject", "x", "x/y"),
+        ("XMinioObjectExistsAsDirectory", "x/y", "x"),
+    ] {
+        let memory = Memory::start();
+        let world = World::on(&memory);
+        world.bucket.put(object, "old");
+        let dir = world.tree("dir", &[(file, "new"), ("z", "1")]);
+        let refusal = Action::error(400, code);
+        let refused = memory.inject(Fault::on("PutObject").key(file).act(refusal));
+        world.backup(&dir).args(["--max-delete", "1"]).done();
+        assert_eq!(refused.count(), 1);
+        assert_same(&world.bucket.contents(), &dir.contents());
+        world.only_lists(|| world.backup(&dir).done());
+    }
+}
+
+/// Where nothing may be deleted, what blocks stays, and the refusal is named.
+#[test]
+fn what_a_directory_backed_server_refuses_is_named_where_nothing_may_be_deleted() {
+    use s3_endpoint::{Action, Fault};
+    for (object, file) in [("x", "x/y"), ("x/y", "x")] {
+        let memory = Memory::start();
+        let world = World::on(&memory);
+        world.bucket.put(object, "old");
+        let dir = world.tree("dir", &[(file, "new"), ("z", "1")]);
+        let refusal = Action::error(400, "XMinioParentIsObject");
+        memory.inject(Fault::on("PutObject").key(file).always().act(refusal));
+        world.backup(&dir).arg("--no-delete").exits(3).says(file);
+        let failing = Action::error(403, "AccessDenied");
+        memory.inject(Fault::on("PutObject").key("z").always().act(failing));
+        dir.write_now("z", "changed");
+        world.backup(&dir).exits(3).says(file);
+        assert!(world.bucket.contents().contains_key(object));
+    }
+}
