@@ -175,9 +175,13 @@ impl Deletion<'_> {
     ) -> Result<DeleteObjectsOutput, Failure> {
         let with_md5 = self.bucket.sends_md5();
         match self.send_once(entries, with_md5).await {
-            Err(failure) if failure.wants_md5() && !with_md5 => {
-                self.bucket.conduct.send_md5();
-                self.send_once(entries, true).await
+            // Not every server says what it lacks.
+            Err(failure) if !with_md5 && (failure.wants_md5() || is_vague(&failure)) => {
+                let sent = self.send_once(entries, true).await;
+                if sent.is_ok() {
+                    self.bucket.conduct.send_md5();
+                }
+                sent
             }
             settled => settled,
         }
@@ -433,6 +437,16 @@ fn is_passing(failure: &Failure) -> bool {
         failure.kind(),
         ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Timeout
     ) || failure.is_conflict()
+}
+
+/// Whether a header may be missing.
+fn is_vague(failure: &Failure) -> bool {
+    failure.has_code(&[
+        "InvalidRequest",
+        "InvalidDigest",
+        "BadDigest",
+        "InvalidArgument",
+    ])
 }
 
 /// Servers without DeleteObjects, or that insist on a `Content-MD5`.

@@ -1,19 +1,32 @@
 //! Servers that treat conditions, ETags and checksums otherwise than AWS: a run
 //! notices it, loses nothing, and pays for it once.
 
-use bytes::Bytes;
 use s3_endpoint::{Action, Config, Fault, IfMatch, Sums};
 use sync_core::{Crc64, Entry, ErrorKind, Expected, Listed, Store as _};
 
 use super::{BUCKET, Fixture, bytes, entry, key};
-use crate::Conditions;
+use crate::{Conditions, S3Options};
 
 /// A server, and a store that knows nothing of it.
 async fn stranger(change: impl FnOnce(&mut Config)) -> Fixture {
     let mut config = Config::with_bucket(BUCKET);
+    config.min_part_size = false;
     change(&mut config);
     Fixture::with(config, |options| options.conditions = Conditions::Auto).await
 }
+
+/// One that is known to be as AWS is.
+async fn acquaintance(change: impl FnOnce(&mut S3Options)) -> Fixture {
+    let config = Config {
+        min_part_size: false,
+        ..Config::with_bucket(BUCKET)
+    };
+    Fixture::with(config, change).await
+}
+
+/// What is sent in three parts, and how large they are in bytes.
+const LARGE: usize = 2_500;
+const PART: u64 = 1_000;
 
 fn servers() -> [(&'static str, bool, IfMatch); 5] {
     [
@@ -57,14 +70,14 @@ async fn objects(fixture: &Fixture, count: usize) -> Vec<Entry> {
 }
 
 async fn in_parts(fixture: &Fixture, name: &str, expected: &Expected) -> sync_core::Result<()> {
-    let body = bytes(11 << 20);
-    let part = 5 << 20;
+    let body = bytes(LARGE);
     let new = entry(name, body.len());
-    let upload = fixture.store.write(&new, part, expected).await?;
-    for (n, piece) in body.chunks(part as usize).enumerate() {
-        let piece = Bytes::copy_from_slice(piece);
+    let upload = fixture.store.write(&new, PART, expected).await?;
+    for offset in (0..LARGE as u64).step_by(PART as usize) {
+        let end = (offset + PART).min(LARGE as u64);
+        let piece = body.slice(offset as usize..end as usize);
         let sum = Crc64::of(&piece);
-        upload.part(n as u64 * part, piece, sum).await?;
+        upload.part(offset, piece, sum).await?;
     }
     upload.commit(Crc64::of(&body)).await
 }
@@ -202,7 +215,7 @@ async fn what_a_server_does_not_do_is_noted() {
 
 #[tokio::test]
 async fn a_server_that_is_trusted_is_not_tried() {
-    let fixture = Fixture::new().await;
+    let fixture = acquaintance(|_| {}).await;
     let entries = objects(&fixture, 1).await;
     let expected = Expected::Version(entries[0].clone());
     fixture.put("k0", "new", expected).await.unwrap();
@@ -380,12 +393,12 @@ async fn only_the_sums_that_the_server_gave_are_sent_back() {
     in_parts(&fixture, "large", &Expected::Absent)
         .await
         .unwrap();
-    assert_eq!(fixture.body("large").unwrap().len(), 11 << 20);
+    assert_eq!(fixture.body("large").unwrap().len(), LARGE);
 }
 
 #[tokio::test]
 async fn the_algorithm_is_named_as_object_locks_demand() {
-    let fixture = Fixture::new().await;
+    let fixture = acquaintance(|_| {}).await;
     fixture.put("a", "1", Expected::Absent).await.unwrap();
     in_parts(&fixture, "b", &Expected::Absent).await.unwrap();
     let log = fixture.server.log();
@@ -420,14 +433,14 @@ fn foreign(operation: &str, with_sum: bool) -> Fault {
 async fn the_answer_of_another_upload_is_settled_by_a_look() {
     for with_sum in [true, false] {
         // What was sent is there.
-        let fixture = Fixture::new().await;
+        let fixture = acquaintance(|_| {}).await;
         fixture.server.inject(foreign("PutObject", with_sum));
         fixture.put("a", "1", Expected::Absent).await.unwrap();
         assert_eq!(fixture.server.count("HeadObject"), 1, "{with_sum}");
         assert_eq!(fixture.server.count("PutObject"), 1, "{with_sum}");
 
         // Something else is there.
-        let fixture = Fixture::new().await;
+        let fixture = acquaintance(|_| {}).await;
         fixture.server.inject(foreign("PutObject", with_sum));
         let replaced = Action::run(|state| state.put(BUCKET, "a", "2", None));
         fixture
@@ -442,7 +455,7 @@ async fn the_answer_of_another_upload_is_settled_by_a_look() {
 #[tokio::test]
 async fn the_answer_of_another_part_makes_it_go_again() {
     for with_sum in [true, false] {
-        let fixture = Fixture::new().await;
+        let fixture = acquaintance(|_| {}).await;
         // A sum that was compared before makes it known what ETags are.
         fixture.put("small", "1", Expected::Absent).await.unwrap();
         fixture.server.inject(foreign("UploadPart", with_sum));
@@ -450,7 +463,7 @@ async fn the_answer_of_another_part_makes_it_go_again() {
             .await
             .unwrap();
         assert_eq!(fixture.server.count("UploadPart"), 4, "{with_sum}");
-        assert_eq!(fixture.body("large").unwrap(), bytes(11 << 20));
+        assert_eq!(fixture.body("large").unwrap(), bytes(LARGE));
     }
 }
 
@@ -478,11 +491,7 @@ async fn a_server_whose_etags_are_no_md5s_is_as_good() {
 async fn damage_is_noticed_by_an_etag_that_is_an_md5() {
     // Whether another object shows what ETags are here.
     for others in [0, 1, 4] {
-        let config = Config {
-            checksums: Sums::Checked,
-            ..Config::with_bucket(BUCKET)
-        };
-        let fixture = Fixture::with(config, |_| {}).await;
+        let fixture = stranger(|config| config.checksums = Sums::Checked).await;
         for n in 0..others {
             fixture.object(&format!("other {n}"), format!("{n}")).await;
         }
@@ -523,7 +532,7 @@ async fn what_is_in_the_way_is_told_at_once() {
         ),
         (500, "InternalError", "open /data/a: is a directory"),
     ] {
-        let fixture = Fixture::with_options(|options| options.max_attempts = 10).await;
+        let fixture = acquaintance(|options| options.max_attempts = 10).await;
         let refused = Action::Error {
             status,
             code: code.to_owned(),
@@ -541,7 +550,7 @@ async fn what_is_in_the_way_is_told_at_once() {
 
 #[tokio::test]
 async fn settings_that_a_server_ignores_are_noted_once() {
-    let fixture = Fixture::with_options(|options| {
+    let fixture = acquaintance(|options| {
         options.objects.encryption = Some(crate::Encryption::S3);
         options.objects.storage_class = Some("STANDARD_IA".to_owned());
     })
@@ -566,7 +575,7 @@ async fn settings_that_a_server_ignores_are_noted_once() {
 
 #[tokio::test]
 async fn settings_that_are_obeyed_are_not_noted() {
-    let fixture = Fixture::with_options(|options| {
+    let fixture = acquaintance(|options| {
         options.objects.encryption = Some(crate::Encryption::S3);
         options.objects.storage_class = Some("STANDARD_IA".to_owned());
     })
@@ -578,4 +587,36 @@ async fn settings_that_are_obeyed_are_not_noted() {
         "{:?}",
         fixture.store.notes()
     );
+}
+
+#[tokio::test]
+async fn content_md5_is_tried_where_a_batch_is_refused_without_a_reason() {
+    let fixture = stranger(|config| config.needs_md5 = true).await;
+    let entries = objects(&fixture, 4).await;
+    let mute = Action::edit(|answer| {
+        if answer.status == 400 {
+            answer.body = b"<Error><Code>InvalidRequest</Code></Error>".to_vec();
+        }
+    });
+    fixture
+        .server
+        .inject(Fault::on("DeleteObjects").always().act(mute));
+    for result in fixture.store.delete(&entries).await {
+        result.unwrap();
+    }
+    assert!(fixture.server.objects(BUCKET).is_empty());
+    assert_eq!(fixture.server.count("DeleteObject"), 0);
+}
+
+#[tokio::test]
+async fn a_user_who_may_only_write_needs_no_trial() {
+    let fixture = stranger(|_| {}).await;
+    let denied = Action::error(403, "AccessDenied");
+    fixture
+        .server
+        .inject(Fault::on("HeadObject").always().act(denied));
+    for name in ["a", "b"] {
+        fixture.put(name, "1", Expected::Absent).await.unwrap();
+    }
+    assert_eq!(fixture.server.count("HeadObject"), 1);
 }
