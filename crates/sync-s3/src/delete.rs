@@ -65,8 +65,14 @@ pub(crate) fn fits_xml(key: &str) -> bool {
 
 impl Deletion<'_> {
     async fn run(self) -> Vec<Result<()>> {
-        let (batched, single): (Vec<_>, Vec<_>) =
-            (0..self.entries.len()).partition(|&index| fits_xml(self.entry(index).key.as_str()));
+        let (batched, single): (Vec<_>, Vec<_>) = (0..self.entries.len()).partition(|&index| {
+            let entry = self.entry(index);
+            // Without ETags it is a server that keeps objects as files. A batch
+            // leaves their directories there (JuiceFS), which are listed from
+            // then on and in the way of a file of that name; single deletions
+            // remove them. Each of these entries costs a look anyway.
+            fits_xml(entry.key.as_str()) && entry.revision.is_some()
+        });
         let mut outcomes = self.singly(single).await;
         let batches: Vec<_> = batched.chunks(BATCH).map(<[_]>::to_vec).collect();
         let mut batches = stream::iter(batches.into_iter().map(|batch| self.batch(batch)))

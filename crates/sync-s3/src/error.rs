@@ -326,6 +326,12 @@ impl Failure {
                 && self.message.as_deref().is_some_and(permanent::is_too_long)
     }
 
+    /// A header has a value that the server does not know, such as a storage
+    /// class that it lacks.
+    pub(crate) fn refuses_a_value(&self) -> bool {
+        self.has_code(&["InvalidArgument", "InvalidStorageClass"])
+    }
+
     /// The server does not know this kind of request, or one of its headers.
     pub(crate) fn is_not_implemented(&self) -> bool {
         self.has_code(&["NotImplemented"]) || self.status == Some(501)

@@ -240,7 +240,7 @@ impl Bucket {
     }
 
     pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {
-        let is_lacking = failure.kind() == ErrorKind::Unsupported;
+        let is_lacking = failure.kind() == ErrorKind::Unsupported || failure.refuses_a_value();
         let error = failure.into_error(attempted, &self.endpoint);
         match self.objects.options().filter(|_| is_lacking) {
             Some(options) => error.with_hint(format!(
