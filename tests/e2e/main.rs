@@ -56,6 +56,8 @@ mod names;
 mod precision;
 mod times;
 
+mod servers;
+
 mod faults_answers;
 mod faults_bytes;
 mod faults_changes;

@@ -4,18 +4,15 @@
 use crate::support::{Content, Server, World, assert_same, content::map};
 
 on_all_servers! {
+    a_changed_tree_is_mirrored_again
+    a_changed_bucket_is_restored_again
+    a_file_of_several_parts_comes_back_identical
     a_backup_makes_the_bucket_equal_to_the_directory
     a_restore_makes_the_directory_equal_to_the_bucket_times_included
     backup_then_restore_elsewhere_gives_the_same_tree
     many_small_files_come_back_identical
     empty_directories_are_ignored
     a_hard_link_becomes_a_separate_object
-}
-
-on_memory_and_seaweedfs! {
-    a_changed_tree_is_mirrored_again
-    a_changed_bucket_is_restored_again
-    a_file_of_several_parts_comes_back_identical
 }
 
 const FILES: [(&str, &str); 7] = [

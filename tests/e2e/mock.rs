@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use crate::support::{Content, Dir, Outcome, Server, World, assert_same, run::Run, times::at};
 
 on_all_servers! {
+    a_mock_backup_changes_nothing_and_the_backup_does_what_it_said
     a_mock_restore_changes_nothing_and_the_restore_does_what_it_said
     every_way_to_ask_for_a_mock_gives_the_same
-}
-
-on_memory_and_seaweedfs! {
-    a_mock_backup_changes_nothing_and_the_backup_does_what_it_said
 }
 
 /// A directory and a bucket that differ in every way the rule knows.

@@ -5,7 +5,7 @@ use s3_endpoint::OWNER;
 
 use crate::support::{Memory, Server, World, assert_same};
 
-on_memory_and_seaweedfs! {
+on_all_servers! {
     the_result_is_the_same_by_every_way_of_talking
 }
 
@@ -34,6 +34,12 @@ const WAYS: [&[&str]; 18] = [
 fn the_result_is_the_same_by_every_way_of_talking(server: &dyn Server) {
     for way in WAYS {
         let world = World::on(server);
+        if way.contains(&"--storage-class") && !server.limits().storage_classes {
+            let dir = world.tree("dir", &[("a", "1")]);
+            let run = world.backup(&dir).args(way);
+            run.exits(3).says("'a'").says("try without --storage-class");
+            continue;
+        }
         let dir = world.tree(
             "dir",
             &[("a", "1"), ("b/c", "22"), ("empty", ""), ("gone", "4")],

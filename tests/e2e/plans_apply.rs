@@ -14,11 +14,8 @@ use crate::support::{
 };
 
 on_all_servers! {
-    a_restore_is_applied_exactly_as_the_mock_showed_it
-}
-
-on_memory_and_seaweedfs! {
     a_backup_is_applied_exactly_as_the_mock_showed_it
+    a_restore_is_applied_exactly_as_the_mock_showed_it
 }
 
 /// A directory and a bucket that differ in every way the rule knows.

@@ -111,11 +111,8 @@ fn all_differences_are_named(server: &dyn Server) {
 }
 
 on_all_servers! {
-    all_differences_are_named
-}
-
-on_memory_and_seaweedfs! {
     what_was_backed_up_is_equal_and_one_byte_is_found
+    all_differences_are_named
 }
 
 #[test]

@@ -59,6 +59,10 @@ impl Deref for Memory {
 }
 
 impl Server for Memory {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
     fn url(&self) -> String {
         self.0.url()
     }
@@ -82,6 +86,11 @@ impl Server for Memory {
             (key, Stored { content, modified })
         });
         stored.collect()
+    }
+
+    fn unfinished_uploads(&self, bucket: &str) -> Option<Vec<String>> {
+        let uploads = self.0.open_uploads(bucket).into_iter();
+        Some(uploads.map(|upload| upload.key).collect())
     }
 
     fn requests(&self) -> Option<Vec<&'static str>> {

@@ -55,32 +55,6 @@ macro_rules! on_all_servers {
     };
 }
 
-/// Each function named, as a test over the server in memory and SeaweedFS.
-macro_rules! on_memory_and_seaweedfs {
-    ($($name:ident)*) => {
-        mod two_servers {
-            mod memory {
-                $(
-                    #[test]
-                    fn $name() {
-                        super::super::$name(&$crate::support::Memory::start());
-                    }
-                )*
-            }
-
-            mod seaweedfs {
-                $(
-                    #[test]
-                    #[ignore = "needs SeaweedFS; `cargo xtask test` runs it"]
-                    fn $name() {
-                        super::super::$name($crate::support::servers::seaweedfs::server());
-                    }
-                )*
-            }
-        }
-    };
-}
-
 /// Each function named, as a test over every server that other people wrote.
 macro_rules! on_real_servers {
     ($($name:ident)*) => {

@@ -6,6 +6,8 @@ use super::{Content, Stored, content, servers::Limits};
 
 /// A server with buckets, and a way to them that doesn't lead through s3mirror.
 pub(crate) trait Server: Sync {
+    /// As people call it.
+    fn name(&self) -> &'static str;
     fn url(&self) -> String;
     /// The access key and its secret.
     fn credentials(&self) -> (&str, &str);
@@ -23,6 +25,10 @@ pub(crate) trait Server: Sync {
     fn create_bucket(&self, bucket: &str);
     fn put(&self, bucket: &str, key: &str, content: &[u8]);
     fn objects(&self, bucket: &str) -> BTreeMap<String, Stored>;
+
+    /// The keys of uploads in parts that were begun and neither completed nor
+    /// aborted, where the server tells.
+    fn unfinished_uploads(&self, bucket: &str) -> Option<Vec<String>>;
 
     /// The operation of every request so far, where the server tells.
     fn requests(&self) -> Option<Vec<&'static str>> {

@@ -10,7 +10,11 @@ use super::{
 const RECIPE: Recipe = Recipe {
     name: "Ceph RGW",
     start,
-    limits: Limits::S3,
+    limits: Limits {
+        // Only those of a placement that somebody has set up.
+        storage_classes: false,
+        ..Limits::S3
+    },
     options: &[],
 };
 

@@ -13,13 +13,16 @@ use aws_sdk_s3::{
         ResponseChecksumValidation,
     },
     error::DisplayErrorContext,
-    types::EncodingType,
+    types::{
+        BucketVersioningStatus, DefaultRetention, EncodingType, ObjectLockConfiguration,
+        ObjectLockEnabled, ObjectLockRetentionMode, ObjectLockRule, VersioningConfiguration,
+    },
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use percent_encoding::percent_decode_str;
 use tokio::runtime::Runtime;
 
-use super::Access;
+use super::{Access, Keeping};
 use crate::support::Stored;
 
 /// A server that listens may need this long before it stores.
@@ -96,6 +99,61 @@ impl Client {
         put.unwrap_or_else(|error| panic!("{key}: {}", DisplayErrorContext(error)));
     }
 
+    pub(super) fn set(&self, bucket: &str, keeping: Keeping) -> Result<(), String> {
+        let status = match keeping {
+            Keeping::Versions => BucketVersioningStatus::Enabled,
+            Keeping::Suspended => BucketVersioningStatus::Suspended,
+        };
+        let configuration = VersioningConfiguration::builder().status(status).build();
+        let set = self.block_on(async |sdk| {
+            let set = sdk.put_bucket_versioning().bucket(bucket);
+            set.versioning_configuration(configuration).send().await
+        });
+        set.map(drop)
+            .map_err(|error| DisplayErrorContext(error).to_string())
+    }
+
+    pub(super) fn create_locked_bucket(&self, bucket: &str) -> Result<(), String> {
+        let retention = DefaultRetention::builder()
+            .mode(ObjectLockRetentionMode::Governance)
+            .days(1);
+        let rule = ObjectLockRule::builder().default_retention(retention.build());
+        let configuration = ObjectLockConfiguration::builder()
+            .object_lock_enabled(ObjectLockEnabled::Enabled)
+            .rule(rule.build())
+            .build();
+        self.block_on(async |sdk| {
+            let create = sdk.create_bucket().bucket(bucket);
+            let created = create.object_lock_enabled_for_bucket(true).send().await;
+            created.map_err(|error| DisplayErrorContext(error).to_string())?;
+            let put = sdk.put_object_lock_configuration().bucket(bucket);
+            let put = put.object_lock_configuration(configuration).send().await;
+            put.map_err(|error| DisplayErrorContext(error).to_string())
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn versions(&self, bucket: &str) -> Vec<(String, String)> {
+        let page =
+            self.block_on(async |sdk| sdk.list_object_versions().bucket(bucket).send().await);
+        let page = page.unwrap_or_else(|error| panic!("{bucket}: {}", DisplayErrorContext(error)));
+        let versions = page.versions().iter().map(|it| (it.key(), it.version_id()));
+        let markers = page
+            .delete_markers()
+            .iter()
+            .map(|it| (it.key(), it.version_id()));
+        let all = versions.chain(markers);
+        all.map(|(key, id)| (key.unwrap().to_owned(), id.unwrap_or_default().to_owned()))
+            .collect()
+    }
+
+    pub(super) fn unfinished_uploads(&self, bucket: &str) -> Option<Vec<String>> {
+        let page =
+            self.block_on(async |sdk| sdk.list_multipart_uploads().bucket(bucket).send().await);
+        let uploads = page.ok()?.uploads.unwrap_or_default().into_iter();
+        uploads.map(|upload| upload.key).collect()
+    }
+
     /// Every object with content and time of the listing.
     pub(crate) fn objects(&self, bucket: &str) -> BTreeMap<String, Stored> {
         self.block_on(async |sdk| {
@@ -115,6 +173,9 @@ impl Client {
                     (key, object.last_modified.unwrap())
                 }));
             }
+            // Directories of a server that keeps objects as files are listed too,
+            // and cannot be read.
+            listed.retain(|(key, _)| !key.ends_with('/'));
             let objects = stream::iter(listed).map(async |(key, time)| {
                 let get = sdk.get_object().bucket(bucket).key(&key).send().await;
                 let get = get.map_err(|error| format!("{key}: {}", DisplayErrorContext(error)))?;

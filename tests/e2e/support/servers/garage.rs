@@ -10,6 +10,9 @@ const RECIPE: Recipe = Recipe {
     start,
     limits: Limits {
         key_bytes: 511 - 32,
+        versions: false,
+        object_lock: false,
+        checks_region: true,
         ..Limits::S3
     },
     options: &[],

@@ -11,6 +11,10 @@ const RECIPE: Recipe = Recipe {
     start,
     limits: Limits {
         segment_bytes: 255,
+        file_beside_directory: false,
+        storage_classes: false,
+        versions: false,
+        object_lock: false,
         ..Limits::S3
     },
     options: &[],

@@ -1,7 +1,8 @@
 //! What a server does otherwise than S3, as declared beside its recipe.
 //!
 //! A test asks for these where S3 would succeed and this server cannot; it then
-//! expects a clear message instead, and so nothing is skipped silently.
+//! expects a clear message instead, and so nothing is skipped silently. That
+//! they are true is tested too (`servers/names.rs`, `servers/doctors.rs`).
 
 /// What a server cannot do. The names in the fields are keys.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +13,20 @@ pub(crate) struct Limits {
     pub(crate) key_bytes: usize,
     /// The longest part of a key between slashes, in bytes.
     pub(crate) segment_bytes: usize,
+    /// Whether `a` and `a/b` can both be objects.
+    pub(crate) file_beside_directory: bool,
+    /// Whether it stores objects in other classes than STANDARD, or says that it
+    /// does.
+    pub(crate) storage_classes: bool,
+    /// Whether it keeps versions where asked to.
+    pub(crate) versions: bool,
+    /// Whether a bucket may be created in which a default retention holds.
+    pub(crate) object_lock: bool,
+    /// How many small files it takes within a minute or so: more than a page of
+    /// a listing and a batch of deletions.
+    pub(crate) many: u32,
+    /// Whether it refuses requests for another region.
+    pub(crate) checks_region: bool,
     /// Whether it refuses wrong access keys and secrets.
     pub(crate) checks_credentials: bool,
 }
@@ -22,6 +37,12 @@ impl Limits {
         loses: &[],
         key_bytes: 1024,
         segment_bytes: 1024,
+        file_beside_directory: true,
+        storage_classes: true,
+        versions: true,
+        object_lock: true,
+        many: 2500,
+        checks_region: false,
         checks_credentials: true,
     };
 

@@ -107,7 +107,37 @@ impl RealServer {
     }
 }
 
+/// What a bucket keeps of what is overwritten or deleted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Keeping {
+    Versions,
+    /// No longer, but the versions that there are.
+    Suspended,
+}
+
+impl RealServer {
+    /// Sets what the bucket keeps; the reason, where it keeps nothing.
+    pub(crate) fn set(&self, bucket: &str, keeping: Keeping) -> Result<(), String> {
+        self.client.set(bucket, keeping)
+    }
+
+    /// A bucket in which everything is kept for a day, unless somebody with the
+    /// right to do so says otherwise.
+    pub(crate) fn create_locked_bucket(&self, bucket: &str) -> Result<(), String> {
+        self.client.create_locked_bucket(bucket)
+    }
+
+    /// The versions and delete markers in a bucket: key and name.
+    pub(crate) fn versions(&self, bucket: &str) -> Vec<(String, String)> {
+        self.client.versions(bucket)
+    }
+}
+
 impl Server for RealServer {
+    fn name(&self) -> &'static str {
+        self.recipe.name
+    }
+
     fn url(&self) -> String {
         self.access.url.clone()
     }
@@ -138,6 +168,10 @@ impl Server for RealServer {
 
     fn objects(&self, bucket: &str) -> BTreeMap<String, Stored> {
         self.client.objects(bucket)
+    }
+
+    fn unfinished_uploads(&self, bucket: &str) -> Option<Vec<String>> {
+        self.client.unfinished_uploads(bucket)
     }
 }
 

@@ -8,8 +8,14 @@ use super::{Access, Guardian, Limits, Only, RealServer, Recipe, free_ports, of_t
 const RECIPE: Recipe = Recipe {
     name: "Swift",
     start,
-    limits: Limits { ..Limits::S3 },
-    options: &["--no-conditional"],
+    limits: Limits {
+        object_lock: false,
+        checks_region: true,
+        // It stores some dozens a second.
+        many: 1100,
+        ..Limits::S3
+    },
+    options: &[],
 };
 
 const PACKAGES: &str = "swift-proxy swift-account swift-container swift-object memcached";
