@@ -41,8 +41,9 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
             ignored.push(header);
         }
     }
-    let mut accepted = Accepted::Nothing;
-    for (form, condition) in right(probe, FIRST).await {
+    let forms = right(probe, FIRST).await;
+    let mut accepted = Accepted::before(&forms);
+    for (form, condition) in forms {
         if write(probe, FIRST, condition).await.is_ok() {
             accepted = form;
             break;
@@ -68,6 +69,18 @@ pub(super) enum Accepted {
     Nothing,
 }
 
+impl Accepted {
+    /// What is known before `forms` are tried: without an ETag there are none,
+    /// and nothing is refused.
+    pub(super) fn before(forms: &[(Self, Condition)]) -> Self {
+        if forms.is_empty() {
+            Self::Quoted
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
 /// The forms of the condition that holds for the object `name`, in the order in
 /// which runs try them. None if it has no ETag.
 pub(super) async fn right(probe: &Probe, name: &str) -> Vec<(Accepted, Condition)> {
@@ -80,6 +93,10 @@ pub(super) async fn right(probe: &Probe, name: &str) -> Vec<(Accepted, Condition
         return Vec::new();
     };
     vec![
+        (
+            Accepted::Quoted,
+            Condition::Match(etag.revision().as_str().to_owned()),
+        ),
         (Accepted::Quoted, Condition::Match(etag.quoted())),
         (Accepted::Bare, Condition::Match(etag.bare().to_owned())),
     ]

@@ -87,8 +87,9 @@ async fn conditional(probe: &Probe, tell: Tell<'_>) {
             }
             Err(_) => {}
         }
-        let mut form = Accepted::Nothing;
-        for (name, condition) in right(probe, FIRST).await {
+        let forms = right(probe, FIRST).await;
+        let mut form = Accepted::before(&forms);
+        for (name, condition) in forms {
             if delete(condition.if_match()).await.is_ok() {
                 form = name;
                 let _ = probe.put(probe.trial(FIRST, CONTENT)).await;

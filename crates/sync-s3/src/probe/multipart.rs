@@ -85,8 +85,9 @@ async fn again(probe: &Probe, tell: Tell<'_>) -> Result<(), Failure> {
             open = probe.begin().await?;
         }
     }
-    let mut accepted = Accepted::Nothing;
-    for (form, condition) in right(probe, NAME).await {
+    let forms = right(probe, NAME).await;
+    let mut accepted = Accepted::before(&forms);
+    for (form, condition) in forms {
         if probe.complete(&open, &condition).await.is_ok() {
             accepted = form;
             break;
