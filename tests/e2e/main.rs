@@ -50,6 +50,7 @@ mod skipped;
 mod sources;
 mod targets;
 
+mod clocks;
 mod conflicts;
 mod keys;
 mod names;

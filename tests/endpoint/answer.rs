@@ -7,6 +7,7 @@ use s3s::Body;
 use crate::{
     action::{Action, Answer},
     clock::http_date,
+    config::{Precision, Rounding},
     state::State,
 };
 
@@ -72,7 +73,11 @@ pub(crate) fn complete(headers: &mut HeaderMap, state: &State, id: u64) {
         }
     };
     set(header::DATE, http_date(state.clock.now()));
-    set(header::SERVER, "AmazonS3".to_owned());
+    let is_aws =
+        state.config.precision == Precision::Second && state.config.rounding == Rounding::Down;
+    // The name says how times are cut.
+    let name = if is_aws { "AmazonS3" } else { "s3-endpoint" };
+    set(header::SERVER, name.to_owned());
     set(
         HeaderName::from_static("x-amz-request-id"),
         format!("{id:016X}"),

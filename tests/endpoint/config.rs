@@ -15,6 +15,8 @@ pub struct Config {
     pub page_size: usize,
     /// The precision of `LastModified`.
     pub precision: Precision,
+    /// What becomes of the rest of a second, where times are whole seconds.
+    pub rounding: Rounding,
     /// Which moment a multipart upload gets as its `LastModified`.
     pub multipart_time: MultipartTime,
     /// Whether parts other than the last must have 5 MiB.
@@ -61,6 +63,7 @@ impl Default for Config {
             list_order: ListOrder::Bytes,
             page_size: 1000,
             precision: Precision::Second,
+            rounding: Rounding::Down,
             multipart_time: MultipartTime::Initiation,
             min_part_size: true,
             anonymous: false,
@@ -118,6 +121,18 @@ pub enum Precision {
     Second,
     /// Cut to the millisecond (MinIO, Ceph).
     Millisecond,
+}
+
+/// What becomes of the rest of a second in `LastModified`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rounding {
+    /// It is cut off (AWS).
+    #[default]
+    Down,
+    /// It counts as a whole one.
+    Up,
+    /// It counts as a whole one from its half on.
+    Nearest,
 }
 
 /// Which moment becomes the `LastModified` of a multipart upload.

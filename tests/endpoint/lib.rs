@@ -73,7 +73,7 @@ mod wire;
 mod tests;
 
 pub use action::{Action, Answer};
-pub use config::{Config, IfMatch, ListOrder, MultipartTime, Precision, Sums};
+pub use config::{Config, IfMatch, ListOrder, MultipartTime, Precision, Rounding, Sums};
 pub use endpoint::Endpoint;
 pub use entry::{Entry, max_in_flight};
 pub use faults::{Fault, Hits, Trigger};

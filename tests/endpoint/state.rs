@@ -13,12 +13,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use s3s::S3Result;
 
 use crate::{
     clock::{Clock, cut},
-    config::Config,
+    config::{Config, Precision, Rounding},
     error::no_such_bucket,
     multipart::Upload,
     object::{Extra, Object},
@@ -70,6 +70,11 @@ impl State {
             state.create_bucket(name);
         }
         state
+    }
+
+    /// Sets how far the clock is ahead of the system's, from now on.
+    pub fn set_clock_offset(&self, offset: TimeDelta) {
+        self.clock.set_offset(offset);
     }
 
     /// Creates an empty bucket; one that exists stays as it is.
@@ -218,7 +223,13 @@ impl State {
 
     /// The present as `LastModified` expresses it.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        cut(self.clock.now(), self.config.precision)
+        let now = self.clock.now();
+        let part = match (self.config.precision, self.config.rounding) {
+            (Precision::Millisecond, _) | (_, Rounding::Down) => TimeDelta::zero(),
+            (_, Rounding::Up) => TimeDelta::nanoseconds(999_999_999),
+            (_, Rounding::Nearest) => TimeDelta::milliseconds(500),
+        };
+        cut(now + part, self.config.precision)
     }
 
     /// A new upload identifier; later ones sort after earlier ones.

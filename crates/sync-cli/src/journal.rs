@@ -2,7 +2,8 @@
 //! after a killed one can abort them.
 //!
 //! JSON lines, each written by one call: `{"begun":{"key":…,"upload_id":…}}`,
-//! with a field `settings` where the object is made with any, and
+//! with a field `settings` where the object is made with any, and `covers`, up to
+//! which time of the file it can be resumed; and
 //! `{"ended":…}`. There is no file while nothing is open. It belongs to
 //! the run that holds the bucket's lock: whatever it finds there was begun by
 //! a run that is no more. Nothing is forced to the disk, so after a power cut
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sync_core::Crc64;
 use sync_s3::{OpenUpload, UploadJournal};
@@ -63,6 +65,8 @@ enum Line {
         upload_id: String,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         settings: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        covers: Option<DateTime<Utc>>,
     },
     Ended(String),
 }
@@ -165,10 +169,12 @@ impl State {
                     key,
                     upload_id,
                     settings,
+                    covers,
                 }) => state.left.push(OpenUpload {
                     key,
                     upload_id,
                     settings,
+                    covers,
                 }),
                 Ok(Line::Ended(upload_id)) => {
                     state.forget(&upload_id);
@@ -249,6 +255,7 @@ impl From<OpenUpload> for Line {
             key: upload.key,
             upload_id: upload.upload_id,
             settings: upload.settings,
+            covers: upload.covers,
         }
     }
 }
@@ -301,6 +308,7 @@ mod tests {
             key: key.to_owned(),
             upload_id: upload_id.to_owned(),
             settings: String::new(),
+            covers: None,
         }
     }
 
@@ -328,12 +336,15 @@ mod tests {
     fn what_an_upload_was_begun_with_is_found_too() {
         let home = Home::new();
         let settings = "0123456789abcdef".to_owned();
+        let covers = Some("2024-05-01T12:00:00Z".parse().unwrap());
         let begun = OpenUpload {
             settings,
+            covers,
             ..upload("a", "1")
         };
         home.journal().begun(&begun).unwrap();
         assert!(home.text().contains(r#""settings":"0123456789abcdef""#));
+        assert!(home.text().contains(r#""covers":"2024-05-01T12:00:00Z""#));
         assert_eq!(home.journal().left().unwrap(), [begun]);
     }
 

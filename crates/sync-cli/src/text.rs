@@ -75,6 +75,7 @@ impl Words {
         }
         row(&mut text, self.copy(), counts.created());
         row(&mut text, "overwrite", counts.overwritten());
+        of_the_future(&mut text, counts);
         row(&mut text, "delete", counts.deleted());
         self.rest(&mut text, counts);
         text
@@ -94,6 +95,7 @@ impl Words {
         );
         row(&mut text, &format!("{}ed", self.copy()), report.created);
         row(&mut text, "overwritten", report.overwritten);
+        of_the_future(&mut text, counts);
         row(&mut text, "deleted", report.deleted);
         self.rest(&mut text, counts);
         for (what, number, why) in [
@@ -157,6 +159,18 @@ fn source_skipped(text: &mut String, counts: &Counts) {
         "    at or below a name that the source skips (-v names each); to change it, see --symlinks,\n    \
          exclude the name by --exclude, or remove what is skipped\n",
     );
+}
+
+/// Copies that are made because an object's time tells nothing.
+fn of_the_future(text: &mut String, counts: &Counts) {
+    let future = counts.of(Reason::ObjectInFuture);
+    if future.entries > 0 {
+        let _ = writeln!(
+            text,
+            "    of these {} because the object is dated in the future",
+            HumanCount(future.entries)
+        );
+    }
 }
 
 fn not_selected(text: &mut String, counts: &Counts) {
@@ -253,6 +267,10 @@ pub(crate) fn withheld(why: Withheld) -> &'static str {
     match why {
         Withheld::SourceIncomplete => "the source is not wholly known",
         Withheld::TransferFailed => "not every file could be copied",
+        Withheld::ClockJump => {
+            "the server's clock or that of this machine was set during the run, by so much that \
+             no time can be trusted"
+        }
         Withheld::Stopped => "the run was stopped",
     }
 }

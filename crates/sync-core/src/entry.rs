@@ -1,9 +1,9 @@
 //! What is known of a file or an object: name, size and time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::times::is_same_time;
+use crate::times::{is_end_of_range, is_same_time, later};
 use crate::{Crc64, Key};
 
 /// One file or object, as a listing showed it.
@@ -25,6 +25,9 @@ pub struct Entry {
     /// Last modification, UTC. Of a file to the nanosecond; of an object as
     /// the server keeps it, mostly cut to the second.
     pub modified: DateTime<Utc>,
+    /// Where no time is finer than a whole second: how coarse `modified` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coarse: Option<Coarse>,
     /// Which version of the content this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
@@ -45,6 +48,7 @@ impl Entry {
             key,
             size,
             modified,
+            coarse: None,
             revision: None,
             link: None,
             checksum: None,
@@ -63,6 +67,33 @@ impl Entry {
     pub fn with_link(mut self, link: Link) -> Self {
         self.link = Some(Box::new(link));
         self
+    }
+
+    /// How much later than `modified` the content may have been changed.
+    #[must_use]
+    pub fn lag(&self) -> TimeDelta {
+        self.coarse.map_or(TimeDelta::zero(), |coarse| {
+            TimeDelta::nanoseconds(i64::from(coarse.unit.max(1)) - 1)
+        })
+    }
+
+    /// Whether this file has the time of an object of `time`, as far as a file
+    /// can have it: the mark of a restored file, which would otherwise be taken
+    /// for an edit at every run.
+    ///
+    /// A file whose time was cut has all times of its unit. It was not restored
+    /// if nothing has changed it since that time.
+    #[must_use]
+    pub fn bears(&self, time: DateTime<Utc>) -> bool {
+        let has = match self.coarse {
+            None => self.modified == time,
+            Some(coarse) => {
+                !coarse.is_change_time
+                    && self.modified <= time
+                    && time <= later(self.modified, self.lag())
+            }
+        };
+        has || is_end_of_range(self.modified, time)
     }
 
     /// Whether `other` is the very version that `self` describes: the same
@@ -87,6 +118,18 @@ pub struct Link {
     /// The names that it leads through, and at last that of the file: if one of
     /// them is replaced or removed, so is the content of this entry.
     pub through: Vec<Key>,
+}
+
+/// How exactly the time of a file tells when its content was changed, where its
+/// file system keeps whole seconds or less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coarse {
+    /// Times are cut to multiples of this, in nanoseconds; at most 4 seconds.
+    pub unit: u32,
+    /// Whether the file was last changed in any way at that very time, as far
+    /// as this is told. Then the change has set the time, and no restore has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_change_time: bool,
 }
 
 /// An opaque mark of one version of an entry: an ETag, or the identity of a file.

@@ -9,15 +9,19 @@ use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use chrono::TimeDelta;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, ready};
 use futures::stream::{self, StreamExt};
 
 use crate::blocked::Cleared;
 use crate::budget::Budget;
+use crate::guard::MAX_CLOCK_OFFSET;
+use crate::last_looks::with_last_looks;
 use crate::observe::{Event, Observer, Report, Withheld};
 use crate::parts::MIN_PART_SIZE;
 use crate::transfer::{Done, Kept};
+use crate::young::Cutoff;
 use crate::{Action, Direction, Entry, ErrorKind, Key, Plan, Store, StoreError, Transfer};
 
 /// How a plan is executed.
@@ -68,6 +72,17 @@ pub(crate) struct Workspace<'a> {
     pub(crate) observer: &'a dyn Observer,
     pub(crate) budget: Budget,
     pub(crate) stop: StopSignal,
+    pub(crate) cutoff: Cutoff,
+}
+
+impl Workspace<'_> {
+    /// How far the clock that dates the objects was set meanwhile.
+    fn clock_jump(&self) -> Option<TimeDelta> {
+        match self.direction {
+            Direction::Backup => self.target.clock_jump(),
+            Direction::Restore => self.source.clock_jump(),
+        }
+    }
 }
 
 /// Carries out `plan`.
@@ -116,6 +131,7 @@ pub async fn execute(
         observer,
         budget: Budget::new(options.memory),
         stop: stop.boxed().shared(),
+        cutoff: Cutoff::now(plan.direction(), source, target),
     };
     let mut run = Run {
         work: &work,
@@ -123,11 +139,16 @@ pub async fn execute(
         cleared: Cleared::default(),
         not_tried: None,
     };
-    let rest = run.free_transfers(plan).await?;
+    let mut rest = Rest::default();
+    run.free_transfers(plan, Age::Settled, &mut rest).await?;
+    if rest.any_young && !run.report.stopped {
+        run.free_transfers(plan, Age::Young, &mut rest).await?;
+    }
     run.blocked_transfers(plan, rest).await?;
     run.tell_not_tried();
     run.deletions(plan).await?;
     run.tell_not_tried();
+    run.report.clock_jump = work.clock_jump();
     Ok(run.report)
 }
 
@@ -150,18 +171,29 @@ pub(crate) struct Rest {
     /// Those of a backup that the store has refused because something is in
     /// their way, with the offset of their line.
     pub(crate) refused: Vec<(u64, Transfer)>,
+    /// Whether the plan has some that have to wait for a clock.
+    any_young: bool,
+}
+
+/// Which transfers are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Settled,
+    /// Those that have to wait for a clock.
+    Young,
 }
 
 impl Run<'_> {
-    /// All transfers that nothing is in the way of, side by side.
-    async fn free_transfers(&mut self, plan: &Plan) -> io::Result<Rest> {
+    /// All transfers of that age that nothing is in the way of, side by side.
+    async fn free_transfers(&mut self, plan: &Plan, age: Age, rest: &mut Rest) -> io::Result<()> {
         let work = self.work;
         let halted = AtomicBool::new(false);
-        let any_blocked = AtomicBool::new(false);
-        let mut rest = Rest::default();
+        let (any_blocked, any_young) = (AtomicBool::new(false), AtomicBool::new(false));
         let free = plan.actions_from(0)?.filter_map(|line| match line {
             Ok((at, Action::Transfer(transfer))) if transfer.in_the_way.is_none() => {
-                Some(Ok((at, transfer)))
+                let is_young = work.is_young(&transfer.source);
+                any_young.fetch_or(is_young, Relaxed);
+                (is_young == (age == Age::Young)).then_some(Ok((at, transfer)))
             }
             Ok((_, Action::Transfer(_))) => {
                 any_blocked.store(true, Relaxed);
@@ -170,15 +202,16 @@ impl Run<'_> {
             Ok(_) => None,
             Err(error) => Some(Err(error)),
         });
-        let mut results = stream::iter(free)
+        let started = stream::iter(free)
             .take_while(|_| ready(!halted.load(Relaxed)))
             .take_until(work.stop.clone())
             .map(|line| async {
                 let (at, transfer) = line?;
-                let done = work.transfer(&transfer, None).await;
-                Ok::<_, io::Error>((at, transfer, done))
+                let step = work.start(&transfer, None).await;
+                Ok::<_, io::Error>((at, transfer, step))
             })
             .buffer_unordered(work.options.concurrency.max(1));
+        let mut results = Box::pin(with_last_looks(work, started));
         while let Some(done) = results.next().await {
             let (at, transfer, done) = done?;
             if may_give_way(work.direction, &transfer, &done) {
@@ -194,8 +227,9 @@ impl Run<'_> {
         drop(results);
         self.report.stopped |= self.work.is_stopped();
         // What ended early has not seen the whole plan.
-        rest.any_blocked = self.report.stopped || any_blocked.load(Relaxed);
-        Ok(rest)
+        rest.any_blocked |= self.report.stopped || any_blocked.load(Relaxed);
+        rest.any_young |= any_young.load(Relaxed);
+        Ok(())
     }
 
     /// Why nothing may be deleted now.
@@ -206,6 +240,12 @@ impl Run<'_> {
             Some(Withheld::SourceIncomplete)
         } else if self.report.failed + self.report.not_tried > 0 {
             Some(Withheld::TransferFailed)
+        } else if self
+            .work
+            .clock_jump()
+            .is_some_and(|jump| jump.abs() > MAX_CLOCK_OFFSET)
+        {
+            Some(Withheld::ClockJump)
         } else {
             None
         }

@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use chrono::TimeDelta;
+
 use crate::{Entry, Key, Side, StoreError, Tally, Transfer};
 
 /// How many entries have been listed so far. Anybody may look while a plan is
@@ -111,6 +113,9 @@ pub struct Report {
     pub growing: u64,
     /// Why deletions of the plan were not made, if so.
     pub deletions_withheld: Option<Withheld>,
+    /// How far the clock of the store that dates the objects was set during the
+    /// run, if it was: objects written meanwhile may be dated wrongly.
+    pub clock_jump: Option<TimeDelta>,
     /// Whether the execution ended before all actions were tried.
     pub stopped: bool,
 }
@@ -122,6 +127,8 @@ pub enum Withheld {
     SourceIncomplete,
     /// Some transfer failed.
     TransferFailed,
+    /// A clock was set during the run, so far that no time can be trusted.
+    ClockJump,
     /// The execution was stopped.
     Stopped,
 }

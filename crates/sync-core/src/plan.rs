@@ -119,6 +119,7 @@ impl Counts {
     pub fn overwritten(&self) -> Tally {
         self.of(Reason::SizeDiffers)
             + self.of(Reason::FileIsLater)
+            + self.of(Reason::ObjectInFuture)
             + self.of(Reason::TimesDiffer)
             + self.of(Reason::ContentDiffers)
             + self.of(Reason::LinkedFileChanges)

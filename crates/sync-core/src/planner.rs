@@ -208,7 +208,7 @@ impl Planner<'_> {
                 Joined::Pair(pair) => {
                     let rule = rule.get_or_init(|| self.rule());
                     if self.options.selection.selects_pair(pair.as_ref()) {
-                        let decision = rule.decide(pair.as_ref());
+                        let decision = self.decide(rule, &pair);
                         Judged::Pair(pair, decision)
                     } else {
                         Judged::NotSelected(pair)
@@ -224,6 +224,15 @@ impl Planner<'_> {
                 .boxed()
         } else {
             judged.boxed()
+        }
+    }
+
+    /// What the rule says of `pair`. A long listing shows objects that have been
+    /// written since the rule was made, which are not of the future.
+    fn decide(&self, rule: &Rule, pair: &Pair) -> Decision {
+        match rule.decide(pair.as_ref()) {
+            Decision::Transfer(Reason::ObjectInFuture) => self.rule().decide(pair.as_ref()),
+            decision => decision,
         }
     }
 
@@ -262,10 +271,11 @@ impl Planner<'_> {
     }
 
     fn rule(&self) -> Rule {
-        let offset = match self.options.direction {
-            Direction::Backup => self.target.clock_offset(),
-            Direction::Restore => self.source.clock_offset(),
+        let objects = match self.options.direction {
+            Direction::Backup => self.target,
+            Direction::Restore => self.source,
         };
+        let offset = objects.clock_offset();
         // In whole milliseconds, as a saved plan keeps it: so its header says
         // by which offset it was really made.
         let offset = offset.map_or(0, |offset| offset.num_milliseconds());
@@ -273,6 +283,7 @@ impl Planner<'_> {
             direction: self.options.direction,
             compare: self.options.compare,
             clock_offset: TimeDelta::milliseconds(offset),
+            latest: objects.present().map(|present| present.latest),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::times::later;
 use crate::{Entry, Key};
 
 /// Which way entries go. The directory is the store with files, the bucket
@@ -45,7 +46,15 @@ pub struct Rule {
     /// it is behind.
     #[serde(with = "milliseconds")]
     pub clock_offset: TimeDelta,
+    /// The latest time that an object can have that was written by now; none
+    /// where the store does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<DateTime<Utc>>,
 }
+
+/// An object may be dated by so much beyond [`Rule::latest`]: the machines of
+/// one server do not agree to the millisecond.
+const FUTURE: TimeDelta = TimeDelta::seconds(1);
 
 /// The two entries of one key, one of which may be absent.
 ///
@@ -111,6 +120,9 @@ pub enum Reason {
     SizeDiffers,
     /// Transfer: the file was modified after the object was written.
     FileIsLater,
+    /// Transfer: the object is dated later than its server's present, so that
+    /// its time tells nothing.
+    ObjectInFuture,
     /// Transfer: the times are not equal ([`Compare::ExactTimes`]).
     TimesDiffer,
     /// Transfer: the contents differ ([`Compare::Checksum`]).
@@ -146,6 +158,7 @@ impl Rule {
             direction,
             compare: Compare::default(),
             clock_offset: TimeDelta::zero(),
+            latest: None,
         }
     }
 
@@ -172,34 +185,47 @@ impl Rule {
             return Decision::Transfer(Reason::SizeDiffers);
         }
         let (file, object) = match self.direction {
-            Direction::Backup => (source.modified, target.modified),
-            Direction::Restore => (target.modified, source.modified),
+            Direction::Backup => (source, target.modified),
+            Direction::Restore => (target, source.modified),
         };
         if self.is_later(file, object) {
             return Decision::Transfer(Reason::FileIsLater);
         }
+        if self.compare == Compare::Checksum {
+            return Decision::CompareContent;
+        }
+        if file.modified == object || file.bears(object) {
+            return Decision::Keep(Reason::Unchanged);
+        }
+        if self.is_future(object) {
+            return Decision::Transfer(Reason::ObjectInFuture);
+        }
         match (self.compare, self.direction) {
-            (Compare::Checksum, _) => Decision::CompareContent,
-            (Compare::ExactTimes, Direction::Restore) if file != object => {
-                Decision::Transfer(Reason::TimesDiffer)
+            (Compare::ExactTimes, Direction::Restore) => Decision::Transfer(Reason::TimesDiffer),
+            (_, Direction::Restore) if file.modified < object => {
+                Decision::Keep(Reason::ObjectIsLater)
             }
-            (_, Direction::Restore) if file < object => Decision::Keep(Reason::ObjectIsLater),
             _ => Decision::Keep(Reason::Unchanged),
         }
+    }
+
+    /// Whether an object of this time cannot be judged by it: the server's
+    /// clock was wrong when it was written, and no edit until then would be later.
+    pub(crate) fn is_future(&self, object: DateTime<Utc>) -> bool {
+        self.latest
+            .is_some_and(|latest| object > later(latest, FUTURE))
     }
 
     /// Whether the file was modified after the object was written, to the
     /// nanosecond.
     ///
     /// When the files' clock is behind, the file's time is judged as that much
-    /// later. An equal time is exempt: it is the mark of a restored file, and
-    /// would be taken for an edit at every run.
-    fn is_later(&self, file: DateTime<Utc>, object: DateTime<Utc>) -> bool {
+    /// later; so is one that its file system has cut. The object's own time is
+    /// exempt: it is the mark of a restored file ([`Entry::bears`]).
+    fn is_later(&self, file: &Entry, object: DateTime<Utc>) -> bool {
         let behind = self.clock_offset.max(TimeDelta::zero());
-        let judged = file
-            .checked_add_signed(behind)
-            .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        file != object && judged > object
+        let behind = behind.checked_add(&file.lag()).unwrap_or(behind);
+        later(file.modified, behind) > object && !file.bears(object)
     }
 }
 
@@ -209,6 +235,7 @@ impl fmt::Display for Reason {
             Self::OnlyInSource => "new",
             Self::SizeDiffers => "size differs",
             Self::FileIsLater => "file is later",
+            Self::ObjectInFuture => "object is dated in the future",
             Self::TimesDiffer => "times differ",
             Self::ContentDiffers => "content differs",
             Self::LinkedFileChanges => "linked file changes",

@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 
 use crate::content;
-use crate::{Crc64, Digest, Entry, Key, Listed, Result};
+use crate::{Crc64, Digest, Entry, Key, Listed, Present, Result};
 
 /// What a write must find under its key: what the planner saw there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,23 @@ pub trait Store: Send + Sync {
     /// may change at any time, as when a server asks to slow down.
     fn parallelism(&self) -> usize {
         usize::MAX
+    }
+
+    /// How an entry would be dated that is written now; `None` if that is not
+    /// known. Of the directory, as if another program wrote it.
+    fn present(&self) -> Option<Present> {
+        None
+    }
+
+    /// Waits until whatever is written from now on is dated at `moment` or
+    /// later. If that would take more than [`LONGEST_WAIT`](crate::LONGEST_WAIT),
+    /// or cannot be told, it does not wait.
+    async fn wait_for(&self, _moment: DateTime<Utc>) {}
+
+    /// How far a clock of the store was set while it was in use: the furthest
+    /// change of [`Store::clock_offset`].
+    fn clock_jump(&self) -> Option<TimeDelta> {
+        None
     }
 
     /// The entry as it is now, with its checksum where the store keeps one;

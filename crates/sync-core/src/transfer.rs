@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::future::{Either, FutureExt, select};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
@@ -63,8 +64,17 @@ enum Reading {
     Beginning,
 }
 
+/// How far a transfer has come.
+pub(crate) enum Step {
+    /// It has ended.
+    Ended(Done),
+    /// The copy is there. The file is to be looked at once more, when an edit of
+    /// it is dated after its object.
+    Unseen(Copied, DateTime<Utc>),
+}
+
 /// What was copied, and the sum of its content.
-struct Copied {
+pub(crate) struct Copied {
     entry: Entry,
     checksum: Crc64,
     reading: Reading,
@@ -81,14 +91,39 @@ impl Workspace<'_> {
         transfer: &Transfer,
         clearing: Option<&mut Clearing<'_>>,
     ) -> Done {
+        let step = self.start(transfer, clearing).await;
+        self.end(step).await
+    }
+
+    /// As [`transfer`](Self::transfer), up to a last look that has to wait.
+    pub(crate) async fn start(
+        &self,
+        transfer: &Transfer,
+        clearing: Option<&mut Clearing<'_>>,
+    ) -> Step {
         if let Err(error) = self.target.may_write(&transfer.source.key).await {
-            return Done::NotTried(error);
+            return Step::Ended(Done::NotTried(error));
         }
         let expected = Expected::from(transfer.target.clone());
         let copied = self.settle(&transfer.source, &expected, clearing);
-        match copied.await {
-            Ok(copied) => Done::Copied(self.catch_up(copied).await),
-            Err(error) => Done::Failed(error),
+        let copied = match copied.await {
+            Ok(copied) => copied,
+            Err(error) => return Step::Ended(Done::Failed(error)),
+        };
+        if self.direction == Direction::Restore {
+            return Step::Ended(Done::Copied(Ok(Kept::Up)));
+        }
+        match self.seen_from(&copied.entry) {
+            Some(moment) => Step::Unseen(copied, moment),
+            None => Step::Ended(Done::Copied(self.catch_up(copied, None).await)),
+        }
+    }
+
+    /// Ends a transfer: waits where it has to.
+    pub(crate) async fn end(&self, step: Step) -> Done {
+        match step {
+            Step::Ended(done) => done,
+            Step::Unseen(copied, moment) => Done::Copied(self.catch_up(copied, Some(moment)).await),
         }
     }
 
@@ -97,16 +132,14 @@ impl Workspace<'_> {
     /// A file that is written after it was read and before the server dates
     /// the object is older than its object. If its size is the same, no later
     /// run would find it changed. So a backup looks at the file once more when
-    /// the object is there. A restore need not: what an object becomes later
-    /// is newer than the file.
+    /// the object is there, and from then on any edit is dated later (`young`).
+    /// A restore need not: what an object becomes later is newer than the file.
     ///
     /// What is only added to has another size at the next run, so no more than
     /// a short file is copied again for that.
-    async fn catch_up(&self, mut copied: Copied) -> Result<Kept> {
-        if self.direction == Direction::Restore {
-            return Ok(Kept::Up);
-        }
+    async fn catch_up(&self, mut copied: Copied, mut seen: Option<DateTime<Utc>>) -> Result<Kept> {
         for _ in 0..CATCH_UPS {
+            self.until_seen(seen).await;
             let Some(now) = self.successor(&copied.entry).await? else {
                 return Ok(Kept::Up);
             };
@@ -122,7 +155,9 @@ impl Workspace<'_> {
             }
             let expected = Expected::Version(self.as_written(&copied).await?);
             copied = self.settle(&now, &expected, None).await?;
+            seen = self.seen_from(&copied.entry);
         }
+        self.until_seen(seen).await;
         match self.successor(&copied.entry).await? {
             None => Ok(Kept::Up),
             Some(now) if self.is_only_longer(&copied, &now).await? => Ok(Kept::AtAMoment),
@@ -249,6 +284,10 @@ impl Workspace<'_> {
         expected: &Expected,
         clearing: Option<&mut Clearing<'_>>,
     ) -> Result<Crc64> {
+        // What grows has another size at the next run, whatever its date.
+        if reading == Reading::Version {
+            self.until_ready(entry).await;
+        }
         let part = copied_part_size(self.direction, entry.size, self.options.part_size);
         if entry.size <= part && clearing.is_none() {
             return or_stopped(&self.stop, self.copy_whole(entry, reading, expected)).await;

@@ -32,7 +32,8 @@ pub(crate) fn read(shared: &Shared, entry: &Entry, range: &Range<u64>) -> Option
     let path = entry.key.as_str().as_bytes();
     let file = shared.root.file_at_hand(path).ok()?;
     let before = Meta::of(&file).ok()?;
-    if !shared.trust.is_version(&before, entry) {
+    let precision = shared.root.precision();
+    if !shared.trust.is_version(&before, entry) || !precision.until_settled(&before).is_zero() {
         return None;
     }
     let wanted = usize::try_from(wanted).ok()?;
@@ -54,7 +55,7 @@ pub(crate) fn stat(shared: &Shared, key: &Key) -> Option<Entry> {
     let file = shared.root.file_at_hand(path).ok()?;
     let meta = Meta::of(&file).ok()?;
     let is_known = meta.is_file() && !(shared.options.measure && meta.size == 0);
-    is_known.then(|| meta.entry(key.clone()))
+    is_known.then(|| meta.entry(key.clone(), shared.root.precision()))
 }
 
 /// Other systems have no such calls.

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use crate::precision::Precision;
+
 #[cfg(target_os = "linux")]
 use rustix::fs::ResolveFlags;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
@@ -59,6 +61,7 @@ struct Opened {
     handle: OwnedFd,
     /// The path without links, to recognise absolute links that lead inside.
     real: PathBuf,
+    precision: Precision,
 }
 
 impl Root {
@@ -72,10 +75,15 @@ impl Root {
 
     /// A root by its handle; `path` is what people call it.
     pub(crate) fn opened(path: PathBuf, handle: OwnedFd) -> Self {
-        let real = path.clone();
+        let (real, precision) = (path.clone(), Precision::of(&handle));
+        let opened = Opened {
+            handle,
+            real,
+            precision,
+        };
         Self {
             path,
-            opened: OnceLock::from(Opened { handle, real }),
+            opened: OnceLock::from(opened),
         }
     }
 
@@ -91,9 +99,20 @@ impl Root {
         }
         let handle = rustix::fs::openat(CWD, &self.path, DIRECTORY, Mode::empty())?;
         let real = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let precision = Precision::of(&handle);
         // If two threads open it at once, the handle of the first is kept.
-        let _ = self.opened.set(Opened { handle, real });
+        let _ = self.opened.set(Opened {
+            handle,
+            real,
+            precision,
+        });
         Ok(())
+    }
+
+    /// How exact the times of its file system are.
+    pub(crate) fn precision(&self) -> Precision {
+        let opened = self.opened.get();
+        opened.map_or(Precision::UNKNOWN, |opened| opened.precision)
     }
 
     /// Whether the root has been opened.

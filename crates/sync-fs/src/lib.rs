@@ -31,6 +31,7 @@ mod sizes;
 mod walk;
 
 mod at_hand;
+mod precision;
 mod read;
 
 mod durability;

@@ -7,6 +7,7 @@ use rustix::fs::{AtFlags, FileType, Stat};
 use sync_core::{Entry, Key, Revision};
 
 use crate::beneath::Sys;
+use crate::precision::Precision;
 use crate::times;
 
 /// What the system says of one file.
@@ -79,8 +80,15 @@ impl Meta {
     }
 
     /// The entry of this file under `key`.
-    pub(crate) fn entry(&self, key: Key) -> Entry {
-        Entry::new(key, self.size, self.modified).with_revision(self.revision())
+    pub(crate) fn entry(&self, key: Key, precision: Precision) -> Entry {
+        let mut entry = Entry::new(key, self.size, self.modified).with_revision(self.revision());
+        entry.coarse = precision.of_file(self);
+        entry
+    }
+
+    /// When anything of it was last changed, in seconds and nanoseconds.
+    pub(crate) fn changed(&self) -> (i64, u32) {
+        self.changed
     }
 
     /// The mark of this version; see [`Identity`].
@@ -169,6 +177,25 @@ impl Hex {
 
     fn as_str(&self) -> &str {
         str::from_utf8(&self.text[..self.len]).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+impl Meta {
+    /// A file with these times, in seconds and half seconds.
+    pub(crate) fn dated(device: u64, modified: (i64, i64), changed: (i64, i64)) -> Self {
+        let nanos = |half: i64| u32::try_from(half * 500_000_000).unwrap();
+        Self {
+            kind: FileType::RegularFile,
+            mode: 0,
+            owner: 0,
+            group: 0,
+            size: 0,
+            modified: times::from_system(modified.0, nanos(modified.1)),
+            device,
+            inode: 0,
+            changed: (changed.0, nanos(changed.1)),
+        }
     }
 }
 

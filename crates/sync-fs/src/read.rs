@@ -95,6 +95,8 @@ fn read_by(
     bytes_of: impl FnOnce(&OwnedFd) -> Sys<Found>,
 ) -> Result<Bytes> {
     let (file, before) = open_version(shared, entry)?;
+    // Until then, a change while it is read might leave no trace.
+    std::thread::sleep(shared.root.precision().until_settled(&before));
     let found = bytes_of(&file).map_err(|errno| cannot_read(entry, errno))?;
     confirm(shared, &file, &before, entry)?;
     match found {

@@ -146,17 +146,20 @@ impl Shared {
     /// finds where the system may be wrong about it.
     fn measured(&self, path: &[u8], meta: Meta, key: &Key) -> Sys<Found> {
         if !self.options.measure || meta.size > 0 {
-            return Ok(Found::Entry(meta.entry(key.clone())));
+            return Ok(Found::Entry(meta.entry(key.clone(), self.root.precision())));
         }
         let file = match self.root.file(path) {
             Err(Errno::NOENT) => return Ok(Found::Nothing),
             file => file?,
         };
         if sizes::are_exact(&file) {
-            return Ok(Found::Entry(meta.entry(key.clone())));
+            return Ok(Found::Entry(meta.entry(key.clone(), self.root.precision())));
         }
         match sizes::measure(&file)? {
-            Some(size) => Ok(Found::Entry(meta.with_size(size).entry(key.clone()))),
+            Some(size) => Ok(Found::Entry(
+                meta.with_size(size)
+                    .entry(key.clone(), self.root.precision()),
+            )),
             None => Err(Errno::FBIG),
         }
     }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 use sync_core::{
-    Crc64, Entry, ErrorKind, Expected, Key, Listed, Result, Selection, Store, StoreError, Writer,
-    printable,
+    Crc64, Entry, ErrorKind, Expected, Key, LONGEST_WAIT, Listed, Present, Result, Selection,
+    Store, StoreError, Writer, printable,
 };
 
 use crate::at_hand;
@@ -25,6 +25,7 @@ use crate::list;
 use crate::meta::Meta;
 use crate::notes::WITHOUT_SYNC;
 use crate::options::FsOptions;
+use crate::precision;
 use crate::read;
 use crate::restore_mark::is_mark;
 use crate::shared::{Found, Shared, blocking};
@@ -246,6 +247,23 @@ impl Store for FsStore {
 
     fn clock_offset(&self) -> Option<TimeDelta> {
         None
+    }
+
+    fn present(&self) -> Option<Present> {
+        Some(Present {
+            earliest: self.shared.root.precision().earliest(),
+            latest: precision::now(),
+            least_lead: TimeDelta::zero(),
+            most_lead: TimeDelta::zero(),
+            unit: self.shared.root.precision().unit(),
+        })
+    }
+
+    async fn wait_for(&self, moment: DateTime<Utc>) {
+        let wait = self.shared.root.precision().until(moment);
+        if TimeDelta::from_std(wait).is_ok_and(|wait| wait <= LONGEST_WAIT) {
+            tokio::time::sleep(wait).await;
+        }
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {

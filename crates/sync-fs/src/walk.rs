@@ -342,7 +342,7 @@ impl Walk {
 
     fn entry(&self, meta: &Meta) -> Listed {
         match Key::new(self.path.as_str()) {
-            Ok(key) => Listed::Entry(meta.entry(key)),
+            Ok(key) => Listed::Entry(meta.entry(key, self.root.precision())),
             Err(why) => self.skip(SkipCause::UnmappableKey, why.to_string()),
         }
     }

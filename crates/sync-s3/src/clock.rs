@@ -1,59 +1,89 @@
-//! How far the server's clock is ahead of ours.
+//! The server's clock, as its answers show it.
 //!
-//! The rule compares a file's time, told by our clock, with an object's, told
-//! by the server's (design, "The rule"). The `Date` header of the first answer
-//! tells the difference, cut to the second; what that leaves open is resolved
-//! to the side on which a file is judged later, so that an edit is rather sent
-//! twice than missed.
+//! The arithmetic is the core's ([`ServerClock`]); here are the headers that it
+//! is fed with, and the waiting.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use aws_smithy_types::DateTime as SdkDateTime;
 use aws_smithy_types::date_time::Format;
 use chrono::{DateTime, TimeDelta, Utc};
+use sync_core::{Answer, LONGEST_WAIT, Present, ServerClock};
 
-/// The offset as the first answer showed it.
+/// The server that is known to cut the times of its objects to the second.
+/// Where another one does, a run waits for a second that it need not wait for.
+const CUTS: &str = "AmazonS3";
+
+/// The clock of one server, followed by every answer.
 #[derive(Debug, Default)]
-pub(crate) struct Clock {
-    offset: OnceLock<TimeDelta>,
-}
+pub(crate) struct Clock(Mutex<ServerClock>);
 
 impl Clock {
-    /// Server minus local; `None` before the first answer with a date.
+    /// Server minus local, as files are judged by it; `None` before the first
+    /// answer with a date.
     pub(crate) fn offset(&self) -> Option<TimeDelta> {
-        self.offset.get().copied()
+        self.lock().offset()
     }
 
-    /// Takes note of an answer whose `Date` header is `date`, to a request
-    /// that was sent at `sent` and answered at `received`, both by our clock.
-    pub(crate) fn observe(&self, sent: SystemTime, received: SystemTime, date: Option<&str>) {
-        if self.offset.get().is_some() {
-            return;
+    /// How far the server's clock or ours was set meanwhile, at most.
+    pub(crate) fn jump(&self) -> Option<TimeDelta> {
+        self.lock().jump()
+    }
+
+    /// How an object is dated that is written now.
+    pub(crate) fn present(&self) -> Option<Present> {
+        self.lock().present(now())
+    }
+
+    /// Waits until an object that is written then is dated `moment` or later,
+    /// unless that takes too long or cannot be told. What is learnt meanwhile
+    /// may make the wait shorter.
+    pub(crate) async fn wait_for(&self, moment: DateTime<Utc>) {
+        loop {
+            let Some(at) = self.lock().reaches(moment) else {
+                return;
+            };
+            let wait = at - now();
+            if wait > LONGEST_WAIT {
+                return;
+            }
+            match wait.to_std() {
+                Ok(wait) if !wait.is_zero() => tokio::time::sleep(wait).await,
+                _ => return,
+            }
         }
+    }
+
+    /// Takes note of an answer with the headers `Date` and `Server`, to a
+    /// request that was sent at `sent` and answered at `received`, both by our
+    /// clock.
+    pub(crate) fn observe(
+        &self,
+        sent: SystemTime,
+        received: SystemTime,
+        date: Option<&str>,
+        server: Option<&str>,
+    ) {
         let Some(date) = date.and_then(parse_http_date) else {
             return;
         };
-        // Losing a race against another first answer is as good as winning it.
-        let _ = self.offset.set(offset(sent.into(), received.into(), date));
+        self.lock().observe(Answer {
+            sent: sent.into(),
+            received: received.into(),
+            date,
+            cuts: server == Some(CUTS),
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ServerClock> {
+        // Numbers are numbers, whatever became of who changed them.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Server minus local, from one exchange.
-///
-/// `date` is cut to the second, so the server's clock showed something in
-/// `[date, date + 1 s)` at some moment between `sent` and `received`. The
-/// offset thus lies between `date - received` and `date + 1 s - sent`. If 0 is
-/// possible the clocks cannot be told apart; else the larger end is taken, by
-/// which files are judged later.
-fn offset(sent: DateTime<Utc>, received: DateTime<Utc>, date: DateTime<Utc>) -> TimeDelta {
-    let low = date - received;
-    let high = date + TimeDelta::seconds(1) - sent;
-    if low <= TimeDelta::zero() && high >= TimeDelta::zero() {
-        TimeDelta::zero()
-    } else {
-        high
-    }
+fn now() -> DateTime<Utc> {
+    SystemTime::now().into()
 }
 
 fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
@@ -74,56 +104,27 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn measured(sent: &str, received: &str, date: &str) -> TimeDelta {
-        let day = |time: &str| at(&format!("2024-05-01T{time}Z"));
-        offset(day(sent), day(received), day(date))
-    }
-
     #[test]
-    fn clocks_that_may_agree_do() {
-        for (sent, received, date) in [
-            ("12:00:00.2", "12:00:00.3", "12:00:00"),
-            ("12:00:00.0", "12:00:00.0", "12:00:00"),
-            ("12:00:00.9", "12:00:01.1", "12:00:01"),
-            // The server's second had just begun when it answered.
-            ("12:00:00.9", "12:00:00.95", "12:00:00"),
-            // An hour on the wire tells nothing.
-            ("12:00:00", "13:00:00", "12:30:00"),
-        ] {
-            assert_eq!(
-                measured(sent, received, date),
-                TimeDelta::zero(),
-                "{sent} {received} {date}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_server_ahead_is_taken_at_its_furthest() {
-        assert_eq!(
-            measured("12:00:00.25", "12:00:00.5", "13:00:00"),
-            TimeDelta::hours(1) + TimeDelta::milliseconds(750)
-        );
-    }
-
-    #[test]
-    fn a_server_behind_is_taken_at_its_nearest() {
-        assert_eq!(
-            measured("12:00:00.25", "12:00:00.5", "11:00:00"),
-            TimeDelta::milliseconds(750) - TimeDelta::hours(1)
-        );
-    }
-
-    #[test]
-    fn the_first_readable_date_counts() {
+    fn only_readable_dates_count() {
         let clock = Clock::default();
         let now = SystemTime::UNIX_EPOCH;
-        clock.observe(now, now, None);
-        clock.observe(now, now, Some("yesterday"));
+        clock.observe(now, now, None, None);
+        clock.observe(now, now, Some("yesterday"), None);
         assert_eq!(clock.offset(), None);
-        clock.observe(now, now, Some("Thu, 01 Jan 1970 00:00:10 GMT"));
-        clock.observe(now, now, Some("Thu, 01 Jan 1970 00:00:20 GMT"));
+        clock.observe(now, now, Some("Thu, 01 Jan 1970 00:00:10 GMT"), None);
         assert_eq!(clock.offset(), Some(TimeDelta::seconds(11)));
+        assert_eq!(clock.jump(), None);
+    }
+
+    #[test]
+    fn only_who_is_known_to_cut_is_taken_to_cut() {
+        let now = SystemTime::UNIX_EPOCH;
+        for (server, latest) in [(Some("AmazonS3"), 0), (Some("MinIO"), 1), (None, 1)] {
+            let clock = Clock::default();
+            clock.observe(now, now, Some("Thu, 01 Jan 1970 00:00:00 GMT"), server);
+            let present = clock.present().unwrap();
+            assert_eq!(present.latest.timestamp(), latest, "{server:?}");
+        }
     }
 
     #[test]

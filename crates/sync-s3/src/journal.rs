@@ -8,6 +8,7 @@
 use std::fmt::Debug;
 use std::io;
 
+use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use futures::stream;
 use sync_core::{ErrorKind, Result, StoreError};
@@ -54,6 +55,9 @@ pub struct OpenUpload {
     /// A digest of the [`ObjectSettings`](crate::ObjectSettings) that it was
     /// begun with; empty for the defaults. Only the same are gone on with.
     pub settings: String,
+    /// Files up to this time are not later than the object, should the server
+    /// date it by the beginning of the upload, as AWS does; none if unknown.
+    pub covers: Option<DateTime<Utc>>,
 }
 
 /// What became of the uploads that earlier runs left open.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::operation::list_parts::ListPartsOutput;
 use aws_sdk_s3::types;
-use sync_core::{Crc64, Key};
+use sync_core::{Crc64, Entry};
 
 use crate::checksum;
 use crate::error::Failure;
@@ -84,16 +84,26 @@ impl Spared {
 
 /// The upload of `key` that an earlier run left, with its parts; `None` if
 /// there is none of use. The others stay in the journal, to be aborted.
-pub(crate) async fn left(bucket: &Arc<Bucket>, key: &Key) -> Option<(Session, Kept)> {
+///
+/// AWS dates an object by the beginning of its upload. One that was begun before
+/// the file had its last change would be older than the file, and be sent whole
+/// again by the next run; so a new one is begun.
+pub(crate) async fn left(bucket: &Arc<Bucket>, entry: &Entry) -> Option<(Session, Kept)> {
     if !matches!(bucket.checksums, Checksums::Auto | Checksums::Crc64Nvme) {
         return None;
     }
+    let key = &entry.key;
     let full_key = bucket.full_key(key);
+    let changed = entry.modified + entry.lag();
     let mut left = bucket.journal.as_ref()?.left().ok()?;
     // An upload makes an object of what it was begun with, not of what is
     // wanted now.
     let settings = bucket.objects.digest();
-    left.retain(|left| left.key == full_key && left.settings == settings);
+    left.retain(|left| {
+        left.key == full_key
+            && left.settings == settings
+            && left.covers.is_none_or(|covers| changed <= covers)
+    });
     // The youngest first: nothing else has been tried since.
     for upload in left.into_iter().rev() {
         let session = Session {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use sync_core::{Crc64, ErrorKind, Key, Result, StoreError};
 
 use crate::answered::{Told, foreign};
@@ -68,6 +69,8 @@ impl Session {
         // CRC32 is for servers that are too old for sums of the whole.
         let whole =
             (algorithm == Some(ChecksumAlgorithm::Crc64Nvme)).then_some(ChecksumType::FullObject);
+        let present = bucket.clock.present();
+        let covers = present.map(|present| present.earliest - present.most_lead);
         let request = bucket.client.create_multipart_upload();
         let created = with_settings!(request, &bucket.objects, key)
             .bucket(bucket.location.bucket())
@@ -96,13 +99,13 @@ impl Session {
                 bucket.fail(failure.of_bucket(), attempted)
             })?,
         };
-        session.note().await?;
+        session.note(covers).await?;
         Ok(session)
     }
 
     /// Lets the next run find the upload, should this one not end it. What
     /// could not be found is not begun.
-    async fn note(&self) -> Result<()> {
+    async fn note(&self, covers: Option<DateTime<Utc>>) -> Result<()> {
         let Some(journal) = &self.bucket.journal else {
             return Ok(());
         };
@@ -110,6 +113,7 @@ impl Session {
             key: self.bucket.full_key(&self.key),
             upload_id: self.id.clone(),
             settings: self.bucket.objects.digest(),
+            covers,
         });
         let Err(error) = noted else { return Ok(()) };
         self.abort().await;

@@ -13,10 +13,10 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 use sync_core::{
-    Crc64, Digest, Entry, ErrorKind, Expected, Key, Listed, MAX_KEY_BYTES, Result, Store,
+    Crc64, Digest, Entry, ErrorKind, Expected, Key, Listed, MAX_KEY_BYTES, Present, Result, Store,
     StoreError, Writer,
 };
 
@@ -349,6 +349,18 @@ impl Store for S3Store {
 
     fn clock_offset(&self) -> Option<TimeDelta> {
         self.bucket.clock.offset()
+    }
+
+    fn clock_jump(&self) -> Option<TimeDelta> {
+        self.bucket.clock.jump()
+    }
+
+    fn present(&self) -> Option<Present> {
+        self.bucket.clock.present()
+    }
+
+    async fn wait_for(&self, moment: DateTime<Utc>) {
+        self.bucket.clock.wait_for(moment).await;
     }
 
     fn parallelism(&self) -> usize {

@@ -328,7 +328,11 @@ impl HttpConnector for Watched {
             told.answered(&answer, outcome, since.elapsed());
             turn.note(outcome);
             let mut response = answer?;
-            clock.observe(begun, SystemTime::now(), response.headers().get("date"));
+            let (date, server) = (
+                response.headers().get("date"),
+                response.headers().get("server"),
+            );
+            clock.observe(begun, SystemTime::now(), date, server);
             if response.body().content_length() != Some(0) {
                 let body = mem::replace(response.body_mut(), SdkBody::taken());
                 let most = if response.status().is_success() {

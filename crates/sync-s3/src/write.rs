@@ -82,7 +82,7 @@ impl Upload {
         part_size: u64,
         expected: &Expected,
     ) -> Result<Self> {
-        let (session, kept) = match resume::left(bucket, &entry.key).await {
+        let (session, kept) = match resume::left(bucket, entry).await {
             Some(found) => found,
             None => (Session::begin(bucket, &entry.key).await?, Kept::default()),
         };

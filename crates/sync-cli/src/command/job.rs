@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use indicatif::HumanBytes;
-use sync_core::{Direction, Plan, Report, Versions, Withheld, execute};
+use sync_core::{CLOCK_OFFSET_WARNING, Direction, Plan, Report, Versions, Withheld, execute};
 use sync_fs::Kept;
 use sync_s3::Versioning;
 
@@ -169,6 +169,16 @@ fn conclude(plan: &Plan, ended: &Ended<'_>, args: &SyncArgs, console: &mut Conso
     let why = ended.report.deletions_withheld;
     if let Some(why) = why.filter(|why| *why != Withheld::SourceIncomplete) {
         say_withheld(why, console);
+    }
+    if let Some(jump) = ended.report.clock_jump
+        && jump.abs() > CLOCK_OFFSET_WARNING
+    {
+        console.warning(format_args!(
+            "the server's clock or that of this machine was set by {} s during the run; objects \
+             may be dated wrongly, and edits of their files missed: set the clock and run \
+             with `--compare checksum`",
+            jump.num_seconds()
+        ));
     }
     if !args.output.json && !args.output.quiet {
         let words = Words::of(plan.direction());

@@ -130,6 +130,7 @@ fn check_transfer(transfer: &Transfer) -> Result<(), String> {
         Reason::OnlyInSource => false,
         Reason::SizeDiffers
         | Reason::FileIsLater
+        | Reason::ObjectInFuture
         | Reason::TimesDiffer
         | Reason::ContentDiffers
         | Reason::LinkedFileChanges => true,

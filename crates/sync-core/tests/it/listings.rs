@@ -143,6 +143,7 @@ fn store_that_lists(names: &'static [&'static str]) -> MockStore {
     store.expect_list().returning(move || listing(names));
     store.expect_location().returning(|| "mock".to_owned());
     store.expect_clock_offset().returning(|| None);
+    store.expect_present().returning(|| None);
     store.expect_accepts().returning(|_| Ok(()));
     store.expect_folds_names().return_const(false);
     store.expect_parallelism().return_const(usize::MAX);

@@ -14,6 +14,7 @@
 
 mod calls;
 mod catch_up;
+mod clocks;
 mod conflicts;
 mod contents;
 mod contract;

@@ -143,6 +143,7 @@ fn the_ends_of_time_and_of_clocks_are_no_panic() {
                 direction,
                 compare,
                 clock_offset,
+                latest: None,
             };
             for (file, object) in ends.into_iter().flat_map(|f| ends.map(|o| (f, o))) {
                 let decision = decide(&rule, &at(5, file), &at(5, object));

@@ -135,6 +135,7 @@ fn lists(names: &'static [&'static str]) -> MockStore {
     });
     store.expect_location().returning(|| "mock".to_owned());
     store.expect_clock_offset().returning(|| None);
+    store.expect_present().returning(|| None);
     store.expect_accepts().returning(|_| Ok(()));
     store.expect_folds_names().return_const(false);
     store

@@ -14,7 +14,7 @@ fn scene() -> (tempfile::TempDir, Root, Meta) {
 }
 
 fn entry(meta: &Meta) -> Entry {
-    meta.entry(Key::new("a").unwrap())
+    meta.entry(Key::new("a").unwrap(), crate::precision::Precision::UNKNOWN)
 }
 
 fn other_inode(meta: &Meta) -> Meta {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use s3_endpoint::{Action, Fault};
 use sync_core::{Crc64, Expected, Store as _, Writer};
 
@@ -50,6 +51,7 @@ async fn after_a_kill(sent: &Bytes, change: impl FnOnce(&mut S3Options)) -> (Fix
         key: upload.key,
         upload_id: upload.upload_id,
         settings: String::new(),
+        covers: None,
     });
     let journal = Arc::new(Left(Mutex::new(left.collect())));
     let of_next = Arc::clone(&journal);
@@ -102,6 +104,23 @@ async fn parts_that_are_there_are_not_sent_again() {
     assert_eq!(fixture.store.spared_bytes(), 2 * PART as u64);
     assert!(journal.left().unwrap().is_empty());
     assert_eq!(fixture.server.open_uploads(BUCKET), []);
+}
+
+/// AWS would date the object before its file, and the next run send all of it.
+#[tokio::test]
+async fn an_upload_begun_before_the_file_had_its_last_change_is_begun_anew() {
+    let modified = entry("a", LEN).modified;
+    for (covers, parts, begun) in [
+        (modified - TimeDelta::nanoseconds(1), 3, 1),
+        (modified, 1, 0),
+    ] {
+        let (fixture, journal) = after_a_kill(&bytes(LEN), |_| {}).await;
+        journal.0.lock().unwrap()[0].covers = Some(covers);
+        assert_eq!(upload(&fixture, &bytes(LEN)).await, parts);
+        assert_eq!(fixture.server.count("CreateMultipartUpload"), begun);
+        assert_eq!(fixture.store.abort_left_uploads().await.aborted, begun);
+        assert_eq!(fixture.server.open_uploads(BUCKET), []);
+    }
 }
 
 #[tokio::test]

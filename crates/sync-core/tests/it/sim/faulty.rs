@@ -6,12 +6,13 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use futures::stream::BoxStream;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Crc64, Entry, ErrorKind, Expected, Key, Listed, Result, Side, Store, StoreError, Writer,
+    Crc64, Entry, ErrorKind, Expected, Key, Listed, Present, Result, Side, Store, StoreError,
+    Writer,
 };
 
 use super::judge::{Call, Version};
@@ -105,6 +106,15 @@ impl Store for FaultyStore {
     fn clock_offset(&self) -> Option<TimeDelta> {
         let world = self.stage.world();
         world.clock_offset.filter(|_| self.is_bucket())
+    }
+
+    fn present(&self) -> Option<Present> {
+        Some(self.stage.present(self.is_bucket()))
+    }
+
+    async fn wait_for(&self, moment: DateTime<Utc>) {
+        self.stage.turn().await;
+        self.stage.wait_for(moment, self.is_bucket());
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {

@@ -185,19 +185,14 @@ impl Life {
         self.tale.deleted += deleted;
     }
 
-    /// One run makes the target equal. If no time has passed since the last
-    /// edit, a second one may be needed: what was sent in the very second of
-    /// its edit is sent once more, since a bucket's times are cut to seconds.
+    /// One run makes the target equal, whether or not time has passed since the
+    /// last edit.
     fn calm(&mut self) {
         self.stage.become_calm();
-        let rested = self.chance(500);
-        let runs = if rested { 1 } else { 2 };
-        for nth in 0..runs {
-            if rested || nth > 0 {
-                self.stage.rest(10);
-            }
-            self.calm_run();
+        if self.chance(500) {
+            self.stage.rest(10);
         }
+        self.calm_run();
         let changes = self.stage.target.changes();
         let plan = self.calm_run();
         assert_eq!(

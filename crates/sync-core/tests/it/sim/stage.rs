@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sync_core::testing::MemoryStore;
-use sync_core::{ErrorKind, Key, Result, Side, StoreError};
+use sync_core::{ErrorKind, Key, LONGEST_WAIT, Present, Result, Side, StoreError};
 
 use super::judge::Judge;
 use super::world::{Weather, World};
@@ -97,6 +97,39 @@ impl Stage {
 
     pub(super) fn rest(&self, seconds: i64) {
         self.state().now += TimeDelta::seconds(seconds);
+    }
+
+    /// How an entry is dated now: in a bucket by whole seconds, in a directory by
+    /// its own clock.
+    pub(super) fn present(&self, is_bucket: bool) -> Present {
+        let state = self.state();
+        let ahead = state.world.clock_offset.unwrap_or_default();
+        let (now, lead) = if is_bucket {
+            (state.now.trunc_subsecs(0), ahead.max(TimeDelta::zero()))
+        } else {
+            (state.now - ahead, TimeDelta::zero())
+        };
+        Present {
+            earliest: now,
+            latest: now,
+            least_lead: lead,
+            most_lead: lead,
+            unit: TimeDelta::nanoseconds(1),
+        }
+    }
+
+    /// Lets as much time pass as it takes, if that is not too long.
+    pub(super) fn wait_for(&self, moment: DateTime<Utc>, is_bucket: bool) {
+        let earliest = self.present(is_bucket).earliest;
+        if moment > earliest && moment - earliest <= LONGEST_WAIT {
+            let mut state = self.state();
+            let wait = moment - earliest + TimeDelta::nanoseconds(999_999_999);
+            state.now = if is_bucket {
+                (state.now.trunc_subsecs(0) + wait).trunc_subsecs(0)
+            } else {
+                state.now + (moment - earliest)
+            };
+        }
     }
 
     pub(super) fn become_calm(&self) {

@@ -15,6 +15,8 @@ pub(crate) fn mock(entries: &[Entry]) -> MockStore {
     store.expect_clock_offset().returning(|| None);
     store.expect_accepts().returning(|_| Ok(()));
     store.expect_folds_names().return_const(false);
+    store.expect_present().returning(|| None);
+    store.expect_clock_jump().returning(|| None);
     store.expect_parallelism().return_const(usize::MAX);
     store.expect_may_write().returning(|_| Ok(()));
     store.expect_has_grown().return_const(false);
