@@ -6,7 +6,8 @@ use http::HeaderMap;
 use serde::{Serialize, Serializer};
 
 /// The headers that an entry keeps. None of them is secret.
-const KEPT_HEADERS: [&str; 18] = [
+const KEPT_HEADERS: [&str; 19] = [
+    "accept-encoding",
     "amz-sdk-request",
     "cache-control",
     "content-encoding",

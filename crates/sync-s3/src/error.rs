@@ -231,7 +231,9 @@ fn chain<'a>(
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+pub(crate) fn find<'a, T: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a T> {
     chain(error).find_map(|cause| cause.downcast_ref())
 }
 

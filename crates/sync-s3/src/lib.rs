@@ -7,7 +7,7 @@
 //! how requests travel (`transport` with `contact`, which says why a server cannot be reached,
 //! `pace`, which says how many at once, `limiter`, which says how fast, `blank`, `body`,
 //! `under_way` and `clock`), the store itself (`store`) and its operations (`list` with `page`,
-//! `read` with `buffer` and `archive`, `put`, `write` with
+//! `read` with `buffer`, `accept` and `archive`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
 //! conditions and lost answers, with `conduct`, `look` and `etag`; `checksum` and `digest`; `error` with `codes`). `requests`
 //! counts what a plan takes, `versioning` tells what the bucket keeps, `probe` tries all
@@ -46,6 +46,7 @@ mod delete;
 mod list;
 mod page;
 
+mod accept;
 mod archive;
 mod buffer;
 mod read;

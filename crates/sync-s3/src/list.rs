@@ -12,6 +12,7 @@
 mod answer;
 mod asked;
 mod document;
+mod first_version;
 mod left_out;
 mod numbers;
 mod one;
@@ -34,7 +35,7 @@ use tokio::task::AbortHandle;
 use crate::store::Bucket;
 pub(crate) use document::Unreadable;
 #[cfg(test)]
-pub(crate) use document::page;
+pub(crate) use document::{Version, page};
 pub(crate) use left_out::LeftOut;
 pub(crate) use one::{as_listed, first_page, listed};
 use weave::Weaver;

@@ -6,7 +6,7 @@
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{EncodingType, Object};
-use sync_core::{Entry, Key, Listed, Result, SkipCause, Skipped, StoreError};
+use sync_core::{Entry, Key, Listed, MAX_OBJECT_SIZE, Result, SkipCause, Skipped, StoreError};
 
 use crate::clock;
 use crate::error::Failure;
@@ -60,6 +60,10 @@ fn listed(object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure
     };
     if size == 0 && (name.is_empty() || name.ends_with('/')) {
         return Ok(skipped(name, SkipCause::Placeholder, ""));
+    }
+    if size > MAX_OBJECT_SIZE {
+        let detail = format!("the server lists it with {size} bytes; S3 takes at most 48.8 TiB");
+        return Ok(skipped(name, SkipCause::Unreadable, &detail));
     }
     match Key::new(name) {
         Ok(key) => {

@@ -18,8 +18,9 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError, is_same_time};
+use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError, is_same_time, printable};
 
+use crate::accept::AcceptEncoding;
 use crate::answered::is_by_kms;
 use crate::archive;
 use crate::buffer::Buffer;
@@ -57,9 +58,25 @@ pub(crate) async fn read(bucket: &Bucket, entry: &Entry, range: Range<u64>) -> R
         sum: Sum::Unknown,
         etag: None,
         md5: None,
+        coding: None,
     }
     .run()
     .await
+}
+
+/// The error of an object that does not come as it is stored.
+fn decoded(entry: &Entry, coding: &str) -> StoreError {
+    let why = format!(
+        "it is stored with 'Content-Encoding: {}', and the server, or a proxy or CDN before it, \
+         decodes it on the way",
+        printable(coding)
+    );
+    failed(entry, ErrorKind::Unsupported)
+        .with_source(why)
+        .with_hint(
+            "switch the decompression off there, use an endpoint without it, or store the object \
+             without Content-Encoding",
+        )
 }
 
 fn failed(entry: &Entry, kind: ErrorKind) -> StoreError {
@@ -82,6 +99,9 @@ struct Reading<'a> {
     etag: Option<String>,
     /// The MD5 that the ETag is, where there is no checksum.
     md5: Option<[u8; 16]>,
+    /// The content coding that the object is stored with, once it has come
+    /// decoded.
+    coding: Option<String>,
 }
 
 /// What the object's checksum allows.
@@ -98,6 +118,8 @@ enum Sum {
 enum Broken {
     /// It makes no sense to go on.
     Final(StoreError),
+    /// Neither does it here: the bytes are others than those that are stored.
+    Other(StoreError),
     /// The bytes that came do not match their checksum.
     Damaged,
     /// The body stopped midway.
@@ -124,18 +146,21 @@ impl Reading<'_> {
             attempts += 1;
             match broken {
                 Broken::Final(error) => return Err(error),
+                Broken::Other(error) => self.ask_for_coding(error).await?,
                 Broken::Damaged if rereads < REREADS => {
                     rereads += 1;
                     self.restart();
                 }
                 Broken::Damaged if self.md5.is_some() => {
-                    return Err(failed(self.entry, ErrorKind::Corrupt)
+                    let error = failed(self.entry, ErrorKind::Corrupt)
                         .with_source("its bytes do not match its ETag, which is to be their MD5")
-                        .with_hint("if the server's ETags are no MD5s, use --checksum none"));
+                        .with_hint("if the server's ETags are no MD5s, use --checksum none");
+                    self.ask_for_coding(error).await?;
                 }
                 Broken::Damaged => {
-                    return Err(failed(self.entry, ErrorKind::Corrupt)
-                        .with_source("its bytes do not match the checksum kept with it"));
+                    let error = failed(self.entry, ErrorKind::Corrupt)
+                        .with_source("its bytes do not match the checksum kept with it");
+                    self.ask_for_coding(error).await?;
                 }
                 Broken::Midway(failure) if attempts >= self.bucket.max_attempts => {
                     return Err(self.fail(failure));
@@ -148,6 +173,42 @@ impl Reading<'_> {
             }
             tokio::time::sleep(pause(attempts)).await;
         }
+    }
+
+    /// Begins again with the content coding that the object is stored with, if
+    /// there is one: then it was decoded on the way, and some servers (Google
+    /// Cloud Storage) send the stored bytes to those only who say that they
+    /// can decode them. Fails if that has been tried, or is not the reason of
+    /// `error`.
+    async fn ask_for_coding(&mut self, error: StoreError) -> Result<()> {
+        if let Some(coding) = &self.coding {
+            return Err(decoded(self.entry, coding));
+        }
+        match self.stored_coding().await {
+            Some(coding) => {
+                self.coding = Some(coding);
+                self.restart();
+                Ok(())
+            }
+            None => Err(error),
+        }
+    }
+
+    /// The content coding that the object is stored with.
+    async fn stored_coding(&self) -> Option<String> {
+        let head = self
+            .bucket
+            .client
+            .head_object()
+            .bucket(self.bucket.location.bucket())
+            .key(self.bucket.key_label(&self.entry.key))
+            .send()
+            .await
+            .ok()?;
+        let codings = head.content_encoding()?.split(',').map(str::trim);
+        let stored = codings.filter(|coding| !["", "identity", "aws-chunked"].contains(coding));
+        let stored: Vec<_> = stored.collect();
+        (!stored.is_empty()).then(|| stored.join(","))
     }
 
     fn restart(&mut self) {
@@ -217,6 +278,8 @@ impl Reading<'_> {
             // The sum is that of the whole, so only a whole body can be verified.
             .set_checksum_mode(bucket.checksum_mode().filter(|_| at_once))
             .set_range((!at_once).then(|| format!("bytes={from}-{}", self.range.end - 1)))
+            .customize()
+            .interceptor(AcceptEncoding(self.coding.clone()))
             .send()
             .await
     }
@@ -266,7 +329,7 @@ impl Reading<'_> {
             None => at_once && len.is_none_or(|len| len == expected),
             Some(Some((first, last, size))) => {
                 first == from
-                    && last + 1 == self.range.end
+                    && last.checked_add(1) == Some(self.range.end)
                     && size.is_none_or(|size| size == self.entry.size)
                     && len.is_none_or(|len| len == expected)
             }
@@ -281,7 +344,7 @@ impl Reading<'_> {
             failed(self.entry, ErrorKind::Unsupported)
                 .with_source("the server sends another range than was asked for")
         };
-        Err(Broken::Final(error))
+        Err(Broken::Other(error))
     }
 
     /// By ETag, else by time; the size is checked with the range.
@@ -331,9 +394,11 @@ impl Reading<'_> {
                 None => return Err(self.midway(Origin::Network, &"it ended")),
             };
             if !self.got.push(piece) {
-                return Err(Broken::Final(
-                    failed(self.entry, ErrorKind::Corrupt)
-                        .with_source("the server sends more bytes than it announced"),
+                let wanted = self.got.wanted();
+                return Err(Broken::Other(
+                    failed(self.entry, ErrorKind::Corrupt).with_source(format!(
+                        "the server sends more than the {wanted} bytes that were asked for"
+                    )),
                 ));
             }
         }

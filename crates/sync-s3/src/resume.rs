@@ -27,6 +27,9 @@ const ATTEMPTS: u32 = 3;
 /// Pages of 1,000 parts, of which there are 10,000 at most.
 const PAGES: usize = 20;
 
+/// The numbers that parts may have.
+const NUMBERS: std::ops::RangeInclusive<i32> = 1..=10_000;
+
 /// The parts that an upload has already.
 #[derive(Debug, Default)]
 pub(crate) struct Kept(HashMap<i32, KeptPart>);
@@ -128,16 +131,49 @@ async fn parts(session: &Session) -> Result<Kept, Failure> {
     let mut kept = Kept::default();
     let mut marker = None;
     for _ in 0..PAGES {
-        let page = page(session, marker).await?;
+        let page = page(session, marker.clone()).await?;
+        check(session, marker.as_deref(), &page)?;
         for part in page.parts() {
             kept.add(part);
         }
-        marker = page.next_part_number_marker;
-        if page.is_truncated != Some(true) || marker.is_none() {
-            break;
+        if page.is_truncated != Some(true) {
+            return Ok(kept);
         }
+        marker = page.next_part_number_marker;
     }
-    Ok(kept)
+    Err(contradiction("it has no end"))
+}
+
+/// Refuses a list of parts that contradicts itself or is of another upload:
+/// then nothing of it is believed, and the upload begins anew.
+fn check(session: &Session, marker: Option<&str>, page: &ListPartsOutput) -> Result<(), Failure> {
+    let full_key = session.bucket.full_key(&session.key);
+    let is_other = |echoed: Option<&str>, asked: &str| {
+        echoed.is_some_and(|echoed| !echoed.is_empty() && echoed != asked)
+    };
+    // The bucket may call itself otherwise than it was asked for.
+    if is_other(page.upload_id(), &session.id) || is_other(page.key(), &full_key) {
+        return Err(contradiction("it is of another upload"));
+    }
+    let asked = marker.unwrap_or("0");
+    if is_other(page.part_number_marker(), asked) {
+        return Err(contradiction("it begins elsewhere"));
+    }
+    let mut last: i32 = asked.parse().unwrap_or_default();
+    for number in page.parts().iter().map(types::Part::part_number) {
+        let in_order = number.filter(|number| *number > last && NUMBERS.contains(number));
+        last = in_order.ok_or_else(|| contradiction("its numbers are out of order"))?;
+    }
+    let next = page.next_part_number_marker().unwrap_or_default();
+    let follows = next.parse().is_ok_and(|next: i32| next >= last && next > 0);
+    if page.is_truncated() == Some(true) && (!follows || next == asked) {
+        return Err(contradiction("it does not say where it continues"));
+    }
+    Ok(())
+}
+
+fn contradiction(what: &str) -> Failure {
+    Failure::protocol(format!("a list of parts contradicts itself: {what}"))
 }
 
 async fn page(session: &Session, marker: Option<String>) -> Result<ListPartsOutput, Failure> {

@@ -78,6 +78,8 @@ pub(crate) struct Bucket {
     pub(crate) left_out: list::LeftOut,
     /// Whether a listing came in another order than that of the bytes.
     pub(crate) is_disordered: AtomicBool,
+    /// Whether the server knows only the first version of listings.
+    pub(crate) lists_first_version: AtomicBool,
     /// Whether a listing told fractions of a second, which no header does.
     pub(crate) lists_fractions: AtomicBool,
 }
@@ -143,6 +145,7 @@ impl S3Store {
                 tuning: list::Tuning::default(),
                 left_out: list::LeftOut::new(options.selection, is_ordered),
                 is_disordered: AtomicBool::new(false),
+                lists_first_version: AtomicBool::new(false),
                 lists_fractions: AtomicBool::new(false),
             }),
         })

@@ -31,6 +31,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use http::Uri;
 
+use crate::accept;
 use crate::body::{self, Incoming, Limited, Pieces, Sent};
 use crate::clock::Clock;
 use crate::contact::{self, Contact, Silent, causes};
@@ -273,9 +274,11 @@ struct Watched {
 impl HttpConnector for Watched {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         // The stored bytes are wanted, not what a server or a proxy makes of
-        // them. Not part of the signature, since proxies change this header;
-        // the AWS command line sends it so, too.
-        request.headers_mut().insert("accept-encoding", "identity");
+        // them. The AWS command line asks for them so, too.
+        if !request.headers().contains_key(accept::HEADER) {
+            let headers = request.headers_mut();
+            headers.insert(accept::HEADER, accept::IDENTITY);
+        }
         let most = body::most_of_answer(request.method(), request.uri());
         let sent = Arc::new(Sent::new(self.under_way.request()));
         let limiter = self.limiter.clone();
@@ -307,7 +310,10 @@ impl HttpConnector for Watched {
             let uri = request.uri().to_owned();
             let (road, proxy) = inner.to(&uri);
             let answer = within_silence(road.call(request), &sent, silence).await;
-            let answer = answer.map_err(or_shortage).map_err(garbled);
+            let answer = answer
+                .map_err(or_shortage)
+                .map_err(garbled)
+                .and_then(with_sound_length);
             let answer = match (answer, proxy) {
                 (Ok(answer), Some(proxy)) if answer.status().as_u16() == ASKS_WHO => {
                     Err(contact::wants_password(proxy))
@@ -365,6 +371,20 @@ fn garbled(error: ConnectorError) -> ConnectorError {
     }
     let cause = text.rsplit(": ").next().unwrap_or(&text).to_owned();
     ConnectorError::io(Garbled(cause).into())
+}
+
+/// hyper does not look at the length where no body follows, as after a HEAD.
+fn with_sound_length(answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+    let lengths = || answer.headers().get_all("content-length");
+    let is_sound = lengths().all(|length| {
+        length.trim().parse::<u64>().is_ok()
+            && Some(length) == answer.headers().get("content-length")
+    });
+    if is_sound {
+        return Ok(answer);
+    }
+    let why = "invalid content-length".to_owned();
+    Err(ConnectorError::io(Garbled(why).into()))
 }
 
 /// Whether a request moves more than a few bytes, or may. Those that do not

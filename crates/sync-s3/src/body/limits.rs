@@ -38,7 +38,7 @@ pub(crate) fn most_of_answer(method: &str, uri: &str) -> Option<u64> {
     let has = |name| parameter(name).is_some();
     match method {
         "GET" if parameter("x-id") == Some("GetObject") => None,
-        "GET" if has("list-type") || has("marker") => {
+        "GET" if has("list-type") || has("max-keys") => {
             let keys = parameter("max-keys").and_then(|keys| keys.parse().ok());
             let keys = keys.unwrap_or(KEYS).min(KEYS);
             Some(PAGE + keys * KEY)

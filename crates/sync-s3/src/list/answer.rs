@@ -17,11 +17,11 @@ use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
 
-use super::document::{self, Unreadable};
+use super::document::{self, Unreadable, Version};
 
 /// Has the answers to a request read by [`Reader`].
 #[derive(Debug)]
-pub(super) struct OwnReader;
+pub(super) struct OwnReader(pub(super) Version);
 
 #[dyn_dispatch_hint]
 impl Intercept for OwnReader {
@@ -34,7 +34,7 @@ impl Intercept for OwnReader {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let reader = SharedResponseDeserializer::new(Reader);
+        let reader = SharedResponseDeserializer::new(Reader(self.0));
         config.interceptor_state().store_put(reader);
         Ok(())
     }
@@ -42,7 +42,7 @@ impl Intercept for OwnReader {
 
 /// Reads pages and refusals.
 #[derive(Debug)]
-struct Reader;
+struct Reader(Version);
 
 impl DeserializeResponse for Reader {
     fn deserialize_nonstreaming_with_config(
@@ -60,7 +60,7 @@ impl DeserializeResponse for Reader {
             let other = Unreadable::OtherStatus(status.as_u16());
             return Err(OrchestratorError::other(other));
         }
-        match document::page(body) {
+        match document::page(body, self.0) {
             Ok(page) => Ok(Output::erase(page)),
             // Some servers tell of a refusal with the status of a success.
             Err(Unreadable::OtherDocument) => Err(refusal(body)),

@@ -41,6 +41,18 @@ impl Asked {
         }
     }
 
+    /// The same, of a request in the operation's first version, which knows keys
+    /// to begin after, but no tokens.
+    pub(super) fn in_first_version(mut self) -> Self {
+        self.start_after = self.token.take().or(self.start_after);
+        self
+    }
+
+    /// Whether the request is for the first page of all.
+    pub(super) fn is_for_the_first(&self) -> bool {
+        self.token.is_none() && self.start_after.is_none()
+    }
+
     /// Refuses a page that cannot be the whole truth.
     pub(super) fn check(&self, page: &ListObjectsV2Output) -> Result<(), Failure> {
         self.check_echoes(page)?;

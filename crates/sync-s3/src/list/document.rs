@@ -14,6 +14,17 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
+use crate::page::decode;
+
+/// Which version of the operation a page is to be of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// ListObjects
+    First,
+    /// ListObjectsV2
+    Second,
+}
+
 /// Why a document is no page of a listing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
@@ -46,11 +57,12 @@ impl From<quick_xml::Error> for Unreadable {
 
 /// Reads the page in `body`. An element that may occur once and occurs twice
 /// is malformed: nobody can tell which of the two is meant.
-pub(crate) fn page(body: &[u8]) -> Result<ListObjectsV2Output, Unreadable> {
+pub(crate) fn page(body: &[u8], version: Version) -> Result<ListObjectsV2Output, Unreadable> {
     let mut elements = Elements::of(body, b"ListBucketResult")?;
     let mut page = ListObjectsV2Output::builder();
     let (mut contents, mut directories) = (Vec::new(), Vec::new());
     let mut seen = Seen::default();
+    let mut next_marker = None;
     while let Some(name) = elements.child()? {
         if !matches!(name, Name::Contents | Name::CommonPrefixes) {
             seen.once(name)?;
@@ -68,6 +80,11 @@ pub(crate) fn page(body: &[u8]) -> Result<ListObjectsV2Output, Unreadable> {
             Name::NextContinuationToken => page.next_continuation_token(elements.text()?),
             Name::ContinuationToken => page.continuation_token(elements.text()?),
             Name::StartAfter => page.start_after(elements.text()?),
+            Name::Marker if version == Version::First => page.start_after(elements.text()?),
+            Name::NextMarker => {
+                next_marker = Some(elements.text()?.into_owned());
+                page
+            }
             Name::EncodingType => page.set_encoding_type(encoding(&elements.text()?)?),
             Name::Bucket => page.name(elements.text()?),
             Name::Prefix => page.prefix(elements.text()?),
@@ -86,13 +103,32 @@ pub(crate) fn page(body: &[u8]) -> Result<ListObjectsV2Output, Unreadable> {
         };
     }
     elements.end()?;
-    if seen.is_first_version() {
+    if version == Version::Second && seen.is_first_version() {
         return Err(Unreadable::FirstVersion);
     }
-    Ok(page
+    let mut page = page
         .set_contents(Some(contents))
         .set_common_prefixes(Some(directories))
-        .build())
+        .build();
+    if version == Version::First {
+        mark_next(&mut page, next_marker);
+    }
+    Ok(page)
+}
+
+/// The first version continues behind a key: the one that `NextMarker` names,
+/// or else the last.
+fn mark_next(page: &mut ListObjectsV2Output, next_marker: Option<String>) {
+    let named = next_marker.filter(|marker| !marker.is_empty());
+    let last = || page.contents().last().and_then(|object| object.key.clone());
+    let is_truncated = page.is_truncated == Some(true);
+    let next = named.or_else(|| is_truncated.then(last).flatten());
+    let is_encoded = page.encoding_type == Some(EncodingType::Url);
+    page.next_continuation_token = match next {
+        // What is not UTF-8 cannot be asked for.
+        Some(next) if is_encoded => decode(next).ok(),
+        next => next,
+    };
 }
 
 /// Reads the code and the message of a refusal, as far as they are there.
@@ -381,7 +417,8 @@ mod tests {
     use super::*;
 
     fn read(inner: &str) -> Result<ListObjectsV2Output, Unreadable> {
-        page(format!("<ListBucketResult>{inner}</ListBucketResult>").as_bytes())
+        let text = format!("<ListBucketResult>{inner}</ListBucketResult>");
+        page(text.as_bytes(), Version::Second)
     }
 
     fn key(inner: &str) -> Option<String> {
@@ -399,7 +436,7 @@ mod tests {
             <ETag>&quot;fba9dede&quot;</ETag><Size>434234</Size><Owner><ID>1</ID></Owner>\
             <StorageClass>STANDARD</StorageClass></Contents>\
             <CommonPrefixes><Prefix>photos/</Prefix></CommonPrefixes></ListBucketResult>";
-        let page = page(text.as_bytes()).unwrap();
+        let page = page(text.as_bytes(), Version::Second).unwrap();
         let object = &page.contents()[0];
         assert_eq!(object.key(), Some("a/b"));
         assert_eq!(object.size(), Some(434_234));
@@ -467,7 +504,7 @@ mod tests {
             "\u{0}",
             "<a/>x",
         ] {
-            let error = page(other.as_bytes()).unwrap_err();
+            let error = page(other.as_bytes(), Version::Second).unwrap_err();
             assert!(
                 matches!(error, Unreadable::OtherDocument),
                 "{other}: {error}"

@@ -3,7 +3,8 @@
 
 use sync_core::{Entry, Key, Listed, is_same_time};
 
-use super::run::{refused, request, send};
+use super::first_version::send;
+use super::run::{refused, request};
 use crate::page::entries;
 use crate::store::Bucket;
 
@@ -13,7 +14,7 @@ const KEYS: i32 = 10;
 /// The object of `key` as a listing shows it now.
 pub(crate) async fn listed(bucket: &Bucket, key: &Key) -> Option<Entry> {
     let request = request(bucket).prefix(bucket.full_key(key)).max_keys(KEYS);
-    let page = send(request).await.ok()?;
+    let page = send(bucket, request).await.ok()?;
     let items = entries(page, bucket.location.prefix(), |failure| {
         refused(bucket, failure)
     });
@@ -25,7 +26,7 @@ pub(crate) async fn listed(bucket: &Bucket, key: &Key) -> Option<Entry> {
 
 /// What the first page of the listing shows.
 pub(crate) async fn first_page(bucket: &Bucket) -> Option<Vec<sync_core::Result<Listed>>> {
-    let page = send(request(bucket)).await.ok()?;
+    let page = send(bucket, request(bucket)).await.ok()?;
     let prefix = bucket.location.prefix();
     Some(entries(page, prefix, |failure| refused(bucket, failure)))
 }

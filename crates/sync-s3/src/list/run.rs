@@ -11,8 +11,8 @@ use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder
 use aws_sdk_s3::types::EncodingType;
 use sync_core::{Listed, Result, SkipCause, Skipped, StoreError};
 
-use super::answer::OwnReader;
-use super::asked::{Asked, PAGE};
+use super::asked::PAGE;
+use super::first_version::send;
 use super::left_out;
 use super::survey::name;
 use crate::error::{Attempted, Failure};
@@ -88,7 +88,7 @@ impl Run {
             From::After(name) => request.start_after(name),
             From::Token(token) => request.continuation_token(token),
         };
-        let page = send(request).await?;
+        let page = send(&self.bucket, request).await?;
         self.advance(&page)?;
         let prefix = self.bucket.location.prefix();
         let mut items = entries(page, prefix, |failure| refused(&self.bucket, failure));
@@ -163,17 +163,6 @@ pub(super) fn request(bucket: &Bucket) -> ListObjectsV2FluentBuilder {
         .set_prefix(Some(location.prefix().to_owned()).filter(|prefix| !prefix.is_empty()))
         .encoding_type(EncodingType::Url)
         .max_keys(PAGE)
-}
-
-/// Sends a request for a page, and believes only an answer to it.
-pub(super) async fn send(
-    request: ListObjectsV2FluentBuilder,
-) -> Result<ListObjectsV2Output, Failure> {
-    let asked = Asked::of(&request);
-    let sent = request.customize().interceptor(OwnReader).send().await;
-    let page = sent.map_err(|error| Failure::from(&error))?;
-    asked.check(&page)?;
-    Ok(page)
 }
 
 pub(super) fn refused(bucket: &Bucket, failure: Failure) -> StoreError {

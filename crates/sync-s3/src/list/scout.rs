@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 
 use aws_sdk_s3::types::EncodingType;
 
+use super::first_version::send;
 use super::numbers::Numbers;
-use super::run::{request, send};
+use super::run::request;
 use super::survey::Survey;
 use crate::page::decode;
 use crate::store::Bucket;
@@ -189,7 +190,7 @@ pub(super) async fn ask(bucket: &Bucket, question: Question) -> Option<Found> {
         Some(token) => request.continuation_token(token),
         None => request.start_after([base, &question.after].concat()),
     };
-    let page = send(request).await.ok()?;
+    let page = send(bucket, request).await.ok()?;
     let is_encoded = page.encoding_type == Some(EncodingType::Url);
     let token = page
         .next_continuation_token

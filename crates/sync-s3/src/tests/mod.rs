@@ -1,16 +1,21 @@
 //! The store over a real connection to an S3 server in memory
 //! (`s3_endpoint`), with faults injected there.
 
+mod blank;
+mod coded;
 mod conduct;
 mod contract;
 mod cuts;
 mod delete;
 mod errors;
+mod first_version;
+mod garbled;
 mod hostile;
 mod journal;
 mod left_out;
 mod list;
 mod live;
+mod outside;
 mod pages;
 mod patience;
 mod reach;

@@ -215,3 +215,31 @@ async fn what_was_begun_with_the_same_settings_is_gone_on_with() {
     assert_eq!(upload(&fixture, &bytes(LEN)).await, 1);
     assert_eq!(fixture.server.count("CreateMultipartUpload"), 0);
 }
+
+/// Nothing of a list of parts that contradicts itself is believed.
+#[tokio::test]
+async fn a_list_of_parts_that_contradicts_itself_keeps_none() {
+    for (from, to) in [
+        ("<Key>a<", "<Key>b<"),
+        ("<UploadId>", "<UploadId>x"),
+        ("<PartNumber>2<", "<PartNumber>1<"),
+        ("<PartNumber>1<", "<PartNumber>0<"),
+        ("<PartNumber>2<", "<PartNumber>10001<"),
+        ("<IsTruncated>false<", "<IsTruncated>true<"),
+    ] {
+        let (fixture, journal) = after_a_kill(&bytes(LEN), |_| {}).await;
+        let change = Action::edit(move |answer| {
+            let text = String::from_utf8(answer.body.clone()).unwrap();
+            assert!(text.contains(from), "{from}: {text}");
+            let text = text.replace(from, to);
+            // Where it continues is not said.
+            answer.body = text.replace("NextPartNumberMarker", "Other").into_bytes();
+        });
+        fixture
+            .server
+            .inject(Fault::on("ListParts").always().act(change));
+        assert_eq!(upload(&fixture, &bytes(LEN)).await, 3, "{from}");
+        assert_eq!(fixture.store.spared_bytes(), 0, "{from}");
+        assert_eq!(journal.left().unwrap().len(), 1, "{from}");
+    }
+}

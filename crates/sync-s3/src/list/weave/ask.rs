@@ -21,6 +21,7 @@ impl Weaver {
     /// Whether it may be cut here and now.
     fn may_cut(&self) -> bool {
         !self.bucket.is_disordered.load(Ordering::Relaxed)
+            && !self.bucket.lists_first_version.load(Ordering::Relaxed)
             && self.failures < MOST_FAILURES
             && self.pages >= self.rests_until
             && self.short <= MOST_SHORT + self.pages / PAGES_OF_SHORT
