@@ -9,7 +9,7 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sync_core::{Event, Observer, Plan, Report, Tally, Withheld};
@@ -46,15 +46,19 @@ pub(crate) async fn bounded(
 pub(crate) struct SoFar<'a> {
     plan: &'a Plan,
     observer: &'a dyn Observer,
-    report: Mutex<Report>,
+    report: Counted,
 }
 
+/// What has been done until now; clones are the same.
+pub(crate) type Counted = Arc<Mutex<Report>>;
+
 impl<'a> SoFar<'a> {
-    pub(crate) fn new(plan: &'a Plan, observer: &'a dyn Observer) -> Self {
+    /// Counts in `report`.
+    pub(crate) fn new(plan: &'a Plan, observer: &'a dyn Observer, report: Counted) -> Self {
         Self {
             plan,
             observer,
-            report: Mutex::default(),
+            report,
         }
     }
 

@@ -18,6 +18,7 @@ use sync_core::{Counts, Direction, Withheld};
 use sync_s3::Location;
 
 use crate::command::Ended;
+use crate::ending::Counted;
 use crate::json::{Line, RunReport, TrashLine};
 use crate::metrics::MetricsFile;
 use crate::options::FinishArgs;
@@ -45,6 +46,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     report: RunReport,
+    /// What has been done, while it is being done.
+    under_way: Option<Counted>,
     concluded: bool,
 }
 
@@ -79,10 +82,37 @@ impl Ending {
         report.bucket = Some(bucket.to_string());
     }
 
+    /// The plan begins to be carried out: where that is counted.
+    pub(crate) fn begun(&self) -> Counted {
+        let counted = Counted::default();
+        self.lock().under_way = Some(Arc::clone(&counted));
+        counted
+    }
+
+    /// The run broke off where nobody expected it: how it ends then. What was
+    /// done until then is in the report.
+    pub(crate) fn broken_off(&self) -> Exit {
+        let mut state = self.lock();
+        let Some(counted) = state.under_way.take() else {
+            return Exit::Failed;
+        };
+        let done = counted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        state.report.created = done.created;
+        state.report.overwritten = done.overwritten;
+        state.report.deleted = done.deleted;
+        state.report.failed = done.failed;
+        Exit::Incomplete
+    }
+
     /// What was done, and what there was to do.
     pub(crate) fn carried_out(&self, counts: &Counts, ended: &Ended<'_>) {
         let done = ended.report;
-        let report = &mut self.lock().report;
+        let mut state = self.lock();
+        state.under_way = None;
+        let report = &mut state.report;
         report.seconds = ended.took.as_secs_f64();
         report.created = done.created;
         report.overwritten = done.overwritten;

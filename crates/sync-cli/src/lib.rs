@@ -17,6 +17,7 @@ mod logging;
 mod machine;
 mod metrics;
 mod options;
+mod panics;
 mod patient;
 mod places;
 mod price;
@@ -49,6 +50,7 @@ pub fn definition() -> clap::Command {
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>, mut console: Console) -> Exit {
     machine::open_files::raise();
+    panics::report_plainly();
     match usage::parse(args) {
         Ok(cli) => command::run(cli.command, &mut console),
         Err(message) => usage::show(&message, &mut console),

@@ -93,7 +93,7 @@ impl Job<'_> {
     }
 
     async fn execute(&self, stop: &Stop, progress: &Progress) -> anyhow::Result<Report> {
-        let so_far = SoFar::new(self.plan, progress);
+        let so_far = SoFar::new(self.plan, progress, self.ending.begun());
         let options = execution(self.args, self.plan.direction(), self.versions);
         let (source, target) = (self.places.source(), self.places.target());
         let execution = execute(self.plan, source, target, &options, &so_far, stop.asked());

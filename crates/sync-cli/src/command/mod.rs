@@ -26,7 +26,7 @@ use crate::options::{
     Command, ConfigCommand, FinishArgs, Format, MockCommand, OutputArgs, SyncArgs,
 };
 use crate::view::View;
-use crate::{Console, Exit, ending, logging};
+use crate::{Console, Exit, ending, logging, panics};
 
 /// Whether a command acts or only shows what it would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,10 +160,18 @@ fn real_run(
             console.streams().tell_diagnoses();
         }
         let ending = Ending::prepare(finish, mirrored)?;
-        let exit = command(&ending, console).unwrap_or_else(|error| {
-            console.error(format_args!("{error:#}"));
-            Exit::Failed
-        });
+        let ended = panics::catch(|| command(&ending, console));
+        let exit = match ended {
+            Some(Ok(exit)) => exit,
+            Some(Err(error)) => {
+                console.error(format_args!("{error:#}"));
+                Exit::Failed
+            }
+            None => {
+                console.error("the run was broken off by an internal error");
+                ending.broken_off()
+            }
+        };
         if exit == Exit::Usage {
             // It was no run.
             return Ok(exit);
@@ -205,16 +213,20 @@ fn with_output_or(
         console.error(wrong);
         return Exit::Usage;
     }
-    let exit = command(console).unwrap_or_else(|error| {
-        console.error(format_args!("{error:#}"));
-        Exit::Failed
-    });
+    let exit = match panics::catch(|| command(console)) {
+        Some(Ok(exit)) => exit,
+        Some(Err(error)) => {
+            console.error(format_args!("{error:#}"));
+            Exit::Failed
+        }
+        None => Exit::Failed,
+    };
     flushed(exit, lost, console)
 }
 
 /// Runs `command`, which only says something.
 fn said(console: &mut Console, command: impl FnOnce(&mut Console) -> Exit) -> Exit {
-    let exit = command(console);
+    let exit = panics::catch(|| command(console)).unwrap_or(Exit::Failed);
     flushed(exit, Exit::Failed, console)
 }
 
