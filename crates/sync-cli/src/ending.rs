@@ -90,7 +90,7 @@ impl Observer for SoFar<'_> {
                 Event::Transferred(done) => add(&mut report.overwritten, done.source.size),
                 Event::Deleted(entry) => add(&mut report.deleted, entry.size),
                 Event::Failed { .. } => report.failed += 1,
-                Event::NotTried { entries, .. } => report.not_tried += entries,
+                Event::NotWritten { entries, .. } => report.not_written += entries,
                 Event::Growing(_) => report.growing += 1,
                 _ => {}
             }

@@ -121,7 +121,7 @@ impl Ending {
         report.source_skipped = counts.source_skipped();
         report.not_selected = counts.not_selected();
         report.failed = done.failed;
-        report.not_tried = done.not_tried;
+        report.not_written = done.not_written;
         report.growing = done.growing;
         report.stopped = done.stopped;
         report.deletions_withheld = done

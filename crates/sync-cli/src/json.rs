@@ -84,8 +84,8 @@ pub(crate) struct RunReport {
     pub(crate) source_skipped: Tally,
     pub(crate) not_selected: Tally,
     pub(crate) failed: u64,
-    /// Not even tried, since the target takes nothing any more.
-    pub(crate) not_tried: u64,
+    /// Since the target takes nothing any more; most were not even tried.
+    pub(crate) not_written: u64,
     /// Added to while they were copied; saved as they were at a moment.
     pub(crate) growing: u64,
     pub(crate) stopped: bool,

@@ -100,7 +100,7 @@ impl Words {
         self.rest(&mut text, counts);
         for (what, number, why) in [
             ("failed", report.failed, ""),
-            ("not tried", report.not_tried, ""),
+            ("not written", report.not_written, ""),
             (
                 "growing",
                 report.growing,
@@ -200,9 +200,9 @@ pub(crate) fn growing(key: &Key) -> String {
 }
 
 /// One line about all that was not even tried.
-pub(crate) fn not_tried(entries: u64, why: &str) -> String {
+pub(crate) fn not_written(entries: u64, why: &str) -> String {
     let entries = HumanCount(entries);
-    format!("{entries} entries were not tried: {why}")
+    format!("{entries} entries could not be written: {why}")
 }
 
 /// What was left out, and why.

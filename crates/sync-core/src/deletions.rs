@@ -58,8 +58,8 @@ impl Run<'_> {
             match result {
                 Ok(()) => self.note_deleted(entry),
                 // As on a read-only file system: the first is named.
-                Err(error) if error.kind() == ErrorKind::Unwritable && self.report.failed > 0 => {
-                    self.note_not_tried(&error.to_string());
+                Err(error) if self.is_known(&error) => {
+                    self.note_not_written(&error.to_string());
                 }
                 Err(error) => {
                     if error.kind().stops_run() {

@@ -137,7 +137,8 @@ pub async fn execute(
         work: &work,
         report: Report::default(),
         cleared: Cleared::default(),
-        not_tried: None,
+        not_written: None,
+        has_told_unwritable: false,
     };
     let mut rest = Rest::default();
     run.free_transfers(plan, Age::Settled, &mut rest).await?;
@@ -145,9 +146,9 @@ pub async fn execute(
         run.free_transfers(plan, Age::Young, &mut rest).await?;
     }
     run.blocked_transfers(plan, rest).await?;
-    run.tell_not_tried();
+    run.tell_not_written();
     run.deletions(plan).await?;
-    run.tell_not_tried();
+    run.tell_not_written();
     run.report.clock_jump = work.clock_jump();
     Ok(run.report)
 }
@@ -158,8 +159,10 @@ pub(crate) struct Run<'a> {
     pub(crate) report: Report,
     /// What has been deleted because it was in the way.
     pub(crate) cleared: Cleared,
-    /// How many were not tried since that was last told, and why one of them.
-    pub(crate) not_tried: Option<(u64, String)>,
+    /// How many were not written since that was last told, and why one of them.
+    pub(crate) not_written: Option<(u64, String)>,
+    /// Whether one that could not be written for that reason was named.
+    has_told_unwritable: bool,
 }
 
 /// What the transfers that nothing is in the way of have left to do.
@@ -238,7 +241,7 @@ impl Run<'_> {
             Some(Withheld::Stopped)
         } else if plan.counts().incomplete() || plan.counts().too_long > 0 {
             Some(Withheld::SourceIncomplete)
-        } else if self.report.failed + self.report.not_tried > 0 {
+        } else if self.report.failed + self.report.not_written > 0 {
             Some(Withheld::TransferFailed)
         } else if self
             .work
@@ -265,7 +268,11 @@ impl Run<'_> {
             }
         }
         match done {
-            Done::NotTried(error) => self.note_not_tried(&error.to_string()),
+            Done::NotTried(error) => self.note_not_written(&error.to_string()),
+            // Those that were on their way when the first one failed.
+            Done::Failed(error) if self.is_known(error) => {
+                self.note_not_written(&error.to_string());
+            }
             Done::Copied(Err(error)) | Done::Failed(error) => {
                 self.note_failed(&transfer.source.key, error);
             }
@@ -273,18 +280,25 @@ impl Run<'_> {
         }
     }
 
-    pub(crate) fn note_not_tried(&mut self, why: &str) {
-        self.report.not_tried += 1;
-        match &mut self.not_tried {
+    /// Whether `error` says what has been told already: that nothing can be
+    /// written any more.
+    pub(crate) fn is_known(&mut self, error: &StoreError) -> bool {
+        error.kind() == ErrorKind::Unwritable
+            && std::mem::replace(&mut self.has_told_unwritable, true)
+    }
+
+    pub(crate) fn note_not_written(&mut self, why: &str) {
+        self.report.not_written += 1;
+        match &mut self.not_written {
             Some((entries, _)) => *entries += 1,
             none => *none = Some((1, why.to_owned())),
         }
     }
 
-    fn tell_not_tried(&mut self) {
-        if let Some((entries, why)) = self.not_tried.take() {
+    fn tell_not_written(&mut self) {
+        if let Some((entries, why)) = self.not_written.take() {
             let why = &why;
-            let event = Event::NotTried { entries, why };
+            let event = Event::NotWritten { entries, why };
             self.work.observer.event(event);
         }
     }

@@ -64,9 +64,9 @@ pub enum Event<'a> {
     /// An entry was added to while it was copied; the copy has what it had at a
     /// moment. [`Event::Transferred`] is told as well.
     Growing(&'a Entry),
-    /// So many transfers and deletions were not even tried, since they would
-    /// fail for this reason; told once, at the end of the transfers or deletions.
-    NotTried {
+    /// So many more transfers and deletions failed for this reason, or were not
+    /// even tried; told once, at the end of the transfers or deletions.
+    NotWritten {
         /// How many.
         entries: u64,
         /// Why, of one of them.
@@ -105,9 +105,10 @@ pub struct Report {
     pub deleted: Tally,
     /// Entries whose transfer or deletion failed.
     pub failed: u64,
-    /// Entries whose transfer or deletion was not tried, since the target takes
-    /// nothing any more.
-    pub not_tried: u64,
+    /// Entries that could not be written or deleted because the target takes
+    /// nothing any more, beside the first, which counts as failed; most were not
+    /// even tried.
+    pub not_written: u64,
     /// Entries that were added to while they were copied: the target has what
     /// they had at a moment, and the next run copies them again.
     pub growing: u64,
@@ -138,7 +139,7 @@ impl Report {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.failed == 0
-            && self.not_tried == 0
+            && self.not_written == 0
             && !self.stopped
             && self.deletions_withheld.is_none()
     }

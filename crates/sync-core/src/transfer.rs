@@ -186,14 +186,18 @@ impl Workspace<'_> {
 
     /// Another version that the source has now.
     async fn successor(&self, copied: &Entry) -> Result<Option<Entry>> {
-        let now = match self.direction {
-            Direction::Backup => self.source.stat(&copied.key).await?,
-            // The file gets this time, and the next run compares it with a listing.
-            Direction::Restore => self.source.relist(&copied.key).await?,
-        };
-        match now {
+        match self.look(copied).await? {
             Some(now) if !self.source.is_unchanged(copied, &now).await => Ok(Some(now)),
             _ => Ok(None),
+        }
+    }
+
+    /// What the source has now.
+    async fn look(&self, copied: &Entry) -> Result<Option<Entry>> {
+        match self.direction {
+            Direction::Backup => self.source.stat(&copied.key).await,
+            // The file gets this time, and the next run compares it with a listing.
+            Direction::Restore => self.source.relist(&copied.key).await,
         }
     }
 
@@ -261,15 +265,21 @@ impl Workspace<'_> {
     ) -> Result<Option<(Entry, Reading)>> {
         match (error.kind(), self.options.versions) {
             (ErrorKind::Changed, Versions::Latest) => {
-                let now = self.successor(entry).await?;
-                Ok(now.map(|now| {
-                    let how = if self.source.has_grown(entry, &now) {
-                        Reading::Beginning
-                    } else {
-                        Reading::Version
-                    };
-                    (now, how)
-                }))
+                let Some(now) = self.look(entry).await? else {
+                    return Ok(None);
+                };
+                if self.source.is_unchanged(entry, &now).await {
+                    // A directory may have found only now that what seemed to be
+                    // a change is none.
+                    let again = (entry.clone(), Reading::Version);
+                    return Ok((self.direction == Direction::Backup).then_some(again));
+                }
+                let how = if self.source.has_grown(entry, &now) {
+                    Reading::Beginning
+                } else {
+                    Reading::Version
+                };
+                Ok(Some((now, how)))
             }
             // Damaged on its way: nothing was committed, so it may come again.
             (ErrorKind::Corrupt, _) => Ok(Some((entry.clone(), Reading::Version))),

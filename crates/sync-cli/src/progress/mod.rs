@@ -175,8 +175,8 @@ impl Observer for Progress {
             Event::Growing(entry) if self.watch.show.entries => {
                 self.watch.streams.line(text::growing(&entry.key));
             }
-            Event::NotTried { entries, why } => {
-                self.watch.streams.error(text::not_tried(entries, why));
+            Event::NotWritten { entries, why } => {
+                self.watch.streams.error(text::not_written(entries, why));
             }
             Event::Failed { key, error } => {
                 if self.watch.show.json {
