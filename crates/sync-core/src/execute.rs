@@ -131,7 +131,7 @@ pub async fn execute(
         observer,
         budget: Budget::new(options.memory),
         stop: stop.boxed().shared(),
-        cutoff: Cutoff::now(plan.direction(), source, target),
+        cutoff: Cutoff::of(plan.direction(), source, target),
     };
     let mut run = Run {
         work: &work,

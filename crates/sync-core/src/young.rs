@@ -37,7 +37,7 @@ pub(crate) struct Cutoff {
 }
 
 impl Cutoff {
-    pub(crate) fn now(direction: Direction, source: &dyn Store, target: &dyn Store) -> Self {
+    pub(crate) fn of(direction: Direction, source: &dyn Store, target: &dyn Store) -> Self {
         let objects = match direction {
             Direction::Backup => target.present(),
             Direction::Restore => source.present(),

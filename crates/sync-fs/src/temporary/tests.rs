@@ -1,3 +1,5 @@
+//! Which left-overs are ours, and what a sweep removes.
+
 use std::fs::{self, File};
 use std::path::Path;
 

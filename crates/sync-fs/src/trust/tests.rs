@@ -1,3 +1,5 @@
+//! What is known of a file system that proves not to be believed.
+
 use std::fs;
 
 use sync_core::Key;
