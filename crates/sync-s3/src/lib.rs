@@ -5,7 +5,7 @@
 //! (`options` with `settings` and `bandwidth`), how a client is made of that (`connect`
 //! with `credentials`, `environment`, `proxy`, `trust`, `stamp`, `timing` and `deadline`),
 //! how requests travel (`transport` with `contact`, which says why a server cannot be reached,
-//! `pace`, which says how many at once, `limiter`, which says how fast, `blank`, `body`,
+//! `pace`, which says how many at once, `limiter`, which says how fast, `blank`, `backlog`, `body`,
 //! `under_way` and `clock`), the store itself (`store`) and its operations (`list` with `page`,
 //! `read` with `buffer`, `accept` and `archive`, `put`, `write` with
 //! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
@@ -33,6 +33,7 @@ mod stamp;
 mod timing;
 mod trust;
 
+mod backlog;
 mod blank;
 mod body;
 mod clock;

@@ -32,6 +32,7 @@ use aws_smithy_runtime_api::client::http::{
 use http::Uri;
 
 use crate::accept;
+use crate::backlog::Backlog;
 use crate::body::{self, Incoming, Limited, Pieces, Sent};
 use crate::clock::Clock;
 use crate::contact::{self, Contact, Silent, causes};
@@ -67,6 +68,7 @@ pub(crate) struct Transport {
     limiter: Option<Arc<Limiter>>,
     under_way: UnderWay,
     contact: Arc<Contact>,
+    backlog: Arc<Backlog>,
     proxies: Arc<Proxies>,
     trust: Trust,
 }
@@ -93,6 +95,7 @@ impl Transport {
             limiter,
             under_way,
             contact: Arc::default(),
+            backlog: Arc::default(),
             proxies: Arc::default(),
             trust: Trust::default(),
         }
@@ -114,6 +117,7 @@ impl Transport {
             limiter: self.limiter.clone(),
             under_way: self.under_way.clone(),
             contact: Arc::clone(&self.contact),
+            backlog: Arc::clone(&self.backlog),
             silence,
             drip,
         }
@@ -267,6 +271,7 @@ struct Watched {
     limiter: Option<Arc<Limiter>>,
     under_way: UnderWay,
     contact: Arc<Contact>,
+    backlog: Arc<Backlog>,
     silence: Duration,
     drip: Duration,
 }
@@ -280,7 +285,7 @@ impl HttpConnector for Watched {
             headers.insert(accept::HEADER, accept::IDENTITY);
         }
         let most = body::most_of_answer(request.method(), request.uri());
-        let sent = Arc::new(Sent::new(self.under_way.request()));
+        let sent = Arc::new(Sent::new(self.under_way.request(), self.backlog.request()));
         let limiter = self.limiter.clone();
         if request.body().content_length() != Some(0) {
             let body = mem::replace(request.body_mut(), SdkBody::taken());
@@ -292,6 +297,7 @@ impl HttpConnector for Watched {
         let pace = Arc::clone(&self.pace);
         let inner = Arc::clone(&self.inner);
         let contact = Arc::clone(&self.contact);
+        let backlog = Arc::clone(&self.backlog);
         let (silence, drip) = (self.silence, self.drip);
         let received = self.under_way.request();
         let told = Told::of(&request);
@@ -309,7 +315,7 @@ impl HttpConnector for Watched {
             let since = Instant::now();
             let uri = request.uri().to_owned();
             let (road, proxy) = inner.to(&uri);
-            let answer = within_silence(road.call(request), &sent, silence).await;
+            let answer = within_silence(road.call(request), &sent, &backlog, silence).await;
             let answer = answer
                 .map_err(or_shortage)
                 .map_err(garbled)
@@ -320,6 +326,7 @@ impl HttpConnector for Watched {
                 }
                 (Ok(answer), _) => {
                     contact.answered();
+                    backlog.answered(sent.bytes(), since.elapsed());
                     Ok(answer)
                 }
                 (Err(error), _) if is_shortage(&error) => Err(error),
@@ -485,25 +492,27 @@ fn is_refused(error: &ConnectorError) -> bool {
     })
 }
 
-/// Waits for the answer as long as pieces are taken or held back by us, and for
-/// `silence` after that (up to twice as long, as they are looked at once in
-/// that time).
+/// Waits for the answer as long as pieces are taken or held back by us, then
+/// for as long as what is under way may take, and for `silence` after that (up
+/// to twice as long, as they are looked at once in that time).
 async fn within_silence(
     answer: HttpConnectorFuture,
     sent: &Sent,
+    backlog: &Backlog,
     silence: Duration,
 ) -> Result<HttpResponse, ConnectorError> {
     let mut answer = pin!(answer);
-    let mut seen = 0;
+    let (mut seen, mut quiet) = (0, Instant::now());
     loop {
         if let Ok(result) = tokio::time::timeout(silence, answer.as_mut()).await {
             return result;
         }
         let now = sent.pieces();
-        if now == seen && !sent.is_held() {
+        if now != seen || sent.is_held() {
+            (seen, quiet) = (now, Instant::now());
+        } else if quiet.elapsed() >= silence + backlog.time() {
             return Err(ConnectorError::timeout(Silent(silence).into()));
         }
-        seen = now;
     }
 }
 
@@ -532,7 +541,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_silent_server_is_given_up() {
-        let result = within_silence(never(), &Sent::default(), SHORT).await;
+        let result = within_silence(never(), &Sent::default(), &Backlog::default(), SHORT).await;
         assert!(result.unwrap_err().is_timeout());
     }
 
@@ -547,7 +556,7 @@ mod tests {
             }
         });
         let start = Instant::now();
-        let result = within_silence(never(), &sent, SHORT).await;
+        let result = within_silence(never(), &sent, &Backlog::default(), SHORT).await;
         assert!(result.unwrap_err().is_timeout());
         assert!(start.elapsed() >= SHORT * 5);
     }
@@ -562,8 +571,20 @@ mod tests {
             holder.hold(false);
         });
         let start = Instant::now();
-        let result = within_silence(never(), &sent, SHORT).await;
+        let result = within_silence(never(), &sent, &Backlog::default(), SHORT).await;
         assert!(result.unwrap_err().is_timeout());
         assert!(start.elapsed() >= SHORT * 3);
+    }
+
+    #[tokio::test]
+    async fn what_the_line_has_yet_to_carry_is_not_silence() {
+        let backlog = Backlog::default();
+        // Another body, which takes as long on the slowest line.
+        let other = backlog.request();
+        other.add(16 * 1024);
+        let start = Instant::now();
+        let result = within_silence(never(), &Sent::default(), &backlog, SHORT).await;
+        assert!(result.unwrap_err().is_timeout());
+        assert!(start.elapsed() >= SHORT * 8, "{:?}", start.elapsed());
     }
 }

@@ -25,20 +25,29 @@ pub(crate) struct Sent {
     pieces: AtomicU64,
     /// Whether the next one waits because bandwidth is limited.
     held: AtomicBool,
+    /// Bytes that were handed over.
+    bytes: AtomicU64,
     moved: Moved,
+    /// The same bytes, of all bodies that are sent.
+    backlog: Moved,
 }
 
 impl Sent {
     /// Of a request whose bytes count in `moved` until it has its answer.
-    pub(crate) fn new(moved: Moved) -> Self {
+    pub(crate) fn new(moved: Moved, backlog: Moved) -> Self {
         Self {
             moved,
+            backlog,
             ..Self::default()
         }
     }
 
     pub(crate) fn pieces(&self) -> u64 {
         self.pieces.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_held(&self) -> bool {
@@ -51,7 +60,9 @@ impl Sent {
 
     pub(crate) fn count(&self, bytes: usize) {
         self.pieces.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.moved.add(bytes);
+        self.backlog.add(bytes);
     }
 }
 
