@@ -269,10 +269,10 @@ impl Workspace<'_> {
                     return Ok(None);
                 };
                 if self.source.is_unchanged(entry, &now).await {
-                    // A directory may have found only now that what seemed to be
-                    // a change is none.
+                    // Unless it only seemed to have changed, and the store has
+                    // found that out meanwhile, it is the target that has.
                     let again = (entry.clone(), Reading::Version);
-                    return Ok((self.direction == Direction::Backup).then_some(again));
+                    return Ok((!entry.is_same_version(&now)).then_some(again));
                 }
                 let how = if self.source.has_grown(entry, &now) {
                     Reading::Beginning

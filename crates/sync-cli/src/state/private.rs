@@ -137,12 +137,12 @@ impl NewFile {
     pub(crate) fn finish(mut self, text: &[u8], name: &str, sync: bool) -> io::Result<File> {
         let written = self.file.write_all(text).and_then(|()| {
             if sync {
-                self.file.sync_all()?;
+                sync_if_possible(&self.file)?;
             }
             let path = self.unfinished.with_file_name(name);
             fs::rename(&self.unfinished, &path)?;
             if let Some(directory) = path.parent().filter(|_| sync) {
-                File::open(directory)?.sync_all()?;
+                sync_if_possible(&File::open(directory)?)?;
             }
             Ok(())
         });
@@ -195,6 +195,21 @@ pub(crate) fn fastrand() -> u32 {
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     (hasher.finish() >> 16) as u32
+}
+
+/// Puts `file` on disk, where its file system can do that at all.
+fn sync_if_possible(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
 }
 
 #[cfg(test)]
