@@ -211,7 +211,8 @@ impl<W: Write> Guarded<'_, W> {
             self.known().learn(Manner::RefusesWrong);
         }
         met.refuses_wrong = failure.is_refusal();
-        met.may_be_ours = failure.is_in_doubt();
+        // An earlier attempt may have been carried out, its answer being lost.
+        met.may_be_ours = attempts.repeated() || failure.is_in_doubt();
         false
     }
 

@@ -208,6 +208,37 @@ async fn headers_that_are_no_text_are_survived() {
     }
 }
 
+/// Numbers and times in the headers that are read here.
+#[tokio::test]
+async fn headers_that_say_what_cannot_be_are_survived() {
+    for header in [
+        "content-range",
+        "date",
+        "last-modified",
+        "x-amz-mp-parts-count",
+    ] {
+        for value in VALUES {
+            let fixture = fixture().await;
+            let edit = Action::edit(move |answer| {
+                spoil(answer, header, "None", value.as_bytes());
+            });
+            fixture
+                .server
+                .inject(Fault::on("GetObject").always().act(edit.clone()));
+            fixture
+                .server
+                .inject(Fault::on("HeadObject").always().act(edit));
+            let there = fixture.list().await.unwrap().remove(0);
+            let Listed::Entry(there) = there else {
+                panic!("{there:?}");
+            };
+            let _ = fixture.store.stat(&there.key).await;
+            let _ = fixture.store.read(&there, 0..there.size).await;
+            let _ = fixture.store.read(&there, 5..10).await;
+        }
+    }
+}
+
 /// A leap second is the second after it, as file systems count.
 #[tokio::test]
 async fn a_leap_second_is_a_time() {
