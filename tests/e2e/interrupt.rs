@@ -66,7 +66,8 @@ fn with_a_film(memory: &Memory) -> (World<'_>, Dir) {
 
 /// A backup of it, when it has come to `operation`.
 fn backup_until(memory: &Memory, world: &World, dir: &Dir, operation: &str) -> Running {
-    let running = world.backup(dir).one_by_one().start();
+    let run = world.backup(dir).one_by_one();
+    let running = run.heeding_hangups().start();
     wait_for(memory, operation);
     running
 }
@@ -196,7 +197,8 @@ fn a_stopped_restore_ends_in_time_with_its_report_and_leaves_no_temporary() {
         let mut expected = dir.contents();
         memory.inject(Fault::on("GetObject").nth(3).always().act(LONG));
 
-        let running = world.restore(&dir).one_by_one().start();
+        let run = world.restore(&dir).one_by_one();
+        let running = run.heeding_hangups().start();
         wait_for_more(&memory, "GetObject", 3);
         let outcome = stops(running, signal);
 

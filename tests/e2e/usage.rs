@@ -22,7 +22,7 @@ fn wrong_options_are_told_in_one_line() {
         (&["--max-attempts", "0"], "--max-attempts"),
         (&["--max-memory", "1"], "--max-memory"),
         (&["--compare", "names"], "names"),
-        (&["--checksum", "md5"], "md5"),
+        (&["--checksum", "md4"], "md4"),
         (&["--path-style", "sometimes"], "sometimes"),
         (&["--endpoint-url", "not a url"], "not a url"),
         (&["--endpoint-url", "ftp://127.0.0.1"], "ftp"),

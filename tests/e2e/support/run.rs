@@ -203,6 +203,14 @@ impl Run {
         self.under(shell).run()
     }
 
+    /// With SIGHUP as a terminal leaves it, though the tests may have been
+    /// started so that they ignore it, as by `nohup`.
+    pub(crate) fn heeding_hangups(self) -> Self {
+        let mut env = Command::new("env");
+        env.arg("--default-signal=HUP");
+        self.under(env)
+    }
+
     /// The same run by another program, which is given its words at the end.
     pub(crate) fn under(self, mut command: Command) -> Self {
         command
