@@ -428,7 +428,7 @@ async fn fill(tree: &Tree) {
     let seen = as_it_is(&store, "a").await;
     let body = "x".repeat(2 << 20);
     let error = put(&store, "a", &body, &seen).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NoSpace, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Unwritable, "{error}");
     assert!(
         error
             .hint()
@@ -436,7 +436,7 @@ async fn fill(tree: &Tree) {
     );
     // A large file is refused before a byte of it has been fetched.
     let error = store.write(&entry("a", 2 << 20), 1 << 20, &seen).await;
-    assert_eq!(error.err().map(|e| e.kind()), Some(ErrorKind::NoSpace));
+    assert_eq!(error.err().map(|e| e.kind()), Some(ErrorKind::Unwritable));
     assert_eq!(
         (tree.read("a"), tree.names()),
         ("old".into(), vec!["a".into()])
