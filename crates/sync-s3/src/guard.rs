@@ -166,7 +166,7 @@ impl<W: Write> Guarded<'_, W> {
             if trial.is_some() && known.manner() == Manner::Untried {
                 match self.is_gone().await {
                     Ok(true) => return Ok(()),
-                    Ok(false) if self.try_wrong(&mut met).await => return Ok(()),
+                    Ok(false) if self.try_wrong(&mut met).await? => return Ok(()),
                     Ok(false) => {}
                     // Who may write but not read has to do without the trial.
                     Err(error) if error.kind() == ErrorKind::Denied => {
@@ -199,13 +199,14 @@ impl<W: Write> Guarded<'_, W> {
     }
 
     /// Sends the request under a condition that does not hold, after a look;
-    /// whether it was carried out all the same.
-    async fn try_wrong(&self, met: &mut Met) -> bool {
+    /// whether it was carried out all the same. A server that does not answer
+    /// is not asked again under another condition.
+    async fn try_wrong(&self, met: &mut Met) -> Result<bool> {
         let attempts = Attempts::default();
         let wrong = Condition::Match(WRONG_ETAG.to_owned());
         let Err(failure) = self.write.send(&wrong, &attempts).await else {
             self.known().learn(Manner::Look(Reason::Ignored));
-            return true;
+            return Ok(true);
         };
         if failure.is_precondition() || failure.is_missing_key() || failure.is_conflict() {
             self.known().learn(Manner::RefusesWrong);
@@ -213,7 +214,13 @@ impl<W: Write> Guarded<'_, W> {
         met.refuses_wrong = failure.is_refusal();
         // An earlier attempt may have been carried out, its answer being lost.
         met.may_be_ours = attempts.repeated() || failure.is_in_doubt();
-        false
+        if failure.kind() != ErrorKind::Timeout {
+            return Ok(false);
+        }
+        match self.settle(&failure, &wrong, met, ROUNDS).await {
+            Outcome::Done => Ok(true),
+            _ => Err(self.fail(failure)),
+        }
     }
 
     async fn send(&self, met: &mut Met) -> Result<()> {
