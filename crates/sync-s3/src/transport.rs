@@ -504,7 +504,9 @@ async fn within_silence(
     let mut answer = pin!(answer);
     let (mut seen, mut quiet) = (0, Instant::now());
     loop {
-        if let Ok(result) = tokio::time::timeout(silence, answer.as_mut()).await {
+        // Looked at often, or a request that began a moment after a look would
+        // have nearly twice the time.
+        if let Ok(result) = tokio::time::timeout(silence / 12, answer.as_mut()).await {
             return result;
         }
         let now = sent.pieces();
