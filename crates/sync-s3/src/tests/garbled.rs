@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use s3_endpoint::Config;
+use s3_endpoint::{Action, Config, Fault};
 use sync_core::{Entry, ErrorKind, Expected, Listed, Store as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -230,4 +230,21 @@ async fn answers_without_an_end_are_broken_off() {
         let patience = Duration::from_secs(60);
         tokio::time::timeout(patience, work).await.expect(head);
     }
+}
+
+/// A server that carries the first request out whatever its condition says,
+/// whose answer is lost: what is there then is ours.
+#[tokio::test]
+async fn a_lost_answer_to_a_request_that_was_to_be_refused_is_settled_by_a_look() {
+    let fixture = Fixture::new().await;
+    let carry_out = Action::run(|state| {
+        state.put(BUCKET, "new", "hello", None);
+    });
+    fixture.server.inject(Fault::on("PutObject").act(carry_out));
+    fixture
+        .server
+        .inject(Fault::on("PutObject").act(Action::Reset));
+    let put = fixture.put("new", "hello", Expected::Absent).await;
+    assert!(put.is_ok(), "{put:?}");
+    assert_eq!(fixture.body("new").unwrap(), "hello");
 }
