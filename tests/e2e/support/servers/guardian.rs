@@ -1,13 +1,15 @@
 //! Ends the processes of a server with the test program, however that ends, and
 //! removes their data.
 //!
-//! All processes of a server are in one process group. A shell waits for the end
-//! of its standard input, whose other end the test program holds: the kernel
-//! closes that even after SIGKILL. Then the shell kills the group and removes
-//! the directory.
+//! All processes of a server are in one process group. A shell reads their
+//! numbers from its standard input, whose other end the test program holds: the
+//! kernel closes that even after SIGKILL. Then the shell kills the group, and
+//! those that have left it for a session of their own (the servers of Swift do),
+//! and removes the directory.
 
 use std::{
     fs::{self, File},
+    io::Write,
     net::{TcpListener, TcpStream},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -23,9 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What is killed may take a moment to be gone, and until then create files; a
 /// container may have nobody to reap it, so the wait is bounded.
 const SCRIPT: &str = r#"
-    dir=$1 group=$2
-    read -r _
+    dir=$1 group=$2 started=
+    while read -r pid; do started="$started $pid"; done
     kill -s KILL -- "-$group"
+    for pid in $started; do
+        # Another process may have this number by now.
+        if grep -qaF "$dir" "/proc/$pid/cmdline"; then
+            kill -s KILL "$pid" "-$pid"
+        fi
+    done 2>/dev/null
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         rm -rf "$dir" && ! kill -s 0 -- "-$group" 2>/dev/null && break
         sleep 0.2
@@ -83,7 +91,7 @@ impl Guardian {
 
     /// Runs a step of the installation to its end, and returns what it said.
     pub(crate) fn run(&self, name: &str, command: &mut Command) -> Result<String, String> {
-        let mut process = self.start(name, command)?;
+        let mut process = self.spawn(name, command)?;
         let start = Instant::now();
         loop {
             match process.child.try_wait().unwrap() {
@@ -99,8 +107,19 @@ impl Guardian {
     }
 
     /// Starts a process of the server, which then lives no longer than this
-    /// program. What it says is written to a file of its name.
+    /// program. Its arguments must name the directory, or something in it, if it
+    /// leaves its process group.
     pub(crate) fn start(&self, name: &str, command: &mut Command) -> Result<Process, String> {
+        let process = self.spawn(name, command)?;
+        // Here it is in the group yet, or has just left it.
+        let mut told = self.shell.stdin.as_ref().unwrap();
+        writeln!(told, "{}", process.child.id()).unwrap();
+        Ok(process)
+    }
+
+    /// Starts a process in the group. What it says is written to a file of its
+    /// name.
+    fn spawn(&self, name: &str, command: &mut Command) -> Result<Process, String> {
         let log = self.dir.join(name).with_extension("log");
         let file = File::options().create(true).append(true).open(&log);
         let file = file.unwrap();
@@ -196,7 +215,15 @@ fn a_killed_test_program_leaves_neither_processes_nor_data() {
         // A server of two processes, which ignores what it can.
         command.args(["-c", "trap '' TERM INT HUP; sleep 600 & sleep 600"]);
         let process = guardian.start("server", &mut command).unwrap();
-        let made = format!("{} {}", guardian.group(), guardian.dir.display());
+        // And one that leaves the group, with a child there.
+        let mut leaving = Command::new("setsid");
+        leaving
+            .args(["sh", "-c", "sleep 600 & wait"])
+            .arg(guardian.dir());
+        let left = guardian.start("left", &mut leaving).unwrap();
+        let left = left.child.id();
+        eventually(|| is_alive(&left.to_string()).then_some(()));
+        let made = format!("{} {left} {}", guardian.group(), guardian.dir.display());
         let part = Path::new(&file).with_extension("part");
         fs::write(&part, made).unwrap();
         fs::rename(part, file).unwrap();
@@ -214,12 +241,13 @@ fn a_killed_test_program_leaves_neither_processes_nor_data() {
         .spawn()
         .unwrap();
     let made = eventually(|| fs::read_to_string(&file).ok());
-    let (group, dir) = made.split_once(' ').unwrap();
+    let (group, rest) = made.split_once(' ').unwrap();
+    let (left, dir) = rest.split_once(' ').unwrap();
     let dir = Path::new(dir);
-    assert!(is_alive(group) && dir.is_dir(), "{made}");
+    assert!(is_alive(group) && is_alive(left) && dir.is_dir(), "{made}");
     program.kill().unwrap();
     program.wait().unwrap();
-    eventually(|| (!is_alive(group) && !dir.exists()).then_some(()));
+    eventually(|| (!is_alive(group) && !is_alive(left) && !dir.exists()).then_some(()));
 }
 
 /// Whether a process of the group runs; what only waits to be reaped does not.
