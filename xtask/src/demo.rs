@@ -118,7 +118,8 @@ impl Demo {
         let typed = std::iter::once(command.get_program()).chain(command.get_args());
         let typed: Vec<String> = typed.map(|word| quoted(&word.to_string_lossy())).collect();
         println!("\n$ {}", typed.join(" "));
-        let stdout = step::output(self.endpoint.give_access(&mut command, &self.home))?;
+        self.endpoint.give_access(&mut command, &self.home)?;
+        let stdout = step::output(&mut command)?;
         print_shortened(&stdout);
         Ok(())
     }

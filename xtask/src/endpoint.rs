@@ -75,7 +75,10 @@ impl Endpoint {
 
     /// Lets `command` use this server, and nothing else that may be set up on
     /// this machine. Its state goes below `home`.
-    pub(crate) fn give_access<'c>(&self, command: &'c mut Command, home: &Path) -> &'c mut Command {
+    ///
+    /// # Errors
+    /// If the current directory is unknown.
+    pub(crate) fn give_access(&self, command: &mut Command, home: &Path) -> Result<()> {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("AWS_") || text.starts_with("S3MIRROR_") {
@@ -85,8 +88,12 @@ impl Endpoint {
         for variable in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
             command.env(variable, home.join("no-such-file"));
         }
+        // A relative directory in these is ignored.
+        let home = std::path::absolute(home)?;
+        command.env("HOME", &home);
         command.env("XDG_STATE_HOME", home.join("state"));
-        command.envs(self.exports.iter().map(|(name, value)| (name, value)))
+        command.envs(self.exports.iter().map(|(name, value)| (name, value)));
+        Ok(())
     }
 
     /// The operations that clients asked for so far. A request is logged when

@@ -55,6 +55,17 @@ impl StateDir {
         ))
     }
 
+    /// `path` only, whatever the user who runs the tests has elsewhere.
+    #[cfg(test)]
+    pub(crate) fn only(path: &Path) -> Self {
+        Self::among(vec![Candidate {
+            path: path.to_owned(),
+            needs: None,
+            trust: Trust::Own,
+            is_named: true,
+        }])
+    }
+
     fn among(candidates: Vec<Candidate>) -> Self {
         Self {
             candidates,

@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn of_many_that_begin_at_once_one_works_and_the_others_are_refused() {
         let place = Place::new();
-        let state = StateDir::find(Some(&place.0.path().join("state")));
+        let state = StateDir::only(&place.0.path().join("state"));
         let barrier = std::sync::Barrier::new(4);
         let locked: Vec<bool> = std::thread::scope(|scope| {
             let runs: Vec<_> = (0..4)

@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn records_are_kept_and_forgotten() {
         let scene = Scene::new();
-        let state = StateDir::find(Some(&scene.path("state")));
+        let state = StateDir::only(&scene.path("state"));
         let at = |prefix: &str| BucketPlace::new(None, "bucket", prefix);
         let now = "2024-05-01T12:00:00Z".parse().unwrap();
         for (dir, prefix) in [("home", "home/"), ("docs", "docs/")] {

@@ -338,7 +338,7 @@ mod tests {
         }
 
         fn registry(&self) -> Registry {
-            let state = StateDir::find(Some(&self.0.path().join("state")));
+            let state = StateDir::only(&self.0.path().join("state"));
             fs::create_dir_all(self.0.path().join("lock")).unwrap();
             Registry::with(&state, &[self.0.path().join("lock")])
         }

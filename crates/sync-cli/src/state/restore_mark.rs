@@ -431,7 +431,7 @@ mod tests {
                     names: vec![NameRule::Include("a/".to_owned())],
                     ..Criteria::default()
                 },
-                state: StateDir::find(Some(&top.path().join("state"))),
+                state: StateDir::only(&top.path().join("state")),
                 now: std::time::SystemTime::now().into(),
                 _top: top,
             }
