@@ -48,7 +48,7 @@ impl Write for Completion<'_> {
             .set_if_none_match(condition.if_none_match())
             .customize()
             .interceptor(attempts.clone())
-            .config_override(timing::for_complete())
+            .config_override(timing::for_complete(attempts.share, bucket.max_attempts))
             .send()
             .await;
         match sent {

@@ -52,6 +52,9 @@ pub(crate) enum Reason {
     Refused,
     /// Requests with conditions are not implemented.
     Unsupported,
+    /// The request under a condition that does not hold got no answer in time.
+    /// So conditions are sent, and not relied upon.
+    Unanswered,
 }
 
 impl Manner {
@@ -265,6 +268,13 @@ impl Conduct {
                 "the server {what} {kinds}: each object is looked up shortly before it is \
                  replaced or deleted instead, and what another program writes in that moment \
                  is lost"
+            ));
+        }
+        let kinds = self.kinds(Reason::Unanswered);
+        if !kinds.is_empty() {
+            notes.push(format!(
+                "the server did not answer when the conditions of {kinds} were tried: each object \
+                 is also looked up shortly before it is replaced or deleted"
             ));
         }
         for (is_so, option) in [

@@ -12,11 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use aws_sdk_s3::operation::delete_objects::DeleteObjectsOutput;
 use aws_sdk_s3::types::{Delete, Error as KeyError, ObjectIdentifier};
-use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use futures::stream;
+use futures::{FutureExt as _, StreamExt as _};
 use sync_core::{Entry, ErrorKind, Expected, Result, StoreError};
 
-use crate::conduct::{Manner, Request};
+use crate::conduct::{Manner, Reason, Request};
 use crate::content_md5::ContentMd5;
 use crate::error::{Attempted, Failure};
 use crate::etag::ETag;
@@ -44,6 +45,12 @@ type Outcome = (usize, Result<()>);
 /// Deletes each of `entries` that is still what it says; a result for each.
 pub(crate) async fn delete(bucket: &Bucket, entries: &[Entry]) -> Vec<Result<()>> {
     Deletion { bucket, entries }.run().await
+}
+
+/// Deletes `entry`, if it is still what it says, by a request of its own.
+pub(crate) fn delete_one<'a>(bucket: &'a Bucket, entry: &'a Entry) -> BoxFuture<'a, Result<()>> {
+    let entries = std::slice::from_ref(entry);
+    async move { Deletion { bucket, entries }.one(0).await }.boxed()
 }
 
 /// Entries go by their index from here on.
@@ -246,7 +253,7 @@ impl Deletion<'_> {
                 judged.done.push((index, Ok(())));
             } else if failure.is_precondition() {
                 judged.single.push(index);
-            } else if may_repeat && is_passing(&failure) {
+            } else if may_repeat && failure.is_passing() {
                 judged.again.push(index);
             } else {
                 judged.done.push((index, Err(self.fail(index, failure))));
@@ -287,18 +294,23 @@ impl Deletion<'_> {
             return None;
         }
         match self.bucket.conduct.of(Request::DeleteBatch).manner() {
-            Manner::Look(_) => None,
             Manner::Bare => Some(etag.bare().to_owned()),
-            Manner::Untried | Manner::RefusesWrong | Manner::Quoted => Some(etag.quoted()),
+            Manner::Untried
+            | Manner::RefusesWrong
+            | Manner::Quoted
+            | Manner::Look(Reason::Unanswered) => Some(etag.quoted()),
+            Manner::Look(_) => None,
         }
     }
 
-    /// Of those that the server does not check, or that have no ETag to check
+    /// Of those that the server may not check, or that have no ETag to check
     /// by: the ones that a look shows to be what was listed.
     async fn still_the_same(self, entries: Vec<usize>, outcomes: &mut Vec<Outcome>) -> Vec<usize> {
+        let manner = self.bucket.conduct.of(Request::DeleteBatch).manner();
+        let is_sure = manner != Manner::Look(Reason::Unanswered);
         let (mut open, unguarded): (Vec<_>, Vec<_>) = entries
             .into_iter()
-            .partition(|&index| self.condition(index).is_some());
+            .partition(|&index| is_sure && self.condition(index).is_some());
         let attempts = self.bucket.max_attempts;
         let looks = unguarded.into_iter().map(|index| async move {
             (index, self.bucket.look(self.entry(index), attempts).await)
@@ -435,14 +447,6 @@ fn verdicts(answer: &DeleteObjectsOutput) -> HashMap<&str, Option<&KeyError>> {
     let errors = answer.errors().iter();
     verdicts.extend(errors.filter_map(|error| Some((error.key()?, Some(error)))));
     verdicts
-}
-
-/// Whether the same request may succeed a little later.
-fn is_passing(failure: &Failure) -> bool {
-    matches!(
-        failure.kind(),
-        ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Timeout
-    ) || failure.is_conflict()
 }
 
 /// Whether a header may be missing.

@@ -11,7 +11,7 @@ use std::error::Error as StdError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use sync_core::{StoreError, printable};
+use sync_core::{ErrorKind, StoreError, printable};
 
 use crate::address::without_secrets;
 use crate::body::Dripped;
@@ -38,6 +38,9 @@ pub(crate) struct Failure {
     pub(crate) redirect: Option<Box<str>>,
     /// What to do, where the cause tells more than its kind.
     pub(crate) advice: Option<Box<str>>,
+    /// A look has shown that objects are in the way, which the answer does not
+    /// say.
+    pub(crate) found_objects_below: bool,
 }
 
 /// How far a request came.
@@ -316,16 +319,26 @@ impl Failure {
     /// A directory is where the object was to be, or an object where its
     /// directory was to be: servers over a file system cannot hold both.
     pub(crate) fn is_blocked(&self) -> bool {
-        self.has_code(&["XMinioParentIsObject", "XMinioObjectExistsAsDirectory"])
-            || self.status.is_some_and(|status| status >= 400)
-                && self.message.as_deref().is_some_and(permanent::is_blocked)
+        self.found_objects_below
+            || self.is_blocked_by_directory()
+            || self.has_code(&["XMinioParentIsObject"])
+            || self.refuses_because(permanent::is_blocked)
+    }
+
+    /// A directory is where the object was to be.
+    pub(crate) fn is_blocked_by_directory(&self) -> bool {
+        self.has_code(&["XMinioObjectExistsAsDirectory"])
+            || self.refuses_because(permanent::is_blocked_by_directory)
+    }
+
+    fn refuses_because(&self, says: fn(&str) -> bool) -> bool {
+        self.status.is_some_and(|status| status >= 400) && self.message.as_deref().is_some_and(says)
     }
 
     /// The server cannot hold a name this long.
     pub(crate) fn is_too_long(&self) -> bool {
         self.has_code(&["KeyTooLongError", "KeyTooLong"])
-            || self.status.is_some_and(|status| status >= 400)
-                && self.message.as_deref().is_some_and(permanent::is_too_long)
+            || self.refuses_because(permanent::is_too_long)
     }
 
     /// A header has a value that the server does not know, such as a storage
@@ -337,6 +350,19 @@ impl Failure {
     /// The server does not know this kind of request, or one of its headers.
     pub(crate) fn is_not_implemented(&self) -> bool {
         self.has_code(&["NotImplemented"]) || self.status == Some(501)
+    }
+
+    /// The server failed and gives no reason.
+    pub(crate) fn is_internal(&self) -> bool {
+        self.origin == Origin::Service && self.has_code(&["InternalError"])
+    }
+
+    /// The same request may succeed a little later.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Timeout
+        ) || self.is_conflict()
     }
 
     /// Somebody else writes the same key at this moment.

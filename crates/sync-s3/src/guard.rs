@@ -17,6 +17,8 @@
 //! settled by a HEAD that compares size and checksum (reliability case 28):
 //! no false success, no false failure.
 
+mod way;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -73,13 +75,34 @@ impl Condition {
     }
 }
 
+/// Which of the attempts that a request has are made at a stretch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Share {
+    #[default]
+    All,
+    /// A few, after which a failure is looked into.
+    First,
+    /// Those that are left then.
+    Rest,
+}
+
 /// How often a request was sent, counted for one operation.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Attempts(Arc<AtomicU32>);
+pub(crate) struct Attempts {
+    made: Arc<AtomicU32>,
+    pub(crate) share: Share,
+}
 
 impl Attempts {
+    fn of(share: Share) -> Self {
+        Self {
+            share,
+            ..Self::default()
+        }
+    }
+
     fn repeated(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 1
+        self.made.load(Ordering::Relaxed) > 1
     }
 }
 
@@ -95,7 +118,7 @@ impl Intercept for Attempts {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.made.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -135,6 +158,8 @@ struct Met {
     refused: Vec<String>,
     /// Why the request is sent without a condition.
     reason: Option<Reason>,
+    /// Whether a directory of the object's name was looked for.
+    has_looked_for_directory: bool,
 }
 
 /// What a look before a request shows.
@@ -153,6 +178,10 @@ enum Outcome {
     Later(Condition),
     /// Nothing was done, and in this form it may be.
     Otherwise(Condition),
+    /// Objects below the key are in the way.
+    Blocked,
+    /// What had to be done first was not.
+    Refused(StoreError),
     Failed,
 }
 
@@ -200,9 +229,10 @@ impl<W: Write> Guarded<'_, W> {
 
     /// Sends the request under a condition that does not hold, after a look;
     /// whether it was carried out all the same. A server that does not answer
-    /// is not asked again under another condition.
+    /// is not asked again under another condition, nor are those that wait for
+    /// the trial held up by another.
     async fn try_wrong(&self, met: &mut Met) -> Result<bool> {
-        let attempts = Attempts::default();
+        let attempts = Attempts::of(self.share(met));
         let wrong = Condition::Match(WRONG_ETAG.to_owned());
         let Err(failure) = self.write.send(&wrong, &attempts).await else {
             self.known().learn(Manner::Look(Reason::Ignored));
@@ -217,6 +247,7 @@ impl<W: Write> Guarded<'_, W> {
         if failure.kind() != ErrorKind::Timeout {
             return Ok(false);
         }
+        self.known().learn(Manner::Look(Reason::Unanswered));
         match self.settle(&failure, &wrong, met, ROUNDS).await {
             Outcome::Done => Ok(true),
             _ => Err(self.fail(failure)),
@@ -229,14 +260,23 @@ impl<W: Write> Guarded<'_, W> {
         };
         let mut round = 1;
         loop {
-            let attempts = Attempts::default();
-            let Err(failure) = self.write.send(&condition, &attempts).await else {
+            let attempts = Attempts::of(self.share(met));
+            let Err(mut failure) = self.write.send(&condition, &attempts).await else {
                 self.learn(&condition, met);
                 return Ok(());
             };
             met.may_be_ours |= attempts.repeated() || failure.is_in_doubt();
-            match self.settle(&failure, &condition, met, round).await {
+            let outcome = match self.make_way(&failure, &condition, met).await {
+                Some(outcome) => outcome,
+                None => self.settle(&failure, &condition, met, round).await,
+            };
+            match outcome {
                 Outcome::Done => return Ok(()),
+                Outcome::Refused(error) => return Err(error),
+                Outcome::Blocked => {
+                    failure.found_objects_below = true;
+                    return Err(self.fail(failure));
+                }
                 Outcome::Otherwise(next) => {
                     condition = next;
                     continue;
@@ -257,6 +297,8 @@ impl<W: Write> Guarded<'_, W> {
             && match manner {
                 // It is obeyed, only in no form that has an ETag.
                 Manner::Look(Reason::Refused) => *self.expected == Expected::Absent,
+                // It may be.
+                Manner::Look(Reason::Unanswered) => !self.is_gone().await?,
                 Manner::Look(_) => false,
                 Manner::Untried | Manner::RefusesWrong | Manner::Quoted | Manner::Bare => true,
             };

@@ -75,6 +75,7 @@ mod permanent;
 mod probe;
 mod requests;
 mod under_way;
+mod vacate;
 mod versioning;
 
 #[cfg(test)]

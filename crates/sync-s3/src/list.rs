@@ -14,6 +14,7 @@ mod asked;
 mod document;
 mod first_version;
 mod left_out;
+mod level;
 mod numbers;
 mod one;
 mod run;
@@ -37,6 +38,7 @@ pub(crate) use document::Unreadable;
 #[cfg(test)]
 pub(crate) use document::{Version, page};
 pub(crate) use left_out::LeftOut;
+pub(crate) use level::empty_level;
 pub(crate) use one::{as_listed, first_page, listed};
 use weave::Weaver;
 

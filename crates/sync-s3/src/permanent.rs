@@ -7,9 +7,12 @@
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
-/// What file systems say of names that cannot be (errno(3): ENOTDIR, EISDIR,
-/// ENOTEMPTY).
-const BLOCKED: [&str; 3] = ["not a directory", "is a directory", "directory not empty"];
+/// What file systems say of names that cannot be: a file is in the way
+/// (errno(3): ENOTDIR),
+const BLOCKED_BY_FILE: [&str; 1] = ["not a directory"];
+
+/// or a directory (EISDIR, ENOTEMPTY).
+const BLOCKED_BY_DIRECTORY: [&str; 2] = ["is a directory", "directory not empty"];
 
 /// The same of names that are too long (ENAMETOOLONG), and what LMDB says of
 /// keys above its limit of 511 bytes.
@@ -38,7 +41,12 @@ impl ClassifyRetry for Permanent {
 
 /// Whether a message says that a directory or a file is in the way.
 pub(crate) fn is_blocked(message: &str) -> bool {
-    says(message, &BLOCKED)
+    says(message, &BLOCKED_BY_FILE) || is_blocked_by_directory(message)
+}
+
+/// Whether a message says that a directory is in the way.
+pub(crate) fn is_blocked_by_directory(message: &str) -> bool {
+    says(message, &BLOCKED_BY_DIRECTORY)
 }
 
 /// Whether a message says that a name is too long.

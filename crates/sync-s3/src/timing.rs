@@ -9,6 +9,8 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_s3::config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 
+use crate::guard::Share;
+
 /// A TCP and TLS handshake takes below a second nearly everywhere; 4 s leaves
 /// room for two lost packets, which are sent again after 1 and 3 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -46,6 +48,17 @@ pub(crate) fn retries(max_attempts: u32) -> RetryConfig {
         .with_max_backoff(LONGEST_BACKOFF)
 }
 
+/// Attempts after which the failure of a completion is looked into, about a
+/// second and a half after the first.
+pub(crate) const FIRST_ATTEMPTS: u32 = 3;
+
+/// The attempts that are left then; the pauses grow as if nothing had been
+/// between.
+fn later_retries(max_attempts: u32) -> RetryConfig {
+    retries(max_attempts.saturating_sub(FIRST_ATTEMPTS).max(1))
+        .with_initial_backoff(FIRST_BACKOFF * (1 << FIRST_ATTEMPTS))
+}
+
 pub(crate) fn retry_partition() -> RetryPartition {
     RetryPartition::custom("s3mirror")
         .token_bucket(
@@ -58,6 +71,12 @@ pub(crate) fn retry_partition() -> RetryPartition {
 }
 
 /// Settings of a CompleteMultipartUpload, whose answer drips by design.
-pub(crate) fn for_complete() -> Builder {
-    aws_sdk_s3::Config::builder().timeout_config(timeouts().read_timeout(COMPLETE_TIMEOUT).build())
+pub(crate) fn for_complete(share: Share, max_attempts: u32) -> Builder {
+    let settings = aws_sdk_s3::Config::builder()
+        .timeout_config(timeouts().read_timeout(COMPLETE_TIMEOUT).build());
+    match share {
+        Share::All => settings,
+        Share::First => settings.retry_config(retries(FIRST_ATTEMPTS)),
+        Share::Rest => settings.retry_config(later_retries(max_attempts)),
+    }
 }

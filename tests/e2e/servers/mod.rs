@@ -8,6 +8,7 @@
 
 mod deletions;
 mod doctors;
+mod empty_directories;
 mod kills;
 mod names;
 mod races;

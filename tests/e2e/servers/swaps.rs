@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use super::lives;
+use super::{comes_back, goes_up, lives, the_second_passes};
 use crate::support::{Dir, Server, World};
 
 on_all_servers! {
@@ -55,9 +55,9 @@ fn files_and_directories_change_places(server: &dyn Server) {
     });
     // And once more the other way round.
     swap(&dir, "a", "b");
-    super::the_second_passes();
-    super::goes_up(&world, &dir);
-    super::comes_back(&world, &dir, &world.dir("elsewhere"));
+    the_second_passes();
+    goes_up(&world, &dir);
+    comes_back(&world, &dir, &world.dir("elsewhere"));
 }
 
 pub(super) fn swap(dir: &Dir, one: &str, other: &str) {

@@ -7,13 +7,11 @@
 
 use std::collections::VecDeque;
 
-use aws_sdk_s3::types::EncodingType;
-
 use super::first_version::send;
+use super::level::directories;
 use super::numbers::Numbers;
 use super::run::request;
 use super::survey::Survey;
-use crate::page::decode;
 use crate::store::Bucket;
 
 /// Keys that a directory must have, as part of a page, for its listing to be
@@ -191,24 +189,17 @@ pub(super) async fn ask(bucket: &Bucket, question: Question) -> Option<Found> {
         None => request.start_after([base, &question.after].concat()),
     };
     let page = send(bucket, request).await.ok()?;
-    let is_encoded = page.encoding_type == Some(EncodingType::Url);
+    let named = directories(&page, &full)?;
     let token = page
         .next_continuation_token
         .filter(|token| !token.is_empty());
     if page.is_truncated == Some(true) && token.is_none() {
         return None;
     }
-    let mut directories = Vec::new();
-    for common in page.common_prefixes.unwrap_or_default() {
-        let name = common.prefix?;
-        let name = if is_encoded { decode(name).ok()? } else { name };
-        let inner = name.strip_prefix(&*full)?;
-        // Exactly one level down, or the server has no delimiters.
-        if inner.find('/') != inner.len().checked_sub(1) {
-            return None;
-        }
-        directories.push(name.get(base.len()..)?.to_owned());
-    }
+    let relative = named.iter().map(|name| name.get(base.len()..));
+    let directories = relative
+        .map(|name| name.map(str::to_owned))
+        .collect::<Option<_>>()?;
     let token = token.filter(|_| page.is_truncated == Some(true));
     Some(Found { directories, token })
 }

@@ -1,6 +1,8 @@
 //! Servers that treat conditions, ETags and checksums otherwise than AWS: a run
 //! notices it, loses nothing, and pays for it once.
 
+use std::time::{Duration, Instant};
+
 use s3_endpoint::{Action, Config, Fault, IfMatch, Sums};
 use sync_core::{Crc64, Entry, ErrorKind, Expected, Listed, Store as _};
 
@@ -514,23 +516,27 @@ async fn damage_is_noticed_by_an_etag_that_is_an_md5() {
 
 #[tokio::test]
 async fn what_is_in_the_way_is_told_at_once() {
-    for (status, code, message) in [
+    // An empty directory may be what is in the way: one more attempt.
+    for (attempts, status, code, message) in [
         (
+            1,
             400,
             "XMinioParentIsObject",
             "Object-prefix is already an object",
         ),
         (
+            2,
             409,
             "XMinioObjectExistsAsDirectory",
             "Object name already exists as a directory.",
         ),
         (
+            1,
             500,
             "InternalError",
             "We encountered an internal error: cause(not a directory)",
         ),
-        (500, "InternalError", "open /data/a: is a directory"),
+        (2, 500, "InternalError", "open /data/a: is a directory"),
     ] {
         let fixture = acquaintance(|options| options.max_attempts = 10).await;
         let refused = Action::Error {
@@ -544,7 +550,7 @@ async fn what_is_in_the_way_is_told_at_once() {
             .inject(Fault::on("PutObject").always().act(refused));
         let error = fixture.put("a/b", "1", Expected::Absent).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Blocked, "{error}");
-        assert_eq!(hits.count(), 1, "{code}");
+        assert_eq!(hits.count(), attempts, "{code}");
     }
 }
 
@@ -619,4 +625,54 @@ async fn a_user_who_may_only_write_needs_no_trial() {
         fixture.put(name, "1", Expected::Absent).await.unwrap();
     }
     assert_eq!(fixture.server.count("HeadObject"), 1);
+}
+
+/// Each answer takes a while, and a refused condition looks like a request that
+/// timed out.
+#[tokio::test]
+async fn writes_do_not_wait_for_a_trial_that_gets_no_answer() {
+    const COUNT: usize = 12;
+    const WHILE: Duration = Duration::from_millis(500);
+    let fixture = stranger(|_| {}).await;
+    let entries = objects(&fixture, COUNT).await;
+    let timed_out = Action::edit(|answer| {
+        if answer.status == 412 {
+            answer.status = 400;
+            answer.body = b"<Error><Code>RequestTimeout</Code></Error>".to_vec();
+        }
+    });
+    let slowly = Fault::on("PutObject").always().act(Action::Stall(WHILE));
+    fixture.server.inject(slowly);
+    fixture
+        .server
+        .inject(Fault::on("PutObject").always().act(timed_out));
+    let begun = Instant::now();
+    let puts = entries.iter().map(|seen| {
+        let expected = Expected::Version(seen.clone());
+        fixture.put(seen.key.as_str(), "new", expected)
+    });
+    let results = futures::future::join_all(puts).await;
+    let took = begun.elapsed();
+    let errors: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0].kind(), ErrorKind::Timeout);
+    // The trial had two attempts.
+    assert_eq!(fixture.server.count("PutObject"), COUNT + 1);
+    // Each of the others was looked at, and sent under its condition.
+    assert_eq!(fixture.server.count("HeadObject"), COUNT);
+    let is_conditional =
+        |entry: &s3_endpoint::Entry| entry.headers.iter().any(|(name, _)| name == "if-match");
+    let log = fixture.server.log();
+    let mut puts = log.iter().filter(|entry| entry.operation == "PutObject");
+    assert!(puts.all(is_conditional));
+    assert!(took < WHILE * COUNT as u32 * 3 / 4, "one by one: {took:?}");
+    let notes = fixture.store.notes();
+    assert!(notes[0].contains("did not answer"), "{notes:?}");
+
+    // What somebody else wrote is left alone.
+    fixture.server.put(BUCKET, "k1", "theirs", None);
+    let expected = Expected::Version(entries[1].clone());
+    let error = fixture.put("k1", "newer", expected).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+    assert_eq!(fixture.body("k1").unwrap(), "theirs");
 }

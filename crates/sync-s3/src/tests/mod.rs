@@ -21,6 +21,7 @@ mod patience;
 mod reach;
 mod read;
 mod resume;
+mod vacate;
 mod write;
 
 use aws_sdk_s3::config::Credentials;

@@ -1,0 +1,73 @@
+//! One level of a listing: what is right below a directory, as a LIST with a
+//! delimiter names it.
+
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::types::EncodingType;
+
+use super::first_version::send;
+use super::run::request;
+use crate::error::Failure;
+use crate::page::decode;
+use crate::store::Bucket;
+
+/// The directories right below `directory`, a key that ends with a slash.
+/// `None` if there are more than `most`, or an object: anything but the empty
+/// one that stands for the directory itself.
+pub(crate) async fn empty_level(
+    bucket: &Bucket,
+    directory: &str,
+    most: usize,
+) -> Result<Option<Vec<String>>, Failure> {
+    let mut found = Vec::new();
+    let mut token = None;
+    loop {
+        let request = request(bucket)
+            .set_prefix(Some(directory.to_owned()))
+            .delimiter("/")
+            .set_continuation_token(token);
+        let page = send(bucket, request).await?;
+        if holds_objects(&page, directory) {
+            return Ok(None);
+        }
+        let Some(inner) = directories(&page, directory) else {
+            return Err(Failure::protocol(
+                "the server lists directories that are not below the one that was asked for",
+            ));
+        };
+        found.extend(inner);
+        token = page
+            .next_continuation_token
+            .filter(|token| !token.is_empty());
+        if token.is_none() || found.len() > most {
+            return Ok((found.len() <= most).then_some(found));
+        }
+    }
+}
+
+/// Whether a page shows an object besides the placeholder of `directory`.
+fn holds_objects(page: &ListObjectsV2Output, directory: &str) -> bool {
+    let is_encoded = page.encoding_type == Some(EncodingType::Url);
+    page.contents().iter().any(|object| {
+        let key = object.key().unwrap_or_default().to_owned();
+        let key = if is_encoded {
+            decode(key).unwrap_or_default()
+        } else {
+            key
+        };
+        object.size() != Some(0) || key != directory
+    })
+}
+
+/// The directories of a page of what is below `prefix`. `None` if one of them
+/// is not exactly one level down: then the server has no delimiters.
+pub(super) fn directories(page: &ListObjectsV2Output, prefix: &str) -> Option<Vec<String>> {
+    let is_encoded = page.encoding_type == Some(EncodingType::Url);
+    let names = page.common_prefixes().iter().map(|common| {
+        let name = common.prefix()?.to_owned();
+        let name = if is_encoded { decode(name).ok()? } else { name };
+        let inner = name.strip_prefix(prefix)?;
+        let is_one_level = inner.find('/').is_some_and(|at| at + 1 == inner.len());
+        is_one_level.then_some(name)
+    });
+    names.collect()
+}
