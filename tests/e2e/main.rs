@@ -13,6 +13,7 @@
 #[macro_use]
 mod support;
 
+mod library;
 mod mirror;
 mod rule;
 mod second_run;

@@ -14,11 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sync_core::{Counts, Direction, Withheld};
-use sync_s3::Location;
+use s3mirror::{Counts, Direction, Location, Progress, Report};
+use sync_s3::Versioning;
 
-use crate::command::Ended;
-use crate::ending::Counted;
 use crate::json::{Line, RunReport, TrashLine};
 use crate::metrics::MetricsFile;
 use crate::options::FinishArgs;
@@ -46,8 +44,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     report: RunReport,
-    /// What has been done, while it is being done.
-    under_way: Option<Counted>,
+    /// Where it is counted what has been done, until that is in the report.
+    progress: Option<Arc<Progress>>,
     concluded: bool,
 }
 
@@ -82,61 +80,54 @@ impl Ending {
         report.bucket = Some(bucket.to_string());
     }
 
-    /// The plan begins to be carried out: where that is counted.
-    pub(crate) fn begun(&self) -> Counted {
-        let counted = Counted::default();
-        self.lock().under_way = Some(Arc::clone(&counted));
-        counted
+    /// Where it is counted what is done.
+    pub(crate) fn watch(&self, progress: Arc<Progress>) {
+        self.lock().progress = Some(progress);
     }
 
-    /// The run broke off where nobody expected it: how it ends then. What was
-    /// done until then is in the report.
+    /// How a run ends that broke off where nobody expected it.
     pub(crate) fn broken_off(&self) -> Exit {
-        let mut state = self.lock();
-        let Some(counted) = state.under_way.take() else {
-            return Exit::Failed;
-        };
-        let done = counted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        state.report.created = done.created;
-        state.report.overwritten = done.overwritten;
-        state.report.deleted = done.deleted;
-        state.report.failed = done.failed;
-        Exit::Incomplete
+        let progress = self.lock().progress.clone();
+        match progress.and_then(|progress| progress.report_so_far()) {
+            None => Exit::Failed,
+            Some(_) => Exit::Incomplete,
+        }
     }
 
     /// What was done, and what there was to do.
-    pub(crate) fn carried_out(&self, counts: &Counts, ended: &Ended<'_>) {
-        let done = ended.report;
+    pub(crate) fn carried_out(
+        &self,
+        counts: &Counts,
+        done: &Report,
+        versioning: Option<Versioning>,
+    ) {
         let mut state = self.lock();
-        state.under_way = None;
+        state.progress = None;
         let report = &mut state.report;
-        report.seconds = ended.took.as_secs_f64();
-        report.created = done.created;
-        report.overwritten = done.overwritten;
-        report.deleted = done.deleted;
+        report.set_execution(&done.execution);
+        report.seconds = done.took.as_secs_f64();
         report.kept = counts.kept();
         report.source_skipped = counts.source_skipped();
         report.not_selected = counts.not_selected();
-        report.failed = done.failed;
-        report.not_written = done.not_written;
-        report.growing = done.growing;
-        report.stopped = done.stopped;
-        report.deletions_withheld = done
-            .deletions_withheld
-            .map(|why: Withheld| text::withheld(why));
-        report.versioning = ended.versioning.map(text::versioning_word);
-        report.trash = ended.trash.as_ref().map(|kept| TrashLine {
+        report.versioning = versioning.map(text::versioning_word);
+        report.trash = done.trash.as_ref().map(|kept| TrashLine {
             directory: kept.directory.to_string_lossy().into_owned(),
             entries: kept.entries,
         });
     }
 
-    /// The report of a run that ends with `exit`, because of `errors`.
+    /// The report of a run that ends with `exit`, because of `errors`. Of one
+    /// that was cut short it says what was done until then.
     pub(crate) fn report(&self, exit: Exit, errors: &[String]) -> RunReport {
-        let mut report = self.lock().report.clone();
+        let (mut report, progress) = {
+            let state = self.lock();
+            (state.report.clone(), state.progress.clone())
+        };
+        if let Some(done) = progress.and_then(|progress| progress.report_so_far()) {
+            report.set_execution(&done);
+            // Whether it was stopped, or broke off, the exit status tells.
+            report.stopped = false;
+        }
         report.exit = exit.code();
         report.total_seconds = self.0.begun.elapsed().as_secs_f64();
         report.stopped |= matches!(exit, Exit::HungUp | Exit::Interrupted | Exit::Terminated);

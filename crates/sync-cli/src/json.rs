@@ -6,11 +6,12 @@
 //! something else.
 
 use serde::Serialize;
-use sync_core::{Key, Plan, Reason, Tally};
+use sync_core::{Key, Plan, Reason, Report, Tally};
 
 use crate::Console;
 use crate::price::Estimate;
 use crate::progress::Figures;
+use crate::text;
 
 /// Version of the lines with a field `event`; those of the plan have their own.
 pub(crate) const SCHEMA: u32 = 1;
@@ -98,6 +99,18 @@ pub(crate) struct RunReport {
 }
 
 impl RunReport {
+    /// What was done, entry by entry.
+    pub(crate) fn set_execution(&mut self, done: &Report) {
+        self.created = done.created;
+        self.overwritten = done.overwritten;
+        self.deleted = done.deleted;
+        self.failed = done.failed;
+        self.not_written = done.not_written;
+        self.growing = done.growing;
+        self.stopped = done.stopped;
+        self.deletions_withheld = done.deletions_withheld.map(text::withheld);
+    }
+
     /// What became of the run, in one line: for who cannot have the report.
     pub(crate) fn outcome(&self) -> String {
         format!(

@@ -7,26 +7,19 @@
 mod command;
 mod config;
 mod console;
-mod ending;
 mod exit;
 mod finish;
 mod habits;
-mod journal;
+mod hints;
 mod json;
 mod logging;
-mod machine;
 mod metrics;
 mod options;
 mod panics;
 mod patient;
-mod places;
 mod price;
 mod progress;
 mod question;
-mod saved;
-mod selection;
-mod spools;
-mod state;
 mod stop;
 mod streams;
 mod text;
@@ -49,7 +42,7 @@ pub fn definition() -> clap::Command {
 /// Runs one command to its end.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>, mut console: Console) -> Exit {
-    machine::open_files::raise();
+    s3mirror::machine::open_files::raise();
     panics::report_plainly();
     match usage::parse(args) {
         Ok(cli) => command::run(cli.command, &mut console),

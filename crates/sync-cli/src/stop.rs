@@ -127,11 +127,12 @@ impl Stop {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ready at the first signal. From now on there is something to stop cleanly.
+    /// Ready at the first signal. As soon as somebody waits for it, there is
+    /// something to stop cleanly.
     pub(crate) fn asked(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.0.working.store(true, SeqCst);
         let state = Arc::clone(&self.0);
         async move {
+            state.working.store(true, SeqCst);
             // In this order: a signal in between is noticed by either.
             let asked = state.asked.notified();
             if state.code.load(SeqCst) == 0 {

@@ -20,6 +20,13 @@ pub(crate) struct Streams {
     err: Arc<Mutex<Stream>>,
 }
 
+/// Of what the library reports, only warnings are for people at once.
+impl s3mirror::Observer for Streams {
+    fn warning(&self, warning: &s3mirror::Warning) {
+        Streams::warning(self, warning);
+    }
+}
+
 struct Stream {
     to: io::BufWriter<Box<dyn Write + Send>>,
     /// Why nothing is written any more.

@@ -125,18 +125,15 @@ impl Run<'_> {
             let (job, done) = done?;
             if done.error().is_some_and(|error| error.kind().stops_run()) {
                 halted.store(true, Relaxed);
-                self.report.stopped = true;
+                self.stopped = true;
             }
-            if let Some(clearing) = &job.clearing {
-                self.report.deleted = self.report.deleted + clearing.deleted;
-                if clearing.is_done() {
-                    self.cleared.note(clearing.blockers(), &job.transfer);
-                }
+            if let Some(clearing) = job.clearing.as_ref().filter(|it| it.is_done()) {
+                self.cleared.note(clearing.blockers(), &job.transfer);
             }
             self.note_transfer(&job.transfer, &done);
         }
         drop(results);
-        self.report.stopped |= work.is_stopped();
+        self.stopped |= work.is_stopped();
         Ok(())
     }
 }

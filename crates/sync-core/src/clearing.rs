@@ -14,7 +14,7 @@ use crate::deletions::DELETE_BATCH;
 use crate::execute::Workspace;
 use crate::observe::Event;
 use crate::transfer::stopped;
-use crate::{Action, Direction, Entry, ErrorKind, Key, Plan, Result, StoreError, Tally};
+use crate::{Action, Direction, Entry, ErrorKind, Key, Plan, Result, StoreError};
 
 /// Which entries are in the way of a transfer.
 #[derive(Clone)]
@@ -77,8 +77,8 @@ fn may_follow(above: &Key, key: &Key) -> bool {
 pub(crate) struct Clearing<'p> {
     blockers: Blockers<'p>,
     state: State,
-    /// What has been deleted.
-    pub(crate) deleted: Tally,
+    /// Whether anything has been deleted.
+    any_deleted: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -93,7 +93,7 @@ impl<'p> Clearing<'p> {
         Self {
             blockers,
             state: State::Waiting,
-            deleted: Tally::default(),
+            any_deleted: false,
         }
     }
 
@@ -115,7 +115,7 @@ impl<'p> Clearing<'p> {
                     format!("cannot write '{key}': what is in its way is not all removed");
                 return Err(StoreError::new(ErrorKind::Blocked, message));
             }
-            State::Done => return Ok(self.deleted.entries > 0),
+            State::Done => return Ok(self.any_deleted),
         }
         let mut batch = Vec::new();
         for entry in self.blockers.of(key).map_err(unread)? {
@@ -128,7 +128,7 @@ impl<'p> Clearing<'p> {
             self.delete(work, batch).await?;
         }
         self.state = State::Done;
-        Ok(self.deleted.entries > 0)
+        Ok(self.any_deleted)
     }
 
     async fn delete(&mut self, work: &Workspace<'_>, batch: Vec<Entry>) -> Result<()> {
@@ -144,8 +144,8 @@ impl<'p> Clearing<'p> {
         for (entry, result) in batch.iter().zip(results) {
             match result {
                 Ok(()) => {
-                    self.deleted.add(entry.size);
-                    work.observer.event(Event::Deleted(entry));
+                    self.any_deleted = true;
+                    work.tell(Event::Deleted(entry));
                 }
                 Err(error) => outcome = Err(error),
             }

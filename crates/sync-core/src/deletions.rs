@@ -18,10 +18,10 @@ impl Run<'_> {
         if plan.counts().deleted().entries == 0 {
             return Ok(());
         }
-        self.report.deletions_withheld = self.withheld(plan);
+        self.deletions_withheld = self.withheld(plan);
         let mut batch = Vec::new();
         for action in plan.actions()? {
-            if self.report.deletions_withheld.is_some() {
+            if self.deletions_withheld.is_some() {
                 return Ok(());
             }
             if let Action::Delete(delete) = action?
@@ -45,7 +45,7 @@ impl Run<'_> {
         if must_look_again(plan.direction(), self.work.options.versions) {
             batch = self.still_absent(batch).await;
             // A thousand looks take their time, and may fail.
-            if self.report.stopped || self.work.is_stopped() {
+            if self.stopped || self.work.is_stopped() {
                 self.stop_deleting();
                 return;
             }
@@ -72,8 +72,8 @@ impl Run<'_> {
     }
 
     fn stop_deleting(&mut self) {
-        self.report.stopped = true;
-        self.report.deletions_withheld = Some(Withheld::Stopped);
+        self.stopped = true;
+        self.deletions_withheld = Some(Withheld::Stopped);
     }
 
     /// Those that the source still lacks.
@@ -95,7 +95,7 @@ impl Run<'_> {
                     self.note_failed(&entry.key, &error);
                 }
                 Err(error) => {
-                    self.report.stopped |= error.kind().stops_run();
+                    self.stopped |= error.kind().stops_run();
                     self.note_failed(&entry.key, &error);
                 }
             }

@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use chrono::TimeDelta;
@@ -18,14 +19,14 @@ use crate::blocked::Cleared;
 use crate::budget::Budget;
 use crate::guard::MAX_CLOCK_OFFSET;
 use crate::last_looks::with_last_looks;
-use crate::observe::{Event, Observer, Report, Withheld};
+use crate::observe::{Event, Observer, Outcomes, Report, Withheld};
 use crate::parts::MIN_PART_SIZE;
 use crate::transfer::{Done, Kept};
 use crate::young::Cutoff;
 use crate::{Action, Direction, Entry, ErrorKind, Key, Plan, Store, StoreError, Transfer};
 
 /// How a plan is executed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ExecuteOptions {
     /// Most transfers under way, counted in parts; fewer where a store can
     /// make no use of so many.
@@ -36,6 +37,8 @@ pub struct ExecuteOptions {
     pub part_size: u64,
     /// What becomes of a source that has changed since it was planned.
     pub versions: Versions,
+    /// Where the execution counts what it has done; from zero.
+    pub outcomes: Arc<Outcomes>,
 }
 
 /// What becomes of a source that has changed since it was planned.
@@ -57,6 +60,7 @@ impl Default for ExecuteOptions {
             memory: 64 << 20,
             part_size: MIN_PART_SIZE,
             versions: Versions::default(),
+            outcomes: Arc::default(),
         }
     }
 }
@@ -76,6 +80,12 @@ pub(crate) struct Workspace<'a> {
 }
 
 impl Workspace<'_> {
+    /// Counts what has happened, and passes it on.
+    pub(crate) fn tell(&self, event: Event<'_>) {
+        self.options.outcomes.count(&event);
+        self.observer.event(event);
+    }
+
     /// How far the clock that dates the objects was set meanwhile.
     fn clock_jump(&self) -> Option<TimeDelta> {
         match self.direction {
@@ -123,6 +133,7 @@ pub async fn execute(
     observer: &dyn Observer,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<Report> {
+    options.outcomes.begin();
     let work = Workspace {
         source,
         target,
@@ -135,28 +146,36 @@ pub async fn execute(
     };
     let mut run = Run {
         work: &work,
-        report: Report::default(),
+        stopped: false,
+        deletions_withheld: None,
         cleared: Cleared::default(),
         not_written: None,
         has_told_unwritable: false,
     };
     let mut rest = Rest::default();
     run.free_transfers(plan, Age::Settled, &mut rest).await?;
-    if rest.any_young && !run.report.stopped {
+    if rest.any_young && !run.stopped {
         run.free_transfers(plan, Age::Young, &mut rest).await?;
     }
     run.blocked_transfers(plan, rest).await?;
     run.tell_not_written();
     run.deletions(plan).await?;
     run.tell_not_written();
-    run.report.clock_jump = work.clock_jump();
-    Ok(run.report)
+    Ok(Report {
+        deletions_withheld: run.deletions_withheld,
+        clock_jump: work.clock_jump(),
+        stopped: run.stopped,
+        ..options.outcomes.report()
+    })
 }
 
 /// An execution under way.
 pub(crate) struct Run<'a> {
     pub(crate) work: &'a Workspace<'a>,
-    pub(crate) report: Report,
+    /// Whether it ends before all actions were tried.
+    pub(crate) stopped: bool,
+    /// Why planned deletions were not made.
+    pub(crate) deletions_withheld: Option<Withheld>,
     /// What has been deleted because it was in the way.
     pub(crate) cleared: Cleared,
     /// How many were not written since that was last told, and why one of them.
@@ -223,25 +242,29 @@ impl Run<'_> {
             }
             if done.error().is_some_and(|error| error.kind().stops_run()) {
                 halted.store(true, Relaxed);
-                self.report.stopped = true;
+                self.stopped = true;
             }
             self.note_transfer(&transfer, &done);
         }
         drop(results);
-        self.report.stopped |= self.work.is_stopped();
+        self.stopped |= self.work.is_stopped();
         // What ended early has not seen the whole plan.
-        rest.any_blocked |= self.report.stopped || any_blocked.load(Relaxed);
+        rest.any_blocked |= self.stopped || any_blocked.load(Relaxed);
         rest.any_young |= any_young.load(Relaxed);
         Ok(())
     }
 
+    pub(crate) fn outcomes(&self) -> &Outcomes {
+        &self.work.options.outcomes
+    }
+
     /// Why nothing may be deleted now.
     pub(crate) fn withheld(&self, plan: &Plan) -> Option<Withheld> {
-        if self.report.stopped || self.work.is_stopped() {
+        if self.stopped || self.work.is_stopped() {
             Some(Withheld::Stopped)
         } else if plan.counts().incomplete() || plan.counts().too_long > 0 {
             Some(Withheld::SourceIncomplete)
-        } else if self.report.failed + self.report.not_written > 0 {
+        } else if self.outcomes().any_failed() {
             Some(Withheld::TransferFailed)
         } else if self
             .work
@@ -256,15 +279,9 @@ impl Run<'_> {
 
     pub(crate) fn note_transfer(&mut self, transfer: &Transfer, done: &Done) {
         if let Done::Copied(kept) = done {
-            let tally = match transfer.target {
-                None => &mut self.report.created,
-                Some(_) => &mut self.report.overwritten,
-            };
-            tally.add(transfer.source.size);
-            self.work.observer.event(Event::Transferred(transfer));
+            self.work.tell(Event::Transferred(transfer));
             if matches!(kept, Ok(Kept::AtAMoment)) {
-                self.report.growing += 1;
-                self.work.observer.event(Event::Growing(&transfer.source));
+                self.work.tell(Event::Growing(&transfer.source));
             }
         }
         match done {
@@ -288,7 +305,7 @@ impl Run<'_> {
     }
 
     pub(crate) fn note_not_written(&mut self, why: &str) {
-        self.report.not_written += 1;
+        self.outcomes().add_not_written();
         match &mut self.not_written {
             Some((entries, _)) => *entries += 1,
             none => *none = Some((1, why.to_owned())),
@@ -299,22 +316,20 @@ impl Run<'_> {
         if let Some((entries, why)) = self.not_written.take() {
             let why = &why;
             let event = Event::NotWritten { entries, why };
-            self.work.observer.event(event);
+            self.work.tell(event);
         }
     }
 
     pub(crate) fn note_deleted(&mut self, entry: &Entry) {
-        self.report.deleted.add(entry.size);
-        self.work.observer.event(Event::Deleted(entry));
+        self.work.tell(Event::Deleted(entry));
     }
 
     pub(crate) fn note_failed(&mut self, key: &Key, error: &StoreError) {
         if error.kind() == ErrorKind::Stopped {
-            self.report.stopped = true;
+            self.stopped = true;
             return;
         }
-        self.report.failed += 1;
-        self.work.observer.event(Event::Failed { key, error });
+        self.work.tell(Event::Failed { key, error });
     }
 }
 

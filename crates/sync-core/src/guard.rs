@@ -1,5 +1,5 @@
 //! The guards: plans that look like an accident are refused before anything
-//! is changed. Each refusal names the option that lifts it.
+//! is changed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -145,26 +145,22 @@ impl fmt::Display for Refusal {
         match self {
             Self::EmptySource { target } => write!(
                 f,
-                "the source is empty, but the target has {target} entries; see that the right \
-                 place is given and mounted, or allow it with --allow-empty-source"
+                "the source is empty, but the target has {target} entries"
             ),
             Self::TooManyDeletions { deleted, target } => write!(
                 f,
-                "{deleted} of the target's {target} entries would be deleted, more than \
-                 --max-delete permits; look at the plan with `s3mirror mock`, then raise \
-                 --max-delete (a number or a percentage) or copy without deletions by --no-delete"
+                "{deleted} of the target's {target} entries would be deleted, more than is \
+                 allowed"
             ),
             Self::ClockOffset(offset) => write!(
                 f,
                 "the clocks of this machine and of the server differ by {} s, so no time can be \
-                 trusted and nothing is deleted; set the clock, or copy without deletions by \
-                 --no-delete",
+                 trusted and nothing is deleted",
                 offset.num_seconds()
             ),
             Self::KeysTooLong { count } => write!(
                 f,
-                "names longer than --max-key-length permits (the prefix counts): {count}; \
-                 shorten them, or raise --max-key-length up to S3's own limit of 1024 bytes"
+                "names longer than is allowed (the prefix counts): {count}"
             ),
         }
     }

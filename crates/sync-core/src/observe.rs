@@ -94,6 +94,97 @@ impl Observer for () {
     fn event(&self, _event: Event<'_>) {}
 }
 
+/// What an execution has done so far. Anybody may look while it runs; the
+/// execution counts, and each outcome once.
+#[derive(Debug, Default)]
+pub struct Outcomes {
+    created: Counter,
+    overwritten: Counter,
+    deleted: Counter,
+    failed: AtomicU64,
+    not_written: AtomicU64,
+    growing: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Counter {
+    entries: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counter {
+    fn add(&self, size: u64) {
+        self.entries.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(size, Relaxed);
+    }
+
+    fn tally(&self) -> Tally {
+        Tally {
+            entries: self.entries.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+        }
+    }
+}
+
+impl Outcomes {
+    /// The report of an execution that would end now.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report {
+            created: self.created.tally(),
+            overwritten: self.overwritten.tally(),
+            deleted: self.deleted.tally(),
+            failed: self.failed.load(Relaxed),
+            not_written: self.not_written.load(Relaxed),
+            growing: self.growing.load(Relaxed),
+            ..Report::default()
+        }
+    }
+
+    /// Forgets what an earlier execution has done.
+    pub(crate) fn begin(&self) {
+        for tally in [&self.created, &self.overwritten, &self.deleted] {
+            tally.entries.store(0, Relaxed);
+            tally.bytes.store(0, Relaxed);
+        }
+        for counter in [&self.failed, &self.not_written, &self.growing] {
+            counter.store(0, Relaxed);
+        }
+    }
+
+    /// Whether anything has failed.
+    pub(crate) fn any_failed(&self) -> bool {
+        self.failed.load(Relaxed) > 0 || self.not_written.load(Relaxed) > 0
+    }
+
+    /// Counts what `event` tells; entries that were not written are counted
+    /// when that happens, before they are told together.
+    #[doc(hidden)]
+    pub fn count(&self, event: &Event<'_>) {
+        match event {
+            Event::Transferred(transfer) => {
+                let counter = match transfer.target {
+                    None => &self.created,
+                    Some(_) => &self.overwritten,
+                };
+                counter.add(transfer.source.size);
+            }
+            Event::Deleted(entry) => self.deleted.add(entry.size),
+            Event::Failed { .. } => {
+                self.failed.fetch_add(1, Relaxed);
+            }
+            Event::Growing(_) => {
+                self.growing.fetch_add(1, Relaxed);
+            }
+            Event::Begun { .. } | Event::Progress { .. } | Event::NotWritten { .. } => {}
+        }
+    }
+
+    pub(crate) fn add_not_written(&self) {
+        self.not_written.fetch_add(1, Relaxed);
+    }
+}
+
 /// What an execution has done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {

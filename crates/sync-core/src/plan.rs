@@ -32,6 +32,7 @@ mod origin;
 mod reader;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, BufRead, Write};
 
 use serde::de::DeserializeOwned;
@@ -154,11 +155,32 @@ impl Counts {
         self.of(Reason::NotSelected)
     }
 
+    /// How many entries of the target change.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        (self.created() + self.overwritten() + self.deleted()).entries
+    }
+
     /// Whether some of the source could not be read, named or placed. Then
     /// the rest is copied, nothing is deleted, and the run ends as incomplete.
     #[must_use]
     pub fn incomplete(&self) -> bool {
         self.conflicts > 0 || self.skipped_in_source.keys().any(|c| c.hides_content())
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let copied = self.created() + self.overwritten();
+        write!(
+            f,
+            "{} to create, {} to overwrite ({} bytes in all), {} to delete, {} to keep",
+            self.created().entries,
+            self.overwritten().entries,
+            copied.bytes,
+            self.deleted().entries,
+            (self.kept() + self.source_skipped()).entries,
+        )
     }
 }
 

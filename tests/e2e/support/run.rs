@@ -44,6 +44,11 @@ impl Run {
         Self::with(sandbox, Command::new(binary::s3mirror()))
     }
 
+    /// An example of the library instead of the program.
+    pub(crate) fn of_example(sandbox: &Sandbox, name: &str) -> Self {
+        Self::with(sandbox, Command::new(binary::example(name)))
+    }
+
     /// As a user with no rights where we are root; else as ourselves.
     pub(crate) fn as_nobody(sandbox: &Sandbox) -> Self {
         // What we make is ours; so its owner tells who we are.

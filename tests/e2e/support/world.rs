@@ -31,6 +31,13 @@ impl<'s> World<'s> {
         self.with_access(Run::new(&self.sandbox))
     }
 
+    /// An example of the library, with access to the server.
+    pub(crate) fn example(&self, name: &str) -> Run {
+        let run = self.with_access(Run::of_example(&self.sandbox, name));
+        // The examples know nothing of the variables of the program.
+        run.env("AWS_ENDPOINT_URL", self.bucket.server.url())
+    }
+
     /// The same as a user with no rights.
     pub(crate) fn s3mirror_as_nobody(&self) -> Run {
         self.with_access(Run::as_nobody(&self.sandbox))

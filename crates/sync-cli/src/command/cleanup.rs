@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
+use anyhow::anyhow;
+use s3mirror::{DirectoryLock, Error};
 use serde::Serialize;
 use sync_core::{Side, Skipped, printable};
 use sync_fs::{EmptyDirs, empty_directories};
 
 use super::Mode;
-use super::site::take;
 use crate::options::CleanupArgs;
-use crate::state::registry::RunEntry;
-use crate::state::{StateDir, Tree};
-use crate::{Console, Exit, text};
+use crate::{Console, Exit, hints, text};
 
 /// One line of output with `--json`.
 #[derive(Serialize)]
@@ -34,17 +33,18 @@ enum Line {
 }
 
 pub(super) fn run(args: &CleanupArgs, mode: Mode, console: &mut Console) -> anyhow::Result<Exit> {
-    let state = StateDir::find(args.state.state_dir.as_deref());
-    let _locks = match mode {
+    let _lock = match mode {
         Mode::Show | Mode::Check => None,
         Mode::Act => {
-            let entry = RunEntry {
-                writes_directory: true,
-                ..RunEntry::new("cleanup", Tree::of(&args.dir), None)
-            };
-            match take(&entry, &state, console) {
-                None => return Ok(Exit::Refused),
-                locks => locks,
+            let state = args.state.state_dir.as_deref();
+            let streams = console.streams().clone();
+            match DirectoryLock::acquire("cleanup", &args.dir, state, &streams) {
+                Ok(lock) => Some(lock),
+                Err(error @ Error::Locked(_)) => {
+                    console.error(hints::error(&error));
+                    return Ok(Exit::Refused);
+                }
+                Err(error) => return Err(anyhow!(hints::error(&error))),
             }
         }
     };

@@ -8,17 +8,12 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use serde::Serialize;
 use sync_core::{Diagnosis, Level, Scope, printable};
-use sync_s3::{Probe, S3Options, S3Store};
+use sync_s3::{Probe, S3Store};
 
 use crate::options::{DoctorArgs, OutputArgs};
-use crate::places::server_options;
 use crate::progress::Counting;
 use crate::stop::Stop;
 use crate::{Console, Exit};
-
-/// Attempts of a request: whoever waits for a diagnosis need not ride out a
-/// minute of errors.
-const ATTEMPTS: u32 = 3;
 
 /// How long removing may take: after a signal, five seconds are promised for
 /// the whole ending.
@@ -52,11 +47,7 @@ pub(super) async fn run(args: &DoctorArgs, console: &mut Console) -> anyhow::Res
     } else {
         Scope::Trial
     };
-    let options = S3Options {
-        max_attempts: ATTEMPTS,
-        ..server_options(&args.bucket, &args.server)
-    };
-    let store = S3Store::connect(options).await?;
+    let store = S3Store::connect(args.bucket_options()).await?;
     let notes = Notes(Mutex::new(Said {
         console,
         output: &args.output,

@@ -1,24 +1,21 @@
 //! One file a command; this one finds it and gives it a runtime.
 
-mod apply;
 mod cleanup;
 mod doctor;
-mod job;
 mod jobs;
+mod outcome;
 mod outlook;
 mod present;
 mod show;
-mod site;
 mod sync;
 mod verify;
 
 use std::future::Future;
 use std::num::NonZero;
 use std::path::Path;
+use std::time::Duration;
 
-use sync_core::Direction;
-
-pub(crate) use job::Ended;
+use s3mirror::Direction;
 
 use crate::finish::Ending;
 use crate::json::Line;
@@ -26,7 +23,7 @@ use crate::options::{
     Command, ConfigCommand, FinishArgs, Format, MockCommand, OutputArgs, SyncArgs,
 };
 use crate::view::View;
-use crate::{Console, Exit, ending, logging, panics};
+use crate::{Console, Exit, logging, panics};
 
 /// Whether a command acts or only shows what it would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +61,7 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         Command::Apply(args) => {
             let (output, finish) = (args.output.clone(), args.finish.clone());
             real_run(&output, &finish, None, console, |ending, console| {
-                block_on(apply::run(args, ending, console))?
+                block_on(sync::apply(&args, ending, console))?
             })
         }
         Command::Show(mut args) => {
@@ -246,6 +243,10 @@ fn flushed(exit: Exit, lost: Exit, console: &mut Console) -> Exit {
 /// busy. More would mostly wake each other.
 const FILE_THREADS: usize = 4;
 
+/// Five seconds are promised for the whole ending of a run that is stopped; so
+/// long of these is for the threads that remove temporaries.
+const THREADS: Duration = Duration::from_secs(1);
+
 /// One thread drives all requests and another set does what may block. More
 /// workers cost a third of the processor time of small files, in waking each
 /// other. Files need far fewer threads than requests do connections.
@@ -258,6 +259,6 @@ fn block_on<F: Future>(future: F) -> std::io::Result<F::Output> {
     let output = runtime.block_on(future);
     // Work that was given up goes on in its thread: one that writes a temporary
     // has yet to remove it. But none must hold the process back.
-    runtime.shutdown_timeout(ending::THREADS);
+    runtime.shutdown_timeout(THREADS);
     Ok(output)
 }

@@ -1,14 +1,14 @@
 //! What a plan takes and risks, for those who decide about it: the estimate,
 //! and whether the bucket keeps what is overwritten or deleted.
 
+use s3mirror::{Mirror, MirrorPlan, default_part_size};
 use sync_core::{Direction, ExecuteOptions, Plan, Versions};
 use sync_s3::{Conditions, Requests, Versioning};
 
 use super::Mode;
-use super::present::changes;
+use super::sync::Manner;
 use crate::Console;
-use crate::options::{OutputArgs, PriceArgs, SyncArgs};
-use crate::places::Places;
+use crate::options::{OutputArgs, PriceArgs};
 use crate::price::{Estimate, Prices, Server};
 
 /// What is told beside the plan.
@@ -30,46 +30,46 @@ fn is_wanted(plan: &Plan, mode: Mode, price: &PriceArgs, output: &OutputArgs, ye
     if price.estimate {
         return output.json || !output.quiet;
     }
-    let decides = mode != Mode::Act || changes(plan.counts()) > 0 && !yes;
+    let decides = mode != Mode::Act || plan.counts().changes() > 0 && !yes;
     decides && !output.json && !output.quiet
 }
 
-/// The outlook of a plan that is to be carried out, or was made to be shown.
+/// The outlook of a plan that is to be executed, or was made to be shown.
 pub(super) async fn look(
-    plan: &Plan,
-    places: &Places,
-    args: &SyncArgs,
-    mode: Mode,
-    versions: Versions,
+    mirror: &Mirror,
+    plan: &MirrorPlan,
+    manner: &Manner<'_>,
     prices: Option<Prices>,
     console: &Console,
 ) -> anyhow::Result<Outlook> {
-    let bucket = &places.bucket;
-    let is_answered = args.safety.consent.yes || console.can_ask;
-    let told = match mode {
+    let (bucket, output) = (mirror.bucket(), manner.output);
+    let is_answered = manner.yes || console.can_ask;
+    let is_told = match manner.mode {
         // Where nobody can say yes, the run ends here.
-        Mode::Act => is_answered && (args.output.json || !args.output.quiet),
+        Mode::Act => is_answered && (output.json || !output.quiet),
         // Its JSON is the plan and nothing else.
-        Mode::Show => !args.output.json && !args.output.quiet,
+        Mode::Show => !output.json && !output.quiet,
         Mode::Check => false,
     };
-    let versioning = if told && may_be_regretted(plan) {
+    let versioning = if is_told && may_be_regretted(plan.plan()) {
         Some(bucket.versioning().await)
     } else {
         None
     };
-    let yes = args.safety.consent.yes;
-    let estimate = if is_wanted(plan, mode, &args.price, &args.output, yes) {
-        let options = execution(args, plan.direction(), versions);
+    let estimate = if is_wanted(plan.plan(), manner.mode, manner.price, output, manner.yes) {
+        let options = &mirror.options().bucket;
         let server = Server {
             endpoint_url: bucket.endpoint_url(),
             region: bucket.region(),
-            bucket: args.places.bucket.bucket(),
+            bucket: options.location.bucket(),
         };
-        let conditions = args.server.conditions();
-        let made = bucket.looks();
         Some(Estimate::of(
-            plan, &options, conditions, made, prices, server,
+            plan.plan(),
+            &mirror.execute_options(plan),
+            options.conditions,
+            bucket.looks(),
+            prices,
+            server,
         )?)
     } else {
         None
@@ -93,7 +93,7 @@ pub(super) fn of_saved(
         return Ok(Outlook::default());
     };
     let options = ExecuteOptions {
-        part_size: crate::options::default_part_size(plan.direction()),
+        part_size: default_part_size(plan.direction()),
         versions: Versions::AsPlanned,
         ..ExecuteOptions::default()
     };
@@ -108,20 +108,6 @@ pub(super) fn of_saved(
         estimate: Some(estimate),
         versioning: None,
     })
-}
-
-/// How a plan is executed with these options.
-pub(super) fn execution(
-    args: &SyncArgs,
-    direction: Direction,
-    versions: Versions,
-) -> ExecuteOptions {
-    ExecuteOptions {
-        concurrency: args.speed.most_requests(),
-        memory: args.speed.max_memory(direction),
-        part_size: args.speed.part_size(direction),
-        versions,
-    }
 }
 
 /// Whether the bucket loses something by this plan, unless it keeps versions.

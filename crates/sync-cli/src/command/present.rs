@@ -1,9 +1,14 @@
 //! Shows a plan before it is carried out: its actions in a mock run, the
 //! summary in both, and by name whatever is not as it should be.
 
+use std::time::SystemTime;
+
 use anyhow::Context;
+use chrono::{DateTime, SecondsFormat, Utc};
+use indicatif::HumanDuration;
+use s3mirror::Refusal;
 use sync_core::{
-    Action, CLOCK_OFFSET_WARNING, Counts, Direction, Header, Plan, Withheld, printable,
+    Action, CLOCK_OFFSET_WARNING, Counts, Direction, Header, Origin, Plan, Withheld, printable,
 };
 
 use super::Mode;
@@ -11,7 +16,7 @@ use super::outlook::Outlook;
 use crate::options::OutputArgs;
 use crate::text::{self, Words};
 use crate::view::{self, View};
-use crate::{Console, Exit, json, saved};
+use crate::{Console, Exit, hints, json};
 
 /// Shows `plan`.
 pub(super) fn present(
@@ -37,7 +42,7 @@ pub(super) fn present(
         }
     }
     // Where there is nothing to do, the report will say all of it.
-    let announced = mode != Mode::Act || changes(plan.counts()) > 0;
+    let announced = mode != Mode::Act || plan.counts().changes() > 0;
     if announced && !output.json && !output.quiet {
         let (source, target) = sides(plan.header());
         let summary = Words::of(plan.direction()).summary(&source, &target, plan.header());
@@ -71,8 +76,19 @@ pub(super) fn say_origin(plan: &Plan, output: &OutputArgs, console: &mut Console
         return;
     }
     let server = origin.endpoint_url.as_deref().unwrap_or("AWS");
-    let (age, server) = (saved::age(origin), printable(server));
+    let (age, server) = (age(origin), printable(server));
     console.line(format_args!("plan {age}, for the server {server}"));
+}
+
+/// When a plan was made, as in "made 3 hours ago (2024-05-01T12:00:00Z)".
+fn age(origin: &Origin) -> String {
+    let now = DateTime::<Utc>::from(SystemTime::now());
+    let when = origin.created.to_rfc3339_opts(SecondsFormat::Secs, true);
+    match (now - origin.created).to_std() {
+        Ok(age) if age.as_secs() == 0 => format!("made just now ({when})"),
+        Ok(age) => format!("made {} ago ({when})", HumanDuration(age)),
+        Err(_) => format!("made in the future by this machine's clock ({when})"),
+    }
 }
 
 /// Both places as they are shown: those that will really be used, if the plan
@@ -87,11 +103,6 @@ fn sides(header: &Header) -> (String, String) {
         Direction::Backup => (directory, printable(&bucket)),
         Direction::Restore => (printable(&bucket), directory),
     }
-}
-
-/// How many entries of the target the plan changes.
-pub(super) fn changes(counts: &Counts) -> u64 {
-    (counts.created() + counts.overwritten() + counts.deleted()).entries
 }
 
 /// Whether the plan has lines that are neither transfers nor deletions; if
@@ -136,10 +147,10 @@ fn warn(action: &Action, header: &Header, output: &OutputArgs, console: &mut Con
     }
 }
 
-/// Says why the plan is not carried out.
-pub(super) fn refuse(refusals: &[String], console: &mut Console) -> Exit {
+/// Says why the plan is not executed.
+pub(super) fn refuse(refusals: &[Refusal], console: &mut Console) -> Exit {
     for refusal in refusals {
-        console.error(format_args!("refused: {refusal}"));
+        console.error(format_args!("refused: {}", hints::refusal(refusal)));
     }
     Exit::Refused
 }

@@ -1,16 +1,19 @@
 //! `show`: a saved plan, as a mock run shows it. No place is looked at.
 
+use anyhow::anyhow;
+use s3mirror::read_plan;
+
 use super::present::{present, say_origin};
 use super::{Mode, outlook};
 use crate::options::ShowArgs;
 use crate::view::View;
-use crate::{Console, Exit, saved};
+use crate::{Console, Exit, hints};
 
 pub(super) fn run(args: &ShowArgs, view: View, console: &mut Console) -> anyhow::Result<Exit> {
     let Some(prices) = console.understood(outlook::prices(&args.price)) else {
         return Ok(Exit::Usage);
     };
-    let plan = saved::read(&args.file)?;
+    let plan = read_plan(&args.file).map_err(|error| anyhow!(hints::plan_file(&error)))?;
     let outlook = outlook::of_saved(&plan, &args.price, &args.output, prices)?;
     say_origin(&plan, &args.output, console);
     present(&plan, Mode::Show, view, &args.output, &outlook, console)?;

@@ -1,31 +1,44 @@
-//! `backup` and `restore`, and what they would do: list, plan, present. What
-//! follows is the same for a saved plan, and in `job`.
+//! `backup`, `restore` and `apply`, and what they would do: a mirror is opened,
+//! its plan presented, confirmed and executed. A saved plan takes the same road.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
-use sync_core::{
-    Deletions, Direction, Limits, Plan, PlanOptions, Refusal, Versions, make_plan, refusals,
-};
+use anyhow::{Context, anyhow};
+use s3mirror::{Direction, Error, Mirror, MirrorBuilder, MirrorPlan, PlanFile, SavedPlan};
 
 use super::Mode;
-use super::job::Job;
+use super::outcome;
 use super::outlook::{Outlook, look, prices};
-use super::present::{changes, present, refuse, say_origin};
-use super::site::Site;
+use super::present::{present, refuse, say_origin};
 use crate::finish::Ending;
-use crate::journal::FileJournal;
-use crate::options::{NOT_FOR_BACKUP, OutputArgs, SyncArgs};
-use crate::places::Places;
+use crate::options::{ApplyArgs, NOT_FOR_BACKUP, OutputArgs, PriceArgs, SyncArgs};
 use crate::progress::{Events, Progress};
-use crate::saved::PlanFile;
-use crate::selection::selection;
-use crate::spools::TemporaryFiles;
+use crate::question::{self, Answer};
 use crate::stop::Stop;
 use crate::view::View;
-use crate::{Console, Exit, saved};
+use crate::{Console, Exit, config, hints};
 
-/// Makes a plan; then it is carried out or only shown, as `mode` says.
+/// What is done with the plan, and what is said of it.
+pub(super) struct Manner<'a> {
+    pub(super) mode: Mode,
+    pub(super) view: View,
+    pub(super) output: &'a OutputArgs,
+    pub(super) price: &'a PriceArgs,
+    /// Whether the user has confirmed beforehand.
+    pub(super) yes: bool,
+    pub(super) jobs: Jobs<'a>,
+}
+
+/// Where the jobs are whose places a backup must not delete.
+pub(super) struct Jobs<'a> {
+    /// The configuration file, if it is not the usual one.
+    file: Option<&'a Path>,
+    /// The profile of this run: jobs of the same profile share its server.
+    profile: Option<&'a str>,
+}
+
+/// Makes a plan; then it is executed or only shown, as `mode` says.
 pub(super) async fn run(
     direction: Direction,
     args: &SyncArgs,
@@ -35,126 +48,156 @@ pub(super) async fn run(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     ending.is_about(direction, &args.places.dir, &args.places.bucket);
-    let Some(selection) = console.understood(selection(&args.selection)) else {
+    let Some(options) = console.understood(args.mirror_options(direction)) else {
         return Ok(Exit::Usage);
     };
-    let selection = Arc::new(selection);
-    let Some(prices) = console.understood(prices(&args.price)) else {
+    // Before the work of making a plan.
+    let file = args.plan_out.as_deref();
+    let file = file.map(|file| PlanFile::check(file, &args.places.dir));
+    let file = file
+        .transpose()
+        .map_err(|error| anyhow!(hints::plan_file(&error)))?;
+    let manner = Manner {
+        mode,
+        view,
+        output: &args.output,
+        price: &args.price,
+        yes: args.safety.consent.yes,
+        jobs: Jobs {
+            file: args.config.as_deref(),
+            profile: args.server.profile.as_deref(),
+        },
+    };
+    drive(
+        Mirror::with(options),
+        file.as_ref(),
+        &manner,
+        ending,
+        console,
+    )
+    .await
+}
+
+/// Executes a saved plan, and nothing else.
+pub(super) async fn apply(
+    args: &ApplyArgs,
+    ending: &Ending,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let saved = SavedPlan::read(&args.file).map_err(|error| anyhow!(hints::plan_file(&error)))?;
+    let expected = &args.expected;
+    saved
+        .expect(expected.dir.as_deref(), expected.bucket.as_ref())
+        .map_err(|error| {
+            let file = sync_core::printable(&args.file.to_string_lossy());
+            anyhow!(hints::plan_file(&error)).context(format!("cannot apply the plan '{file}'"))
+        })?;
+    let direction = saved.plan().direction();
+    ending.is_about(direction, saved.directory(), saved.bucket());
+    if direction == Direction::Backup && args.trash.trash.is_some() {
+        console.error(NOT_FOR_BACKUP);
+        return Ok(Exit::Usage);
+    }
+    let mut builder = saved.mirror();
+    args.set(builder.options());
+    let manner = Manner {
+        mode: Mode::Act,
+        view: View::List,
+        output: &args.output,
+        price: &args.price,
+        yes: args.consent.yes,
+        jobs: Jobs {
+            file: None,
+            profile: args.server.profile.as_deref(),
+        },
+    };
+    drive(builder, None, &manner, ending, console).await
+}
+
+/// Opens the mirror, presents its plan, and executes it if it is to be.
+async fn drive(
+    builder: MirrorBuilder,
+    file: Option<&PlanFile>,
+    manner: &Manner<'_>,
+    ending: &Ending,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let Some(prices) = console.understood(prices(manner.price)) else {
         return Ok(Exit::Usage);
     };
     let stop = listen(ending, console)?;
-    let events = match mode {
+    let events = match manner.mode {
         Mode::Act => Events::Wanted,
         Mode::Show | Mode::Check => Events::Unwanted,
     };
-    let progress = watch(direction, &args.output, events, console)?;
-    let plan_file = args.plan_out.as_deref();
-    let plan_file = plan_file.map(|file| PlanFile::look(file, &args.places.dir));
-    let plan_file = plan_file.transpose()?;
-    let journal = journal(direction, mode, console);
-    let noted = journal.clone().map(|journal| journal as _);
-    let places = Places::open(direction, args, &selection, noted).await?;
-    progress.see(places.bucket.under_way());
-    let mut site = Site::of(direction, args, &places);
-    let _locks = match mode {
-        Mode::Show | Mode::Check => None,
-        Mode::Act => match site.lock(console) {
-            None => return Ok(Exit::Refused),
-            locks => locks,
-        },
+    let progress = Progress::begin(builder.progress(), console, manner.output, events);
+    let progress = Arc::new(progress.context("cannot watch the run")?);
+    ending.watch(builder.progress());
+    let builder = builder.observer(progress.clone()).stop_on(stop.asked());
+    let opened = match manner.mode {
+        Mode::Act => builder.open().await,
+        Mode::Show | Mode::Check => builder.open_preview().await,
     };
-    place(journal, &site);
-    let plan = {
-        let origin = saved::of_run(&args.places, &places);
-        let options = PlanOptions {
-            selection,
-            listings: progress.listings(),
-            ..plan_options(direction, args)
-        };
-        let (source, target) = (places.source(), places.target());
-        let plan = make_plan(source, target, &options, Arc::new(TemporaryFiles)).await?;
-        match origin {
-            Some(origin) => plan.with_origin(origin),
-            None => plan,
+    let mut mirror = match opened {
+        Ok(mirror) => mirror,
+        Err(error) => {
+            progress.end();
+            return not_opened(&error, console);
         }
     };
-    progress.planned(plan.counts());
-    if let Some(file) = plan_file {
-        file.save(&plan)?;
+    if mirror.options().direction == Direction::Backup {
+        let server = mirror.bucket().endpoint_url();
+        let owners = config::owners(manner.jobs.file, manner.jobs.profile, server);
+        mirror.add_owners(owners);
     }
-    let mut refusals = refused_by_guards(&plan, args);
-    refusals.extend(site.refusals(&plan, &places, args)?);
-    let versions = Versions::Latest;
-    let outlook = if refusals.is_empty() {
-        look(&plan, &places, args, mode, versions, prices, console).await?
+    let plan = mirror
+        .plan()
+        .await
+        .map_err(|error| anyhow!(hints::error(&error)))?;
+    if let Some(file) = file {
+        let saved = file.save(plan.plan());
+        saved.map_err(|error| anyhow!(hints::plan_file(&error)))?;
+    }
+    if plan.is_saved() {
+        say_origin(plan.plan(), manner.output, console);
+    }
+    let outlook = if plan.refusals().is_empty() {
+        look(&mirror, &plan, manner, prices, console).await?
     } else {
         Outlook::default()
     };
-    present(&plan, mode, view, &args.output, &outlook, console)?;
+    let (mode, view) = (manner.mode, manner.view);
+    present(plan.plan(), mode, view, manner.output, &outlook, console)?;
     match mode {
-        Mode::Show | Mode::Check => Ok(verdict(&plan, &refusals, mode, console)),
+        Mode::Show | Mode::Check => Ok(verdict(&plan, mode, console)),
         Mode::Act => {
-            let job = Job {
-                plan: &plan,
-                places: &places,
-                site: &site,
-                args,
-                versions,
-                outlook: &outlook,
-                ending,
-            };
-            job.run(&refusals, &stop, progress, console).await
+            if !plan.refusals().is_empty() {
+                return Ok(refuse(plan.refusals(), console));
+            }
+            if !confirmed(&plan, manner, console) {
+                return Ok(Exit::Refused);
+            }
+            // The summary is for now, not for the end of the run.
+            console.streams().show();
+            let report = mirror.execute(&plan).await;
+            progress.end();
+            let report = report.map_err(|error| anyhow!(hints::error(&error)))?;
+            ending.carried_out(plan.counts(), &report, outlook.versioning);
+            outcome::tell(&plan, &report, &outlook, manner.output, console);
+            Ok(outcome::exit(&report, &stop))
         }
     }
 }
 
-/// Carries out a saved plan of the places in `args`.
-pub(super) async fn carry_out(
-    plan: &Plan,
-    args: &mut SyncArgs,
-    ending: &Ending,
-    console: &mut Console,
-) -> anyhow::Result<Exit> {
-    ending.is_about(plan.direction(), &args.places.dir, &args.places.bucket);
-    let Some(prices) = console.understood(prices(&args.price)) else {
-        return Ok(Exit::Usage);
+/// Says why a mirror could not be opened.
+fn not_opened(error: &Error, console: &mut Console) -> anyhow::Result<Exit> {
+    let exit = match error {
+        Error::Selection(_) => Exit::Usage,
+        Error::Locked(_) => Exit::Refused,
+        _ => return Err(anyhow!(hints::error(error))),
     };
-    if plan.direction() == Direction::Backup && args.trash.trash.is_some() {
-        console.error(NOT_FOR_BACKUP);
-        return Ok(Exit::Usage);
-    }
-    let stop = listen(ending, console)?;
-    let progress = watch(plan.direction(), &args.output, Events::Wanted, console)?;
-    progress.planned(plan.counts());
-    let journal = journal(plan.direction(), Mode::Act, console);
-    let noted = journal.clone().map(|journal| journal as _);
-    let places = Places::open_planned(plan, args, noted).await?;
-    progress.see(places.bucket.under_way());
-    let mut site = Site::of(plan.direction(), args, &places);
-    let Some(_locks) = site.lock(console) else {
-        return Ok(Exit::Refused);
-    };
-    place(journal, &site);
-    say_origin(plan, &args.output, console);
-    let mut refusals = refused_by_guards(plan, args);
-    refusals.extend(site.refusals_of_saved(plan, &places, args)?);
-    let (mode, versions) = (Mode::Act, Versions::AsPlanned);
-    let outlook = if refusals.is_empty() {
-        look(plan, &places, args, mode, versions, prices, console).await?
-    } else {
-        Outlook::default()
-    };
-    present(plan, mode, View::List, &args.output, &outlook, console)?;
-    let job = Job {
-        plan,
-        places: &places,
-        site: &site,
-        args,
-        versions,
-        outlook: &outlook,
-        ending,
-    };
-    job.run(&refusals, &stop, progress, console).await
+    console.error(hints::error(error));
+    Ok(exit)
 }
 
 /// Listens for signals. One that ends the process at once ends a run too.
@@ -165,70 +208,35 @@ fn listen(ending: &Ending, console: &Console) -> anyhow::Result<Stop> {
     Ok(stop)
 }
 
-fn watch(
-    direction: Direction,
-    output: &OutputArgs,
-    events: Events,
-    console: &Console,
-) -> anyhow::Result<Progress> {
-    Progress::begin(direction, console, output, events).context("cannot watch the run")
-}
-
-/// Where uploads are noted. A file of the state directory, so it is not touched
-/// before the lock is held.
-fn journal(direction: Direction, mode: Mode, console: &Console) -> Option<Arc<FileJournal>> {
-    let streams = console.streams().clone();
-    (direction == Direction::Backup && mode == Mode::Act)
-        .then(|| Arc::new(FileJournal::new(move |warning| streams.warning(warning))))
-}
-
-/// Tells the journal where its file is; without a state directory there is none.
-fn place(journal: Option<Arc<FileJournal>>, site: &Site) {
-    if let Some(journal) = journal
-        && let Some(state) = site.state.path()
-    {
-        journal.place(state, &site.bucket.identity());
+/// Whether the user wants the plan to be executed. Nothing to do needs no
+/// question.
+fn confirmed(plan: &MirrorPlan, manner: &Manner<'_>, console: &mut Console) -> bool {
+    if plan.changes() == 0 || manner.yes {
+        return true;
     }
-}
-
-/// What the guards say of `plan`, each in one line.
-fn refused_by_guards(plan: &Plan, args: &SyncArgs) -> Vec<String> {
-    let refusals = refusals(plan.header(), &limits(args));
-    refusals.iter().map(Refusal::to_string).collect()
-}
-
-fn plan_options(direction: Direction, args: &SyncArgs) -> PlanOptions {
-    let prefix = args.places.bucket.prefix().len();
-    PlanOptions {
-        compare: args.rule.compare.into(),
-        deletions: if args.safety.no_delete {
-            Deletions::Off
-        } else {
-            Deletions::On
-        },
-        max_key_bytes: usize::from(args.safety.max_key_length).saturating_sub(prefix),
-        concurrency: args.speed.most_requests(),
-        memory: args.speed.max_memory(direction),
-        ..PlanOptions::new(direction)
-    }
-}
-
-fn limits(args: &SyncArgs) -> Limits {
-    Limits {
-        max_delete: args.safety.consent.max_delete.unwrap_or_default(),
-        allow_empty_source: args.safety.consent.allow_empty_source,
+    match question::ask(console) {
+        Answer::Yes => true,
+        Answer::No => {
+            console.note("nothing was done");
+            false
+        }
+        Answer::Nobody => {
+            console
+                .error("refused: there is no terminal to ask whether to go on; confirm with --yes");
+            false
+        }
     }
 }
 
 /// What a mock run ends with: the status that the real run would begin with.
-/// That something would change is said only of a plan that would be carried
-/// out whole; what is wrong with a plan comes first.
-fn verdict(plan: &Plan, refusals: &[String], mode: Mode, console: &mut Console) -> Exit {
-    if !refusals.is_empty() {
-        refuse(refusals, console)
+/// That something would change is said only of a plan that would be executed
+/// whole; what is wrong with a plan comes first.
+fn verdict(plan: &MirrorPlan, mode: Mode, console: &mut Console) -> Exit {
+    if !plan.refusals().is_empty() {
+        refuse(plan.refusals(), console)
     } else if plan.counts().incomplete() {
         Exit::Incomplete
-    } else if mode == Mode::Check && changes(plan.counts()) > 0 {
+    } else if mode == Mode::Check && plan.changes() > 0 {
         Exit::Different
     } else {
         Exit::Done

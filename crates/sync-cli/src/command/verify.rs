@@ -1,75 +1,54 @@
 //! `verify`: compares the contents of both places and changes nothing.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use futures::StreamExt;
-use sync_core::{Direction, Proof, Store, Survey, Verified, VerifyOptions, survey};
-use sync_fs::{FsOptions, FsStore};
-use sync_s3::{S3Options, S3Store};
+use s3mirror::{Error, Verifier};
+use sync_core::{Proof, Survey, Verified};
 
-use super::site::warn_of_unfinished;
 use crate::options::VerifyArgs;
-use crate::places::s3_options;
 use crate::progress::Counting;
-use crate::selection::selection;
-use crate::spools::TemporaryFiles;
-use crate::state::StateDir;
 use crate::stop::Stop;
 use crate::verified::{self, Ending};
-use crate::{Console, Exit};
+use crate::{Console, Exit, hints};
 
 pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Result<Exit> {
-    let Some(selection) = console.understood(selection(&args.selection)) else {
+    let Some(options) = console.understood(args.mirror_options()) else {
         return Ok(Exit::Usage);
     };
-    let selection = Arc::new(selection);
-    let options = VerifyOptions {
-        proof: if args.how.read {
-            Proof::Bytes
-        } else {
-            Proof::Kept
-        },
-        selection: Arc::clone(&selection),
-        concurrency: args.speed.most_requests(),
-        memory: args.speed.max_memory(Direction::Restore),
-        part_size: args.speed.part_size(Direction::Restore),
-        ..VerifyOptions::default()
+    let proof = if args.how.read {
+        Proof::Bytes
+    } else {
+        Proof::Kept
     };
     let stop = Stop::listen().context("cannot listen for signals")?;
     let begun = Instant::now();
-    let files = FsOptions {
-        symlinks: args.how.symlinks.into(),
-        // Whoever cannot read a file will notice.
-        check_access: false,
-        measure: true,
-        ignore_inode: args.how.identity.ignore_inode,
-        ignore_ctime: args.how.identity.ignore_ctime,
-        ..FsOptions::default()
+    let verifier = match Verifier::open(options, proof).await {
+        Ok(verifier) => verifier,
+        Err(Error::Selection(wrong)) => {
+            console.error(hints::selection(&wrong));
+            return Ok(Exit::Usage);
+        }
+        Err(error) => return Err(anyhow!(hints::error(&error))),
     };
-    let directory = FsStore::open(&args.places.dir, files)?.selecting(Arc::clone(&selection));
-    let bucket = S3Options {
-        selection,
-        ..s3_options(&args.places.bucket, &args.server, &args.speed)
-    };
-    let bucket = S3Store::connect(bucket).await?;
-
     let counting = Counting::begin(console, &args.output, "listing both places");
     let counting = counting.context("cannot watch the comparison")?;
-    let survey = survey(&directory, &bucket, &options, Arc::new(TemporaryFiles)).await?;
+    let survey = verifier.survey().await;
+    let survey = survey.map_err(|error| anyhow!(hints::error(&error)))?;
     let mut work = Work {
         survey: &survey,
         args,
         counting,
         found: Verified::default(),
     };
-    let state = StateDir::find(args.state.state_dir.as_deref());
-    let below = directory.unfinished_restores();
-    warn_of_unfinished(&args.places.dir, &state, &below, console);
+    // What is compared there is not what a backup should take for it.
+    if let Some(restore) = verifier.unfinished_restores().first() {
+        console.warning(restore);
+    }
     let is_whole = work
-        .compare(&directory, &bucket, &options, &stop, console)
+        .compare(&verifier, &stop, console)
         .await
         .context("cannot read what was listed")?;
     let Work {
@@ -80,7 +59,7 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         exit: exit_of(&found, is_whole, &stop),
         is_whole,
         took: begun.elapsed(),
-        places: (directory.location(), bucket.location()),
+        places: verifier.locations(),
     };
     verified::report(&found, &survey, &ending, &args.output, console);
     Ok(ending.exit)
@@ -98,14 +77,12 @@ impl Work<'_> {
     /// nothing further could be read; whether the end was reached.
     async fn compare(
         &mut self,
-        directory: &FsStore,
-        bucket: &S3Store,
-        options: &VerifyOptions,
+        verifier: &Verifier,
         stop: &Stop,
         console: &mut Console,
     ) -> io::Result<bool> {
         let mut asked = Box::pin(stop.asked());
-        let mut findings = self.survey.compare(directory, bucket, options)?;
+        let mut findings = verifier.compare(self.survey)?;
         self.counting.expect("comparing", self.survey.both.entries);
         loop {
             let finding = tokio::select! {

@@ -24,8 +24,8 @@ mod names;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::hints;
 use crate::options::{Cli, Command, MockCommand, RunArgs, SelectionArgs};
-use crate::selection::selection;
 use crate::usage::{self, Message};
 
 pub(crate) use file::File;
@@ -56,7 +56,9 @@ impl Settings {
         })?;
         // Globs and ignore files are looked at when the run begins, without
         // their place in this file.
-        if let Some(Err(wrong)) = selected(&cli.command).map(selection) {
+        if let Some(args) = selected(&cli.command)
+            && let Err(wrong) = check_selection(args)
+        {
             return Err(Message::Wrong(self.located(&wrong, job)));
         }
         Ok(cli)
@@ -88,6 +90,12 @@ pub(crate) fn config_among(
         }
     }
     Ok((config, rest))
+}
+
+/// Looks at the globs and the ignore files.
+fn check_selection(args: &SelectionArgs) -> Result<(), String> {
+    let read = args.to_options()?.read();
+    read.map(drop).map_err(|wrong| hints::selection(&wrong))
 }
 
 fn selected(command: &Command) -> Option<&SelectionArgs> {

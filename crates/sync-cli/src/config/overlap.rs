@@ -7,18 +7,15 @@
 //! what another job backs up.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use sync_core::{Direction, Selection, printable};
-use sync_s3::Location;
+use s3mirror::{BucketPlace, Direction, KnownBy, Location, Owner, Relation, Tree};
+use sync_core::{Selection, printable};
 
 use super::file::File;
 use super::job::Source;
 use super::selected;
-use crate::options::{Command, SyncArgs};
-use crate::selection::selection;
-use crate::state::owners::{KnownBy, Owner};
-use crate::state::{BucketPlace, Relation, Tree};
+use crate::options::Command;
 use crate::usage;
 
 /// Where a job works.
@@ -33,18 +30,22 @@ pub(crate) struct JobPlace {
     selection: Option<Selection>,
 }
 
-/// The directories that the jobs of the file back up. `server` is that of the
-/// run in `args`, which a job without one shares. A file that is not there or
-/// wrong says nothing here; `config check` tells.
-pub(crate) fn owners(args: &SyncArgs, server: Option<&str>) -> Vec<Owner> {
+/// The directories that the jobs of `file` back up. A job of the same `profile`
+/// that names no server shares `server`, that of the run. A file that is not
+/// there or invalid says nothing here; `config check` reports it.
+pub(crate) fn owners(
+    file: Option<&Path>,
+    profile: Option<&str>,
+    server: Option<&str>,
+) -> Vec<Owner> {
     let named = std::env::var_os("S3MIRROR_CONFIG").filter(|path| !path.is_empty());
-    let path = args.config.clone().or_else(|| named.map(PathBuf::from));
+    let path = file
+        .map(Path::to_owned)
+        .or_else(|| named.map(PathBuf::from));
     let Ok(file) = File::read(path) else {
         return Vec::new();
     };
-    let jobs = file
-        .places(args.server.profile.as_deref(), server)
-        .into_iter();
+    let jobs = file.places(profile, server).into_iter();
     let backups = jobs.filter(|job| job.direction == Direction::Backup);
     backups
         .map(|job| Owner {
@@ -118,7 +119,7 @@ impl File {
 }
 
 fn selection_of(command: &Command) -> Option<Selection> {
-    selection(selected(command)?).ok()
+    selected(command)?.to_options().ok()?.read().ok()
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -1,9 +1,12 @@
 //! What clap cannot check: values that contradict each other, or S3's limits.
 
+use s3mirror::default_part_size;
 use sync_core::{Direction, MAX_KEY_BYTES, MAX_PART_SIZE};
 use sync_s3::endpoint_address;
 
-use super::{Command, MockArgs, MockCommand, NOT_FOR_BACKUP, ServerArgs, SpeedArgs, SyncArgs};
+use super::{
+    Command, MockArgs, MockCommand, NOT_FOR_BACKUP, ServerArgs, Size, SpeedArgs, SyncArgs,
+};
 
 /// What is said to those who give a restore up while they restore.
 const NOT_FOR_RESTORE: &str = "--restore-abandoned is for backup; a restore that is complete \
@@ -77,10 +80,12 @@ impl SyncArgs {
 
 impl SpeedArgs {
     fn check(&self, direction: Direction) -> Result<(), String> {
-        let part = self.part_size(direction);
-        let wrong = if self.part_size.is_some() && !(MIN_PART..=MAX_PART_SIZE).contains(&part) {
+        let part = self.part_size.map(Size::bytes);
+        let memory = self.max_memory.map(Size::bytes);
+        let least = part.unwrap_or_else(|| default_part_size(direction));
+        let wrong = if part.is_some_and(|part| !(MIN_PART..=MAX_PART_SIZE).contains(&part)) {
             "--part-size must be between 5 MiB and 5 GiB, S3's limits of a part"
-        } else if self.max_memory(direction) < part {
+        } else if memory.is_some_and(|memory| memory < least) {
             "--max-memory must hold at least one part; raise it or lower --part-size"
         } else if self.concurrency == Some(0) {
             "--concurrency must be at least 1"

@@ -1,11 +1,12 @@
 //! What can be said on the command line or by `S3MIRROR_…` variables.
 //!
-//! This is the definition only; what an option means is told where it is
-//! turned into a value of the libraries (`places`, `command`).
+//! This is the definition only; `convert` turns options into those of the
+//! library.
 
 mod bandwidth;
 mod check;
 mod config;
+mod convert;
 mod doctor;
 mod finish;
 mod help;
@@ -44,7 +45,7 @@ pub(crate) use rule::{IdentityArgs, RuleArgs};
 pub(crate) use safety::{ConsentArgs, SafetyArgs};
 pub(crate) use selected::SelectionArgs;
 pub(crate) use server::ServerArgs;
-pub(crate) use sizes::{Size, default_part_size};
+pub(crate) use sizes::Size;
 pub(crate) use speed::SpeedArgs;
 pub(crate) use state::StateArgs;
 pub(crate) use times::Moment;

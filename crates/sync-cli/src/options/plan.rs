@@ -7,9 +7,8 @@ use clap::{Args, ValueEnum};
 use sync_s3::Location;
 
 use super::{
-    CleanupArgs, CompareBy, ConsentArgs, FinishArgs, IdentityArgs, Links, ObjectArgs, OutputArgs,
-    PlaceArgs, PriceArgs, RuleArgs, SafetyArgs, SelectionArgs, ServerArgs, SpeedArgs, StateArgs,
-    SyncArgs, TrashArgs,
+    CleanupArgs, ConsentArgs, FinishArgs, IdentityArgs, ObjectArgs, OutputArgs, PriceArgs,
+    ServerArgs, SpeedArgs, StateArgs, SyncArgs, TrashArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -133,37 +132,4 @@ pub(crate) struct ExpectedArgs {
         value_name = "BUCKET"
     )]
     pub(crate) bucket: Option<Location>,
-}
-
-impl ApplyArgs {
-    /// The options of the backup or restore that carries out a plan of
-    /// `places`. Those by which a plan is made have no effect any more.
-    pub(crate) fn at(self, places: PlaceArgs) -> SyncArgs {
-        SyncArgs {
-            places,
-            state: self.state,
-            safety: SafetyArgs {
-                dry_run: false,
-                no_delete: false,
-                consent: self.consent,
-                max_key_length: super::safety::DEFAULT_MAX_KEY_LENGTH,
-            },
-            rule: RuleArgs {
-                compare: CompareBy::default(),
-                // Those that were left out have no line in the plan.
-                symlinks: Links::Inside,
-                identity: self.identity,
-            },
-            trash: self.trash,
-            selection: SelectionArgs::default(),
-            server: self.server,
-            objects: self.objects,
-            speed: self.speed,
-            output: self.output,
-            price: self.price,
-            finish: self.finish,
-            plan_out: None,
-            config: None,
-        }
-    }
 }

@@ -6,9 +6,6 @@ use sync_core::MaxDelete;
 
 use super::OnDisk;
 
-/// Bytes of the longest key, with the prefix (design, promise 9).
-pub(super) const DEFAULT_MAX_KEY_LENGTH: u16 = 1000;
-
 /// What every run that changes something asks for.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Safety")]
@@ -62,7 +59,7 @@ pub(crate) struct SafetyArgs {
         hide_env = true,
         env = "S3MIRROR_MAX_KEY_LENGTH",
         value_name = "BYTES",
-        default_value_t = DEFAULT_MAX_KEY_LENGTH
+        default_value_t = s3mirror::DEFAULT_MAX_KEY_LENGTH
     )]
     pub(crate) max_key_length: u16,
 }

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::View;
 use super::plain::{self, about, copy, deleted, listed};
-use super::state::{Large, Phase, Share, Snapshot};
+use s3mirror::{Large, Phase, Share, Snapshot};
 
 /// Whether the bars have a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,8 @@
 
 use std::time::Duration;
 
+use s3mirror::Snapshot;
+
 /// What a file costs beside its content. A rough figure serves: it matters
 /// only where files of very different sizes come after each other.
 const PER_FILE: f64 = 32.0 * 1024.0;
@@ -29,6 +31,24 @@ const STANDSTILL: f64 = 1.0;
 pub(crate) struct Work {
     pub(crate) bytes: u64,
     pub(crate) files: u64,
+}
+
+impl Work {
+    /// What has been copied.
+    pub(crate) fn done_of(now: &Snapshot) -> Self {
+        Self {
+            bytes: now.bytes.done,
+            files: now.files.done,
+        }
+    }
+
+    /// What is to be copied yet.
+    pub(crate) fn left_of(now: &Snapshot) -> Self {
+        Self {
+            bytes: now.bytes.left(),
+            files: now.files.left(),
+        }
+    }
 }
 
 /// Looks at the work from time to time and tells its speed.

@@ -1,6 +1,6 @@
 //! What is seen of a run while it goes on.
 //!
-//! Everybody counts in one [`State`]; a thread beside the run looks at it, draws
+//! The counters are those of the mirror; a thread beside the run looks at them, draws
 //! bars where there is a terminal, writes a line every ten seconds where there
 //! is none, and says how far it is when SIGUSR1 (elsewhere than on Linux also
 //! SIGINFO, as by Ctrl-T) asks for it. What is told of single entries, failures
@@ -13,7 +13,6 @@ mod plain;
 #[cfg(test)]
 mod samples;
 mod screen;
-mod state;
 mod ticker;
 mod view;
 
@@ -21,11 +20,9 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use sync_core::{Counts, Direction, Event, Listings, Observer};
-use sync_s3::UnderWay;
+use s3mirror::{Event, Observer, Phase, Warning};
 
 pub(crate) use counting::Counting;
-pub(crate) use state::Phase;
 pub(crate) use view::{Figures, View};
 
 use crate::Console;
@@ -33,21 +30,20 @@ use crate::json::Line;
 use crate::options::OutputArgs;
 use crate::streams::Streams;
 use crate::text::{self, Words};
-use estimate::Estimate;
+use estimate::{Estimate, Work};
 use screen::Screen;
-use state::State;
 use ticker::Seen;
 
-/// Watches a run from its beginning until it is dropped.
+/// Watches a run from its beginning until it is ended or dropped.
 pub(crate) struct Progress {
     watch: Arc<Watch>,
     words: Words,
-    ticker: Option<ticker::Ticker>,
+    ticker: Mutex<Option<ticker::Ticker>>,
 }
 
 /// What the run and the thread beside it share.
 struct Watch {
-    state: State,
+    counters: Arc<s3mirror::Progress>,
     begun: Instant,
     streams: Streams,
     show: Show,
@@ -83,17 +79,18 @@ pub(crate) enum Events {
 }
 
 impl Progress {
-    /// Begins to watch.
+    /// Begins to watch what `counters` count.
     pub(crate) fn begin(
-        direction: Direction,
+        counters: Arc<s3mirror::Progress>,
         console: &Console,
         output: &OutputArgs,
         events: Events,
     ) -> io::Result<Self> {
         let people = !output.quiet;
+        let direction = counters.snapshot().direction;
         let json = output.json && events == Events::Wanted;
         let watch = Arc::new(Watch {
-            state: State::new(direction),
+            counters,
             begun: Instant::now(),
             streams: console.streams().clone(),
             show: Show {
@@ -106,41 +103,21 @@ impl Progress {
         });
         watch.begin_drawing();
         Ok(Self {
-            ticker: Some(ticker::Ticker::start(&watch)?),
+            ticker: Mutex::new(Some(ticker::Ticker::start(&watch)?)),
             watch,
             words: Words::of(direction),
         })
     }
 
-    /// Where the planner counts what it lists.
-    pub(crate) fn listings(&self) -> Arc<Listings> {
-        self.watch.state.listings()
+    /// Stops watching; nothing is left on the terminal.
+    pub(crate) fn end(&self) {
+        // The thread first, or it would draw again.
+        drop(self.ticker().take());
+        self.watch.end_drawing();
     }
 
-    /// What the bucket moves is seen before a part is complete.
-    pub(crate) fn see(&self, under_way: UnderWay) {
-        self.watch.state.see(under_way);
-    }
-
-    /// The plan is there.
-    pub(crate) fn planned(&self, counts: &Counts) {
-        self.watch.state.plan(counts);
-        self.enter(Phase::Planned);
-    }
-
-    /// The run does something else now.
-    pub(crate) fn enter(&self, phase: Phase) {
-        self.watch.state.enter(phase);
-        if phase == Phase::Planned {
-            // What follows is for reading, and perhaps for an answer.
-            self.watch.end_drawing();
-            return;
-        }
-        if phase == Phase::Copying {
-            self.watch.clocked().since = Some(Instant::now());
-        }
-        self.watch.begin_drawing();
-        self.watch.draw();
+    fn ticker(&self) -> std::sync::MutexGuard<'_, Option<ticker::Ticker>> {
+        self.ticker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn done(&self, event: &Line<'_>, line: impl FnOnce() -> String) {
@@ -153,8 +130,28 @@ impl Progress {
 }
 
 impl Observer for Progress {
+    fn phase(&self, phase: Phase) {
+        if phase == Phase::Planned {
+            // What follows is for reading, and perhaps for an answer.
+            self.watch.end_drawing();
+            return;
+        }
+        if phase == Phase::Copying {
+            self.watch.clocked().since = Some(Instant::now());
+        }
+        self.watch.begin_drawing();
+        self.watch.draw();
+    }
+
+    fn warning(&self, warning: &Warning) {
+        // What a server does otherwise changes nothing of the outcome.
+        let is_detail = matches!(warning, Warning::Server(_));
+        if !is_detail || self.watch.show.people {
+            self.watch.streams.warning(warning);
+        }
+    }
+
     fn event(&self, event: Event<'_>) {
-        self.watch.state.note(&event);
         match event {
             Event::Transferred(transfer) => {
                 let line = Line::Transferred {
@@ -192,17 +189,15 @@ impl Observer for Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        // The thread first, or it would draw again.
-        self.ticker = None;
-        self.watch.end_drawing();
+        self.end();
     }
 }
 
 impl Watch {
     fn view(&self) -> View {
-        let now = self.state.snapshot();
+        let now = self.counters.snapshot();
         let clocked = self.clocked();
-        let left = now.left();
+        let left = Work::left_of(&now);
         View::of(
             now,
             self.begun.elapsed(),
@@ -215,7 +210,7 @@ impl Watch {
     fn measure(&self) {
         let mut clocked = self.clocked();
         if let Some(since) = clocked.since {
-            let done = self.state.snapshot().done();
+            let done = Work::done_of(&self.counters.snapshot());
             clocked.estimate.see(since.elapsed(), done);
         }
     }

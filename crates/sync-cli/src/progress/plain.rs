@@ -5,8 +5,8 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount};
 use sync_core::Direction;
 
-use super::state::{Large, Phase, Share, Snapshot};
 use super::{Figures, View};
+use s3mirror::{Large, Phase, Share, Snapshot};
 
 /// The state in one line.
 pub(crate) fn line(view: &View) -> String {

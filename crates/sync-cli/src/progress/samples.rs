@@ -5,7 +5,7 @@ use std::time::Duration;
 use sync_core::{Direction, Key};
 
 use super::View;
-use super::state::{Large, Listed, Phase, Share, Snapshot};
+use s3mirror::{Large, Listed, Phase, Share, Snapshot};
 
 fn view(phase: Phase) -> View {
     let now = Snapshot {

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use s3mirror::{Large, Listed, Phase, Share, Snapshot};
 use serde::Serialize;
-
-use super::state::{Large, Listed, Phase, Share, Snapshot};
 
 /// For people.
 pub(crate) struct View {

@@ -9,7 +9,7 @@ use sync_core::{
     Withheld,
 };
 
-use crate::support::{Events, ONE_BY_ONE, entry, error, key, mock, noon, plan, run, run_with};
+use crate::support::{Events, entry, error, key, mock, noon, one_by_one, plan, run, run_with};
 
 fn backup() -> PlanOptions {
     PlanOptions::new(Direction::Backup)
@@ -61,7 +61,7 @@ fn a_failing_put_is_counted_and_named_and_nothing_is_deleted() {
     target.expect_delete().never();
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
-    let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    let report = run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["failed a: Denied", "copied b"]);
     assert_eq!((report.failed, report.created.entries), (1, 1));
     assert_eq!(report.deletions_withheld, Some(Withheld::TransferFailed));
@@ -113,7 +113,7 @@ fn a_source_that_keeps_changing_fails_after_the_second_time() {
         .returning(|_| Ok(Some(entry("a", 2))));
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
-    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["failed a: Changed"]);
 }
 
@@ -190,7 +190,7 @@ fn a_failure_that_concerns_everything_stops_the_run() {
             .times(1)
             .returning(move |_, _, _, _| error(kind));
         let plan = plan(&source, &target, &backup());
-        let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &());
+        let report = run_with(&plan, &source, &target, &one_by_one(), &());
         assert!(report.stopped, "{kind:?}");
         assert_eq!(report.deletions_withheld, Some(Withheld::Stopped));
     }
@@ -224,7 +224,7 @@ fn a_failing_deletion_is_named_and_the_others_are_made() {
         .returning(|_| vec![error(ErrorKind::Denied), Ok(())]);
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
-    let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    let report = run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["failed a: Denied", "deleted b"]);
     assert_eq!((report.failed, report.deleted.entries), (1, 1));
     assert!(!report.is_complete());
@@ -244,7 +244,7 @@ fn what_the_walk_has_missed_is_not_deleted() {
         .returning(|_| vec![Ok(())]);
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
-    let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    let report = run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["failed a: Changed", "deleted b"]);
     assert!(!report.is_complete());
 }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use sync_core::{Crc64, Direction, Entry, ErrorKind, Expected, PlanOptions, Revision};
 
-use crate::support::{Events, ONE_BY_ONE, entry, error, key, mock, noon, plan, run, run_with};
+use crate::support::{Events, entry, error, key, mock, noon, one_by_one, plan, run, run_with};
 
 fn backup() -> PlanOptions {
     PlanOptions::new(Direction::Backup)
@@ -56,7 +56,7 @@ fn what_was_written_while_its_copy_was_on_its_way_is_copied_too() {
         .returning(|_, _, _, _| Ok(()));
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
-    let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    let report = run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["copied a"]);
     assert!(report.is_complete());
 }
@@ -81,7 +81,7 @@ fn a_file_that_is_written_again_and_again_is_copied_three_times_and_named() {
     });
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
-    let report = run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    let report = run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["copied a", "failed a: Changed"]);
     assert_eq!((report.created.entries, report.failed), (1, 1));
 }
@@ -109,7 +109,7 @@ fn what_somebody_else_has_written_meanwhile_is_left_alone() {
             .returning(move |_| Ok(found.clone()));
         let plan = plan(&source, &target, &backup());
         let events = Events::default();
-        run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+        run_with(&plan, &source, &target, &one_by_one(), &events);
         assert_eq!(events.told(), ["copied a", "failed a: Changed"]);
     }
 }
@@ -155,6 +155,6 @@ fn a_file_that_cannot_be_looked_at_again_is_named() {
     target.expect_put().times(1).returning(|_, _, _, _| Ok(()));
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
-    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["copied a", "failed a: Denied"]);
 }

@@ -8,7 +8,7 @@ use sync_core::{
     PlanOptions, SkipCause,
 };
 
-use crate::support::{Events, ONE_BY_ONE, entry, error, key, mock, noon, plan, run_with};
+use crate::support::{Events, entry, error, key, mock, noon, one_by_one, plan, run_with};
 
 fn backup() -> PlanOptions {
     PlanOptions::new(Direction::Backup)
@@ -28,7 +28,7 @@ fn in_parts_tried(times: usize, source: &MockStore, writer: fn() -> MockWriter) 
         .returning(move |_, _, _| Ok(Box::new(writer())));
     let plan = plan(source, &target, &backup());
     let events = Events::default();
-    run_with(&plan, source, &target, &ONE_BY_ONE, &events);
+    run_with(&plan, source, &target, &one_by_one(), &events);
     events.told()
 }
 
@@ -98,7 +98,7 @@ fn what_arrives_damaged_is_read_once_more() {
     let options = PlanOptions::new(Direction::Restore);
     let plan = plan(&source, &target, &options);
     let events = Events::default();
-    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["copied a"]);
     assert_eq!(target.contents()["a"], body);
 }
@@ -132,7 +132,7 @@ fn what_changed_while_it_was_read_is_given_up_and_copied_once_more() {
         });
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
-    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["copied a"]);
 }
 
@@ -214,7 +214,7 @@ fn a_content_that_cannot_be_read_is_named_and_deletes_nothing() {
     };
     let plan = plan(&source, &target, &options);
     let events = Events::default();
-    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["copied b"]);
     let skipped = &plan.counts().skipped_in_source;
     assert_eq!(skipped.get(&SkipCause::Unreadable), Some(&1));
@@ -245,6 +245,6 @@ fn a_copy_that_is_tried_again_clears_its_way_only_once() {
     }
     let plan = plan(&source, &target, &PlanOptions::new(Direction::Restore));
     let events = Events::default();
-    run_with(&plan, &source, &target, &ONE_BY_ONE, &events);
+    run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["deleted a", "copied a/b"]);
 }

@@ -7,7 +7,7 @@ use sync_core::testing::MemoryStore;
 use sync_core::{Deletions, Direction, ErrorKind, ExecuteOptions, PlanOptions, Withheld};
 
 use crate::support::{
-    ONE_BY_ONE, Scheduler, backups_to_directories, cases, lines, noon, plan, probes, run, run_with,
+    Scheduler, backups_to_directories, cases, lines, noon, one_by_one, plan, probes, run, run_with,
 };
 
 fn stores(files: &[&str], objects: &[&str]) -> (MemoryStore, MemoryStore) {
@@ -55,7 +55,7 @@ fn a_directory_of_thousands_gives_way_in_batches() {
         target.insert(&format!("b/{n}"), "object", noon(0));
     }
     let made = plan(&source, &target, &backup());
-    let report = run_with(&made, &source, &target, &ONE_BY_ONE, &());
+    let report = run_with(&made, &source, &target, &one_by_one(), &());
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(report.deleted.entries, 5_000);
     assert_eq!(target.contents(), source.contents());
@@ -143,7 +143,7 @@ fn what_is_in_the_way_stays_if_it_or_its_replacement_is_not_as_planned() {
             let made = plan(&source, &probe, &backup());
             let name = if fault == "source read" { file } else { object };
             probe.fail(&format!("{fault} {name}"), ErrorKind::Denied);
-            let report = run_with(&made, &source, &probe, &ONE_BY_ONE, &());
+            let report = run_with(&made, &source, &probe, &one_by_one(), &());
             assert_eq!(report.failed, 1, "{fault}");
             assert_eq!(target.contents().len(), 1);
             assert!(target.contents().contains_key(object), "{fault}");

@@ -10,14 +10,16 @@ use sync_core::{
     Revision, Spools, Versions,
 };
 
-use crate::support::{Events, ONE_BY_ONE, error, key, mock, noon, plan, run_with};
+use crate::support::{Events, error, key, mock, noon, one_by_one, plan, run_with};
 
 const GOLDEN: &str = include_str!("golden.plan.jsonl");
 
-const AS_PLANNED: ExecuteOptions = ExecuteOptions {
-    versions: Versions::AsPlanned,
-    ..ONE_BY_ONE
-};
+fn as_planned() -> ExecuteOptions {
+    ExecuteOptions {
+        versions: Versions::AsPlanned,
+        ..one_by_one()
+    }
+}
 
 fn read(text: &str) -> io::Result<Plan> {
     Plan::read_from(text.as_bytes(), MemorySpools.create()?)
@@ -142,7 +144,7 @@ fn backup() -> PlanOptions {
 
 fn apply(plan: &Plan, source: &MemoryStore, target: &MemoryStore) -> (Report, Vec<String>) {
     let events = Events::default();
-    let report = run_with(plan, source, target, &AS_PLANNED, &events);
+    let report = run_with(plan, source, target, &as_planned(), &events);
     let mut told = events.told();
     told.sort();
     (report, told)
@@ -158,7 +160,7 @@ fn a_source_that_has_changed_is_named_and_not_copied() {
         .returning(|_, _| error(ErrorKind::Changed));
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
-    let report = run_with(&plan, &source, &target, &AS_PLANNED, &events);
+    let report = run_with(&plan, &source, &target, &as_planned(), &events);
     assert_eq!(events.told(), ["failed a: Changed"]);
     assert_eq!(report.failed, 1);
 }
@@ -177,7 +179,7 @@ fn a_source_that_changes_while_it_is_copied_is_named_and_not_copied_again() {
     target.expect_put().times(1).returning(|_, _, _, _| Ok(()));
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
-    let report = run_with(&plan, &source, &target, &AS_PLANNED, &events);
+    let report = run_with(&plan, &source, &target, &as_planned(), &events);
     assert_eq!(events.told(), ["copied a", "failed a: Changed"]);
     assert_eq!((report.created.entries, report.failed), (1, 1));
 }

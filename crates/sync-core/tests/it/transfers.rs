@@ -73,16 +73,16 @@ fn most_parts(files: &MemoryStore, bucket: &MemoryStore, part_size: u64) -> u64 
         part_size,
         ..ExecuteOptions::default()
     };
-    most_parts_with(files, bucket, options)
+    most_parts_with(files, bucket, &options)
 }
 
-fn most_parts_with(files: &MemoryStore, bucket: &MemoryStore, options: ExecuteOptions) -> u64 {
+fn most_parts_with(files: &MemoryStore, bucket: &MemoryStore, options: &ExecuteOptions) -> u64 {
     let scheduler = Scheduler::new(7);
     let (source, target) = probes(files, bucket);
     let (source, target) = (source.paced(&scheduler), target.paced(&scheduler));
     let plan = plan_of(files, bucket);
     let stop = std::future::pending();
-    let run = sync_core::execute(&plan, &source, &target, &options, &(), stop);
+    let run = sync_core::execute(&plan, &source, &target, options, &(), stop);
     assert!(scheduler.run(run).unwrap().is_complete());
     assert_eq!(bucket.contents(), files.contents());
     target.most_held().parts
@@ -127,7 +127,7 @@ fn a_budget_of_no_bytes_moves_one_part_at_a_time() {
         part_size: 2,
         ..ExecuteOptions::default()
     };
-    assert_eq!(most_parts_with(&files, &bucket, options), 1);
+    assert_eq!(most_parts_with(&files, &bucket, &options), 1);
 }
 
 #[test]

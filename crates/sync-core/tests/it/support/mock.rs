@@ -31,9 +31,12 @@ pub(crate) fn error<T>(kind: ErrorKind) -> Result<T, StoreError> {
 }
 
 /// One transfer after the other, in parts of 8 bytes.
-pub(crate) const ONE_BY_ONE: ExecuteOptions = ExecuteOptions {
-    concurrency: 1,
-    memory: 64,
-    part_size: 8,
-    versions: Versions::Latest,
-};
+pub(crate) fn one_by_one() -> ExecuteOptions {
+    ExecuteOptions {
+        concurrency: 1,
+        memory: 64,
+        part_size: 8,
+        versions: Versions::Latest,
+        ..ExecuteOptions::default()
+    }
+}

@@ -23,7 +23,7 @@ use sync_core::{
     PlanOptions, Report, Store, execute, make_plan,
 };
 
-pub(crate) use mock::{ONE_BY_ONE, error, mock};
+pub(crate) use mock::{error, mock, one_by_one};
 pub(crate) use model::Step;
 pub(crate) use probe::{Probe, probes};
 pub(crate) use random::Random;

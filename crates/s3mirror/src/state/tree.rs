@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 /// A directory and the directories above it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Tree {
+pub struct Tree {
     /// The real path; what is not there yet stands at its end as it was given.
     #[serde(with = "path_text")]
     path: PathBuf,
@@ -39,7 +39,8 @@ struct MountPlace {
 
 /// Where one directory is to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Relation {
+pub enum Relation {
+    /// They are one.
     Same,
     /// The other one is above.
     Above,
@@ -49,7 +50,8 @@ pub(crate) enum Relation {
 
 impl Tree {
     /// The directory `dir` as it is now.
-    pub(crate) fn of(dir: &Path) -> Self {
+    #[must_use]
+    pub fn of(dir: &Path) -> Self {
         let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
         Self::with_mounts(dir, &mounts)
     }
@@ -85,12 +87,14 @@ impl Tree {
     }
 
     /// The real path.
-    pub(crate) fn path(&self) -> &Path {
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Where `other` is to this directory, if one holds the other.
-    pub(crate) fn relation(&self, other: &Self) -> Option<Relation> {
+    #[must_use]
+    pub fn relation(&self, other: &Self) -> Option<Relation> {
         match (self.holds(other), other.holds(self)) {
             (true, true) => Some(Relation::Same),
             (true, false) => Some(Relation::Below),

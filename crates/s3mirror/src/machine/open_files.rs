@@ -20,7 +20,7 @@ const RESERVED: u64 = 96;
 const EACH: u64 = 4;
 
 /// Raises the limit as far as it may be; to be called before anything is opened.
-pub(crate) fn raise() {
+pub fn raise() {
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.unwrap_or(WANTED).min(WANTED);
     if limit.current.is_some_and(|current| current < most) {
@@ -36,7 +36,7 @@ pub(crate) fn raise() {
 }
 
 /// The most requests under way for which the limit suffices.
-pub(crate) fn most_requests() -> usize {
+pub fn most_requests() -> usize {
     static MOST: OnceLock<usize> = OnceLock::new();
     *MOST.get_or_init(|| {
         let limit = getrlimit(Resource::Nofile).current;

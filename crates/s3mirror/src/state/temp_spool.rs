@@ -11,14 +11,14 @@ use sync_core::{Spool, Spools};
 
 /// Makes spools in the directory for temporary files (`TMPDIR`).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TemporaryFiles;
+pub struct TempSpools;
 
-impl Spools for TemporaryFiles {
+impl Spools for TempSpools {
     fn create(&self) -> io::Result<Box<dyn Spool>> {
         let file = nameless_file(&std::env::temp_dir())?;
         let reader = Arc::new(file.try_clone()?);
         let writer = Mutex::new(BufWriter::new(file));
-        Ok(Box::new(TemporaryFile { writer, reader }))
+        Ok(Box::new(TempSpool { writer, reader }))
     }
 }
 
@@ -52,12 +52,12 @@ fn in_memory() -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-struct TemporaryFile {
+struct TempSpool {
     writer: Mutex<BufWriter<File>>,
     reader: Arc<File>,
 }
 
-impl Spool for TemporaryFile {
+impl Spool for TempSpool {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let writer = self
             .writer
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn readers_are_independent_and_see_everything_appended() {
-        let mut spool = TemporaryFiles.create().unwrap();
+        let mut spool = TempSpools.create().unwrap();
         spool.append(b"one\n").unwrap();
         let mut first = spool.reader().unwrap();
         let mut line = String::new();

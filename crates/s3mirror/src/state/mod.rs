@@ -5,18 +5,22 @@
 //! places are one, or one is in the other, however they are written. On these
 //! stand the locks (`registry`, `lock`), the marks of unfinished restores
 //! (`restore_mark`) and whose the keys in a bucket are (`owners`). The journal of
-//! open uploads is a file here too (`crate::journal`).
+//! open uploads is a file here too (`upload_journal`); lists that are larger than
+//! memory are kept in files without a name (`temp_spool`).
 
 mod bucket;
 mod directory;
 mod private;
+mod temp_spool;
 mod tree;
 
 pub(crate) mod lock;
 pub(crate) mod owners;
 pub(crate) mod registry;
 pub(crate) mod restore_mark;
+pub(crate) mod upload_journal;
 
-pub(crate) use bucket::BucketPlace;
+pub use bucket::BucketPlace;
 pub(crate) use directory::StateDir;
-pub(crate) use tree::{Relation, Tree};
+pub use temp_spool::TempSpools;
+pub use tree::{Relation, Tree};

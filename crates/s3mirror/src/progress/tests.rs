@@ -9,22 +9,28 @@ fn entry(name: &str, size: u64) -> Entry {
     Entry::new(Key::new(name).unwrap(), size, time)
 }
 
-fn transferred(state: &State, source: &Entry) {
+/// As the core does it: the outcome is counted, then the observer is called.
+fn tell(state: &Progress, event: &Event<'_>) {
+    state.outcomes().count(event);
+    state.note(event);
+}
+
+fn transferred(state: &Progress, source: &Entry) {
     let transfer = Transfer {
         reason: Reason::OnlyInSource,
         source: source.clone(),
         target: None,
         in_the_way: None,
     };
-    state.note(&Event::Transferred(&transfer));
+    tell(state, &Event::Transferred(&transfer));
 }
 
-fn progress(state: &State, entry: &Entry, bytes: u64) {
-    state.note(&Event::Progress { entry, bytes });
+fn progress(state: &Progress, entry: &Entry, bytes: u64) {
+    tell(state, &Event::Progress { entry, bytes });
 }
 
-fn state() -> State {
-    let state = State::new(Direction::Backup);
+fn state() -> Progress {
+    let state = Progress::new(Direction::Backup);
     state.enter(Phase::Copying);
     state
 }
@@ -45,10 +51,10 @@ fn a_small_file_counts_when_it_is_complete_and_has_no_line() {
 fn a_large_file_counts_by_its_parts_and_a_second_try_from_the_beginning() {
     let state = state();
     let large = entry("large", 100);
-    state.note(&Event::Begun { entry: &large });
+    tell(&state, &Event::Begun { entry: &large });
     progress(&state, &large, 60);
     assert_eq!(state.snapshot().bytes.done, 60);
-    state.note(&Event::Begun { entry: &large });
+    tell(&state, &Event::Begun { entry: &large });
     assert_eq!(state.snapshot().bytes.done, 0);
     progress(&state, &large, 60);
     assert_eq!(state.snapshot().large[0].bytes.percent(), 60);
@@ -62,10 +68,10 @@ fn a_large_file_counts_by_its_parts_and_a_second_try_from_the_beginning() {
 fn a_large_file_that_fails_has_no_line_any_more() {
     let state = state();
     let large = entry("large", 100);
-    state.note(&Event::Begun { entry: &large });
+    tell(&state, &Event::Begun { entry: &large });
     let error = StoreError::new(ErrorKind::Changed, "changed");
     let key = &large.key;
-    state.note(&Event::Failed { key, error: &error });
+    tell(&state, &Event::Failed { key, error: &error });
     let now = state.snapshot();
     assert_eq!((now.large.len(), now.failed, now.bytes.done), (0, 1, 0));
 }
@@ -82,7 +88,7 @@ fn the_few_largest_are_shown_in_an_order_that_stays() {
         ("f", 5),
     ] {
         let entry = entry(name, size);
-        state.note(&Event::Begun { entry: &entry });
+        tell(&state, &Event::Begun { entry: &entry });
         progress(&state, &entry, 1);
     }
     let now = state.snapshot();

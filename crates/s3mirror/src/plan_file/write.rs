@@ -6,19 +6,18 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
 use sync_core::Plan;
 use tempfile::Builder;
 
-use super::origin::absolute;
-use super::shown;
+use super::PlanFileError;
+use super::origin::real_path;
 
 /// How every plan begins, of whatever version.
 const MARK: &[u8] = br#"{"s3mirror_plan":"#;
 
 /// Where a plan will be saved.
 #[derive(Debug)]
-pub(crate) struct PlanFile {
+pub struct PlanFile {
     path: PathBuf,
     /// The directory that holds it.
     parent: PathBuf,
@@ -35,28 +34,32 @@ enum Found {
 }
 
 impl PlanFile {
-    /// Looks whether a plan of `dir` can be saved at `path`, before the work of
-    /// making it. A file below the directory would be part of the next plan:
+    /// Checks that a plan of `directory` can be saved at `path`, before the work
+    /// of making it. A file below the directory would be part of the next plan:
     /// it would be backed up, or deleted by a restore.
-    pub(crate) fn look(path: &Path, dir: &Path) -> anyhow::Result<Self> {
-        let cannot = || format!("cannot save the plan at '{}'", shown(path));
-        ensure!(
-            absolute(dir).to_str().is_some(),
-            "cannot save a plan of '{}', because that name is not UTF-8",
-            shown(dir)
-        );
+    ///
+    /// # Errors
+    /// [`PlanFileError`]
+    pub fn check(path: &Path, directory: &Path) -> Result<Self, PlanFileError> {
+        let directory_path = real_path(directory);
+        if directory_path.to_str().is_none() {
+            let directory = directory.to_owned();
+            return Err(PlanFileError::NotUtf8 { directory });
+        }
+        let failed = |error| PlanFileError::Write {
+            path: path.to_owned(),
+            error,
+        };
         let parent = match path.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
         };
-        let parent = parent.canonicalize().with_context(cannot)?;
-        ensure!(
-            !parent.starts_with(absolute(dir)),
-            "{}: it is inside the directory that is mirrored, and would be taken for a part \
-             of it; save it elsewhere",
-            cannot()
-        );
-        let found = find(path).with_context(cannot)?;
+        let parent = parent.canonicalize().map_err(failed)?;
+        if parent.starts_with(directory_path) {
+            let path = path.to_owned();
+            return Err(PlanFileError::Inside { path });
+        }
+        let found = find(path).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
             parent,
@@ -65,9 +68,14 @@ impl PlanFile {
     }
 
     /// Saves `plan`.
-    pub(crate) fn save(&self, plan: &Plan) -> anyhow::Result<()> {
-        self.write(plan)
-            .with_context(|| format!("cannot save the plan at '{}'", shown(&self.path)))
+    ///
+    /// # Errors
+    /// [`PlanFileError::Write`]; what was there before is still there then.
+    pub fn save(&self, plan: &Plan) -> Result<(), PlanFileError> {
+        self.write(plan).map_err(|error| PlanFileError::Write {
+            path: self.path.clone(),
+            error,
+        })
     }
 
     fn write(&self, plan: &Plan) -> io::Result<()> {
@@ -128,7 +136,7 @@ mod tests {
     fn what_came_meanwhile_is_not_replaced() {
         let top = tempfile::tempdir().unwrap();
         let path = top.path().join("plan");
-        let file = PlanFile::look(&path, &top.path().join("photos")).unwrap();
+        let file = PlanFile::check(&path, &top.path().join("photos")).unwrap();
         fs::write(&path, "a photo").unwrap();
         assert!(file.save(&plan()).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"a photo");
@@ -136,7 +144,7 @@ mod tests {
         // What is a plan of ours now may be.
         fs::remove_file(&path).unwrap();
         file.save(&plan()).unwrap();
-        let again = PlanFile::look(&path, &top.path().join("photos")).unwrap();
+        let again = PlanFile::check(&path, &top.path().join("photos")).unwrap();
         again.save(&plan()).unwrap();
         assert!(fs::read(&path).unwrap().starts_with(MARK));
     }

@@ -8,18 +8,21 @@
 //! of that directory, or of one above or below, deletes anything or replaces an
 //! object by an older file.
 
+use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use sync_core::{Action, Crc64, Criteria, Plan, printable};
+use sync_core::{Action, Crc64, Criteria, Key, Plan, printable};
 use sync_fs::{FsOptions, FsStore, restore_mark};
 
 use super::private::{self, NewFile};
 use super::registry::Process;
 use super::tree::{keys_below, path_text};
 use super::{BucketPlace, Relation, StateDir, Tree};
+use crate::refusal::Refusal;
 
 /// Where marks are in the state directory.
 const KIND: &str = "restores";
@@ -37,9 +40,9 @@ pub(crate) struct RestoreMark {
     process: Process,
 }
 
-/// A mark that was found.
+/// A restore that was not completed, as its mark tells.
 #[derive(Debug, Clone)]
-pub(crate) struct Found {
+pub struct UnfinishedRestore {
     /// None where it cannot be read.
     mark: Option<RestoreMark>,
     /// The directory that it is about, as it is called here.
@@ -69,7 +72,7 @@ pub(crate) struct Work<'a> {
 
 /// All marks of restores of `directory`, or of one above or below it; `below`
 /// are the directories in it in which a listing met a mark.
-pub(crate) fn find(directory: &Tree, state: &StateDir, below: &[String]) -> Vec<Found> {
+pub(crate) fn find(directory: &Tree, state: &StateDir, below: &[String]) -> Vec<UnfinishedRestore> {
     let mut found = in_state(directory, state);
     let root = directory.path();
     for above in root.ancestors() {
@@ -97,7 +100,7 @@ pub(crate) fn find(directory: &Tree, state: &StateDir, below: &[String]) -> Vec<
     found
 }
 
-fn in_state(directory: &Tree, state: &StateDir) -> Vec<Found> {
+fn in_state(directory: &Tree, state: &StateDir) -> Vec<UnfinishedRestore> {
     let mut found = Vec::new();
     for home in state.existing(KIND) {
         for entry in fs::read_dir(home).into_iter().flatten().flatten() {
@@ -113,7 +116,7 @@ fn in_state(directory: &Tree, state: &StateDir) -> Vec<Found> {
             };
             let tree = Tree::of(&mark.directory);
             if let Some(relation) = directory.relation(&tree) {
-                found.push(Found {
+                found.push(UnfinishedRestore {
                     directory: mark.directory.clone(),
                     mark: Some(mark),
                     relation,
@@ -125,8 +128,8 @@ fn in_state(directory: &Tree, state: &StateDir) -> Vec<Found> {
     found
 }
 
-fn of_directory(directory: &Path, text: &[u8], relation: Relation) -> Vec<Found> {
-    let found = |mark| Found {
+fn of_directory(directory: &Path, text: &[u8], relation: Relation) -> Vec<UnfinishedRestore> {
+    let found = |mark| UnfinishedRestore {
         mark,
         directory: directory.to_owned(),
         relation,
@@ -146,12 +149,22 @@ fn parse(text: &[u8]) -> Vec<RestoreMark> {
         .collect()
 }
 
+/// What a backup that comes after an unfinished restore would destroy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Harm {
+    /// It would delete so many objects.
+    Deletes(u64),
+    /// It would replace this object, which is newer, by an older file.
+    ReplacesNewer(Key),
+}
+
 /// Why a backup by `plan` is refused, because of one of `found`: it would
 /// delete, or replace an object by an older file.
 ///
 /// # Errors
 /// Those of reading the plan.
-pub(crate) fn refusal(plan: &Plan, found: &[Found]) -> std::io::Result<Option<String>> {
+pub(crate) fn refusal(plan: &Plan, found: &[UnfinishedRestore]) -> io::Result<Option<Refusal>> {
     let Some(first) = found.first() else {
         return Ok(None);
     };
@@ -161,70 +174,43 @@ pub(crate) fn refusal(plan: &Plan, found: &[Found]) -> std::io::Result<Option<St
     } else {
         counts.deleted().entries
     };
-    let what = if deleted > 0 {
-        let s = if deleted == 1 { "" } else { "s" };
-        format!("would delete {deleted} object{s}")
+    let harm = if deleted > 0 {
+        Harm::Deletes(deleted)
     } else if counts.overwritten().entries > 0
         && let Some(key) = older_than_its_object(plan)?
     {
-        format!("would replace the newer object '{key}' by an older file")
+        Harm::ReplacesNewer(key)
     } else {
         return Ok(None);
     };
-    Ok(Some(format!(
-        "{}, and this backup {what}; complete the restore{}, or give it up with \
-         --restore-abandoned, or copy without deletions by --no-delete",
-        first.sentence(),
-        first.command()
-    )))
+    let restore = first.clone();
+    Ok(Some(Refusal::UnfinishedRestore { restore, harm }))
 }
 
 /// The first key whose object a plan would replace by an older file.
-fn older_than_its_object(plan: &Plan) -> std::io::Result<Option<String>> {
+fn older_than_its_object(plan: &Plan) -> io::Result<Option<Key>> {
     for action in plan.actions()? {
         if let Action::Transfer(transfer) = action?
             && let Some(target) = &transfer.target
             && transfer.source.modified < target.modified
         {
-            return Ok(Some(transfer.source.key.to_string()));
+            return Ok(Some(transfer.source.key));
         }
     }
     Ok(None)
 }
 
-impl Found {
-    /// What is known of it, as the beginning of a sentence.
-    pub(crate) fn sentence(&self) -> String {
-        let directory = printable(&self.directory.to_string_lossy());
-        match &self.mark {
-            Some(mark) => format!(
-                "a restore of '{directory}' from {}, begun {} by {}, has not been completed",
-                mark.bucket,
-                mark.begun.to_rfc3339_opts(SecondsFormat::Secs, true),
-                mark.process
-            ),
-            None => format!(
-                "a restore of '{directory}' has not been completed ('{}' says so)",
-                printable(&self.directory.join(sync_fs::RESTORE_MARK).to_string_lossy())
-            ),
-        }
+impl UnfinishedRestore {
+    /// The directory that was restored.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
-    /// How it is completed.
-    fn command(&self) -> String {
-        let Some(mark) = &self.mark else {
-            return String::new();
-        };
-        let directory = printable(&self.directory.to_string_lossy());
-        let endpoint = mark
-            .bucket
-            .endpoint_url()
-            .map(|url| format!(" --endpoint-url {url}"));
-        format!(
-            " (s3mirror restore -d '{directory}' -b '{}'{})",
-            mark.bucket.option(),
-            endpoint.unwrap_or_default()
-        )
+    /// Where it was restored from, if the mark can be read.
+    #[must_use]
+    pub fn bucket(&self) -> Option<&BucketPlace> {
+        self.mark.as_ref().map(|mark| &mark.bucket)
     }
 
     /// Whether a restore that is complete has brought all that this one was to
@@ -247,6 +233,27 @@ impl Found {
     }
 }
 
+impl fmt::Display for UnfinishedRestore {
+    /// What is known of it, as the beginning of a sentence.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let directory = printable(&self.directory.to_string_lossy());
+        match &self.mark {
+            Some(mark) => write!(
+                f,
+                "a restore of '{directory}' from {}, begun {} by {}, has not been completed",
+                mark.bucket,
+                mark.begun.to_rfc3339_opts(SecondsFormat::Secs, true),
+                mark.process
+            ),
+            None => write!(
+                f,
+                "a restore of '{directory}' has not been completed ('{}' says so)",
+                printable(&self.directory.join(sync_fs::RESTORE_MARK).to_string_lossy())
+            ),
+        }
+    }
+}
+
 /// The mark of a restore that begins to write now.
 pub(crate) fn begin(work: &Work<'_>, now: DateTime<Utc>) -> RestoreMark {
     RestoreMark {
@@ -266,7 +273,7 @@ impl RestoreMark {
             // That there is none has been said.
             return Ok(());
         };
-        let failed = |error: std::io::Error| {
+        let failed = |error: io::Error| {
             format!("cannot note in the state directory that this restore has begun: {error}")
         };
         let home = home.map_err(failed)?;
@@ -305,7 +312,7 @@ impl RestoreMark {
 
 /// Takes away what a complete restore has done; what fails is told as texts.
 pub(crate) async fn clear_completed(
-    found: &[Found],
+    found: &[UnfinishedRestore],
     work: &Work<'_>,
     root: &FsStore,
 ) -> Vec<String> {
@@ -319,7 +326,7 @@ pub(crate) async fn clear_completed(
 /// Takes away what a complete backup has found to be given up: the marks of
 /// its directory and of those below.
 pub(crate) async fn clear_abandoned(
-    found: &[Found],
+    found: &[UnfinishedRestore],
     directory: &Tree,
     root: &FsStore,
 ) -> Vec<String> {
@@ -329,7 +336,7 @@ pub(crate) async fn clear_abandoned(
     clear(&given_up.collect::<Vec<_>>(), directory, root).await
 }
 
-async fn clear(done: &[&Found], directory: &Tree, root: &FsStore) -> Vec<String> {
+async fn clear(done: &[&UnfinishedRestore], directory: &Tree, root: &FsStore) -> Vec<String> {
     let mut failed = Vec::new();
     // First those in the state directory: what is left is the safe one.
     let mut directories: Vec<&Path> = Vec::new();
@@ -337,7 +344,7 @@ async fn clear(done: &[&Found], directory: &Tree, root: &FsStore) -> Vec<String>
         match &found.place {
             MarkPlace::State(file) => {
                 if let Err(error) = fs::remove_file(file)
-                    && error.kind() != std::io::ErrorKind::NotFound
+                    && error.kind() != io::ErrorKind::NotFound
                 {
                     let file = printable(&file.to_string_lossy());
                     failed.push(format!("cannot remove the mark '{file}': {error}"));
@@ -568,6 +575,6 @@ mod tests {
         assert_eq!(found[0].relation, Relation::Above);
         let found = find(&scene.tree(".."), &scene.state, &["data".to_owned()]);
         assert_eq!(found[0].relation, Relation::Below);
-        assert!(found[0].sentence().contains("data"));
+        assert!(found[0].to_string().contains("data"));
     }
 }

@@ -8,7 +8,7 @@ const AWS: &str = "aws";
 
 /// A place in a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct BucketPlace {
+pub struct BucketPlace {
     /// `aws`, or the server's URL in one form.
     server: String,
     bucket: String,
@@ -18,7 +18,8 @@ pub(crate) struct BucketPlace {
 
 impl BucketPlace {
     /// The place at the server `endpoint_url`; none means AWS.
-    pub(crate) fn new(endpoint_url: Option<&str>, bucket: &str, prefix: &str) -> Self {
+    #[must_use]
+    pub fn new(endpoint_url: Option<&str>, bucket: &str, prefix: &str) -> Self {
         Self {
             server: endpoint_url.map_or(AWS.to_owned(), server),
             bucket: bucket.to_owned(),
@@ -26,14 +27,16 @@ impl BucketPlace {
         }
     }
 
-    /// `NAME/PREFIX`, as `--bucket` takes it.
-    pub(crate) fn option(&self) -> String {
+    /// `NAME/PREFIX`, as a [`Location`](sync_s3::Location) is parsed.
+    #[must_use]
+    pub fn location(&self) -> String {
         let place = format!("{}/{}", self.bucket, self.prefix);
         printable(place.strip_suffix('/').unwrap_or(&place))
     }
 
     /// The URL of its server, unless that is AWS.
-    pub(crate) fn endpoint_url(&self) -> Option<&str> {
+    #[must_use]
+    pub fn endpoint_url(&self) -> Option<&str> {
         (self.server != AWS).then_some(&*self.server)
     }
 
@@ -49,13 +52,15 @@ impl BucketPlace {
 
     /// What the prefix of `other` adds to this one; nothing if they are the
     /// same place, none if `other` is not below.
-    pub(crate) fn rest_of<'o>(&self, other: &'o Self) -> Option<&'o str> {
+    #[must_use]
+    pub fn rest_of<'o>(&self, other: &'o Self) -> Option<&'o str> {
         self.is_same_bucket(other)
             .then(|| other.prefix.strip_prefix(&self.prefix))?
     }
 
     /// Whether both hold the same keys, or one those of the other.
-    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
         self.rest_of(other).is_some() || other.rest_of(self).is_some()
     }
 }
@@ -134,7 +139,7 @@ mod tests {
         assert!(at("b", "x/y/").overlaps(&at("b", "x/")));
         assert!(!at("b", "x/").overlaps(&at("b", "xy/")));
         assert!(!at("b", "").overlaps(&at("c", "")));
-        assert_eq!(at("b", "x/").option(), "b/x");
-        assert_eq!(at("b", "").option(), "b");
+        assert_eq!(at("b", "x/").location(), "b/x");
+        assert_eq!(at("b", "").location(), "b");
     }
 }

@@ -11,31 +11,35 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sync_core::{Action, Crc64, Plan, printable};
+use sync_core::{Action, Crc64, Plan};
 
 use super::private::{self, NewFile};
 use super::tree::path_text;
 use super::{BucketPlace, Relation, StateDir, Tree};
+use crate::refusal::Refusal;
 
 /// Where the records are in the state directory.
 const KIND: &str = "backups";
 
 /// A directory that is backed up to a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub(crate) directory: PathBuf,
-    pub(crate) bucket: BucketPlace,
-    pub(crate) known_by: KnownBy,
+pub struct Owner {
+    /// The directory.
+    pub directory: PathBuf,
+    /// What it is backed up to.
+    pub bucket: BucketPlace,
+    /// How that is known.
+    pub known_by: KnownBy,
 }
 
-/// How it is known.
+/// How it is known that a directory is backed up to a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum KnownBy {
+pub enum KnownBy {
     /// The first complete run was at this time.
     Run(DateTime<Utc>),
-    /// A job of the configuration file, as people call it.
+    /// The caller says so: a job of a configuration file, as people call it.
     Job(String),
 }
 
@@ -151,7 +155,7 @@ impl Ownership {
     ///
     /// # Errors
     /// Those of reading the plan.
-    pub(crate) fn refusal(&self, plan: &Plan) -> io::Result<Option<String>> {
+    pub(crate) fn refusal(&self, plan: &Plan) -> io::Result<Option<Refusal>> {
         let deletes = !plan.counts().incomplete() && plan.counts().deleted().entries > 0;
         if self.claims.is_empty() || !deletes {
             return Ok(None);
@@ -160,7 +164,11 @@ impl Ownership {
             if let Action::Delete(delete) = action?
                 && let Some(claim) = self.claim_on(delete.target.key.as_str())
             {
-                return Ok(Some(claim.sentence(delete.target.key.as_str())));
+                return Ok(Some(Refusal::Overlap {
+                    owner: claim.owner.clone(),
+                    prefix: claim.prefix().map(str::to_owned),
+                    key: delete.target.key,
+                }));
             }
         }
         Ok(None)
@@ -175,29 +183,12 @@ impl Ownership {
 }
 
 impl Claim {
-    fn sentence(&self, key: &str) -> String {
-        let shown = |path: &Path| printable(&path.to_string_lossy());
-        let (directory, bucket) = (shown(&self.owner.directory), &self.owner.bucket);
-        let known_by = match &self.owner.known_by {
-            KnownBy::Run(time) => {
-                let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
-                format!("since {time}")
-            }
-            KnownBy::Job(job) => format!("by {job}"),
-        };
-        let exclude = match &self.region {
-            Region::Below(prefix) => {
-                format!(" or leave it out with --exclude '{}',", printable(prefix))
-            }
-            Region::Having(_) => String::new(),
-        };
-        format!(
-            "this backup would delete '{}', but the directory '{directory}' is backed up to \
-             {bucket} ({known_by}), and this would destroy its copy; give each directory a prefix \
-             of its own,{exclude} or, if it is backed up there no more, allow this with \
-             --allow-overlap",
-            printable(key)
-        )
+    /// All keys below this prefix are the owner's, if that is how it is known.
+    fn prefix(&self) -> Option<&str> {
+        match &self.region {
+            Region::Below(prefix) => Some(prefix),
+            Region::Having(_) => None,
+        }
     }
 }
 

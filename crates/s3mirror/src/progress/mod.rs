@@ -1,23 +1,25 @@
-//! What is counted while a run goes on, cheaply: a small file costs a few
-//! additions, only a file of several parts is kept by its name.
+//! How far a mirror is, for whoever asks while it works. Counting is cheap: a
+//! small file costs a few additions, only a file of several parts is kept by its
+//! name. Each outcome is counted once, by the core ([`Outcomes`]); the report of
+//! a run that is cut short is made of the same counters.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
-use sync_core::{Counts, Direction, Entry, Event, Key, Listings, Side, Tally};
+use sync_core::{
+    Counts, Direction, Entry, Event, Key, Listings, Outcomes, Report, Side, Tally, Withheld,
+};
 use sync_s3::UnderWay;
 
-use super::estimate::Work;
-
-/// What a run is doing.
+/// What a mirror is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Phase {
+pub enum Phase {
     /// Both places are listed, and contents compared if that is asked for.
     Listing,
-    /// The plan is shown, and somebody may be asked whether to go on.
+    /// There is a plan, which somebody may look at and confirm.
     Planned,
     /// Files are copied.
     Copying,
@@ -29,32 +31,33 @@ pub(crate) enum Phase {
 
 /// How much of something is done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Share {
-    pub(crate) done: u64,
-    pub(crate) all: u64,
+pub struct Share {
+    /// So much is done.
+    pub done: u64,
+    /// Of so much.
+    pub all: u64,
 }
 
 /// A copy of several parts that is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Large {
-    pub(crate) key: Key,
-    pub(crate) bytes: Share,
+pub struct Large {
+    /// What is copied.
+    pub key: Key,
+    /// How many bytes of it are written.
+    pub bytes: Share,
 }
 
 /// As many of the largest copies under way are shown.
 const SHOWN: usize = 4;
 
-/// The counters of a run.
+/// The counters of a mirror.
 #[derive(Debug)]
-pub(crate) struct State {
+pub struct Progress {
     direction: Direction,
     listings: Arc<Listings>,
+    outcomes: Arc<Outcomes>,
     phase: Mutex<Phase>,
     planned: Mutex<Planned>,
-    /// Of copies that are complete.
-    copied: Counter,
-    deleted: Counter,
-    failed: AtomicU64,
     /// Large copies under way. How many there are is asked for every small
     /// file, without a lock.
     large: Mutex<HashMap<Key, Share>>,
@@ -69,43 +72,44 @@ struct Planned {
     deletions: Tally,
 }
 
-#[derive(Debug, Default)]
-struct Counter {
-    entries: AtomicU64,
-    bytes: AtomicU64,
-}
-
 /// All of it at one moment.
 #[derive(Debug, Clone)]
-pub(crate) struct Snapshot {
-    pub(crate) direction: Direction,
-    pub(crate) phase: Phase,
-    pub(crate) listed: Listed,
-    pub(crate) files: Share,
-    pub(crate) bytes: Share,
-    pub(crate) deletions: Share,
-    pub(crate) failed: u64,
-    /// The largest first.
-    pub(crate) large: Vec<Large>,
+pub struct Snapshot {
+    /// Which of the two places is changed.
+    pub direction: Direction,
+    /// What is being done.
+    pub phase: Phase,
+    /// Entries listed.
+    pub listed: Listed,
+    /// Files copied.
+    pub files: Share,
+    /// Bytes copied, with those of parts in flight.
+    pub bytes: Share,
+    /// Entries deleted.
+    pub deletions: Share,
+    /// Entries that failed.
+    pub failed: u64,
+    /// A few of the large copies in flight, the largest first.
+    pub large: Vec<Large>,
 }
 
 /// Entries listed so far.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(crate) struct Listed {
-    pub(crate) source: u64,
-    pub(crate) target: u64,
+pub struct Listed {
+    /// Of the source.
+    pub source: u64,
+    /// Of the target.
+    pub target: u64,
 }
 
-impl State {
+impl Progress {
     pub(crate) fn new(direction: Direction) -> Self {
         Self {
             direction,
             listings: Arc::default(),
             phase: Mutex::new(Phase::Listing),
+            outcomes: Arc::default(),
             planned: Mutex::default(),
-            copied: Counter::default(),
-            deleted: Counter::default(),
-            failed: AtomicU64::default(),
             large: Mutex::default(),
             large_copies: AtomicU64::default(),
             under_way: OnceLock::new(),
@@ -123,8 +127,29 @@ impl State {
         Arc::clone(&self.listings)
     }
 
+    /// Where an execution counts.
+    pub(crate) fn outcomes(&self) -> Arc<Outcomes> {
+        Arc::clone(&self.outcomes)
+    }
+
     pub(crate) fn enter(&self, phase: Phase) {
         *lock(&self.phase) = phase;
+    }
+
+    /// The report of an execution that is cut short now; none if nothing has
+    /// been executed yet.
+    #[must_use]
+    pub fn report_so_far(&self) -> Option<Report> {
+        if matches!(*lock(&self.phase), Phase::Listing | Phase::Planned) {
+            return None;
+        }
+        let done = self.outcomes.report();
+        let planned = lock(&self.planned).deletions;
+        Some(Report {
+            stopped: true,
+            deletions_withheld: (planned != done.deleted).then_some(Withheld::Stopped),
+            ..done
+        })
     }
 
     pub(crate) fn plan(&self, counts: &Counts) {
@@ -143,15 +168,8 @@ impl State {
                     share.done += bytes;
                 }
             }
-            Event::Transferred(transfer) => {
-                self.end(&transfer.source.key);
-                self.copied.add(transfer.source.size);
-            }
-            Event::Deleted(entry) => self.deleted.add(entry.size),
-            Event::Failed { key, .. } => {
-                self.end(key);
-                self.failed.fetch_add(1, Relaxed);
-            }
+            Event::Transferred(transfer) => self.end(&transfer.source.key),
+            Event::Failed { key, .. } => self.end(key),
             _ => {}
         }
     }
@@ -174,19 +192,22 @@ impl State {
         }
     }
 
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// How far it is now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
         let planned = *lock(&self.planned);
+        let done = self.outcomes.report();
+        let copied = done.created + done.overwritten;
         let (mut large, written) = self.largest();
         large.truncate(SHOWN);
         let files = Share {
-            done: self.copied.entries.load(Relaxed),
+            done: copied.entries,
             all: planned.copies.entries,
         };
         let deletions = Share {
-            done: self.deleted.entries.load(Relaxed),
+            done: done.deleted.entries,
             all: planned.deletions.entries,
         };
-        let failed = self.failed.load(Relaxed);
         let phase = match *lock(&self.phase) {
             Phase::Copying if deletions.all > 0 && files.done >= files.all => Phase::Deleting,
             phase => phase,
@@ -200,18 +221,17 @@ impl State {
             },
             files,
             bytes: Share {
-                done: self.moved(phase, written, planned.copies.bytes),
+                done: self.moved(phase, copied.bytes + written, planned.copies.bytes),
                 all: planned.copies.bytes,
             },
             deletions,
-            failed,
+            failed: done.failed,
             large,
         }
     }
 
     /// Bytes copied, with those of parts that are under way.
     fn moved(&self, phase: Phase, written: u64, planned: u64) -> u64 {
-        let written = self.copied.bytes.load(Relaxed) + written;
         match self.under_way.get() {
             Some(under_way) if phase == Phase::Copying => {
                 (written + under_way.bytes()).min(planned.max(written))
@@ -242,41 +262,21 @@ impl State {
     }
 }
 
-impl Snapshot {
-    pub(crate) fn done(&self) -> Work {
-        Work {
-            bytes: self.bytes.done,
-            files: self.files.done,
-        }
-    }
-
-    pub(crate) fn left(&self) -> Work {
-        Work {
-            bytes: self.bytes.left(),
-            files: self.files.left(),
-        }
-    }
-}
-
 impl Share {
-    pub(crate) fn left(self) -> u64 {
+    /// How much is left.
+    #[must_use]
+    pub fn left(self) -> u64 {
         self.all.saturating_sub(self.done)
     }
 
     /// In whole per cent, which are 100 only at the end.
-    pub(crate) fn percent(self) -> u64 {
+    #[must_use]
+    pub fn percent(self) -> u64 {
         if self.done >= self.all {
             return 100;
         }
         let percent = u128::from(self.done) * 100 / u128::from(self.all);
         u64::try_from(percent).unwrap_or(100)
-    }
-}
-
-impl Counter {
-    fn add(&self, bytes: u64) {
-        self.entries.fetch_add(1, Relaxed);
-        self.bytes.fetch_add(bytes, Relaxed);
     }
 }
 

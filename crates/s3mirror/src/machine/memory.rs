@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 const SHARE: u64 = 4;
 
 /// The most bytes of content to be held in memory, as far as a limit says so.
-pub(crate) fn content_limit() -> Option<u64> {
+pub fn content_limit() -> Option<u64> {
     static LIMIT: OnceLock<Option<u64>> = OnceLock::new();
     *LIMIT.get_or_init(|| limit(Path::new("/")).map(|limit| limit / SHARE))
 }

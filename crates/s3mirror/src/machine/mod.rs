@@ -1,5 +1,5 @@
 //! What this machine lets the process have: memory and open files. The defaults
 //! follow it, so that no option is needed in a small container.
 
-pub(crate) mod memory;
-pub(crate) mod open_files;
+pub mod memory;
+pub mod open_files;

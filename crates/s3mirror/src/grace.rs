@@ -1,0 +1,38 @@
+//! The end of a run that was stopped comes in bounded time, whatever the
+//! server does.
+//!
+//! A stopped execution gives up what is in flight, but some of it has to be
+//! waited for: the abort of an upload, a completion, a deletion. A server that
+//! is silent would hold that up for minutes. So after a grace period the
+//! execution is left where it stands; the next run finds and removes what stays
+//! open. What was done until then has been counted, so there is a report.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use sync_core::Report;
+
+use crate::builder::StopSignal;
+
+/// Five seconds are promised for the whole ending. A server that answers at
+/// all has answered an abort by then.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Drives `execution`, and leaves it when it continues for too long after
+/// `stop`; then the report is what `so_far` has counted.
+pub(crate) async fn within_grace(
+    execution: impl Future<Output = io::Result<Report>>,
+    stop: StopSignal,
+    so_far: impl FnOnce() -> Report,
+) -> io::Result<Report> {
+    let too_late = async {
+        stop.await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        report = execution => report,
+        () = too_late => Ok(so_far()),
+    }
+}

@@ -1,0 +1,238 @@
+//! What this machine knows about the places of a run: which other runs are at
+//! work there, which restores were not completed, and whose the keys in the
+//! bucket are.
+
+use std::io;
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
+use sync_core::{Action, Direction, Plan};
+use sync_fs::FsStore;
+
+use crate::error::{Error, Result};
+use crate::observer::{Observer, Warning};
+use crate::options::MirrorOptions;
+use crate::places::Places;
+use crate::refusal::Refusal;
+use crate::state::lock::{Locked, Locks};
+use crate::state::owners::{self, Ownership};
+use crate::state::registry::RunEntry;
+use crate::state::restore_mark::{self, RestoreMark, UnfinishedRestore, Work};
+use crate::state::{BucketPlace, StateDir, Tree};
+
+/// The places of a run, as this machine knows them.
+pub(crate) struct MachineState {
+    direction: Direction,
+    pub(crate) state: StateDir,
+    directory: Tree,
+    pub(crate) bucket: BucketPlace,
+}
+
+impl MachineState {
+    /// The places of `options`, which are open.
+    pub(crate) fn of(options: &MirrorOptions, places: &Places) -> Self {
+        let location = &options.bucket.location;
+        let endpoint_url = places.bucket.endpoint_url();
+        Self {
+            direction: options.direction,
+            state: StateDir::find(options.state_dir.as_deref()),
+            directory: Tree::of(&options.directory),
+            bucket: BucketPlace::new(endpoint_url, location.bucket(), location.prefix()),
+        }
+    }
+
+    /// The locks of both places.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another run has one of them.
+    pub(crate) fn lock(&self, observer: &dyn Observer) -> Result<Locks> {
+        let backs_up = self.direction == Direction::Backup;
+        let command = if backs_up { "backup" } else { "restore" };
+        let entry = RunEntry {
+            writes_directory: !backs_up,
+            writes_bucket: backs_up,
+            ..RunEntry::new(command, self.directory.clone(), Some(self.bucket.clone()))
+        };
+        lock(&entry, &self.state, observer)
+    }
+
+    /// Why this machine's knowledge forbids a plan that was made just now.
+    pub(crate) fn refusals(
+        &self,
+        plan: &Plan,
+        directory: &FsStore,
+        options: &MirrorOptions,
+    ) -> io::Result<Vec<Refusal>> {
+        if self.direction == Direction::Restore {
+            return Ok(Vec::new());
+        }
+        let mut refusals = Vec::new();
+        if !options.restore_abandoned {
+            let unfinished = self.unfinished_restores(directory);
+            refusals.extend(restore_mark::refusal(plan, &unfinished)?);
+        }
+        if deletes(plan) && !options.allow_overlap {
+            let mut owners = owners::recorded(&self.state);
+            owners.extend(options.owners.iter().cloned());
+            let ownership = Ownership::new(&self.directory, &self.bucket, owners);
+            refusals.extend(ownership.refusal(plan)?);
+        }
+        Ok(refusals)
+    }
+
+    /// The same of a saved plan, which was made by an earlier listing: marks
+    /// that have come since are where it deletes.
+    pub(crate) fn refusals_of_saved(
+        &self,
+        plan: &Plan,
+        directory: &FsStore,
+        options: &MirrorOptions,
+    ) -> io::Result<Vec<Refusal>> {
+        let refusals = self.refusals(plan, directory, options)?;
+        let is_settled = self.direction == Direction::Restore
+            || options.restore_abandoned
+            || plan.counts().deleted().entries == 0
+            || !refusals.is_empty();
+        if is_settled {
+            return Ok(refusals);
+        }
+        let below = self.marks_above_deletions(plan)?;
+        let unfinished = restore_mark::find(&self.directory, &self.state, &below);
+        let refusal = restore_mark::refusal(plan, &unfinished)?;
+        Ok(refusal.into_iter().collect())
+    }
+
+    /// Restores of the directory, or of one above or below, that were not
+    /// completed, as far as a listing of `directory` has met them.
+    pub(crate) fn unfinished_restores(&self, directory: &FsStore) -> Vec<UnfinishedRestore> {
+        let below = directory.unfinished_restores();
+        restore_mark::find(&self.directory, &self.state, &below)
+    }
+
+    /// The directories with a mark above what `plan` deletes.
+    fn marks_above_deletions(&self, plan: &Plan) -> io::Result<Vec<String>> {
+        let mut last = String::new();
+        for action in plan.actions()? {
+            let Action::Delete(delete) = action? else {
+                continue;
+            };
+            let key = delete.target.key.as_str();
+            let parent = key.rsplit_once('/').map_or("", |(parent, _)| parent);
+            if parent == last {
+                continue;
+            }
+            let ends = parent.match_indices('/').map(|(end, _)| end);
+            for end in ends.chain([parent.len()]) {
+                let directory = self.directory.path().join(&parent[..end]);
+                let mark = directory.join(sync_fs::RESTORE_MARK);
+                if mark.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+                    return Ok(vec![parent[..end].to_owned()]);
+                }
+            }
+            parent.clone_into(&mut last);
+        }
+        Ok(Vec::new())
+    }
+
+    /// Makes the directory of a restore and leaves the mark that it was begun,
+    /// before anything is written there.
+    pub(crate) async fn begin_restore(
+        &self,
+        plan: &Plan,
+        directory: &FsStore,
+        observer: &dyn Observer,
+    ) -> Result<RestoreMark> {
+        let mark = restore_mark::begin(&self.work(plan, None), now());
+        if let Err(why) = mark.put_into_state(&self.state) {
+            observer.warning(&Warning::NotNoted(why));
+        }
+        directory.make_root().await?;
+        if let Err(why) = mark.put_into(directory, self.directory.path()).await {
+            observer.warning(&Warning::NotNoted(why));
+        }
+        Ok(mark)
+    }
+
+    /// Notes what is known now that a run is complete: a restore's own mark
+    /// `own` goes, a backup's place belongs to its directory.
+    pub(crate) async fn completed(
+        &self,
+        plan: &Plan,
+        directory: &FsStore,
+        options: &MirrorOptions,
+        own: Option<&RestoreMark>,
+        observer: &dyn Observer,
+    ) {
+        let failed = match self.direction {
+            Direction::Restore => {
+                let found = self.unfinished_restores(directory);
+                let work = self.work(plan, own);
+                restore_mark::clear_completed(&found, &work, directory).await
+            }
+            Direction::Backup => {
+                let mut failed = self.note_backup(options);
+                if options.restore_abandoned && plan.header().selection.is_empty() {
+                    let found = self.unfinished_restores(directory);
+                    let cleared = restore_mark::clear_abandoned(&found, &self.directory, directory);
+                    failed.append(&mut cleared.await);
+                }
+                failed
+            }
+        };
+        for why in failed {
+            observer.warning(&Warning::NotNoted(why));
+        }
+    }
+
+    fn note_backup(&self, options: &MirrorOptions) -> Vec<String> {
+        let noted = owners::record(&self.directory, &self.bucket, now(), &self.state);
+        let forgotten = if options.allow_overlap {
+            owners::forget_others(&self.bucket, &self.state)
+        } else {
+            Ok(())
+        };
+        let failed = [noted, forgotten].into_iter().filter_map(Result::err);
+        failed
+            .map(|error: io::Error| {
+                format!("cannot note in the state directory what was backed up: {error}")
+            })
+            .collect()
+    }
+
+    fn work<'a>(&'a self, plan: &'a Plan, own: Option<&'a RestoreMark>) -> Work<'a> {
+        let origin = plan.header().origin.as_ref();
+        Work {
+            directory: &self.directory,
+            bucket: &self.bucket,
+            selection: &plan.header().selection,
+            planned: origin.map_or_else(now, |origin| origin.created),
+            own,
+        }
+    }
+}
+
+/// The locks of `entry`.
+///
+/// # Errors
+/// [`Error::Locked`] if another run works on the same places.
+pub(crate) fn lock(entry: &RunEntry, state: &StateDir, observer: &dyn Observer) -> Result<Locks> {
+    if let Some(warning) = state.warning() {
+        observer.warning(&Warning::StateDirectory(warning.to_owned()));
+    }
+    match Locks::acquire(entry, state) {
+        Locked::Yes(locks) => Ok(locks),
+        Locked::Unseen(locks, why) => {
+            observer.warning(&Warning::Unlocked(why));
+            Ok(locks)
+        }
+        Locked::No(why) => Err(Error::Locked(why)),
+    }
+}
+
+fn deletes(plan: &Plan) -> bool {
+    !plan.counts().incomplete() && plan.counts().deleted().entries > 0
+}
+
+fn now() -> DateTime<Utc> {
+    SystemTime::now().into()
+}

@@ -1,0 +1,339 @@
+//! A mirror that is open: it plans, and executes what it has planned.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sync_core::{
+    Counts, Direction, Event, ExecuteOptions, Plan, PlanOptions, Selection, Versions, execute,
+    make_plan, refusals,
+};
+use sync_fs::{FsStore, Kept};
+use sync_s3::S3Store;
+
+use crate::builder::StopSignal;
+use crate::error::{Error, Result};
+use crate::grace::within_grace;
+use crate::machine_state::MachineState;
+use crate::observer::{Observer, Warning};
+use crate::options::MirrorOptions;
+use crate::places::Places;
+use crate::plan_file::{PlanFile, PlanFileError, origin_of};
+use crate::progress::{Phase, Progress};
+use crate::refusal::Refusal;
+use crate::state::TempSpools;
+use crate::state::lock::Locks;
+use crate::state::owners::Owner;
+use crate::state::upload_journal::FileJournal;
+
+/// A directory and a bucket of which one becomes equal to the other. Both are
+/// locked until this is dropped, unless it was opened for a preview.
+pub struct Mirror {
+    pub(crate) options: MirrorOptions,
+    pub(crate) selection: Arc<Selection>,
+    pub(crate) places: Places,
+    pub(crate) machine: MachineState,
+    /// None if it was opened for a preview.
+    pub(crate) locks: Option<Locks>,
+    /// The plan that it was opened with.
+    pub(crate) saved: Option<Arc<Plan>>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) stop: StopSignal,
+    pub(crate) progress: Arc<Progress>,
+}
+
+/// A plan of a mirror, and why it may not be executed, if so.
+pub struct MirrorPlan {
+    plan: Arc<Plan>,
+    versions: Versions,
+    refusals: Vec<Refusal>,
+}
+
+/// What an execution has done.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Report {
+    /// What was done, entry by entry.
+    pub execution: sync_core::Report,
+    /// Whether some of the source could not be read, named or placed when the
+    /// plan was made. Nothing was deleted then.
+    pub source_incomplete: bool,
+    /// How long it took.
+    pub took: Duration,
+    /// What a restore has moved to the trash.
+    pub trash: Option<Kept>,
+    /// Bytes that need not be sent, because an earlier run had sent them.
+    pub resumed_bytes: u64,
+    /// Unfinished uploads of earlier runs that were aborted.
+    pub aborted_uploads: usize,
+}
+
+impl Report {
+    /// Whether both places are equal now, as far as the plan concerns them.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.execution.is_complete() && !self.source_incomplete
+    }
+}
+
+impl Mirror {
+    /// Lists both places and decides what has to be done. The plan of a mirror
+    /// that was opened with one is that plan.
+    ///
+    /// # Errors
+    /// Those of the listings: there is never a plan from half a listing.
+    pub async fn plan(&self) -> Result<MirrorPlan> {
+        let directory = &self.places.directory;
+        let (plan, versions, more) = match &self.saved {
+            Some(plan) => {
+                let options = &self.options;
+                let more = self.machine.refusals_of_saved(plan, directory, options);
+                (Arc::clone(plan), Versions::AsPlanned, more)
+            }
+            None => {
+                let plan = self.list().await?;
+                self.progress.plan(plan.counts());
+                self.enter(Phase::Planned);
+                let more = self.machine.refusals(&plan, directory, &self.options);
+                (Arc::new(plan), Versions::Latest, more)
+            }
+        };
+        let guards = refusals(plan.header(), &self.options.limits());
+        let mut refusals: Vec<_> = guards.into_iter().map(Refusal::Guard).collect();
+        refusals.extend(more.map_err(Error::ReadPlan)?);
+        Ok(MirrorPlan {
+            plan,
+            versions,
+            refusals,
+        })
+    }
+
+    async fn list(&self) -> Result<Plan> {
+        let options = PlanOptions {
+            selection: Arc::clone(&self.selection),
+            listings: self.progress.listings(),
+            ..self.options.plan_options()
+        };
+        let (source, target) = (self.places.source(), self.places.target());
+        let plan = make_plan(source, target, &options, Arc::new(TempSpools)).await?;
+        let location = &self.options.bucket.location;
+        Ok(
+            match origin_of(&self.options.directory, location, &self.places.bucket) {
+                Some(origin) => plan.with_origin(origin),
+                None => plan,
+            },
+        )
+    }
+
+    /// Executes `plan`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if guards refuse the plan; then nothing was changed.
+    /// What fails for single entries is in the report instead.
+    pub async fn execute(&self, plan: &MirrorPlan) -> Result<Report> {
+        plan.check()?;
+        if self.locks.is_none() {
+            return Err(Error::Preview);
+        }
+        let started = Instant::now();
+        let directory = &self.places.directory;
+        self.enter(Phase::Copying);
+        let mut mark = None;
+        if self.options.direction == Direction::Restore {
+            if plan.changes() > 0 {
+                let observer = &*self.observer;
+                mark = Some(
+                    self.machine
+                        .begin_restore(&plan.plan, directory, observer)
+                        .await?,
+                );
+            }
+            directory.sweep_temporaries().await;
+        }
+        let mut execution = self.carry_out(plan).await.map_err(Error::ReadPlan)?;
+        self.enter(Phase::Ending);
+        let mut aborted_uploads = 0;
+        if self.options.direction == Direction::Backup && !execution.stopped {
+            tokio::select! {
+                aborted = self.abort_left_uploads() => aborted_uploads = aborted,
+                () = self.stop.clone() => execution.stopped = true,
+            }
+        }
+        self.warn_of_places();
+        let report = Report {
+            execution,
+            source_incomplete: plan.counts().incomplete(),
+            took: started.elapsed(),
+            trash: directory.kept(),
+            resumed_bytes: self.places.bucket.spared_bytes(),
+            aborted_uploads,
+        };
+        if report.is_complete() {
+            let (plan, mark, observer) = (&plan.plan, mark.as_ref(), &*self.observer);
+            let noted = self
+                .machine
+                .completed(plan, directory, &self.options, mark, observer);
+            noted.await;
+        }
+        Ok(report)
+    }
+
+    async fn carry_out(&self, plan: &MirrorPlan) -> io::Result<sync_core::Report> {
+        let options = ExecuteOptions {
+            outcomes: self.progress.outcomes(),
+            ..self.execute_options(plan)
+        };
+        let watch = Watch {
+            progress: &self.progress,
+            observer: &*self.observer,
+        };
+        let (source, target) = (self.places.source(), self.places.target());
+        let stop = self.stop.clone();
+        let execution = execute(&plan.plan, source, target, &options, &watch, stop);
+        let so_far = || self.progress.report_so_far().unwrap_or_default();
+        within_grace(execution, self.stop.clone(), so_far).await
+    }
+
+    /// Removes from the bucket what killed backups have left and nothing was
+    /// made of; says how many uploads that were.
+    async fn abort_left_uploads(&self) -> usize {
+        let left = self.places.bucket.abort_left_uploads().await;
+        for error in left.failed {
+            self.observer.warning(&Warning::Upload(error));
+        }
+        left.aborted
+    }
+
+    fn warn_of_places(&self) {
+        for text in self.places.directory.warnings() {
+            self.observer.warning(&Warning::Directory(text));
+        }
+        for text in self.places.bucket.notes() {
+            self.observer.warning(&Warning::Server(text));
+        }
+    }
+
+    /// Adds places that belong to other directories ([`MirrorOptions::owners`]),
+    /// now that the server is known.
+    pub fn add_owners(&mut self, owners: Vec<Owner>) {
+        self.options.owners.extend(owners);
+    }
+
+    /// How `plan` is executed, for whoever estimates what it takes.
+    #[must_use]
+    pub fn execute_options(&self, plan: &MirrorPlan) -> ExecuteOptions {
+        ExecuteOptions {
+            versions: plan.versions,
+            ..self.options.execute_options()
+        }
+    }
+
+    /// Between which places the mirror works, and how.
+    #[must_use]
+    pub fn options(&self) -> &MirrorOptions {
+        &self.options
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &FsStore {
+        &self.places.directory
+    }
+
+    /// The bucket.
+    #[must_use]
+    pub fn bucket(&self) -> &S3Store {
+        &self.places.bucket
+    }
+
+    /// How far the mirror is.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    pub(crate) fn lock(&mut self) -> Result<()> {
+        self.locks = Some(self.machine.lock(&*self.observer)?);
+        Ok(())
+    }
+
+    /// Tells the journal where its file is; without a state directory there is
+    /// none.
+    pub(crate) fn place(&self, journal: &FileJournal) {
+        if let Some(state) = self.machine.state.path() {
+            journal.place(state, &self.machine.bucket.identity());
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.progress.enter(phase);
+        self.observer.phase(phase);
+    }
+}
+
+impl MirrorPlan {
+    /// The plan itself.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What was seen and decided, summed up.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        self.plan.counts()
+    }
+
+    /// How many entries of the target it changes.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.counts().changes()
+    }
+
+    /// Why it may not be executed; empty if it may.
+    #[must_use]
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.refusals
+    }
+
+    /// Whether it was read from a file: then a source that has changed since is
+    /// not copied, because somebody has looked at the plan and meant that version.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
+        self.versions == Versions::AsPlanned
+    }
+
+    /// Checks that it may be executed.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]
+    pub fn check(&self) -> Result<()> {
+        if self.refusals.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Refused(self.refusals.clone()))
+        }
+    }
+
+    /// Saves it to be shown and executed later, by [`Mirror::open_plan`].
+    ///
+    /// # Errors
+    /// [`PlanFileError`]
+    pub fn save(&self, file: &Path, directory: &Path) -> Result<(), PlanFileError> {
+        PlanFile::check(file, directory)?.save(&self.plan)
+    }
+}
+
+/// Passes what happens on to the progress and to the observer.
+struct Watch<'a> {
+    progress: &'a Progress,
+    observer: &'a dyn Observer,
+}
+
+impl sync_core::Observer for Watch<'_> {
+    fn event(&self, event: Event<'_>) {
+        self.progress.note(&event);
+        self.observer.event(event);
+    }
+}

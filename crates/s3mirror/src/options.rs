@@ -1,0 +1,183 @@
+//! What can be chosen about a mirror.
+//!
+//! The defaults are those of the command line. Options of the two places are
+//! those of their stores ([`FsOptions`], [`S3Options`]), so that nothing has two
+//! definitions.
+
+use std::path::PathBuf;
+
+use sync_core::{Compare, Deletions, Direction, ExecuteOptions, Limits, MaxDelete, PlanOptions};
+use sync_fs::FsOptions;
+use sync_s3::{Location, S3Options};
+
+use crate::machine::{memory, open_files};
+use crate::selection::SelectionOptions;
+use crate::state::owners::Owner;
+
+/// Bytes of the longest key, with the prefix (design, promise 9).
+pub const DEFAULT_MAX_KEY_LENGTH: u16 = 1000;
+
+/// Between which places a mirror works, and how.
+///
+/// ```
+/// use s3mirror::{Direction, MirrorOptions};
+///
+/// let bucket = "s3://my-bucket/data".parse()?;
+/// let mut options = MirrorOptions::new(Direction::Backup, "/srv/data", bucket);
+/// options.bucket.endpoint_url = Some("http://127.0.0.1:9000".to_owned());
+/// options.trash = None;
+/// # Ok::<(), sync_s3::LocationError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MirrorOptions {
+    /// Which of the two places is changed.
+    pub direction: Direction,
+    /// The directory.
+    pub directory: PathBuf,
+    /// How the directory is listed and written. What is checked and measured
+    /// follows from the direction.
+    pub files: FsOptions,
+    /// The bucket, and how it is reached. The selection and the journal in it
+    /// are set by the mirror; its `concurrency` is that of the mirror.
+    pub bucket: S3Options,
+    /// How files of the same size are compared.
+    pub compare: Compare,
+    /// Which entries the mirror concerns; the others are neither copied nor
+    /// deleted.
+    pub selection: SelectionOptions,
+    /// Whether what the source lacks is deleted from the target.
+    pub deletions: Deletions,
+    /// A plan that deletes more is refused.
+    pub max_delete: MaxDelete,
+    /// Whether an empty source may empty the target.
+    pub allow_empty_source: bool,
+    /// Whether a backup may delete what another directory was backed up to.
+    pub allow_overlap: bool,
+    /// Whether a backup may delete although a restore of its directory was not
+    /// completed. The restore is forgotten then.
+    pub restore_abandoned: bool,
+    /// A plan with longer keys is refused; in bytes, with the prefix.
+    pub max_key_length: u16,
+    /// Where a restore moves what it would overwrite or delete. On the same
+    /// file system as the directory, and not in it.
+    pub trash: Option<PathBuf>,
+    /// Most requests in flight; by default as many as pay.
+    pub concurrency: Option<usize>,
+    /// Size of the parts of large files, in bytes. By default 8 MiB up and
+    /// 4 MiB down.
+    pub part_size: Option<u64>,
+    /// Most content held in memory, in bytes. By default 64 MiB up and 16 MiB
+    /// down, or less where the memory of this process is limited.
+    pub max_memory: Option<u64>,
+    /// The state directory; by default `$XDG_STATE_HOME/s3mirror` or the first of
+    /// several others that can be used.
+    pub state_dir: Option<PathBuf>,
+    /// Which places belong to other directories, beside those that backups of
+    /// this machine have written: a backup does not delete there.
+    pub owners: Vec<Owner>,
+}
+
+impl MirrorOptions {
+    /// The defaults between `directory` and `bucket`.
+    #[must_use]
+    pub fn new(direction: Direction, directory: impl Into<PathBuf>, bucket: Location) -> Self {
+        Self {
+            direction,
+            directory: directory.into(),
+            files: FsOptions::default(),
+            bucket: S3Options::new(bucket),
+            compare: Compare::default(),
+            selection: SelectionOptions::default(),
+            deletions: Deletions::default(),
+            max_delete: MaxDelete::default(),
+            allow_empty_source: false,
+            allow_overlap: false,
+            restore_abandoned: false,
+            max_key_length: DEFAULT_MAX_KEY_LENGTH,
+            trash: None,
+            concurrency: None,
+            part_size: None,
+            max_memory: None,
+            state_dir: None,
+            owners: Vec::new(),
+        }
+    }
+
+    /// Most requests in flight that the stores can make use of. How many there
+    /// really are at once is for the bucket's store to find out.
+    #[must_use]
+    pub fn most_requests(&self) -> usize {
+        let most = self.concurrency.unwrap_or(sync_s3::MAX_CONCURRENCY);
+        most.min(open_files::most_requests())
+    }
+
+    /// The bound that the bucket's store keeps to; none where it may find out
+    /// by itself how many requests pay.
+    pub(crate) fn bound_on_requests(&self) -> Option<usize> {
+        let most = self.most_requests();
+        (self.concurrency.is_some() || most < sync_s3::MAX_CONCURRENCY).then_some(most)
+    }
+
+    /// Size of the parts of large files, in bytes.
+    #[must_use]
+    pub fn part_size(&self) -> u64 {
+        self.part_size
+            .unwrap_or_else(|| default_part_size(self.direction))
+    }
+
+    /// Most content held in memory, in bytes: eight parts up and four down,
+    /// which fill 2 Gbit/s at 50 ms, less where the memory of this process is
+    /// limited; or the one part that was asked for.
+    #[must_use]
+    pub fn max_memory(&self) -> u64 {
+        let default = match self.direction {
+            Direction::Backup => 64 << 20,
+            Direction::Restore => 16 << 20,
+        };
+        let default = memory::content_limit().map_or(default, |limit| default.min(limit));
+        self.max_memory.unwrap_or(default.max(self.part_size()))
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            max_delete: self.max_delete,
+            allow_empty_source: self.allow_empty_source,
+        }
+    }
+
+    /// How a plan is made. The selection and the counter of listed entries are
+    /// those of the mirror.
+    pub(crate) fn plan_options(&self) -> PlanOptions {
+        let prefix = self.bucket.location.prefix().len();
+        PlanOptions {
+            compare: self.compare,
+            deletions: self.deletions,
+            max_key_bytes: usize::from(self.max_key_length).saturating_sub(prefix),
+            concurrency: self.most_requests(),
+            memory: self.max_memory(),
+            ..PlanOptions::new(self.direction)
+        }
+    }
+
+    /// How a plan is executed.
+    pub(crate) fn execute_options(&self) -> ExecuteOptions {
+        ExecuteOptions {
+            concurrency: self.most_requests(),
+            memory: self.max_memory(),
+            part_size: self.part_size(),
+            ..ExecuteOptions::default()
+        }
+    }
+}
+
+/// Size of the parts of large files unless it is chosen, in bytes. S3 takes no
+/// smaller parts than 5 MiB, but gives any range: smaller ones keep more
+/// connections busy in the same memory.
+#[must_use]
+pub fn default_part_size(direction: Direction) -> u64 {
+    match direction {
+        Direction::Backup => 8 << 20,
+        Direction::Restore => 4 << 20,
+    }
+}

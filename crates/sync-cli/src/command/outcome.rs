@@ -1,0 +1,78 @@
+//! What an execution has done, as it is told at the end, and the exit status.
+
+use indicatif::HumanBytes;
+use s3mirror::{MirrorPlan, Report};
+use sync_core::{CLOCK_OFFSET_WARNING, Withheld};
+
+use super::outlook::Outlook;
+use super::present::say_withheld;
+use crate::options::OutputArgs;
+use crate::stop::Stop;
+use crate::text::{self, Words};
+use crate::{Console, Exit};
+
+/// The exit status of a run that has executed its plan.
+pub(super) fn exit(report: &Report, stop: &Stop) -> Exit {
+    match stop.exit() {
+        Some(exit) if report.execution.stopped => exit,
+        _ if report.is_complete() => Exit::Done,
+        _ => Exit::Incomplete,
+    }
+}
+
+/// Tells people what was done.
+pub(super) fn tell(
+    plan: &MirrorPlan,
+    report: &Report,
+    outlook: &Outlook,
+    output: &OutputArgs,
+    console: &mut Console,
+) {
+    if !output.quiet {
+        tell_of_uploads(report, console);
+    }
+    let done = &report.execution;
+    // That the source is incomplete has been said before the question.
+    let why = done.deletions_withheld;
+    if let Some(why) = why.filter(|why| *why != Withheld::SourceIncomplete) {
+        say_withheld(why, console);
+    }
+    if let Some(jump) = done.clock_jump
+        && jump.abs() > CLOCK_OFFSET_WARNING
+    {
+        console.warning(format_args!(
+            "the server's clock or that of this machine was set by {} s during the run; objects \
+             may be dated wrongly, and edits of their files missed: set the clock and run \
+             with `--compare checksum`",
+            jump.num_seconds()
+        ));
+    }
+    if !output.json && !output.quiet {
+        let words = Words::of(plan.plan().direction());
+        let mut text = words.report(plan.counts(), done, report.took);
+        if let Some(kept) = &report.trash {
+            text += &text::trash(kept);
+        }
+        if let Some(versioning) = outlook.versioning {
+            text += &text::versioning(versioning);
+        }
+        console.line(text.trim_end());
+    }
+}
+
+/// Tells what became of the uploads that earlier runs have left.
+fn tell_of_uploads(report: &Report, console: &mut Console) {
+    if report.resumed_bytes > 0 {
+        let resumed = HumanBytes(report.resumed_bytes);
+        console.note(format_args!(
+            "resumed uploads of an earlier run; {resumed} were there already"
+        ));
+    }
+    if report.aborted_uploads > 0 {
+        let s = if report.aborted_uploads == 1 { "" } else { "s" };
+        console.note(format_args!(
+            "aborted {} unfinished upload{s} of an earlier run",
+            report.aborted_uploads
+        ));
+    }
+}

@@ -1,0 +1,120 @@
+//! What a user can do about an error or a refusal of the library, in the
+//! options of the command line. The library names none of them.
+
+use s3mirror::{Error, PlanFileError, Refusal, SelectionError};
+use sync_core::printable;
+
+/// Why a plan is refused, and what to do, in one line.
+pub(crate) fn refusal(refusal: &Refusal) -> String {
+    format!("{refusal}; {}", what_to_do(refusal))
+}
+
+fn what_to_do(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Guard(guard) => of_guard(guard).to_owned(),
+        Refusal::UnfinishedRestore { restore, .. } => {
+            let command = restore.bucket().map(|bucket| {
+                let directory = printable(&restore.directory().to_string_lossy());
+                let endpoint = bucket
+                    .endpoint_url()
+                    .map(|url| format!(" --endpoint-url {url}"))
+                    .unwrap_or_default();
+                let bucket = bucket.location();
+                format!(" (s3mirror restore -d '{directory}' -b '{bucket}'{endpoint})")
+            });
+            format!(
+                "complete the restore{}, or give it up with --restore-abandoned, or copy without \
+                 deletions by --no-delete",
+                command.unwrap_or_default()
+            )
+        }
+        Refusal::Overlap { prefix, .. } => {
+            let exclude = prefix.as_ref().map(|prefix| {
+                let prefix = printable(prefix);
+                format!(" or exclude it with --exclude '{prefix}',")
+            });
+            format!(
+                "give each directory a prefix of its own,{} or, if it is backed up there no more, \
+                 allow this with --allow-overlap",
+                exclude.unwrap_or_default()
+            )
+        }
+        // A refusal that this program does not know yet.
+        _ => "look at the plan with `s3mirror mock`".to_owned(),
+    }
+}
+
+fn of_guard(guard: &sync_core::Refusal) -> &'static str {
+    use sync_core::Refusal::{ClockOffset, EmptySource, KeysTooLong, TooManyDeletions};
+    match guard {
+        EmptySource { .. } => {
+            "check that the right place is given and mounted, or allow it with \
+             --allow-empty-source"
+        }
+        TooManyDeletions { .. } => {
+            "look at the plan with `s3mirror mock`, then raise --max-delete (a number or a \
+             percentage) or copy without deletions by --no-delete"
+        }
+        ClockOffset(_) => "set the clock, or copy without deletions by --no-delete",
+        KeysTooLong { .. } => {
+            "shorten them, or raise --max-key-length up to S3's own limit of 1024 bytes"
+        }
+    }
+}
+
+/// An error of the library, and what to do, in one line.
+pub(crate) fn error(error: &Error) -> String {
+    match error {
+        Error::Selection(wrong) => selection(wrong),
+        Error::Locked(why) => format!("refused: {why}; try again when it has ended"),
+        Error::PlanFile(wrong) => plan_file(wrong),
+        _ => chain(error),
+    }
+}
+
+/// What is wrong with a saved plan, and what to do, in one line.
+pub(crate) fn plan_file(error: &PlanFileError) -> String {
+    match error {
+        PlanFileError::NoOrigin => format!("{error}; make it again, with --plan-out"),
+        PlanFileError::OtherDirectory { .. } => format!("{error} (--dir)"),
+        PlanFileError::OtherBucket { .. } => format!("{error} (--bucket)"),
+        PlanFileError::OtherServer {
+            planned,
+            configured,
+        } => format!(
+            "the plan is for the server {planned}, but --endpoint-url or the AWS configuration \
+             names {configured}"
+        ),
+        _ => chain(error),
+    }
+}
+
+/// What is wrong with the options of the selection, in one line.
+pub(crate) fn selection(error: &SelectionError) -> String {
+    match error {
+        SelectionError::Sizes => {
+            "--min-size is larger than --max-size: no entry matches both".to_owned()
+        }
+        SelectionError::Times => {
+            "--newer-than is not before --older-than: no entry matches both".to_owned()
+        }
+        SelectionError::IgnoreFile { .. } => format!("--exclude-from {error}"),
+        _ => error.to_string(),
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let why = error.to_string();
+        // Some errors show their causes themselves.
+        if !text.contains(&why) {
+            text += ": ";
+            text += &why;
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,190 @@
+//! Turns the options of the command line into those of the library. This is the
+//! only place that does.
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
+use s3mirror::{Deletions, Direction, Location, MirrorOptions, SelectionOptions};
+use sync_fs::FsOptions;
+use sync_s3::{Access, Payer, S3Options};
+
+use super::{
+    ApplyArgs, ConsentArgs, DoctorArgs, IdentityArgs, Links, Moment, ObjectArgs, SelectionArgs,
+    ServerArgs, Size, SpeedArgs, StateArgs, SyncArgs, TrashArgs, VerifyArgs,
+};
+
+/// Attempts of a request of `doctor`: whoever waits for a diagnosis need not
+/// ride out a minute of errors.
+const DOCTOR_ATTEMPTS: u32 = 3;
+
+impl SyncArgs {
+    /// The options of a backup or restore; or what is wrong with them, in one
+    /// line.
+    pub(crate) fn mirror_options(&self, direction: Direction) -> Result<MirrorOptions, String> {
+        let (directory, bucket) = (&self.places.dir, &self.places.bucket);
+        let mut options = MirrorOptions::new(direction, directory, bucket.clone());
+        Common {
+            state: &self.state,
+            consent: &self.safety.consent,
+            trash: &self.trash,
+            identity: self.rule.identity,
+            symlinks: self.rule.symlinks,
+            server: &self.server,
+            objects: &self.objects,
+            speed: &self.speed,
+        }
+        .set(&mut options);
+        options.compare = self.rule.compare.into();
+        options.deletions = if self.safety.no_delete {
+            Deletions::Off
+        } else {
+            Deletions::On
+        };
+        options.max_key_length = self.safety.max_key_length;
+        options.selection = self.selection.to_options()?;
+        Ok(options)
+    }
+}
+
+impl ApplyArgs {
+    /// Sets what can be chosen about the execution of a saved plan.
+    pub(crate) fn set(&self, options: &mut MirrorOptions) {
+        Common {
+            state: &self.state,
+            consent: &self.consent,
+            trash: &self.trash,
+            identity: self.identity,
+            // Those that were skipped have no line in the plan.
+            symlinks: Links::Inside,
+            server: &self.server,
+            objects: &self.objects,
+            speed: &self.speed,
+        }
+        .set(options);
+    }
+}
+
+impl VerifyArgs {
+    /// The options of a comparison; or what is wrong with them, in one line.
+    pub(crate) fn mirror_options(&self) -> Result<MirrorOptions, String> {
+        let (directory, bucket) = (&self.places.dir, &self.places.bucket);
+        let mut options = MirrorOptions::new(Direction::Restore, directory, bucket.clone());
+        options.files = files(self.how.identity, self.how.symlinks);
+        options.bucket = bucket_options(bucket, &self.server);
+        self.speed.set(&mut options);
+        options.state_dir.clone_from(&self.state.state_dir);
+        options.selection = self.selection.to_options()?;
+        Ok(options)
+    }
+}
+
+impl DoctorArgs {
+    pub(crate) fn bucket_options(&self) -> S3Options {
+        S3Options {
+            max_attempts: DOCTOR_ATTEMPTS,
+            ..bucket_options(&self.bucket, &self.server)
+        }
+    }
+}
+
+/// The options that a plan does not fix.
+struct Common<'a> {
+    state: &'a StateArgs,
+    consent: &'a ConsentArgs,
+    trash: &'a TrashArgs,
+    identity: IdentityArgs,
+    symlinks: Links,
+    server: &'a ServerArgs,
+    objects: &'a ObjectArgs,
+    speed: &'a SpeedArgs,
+}
+
+impl Common<'_> {
+    fn set(&self, options: &mut MirrorOptions) {
+        options.files = FsOptions {
+            durability: self.consent.durability.into(),
+            ..files(self.identity, self.symlinks)
+        };
+        options.bucket = S3Options {
+            objects: self.objects.into(),
+            ..bucket_options(&options.bucket.location, self.server)
+        };
+        self.speed.set(options);
+        options.max_delete = self.consent.max_delete.unwrap_or_default();
+        options.allow_empty_source = self.consent.allow_empty_source;
+        options.allow_overlap = self.consent.allow_overlap;
+        options.restore_abandoned = self.consent.restore_abandoned;
+        options.trash.clone_from(&self.trash.trash);
+        options.state_dir.clone_from(&self.state.state_dir);
+    }
+}
+
+impl SpeedArgs {
+    /// Sets how fast the mirror is, and with how much memory.
+    pub(crate) fn set(&self, options: &mut MirrorOptions) {
+        options.concurrency = self.concurrency.map(usize::from);
+        options.part_size = self.part_size.map(Size::bytes);
+        options.max_memory = self.max_memory.map(Size::bytes);
+        options.bucket.max_attempts = self.max_attempts;
+        options.bucket.bandwidth = self
+            .bwlimit
+            .as_ref()
+            .and_then(|limit| limit.bandwidth().cloned());
+    }
+}
+
+impl SelectionArgs {
+    /// What is selected; or what is wrong with it, in one line.
+    pub(crate) fn to_options(&self) -> Result<SelectionOptions, String> {
+        let now = DateTime::<Utc>::from(SystemTime::now());
+        let moment = |option: &str, moment: Option<Moment>| match moment {
+            None => Ok(None),
+            Some(moment) => moment
+                .before(now)
+                .map(Some)
+                .ok_or_else(|| format!("{option}: that is before the calendar begins")),
+        };
+        let mut options = SelectionOptions::default();
+        options.names.clone_from(&self.names.0);
+        options.ignore_files.clone_from(&self.exclude_from);
+        options.min_size = self.min_size.map(Size::bytes);
+        options.max_size = self.max_size.map(Size::bytes);
+        options.newer_than = moment("--newer-than", self.newer_than)?;
+        options.older_than = moment("--older-than", self.older_than)?;
+        Ok(options)
+    }
+}
+
+fn files(identity: IdentityArgs, symlinks: Links) -> FsOptions {
+    FsOptions {
+        symlinks: symlinks.into(),
+        ignore_inode: identity.ignore_inode,
+        ignore_ctime: identity.ignore_ctime,
+        ..FsOptions::default()
+    }
+}
+
+/// How `bucket` is reached.
+fn bucket_options(bucket: &Location, server: &ServerArgs) -> S3Options {
+    S3Options {
+        region: server.region.clone(),
+        profile: server.profile.clone(),
+        endpoint_url: server.endpoint_url.clone(),
+        ca_bundle: server.ca_bundle.clone(),
+        path_style: server.path_style.into(),
+        access: if server.no_sign_request {
+            Access::Anonymous
+        } else {
+            Access::Signed
+        },
+        conditions: server.conditions(),
+        checksums: server.checksum.into(),
+        sign_payload: server.sign_payload.into(),
+        payer: server.request_payer.map(Payer::from).unwrap_or_default(),
+        expected_owner: server
+            .expected_bucket_owner
+            .as_ref()
+            .map(|account| account.id().to_owned()),
+        ..S3Options::new(bucket.clone())
+    }
+}
