@@ -118,3 +118,67 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use chrono::TimeDelta;
+    use s3mirror::{BucketPlace, KnownBy, Owner};
+    use sync_core::Key;
+
+    use super::*;
+
+    #[test]
+    fn every_refusal_names_the_option_that_lifts_it() {
+        use sync_core::Refusal::{ClockOffset, EmptySource, KeysTooLong, TooManyDeletions};
+        let owner = Owner {
+            directory: PathBuf::from("/srv/home"),
+            bucket: BucketPlace::new(None, "bucket", "home/"),
+            known_by: KnownBy::Job("the job 'home'".to_owned()),
+        };
+        let overlap = Refusal::Overlap {
+            key: Key::new("home/x").unwrap(),
+            owner,
+            prefix: Some("home/".to_owned()),
+        };
+        let deletions = TooManyDeletions {
+            deleted: 900,
+            target: 1000,
+        };
+        for (refused, options) in [
+            (
+                Refusal::Guard(EmptySource { target: 3 }),
+                &["--allow-empty-source"][..],
+            ),
+            (Refusal::Guard(deletions), &["--max-delete", "--no-delete"]),
+            (
+                Refusal::Guard(ClockOffset(TimeDelta::hours(-1))),
+                &["--no-delete"],
+            ),
+            (
+                Refusal::Guard(KeysTooLong { count: 1 }),
+                &["--max-key-length"],
+            ),
+            (overlap, &["--exclude 'home/'", "--allow-overlap"]),
+        ] {
+            let told = refusal(&refused);
+            assert!(!refused.to_string().contains("--"), "{refused}");
+            for option in options {
+                assert!(told.contains(option), "{option} in {told}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_is_shown_with_its_causes_once() {
+        let cause = sync_core::StoreError::new(sync_core::ErrorKind::Other, "cannot list 'x'");
+        let told = error(&Error::Store(cause));
+        assert_eq!(told, "cannot list 'x'");
+        let cause = std::io::Error::other("disk full");
+        assert_eq!(
+            error(&Error::ReadPlan(cause)),
+            "cannot read the plan: disk full"
+        );
+    }
+}

@@ -212,18 +212,20 @@ fn keys_that_are_too_long_are_refused_whatever_is_allowed() {
 }
 
 #[test]
-fn every_reason_to_refuse_is_told_and_names_its_option() {
+fn every_reason_to_refuse_is_told_with_its_figures() {
     let mut header = header(1, 1000, 1000);
     header.counts.too_long = 1;
     header.rule.clock_offset = TimeDelta::hours(-1);
     let refusals = refusals(&header, &Limits::default());
     let told: Vec<String> = refusals.iter().map(Refusal::to_string).collect();
     assert_eq!(told.len(), 3);
-    assert!(told[0].contains("--max-key-length"));
-    assert!(told[1].contains("--max-delete"));
-    assert!(told[2].contains("-3600 s") && told[2].contains("--no-delete"));
+    assert!(told[0].contains("names longer") && told[0].contains(": 1"));
+    assert!(told[1].contains("1000 of the target's 1000 entries"));
+    assert!(told[2].contains("-3600 s"));
     let empty = Refusal::EmptySource { target: 3 }.to_string();
-    assert!(empty.contains("--allow-empty-source"));
+    assert!(empty.contains("3 entries"));
+    // What lifts a refusal is for the program to say that has the options.
+    assert!(told.iter().chain([&empty]).all(|told| !told.contains("--")));
 }
 
 #[test]
