@@ -116,7 +116,7 @@ fn a_stopped_backup_ends_in_time_though_the_server_is_silent() {
         assert_eq!(memory.open_uploads(&world.bucket.name).len(), 1);
         memory.clear_faults();
         let outcome = world.backup(&dir).one_by_one().done();
-        outcome.says("went on with uploads of an earlier run; 5.00 MiB were there already");
+        outcome.says("resumed uploads of an earlier run; 5.00 MiB were there already");
         assert_eq!(memory.open_uploads(&world.bucket.name), []);
         assert_same(&world.bucket.contents(), &dir.contents());
     }
@@ -338,7 +338,7 @@ fn the_run_after_a_killed_one_goes_on_with_a_large_upload() {
 
     let outcome = world.backup(&dir).one_by_one().done();
 
-    outcome.says("went on with uploads of an earlier run; 10.00 MiB were there already\n");
+    outcome.says("resumed uploads of an earlier run; 10.00 MiB were there already\n");
     assert_same(&world.bucket.contents(), &dir.contents());
     assert_eq!(memory.count("UploadPart"), 2, "the two that were missing");
     assert_eq!(memory.count("CreateMultipartUpload"), 0);

@@ -302,7 +302,7 @@ fn a_wrong_selection_is_told_in_one_line_and_nothing_is_done() {
             "wrong:4: 'build[': unclosed character class",
         ),
         (&["--exclude-from", "latin"], "latin:2:3: this is not UTF-8"),
-        (&["--min-size", "lots"], "'lots' is no size"),
+        (&["--min-size", "lots"], "invalid size 'lots'"),
         (&["--min-size", "-1"], "-1"),
         (&["--max-size", ""], "size"),
         (
@@ -320,11 +320,11 @@ fn a_wrong_selection_is_told_in_one_line_and_nothing_is_done() {
         ),
         (
             &["--newer-than", "1d", "--older-than", "1d"],
-            "no entry is both",
+            "no entry matches both",
         ),
         (
             &["--newer-than", "2024-05-02", "--older-than", "2024-05-01"],
-            "no entry is both",
+            "no entry matches both",
         ),
         (&["--exclude"], "--exclude"),
         (&["--exclude-from", "wrong", "--exclude", "a["], "wrong:4"),
