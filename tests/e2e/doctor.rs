@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use s3_endpoint::{Action, Config, Fault, ListOrder, Sums};
+use s3_endpoint::{Action, Config, Fault, ListOrder, Rounding, Sums};
 use serde_json::Value;
 
 use crate::support::{Memory, Outcome, Server, Stored, World, assert_same, run::Run};
@@ -108,6 +108,7 @@ fn a_good_server_is_fit_and_everything_is_looked_at() {
             "paths",
             "put",
             "server",
+            "times",
             "uploads",
             "versioning"
         ]
@@ -347,6 +348,63 @@ fn in_a_bucket_with_versions_each_version_is_removed_by_its_name() {
         });
         assert!(is_removed, "{:?}", entry.key);
     }
+}
+
+/// As Garage does: answers name versions, but neither are they listed nor can
+/// one be deleted by its name.
+#[test]
+fn where_versions_are_named_and_not_kept_nothing_is_left() {
+    let versioned = Action::edit(|answer| {
+        if answer.status == 200 {
+            let id = "v1".parse().unwrap();
+            answer.headers.insert("x-amz-version-id", id);
+        }
+    });
+    let lacking = Action::error(501, "NotImplemented");
+    let mut faults: Vec<_> = ["PutObject", "CompleteMultipartUpload"]
+        .map(|operation| Fault::on(operation).always().act(versioned.clone()))
+        .into();
+    let by_name = Fault::on("DeleteObject").parameter("versionId");
+    faults.push(by_name.always().act(lacking.clone()));
+    faults.push(
+        Fault::on("Other")
+            .parameter("versions")
+            .always()
+            .act(lacking),
+    );
+    let outcome = on(Config::default(), faults, 0);
+    assert_eq!(bad(&outcome), [], "{outcome}");
+}
+
+#[test]
+fn times_that_are_rounded_up_are_told_and_need_no_option() {
+    for rounding in [Rounding::Down, Rounding::Nearest, Rounding::Up] {
+        let config = Config {
+            rounding,
+            ..Config::default()
+        };
+        let outcome = on(config, Vec::new(), 0);
+        assert_eq!(bad(&outcome), [], "{rounding:?}: {outcome}");
+        let rounds = outcome.stdout.contains("rounds the times");
+        assert_eq!(
+            rounds,
+            rounding != Rounding::Down,
+            "{rounding:?}: {outcome}"
+        );
+    }
+}
+
+/// Names are escaped once.
+#[test]
+fn a_backslash_in_a_name_is_not_escaped_twice() {
+    let memory = Memory::start();
+    let (world, _) = lived_in(&memory);
+    let refused = Action::error(400, "InvalidRequest");
+    let odd = Fault::on("PutObject").key_ending("backslash/a\\b");
+    memory.inject(odd.always().act(refused));
+    let outcome = doctor(&world).exits(1);
+    assert!(outcome.stdout.contains(r"backslash/a\\b'"), "{outcome}");
+    assert!(!outcome.stdout.contains(r"\\\"), "{outcome}");
 }
 
 /// The endpoint keeps neither versions nor locks; these are S3's answers.

@@ -28,6 +28,8 @@ pub struct Fault {
 pub struct Trigger {
     operation: Option<String>,
     key: Option<String>,
+    key_end: Option<String>,
+    parameter: Option<String>,
     nth: u64,
     times: u64,
     fraction: Option<(f64, u64)>,
@@ -47,6 +49,8 @@ impl Fault {
         Trigger {
             operation: None,
             key: None,
+            key_end: None,
+            parameter: None,
             nth: 1,
             times: 1,
             fraction: None,
@@ -59,6 +63,22 @@ impl Trigger {
     pub fn key(self, key: &str) -> Self {
         Self {
             key: Some(key.to_owned()),
+            ..self
+        }
+    }
+
+    /// Only requests whose URL has a key with this end.
+    pub fn key_ending(self, end: &str) -> Self {
+        Self {
+            key_end: Some(end.to_owned()),
+            ..self
+        }
+    }
+
+    /// Only requests with this parameter in their query, such as `versionId`.
+    pub fn parameter(self, name: &str) -> Self {
+        Self {
+            parameter: Some(name.to_owned()),
             ..self
         }
     }
@@ -102,7 +122,16 @@ impl Trigger {
             .operation
             .as_deref()
             .is_none_or(|operation| operation == target.operation);
+        let has = |name: &str| {
+            let mut pairs = target.query.split('&');
+            pairs.any(|pair| pair.split('=').next() == Some(name))
+        };
         operation
+            && self.parameter.as_deref().is_none_or(has)
+            && self.key_end.as_deref().is_none_or(|end| {
+                let key = target.key.as_deref();
+                key.is_some_and(|key| key.ends_with(end))
+            })
             && self
                 .key
                 .as_deref()
@@ -227,6 +256,7 @@ mod tests {
             operation,
             bucket: Some("b".into()),
             key: Some(key.into()),
+            query: String::new(),
         }
     }
 
@@ -250,6 +280,23 @@ mod tests {
         assert_eq!(hits.count(), 2);
         faults.clear();
         assert_eq!(faults.strike(&target("GetObject", "k")).len(), 0);
+    }
+
+    #[test]
+    fn a_fault_may_look_at_the_end_of_a_key_and_at_the_query() {
+        let faults = Faults::default();
+        faults.add(Fault::any().key_ending("/b").always().act(Action::Reset));
+        let by_name = Fault::any().parameter("versionId");
+        faults.add(by_name.always().act(Action::LoseAnswer));
+        let strike = |key: &str, query: &str| {
+            let mut target = target("DeleteObject", key);
+            target.query = query.to_owned();
+            faults.strike(&target).len()
+        };
+        assert_eq!(strike("a/b", "x-id=DeleteObject"), 1);
+        assert_eq!(strike("b", "x-id=DeleteObject&versionId=v1"), 1);
+        assert_eq!(strike("a/b", "versionId=v1"), 2);
+        assert_eq!(strike("b/", "version=versionId"), 0);
     }
 
     #[test]

@@ -177,6 +177,7 @@ mod tests {
             operation: "GetObject",
             bucket: Some("b".into()),
             key: Some("k".into()),
+            query: String::new(),
         }
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Target {
     pub(crate) operation: &'static str,
     pub(crate) bucket: Option<String>,
     pub(crate) key: Option<String>,
+    /// As it was sent.
+    pub(crate) query: String,
 }
 
 /// Parts of buckets and objects that this endpoint doesn't have.
@@ -70,6 +72,7 @@ impl Target {
             operation,
             bucket,
             key,
+            query: query.to_owned(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use sync_core::drives_terminal;
+use sync_core::printable_text;
 use sync_s3::without_secrets;
 
 use crate::options::{Cli, Command, definition};
@@ -138,15 +138,7 @@ pub(crate) fn reason(message: &str, args: &[OsString]) -> String {
         lines.collect::<Vec<_>>().join(" ")
     });
     let line = paragraphs.collect::<Vec<_>>().join("; ");
-    let mut shown = String::with_capacity(line.len());
-    for c in line.chars() {
-        if drives_terminal(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
+    printable_text(&line)
 }
 
 /// `message` without the secrets of the URLs that stand in `args` or in our

@@ -54,6 +54,8 @@ struct Known {
     high: TimeDelta,
     /// The latest date that anything written may have.
     latest: DateTime<Utc>,
+    /// The latest second that its clock has shown.
+    shown: DateTime<Utc>,
 }
 
 /// One answer, as far as it tells of clocks.
@@ -81,13 +83,18 @@ impl ServerClock {
         let Answer { date, received, .. } = answer;
         let (low, high) = (date - received, date + second - answer.sent);
         // A server that notes the time once a second dates objects later.
-        let latest = if (received - date).abs() < NOISE {
+        let shown = if (received - date).abs() < NOISE {
             date.max(floor(received, second))
         } else {
             date
         };
-        let latest = if answer.cuts { latest } else { latest + second };
-        let seen = Known { low, high, latest };
+        let latest = if answer.cuts { shown } else { shown + second };
+        let seen = Known {
+            low,
+            high,
+            latest,
+            shown,
+        };
         let Some(known) = &mut self.known else {
             self.known = Some(seen);
             self.first = self.offset();
@@ -99,6 +106,7 @@ impl ServerClock {
             return;
         }
         known.latest = known.latest.max(latest);
+        known.shown = known.shown.max(shown);
         let (inner_low, inner_high) = (known.low.max(low), known.high.min(high));
         (known.low, known.high) = if inner_low <= inner_high {
             (inner_low, inner_high)
@@ -129,11 +137,20 @@ impl ServerClock {
         self.jump
     }
 
+    /// The latest second that the server's clock has shown; `None` before the
+    /// first answer.
+    #[must_use]
+    pub fn shown(&self) -> Option<DateTime<Utc>> {
+        Some(self.known?.shown)
+    }
+
     /// The present of the server where ours is `now`; `None` before the first
     /// answer.
     #[must_use]
     pub fn present(&self, now: DateTime<Utc>) -> Option<Present> {
-        let Known { low, high, latest } = self.known?;
+        let Known {
+            low, high, latest, ..
+        } = self.known?;
         let zero = TimeDelta::zero();
         Some(Present {
             earliest: floor(now + low, TimeDelta::seconds(1)),

@@ -107,11 +107,22 @@ fn check(name: &str) -> Result<(), KeyError> {
 /// control characters (and the backslash that marks them) are escaped.
 #[must_use]
 pub fn printable(name: &str) -> String {
-    if !name.chars().any(needs_escape) {
-        return name.to_owned();
+    escaped(name, needs_escape)
+}
+
+/// `text` with escapes for what drives a terminal: for texts in which names are
+/// [`printable`] already, so that their backslashes are not doubled again.
+#[must_use]
+pub fn printable_text(text: &str) -> String {
+    escaped(text, drives_terminal)
+}
+
+fn escaped(text: &str, needs_escape: fn(char) -> bool) -> String {
+    if !text.chars().any(needs_escape) {
+        return text.to_owned();
     }
-    let mut shown = String::with_capacity(name.len() + 8);
-    for c in name.chars() {
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
         if needs_escape(c) {
             shown.extend(c.escape_default());
         } else {

@@ -57,7 +57,7 @@ pub use execute::{ExecuteOptions, Versions, execute};
 pub use forecast::{Call, forecast};
 pub use guard::{CLOCK_OFFSET_WARNING, Limits, MAX_CLOCK_OFFSET, MaxDelete, Refusal, refusals};
 pub use json::{escape_json, write_json};
-pub use key::{Key, KeyError, MAX_KEY_BYTES, drives_terminal, printable};
+pub use key::{Key, KeyError, MAX_KEY_BYTES, drives_terminal, printable, printable_text};
 pub use merge::{Joined, Merge, MergeError, Side, merge};
 pub use observe::{Event, Listings, Observer, Outcomes, Report, Withheld};
 pub use parts::{MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_size};

@@ -31,6 +31,11 @@ impl Clock {
         self.lock().jump()
     }
 
+    /// The latest second that the server's clock has shown.
+    pub(crate) fn shown(&self) -> Option<DateTime<Utc>> {
+        self.lock().shown()
+    }
+
     /// How an object is dated that is written now.
     pub(crate) fn present(&self) -> Option<Present> {
         self.lock().present(now())

@@ -7,9 +7,9 @@
 //! not hold. A server that carries it out ignores conditions, and the look has
 //! made up for it. One that refuses it is sent the right condition; if it
 //! refuses that too although nothing has changed, the same without quotes; and
-//! if it accepts none, a look shortly before has to do. This costs a run two to
-//! four requests, whatever its size, and leaves nothing behind (`conduct` keeps
-//! what was learned).
+//! if it accepts none, a look shortly before has to do. This costs a run one to
+//! six requests of each kind (docs/prices.md), whatever its size, and leaves
+//! nothing behind (`conduct` keeps what was learned).
 //!
 //! A conditional write whose answer is lost is sent again, and then meets its
 //! own success: the server answers 412 though the object is ours. So a refusal

@@ -12,6 +12,7 @@ on_all_servers! {
     the_verdict_of_doctor_is_what_a_run_finds
     doctor_leaves_nothing_in_the_bucket
     doctor_knows_the_names_that_a_server_cannot_keep
+    doctor_knows_whether_times_are_rounded_up
 }
 
 fn doctor(world: &World) -> Run {
@@ -103,4 +104,13 @@ fn doctor_knows_the_names_that_a_server_cannot_keep(server: &dyn Server) {
         assert_eq!(level, expected, "{name}: {outcome}");
         assert!(!is_limited || said.contains(word), "{name}: {outcome}");
     }
+}
+
+fn doctor_knows_whether_times_are_rounded_up(server: &dyn Server) {
+    let world = World::on(server);
+    let outcome = doctor(&world).done();
+    let (level, said) = &findings(&outcome)["times"];
+    assert_eq!(level, "ok", "{outcome}");
+    let rounds = said.contains("rounds the times");
+    assert_eq!(rounds, server.limits().rounds_times_up, "{outcome}");
 }

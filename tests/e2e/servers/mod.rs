@@ -15,6 +15,7 @@ mod races;
 mod regions;
 mod swaps;
 mod swaps_in_parts;
+mod tenants;
 mod tree;
 mod versions;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use serde::Serialize;
-use sync_core::{Diagnosis, Level, Scope, printable};
+use sync_core::{Diagnosis, Level, Scope, printable, printable_text};
 use sync_s3::{Probe, S3Store};
 
 use crate::options::{DoctorArgs, OutputArgs};
@@ -176,8 +176,8 @@ fn text(finding: &Diagnosis) -> String {
         Level::Problem => (AnsiColor::Red.on_default().bold(), "problem"),
     };
     let name = finding.name;
-    let message = printable(&finding.message);
-    let advice = finding.advice.as_deref().map(printable);
+    let message = printable_text(&finding.message);
+    let advice = finding.advice.as_deref().map(printable_text);
     let advice = advice.map_or(String::new(), |advice| format!("\n{:10}-> {advice}", ""));
     format!("{style}{level:<9}{style:#} {name}: {message}{advice}")
 }

@@ -6,7 +6,7 @@
 //! that nothing stays of them either.
 //!
 //! Files in the order in which they are tried: `access`, `protection`,
-//! `objects`, `checksums`, `conditions`, `multipart`, `order`, `deletion`; then
+//! `objects`, `times`, `checksums`, `conditions`, `multipart`, `order`, `deletion`; then
 //! `clean`.
 
 mod access;
@@ -18,6 +18,7 @@ mod multipart;
 mod objects;
 mod order;
 mod protection;
+mod times;
 mod trial;
 
 use std::sync::Arc;
@@ -75,6 +76,7 @@ impl Probe {
         if !objects::write_and_read(self, tell).await {
             return;
         }
+        times::look(self, tell).await;
         checksums::look(self, tell).await;
         conditions::look(self, tell).await;
         multipart::look(self, tell).await;

@@ -159,25 +159,33 @@ async fn what_somebody_else_wrote_stays_at_every_server() {
     }
 }
 
+/// As docs/prices.md counts them.
 #[tokio::test]
 async fn a_server_is_tried_once_and_not_for_each_object() {
-    for (if_match, tries) in [(IfMatch::Standard, 1), (IfMatch::Unquoted, 2)] {
-        let fixture = server(true, if_match).await;
-        let entries = objects(&fixture, 20).await;
-        let puts = entries.iter().map(|seen| {
+    const COUNT: usize = 20;
+    for (conditions, if_match, puts, heads, looks) in [
+        (true, IfMatch::Standard, 1, 1, false),
+        (true, IfMatch::Unquoted, 2, 2, false),
+        (true, IfMatch::Never, 3, 3, true),
+        (true, IfMatch::Unknown, 2, 2, true),
+        (false, IfMatch::Standard, 0, 1, true),
+    ] {
+        let fixture = server(conditions, if_match).await;
+        let entries = objects(&fixture, COUNT).await;
+        let writes = entries.iter().map(|seen| {
             let expected = Expected::Version(seen.clone());
             fixture.put(seen.key.as_str(), "new", expected)
         });
-        for result in futures::future::join_all(puts).await {
+        for result in futures::future::join_all(writes).await {
             result.unwrap();
         }
-        assert_eq!(
-            fixture.server.count("PutObject"),
-            20 + tries,
-            "{if_match:?}"
-        );
-        assert_eq!(fixture.server.count("HeadObject"), tries, "{if_match:?}");
-        assert!(fixture.store.notes().is_empty());
+        let more = fixture.server.count("PutObject") - COUNT;
+        assert_eq!(more, puts, "{if_match:?}");
+        // The first object has been looked at by its trial.
+        let looks_before = if looks { COUNT - 1 } else { 0 };
+        let asked = fixture.server.count("HeadObject");
+        assert_eq!(asked, heads + looks_before, "{if_match:?}");
+        assert_eq!(fixture.store.notes().is_empty(), !looks);
     }
 }
 

@@ -18,6 +18,13 @@ const RECIPE: Recipe = Recipe {
     options: &[],
 };
 
+/// The tenant whose user the tests are. Its buckets have this name before their
+/// own for the users of others.
+pub(crate) const TENANT: &str = "acme";
+
+/// A user without a tenant: access key and secret.
+pub(crate) const GUEST: (&str, &str) = ("ceph-guest", "ceph-secret-of-the-guest");
+
 const PACKAGES: &str = "radosgw ceph-mon ceph-osd";
 
 /// How many ports a storage daemon may choose from; it needs four.
@@ -65,10 +72,15 @@ fn start(guardian: &Guardian) -> Result<Access, String> {
     guardian.run("osd-mkfs", &mut create)?;
     guardian.start("osd", &mut ceph("ceph-osd", &["-i", "0", "-f"])?)?;
 
-    let mut create = ceph("radosgw-admin", &["-n", "client.rgw", "user", "create"])?;
-    create.args(["--uid", "tests", "--display-name", "tests"]);
-    create.args(["--access-key", key, "--secret-key", secret]);
-    guardian.run("user", &mut create)?;
+    for (user, key, secret) in [
+        (format!("{TENANT}$tests"), key, secret),
+        ("guest".to_owned(), GUEST.0, GUEST.1),
+    ] {
+        let mut create = ceph("radosgw-admin", &["-n", "client.rgw", "user", "create"])?;
+        create.args(["--uid", &user, "--display-name", &user]);
+        create.args(["--access-key", key, "--secret-key", secret]);
+        guardian.run("user", &mut create)?;
+    }
     let mut rgw = guardian.start("rgw", &mut ceph("radosgw", &["-n", "client.rgw", "-f"])?)?;
     rgw.listens(gateway)?;
     Ok(Access {

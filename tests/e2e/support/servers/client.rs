@@ -133,6 +133,21 @@ impl Client {
         Ok(())
     }
 
+    /// Allows everything in a bucket to a user whose name AWS would write so.
+    pub(super) fn allow(&self, bucket: &str, principal: &str) {
+        let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"AWS": [principal]},
+            "Action": "s3:*",
+            "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+        }]});
+        let set = self.block_on(async |sdk| {
+            let put = sdk.put_bucket_policy().bucket(bucket);
+            put.policy(policy.to_string()).send().await
+        });
+        set.unwrap_or_else(|error| panic!("{bucket}: {}", DisplayErrorContext(error)));
+    }
+
     pub(super) fn versions(&self, bucket: &str) -> Vec<(String, String)> {
         let page =
             self.block_on(async |sdk| sdk.list_object_versions().bucket(bucket).send().await);

@@ -25,6 +25,8 @@ pub(crate) struct Limits {
     /// How many small files it takes within a minute or so: more than a page of
     /// a listing and a batch of deletions.
     pub(crate) many: u32,
+    /// Whether it rounds the times of objects up to a second.
+    pub(crate) rounds_times_up: bool,
     /// Whether it refuses requests for another region.
     pub(crate) checks_region: bool,
     /// Whether it refuses wrong access keys and secrets.
@@ -42,6 +44,7 @@ impl Limits {
         versions: true,
         object_lock: true,
         many: 2500,
+        rounds_times_up: false,
         checks_region: false,
         checks_credentials: true,
     };

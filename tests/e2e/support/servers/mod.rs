@@ -127,6 +127,11 @@ impl RealServer {
         self.client.create_locked_bucket(bucket)
     }
 
+    /// Allows everything in a bucket to a user whose name AWS would write so.
+    pub(crate) fn allow(&self, bucket: &str, principal: &str) {
+        self.client.allow(bucket, principal);
+    }
+
     /// The versions and delete markers in a bucket: key and name.
     pub(crate) fn versions(&self, bucket: &str) -> Vec<(String, String)> {
         self.client.versions(bucket)

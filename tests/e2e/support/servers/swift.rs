@@ -13,6 +13,7 @@ const RECIPE: Recipe = Recipe {
         checks_region: true,
         // It stores some dozens a second.
         many: 1100,
+        rounds_times_up: true,
         ..Limits::S3
     },
     options: &[],
