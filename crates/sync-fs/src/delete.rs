@@ -10,14 +10,14 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use sync_core::{Entry, ErrorKind, Result};
 
-use crate::beneath::{Sys, split};
-use crate::durability::is_within;
+use crate::directory::{Shared, blocking};
 use crate::error::{changed, failed, refused};
-use crate::meta::{Meta, kind_name};
 use crate::options::Durability;
-use crate::place::as_expected;
-use crate::shared::{Shared, blocking};
-use crate::temporary;
+use crate::sys::meta::{Meta, kind_name};
+use crate::sys::root::{Sys, split};
+use crate::write::commit::is_within;
+use crate::write::replace::as_expected;
+use crate::write::temporary;
 
 /// Deletes `entries`; one result for each, in their order.
 pub(crate) async fn delete(shared: &Arc<Shared>, entries: Vec<Entry>) -> Vec<Result<()>> {

@@ -3,59 +3,45 @@
 //!
 //! Invariants, each kept in one module:
 //!
-//! - No path is resolved outside `beneath`, and none through a link: nothing
+//! - No path is resolved outside `sys::root`, and none through a link: nothing
 //!   outside the root is opened, made, replaced or removed.
 //! - A listing that could not see everything says so; it never just ends.
-//! - A file at its final name is wholly old or wholly new (`write`, `place`).
+//! - A file at its final name is wholly old or wholly new (`write`).
 //! - With a trash, nothing is replaced or removed but into it (`trash`).
-//! - Directories are removed only by `cleanup`, or where a file must take the
-//!   place of one that holds nothing but empty directories.
+//! - Directories are removed only by `empty_dirs`, or where a file must take
+//!   the place of one that holds nothing but empty directories.
 //!
-//! Modules, in the order in which to read them:
+//! | module | subject |
+//! |---|---|
+//! | `store` | [`FsStore`], and what each method of `Store` calls |
+//! | `options`, `error` | the options of a caller; errors of the system as errors of a store |
+//! | `directory` | the state that all operations on one directory share |
+//! | `list` | the listing: walk, order of names, access |
+//! | `read` | reading a range, with and without a hop to another thread |
+//! | `write` | temporaries, commits, replacing what is there |
+//! | `delete`, `trash` | deletions; the directory that keeps what is deleted or replaced |
+//! | `change_detection` | whether a file is still the listed version |
+//! | `restore_mark` | the mark of an unfinished restore |
+//! | `empty_dirs`, `doctor` | the commands `cleanup` and `doctor` |
+//! | `sys` | system calls: confined paths, attributes, times, syncs, links |
 
-mod options;
-mod shared;
-mod store;
-
-mod beneath;
-mod links;
-mod meta;
-mod notes;
-mod times;
-mod trust;
-
-mod access;
+mod change_detection;
+mod delete;
+mod directory;
+mod doctor;
+mod empty_dirs;
+mod error;
 mod list;
-mod names;
-mod sizes;
-mod walk;
-
-mod at_hand;
-mod precision;
+mod options;
 mod read;
-
-mod durability;
-mod folding;
-mod place;
-mod refusals;
-mod sync;
-mod temporary;
+mod restore_mark;
+mod store;
+mod sys;
+mod trash;
 mod write;
 
-mod delete;
-
-mod trash;
-
-mod cleanup;
-
-mod examine;
-
-mod restore_mark;
-
-mod error;
-
-pub use cleanup::{EmptyDirs, Removal, empty_directories};
-pub use examine::examine;
+pub use doctor::examine;
+pub use empty_dirs::{EmptyDirs, Removal, empty_directories};
 pub use options::{Durability, FsOptions, SymlinkMode};
 pub use restore_mark::{RESTORE_MARK, RestoreMark, restore_mark};
 pub use store::{FsStore, Swept};

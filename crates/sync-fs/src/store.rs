@@ -16,22 +16,22 @@ use sync_core::{
     Store, StoreError, Writer, printable,
 };
 
-use crate::at_hand;
-use crate::beneath::split;
 use crate::delete;
+use crate::directory::{Found, Shared, blocking};
 use crate::error::{cannot_open, failed};
-use crate::folding;
 use crate::list;
-use crate::meta::Meta;
-use crate::notes::WITHOUT_SYNC;
 use crate::options::FsOptions;
-use crate::precision;
 use crate::read;
+use crate::read::cached;
 use crate::restore_mark::is_mark;
-use crate::shared::{Found, Shared, blocking};
-use crate::temporary;
+use crate::sys::case;
+use crate::sys::meta::Meta;
+use crate::sys::precision;
+use crate::sys::root::split;
 use crate::trash::{Kept, Trash};
 use crate::write;
+use crate::write::shortfalls::WITHOUT_SYNC;
+use crate::write::temporary;
 
 /// Longest file name of the usual file systems, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -242,7 +242,7 @@ impl Store for FsStore {
     }
 
     fn folds_names(&self) -> bool {
-        folding::folds_names(self.shared.root.path())
+        case::folds_names(self.shared.root.path())
     }
 
     fn clock_offset(&self) -> Option<TimeDelta> {
@@ -267,7 +267,7 @@ impl Store for FsStore {
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
-        if let Some(entry) = at_hand::stat(&self.shared, key) {
+        if let Some(entry) = cached::stat(&self.shared, key) {
             return Ok(Some(entry));
         }
         let (shared, key) = (Arc::clone(&self.shared), key.clone());
@@ -283,7 +283,7 @@ impl Store for FsStore {
     }
 
     async fn lacks(&self, key: &Key) -> Result<bool> {
-        if at_hand::stat(&self.shared, key).is_some() {
+        if cached::stat(&self.shared, key).is_some() {
             return Ok(false);
         }
         let (shared, key) = (Arc::clone(&self.shared), key.clone());
@@ -305,7 +305,7 @@ impl Store for FsStore {
     }
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
-        if let Some(bytes) = at_hand::read(&self.shared, entry, &range) {
+        if let Some(bytes) = cached::read(&self.shared, entry, &range) {
             return Ok(bytes);
         }
         let (shared, entry) = (Arc::clone(&self.shared), entry.clone());

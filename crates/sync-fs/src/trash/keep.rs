@@ -12,11 +12,11 @@ use rustix::io::Errno;
 use sync_core::{Entry, ErrorKind, Expected, Key, Result, StoreError};
 
 use super::Trash;
-use crate::beneath::{Root, split};
 use crate::error::{changed, failed, refused};
-use crate::meta::Meta;
-use crate::place::expect;
-use crate::temporary::{Temporary, exchange, rename_noreplace};
+use crate::sys::meta::Meta;
+use crate::sys::root::{Root, split};
+use crate::write::replace::expect;
+use crate::write::temporary::{Temporary, exchange, rename_noreplace};
 
 /// What is said where a file cannot go back.
 const IN_TRASH: &str = "it changed again meanwhile: one of its versions is in the trash";

@@ -8,8 +8,8 @@
 
 mod util;
 
-mod cleanup;
 mod delete;
+mod empty_dirs;
 mod links;
 mod list;
 mod race;

@@ -1,0 +1,287 @@
+//! Which attributes of a file system can be relied upon.
+//!
+//! A file is known again by its inode number and by the time of its last
+//! change, beside size and mtime. On some FUSE and network file systems one of
+//! these two changes by itself, and then every file looks as if it had been
+//! changed since it was listed. Where that is proved, by looks at one file that
+//! nobody has touched, it is left out of all comparisons from then on. A change
+//! time that only moves on proves nothing at first: a real change does the same.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use sync_core::{Entry, Revision};
+
+use crate::options::FsOptions;
+use crate::sys::meta::{Identity, Meta};
+use crate::sys::root::Root;
+
+/// Looks at a file that follow upon each other.
+const LOOKS: usize = 8;
+
+/// Longer than the coarsest change times that move on by themselves.
+const WAIT: Duration = Duration::from_millis(1100);
+
+/// Files remembered that differed in nothing else once.
+const MOST_SUSPECTS: usize = 1000;
+
+/// What is compared, beside size and mtime.
+#[derive(Debug, Default)]
+pub(crate) struct Trust {
+    no_inodes: AtomicBool,
+    no_change_times: AtomicBool,
+    /// Whether that was found, and not asked for.
+    found_inodes: AtomicBool,
+    found_change_times: AtomicBool,
+    suspects: Mutex<BTreeSet<Vec<u8>>>,
+    has_waited: AtomicBool,
+}
+
+impl Trust {
+    pub(crate) fn new(options: FsOptions) -> Self {
+        Self {
+            no_inodes: AtomicBool::new(options.ignore_inode),
+            no_change_times: AtomicBool::new(options.ignore_ctime),
+            ..Self::default()
+        }
+    }
+
+    /// One sentence for each attribute that was found to change by itself.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (is_found, what, option) in [
+            (&self.found_inodes, "inode numbers", "--ignore-inode"),
+            (&self.found_change_times, "change times", "--ignore-ctime"),
+        ] {
+            if is_found.load(Ordering::Relaxed) {
+                warnings.push(format!(
+                    "the file system changes the {what} of files by itself: a file that changes \
+                     during a run is known by its size and the other times; {option} says so \
+                     beforehand"
+                ));
+            }
+        }
+        warnings
+    }
+
+    /// Whether inode numbers last.
+    pub(crate) fn has_inodes(&self) -> bool {
+        !self.no_inodes.load(Ordering::Relaxed)
+    }
+
+    fn is_same_identity(&self, one: &Identity, other: &Identity) -> bool {
+        (one.inode == other.inode || !self.has_inodes())
+            && (one.changed == other.changed || self.no_change_times.load(Ordering::Relaxed))
+    }
+
+    /// Whether both are the very same file, in the very same state.
+    pub(crate) fn is_same(&self, one: &Meta, other: &Meta) -> bool {
+        one.device == other.device
+            && one.size == other.size
+            && one.modified == other.modified
+            && self.is_same_identity(&one.identity(), &other.identity())
+    }
+
+    /// Whether both are the same file, as far as a second name or another
+    /// place changes nothing.
+    pub(crate) fn is_same_content(&self, one: &Meta, other: &Meta) -> bool {
+        is_alike(one, other) && (one.inode == other.inode || !self.has_inodes())
+    }
+
+    /// Whether what has `name` in `dir` is `known`, as far as a second name or
+    /// another place changes nothing.
+    pub(crate) fn is_there(&self, dir: impl AsFd, name: &[u8], known: &Meta) -> bool {
+        let look = || Meta::at(&dir, name).ok();
+        let Some(found) = look() else { return false };
+        if self.is_same_content(&found, known) {
+            return true;
+        }
+        let again = look().filter(|again| is_alike(again, known) && is_alike(&found, known));
+        if again.is_some_and(|again| again.inode != found.inode) {
+            self.give_up_inodes();
+            return true;
+        }
+        false
+    }
+
+    /// Whether `meta` is a regular file and the version that `entry` describes.
+    pub(crate) fn is_version(&self, meta: &Meta, entry: &Entry) -> bool {
+        may_be(meta, entry)
+            && entry.revision.as_ref().is_none_or(|seen| {
+                Identity::read(seen)
+                    .is_some_and(|seen| self.is_same_identity(&seen, &meta.identity()))
+            })
+    }
+
+    /// Whether `meta`, of a link, is the version with this mark.
+    pub(crate) fn is_marked(&self, meta: &Meta, mark: &Revision) -> bool {
+        Identity::read(mark).is_some_and(|seen| self.is_same_identity(&seen, &meta.identity()))
+    }
+
+    /// Whether both describe the same version of a file.
+    pub(crate) fn is_same_version(&self, one: &Entry, other: &Entry) -> bool {
+        if one.size != other.size || one.modified != other.modified {
+            return false;
+        }
+        match (identity(one), identity(other)) {
+            (Some(one), Some(other)) => self.is_same_identity(&one, &other),
+            _ => one.is_same_version(other),
+        }
+    }
+
+    /// Whether `meta` may be the file of `entry`, with or without more behind it.
+    pub(crate) fn may_have_grown(&self, entry: &Entry, meta: &Meta) -> bool {
+        let is_same = |seen: Identity| seen.inode == meta.inode || !self.has_inodes();
+        meta.is_file() && meta.size >= entry.size && identity(entry).is_some_and(is_same)
+    }
+
+    /// Whether `now` is the file of `before`, longer.
+    pub(crate) fn has_grown(&self, before: &Entry, now: &Entry) -> bool {
+        now.size > before.size
+            && now.modified >= before.modified
+            && match (identity(before), identity(now)) {
+                (Some(before), Some(now)) => before.inode == now.inode || !self.has_inodes(),
+                _ => false,
+            }
+    }
+
+    /// As [`Trust::is_version`], after a look at whether the attributes in which
+    /// they differ change by themselves. `path` is that of the file.
+    pub(crate) fn is_version_after_all(
+        &self,
+        root: &Root,
+        path: &[u8],
+        meta: &Meta,
+        entry: &Entry,
+    ) -> bool {
+        if self.is_version(meta, entry) {
+            return true;
+        }
+        let seen = identity(entry).filter(|_| may_be(meta, entry));
+        seen.is_some_and(|seen| self.doubt(root, path, seen, meta)) && self.is_version(meta, entry)
+    }
+
+    /// As [`Trust::is_same`], likewise.
+    pub(crate) fn is_same_after_all(
+        &self,
+        root: &Root,
+        path: &[u8],
+        before: &Meta,
+        after: &Meta,
+    ) -> bool {
+        self.is_same(before, after)
+            || is_alike(before, after)
+                && self.doubt(root, path, before.identity(), after)
+                && self.is_same(before, after)
+    }
+
+    /// Whether an attribute in which `seen` and `found` differ changes by
+    /// itself. Both are of the same size and mtime.
+    fn doubt(&self, root: &Root, path: &[u8], seen: Identity, found: &Meta) -> bool {
+        let now = found.identity();
+        let mut is_news = false;
+        // Nothing sets a change time: two files hardly have the same one.
+        if now.inode != seen.inode && now.changed == seen.changed && now.changed.1 != 0 {
+            self.give_up_inodes();
+            is_news = true;
+        }
+        // Nor does that of one file ever go back.
+        let is_one_file = now.inode == seen.inode || !self.has_inodes();
+        if is_one_file && now.changed < seen.changed {
+            self.give_up_change_times();
+            is_news = true;
+        }
+        is_news |= self.looks_differ(root, path, found);
+        if !is_news && self.is_suspect(path) && !self.has_waited.swap(true, Ordering::Relaxed) {
+            is_news = self.moves_on(root, path, found);
+        }
+        is_news
+    }
+
+    /// Looks at the file several times, by its name and by a handle.
+    fn looks_differ(&self, root: &Root, path: &[u8], found: &Meta) -> bool {
+        let file = root.file(path).ok();
+        let mut last = *found;
+        let (mut differences, mut is_news) = (0, false);
+        for number in 0..LOOKS {
+            let look = match &file {
+                Some(file) if number % 2 == 1 => Meta::of(file).ok(),
+                _ => at(root, path),
+            };
+            // A link, or a file that is really being changed.
+            let Some(look) = look.filter(|look| is_alike(look, found)) else {
+                break;
+            };
+            if look.inode != last.inode {
+                self.give_up_inodes();
+                is_news = true;
+            }
+            let (now, before) = (look.identity().changed, last.identity().changed);
+            differences += usize::from(now != before);
+            if now < before || differences == LOOKS {
+                self.give_up_change_times();
+                is_news = true;
+            }
+            last = look;
+        }
+        is_news
+    }
+
+    /// Whether the change time of a file that differed in it before moves on.
+    fn moves_on(&self, root: &Root, path: &[u8], found: &Meta) -> bool {
+        std::thread::sleep(WAIT);
+        let moved = at(root, path).is_some_and(|look| {
+            is_alike(&look, found) && look.identity().changed != found.identity().changed
+        });
+        if moved {
+            self.give_up_change_times();
+        }
+        moved
+    }
+
+    /// Whether the file at `path` has been doubted before; now it has.
+    fn is_suspect(&self, path: &[u8]) -> bool {
+        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
+        suspects.contains(path) || suspects.len() < MOST_SUSPECTS && !suspects.insert(path.to_vec())
+    }
+
+    pub(crate) fn give_up_inodes(&self) {
+        if !self.no_inodes.swap(true, Ordering::Relaxed) {
+            self.found_inodes.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn give_up_change_times(&self) {
+        if !self.no_change_times.swap(true, Ordering::Relaxed) {
+            self.found_change_times.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn identity(entry: &Entry) -> Option<Identity> {
+    entry.revision.as_ref().and_then(Identity::read)
+}
+
+fn at(root: &Root, path: &[u8]) -> Option<Meta> {
+    let (dir, leaf): (OwnedFd, _) = root.parent(path).ok()?;
+    Meta::at(dir, leaf).ok()
+}
+
+/// Whether `meta` is a regular file of the size and mtime of `entry`.
+fn may_be(meta: &Meta, entry: &Entry) -> bool {
+    meta.is_file() && meta.size == entry.size && meta.modified == entry.modified
+}
+
+/// Whether both are of the same kind, file system, size and mtime.
+fn is_alike(one: &Meta, other: &Meta) -> bool {
+    one.kind == other.kind
+        && one.device == other.device
+        && one.size == other.size
+        && one.modified == other.modified
+}
+
+#[cfg(test)]
+mod tests;

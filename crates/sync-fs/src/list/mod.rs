@@ -1,0 +1,149 @@
+//! The listing as a stream: the walk on a thread of its own, its items in
+//! batches through a short channel.
+//!
+//! The walk waits when nobody takes its batches, so memory stays flat whatever
+//! the consumer's speed, and it ends at the next batch once the stream has
+//! been dropped. It says when it is done: a channel that just closes, because
+//! the thread died, is an error and never the end of the listing.
+
+mod access;
+mod level;
+pub(crate) mod names;
+pub(crate) mod walk;
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use sync_core::{ErrorKind, Listed, Result, Selection};
+use tokio::sync::mpsc;
+
+use crate::directory::Shared;
+use crate::error::refused;
+
+use walk::{Step, Walk};
+
+/// Items a batch: large enough to make the hop between threads cheap.
+const BATCH: usize = 256;
+/// Batches that wait for the consumer.
+const WAITING: usize = 4;
+
+enum Message {
+    Items(Vec<Result<Listed>>),
+    Done,
+}
+
+/// Lists the directory.
+pub(crate) fn list(
+    shared: Arc<Shared>,
+    selection: Arc<Selection>,
+) -> BoxStream<'static, Result<Listed>> {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let spawned = std::thread::Builder::new()
+        .name("s3mirror-walk".to_owned())
+        .spawn(move || walk(&shared, selection, &sender));
+    match spawned {
+        Ok(_) => items(receiver).boxed(),
+        Err(error) => {
+            let failure = refused(
+                ErrorKind::Other,
+                "cannot start a thread to list the directory",
+            )
+            .with_source(error);
+            stream::iter([Err(failure)]).boxed()
+        }
+    }
+}
+
+fn items(receiver: mpsc::Receiver<Message>) -> impl futures::Stream<Item = Result<Listed>> {
+    stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Message::Items(items)) => Some((stream::iter(items), Some(receiver))),
+            Some(Message::Done) => None,
+            None => {
+                let error = refused(ErrorKind::Other, "the listing of the directory broke off");
+                Some((stream::iter(vec![Err(error)]), None))
+            }
+        }
+    })
+    .flatten()
+}
+
+fn walk(shared: &Shared, selection: Arc<Selection>, sender: &mpsc::Sender<Message>) {
+    let listed = match shared.is_there() {
+        Ok(true) => send_items(shared, selection, sender),
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
+    // Where sending fails, nobody listens any more, and nobody needs to know.
+    if let Err(error) = listed {
+        let _ = sender.blocking_send(Message::Items(vec![Err(error)]));
+    }
+    let _ = sender.blocking_send(Message::Done);
+}
+
+fn send_items(
+    shared: &Shared,
+    selection: Arc<Selection>,
+    sender: &mpsc::Sender<Message>,
+) -> Result<()> {
+    let mut walk = Walk::start(Arc::clone(&shared.root), shared.options, selection)?;
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        match walk.step() {
+            Step::Item(item) => batch.push(Ok(item)),
+            Step::Nothing if sender.is_closed() => return Ok(()),
+            Step::Nothing => {}
+            Step::End => break,
+        }
+        if batch.len() == BATCH {
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            if sender.blocking_send(Message::Items(full)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    shared.remember(walk.into_own_files());
+    let _ = sender.blocking_send(Message::Items(batch));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::options::FsOptions;
+
+    fn wait_for_the_walk_to_end(shared: &Arc<Shared>) {
+        let start = Instant::now();
+        // The walk holds one reference as long as it lives.
+        while Arc::strong_count(shared) > 1 {
+            assert!(start.elapsed() < Duration::from_secs(20), "it goes on");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    #[test]
+    fn a_dropped_stream_ends_the_walk() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..BATCH * (WAITING + 4) {
+            std::fs::write(dir.path().join(n.to_string()), "").unwrap();
+        }
+        let shared = Arc::new(Shared::new(dir.path(), FsOptions::default()));
+        for taken in [0, 1, BATCH + 1] {
+            let mut items = list(Arc::clone(&shared), Arc::default());
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(async {
+                for _ in 0..taken {
+                    items.next().await.unwrap().unwrap();
+                }
+            });
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(Arc::strong_count(&shared) > 1, "it waits for its consumer");
+            drop(items);
+            wait_for_the_walk_to_end(&shared);
+        }
+    }
+}

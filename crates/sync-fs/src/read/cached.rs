@@ -1,0 +1,105 @@
+//! What the kernel has in memory, read and looked at without a hop to another
+//! thread.
+//!
+//! The hop costs more than the reading of a small file. So the caller's own
+//! thread tries first, in a way that fails rather than waits: the path must
+//! resolve from the cache of names (`RESOLVE_CACHED`) and the bytes must be in
+//! the page cache (`RWF_NOWAIT`). Whatever is not as expected is left to the
+//! usual way, which finds it again and says what it is.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use sync_core::{Entry, Key};
+
+use crate::directory::Shared;
+#[cfg(target_os = "linux")]
+use crate::sys::meta::Meta;
+
+/// Largest range that is tried, in bytes: to copy it takes some ten
+/// microseconds, for which other work may wait.
+#[cfg(target_os = "linux")]
+const MOST: u64 = 64 << 10;
+
+/// The bytes of `range` of the version that `entry` describes; `None` if they
+/// are not at hand, or not that version.
+#[cfg(target_os = "linux")]
+pub(crate) fn read(shared: &Shared, entry: &Entry, range: &Range<u64>) -> Option<Bytes> {
+    let wanted = range.end.checked_sub(range.start)?;
+    if wanted > MOST {
+        return None;
+    }
+    let path = entry.key.as_str().as_bytes();
+    let file = shared.root.file_at_hand(path).ok()?;
+    let before = Meta::of(&file).ok()?;
+    let precision = shared.root.precision();
+    if !shared.trust.is_version(&before, entry) || !precision.until_settled(&before).is_zero() {
+        return None;
+    }
+    let wanted = usize::try_from(wanted).ok()?;
+    // One more byte: there must be none behind the end.
+    let more = usize::from(range.end == entry.size);
+    let mut bytes = vec![0; wanted + more];
+    let mut into = [std::io::IoSliceMut::new(&mut bytes)];
+    let flags = rustix::io::ReadWriteFlags::NOWAIT;
+    let got = rustix::io::preadv2(&file, &mut into, range.start, flags).ok()?;
+    let after = Meta::of(&file).ok()?;
+    bytes.truncate(wanted);
+    (got == wanted && shared.trust.is_same(&after, &before)).then(|| Bytes::from(bytes))
+}
+
+/// The regular file of `key`; `None` if it is not at hand, or not that.
+#[cfg(target_os = "linux")]
+pub(crate) fn stat(shared: &Shared, key: &Key) -> Option<Entry> {
+    let path = key.as_str().as_bytes();
+    let file = shared.root.file_at_hand(path).ok()?;
+    let meta = Meta::of(&file).ok()?;
+    let is_known = meta.is_file() && !(shared.options.measure && meta.size == 0);
+    is_known.then(|| meta.entry(key.clone(), shared.root.precision()))
+}
+
+/// Other systems have no such calls.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn stat(_: &Shared, _: &Key) -> Option<Entry> {
+    None
+}
+
+/// Other systems have no such calls.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn read(_: &Shared, _: &Entry, _: &Range<u64>) -> Option<Bytes> {
+    None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::options::FsOptions;
+
+    #[test]
+    fn only_the_version_described_is_read_and_nothing_behind_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("d")).unwrap();
+        fs::write(dir.path().join("d/a"), "hello").unwrap();
+        std::os::unix::fs::symlink("d", dir.path().join("link")).unwrap();
+        let shared = Shared::new(dir.path(), FsOptions::default());
+        assert!(shared.is_there().unwrap());
+        let entry = shared.stat(&Key::new("d/a").unwrap()).unwrap().unwrap();
+        let read_at_hand = |entry: &Entry, range| read(&shared, entry, &range);
+        // A file that was written a moment ago may be changed without a trace.
+        std::thread::sleep(crate::sys::precision::TICK.to_std().unwrap());
+
+        assert_eq!(read_at_hand(&entry, 0..5).as_deref(), Some(&b"hello"[..]));
+        assert_eq!(read_at_hand(&entry, 1..3).as_deref(), Some(&b"el"[..]));
+        assert_eq!(read_at_hand(&entry, 3..9), None, "beyond its end");
+        let mut other = entry.clone();
+        other.key = Key::new("link/a").unwrap();
+        assert_eq!(read_at_hand(&other, 0..5), None, "behind a link");
+        assert_eq!(stat(&shared, &entry.key), Some(entry.clone()));
+        assert_eq!(stat(&shared, &other.key), None, "behind a link");
+        assert_eq!(stat(&shared, &Key::new("d").unwrap()), None, "no file");
+        fs::write(dir.path().join("d/a"), "HELLO").unwrap();
+        assert_eq!(read_at_hand(&entry, 0..5), None, "another version");
+    }
+}

@@ -1,0 +1,277 @@
+//! The trash: where a restore keeps what it overwrites or deletes.
+//!
+//! Below the directory that the user names, each run has one of its own, with
+//! the time in UTC as its name, and in it every file has the path that it had.
+//! It is made when the first file comes, and only its user may enter it: a
+//! private directory of the tree has no other protection there.
+//!
+//! Nothing is ever lost on the way, nor missing. What is deleted is moved by
+//! one rename. What is overwritten gets its name in the trash as a hard link,
+//! and that name is on disk, before the new file is renamed over it (`keep`).
+//! Where links cannot be made, both change places in one step. Nothing in the
+//! trash is ever overwritten.
+
+pub(crate) mod keep;
+
+use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use sync_core::{ErrorKind, Key, Result, Selection, printable};
+
+use crate::change_detection::Trust;
+use crate::error::{failed, refused};
+use crate::options::Durability;
+use crate::sys::fsync::{Disk, mount};
+use crate::sys::meta::Meta;
+use crate::sys::root::{Root, Sys, child, split};
+use crate::write::replace::{Grown, Parent, blocked, parent};
+
+/// Directories of other runs that have the same name, and more.
+const ATTEMPTS: usize = 1_000;
+
+/// Where a restore keeps what it overwrites or deletes.
+#[derive(Debug)]
+pub(crate) struct Trash {
+    /// The directory that the user names.
+    home: Root,
+    /// How the run's own directory is called, if nobody else has taken that.
+    wanted: String,
+    /// The run's own directory, once there is one.
+    run: Mutex<Option<Run>>,
+    grown: Grown,
+    /// Directories in which something was kept that no sync has covered yet.
+    fed: Mutex<BTreeSet<Vec<u8>>>,
+    syncing: Mutex<()>,
+    disk: Disk,
+    trust: Arc<Trust>,
+}
+
+/// The directory of this run.
+#[derive(Debug)]
+struct Run {
+    root: Arc<Root>,
+    kept: u64,
+}
+
+/// What the trash holds of this run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The directory of this run.
+    pub directory: PathBuf,
+    /// How many files and links were put there.
+    pub entries: u64,
+}
+
+impl Trash {
+    /// A trash in `home` for what is at `root`. Nothing is made yet.
+    ///
+    /// # Errors
+    /// If `home` is on another file system than `root`, or inside it where
+    /// `selection` does not leave it out, or cannot be looked at.
+    pub(crate) fn new(
+        home: &Path,
+        wanted: String,
+        root: &Path,
+        selection: &Selection,
+        trust: Arc<Trust>,
+    ) -> Result<Self> {
+        let shown = || printable(&home.to_string_lossy());
+        let of = |path: &Path| {
+            device(path).map_err(|errno| {
+                let shown = printable(&path.to_string_lossy());
+                failed(format!("cannot examine '{shown}'"), errno)
+            })
+        };
+        if home.exists() && !home.is_dir() {
+            let what = format!("cannot use '{}' as the trash: it is no directory", shown());
+            return Err(refused(ErrorKind::Other, what));
+        }
+        if is_part_of(home, root, selection) {
+            let what = format!(
+                "cannot use '{}' as the trash: it is inside the directory '{}', and would be a \
+                 part of it",
+                shown(),
+                printable(&root.to_string_lossy())
+            );
+            return Err(refused(ErrorKind::Other, what).with_hint(
+                "name a directory beside it, or leave the trash out of every run by --exclude",
+            ));
+        }
+        if of(nearest(home))? != of(nearest(root))? {
+            let what = format!(
+                "cannot use '{}' as the trash: it is on another file system than '{}', and files \
+                 are moved there, not copied",
+                shown(),
+                printable(&root.to_string_lossy())
+            );
+            return Err(refused(ErrorKind::Other, what)
+                .with_hint("name a directory beside the one that is restored"));
+        }
+        Ok(Self {
+            home: Root::new(home),
+            wanted,
+            run: Mutex::default(),
+            grown: Grown::default(),
+            fed: Mutex::default(),
+            syncing: Mutex::default(),
+            disk: Disk::default(),
+            trust,
+        })
+    }
+
+    /// What was kept so far, if anything.
+    pub(crate) fn kept(&self) -> Option<Kept> {
+        let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = run.as_ref().filter(|run| run.kept > 0)?;
+        Some(Kept {
+            directory: run.root.path().to_owned(),
+            entries: run.kept,
+        })
+    }
+
+    /// The directory that `key` is kept in, made where it is missing.
+    fn place_of(&self, key: &Key) -> Result<OwnedFd> {
+        let root = self.open().map_err(|error| {
+            let home = printable(&self.home.path().to_string_lossy());
+            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+            failed(
+                format!("cannot make a directory in the trash '{home}'"),
+                errno,
+            )
+        })?;
+        match parent(&root, &self.grown, key)? {
+            Parent::Ready(dir) => Ok(dir),
+            Parent::Blocked(_, obstacle) => Err(blocked(key, &obstacle)),
+        }
+    }
+
+    /// The run's own directory; the first call makes it.
+    fn open(&self) -> std::io::Result<Arc<Root>> {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(run) = &*run {
+            return Ok(Arc::clone(&run.root));
+        }
+        self.home.create(Durability::Batch)?;
+        let home = self.home.directory(b"")?;
+        let (name, handle) = make_own(&home, &self.wanted)?;
+        crate::sys::fsync::sync_if_possible(&home)?;
+        let path = self.home.path().join(name);
+        let root = Arc::new(Root::opened(path, handle));
+        *run = Some(Run {
+            root: Arc::clone(&root),
+            kept: 0,
+        });
+        Ok(root)
+    }
+
+    /// Notes that what had `key` is kept now.
+    fn note(&self, key: &Key) {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(run) = &mut *run {
+            run.kept += 1;
+        }
+        drop(run);
+        let path = split(key.as_str().as_bytes()).0;
+        let mut fed = self.fed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !fed.contains(path) {
+            fed.insert(path.to_vec());
+        }
+    }
+
+    /// Takes back a note: nothing is kept after all.
+    fn unnote(&self) {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(run) = &mut *run {
+            run.kept = run.kept.saturating_sub(1);
+        }
+    }
+
+    /// Puts the names in the trash on disk; those of which directories failed.
+    pub(crate) fn sync(&self) -> Vec<(Vec<u8>, Errno)> {
+        // Whoever finds nothing to sync must not go on while another one, who
+        // took it, has not synced it yet.
+        let _alone = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(root) = run.as_ref().map(|run| Arc::clone(&run.root)) else {
+            return Vec::new();
+        };
+        drop(run);
+        let mut paths = self.grown.take();
+        let mut fed = self.fed.lock().unwrap_or_else(PoisonError::into_inner);
+        paths.append(&mut fed);
+        drop(fed);
+        let failed = self.disk.sync_directories(&root, &paths);
+        for (path, _) in &failed {
+            self.grown.put_back(path.clone());
+        }
+        failed
+    }
+}
+
+/// Makes a directory that nobody else has, called `wanted` if that is free.
+fn make_own(home: &OwnedFd, wanted: &str) -> Sys<(String, OwnedFd)> {
+    for number in 1..=ATTEMPTS {
+        let name = match number {
+            1 => wanted.to_owned(),
+            number => format!("{wanted}-{number}"),
+        };
+        match rustix::fs::mkdirat(home, &*name, Mode::RWXU) {
+            Ok(()) => return child(home, name.as_bytes()).map(|handle| (name, handle)),
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Err(Errno::EXIST)
+}
+
+/// Whether a listing of `root` would look into `home`.
+fn is_part_of(home: &Path, root: &Path, selection: &Selection) -> bool {
+    let (home, root) = (real(home), real(root));
+    let Ok(below) = home.strip_prefix(&root) else {
+        return false;
+    };
+    let Some(below) = below.to_str() else {
+        return true;
+    };
+    let above = below.match_indices('/').map(|(end, _)| &below[..end]);
+    !above
+        .chain([below])
+        .any(|directory| !directory.is_empty() && selection.prunes(directory))
+}
+
+/// `path` without links, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = nearest(&path);
+    let real = there.canonicalize().unwrap_or_else(|_| there.to_owned());
+    match path.strip_prefix(there) {
+        Ok(rest) if rest != Path::new("") => real.join(rest),
+        _ => real,
+    }
+}
+
+/// `path`, or the nearest directory above it that is there.
+fn nearest(path: &Path) -> &Path {
+    let there = path.ancestors().find(|path| path.exists());
+    there
+        .filter(|path| !path.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// The file system at `path`, and where it is mounted: nothing can be moved
+/// between two mounts, not even of the same file system.
+fn device(path: &Path) -> Sys<(u64, u64)> {
+    let file = rustix::fs::openat(
+        rustix::fs::CWD,
+        path,
+        OFlags::RDONLY
+            .union(OFlags::DIRECTORY)
+            .union(OFlags::CLOEXEC),
+        Mode::empty(),
+    )?;
+    Ok((Meta::of(&file)?.device, mount(&file)))
+}

@@ -1,0 +1,363 @@
+//! The files that a write fills before they get their name, and the name that
+//! a file has for a moment before it is removed.
+//!
+//! Both are called `.s3mirror-<24 hexadecimal digits>.tmp`. A name is no proof,
+//! so the digits hold two marks (`marks`): one of the file itself, one of the
+//! file that it replaces or that is being removed. What bears such a name
+//! without one of these marks is a user's file like any other.
+//!
+//! A writer holds a lock on its temporary, so that a sweep can tell what a
+//! killed run left behind from what another run, on this directory by another
+//! way, is still writing.
+
+mod marks;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
+use sync_core::{Result, StoreError};
+
+use crate::change_detection::Trust;
+use crate::error::failed;
+use crate::sys::meta::Meta;
+use crate::sys::root::{Root, Sys, patiently};
+use crate::write::shortfalls::Shortfall;
+
+use marks::Marks;
+
+/// Whether a file with the name `leaf` may be one of ours; `meta` tells.
+pub(crate) fn has_our_form(leaf: &[u8]) -> bool {
+    Marks::read(leaf).is_some()
+}
+
+/// Whether the file `leaf`, with these attributes, is one that a write or a
+/// removal of ours has left, or is still working on.
+pub(crate) fn is_left_over(leaf: &[u8], meta: &Meta) -> bool {
+    meta.is_file() && Marks::read(leaf).is_some_and(|marks| marks.prove(meta))
+}
+
+/// A file without a final name. Dropped, it is removed.
+#[derive(Debug)]
+pub(crate) struct Temporary {
+    dir: OwnedFd,
+    name: String,
+    file: OwnedFd,
+    /// The file that it is going to replace, as it was seen first.
+    old: Option<Meta>,
+    /// Whether there is a file of ours under its name.
+    exists: AtomicBool,
+}
+
+/// What became of a file that was to be replaced or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is gone.
+    Done,
+    /// It was another one in the last moment; that one is back at its place.
+    Changed,
+    /// It was another one in the last moment, and by then something else stood
+    /// at its place; it is under this name now, in the same directory.
+    Moved(String),
+}
+
+impl Temporary {
+    /// Makes one in `dir`, which is going to replace `old`. Nobody may open it
+    /// who may not open that.
+    pub(crate) fn create(dir: OwnedFd, old: Option<Meta>) -> Sys<Self> {
+        // Never more open than the file it replaces, not even for a moment.
+        let first = old.map_or(0o666, |old| old.mode & 0o600);
+        let (marks, file) = create_file(dir.as_fd(), Mode::from_bits_truncate(first as _))?;
+        let mut temporary = Self {
+            dir,
+            name: marks.name(),
+            file,
+            old,
+            exists: AtomicBool::new(true),
+        };
+        // A file system without locks only makes the sweep less careful.
+        let _ = rustix::fs::flock(&temporary.file, FlockOperation::NonBlockingLockExclusive);
+        let marked = marks.of(&Meta::of(&temporary.file)?, old.as_ref()).name();
+        // Without its marks it would only not be swept.
+        if rename_noreplace(
+            &temporary.dir,
+            temporary.name.as_bytes(),
+            &temporary.dir,
+            marked.as_bytes(),
+        )
+        .is_ok()
+        {
+            temporary.name = marked;
+        }
+        Ok(temporary)
+    }
+
+    /// Gives it owner, group and permissions of the file that it replaces, as
+    /// far as the system allows; says what it does not.
+    pub(crate) fn inherit(&self) -> Sys<Option<Shortfall>> {
+        let Some(old) = self.old else { return Ok(None) };
+        let own = Meta::of(&self.file)?;
+        let owner = (own.owner != old.owner).then(|| Uid::from_raw(old.owner));
+        let group = (own.group != old.group).then(|| Gid::from_raw(old.group));
+        if (owner.is_some() || group.is_some())
+            && rustix::fs::fchown(&self.file, owner, group).is_err()
+            && owner.is_some()
+            && group.is_some()
+        {
+            // To give a file away takes more than to give it to a group.
+            let _ = rustix::fs::fchown(&self.file, None, group);
+        }
+        let kept = Mode::from_bits_truncate((old.mode & 0o777) as _);
+        let refused = rustix::fs::fchmod(&self.file, kept).is_err();
+        if !refused && owner.is_none() {
+            return Ok(None);
+        }
+        let own = Meta::of(&self.file)?;
+        if own.owner != old.owner && old.mode & 0o444 == 0o400 {
+            return Ok(Some(Shortfall::Owner));
+        }
+        let is_kept = own.mode & 0o777 == old.mode & 0o777;
+        Ok((!is_kept).then_some(Shortfall::Permissions))
+    }
+
+    /// The open file.
+    pub(crate) fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// Moves it to `leaf` in `dir`, where nothing must be.
+    pub(crate) fn rename(&self, dir: impl AsFd, leaf: &[u8]) -> Sys<()> {
+        let done = rename_noreplace(&self.dir, self.name.as_bytes(), &dir, leaf);
+        if done.is_ok() {
+            self.exists.store(false, Ordering::Release);
+        }
+        done
+    }
+
+    /// Moves it to `leaf` in `dir`, whatever is there: a name of our own.
+    pub(crate) fn rename_over(&self, dir: impl AsFd, leaf: &str) -> Sys<()> {
+        rustix::fs::renameat(&self.dir, self.name.as_bytes(), dir, leaf)?;
+        self.exists.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Puts it in the place of `old`, which the caller has just seen at `leaf`
+    /// in `dir`.
+    ///
+    /// Both change places, so that it can be seen what really stood there: what
+    /// came between the look and this call is put back. Where the file system
+    /// cannot exchange names, the look must do.
+    pub(crate) fn replace(
+        &self,
+        dir: &OwnedFd,
+        leaf: &[u8],
+        old: &Meta,
+        trust: &Trust,
+    ) -> Sys<Outcome> {
+        let own = Meta::of(&self.file)?;
+        let name = self.name.as_bytes();
+        match exchange((&self.dir, name), (dir, leaf)) {
+            Ok(()) => {}
+            Err(errno) if is_missing_call(errno) => {
+                rustix::fs::renameat(&self.dir, name, dir, leaf)?;
+                self.exists.store(false, Ordering::Release);
+                return Ok(Outcome::Done);
+            }
+            // It has been removed since.
+            Err(Errno::NOENT) => return self.rename(dir, leaf).map(|()| Outcome::Done),
+            Err(errno) => return Err(errno),
+        }
+        // Whatever has our name now, it is not ours.
+        self.exists.store(false, Ordering::Release);
+        let is = |known: &Meta| trust.is_there(&self.dir, name, known);
+        if is(old) {
+            // What cannot be removed now is swept by a later run.
+            let _ = rustix::fs::unlinkat(&self.dir, name, AtFlags::empty());
+            return Ok(Outcome::Done);
+        }
+        let is_back = match exchange((&self.dir, name), (dir, leaf)) {
+            Ok(()) if is(&own) => {
+                self.exists.store(true, Ordering::Release);
+                true
+            }
+            // Ours has been removed, or replaced, within this moment.
+            Err(Errno::NOENT) => rename_noreplace(&self.dir, name, dir, leaf).is_ok(),
+            Ok(()) | Err(_) => false,
+        };
+        Ok(if is_back {
+            Outcome::Changed
+        } else {
+            Outcome::Moved(self.name.clone())
+        })
+    }
+
+    /// Removes it, unless it has been renamed.
+    pub(crate) fn discard(&self) {
+        if self.exists.swap(false, Ordering::AcqRel) {
+            // What cannot be removed now is swept by a later run.
+            let _ = rustix::fs::unlinkat(&self.dir, &*self.name, AtFlags::empty());
+        }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        self.discard();
+    }
+}
+
+/// Removes `old`, which the caller has just seen at `leaf` in `dir`.
+///
+/// It gets another name first, so that it can be seen what really stood there:
+/// what came between the look and this call is put back.
+pub(crate) fn remove(dir: &OwnedFd, leaf: &[u8], old: &Meta, trust: &Trust) -> Sys<Outcome> {
+    let name = Marks::fresh().removing(old).name();
+    let name = name.as_bytes();
+    match rename_noreplace(dir, leaf, dir, name) {
+        Ok(()) => {}
+        Err(Errno::NOENT) => return Ok(Outcome::Done),
+        // A full disk may have no room for the longer name.
+        Err(_) => {
+            return match rustix::fs::unlinkat(dir, leaf, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => Ok(Outcome::Done),
+                Err(errno) => Err(errno),
+            };
+        }
+    }
+    let put_back = || rename_noreplace(dir, name, dir, leaf).is_ok();
+    match Meta::at(dir, name) {
+        Ok(_) if trust.is_there(dir, name, old) => {
+            match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => Ok(Outcome::Done),
+                Err(errno) => {
+                    put_back();
+                    Err(errno)
+                }
+            }
+        }
+        Err(Errno::NOENT) => Ok(Outcome::Done),
+        _ if put_back() => Ok(Outcome::Changed),
+        _ => Ok(Outcome::Moved(String::from_utf8_lossy(name).into_owned())),
+    }
+}
+
+/// Makes an empty file whose name has no marks yet.
+fn create_file(dir: BorrowedFd<'_>, mode: Mode) -> Sys<(Marks, OwnedFd)> {
+    const ATTEMPTS: usize = 16;
+    let flags = OFlags::RDWR
+        .union(OFlags::CREATE)
+        .union(OFlags::EXCL)
+        .union(OFlags::NOFOLLOW)
+        .union(OFlags::CLOEXEC);
+    for _ in 0..ATTEMPTS {
+        let marks = Marks::fresh();
+        let name = marks.name();
+        match patiently(|| rustix::fs::openat(dir, &*name, flags, mode)) {
+            Ok(file) => return Ok((marks, file)),
+            Err(Errno::EXIST | Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Err(Errno::EXIST)
+}
+
+/// Moves `name` in `from` to `leaf` in `dir`, where nothing must be.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+pub(crate) fn rename_noreplace(
+    from: impl AsFd,
+    name: &[u8],
+    dir: impl AsFd,
+    leaf: &[u8],
+) -> Sys<()> {
+    use rustix::fs::RenameFlags;
+    match rustix::fs::renameat_with(&from, name, &dir, leaf, RenameFlags::NOREPLACE) {
+        Err(errno) if is_missing_call(errno) => {}
+        result => return result,
+    }
+    // A second name is never given over another file either.
+    match rustix::fs::linkat(&from, name, &dir, leaf, AtFlags::empty()) {
+        Ok(()) => rustix::fs::unlinkat(from, name, AtFlags::empty()),
+        Err(errno @ (Errno::EXIST | Errno::NOENT | Errno::XDEV)) => Err(errno),
+        // Nor can it do that: what the caller saw just before must do.
+        Err(_) => rustix::fs::renameat(from, name, dir, leaf),
+    }
+}
+
+/// Whether `errno` may mean that there is no call that renames with flags: the
+/// file system lacks it, or a sandbox does not know it.
+fn is_missing_call(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM
+    )
+}
+
+/// Moves `name` in `from` to `leaf` in `dir`; what the caller saw there just
+/// before must do.
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+pub(crate) fn rename_noreplace(
+    from: impl AsFd,
+    name: &[u8],
+    dir: impl AsFd,
+    leaf: &[u8],
+) -> Sys<()> {
+    rustix::fs::renameat(from, name, dir, leaf)
+}
+
+/// A name in a directory.
+type Place<'a> = (&'a OwnedFd, &'a [u8]);
+
+/// Lets what is at `one` and at `other` change places, in one step.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+pub(crate) fn exchange(one: Place<'_>, other: Place<'_>) -> Sys<()> {
+    use rustix::fs::RenameFlags;
+    rustix::fs::renameat_with(one.0, one.1, other.0, other.1, RenameFlags::EXCHANGE)
+}
+
+/// There is no such call.
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+pub(crate) fn exchange(_: Place<'_>, _: Place<'_>) -> Sys<()> {
+    Err(Errno::NOSYS)
+}
+
+/// Removes the left-over at `path` if it is one, and nobody is writing it; says
+/// whether.
+pub(crate) fn sweep(root: &Root, path: &str) -> Result<bool> {
+    let error = |errno| -> StoreError {
+        let shown = sync_core::printable(path);
+        failed(format!("cannot remove the left-over '{shown}'"), errno)
+    };
+    let (dir, leaf) = match root.parent(path.as_bytes()) {
+        Ok(found) => found,
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(false),
+        Err(errno) => return Err(error(errno)),
+    };
+    match Meta::at(&dir, leaf) {
+        Ok(meta) if is_left_over(leaf, &meta) => {}
+        Ok(_) | Err(Errno::NOENT) => return Ok(false),
+        Err(errno) => return Err(error(errno)),
+    }
+    if is_being_written(&dir, leaf) {
+        return Ok(false);
+    }
+    match rustix::fs::unlinkat(&dir, leaf, AtFlags::empty()) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(error(errno)),
+    }
+}
+
+/// Whether another run holds the lock of the file `leaf`.
+pub(crate) fn is_being_written(dir: &OwnedFd, leaf: &[u8]) -> bool {
+    let flags = OFlags::RDONLY
+        .union(OFlags::NOFOLLOW)
+        .union(OFlags::NONBLOCK)
+        .union(OFlags::CLOEXEC);
+    rustix::fs::openat(dir, leaf, flags, Mode::empty()).is_ok_and(|file| {
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
+    })
+}
+
+#[cfg(test)]
+mod tests;
