@@ -486,7 +486,7 @@ fn an_upload_whose_answer_was_lost_is_found_and_aborted() {
 #[test]
 #[ignore = "needs SeaweedFS; `cargo xtask test` runs it"]
 fn another_server_lists_out_of_order_and_nothing_is_left() {
-    let weed = crate::support::servers::seaweedfs::server();
+    let weed = crate::support::servers::seaweedfs::SERVER.get();
     let world = World::on(weed);
     world.bucket.put("a", "one");
     let outcome = doctor(&world).arg("--json").run();

@@ -109,7 +109,7 @@ fn a_backslash_is_no_slash() {
 #[test]
 #[ignore = "needs SeaweedFS; `cargo xtask test` runs it"]
 fn a_server_that_stores_under_another_name_loses_nothing() {
-    let world = World::on(crate::support::servers::seaweedfs::server());
+    let world = World::on(crate::support::servers::seaweedfs::SERVER.get());
     let dir = world.tree("dir", &[("back\\slash", "content"), ("other", "x")]);
     world.backup(&dir).done();
     let before = world.bucket.contents();

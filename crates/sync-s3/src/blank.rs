@@ -5,10 +5,10 @@
 //! taken off the address again before the request is signed. The mark is a
 //! NUL, which no path can hold, so no other key is touched.
 
-use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+
+use crate::amend::Amend;
 
 const MARK: char = '\0';
 
@@ -27,19 +27,10 @@ pub(crate) fn label(mut key: String) -> String {
 #[derive(Debug)]
 pub(crate) struct BlankKeys;
 
-#[dyn_dispatch_hint]
-impl Intercept for BlankKeys {
-    fn name(&self) -> &'static str {
-        "BlankKeys"
-    }
+impl Amend for BlankKeys {
+    const NAME: &'static str = "BlankKeys";
 
-    fn modify_before_retry_loop(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
+    fn amend(&self, request: &mut HttpRequest) -> Result<(), BoxError> {
         if let Some(uri) = unmarked(request.uri()) {
             request.set_uri(uri)?;
         }

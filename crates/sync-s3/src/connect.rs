@@ -22,6 +22,7 @@ use aws_types::service_config::ServiceConfigKey;
 use sync_core::{ErrorKind, Result, StoreError, printable};
 
 use crate::address::endpoint_address;
+use crate::amend::Amended;
 use crate::blank::BlankKeys;
 use crate::contact::GiveUp;
 use crate::credentials::{self, Checked};
@@ -165,7 +166,7 @@ pub(crate) async fn connect(
         .http_client(transport)
         .interceptor(Deadline::new(limiter))
         .interceptor(made)
-        .interceptor(BlankKeys)
+        .interceptor(Amended(BlankKeys))
         .retry_classifier(GiveUp(contact))
         .force_path_style(is_path_style || options.location.has_tenant())
         .retry_partition(timing::retry_partition())
@@ -181,7 +182,7 @@ pub(crate) async fn connect(
         config = config.allow_no_auth();
     }
     if let Some(stamp) = Stamp::of(options.payer, endpoint.owner.as_deref()) {
-        config = config.interceptor(stamp);
+        config = config.interceptor(Amended(stamp));
     }
     Ok(Connection {
         client: Client::from_conf(config.build()),

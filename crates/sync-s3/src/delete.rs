@@ -17,6 +17,7 @@ use futures::stream;
 use futures::{FutureExt as _, StreamExt as _};
 use sync_core::{Entry, ErrorKind, Expected, Result, StoreError};
 
+use crate::amend::Amended;
 use crate::conduct::{Manner, Reason, Request};
 use crate::content_md5::ContentMd5;
 use crate::error::{Attempted, Failure};
@@ -228,7 +229,7 @@ impl Deletion<'_> {
             .delete(delete)
             .customize();
         if with_md5 {
-            request = request.interceptor(ContentMd5);
+            request = request.interceptor(Amended(ContentMd5));
         }
         request.send().await.map_err(|error| Failure::from(&error))
     }

@@ -59,6 +59,7 @@ mod resume;
 mod session;
 mod write;
 
+mod amend;
 mod answered;
 mod checksum;
 mod codes;

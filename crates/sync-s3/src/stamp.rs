@@ -4,11 +4,10 @@
 //! Added beneath the operations, so that none can be forgotten. Without either
 //! option it is not part of the client.
 
-use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 
+use crate::amend::Amend;
 use crate::options::Payer;
 
 /// The headers of every request.
@@ -28,20 +27,11 @@ impl Stamp {
     }
 }
 
-#[dyn_dispatch_hint]
-impl Intercept for Stamp {
-    fn name(&self) -> &'static str {
-        "Stamp"
-    }
+impl Amend for Stamp {
+    const NAME: &'static str = "Stamp";
 
-    /// Before it is signed: the signature covers these headers.
-    fn modify_before_retry_loop(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let headers = context.request_mut().headers_mut();
+    fn amend(&self, request: &mut HttpRequest) -> Result<(), BoxError> {
+        let headers = request.headers_mut();
         for (name, value) in &self.0 {
             headers.try_insert(*name, value.clone())?;
         }

@@ -75,7 +75,7 @@ macro_rules! on_server {
                 #[test]
                 #[ignore = $reason]
                 fn $name() {
-                    super::$name($crate::support::servers::$server::server());
+                    super::$name($crate::support::servers::$server::SERVER.get());
                 }
             )*
         }

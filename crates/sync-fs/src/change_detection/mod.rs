@@ -100,11 +100,7 @@ impl Trust {
             return true;
         }
         let again = look().filter(|again| is_alike(again, known) && is_alike(&found, known));
-        if again.is_some_and(|again| again.inode != found.inode) {
-            self.give_up_inodes();
-            return true;
-        }
-        false
+        again.is_some_and(|again| again.inode != found.inode) && self.give_up_inodes()
     }
 
     /// Whether `meta` is a regular file and the version that `entry` describes.
@@ -182,18 +178,14 @@ impl Trust {
     /// itself. Both are of the same size and mtime.
     fn doubt(&self, root: &Root, path: &[u8], seen: Identity, found: &Meta) -> bool {
         let now = found.identity();
-        let mut is_news = false;
         // Nothing sets a change time: two files hardly have the same one.
-        if now.inode != seen.inode && now.changed == seen.changed && now.changed.1 != 0 {
-            self.give_up_inodes();
-            is_news = true;
-        }
+        let has_two_inodes =
+            now.inode != seen.inode && now.changed == seen.changed && now.changed.1 != 0;
+        let mut is_news = has_two_inodes && self.give_up_inodes();
         // Nor does that of one file ever go back.
         let is_one_file = now.inode == seen.inode || !self.has_inodes();
-        if is_one_file && now.changed < seen.changed {
-            self.give_up_change_times();
-            is_news = true;
-        }
+        let goes_back = is_one_file && now.changed < seen.changed;
+        is_news |= goes_back && self.give_up_change_times();
         is_news |= self.looks_differ(root, path, found);
         if !is_news && self.is_suspect(path) && !self.has_waited.swap(true, Ordering::Relaxed) {
             is_news = self.moves_on(root, path, found);
@@ -215,16 +207,11 @@ impl Trust {
             let Some(look) = look.filter(|look| is_alike(look, found)) else {
                 break;
             };
-            if look.inode != last.inode {
-                self.give_up_inodes();
-                is_news = true;
-            }
+            is_news |= look.inode != last.inode && self.give_up_inodes();
             let (now, before) = (look.identity().changed, last.identity().changed);
             differences += usize::from(now != before);
-            if now < before || differences == LOOKS {
-                self.give_up_change_times();
-                is_news = true;
-            }
+            let changes = now < before || differences == LOOKS;
+            is_news |= changes && self.give_up_change_times();
             last = look;
         }
         is_news
@@ -236,10 +223,7 @@ impl Trust {
         let moved = at(root, path).is_some_and(|look| {
             is_alike(&look, found) && look.identity().changed != found.identity().changed
         });
-        if moved {
-            self.give_up_change_times();
-        }
-        moved
+        moved && self.give_up_change_times()
     }
 
     /// Whether the file at `path` has been doubted before; now it has.
@@ -248,17 +232,25 @@ impl Trust {
         suspects.contains(path) || suspects.len() < MOST_SUSPECTS && !suspects.insert(path.to_vec())
     }
 
-    pub(crate) fn give_up_inodes(&self) {
-        if !self.no_inodes.swap(true, Ordering::Relaxed) {
-            self.found_inodes.store(true, Ordering::Relaxed);
-        }
+    /// Inode numbers change by themselves. True, for those who tell whether that
+    /// is news.
+    fn give_up_inodes(&self) -> bool {
+        give_up(&self.no_inodes, &self.found_inodes)
     }
 
-    fn give_up_change_times(&self) {
-        if !self.no_change_times.swap(true, Ordering::Relaxed) {
-            self.found_change_times.store(true, Ordering::Relaxed);
-        }
+    /// Change times likewise.
+    fn give_up_change_times(&self) -> bool {
+        give_up(&self.no_change_times, &self.found_change_times)
     }
+}
+
+/// Notes that an attribute is not compared any more, and that this was found
+/// out, unless it was known. True, since it is news in either case.
+fn give_up(is_ignored: &AtomicBool, is_found: &AtomicBool) -> bool {
+    if !is_ignored.swap(true, Ordering::Relaxed) {
+        is_found.store(true, Ordering::Relaxed);
+    }
+    true
 }
 
 fn identity(entry: &Entry) -> Option<Identity> {

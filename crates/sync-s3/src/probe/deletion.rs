@@ -6,6 +6,7 @@ use sync_core::{Diagnosis, Level};
 use super::conditions::{Accepted, is_refused, judge, right};
 use super::objects::{CONTENT, FIRST};
 use super::{Probe, Tell};
+use crate::amend::Amended;
 use crate::content_md5::ContentMd5;
 use crate::delete::refuses_batches;
 use crate::error::{Attempted, Failure};
@@ -151,7 +152,7 @@ async fn batch_once(probe: &Probe, name: &str, etag: Option<String>) -> Result<(
         .delete(delete)
         .customize();
     if probe.bucket.sends_md5() {
-        request = request.interceptor(ContentMd5);
+        request = request.interceptor(Amended(ContentMd5));
     }
     let sent = request
         .send()

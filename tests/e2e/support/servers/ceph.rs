@@ -3,11 +3,9 @@
 
 use std::{fs, process::Command};
 
-use super::{
-    Access, Guardian, Limits, Only, RealServer, Recipe, free_ports, free_range, of_the_system,
-};
+use super::{Access, Guardian, Limits, Only, Recipe, free_ports, free_range, of_the_system};
 
-const RECIPE: Recipe = Recipe {
+pub(crate) static SERVER: Only = Only::new(Recipe {
     name: "Ceph RGW",
     start,
     limits: Limits {
@@ -16,7 +14,7 @@ const RECIPE: Recipe = Recipe {
         ..Limits::S3
     },
     options: &[],
-};
+});
 
 /// The tenant whose user the tests are. Its buckets have this name before their
 /// own for the users of others.
@@ -29,11 +27,6 @@ const PACKAGES: &str = "radosgw ceph-mon ceph-osd";
 
 /// How many ports a storage daemon may choose from; it needs four.
 const OSD_PORTS: u16 = 6;
-
-pub(crate) fn server() -> &'static RealServer {
-    static SERVER: Only = Only::new();
-    SERVER.get(&RECIPE)
-}
 
 fn start(guardian: &Guardian) -> Result<Access, String> {
     let (key, secret) = ("ceph-access", "ceph-secret-of-the-tests");
@@ -83,12 +76,7 @@ fn start(guardian: &Guardian) -> Result<Access, String> {
     }
     let mut rgw = guardian.start("rgw", &mut ceph("radosgw", &["-n", "client.rgw", "-f"])?)?;
     rgw.listens(gateway)?;
-    Ok(Access {
-        url: format!("http://127.0.0.1:{gateway}"),
-        key: key.to_owned(),
-        secret: secret.to_owned(),
-        region: "us-east-1",
-    })
+    Ok(Access::at(gateway, key, secret))
 }
 
 /// The kernel makes one whenever this is read.

@@ -3,9 +3,9 @@
 
 use std::process::Command;
 
-use super::{Access, Guardian, Limits, Only, RealServer, Recipe, free_ports, installed};
+use super::{Access, Guardian, Limits, Only, Recipe, free_ports, installed};
 
-const RECIPE: Recipe = Recipe {
+pub(crate) static SERVER: Only = Only::new(Recipe {
     name: "Garage",
     start,
     limits: Limits {
@@ -16,12 +16,7 @@ const RECIPE: Recipe = Recipe {
         ..Limits::S3
     },
     options: &[],
-};
-
-pub(crate) fn server() -> &'static RealServer {
-    static SERVER: Only = Only::new();
-    SERVER.get(&RECIPE)
-}
+});
 
 fn start(guardian: &Guardian) -> Result<Access, String> {
     // Both have a form that it checks.
@@ -60,10 +55,5 @@ api_bind_addr = "127.0.0.1:{port}"
     // Only a key that may create buckets does.
     let mut allow = garage(&["key", "allow", "--create-bucket", key])?;
     guardian.run("allow", &mut allow)?;
-    Ok(Access {
-        url: format!("http://127.0.0.1:{port}"),
-        key: key.to_owned(),
-        secret: secret.to_owned(),
-        region: "garage",
-    })
+    Ok(Access::at(port, key, secret).in_region("garage"))
 }

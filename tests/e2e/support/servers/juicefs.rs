@@ -4,9 +4,9 @@
 
 use std::process::Command;
 
-use super::{Access, Guardian, Limits, Only, RealServer, Recipe, free_ports, installed};
+use super::{Access, Guardian, Limits, Only, Recipe, free_ports, installed};
 
-const RECIPE: Recipe = Recipe {
+pub(crate) static SERVER: Only = Only::new(Recipe {
     name: "JuiceFS",
     start,
     limits: Limits {
@@ -18,12 +18,7 @@ const RECIPE: Recipe = Recipe {
         ..Limits::S3
     },
     options: &[],
-};
-
-pub(crate) fn server() -> &'static RealServer {
-    static SERVER: Only = Only::new();
-    SERVER.get(&RECIPE)
-}
+});
 
 fn start(guardian: &Guardian) -> Result<Access, String> {
     let (key, secret) = ("juicefs-access", "juicefs-secret-of-the-tests");
@@ -54,10 +49,5 @@ fn start(guardian: &Guardian) -> Result<Access, String> {
     ]);
     gateway.args(["--metrics", "127.0.0.1:0"]);
     guardian.start("gateway", &mut gateway)?.listens(port)?;
-    Ok(Access {
-        url: format!("http://127.0.0.1:{port}"),
-        key: key.to_owned(),
-        secret: secret.to_owned(),
-        region: "us-east-1",
-    })
+    Ok(Access::at(port, key, secret))
 }

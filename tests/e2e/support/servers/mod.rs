@@ -58,22 +58,44 @@ pub(crate) struct RealServer {
     _guardian: Guardian,
 }
 
+impl Access {
+    /// A server on this machine.
+    fn at(port: u16, key: &str, secret: &str) -> Self {
+        Self {
+            url: format!("http://127.0.0.1:{port}"),
+            key: key.to_owned(),
+            secret: secret.to_owned(),
+            region: "us-east-1",
+        }
+    }
+
+    fn in_region(self, region: &'static str) -> Self {
+        Self { region, ..self }
+    }
+}
+
 /// The one server of its kind in this test program.
-pub(crate) struct Only(OnceLock<Result<RealServer, String>>);
+pub(crate) struct Only {
+    recipe: Recipe,
+    server: OnceLock<Result<RealServer, String>>,
+}
 
 impl Only {
-    pub(crate) const fn new() -> Self {
-        Self(OnceLock::new())
+    const fn new(recipe: Recipe) -> Self {
+        Self {
+            recipe,
+            server: OnceLock::new(),
+        }
     }
 
     /// Started if it does not run yet. One that does not start fails all tests
     /// that need it alike.
     #[track_caller]
-    pub(crate) fn get(&'static self, recipe: &'static Recipe) -> &'static RealServer {
-        let server = self.0.get_or_init(|| RealServer::start(recipe));
+    pub(crate) fn get(&'static self) -> &'static RealServer {
+        let server = self.server.get_or_init(|| RealServer::start(&self.recipe));
         server
             .as_ref()
-            .unwrap_or_else(|error| panic!("{} does not start: {error}", recipe.name))
+            .unwrap_or_else(|error| panic!("{} does not start: {error}", self.recipe.name))
     }
 }
 

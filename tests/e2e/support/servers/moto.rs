@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use super::{Access, Guardian, Limits, Only, RealServer, Recipe, free_ports, installed};
+use super::{Access, Guardian, Limits, Only, Recipe, free_ports, installed};
 
-const RECIPE: Recipe = Recipe {
+pub(crate) static SERVER: Only = Only::new(Recipe {
     name: "moto",
     start,
     limits: Limits {
@@ -14,22 +14,12 @@ const RECIPE: Recipe = Recipe {
         ..Limits::S3
     },
     options: &[],
-};
-
-pub(crate) fn server() -> &'static RealServer {
-    static SERVER: Only = Only::new();
-    SERVER.get(&RECIPE)
-}
+});
 
 fn start(guardian: &Guardian) -> Result<Access, String> {
     let [port] = free_ports();
     let mut command = Command::new(installed("S3MIRROR_TEST_MOTO")?);
     command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
     guardian.start("moto", &mut command)?.listens(port)?;
-    Ok(Access {
-        url: format!("http://127.0.0.1:{port}"),
-        key: "moto-access".to_owned(),
-        secret: "moto-secret-of-the-tests".to_owned(),
-        region: "us-east-1",
-    })
+    Ok(Access::at(port, "moto-access", "moto-secret-of-the-tests"))
 }

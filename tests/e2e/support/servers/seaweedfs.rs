@@ -3,9 +3,9 @@
 
 use std::process::Command;
 
-use super::{Access, Guardian, Limits, Only, RealServer, Recipe, free_ports, installed};
+use super::{Access, Guardian, Limits, Only, Recipe, free_ports, installed};
 
-const RECIPE: Recipe = Recipe {
+pub(crate) static SERVER: Only = Only::new(Recipe {
     name: "SeaweedFS",
     start,
     limits: Limits {
@@ -15,12 +15,7 @@ const RECIPE: Recipe = Recipe {
         ..Limits::S3
     },
     options: &[],
-};
-
-pub(crate) fn server() -> &'static RealServer {
-    static SERVER: Only = Only::new();
-    SERVER.get(&RECIPE)
-}
+});
 
 fn start(guardian: &Guardian) -> Result<Access, String> {
     let (key, secret) = ("weed-access", "weed-secret-of-the-tests");
@@ -61,10 +56,5 @@ fn start(guardian: &Guardian) -> Result<Access, String> {
         command.arg(format!("-{name}={port}"));
     }
     guardian.start("weed", &mut command)?.listens(ports[0])?;
-    Ok(Access {
-        url: format!("http://127.0.0.1:{}", ports[0]),
-        key: key.to_owned(),
-        secret: secret.to_owned(),
-        region: "us-east-1",
-    })
+    Ok(Access::at(ports[0], key, secret))
 }

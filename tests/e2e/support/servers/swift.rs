@@ -3,9 +3,9 @@
 
 use std::{path::Path, process::Command};
 
-use super::{Access, Guardian, Limits, Only, RealServer, Recipe, free_ports, of_the_system, user};
+use super::{Access, Guardian, Limits, Only, Recipe, free_ports, of_the_system, user};
 
-const RECIPE: Recipe = Recipe {
+pub(crate) static SERVER: Only = Only::new(Recipe {
     name: "Swift",
     start,
     limits: Limits {
@@ -17,16 +17,11 @@ const RECIPE: Recipe = Recipe {
         ..Limits::S3
     },
     options: &[],
-};
+});
 
 const PACKAGES: &str = "swift-proxy swift-account swift-container swift-object memcached";
 
 const KINDS: [&str; 3] = ["object", "container", "account"];
-
-pub(crate) fn server() -> &'static RealServer {
-    static SERVER: Only = Only::new();
-    SERVER.get(&RECIPE)
-}
 
 fn start(guardian: &Guardian) -> Result<Access, String> {
     let (key, secret) = ("test:tester", "swift-secret-of-the-tests");
@@ -55,12 +50,7 @@ fn start(guardian: &Guardian) -> Result<Access, String> {
     for (mut process, port) in started {
         process.listens(port)?;
     }
-    Ok(Access {
-        url: format!("http://127.0.0.1:{proxy}"),
-        key: key.to_owned(),
-        secret: secret.to_owned(),
-        region: "us-east-1",
-    })
+    Ok(Access::at(proxy, key, secret))
 }
 
 fn swift(guardian: &Guardian, kind: &str) -> Result<super::guardian::Process, String> {
