@@ -131,7 +131,8 @@ fn noise(len: usize) -> Vec<u8> {
 fn many_small_files_come_back_identical(server: &dyn Server) {
     let world = World::on(server);
     let dir = world.dir("many");
-    for number in 0..2100 {
+    let (most, patience) = (server.limits().many, server.limits().patience());
+    for number in 0..most.min(2100) {
         dir.write(
             format!("d{}/f{number}", number % 7),
             format!("content of {number}"),
@@ -139,13 +140,14 @@ fn many_small_files_come_back_identical(server: &dyn Server) {
     }
     let elsewhere = world.dir("elsewhere");
 
-    world.backup(&dir).done();
-    world.restore(&elsewhere).done();
+    world.backup(&dir).within(patience).done();
+    world.restore(&elsewhere).within(patience).done();
     assert_same(&elsewhere.contents(), &dir.contents());
     assert_same(&elsewhere.files(), &world.bucket.objects());
 
     let few = world.tree("few", &[("d0/f0", "content of 0")]);
-    world.backup(&few).args(["--max-delete", "100%"]).done();
+    let backup = world.backup(&few).args(["--max-delete", "100%"]);
+    backup.within(patience).done();
     assert_same(&world.bucket.contents(), &few.contents());
     world
         .restore(&elsewhere)

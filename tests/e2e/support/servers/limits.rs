@@ -4,6 +4,8 @@
 //! expects a clear message instead, and so nothing is skipped silently. That
 //! they are true is tested too (`servers/names.rs`, `servers/doctors.rs`).
 
+use std::time::Duration;
+
 /// What a server cannot do. The names in the fields are keys.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -48,6 +50,11 @@ impl Limits {
         checks_region: false,
         checks_credentials: true,
     };
+
+    /// How long a run over many files may take: longer where fewer are many.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(120) * Self::S3.many / self.many
+    }
 
     /// Whether an object can be kept under this key.
     pub(crate) fn keeps(&self, key: &str) -> bool {

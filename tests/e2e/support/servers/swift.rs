@@ -9,6 +9,7 @@ pub(crate) static SERVER: Only = Only::new(Recipe {
     name: "Swift",
     start,
     limits: Limits {
+        storage_classes: false,
         object_lock: false,
         checks_region: true,
         // It stores some dozens a second.
