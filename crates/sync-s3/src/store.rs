@@ -295,11 +295,20 @@ impl Bucket {
         key: &Key,
         attempts: u32,
     ) -> Result<Option<HeadObjectOutput>, Failure> {
+        self.head_at(self.key_label(key), attempts).await
+    }
+
+    /// The same of what has this address, which may be the name of a directory.
+    pub(crate) async fn head_at(
+        &self,
+        label: String,
+        attempts: u32,
+    ) -> Result<Option<HeadObjectOutput>, Failure> {
         let mut request = self
             .client
             .head_object()
             .bucket(self.location.bucket())
-            .key(self.key_label(key))
+            .key(label)
             .set_checksum_mode(self.checksum_mode())
             .customize();
         if attempts < self.max_attempts {

@@ -13,6 +13,7 @@ use sync_core::Key;
 
 use crate::blank;
 use crate::error::Failure;
+use crate::guard::SETTLE_ATTEMPTS;
 use crate::list;
 use crate::store::Bucket;
 
@@ -69,18 +70,8 @@ impl Bucket {
     /// Whether the server answers for a directory of the name of `key`, as
     /// SeaweedFS does.
     pub(crate) async fn shows_directory(&self, key: &Key) -> Result<bool, Failure> {
-        let directory = self.full_key(key) + "/";
-        let sent = self
-            .client
-            .head_object()
-            .bucket(self.location.bucket())
-            .key(blank::label(directory))
-            .send()
-            .await;
-        match sent.map_err(|error| Failure::from(&error)) {
-            Ok(_) => Ok(true),
-            Err(failure) if failure.is_missing_key() => Ok(false),
-            Err(failure) => Err(failure),
-        }
+        let directory = blank::label(self.full_key(key) + "/");
+        let found = self.head_at(directory, SETTLE_ATTEMPTS).await?;
+        Ok(found.is_some())
     }
 }
