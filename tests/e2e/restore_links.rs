@@ -25,7 +25,7 @@ fn tree(world: &World, files: &[(&str, &str)], links: &[(&str, &str)]) -> Dir {
 type Names = &'static [(&'static str, &'static str)];
 
 /// Objects, files and links. What has the size of its file would be kept.
-const CASES: [(Names, Names, Names); 8] = [
+const CASES: [(Names, Names, Names); 14] = [
     // The file goes, the link stays.
     (&[("l", "same")], &[("a", "same")], &[("l", "a")]),
     // The file is overwritten; the link comes before it, and after it.
@@ -60,6 +60,20 @@ const CASES: [(Names, Names, Names); 8] = [
         &[("d/a", "same")],
         &[("l", "d/a")],
     ),
+    // The link names nothing, and the restore makes its file; by a chain; in a
+    // new directory; and it has a file for the link too.
+    (&[("t", "new")], &[], &[("l", "t")]),
+    (
+        &[("t", "new")],
+        &[("d/a", "1")],
+        &[("d/l", "../m"), ("m", "t")],
+    ),
+    (&[("d/e/t", "new")], &[("a", "1")], &[("l", "d/./e/t")]),
+    (&[("l", "1"), ("t", "new")], &[], &[("l", "t")]),
+    // The link names a directory that becomes a file, and leads through a file
+    // that becomes a directory.
+    (&[("d", "a file now")], &[("d/a", "1")], &[("l", "d")]),
+    (&[("f/t", "new")], &[("f", "1")], &[("l", "f/t")]),
 ];
 
 #[test]
@@ -86,6 +100,34 @@ fn a_restore_over_links_makes_both_sides_equal_and_a_second_finds_nothing_to_do(
             assert_same(&dir.contents(), &map(objects));
         }
     }
+}
+
+/// Links that name no file, with or without the restore.
+#[test]
+fn links_that_name_no_file_after_a_restore_stay() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("t", "new");
+    let links = [
+        ("nothing", "nowhere"),
+        ("itself", "itself"),
+        ("up", "nowhere/../t"),
+        ("outside", "/etc/hostname"),
+    ];
+    let dir = tree(&world, &[], &links);
+    dir.mkfifo("pipe");
+    dir.link("to-pipe", "pipe");
+    for _ in 0..2 {
+        drop(world.restore(&dir).done());
+        for (name, to) in links {
+            assert_eq!(fs::read_link(dir.join(name)).unwrap().to_str(), Some(to));
+        }
+    }
+    // What is no file gives way to one, and then the link is an entry.
+    world.bucket.put("pipe", "a file");
+    drop(world.restore(&dir).done());
+    assert!(dir.join("to-pipe").symlink_metadata().is_err());
+    world.only_lists(|| world.restore(&dir).done());
 }
 
 /// A link that nothing happens to stays one, and a link that somebody has

@@ -4,14 +4,17 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::dangling::DanglingLinks;
 use crate::folding::Folding;
 use crate::json::write_json;
 use crate::layout::Layout;
 use crate::linked::KeptLinks;
 use crate::plan::{Action, ConflictCause, Counts, FORMAT_VERSION, Header, Plan};
-use crate::planner::PlanOptions;
+use crate::planner::{Deletions, PlanOptions};
 use crate::spool::{Spool, Spools};
-use crate::{Decision, Key, Pair, Reason, Rule, Side, SkipCause, Skipped, Store, StoreError};
+use crate::{
+    Decision, Direction, Key, Pair, Reason, Rule, Side, SkipCause, Skipped, Store, StoreError,
+};
 
 /// A plan while it is written.
 pub(crate) struct Draft<'a> {
@@ -24,6 +27,8 @@ pub(crate) struct Draft<'a> {
     counts: Counts,
     /// Links of the target that are kept so far.
     links: KeptLinks,
+    /// Links of the target that name no file yet.
+    dangling: DanglingLinks,
     /// Actions on their way to the spool.
     settled: Vec<Action>,
     spool: Box<dyn Spool>,
@@ -46,7 +51,8 @@ impl<'a> Draft<'a> {
             layout: Layout::new(options.direction, options.deletions),
             folding: target.folds_names().then(Folding::default),
             counts: Counts::default(),
-            links: KeptLinks::new(spools),
+            links: KeptLinks::new(Arc::clone(&spools)),
+            dangling: DanglingLinks::new(spools),
             settled: Vec::new(),
             spool,
             line: Vec::new(),
@@ -59,7 +65,12 @@ impl<'a> Draft<'a> {
             Side::Source if skipped.cause.covers() => {
                 self.layout.covers(&skipped.name, skipped.cause);
             }
-            Side::Target => self.layout.stays(&skipped.name, skipped.cause),
+            Side::Target => {
+                self.layout.stays(&skipped.name, skipped.cause);
+                if self.may_delete_files() {
+                    self.dangling.add(&skipped)?;
+                }
+            }
             Side::Source => {}
         }
         if skipped.cause == SkipCause::NotSelected {
@@ -72,6 +83,11 @@ impl<'a> Draft<'a> {
         };
         *counts.entry(skipped.cause).or_default() += 1;
         self.write(&Action::Skip { side, skipped })
+    }
+
+    /// Whether files of a directory may be deleted, as opposed to objects.
+    fn may_delete_files(&self) -> bool {
+        self.options.direction == Direction::Restore && self.options.deletions == Deletions::On
     }
 
     /// The two entries of a key, and what the rule says of them.
@@ -126,6 +142,7 @@ impl<'a> Draft<'a> {
             name: pair.key().as_str().to_owned(),
             cause: SkipCause::Unreadable,
             detail: error.to_string(),
+            link: None,
         };
         self.skip(Side::Source, skipped)
     }
@@ -183,6 +200,7 @@ impl<'a> Draft<'a> {
             let transfer = link?.replaced(&mut self.counts);
             self.write(&Action::Transfer(transfer))?;
         }
+        self.delete_what_gets_a_file()?;
         let header = Header {
             version: FORMAT_VERSION,
             source: self.source.location(),
@@ -194,6 +212,28 @@ impl<'a> Draft<'a> {
         };
         Ok(Plan::new(header, self.spool))
     }
+
+    /// Plans the deletion of links that would be entries after this plan, and
+    /// that the source does not have.
+    fn delete_what_gets_a_file(&mut self) -> io::Result<()> {
+        for delete in self.dangling.that_get_a_file(&*self.spool)? {
+            let delete = delete?;
+            let is_selected = self
+                .options
+                .selection
+                .selects_pair(Pair::Target(&delete.target));
+            // What the source could never hold is not missing from it.
+            if !is_selected || self.source.accepts(&delete.target.key).is_err() {
+                continue;
+            }
+            let size = delete.target.size;
+            self.counts.target.add(size);
+            let tally = self.counts.reasons.entry(delete.reason).or_default();
+            tally.add(size);
+            self.write(&Action::Delete(delete))?;
+        }
+        Ok(())
+    }
 }
 
 /// A key on `side` that the other side could not hold.
@@ -202,6 +242,7 @@ fn unmappable(side: Side, key: &Key, why: String) -> Action {
         name: key.as_str().to_owned(),
         cause: SkipCause::UnmappableKey,
         detail: why,
+        link: None,
     };
     Action::Skip { side, skipped }
 }

@@ -175,6 +175,10 @@ pub struct Skipped {
     /// More for people, such as the system's error message.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// Set where it is a symbolic link that names no file now, but that will be
+    /// an entry once there is a file at one of the names in `through`.
+    #[serde(skip)]
+    pub link: Option<Box<Link>>,
 }
 
 /// Why something is left out of a listing.

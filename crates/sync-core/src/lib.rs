@@ -14,6 +14,7 @@ mod clearing;
 mod clock;
 mod content;
 mod covered;
+mod dangling;
 mod deletions;
 mod diagnosis;
 mod digest;

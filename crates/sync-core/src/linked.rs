@@ -88,7 +88,8 @@ impl KeptLinks {
     }
 
     pub(crate) fn add(&mut self, link: &KeptLink) -> io::Result<()> {
-        self.through.extend(link.through().iter().map(hash));
+        self.through
+            .extend(link.through().iter().map(|key| hash(key.as_str())));
         let spool = match &mut self.spool {
             Some(spool) => spool,
             none => none.insert(self.spools.create()?),
@@ -113,7 +114,7 @@ impl KeptLinks {
                 Action::Delete(delete) => delete.target.key,
                 _ => continue,
             };
-            if self.through.contains(&hash(&key)) {
+            if self.through.contains(&hash(key.as_str())) {
                 changed.insert(key);
             }
         }
@@ -127,8 +128,9 @@ impl KeptLinks {
     }
 }
 
-fn hash(key: &Key) -> u64 {
+/// The number that stands for a name.
+pub(crate) fn hash(name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
+    name.hash(&mut hasher);
     hasher.finish()
 }

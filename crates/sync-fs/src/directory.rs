@@ -135,7 +135,9 @@ impl Shared {
                         Found::Entry(entry) => Found::Entry(entry.with_link(named.link())),
                         other => other,
                     },
-                    Target::Other(why) => Found::skipped(&format!("is a symbolic link that {why}")),
+                    Target::Other(why, _) => {
+                        Found::skipped(&format!("is a symbolic link that {why}"))
+                    }
                 }
             }
             kind => Found::skipped(&format!("is {}", kind_name(kind))),

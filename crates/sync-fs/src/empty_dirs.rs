@@ -219,6 +219,7 @@ impl Scan<'_> {
             name,
             cause: SkipCause::Unreadable,
             detail,
+            link: None,
         });
         Ok(())
     }

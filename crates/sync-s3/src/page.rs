@@ -81,6 +81,7 @@ fn skipped(name: &str, cause: SkipCause, detail: &str) -> Listed {
         name: name.to_owned(),
         cause,
         detail: detail.to_owned(),
+        link: None,
     })
 }
 

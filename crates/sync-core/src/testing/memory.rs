@@ -204,6 +204,7 @@ impl MemoryStore {
                         SkipCause::UnmappableKey
                     },
                     detail: error.to_string(),
+                    link: None,
                 })
             }
         }
@@ -279,6 +280,7 @@ impl Store for MemoryStore {
                 name: name.clone(),
                 cause: *cause,
                 detail: String::new(),
+                link: None,
             };
             items.insert(place, Ok(Listed::Skipped(skipped)));
         }

@@ -29,6 +29,7 @@ fn item(name: &str) -> Listed {
             name: name.to_owned(),
             cause: SkipCause::Unreadable,
             detail: "EACCES".to_owned(),
+            link: None,
         }),
     }
 }

@@ -128,6 +128,7 @@ fn lists(names: &'static [&'static str]) -> MockStore {
                 name: name.to_owned(),
                 cause: SkipCause::Link,
                 detail: String::new(),
+                link: None,
             }),
         };
         let items: Vec<_> = names.iter().map(item).map(Ok).collect();

@@ -179,7 +179,7 @@ fn open_target(root: &Root, path: &[u8]) -> Sys<Option<OwnedFd>> {
     }
     match symlink::resolve(root, path)? {
         Target::File(named) => root.file(&named.real).map(Some),
-        Target::Other(_) => Ok(None),
+        Target::Other(..) => Ok(None),
     }
 }
 

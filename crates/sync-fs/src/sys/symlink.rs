@@ -22,8 +22,9 @@ const MOST_LINKS: usize = 40;
 pub(crate) enum Target {
     /// A regular file below the root.
     File(Box<Named>),
-    /// Anything else, in words.
-    Other(String),
+    /// Anything else, in words; and the link, if a file that comes into being
+    /// would change that.
+    Other(String, Option<Box<Link>>),
 }
 
 /// The regular file that a link names.
@@ -43,12 +44,18 @@ impl Named {
     /// changes it.
     pub(crate) fn link(&self) -> Link {
         let names = self.others.iter().chain([&self.real]);
-        let keys = names.filter_map(|name| Key::new(str::from_utf8(name).ok()?).ok());
         Link {
             mark: self.link.revision(),
-            through: keys.collect(),
+            through: keys(names),
         }
     }
+}
+
+/// A name that is not UTF-8 is no key.
+fn keys<'n>(names: impl Iterator<Item = &'n Vec<u8>>) -> Vec<Key> {
+    names
+        .filter_map(|name| Key::new(str::from_utf8(name).ok()?).ok())
+        .collect()
 }
 
 /// What the link at `path` names.
@@ -60,14 +67,13 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
     let mut real = parent.to_vec();
     // The segments still to go, the next one last.
     let mut ahead = vec![leaf.to_vec()];
-    let mut links = 0;
-    let (mut link, mut others) = (None, Vec::new());
+    let mut met = Met::default();
     while let Some(segment) = ahead.pop() {
         match segment.as_slice() {
             b"." => continue,
             b".." => {
                 if real.is_empty() {
-                    return other("leaves the directory");
+                    return met.other("leaves the directory");
                 }
                 real = split(&real).0.to_vec();
                 continue;
@@ -77,47 +83,97 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
         let dir = root.directory(&real)?;
         let meta = match Meta::at(&dir, &segment) {
             Ok(meta) => meta,
-            Err(Errno::NOENT) => return other("names nothing that exists"),
+            Err(Errno::NOENT) => {
+                push(&mut real, &segment);
+                return met.no_file_yet("names nothing that exists", real, &ahead);
+            }
             Err(errno) => return Err(errno),
         };
+        let parent_length = real.len();
+        push(&mut real, &segment);
         match meta.kind {
-            FileType::Directory => push(&mut real, &segment),
+            FileType::Directory => {}
             FileType::Symlink => {
-                links += 1;
-                if links > MOST_LINKS {
-                    return other("is part of a loop of links");
+                if met.links == MOST_LINKS {
+                    return met.other("is part of a loop of links");
                 }
-                if link.is_none() {
-                    link = Some(meta);
-                } else {
-                    let mut other = real.clone();
-                    push(&mut other, &segment);
-                    others.push(other);
-                }
+                met.link(meta, &real, ahead.is_empty());
+                real.truncate(parent_length);
                 if !follow(root, &dir, &segment, &mut real, &mut ahead)? {
-                    return other("leaves the directory");
+                    return met.other("leaves the directory");
                 }
             }
-            _ if !ahead.is_empty() => return other("leads through something that is no directory"),
+            _ if !ahead.is_empty() => {
+                let why = "leads through something that is no directory";
+                return met.no_file_yet(why, real, &ahead);
+            }
             FileType::RegularFile => {
-                push(&mut real, &segment);
-                // No link any more: what it holds is not known.
-                let link = link.ok_or(Errno::STALE)?;
                 return Ok(Target::File(Box::new(Named {
                     real,
                     meta,
-                    link,
-                    others,
+                    // No link any more: what it holds is not known.
+                    link: met.first.ok_or(Errno::STALE)?,
+                    others: met.others,
                 })));
             }
-            kind => return other(&format!("names {}", kind_name(kind))),
+            kind => return met.no_file_yet(&format!("names {}", kind_name(kind)), real, &ahead),
         }
     }
-    if links == 0 {
+    if met.links == 0 {
         // No link any more: what it holds is not known.
         return Err(Errno::STALE);
     }
-    other("names a directory")
+    met.no_file_yet("names a directory", real, &ahead)
+}
+
+/// The links on the way.
+#[derive(Default)]
+struct Met {
+    links: usize,
+    first: Option<Meta>,
+    /// All but the first.
+    others: Vec<Vec<u8>>,
+    /// Those of the others that stand for all of the way that is left: a file in
+    /// such a place would be what the first link names.
+    last: Vec<Vec<u8>>,
+}
+
+impl Met {
+    fn link(&mut self, meta: Meta, path: &[u8], is_last: bool) {
+        self.links += 1;
+        if self.first.is_none() {
+            self.first = Some(meta);
+            return;
+        }
+        self.others.push(path.to_vec());
+        if is_last {
+            self.last.push(path.to_vec());
+        }
+    }
+
+    /// There is no file for the reason `why`. One may come to be at `real` with
+    /// the segments `ahead`, unless they lead up again through what is missing.
+    fn no_file_yet(mut self, why: &str, mut real: Vec<u8>, ahead: &[Vec<u8>]) -> Sys<Target> {
+        if ahead.iter().all(|segment| segment != b"..") {
+            for segment in ahead.iter().rev().filter(|segment| *segment != b".") {
+                push(&mut real, segment);
+            }
+            self.last.push(real);
+        }
+        self.other(why)
+    }
+
+    fn other(self, why: &str) -> Sys<Target> {
+        let through = keys(self.last.iter());
+        let first = self.first.filter(|_| !through.is_empty());
+        let link = first.map(|first| {
+            Box::new(Link {
+                mark: first.revision(),
+                through,
+            })
+        });
+        Ok(Target::Other(why.to_owned(), link))
+    }
 }
 
 /// Puts what the link `segment` in `dir` names ahead; an absolute path begins
@@ -149,8 +205,4 @@ fn push(path: &mut Vec<u8>, segment: &[u8]) {
         path.push(b'/');
     }
     path.extend_from_slice(segment);
-}
-
-fn other(text: &str) -> Sys<Target> {
-    Ok(Target::Other(text.to_owned()))
 }

@@ -144,6 +144,7 @@ pub(crate) async fn skipped(store: &FsStore) -> Vec<(String, SkipCause, String)>
             name,
             cause,
             detail,
+            ..
         }) => Some((name, cause, detail)),
     });
     skipped.collect().await

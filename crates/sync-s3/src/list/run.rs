@@ -46,7 +46,9 @@ enum From {
 pub(super) struct Run {
     bucket: Arc<Bucket>,
     from: From,
-    seen_tokens: TokenSet,
+    seen_tokens: Seen,
+    /// The keys with which pages began.
+    seen_keys: Seen,
     empty_pages: u32,
     ended: bool,
 }
@@ -57,7 +59,8 @@ impl Run {
         Self {
             bucket,
             from: From::First,
-            seen_tokens: TokenSet::default(),
+            seen_tokens: Seen::default(),
+            seen_keys: Seen::default(),
             empty_pages: 0,
             ended: false,
         }
@@ -123,6 +126,7 @@ impl Run {
             name: directory.to_owned(),
             cause: SkipCause::NotSelected,
             detail: String::new(),
+            link: None,
         })));
     }
 
@@ -138,7 +142,16 @@ impl Run {
                 "the server repeats a continuation token, so the listing would never end",
             ));
         }
-        self.empty_pages = if page.contents().is_empty() {
+        let first = page.contents().first().and_then(|object| object.key());
+        // A listing that is not in order is read to its end before it is
+        // sorted, so that a key that comes twice would be found too late.
+        if first.is_some_and(|key| !self.seen_keys.insert(key)) {
+            return Err(Failure::protocol(
+                "the server repeats a page under another continuation token, so the listing \
+                 would never end",
+            ));
+        }
+        self.empty_pages = if first.is_none() {
             self.empty_pages + 1
         } else {
             0
@@ -177,16 +190,16 @@ pub(super) fn refused(bucket: &Bucket, failure: Failure) -> StoreError {
     )
 }
 
-/// Hashes of the tokens seen: 8 bytes for 1,000 entries, whatever a server's
-/// tokens are like.
+/// Hashes of the texts seen, one of each page: 8 bytes for 1,000 entries,
+/// whatever a server's tokens are like.
 #[derive(Default)]
-struct TokenSet {
+struct Seen {
     state: RandomState,
     hashes: HashSet<u64>,
 }
 
-impl TokenSet {
-    fn insert(&mut self, token: &str) -> bool {
-        self.hashes.insert(self.state.hash_one(token))
+impl Seen {
+    fn insert(&mut self, text: &str) -> bool {
+        self.hashes.insert(self.state.hash_one(text))
     }
 }

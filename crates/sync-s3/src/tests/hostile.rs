@@ -106,6 +106,45 @@ async fn a_page_that_was_cut_anywhere_is_an_error() {
     }
 }
 
+/// Each time under another token, so that no token comes twice.
+#[tokio::test]
+async fn pages_that_come_again_and_again_end_the_listing() {
+    let fixture = Fixture::with_options(|options| options.max_attempts = 1).await;
+    for key in ["a", "b", "c", "d"] {
+        fixture.server.put(BUCKET, key, "hello", None);
+    }
+    let pages = Arc::new(Mutex::new(0));
+    let repeat = Action::edit(move |answer| {
+        let mut count = pages.lock().unwrap();
+        *count += 1;
+        let (from, to) = if *count % 2 == 0 {
+            ("a", "b")
+        } else {
+            ("c", "d")
+        };
+        let object = |key: &str| {
+            format!(
+                "<Contents><Key>{key}</Key><Size>5</Size>\
+                 <LastModified>2024-01-01T00:00:00.000Z</LastModified></Contents>"
+            )
+        };
+        let page = format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated>{}{}\
+             <NextContinuationToken>{count}</NextContinuationToken></ListBucketResult>",
+            object(from),
+            object(to)
+        );
+        // The server does not know such a token.
+        answer.status = 200;
+        answer.body = page.into_bytes();
+    });
+    fixture
+        .server
+        .inject(Fault::on("ListObjectsV2").always().act(repeat));
+    let error = fixture.list().await.unwrap_err().to_string();
+    assert!(error.contains("repeats a page"), "{error}");
+}
+
 /// Bytes changed, dropped and doubled at random: an error or a listing, in
 /// finite time. What a flipped letter in a name says, no client can tell.
 #[tokio::test]

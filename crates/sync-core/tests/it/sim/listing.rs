@@ -82,6 +82,7 @@ impl FaultyStore {
                     name: name(&item).to_owned(),
                     cause: SkipCause::Unreadable,
                     detail: String::new(),
+                    link: None,
                 }))]
             }
             1 => {

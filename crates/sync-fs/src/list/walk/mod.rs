@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
-use sync_core::{Key, Listed, Result, Selection, SkipCause, Skipped, printable};
+use sync_core::{Key, Link, Listed, Result, Selection, SkipCause, Skipped, printable};
 
 use crate::error::failed;
 use crate::list::access::User;
@@ -274,8 +274,17 @@ impl Walk {
                 Ok(()) => Some(self.linked(&named)),
                 Err(errno) => Some(self.unreadable(errno)),
             },
-            Ok(Target::Other(why)) => Some(self.skip(SkipCause::Link, why)),
+            Ok(Target::Other(why, link)) => Some(self.no_file(why, link)),
             Err(errno) => Some(self.unreadable(errno)),
+        }
+    }
+
+    /// The current item, which is a link that names no file, for the reason
+    /// `why`; `link` if it may yet do so.
+    fn no_file(&self, why: String, link: Option<Box<Link>>) -> Listed {
+        match self.skip(SkipCause::Link, why) {
+            Listed::Skipped(skipped) => Listed::Skipped(Skipped { link, ..skipped }),
+            entry @ Listed::Entry(_) => entry,
         }
     }
 
@@ -359,6 +368,7 @@ impl Walk {
             name: name.to_owned(),
             cause,
             detail: detail.into(),
+            link: None,
         })
     }
 }
