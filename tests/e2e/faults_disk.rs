@@ -86,6 +86,41 @@ fn a_file_in_parts_that_finds_no_room_is_not_even_fetched() {
     assert_eq!(story, ["GetObject a 200"]);
 }
 
+/// The list of what is to be done goes on elsewhere.
+#[test]
+#[ignore = "mounts a file system, so it needs root; `cargo xtask test` runs it"]
+fn a_directory_for_temporary_files_that_fills_up_ends_no_run() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    many_names(&dir);
+    let temporary = world.dir("temporary");
+    let _disk = SmallDisk::at(&temporary, "64k");
+    let run = world.backup(&dir).arg("-q");
+    drop(run.env("TMPDIR", temporary.path()).done());
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+/// With `ulimit -f`, a file must not get long; the list is longer.
+#[test]
+fn a_limit_on_the_size_of_files_ends_no_run() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    many_names(&dir);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -f 128 && exec \"$@\"", "sh"]);
+    drop(world.backup(&dir).arg("-q").under(shell).done());
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+/// Files whose list takes some hundreds of KiB.
+fn many_names(dir: &Dir) {
+    for number in 0..1000 {
+        dir.write(format!("{number:0>200}"), "");
+    }
+}
+
 fn many(memory: &Memory) -> (World<'_>, Dir) {
     let world = World::on(memory);
     for number in 0..60 {
@@ -143,13 +178,14 @@ fn little_is_fetched_for_a_file_system_that_is_full() {
     let _disk = SmallDisk::at(&below, "300k");
     let outcome = world.restore(&dir).one_by_one().exits(3);
     little_is_said(&memory, &world, &below, &outcome, 60 + 6);
-    // Side by side, those that are on their way are fetched, but not named.
+    // Side by side, those that are on their way are fetched, but not named; those
+    // that wait for their turn are not.
     for number in 0..60 {
         let _ = std::fs::remove_file(below.join(format!("{number:02}")));
     }
     memory.clear_log();
     let outcome = world.restore(&dir).exits(3);
-    little_is_said(&memory, &world, &below, &outcome, usize::MAX);
+    little_is_said(&memory, &world, &below, &outcome, 60 + 50);
 }
 
 #[track_caller]

@@ -330,6 +330,8 @@ impl Workspace<'_> {
         expected: &Expected,
     ) -> Result<Crc64> {
         let _permit = self.permit(entry.size).await;
+        // While this one waited, another may have found the file system full.
+        self.target.may_write(&entry.key).await?;
         let body = self.read(entry, reading, 0..entry.size).await?;
         let checksum = Crc64::of(&body);
         if reading == Reading::Beginning {
