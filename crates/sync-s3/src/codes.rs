@@ -138,6 +138,11 @@ impl Failure {
                 )
             }
             ErrorKind::Throttled => "try again later, or with a lower --concurrency".to_owned(),
+            ErrorKind::Unsupported if attempted.permission.starts_with("s3:ListBucket") => {
+                // Nothing of such a request can be left out.
+                let url = endpoint.url.as_deref()?;
+                format!("is {} the right --endpoint-url?", printable(url))
+            }
             ErrorKind::Unsupported => {
                 "the server lacks something that the request asks for: try --checksum none"
                     .to_owned()

@@ -14,7 +14,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use sync_core::{ErrorKind, StoreError, printable};
 
 use crate::address::without_secrets;
-use crate::body::Dripped;
+use crate::body::{Dripped, TooLong};
 use crate::connect::Endpoint;
 use crate::contact::Unreachable;
 use crate::credentials::Unfit;
@@ -125,6 +125,13 @@ where
             failure.message = Some(no_credentials(error));
         } else if failure.message.is_none() && failure.code.is_none() {
             failure.message = innermost(error, failure.status);
+            if failure.origin == Origin::Answer
+                && succeeded
+                && find::<TooLong>(error).is_none()
+                && let Some(why) = &mut failure.message
+            {
+                *why = format!("the answer cannot be read to its end ({why})");
+            }
         }
         failure
     }
@@ -208,7 +215,13 @@ fn innermost(error: &(dyn StdError + 'static), status: Option<u16>) -> Option<St
     if let Some(status) = status.filter(|status| !(200..300).contains(status)) {
         return Some(format!("the server answered with status {status}"));
     }
-    chain(error).last().map(ToString::to_string)
+    Some(last_cause(error))
+}
+
+/// What happened, without the words around it.
+pub(crate) fn last_cause(error: &(dyn StdError + 'static)) -> String {
+    let last = chain(error).last();
+    last.map_or(String::new(), ToString::to_string)
 }
 
 /// Why there are no credentials. The last of all sources, the metadata

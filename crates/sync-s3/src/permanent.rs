@@ -1,11 +1,14 @@
 //! Refusals that no repetition changes, though the server gives them the status
-//! of a failure that passes.
+//! of a failure that passes; and answers that are too long to be read.
 //!
 //! Servers over a file system answer 500 where the name of an object is a
 //! directory, or lies below a file. Ten attempts would take a minute.
 
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+
+use crate::body::TooLong;
+use crate::error::find;
 
 /// What file systems say of names that cannot be: a file is in the way
 /// (errno(3): ENOTDIR),
@@ -24,6 +27,11 @@ pub(crate) struct Permanent;
 
 impl ClassifyRetry for Permanent {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        // It would be as long again.
+        let error = context.output_or_error().and_then(Result::err);
+        if error.is_some_and(|error| find::<TooLong>(error).is_some()) {
+            return RetryAction::RetryForbidden;
+        }
         let body = context
             .response()
             .filter(|response| response.status().is_server_error())

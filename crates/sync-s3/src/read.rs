@@ -27,7 +27,7 @@ use crate::buffer::Buffer;
 use crate::checksum;
 use crate::clock;
 use crate::conduct::Md5ETags;
-use crate::error::{Attempted, Failure, Origin, is_checksum_mismatch, origin_of_body};
+use crate::error::{Attempted, Failure, Origin, is_checksum_mismatch, last_cause, origin_of_body};
 use crate::etag::ETag;
 use crate::guard::{SETTLE_ATTEMPTS, changed, pause};
 use crate::look::Look;
@@ -77,6 +77,23 @@ fn decoded(entry: &Entry, coding: &str) -> StoreError {
             "switch the decompression off there, use an endpoint without it, or store the object \
              without Content-Encoding",
         )
+}
+
+/// The error of an object that comes with a coding that it is not stored with.
+fn encoded(entry: &Entry, coding: &str) -> StoreError {
+    let why = format!(
+        "it comes with 'Content-Encoding: {}' and another size than was listed: the server, or a \
+         proxy or CDN before it, encodes it on the way",
+        printable(coding)
+    );
+    failed(entry, ErrorKind::Unsupported)
+        .with_source(why)
+        .with_hint("switch the compression off there, or use an endpoint without it")
+}
+
+/// Whether a value of Content-Encoding means other bytes.
+fn is_coding(coding: &str) -> bool {
+    !["", "identity", "aws-chunked"].contains(&coding.trim())
 }
 
 fn failed(entry: &Entry, kind: ErrorKind) -> StoreError {
@@ -206,7 +223,7 @@ impl Reading<'_> {
             .await
             .ok()?;
         let codings = head.content_encoding()?.split(',').map(str::trim);
-        let stored = codings.filter(|coding| !["", "identity", "aws-chunked"].contains(coding));
+        let stored = codings.filter(|coding| is_coding(coding));
         let stored: Vec<_> = stored.collect();
         (!stored.is_empty()).then(|| stored.join(","))
     }
@@ -338,7 +355,13 @@ impl Reading<'_> {
         if right {
             return Ok(());
         }
-        let error = if at_once {
+        let error = if let Some(coding) = answer.content_encoding().filter(|it| is_coding(it)) {
+            encoded(self.entry, coding)
+        } else if answer.e_tag().is_none() && answer.last_modified().is_none() {
+            // As the page by which a network asks who is there.
+            failed(self.entry, ErrorKind::Unavailable)
+                .with_source("the answer is not that of an S3 server: it has no ETag and no time")
+        } else if at_once {
             changed(&self.entry.key, "its size is not the one that was listed")
         } else {
             failed(self.entry, ErrorKind::Unsupported)
@@ -389,7 +412,9 @@ impl Reading<'_> {
                 Some(Err(error)) if is_checksum_mismatch(&error) => {
                     return Err(Broken::Damaged);
                 }
-                Some(Err(error)) => return Err(self.midway(origin_of_body(&error), &error)),
+                Some(Err(error)) => {
+                    return Err(self.midway(origin_of_body(&error), &last_cause(&error)));
+                }
                 None if self.got.is_full() => return Ok(()),
                 None => return Err(self.midway(Origin::Network, &"it ended")),
             };

@@ -126,3 +126,32 @@ async fn the_stored_bytes_are_asked_for() {
         );
     }
 }
+
+/// As a CDN does that heeds no Accept-Encoding; and a page of somebody else.
+#[tokio::test]
+async fn content_that_is_encoded_on_the_way_and_other_pages_are_named_as_that() {
+    for (coding, said) in [
+        (Some("gzip"), "encodes it on the way"),
+        (None, "not that of an S3 server"),
+    ] {
+        let fixture = Fixture::with_options(|options| options.max_attempts = 1).await;
+        let entry: Entry = fixture.object("a", bytes(STORED)).await;
+        let change = Action::edit(move |answer| {
+            answer.body = bytes(STORED / 2).to_vec();
+            if let Some(coding) = coding {
+                answer
+                    .headers
+                    .insert("content-encoding", coding.parse().unwrap());
+            } else {
+                answer.headers.remove("etag");
+                answer.headers.remove("last-modified");
+            }
+        });
+        fixture
+            .server
+            .inject(Fault::on("GetObject").always().act(change));
+        let result = fixture.store.read(&entry, 0..entry.size).await;
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}

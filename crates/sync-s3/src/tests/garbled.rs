@@ -232,6 +232,25 @@ async fn answers_without_an_end_are_broken_off() {
     }
 }
 
+/// It would be as long again.
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_asked_for_once() {
+    let head = "HTTP/1.1 200 OK\r\n\r\n";
+    let fixture = fixture(Instead::Endless(head), When::Always).await;
+    let error = fixture.list().await.unwrap_err().to_string();
+    assert!(error.contains("longer than"), "{error}");
+    assert_eq!(fixture.server.count("ListObjectsV2"), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_valid_http_is_an_error_that_says_so() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n<zz\r\n";
+    let garbled = Instead::Bytes(head.as_bytes().to_vec());
+    let fixture = fixture(garbled, When::Always).await;
+    let error = fixture.list().await.unwrap_err().to_string();
+    assert!(error.contains("cannot be read to its end"), "{error}");
+}
+
 /// A server that carries the first request out whatever its condition says,
 /// whose answer is lost: what is there then is ours.
 #[tokio::test]
