@@ -48,6 +48,7 @@ mod selection_limits;
 mod places;
 mod restore_links;
 mod skipped;
+mod small_memory;
 mod sources;
 mod targets;
 

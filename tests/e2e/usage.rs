@@ -8,7 +8,7 @@ fn wrong_options_are_told_in_one_line() {
     let memory = Memory::start();
     let world = World::on(&memory);
     let dir = world.tree("dir", &[("a", "1")]);
-    let wrong: [(&[&str], &str); 20] = [
+    let wrong: [(&[&str], &str); 21] = [
         (&["--no-such-option"], "--no-such-option"),
         (&["--max-delete", "lots"], "lots"),
         (&["--max-delete", "120%"], "120%"),
@@ -20,6 +20,7 @@ fn wrong_options_are_told_in_one_line() {
         (&["--part-size", "large"], "large"),
         (&["--concurrency", "0"], "--concurrency"),
         (&["--max-attempts", "0"], "--max-attempts"),
+        (&["--max-attempts", "4294967295"], "--max-attempts"),
         (&["--max-memory", "1"], "--max-memory"),
         (&["--compare", "names"], "names"),
         (&["--checksum", "md4"], "md4"),

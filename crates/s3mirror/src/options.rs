@@ -108,7 +108,8 @@ impl MirrorOptions {
     /// really are at once is for the bucket's store to find out.
     #[must_use]
     pub fn most_requests(&self) -> usize {
-        let most = self.concurrency.unwrap_or(sync_s3::MAX_CONCURRENCY);
+        let usual = || sync_s3::MAX_CONCURRENCY.min(memory::most_requests());
+        let most = self.concurrency.unwrap_or_else(usual);
         most.min(open_files::most_requests())
     }
 
@@ -150,13 +151,15 @@ impl MirrorOptions {
     /// those of the mirror.
     pub(crate) fn plan_options(&self) -> PlanOptions {
         let prefix = self.bucket.location.prefix().len();
+        let usual = PlanOptions::new(self.direction);
         PlanOptions {
             compare: self.compare,
             deletions: self.deletions,
             max_key_bytes: usize::from(self.max_key_length).saturating_sub(prefix),
             concurrency: self.most_requests(),
             memory: self.max_memory(),
-            ..PlanOptions::new(self.direction)
+            sort_memory: sort_memory(usual.sort_memory),
+            ..usual
         }
     }
 
@@ -173,11 +176,42 @@ impl MirrorOptions {
 
 /// Size of the parts of large files unless it is chosen, in bytes. S3 takes no
 /// smaller parts than 5 MiB, but gives any range: smaller ones keep more
-/// connections busy in the same memory.
+/// connections busy in the same memory. They are smaller where the memory of this
+/// process is limited.
 #[must_use]
 pub fn default_part_size(direction: Direction) -> u64 {
-    match direction {
-        Direction::Backup => 8 << 20,
-        Direction::Restore => 4 << 20,
+    part_size_within(direction, memory::content_limit())
+}
+
+fn part_size_within(direction: Direction, limit: Option<u64>) -> u64 {
+    let (smallest, usual) = match direction {
+        Direction::Backup => (5 << 20, 8 << 20),
+        Direction::Restore => (1 << 20, 4 << 20),
+    };
+    limit.map_or(usual, |limit| (limit / 2).clamp(smallest, usual))
+}
+
+/// `usual`, or less where the memory of this process is limited: a listing that
+/// comes out of order is then sorted in more pieces.
+pub(crate) fn sort_memory(usual: usize) -> usize {
+    let limit = memory::content_limit().map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    limit.map_or(usual, |limit| limit.min(usual))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_get_smaller_with_the_memory_but_not_below_what_a_server_takes() {
+        let sizes = |limit| {
+            [Direction::Backup, Direction::Restore]
+                .map(|direction| part_size_within(direction, limit))
+        };
+        assert_eq!(sizes(None), [8 << 20, 4 << 20]);
+        assert_eq!(sizes(Some(1 << 30)), [8 << 20, 4 << 20]);
+        assert_eq!(sizes(Some(12 << 20)), [6 << 20, 4 << 20]);
+        assert_eq!(sizes(Some(4 << 20)), [5 << 20, 2 << 20]);
+        assert_eq!(sizes(Some(1)), [5 << 20, 1 << 20]);
     }
 }

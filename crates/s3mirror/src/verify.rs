@@ -10,7 +10,7 @@ use sync_fs::{FsOptions, FsStore};
 use sync_s3::S3Store;
 
 use crate::error::Result;
-use crate::options::MirrorOptions;
+use crate::options::{MirrorOptions, sort_memory};
 use crate::places::open_bucket;
 use crate::state::restore_mark::{self, UnfinishedRestore};
 use crate::state::{StateDir, TempSpools, Tree};
@@ -46,7 +46,7 @@ impl Verifier {
             concurrency: options.most_requests(),
             memory: options.max_memory(),
             part_size: options.part_size(),
-            ..VerifyOptions::default()
+            sort_memory: sort_memory(VerifyOptions::default().sort_memory),
         };
         Ok(Self {
             options,

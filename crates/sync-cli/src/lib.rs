@@ -10,6 +10,7 @@ mod console;
 mod exit;
 mod finish;
 mod habits;
+mod hand_written;
 mod hints;
 mod json;
 mod logging;
@@ -43,6 +44,7 @@ pub fn definition() -> clap::Command {
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>, mut console: Console) -> Exit {
     s3mirror::machine::open_files::raise();
+    s3mirror::machine::memory::save();
     panics::report_plainly();
     match usage::parse(args) {
         Ok(cli) => command::run(cli.command, &mut console),

@@ -9,10 +9,43 @@ use std::sync::OnceLock;
 /// connections, the listings and the kernel's buffers of both.
 const SHARE: u64 = 4;
 
+/// What a request under way takes besides content, generously: buffers of its
+/// connection, here and in the kernel, and what the threads keep that serve it.
+const REQUEST: u64 = 2 << 20;
+
+/// Below this limit memory is dearer than the time that huge pages may save.
+const SMALL: u64 = 1 << 30;
+
+/// The limit on the memory of this process.
+fn own_limit() -> Option<u64> {
+    static LIMIT: OnceLock<Option<u64>> = OnceLock::new();
+    *LIMIT.get_or_init(|| limit(Path::new("/")))
+}
+
 /// The most bytes of content to be held in memory, as far as a limit says so.
 pub fn content_limit() -> Option<u64> {
-    static LIMIT: OnceLock<Option<u64>> = OnceLock::new();
-    *LIMIT.get_or_init(|| limit(Path::new("/")).map(|limit| limit / SHARE))
+    own_limit().map(|limit| limit / SHARE)
+}
+
+/// The most requests under way for which the memory suffices.
+pub fn most_requests() -> usize {
+    own_limit().map_or(usize::MAX, requests_within)
+}
+
+fn requests_within(limit: u64) -> usize {
+    usize::try_from(limit / REQUEST)
+        .unwrap_or(usize::MAX)
+        .max(1)
+}
+
+/// Keeps the kernel from giving 2 MiB to each thread for its first few bytes,
+/// where that would be much of what there is. Some systems do so unasked.
+pub fn save() {
+    #[cfg(target_os = "linux")]
+    if own_limit().is_some_and(|limit| limit < SMALL) {
+        // Where it is refused, it takes more.
+        let _ = rustix::thread::disable_transparent_huge_pages(true);
+    }
 }
 
 /// The smallest limit of a group of this process, or of one above, in bytes;
@@ -135,6 +168,17 @@ mod tests {
         assert_eq!(machine.limit(), Some(64 << 20));
         machine.write("sys/fs/cgroup/a/b/memory.high", "1000\n");
         assert_eq!(machine.limit(), Some(1000));
+    }
+
+    #[test]
+    fn requests_and_content_together_leave_room_for_the_rest() {
+        for limit in [32 << 20, 48 << 20, 64 << 20, 512 << 20] {
+            let requests = requests_within(limit) as u64;
+            // Half of it is what most requests really take.
+            assert!(requests * REQUEST / 2 + limit / SHARE < limit, "{limit}");
+        }
+        assert_eq!(requests_within(64 << 20), 32);
+        assert_eq!(requests_within(0), 1, "it is tried all the same");
     }
 
     #[test]

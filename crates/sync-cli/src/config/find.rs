@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 
 use sync_core::printable;
 
+use crate::hand_written;
+
 /// The file and its bytes.
 pub(super) fn find(chosen: Option<PathBuf>) -> Result<(PathBuf, Vec<u8>), String> {
     if let Some(path) = chosen {
-        let bytes = std::fs::read(&path).map_err(|error| cannot_read(&path, &error))?;
+        let bytes = hand_written::read(&path).map_err(|error| cannot_read(&path, &error))?;
         return Ok((path, bytes));
     }
     let candidates = candidates(|name| std::env::var_os(name));
     for path in &candidates {
-        match std::fs::read(path) {
+        match hand_written::read(path) {
             Ok(bytes) => return Ok((path.clone(), bytes)),
             // Only what is not there lets the next one speak: a file that cannot
             // be read was meant.

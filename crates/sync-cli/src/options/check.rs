@@ -15,6 +15,9 @@ const NOT_FOR_RESTORE: &str = "--restore-abandoned is for backup; a restore that
 /// Smallest part that S3 takes, in bytes.
 const MIN_PART: u64 = 5 << 20;
 
+/// More than any run waits for; far more overflow what counts them.
+const MAX_ATTEMPTS: u32 = 1_000_000;
+
 impl Command {
     /// What is wrong with the options, in one line.
     pub(crate) fn check(&self) -> Result<(), String> {
@@ -89,8 +92,8 @@ impl SpeedArgs {
             "--max-memory must hold at least one part; raise it or lower --part-size"
         } else if self.concurrency == Some(0) {
             "--concurrency must be at least 1"
-        } else if self.max_attempts == 0 {
-            "--max-attempts must be at least 1"
+        } else if !(1..=MAX_ATTEMPTS).contains(&self.max_attempts) {
+            "--max-attempts must be between 1 and 1000000"
         } else {
             return Ok(());
         };

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use sync_core::printable;
 
 use super::dollars::Dollars;
+use crate::hand_written;
 
 /// What a server charges.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -63,7 +64,7 @@ impl Prices {
     /// wrong with it, in one line.
     pub(crate) fn read(file: &Path) -> Result<Self, String> {
         let shown = printable(&file.to_string_lossy());
-        let text = std::fs::read_to_string(file)
+        let text = hand_written::read_text(file)
             .map_err(|error| format!("--prices '{shown}': {error}"))?;
         let is_json = file.extension().is_some_and(|ending| ending == "json");
         let parsed = if is_json {

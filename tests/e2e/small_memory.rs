@@ -1,0 +1,84 @@
+//! Runs in a control group with little memory, as in a small container: the
+//! defaults follow its limit, and the kernel does not kill the run.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use crate::support::{Memory, World, assert_same, content::mebibytes};
+
+/// A control group of its own, removed when this is dropped.
+struct Group {
+    path: PathBuf,
+}
+
+impl Group {
+    /// One with this limit in MiB. None where none can be made, which is said:
+    /// a container seldom may.
+    fn new(mib: u64) -> Option<Self> {
+        let name = format!("s3mirror-test-{}-{mib}", std::process::id());
+        let places = [
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            ("/sys/fs/cgroup", "memory.max"),
+        ];
+        for (parent, limit) in places {
+            let path = PathBuf::from(parent).join(&name);
+            if fs::create_dir(&path).is_err() {
+                continue;
+            }
+            let group = Self { path };
+            if fs::write(group.path.join(limit), (mib << 20).to_string()).is_ok() {
+                return Some(group);
+            }
+        }
+        eprintln!("no control group can be made here, so nothing was tested");
+        None
+    }
+
+    /// A shell that moves into the group and becomes what follows.
+    fn shell(&self) -> Command {
+        let mut shell = Command::new("sh");
+        let script = format!(
+            "echo $$ > {}/cgroup.procs && exec \"$@\"",
+            self.path.display()
+        );
+        shell.args(["-c", &script, "sh"]);
+        shell
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+#[test]
+#[ignore = "makes control groups, so it needs root; `cargo xtask test` runs it"]
+fn a_run_is_not_killed_in_a_small_container() {
+    for mib in [64, 48] {
+        let memory = Memory::start();
+        let world = World::on(&memory);
+        world.bucket.put("large", mebibytes(60, 1));
+        for number in 0..40 {
+            world
+                .bucket
+                .put(&format!("middle/{number}"), mebibytes(2, number));
+        }
+        for number in 0..2_000 {
+            world
+                .bucket
+                .put(&format!("small/{number}"), vec![b'x'; 4_000]);
+        }
+        let Some(group) = Group::new(mib) else { return };
+        let dir = world.dir("dir");
+        drop(world.restore(&dir).under(group.shell()).done());
+        assert_same(&dir.contents(), &world.bucket.contents());
+        let run = world.command(&["verify"], &dir);
+        drop(run.under(group.shell()).done());
+        for key in world.bucket.contents().keys() {
+            dir.write(key, "another");
+        }
+        dir.write("large", mebibytes(61, 2));
+        drop(world.backup(&dir).under(group.shell()).done());
+        assert_same(&world.bucket.contents(), &dir.contents());
+    }
+}
