@@ -10,17 +10,19 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use sync_core::{Entry, ErrorKind, Result};
 
-use crate::directory::{Shared, blocking};
+use crate::blocking::blocking;
+use crate::directory::Directory;
 use crate::error::{changed, failed, refused};
 use crate::options::Durability;
+use crate::sys::errno::Sys;
 use crate::sys::meta::{Meta, kind_name};
-use crate::sys::root::{Sys, split};
-use crate::write::commit::is_within;
-use crate::write::replace::as_expected;
-use crate::write::temporary;
+use crate::sys::path::is_within;
+use crate::sys::path::split;
+use crate::write::expected::as_expected;
+use crate::write::temporary::remove::remove;
 
 /// Deletes `entries`; one result for each, in their order.
-pub(crate) async fn delete(shared: &Arc<Shared>, entries: Vec<Entry>) -> Vec<Result<()>> {
+pub(crate) async fn delete(shared: &Arc<Directory>, entries: Vec<Entry>) -> Vec<Result<()>> {
     let shared = Arc::clone(shared);
     let count = entries.len();
     let work = blocking(move || Ok(delete_all(&shared, &entries))).await;
@@ -32,7 +34,7 @@ pub(crate) async fn delete(shared: &Arc<Shared>, entries: Vec<Entry>) -> Vec<Res
     })
 }
 
-fn delete_all(shared: &Shared, entries: &[Entry]) -> Vec<Result<()>> {
+fn delete_all(shared: &Directory, entries: &[Entry]) -> Vec<Result<()>> {
     // In a plan's order the files of one directory stand together, so the last
     // handle serves most of them; it lives no longer than this batch.
     let mut last: Option<(&[u8], OwnedFd)> = None;
@@ -68,7 +70,7 @@ fn delete_all(shared: &Shared, entries: &[Entry]) -> Vec<Result<()>> {
     results
 }
 
-fn delete_one(shared: &Shared, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Result<()> {
+fn delete_one(shared: &Directory, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Result<()> {
     let meta = match Meta::at(dir, leaf) {
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(cannot(entry, errno)),
@@ -98,13 +100,13 @@ fn delete_one(shared: &Shared, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Res
     if let Some(trash) = &shared.trash {
         return trash.take(&entry.key, dir, &meta);
     }
-    let removed = temporary::remove(dir, leaf, &meta, &shared.trust);
+    let removed = remove(dir, leaf, &meta, &shared.trust);
     let removed = removed.map_err(|errno| cannot(entry, errno))?;
     as_expected(&entry.key, removed)
 }
 
 /// Whether the link at the entry's key still stands for that entry.
-fn is_listed_link(shared: &Shared, entry: &Entry) -> Sys<bool> {
+fn is_listed_link(shared: &Directory, entry: &Entry) -> Sys<bool> {
     let now = shared.stat(&entry.key)?;
     Ok(now.is_some_and(|now| shared.trust.is_same_version(&now, entry)))
 }

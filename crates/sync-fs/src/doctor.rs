@@ -12,8 +12,9 @@ use sync_core::{Diagnosis, Scope, printable};
 
 use crate::error::{cannot_open, failed};
 use crate::sys::case;
+use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
-use crate::sys::root::{Root, Sys};
+use crate::sys::root::Root;
 use crate::sys::times;
 use crate::write::temporary::Temporary;
 

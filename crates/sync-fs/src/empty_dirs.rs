@@ -16,7 +16,8 @@ use rustix::io::Errno;
 use sync_core::{ErrorKind, Result, SkipCause, Skipped, StoreError, printable};
 
 use crate::error::{cannot_open, failed, refused};
-use crate::sys::root::{Root, remove_directory};
+use crate::sys::confined::remove_directory;
+use crate::sys::root::Root;
 
 /// Directories read at once. More than processors: reading is mostly waiting.
 const THREADS: usize = 8;

@@ -3,7 +3,7 @@
 //!
 //! Invariants, each kept in one module:
 //!
-//! - No path is resolved outside `sys::root`, and none through a link: nothing
+//! - No path is resolved outside `sys::confined`, and none through a link: nothing
 //!   outside the root is opened, made, replaced or removed.
 //! - A listing that could not see everything says so; it never just ends.
 //! - A file at its final name is wholly old or wholly new (`write`).
@@ -15,7 +15,8 @@
 //! |---|---|
 //! | `store` | [`FsStore`], and what each method of `Store` calls |
 //! | `options`, `error` | the options of a caller; errors of the system as errors of a store |
-//! | `directory` | the state that all operations on one directory share |
+//! | `directory`, `blocking` | the state that all operations on one directory share; the hop to a thread that may block |
+//! | `stat` | what is found under one key |
 //! | `list` | the listing: walk, order of names, access |
 //! | `read` | reading a range, with and without a hop to another thread |
 //! | `write` | temporaries, commits, replacing what is there |
@@ -25,6 +26,7 @@
 //! | `empty_dirs`, `doctor` | the commands `cleanup` and `doctor` |
 //! | `sys` | system calls: confined paths, attributes, times, syncs, links |
 
+mod blocking;
 mod change_detection;
 mod delete;
 mod directory;
@@ -35,6 +37,7 @@ mod list;
 mod options;
 mod read;
 mod restore_mark;
+mod stat;
 mod store;
 mod sys;
 mod trash;

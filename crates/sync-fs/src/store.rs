@@ -16,22 +16,24 @@ use sync_core::{
     Store, StoreError, Writer, printable,
 };
 
+use crate::blocking::blocking;
 use crate::delete;
-use crate::directory::{Found, Shared, blocking};
+use crate::directory::Directory;
 use crate::error::{cannot_open, failed};
 use crate::list;
 use crate::options::FsOptions;
 use crate::read;
 use crate::read::cached;
-use crate::restore_mark::is_mark;
+use crate::restore_mark::name::is_mark;
+use crate::stat::Found;
 use crate::sys::case;
 use crate::sys::meta::Meta;
+use crate::sys::path::split;
 use crate::sys::precision;
-use crate::sys::root::split;
 use crate::trash::{Kept, Trash};
 use crate::write;
 use crate::write::shortfalls::WITHOUT_SYNC;
-use crate::write::temporary;
+use crate::write::temporary::sweep::sweep;
 
 /// Longest file name of the usual file systems, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -58,7 +60,7 @@ const LONGEST_NAME: usize = 255;
 /// ```
 #[derive(Debug)]
 pub struct FsStore {
-    shared: Arc<Shared>,
+    shared: Arc<Directory>,
     selection: Arc<Selection>,
 }
 
@@ -140,7 +142,7 @@ impl FsStore {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.shared.notes.sentences();
         warnings.extend(self.shared.trust.warnings());
-        if self.shared.commits.is_without_sync() {
+        if self.shared.syncer.is_without_sync() {
             warnings.push(WITHOUT_SYNC.to_owned());
         }
         warnings
@@ -170,7 +172,7 @@ impl FsStore {
         let swept = blocking(move || {
             let mut swept = Swept::default();
             for path in shared.take_temporaries() {
-                match temporary::sweep(&shared.root, &path) {
+                match sweep(&shared.root, &path) {
                     Ok(removed) => swept.removed += u64::from(removed),
                     Err(error) => swept.failed.push(error),
                 }
@@ -214,7 +216,7 @@ impl FsStore {
 
     fn new(root: &Path, options: FsOptions) -> Self {
         Self {
-            shared: Arc::new(Shared::new(root, options)),
+            shared: Arc::new(Directory::new(root, options)),
             selection: Arc::default(),
         }
     }

@@ -16,7 +16,8 @@ use std::time::Duration;
 use sync_core::{Entry, Revision};
 
 use crate::options::FsOptions;
-use crate::sys::meta::{Identity, Meta};
+use crate::sys::identity::Identity;
+use crate::sys::meta::Meta;
 use crate::sys::root::Root;
 
 /// Looks at a file that follow upon each other.

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{Access, AtFlags};
 use rustix::io::Errno;
 
+use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
-use crate::sys::root::Sys;
 
 /// The user whose access counts.
 #[derive(Debug, Clone, Copy)]

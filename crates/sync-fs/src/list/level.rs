@@ -5,8 +5,9 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 
 use crate::list::names::Names;
+use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
-use crate::sys::root::{Root, Sys};
+use crate::sys::root::Root;
 
 /// A directory on the way from the root to the current item.
 #[derive(Debug)]

@@ -9,7 +9,8 @@
 mod access;
 mod level;
 pub(crate) mod names;
-pub(crate) mod walk;
+pub(crate) mod own_files;
+mod walk;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use futures::stream::{self, BoxStream};
 use sync_core::{ErrorKind, Listed, Result, Selection};
 use tokio::sync::mpsc;
 
-use crate::directory::Shared;
+use crate::directory::Directory;
 use crate::error::refused;
 
 use walk::{Step, Walk};
@@ -35,7 +36,7 @@ enum Message {
 
 /// Lists the directory.
 pub(crate) fn list(
-    shared: Arc<Shared>,
+    shared: Arc<Directory>,
     selection: Arc<Selection>,
 ) -> BoxStream<'static, Result<Listed>> {
     let (sender, receiver) = mpsc::channel(WAITING);
@@ -70,7 +71,7 @@ fn items(receiver: mpsc::Receiver<Message>) -> impl futures::Stream<Item = Resul
     .flatten()
 }
 
-fn walk(shared: &Shared, selection: Arc<Selection>, sender: &mpsc::Sender<Message>) {
+fn walk(shared: &Directory, selection: Arc<Selection>, sender: &mpsc::Sender<Message>) {
     let listed = match shared.is_there() {
         Ok(true) => send_items(shared, selection, sender),
         Ok(false) => Ok(()),
@@ -84,7 +85,7 @@ fn walk(shared: &Shared, selection: Arc<Selection>, sender: &mpsc::Sender<Messag
 }
 
 fn send_items(
-    shared: &Shared,
+    shared: &Directory,
     selection: Arc<Selection>,
     sender: &mpsc::Sender<Message>,
 ) -> Result<()> {
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
     use crate::options::FsOptions;
 
-    fn wait_for_the_walk_to_end(shared: &Arc<Shared>) {
+    fn wait_for_the_walk_to_end(shared: &Arc<Directory>) {
         let start = Instant::now();
         // The walk holds one reference as long as it lives.
         while Arc::strong_count(shared) > 1 {
@@ -131,7 +132,7 @@ mod tests {
         for n in 0..BATCH * (WAITING + 4) {
             std::fs::write(dir.path().join(n.to_string()), "").unwrap();
         }
-        let shared = Arc::new(Shared::new(dir.path(), FsOptions::default()));
+        let shared = Arc::new(Directory::new(dir.path(), FsOptions::default()));
         for taken in [0, 1, BATCH + 1] {
             let mut items = list(Arc::clone(&shared), Arc::default());
             let runtime = tokio::runtime::Builder::new_current_thread().build();

@@ -10,8 +10,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
+use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
-use crate::sys::root::Sys;
 
 /// The sorted names of one directory, handed out one by one.
 #[derive(Debug, Default)]

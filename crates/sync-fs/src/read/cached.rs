@@ -12,7 +12,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use sync_core::{Entry, Key};
 
-use crate::directory::Shared;
+use crate::directory::Directory;
 #[cfg(target_os = "linux")]
 use crate::sys::meta::Meta;
 
@@ -24,13 +24,13 @@ const MOST: u64 = 64 << 10;
 /// The bytes of `range` of the version that `entry` describes; `None` if they
 /// are not at hand, or not that version.
 #[cfg(target_os = "linux")]
-pub(crate) fn read(shared: &Shared, entry: &Entry, range: &Range<u64>) -> Option<Bytes> {
+pub(crate) fn read(shared: &Directory, entry: &Entry, range: &Range<u64>) -> Option<Bytes> {
     let wanted = range.end.checked_sub(range.start)?;
     if wanted > MOST {
         return None;
     }
     let path = entry.key.as_str().as_bytes();
-    let file = shared.root.file_at_hand(path).ok()?;
+    let file = shared.root.cached_file(path).ok()?;
     let before = Meta::of(&file).ok()?;
     let precision = shared.root.precision();
     if !shared.trust.is_version(&before, entry) || !precision.until_settled(&before).is_zero() {
@@ -50,9 +50,9 @@ pub(crate) fn read(shared: &Shared, entry: &Entry, range: &Range<u64>) -> Option
 
 /// The regular file of `key`; `None` if it is not at hand, or not that.
 #[cfg(target_os = "linux")]
-pub(crate) fn stat(shared: &Shared, key: &Key) -> Option<Entry> {
+pub(crate) fn stat(shared: &Directory, key: &Key) -> Option<Entry> {
     let path = key.as_str().as_bytes();
-    let file = shared.root.file_at_hand(path).ok()?;
+    let file = shared.root.cached_file(path).ok()?;
     let meta = Meta::of(&file).ok()?;
     let is_known = meta.is_file() && !(shared.options.measure && meta.size == 0);
     is_known.then(|| meta.entry(key.clone(), shared.root.precision()))
@@ -60,13 +60,13 @@ pub(crate) fn stat(shared: &Shared, key: &Key) -> Option<Entry> {
 
 /// Other systems have no such calls.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn stat(_: &Shared, _: &Key) -> Option<Entry> {
+pub(crate) fn stat(_: &Directory, _: &Key) -> Option<Entry> {
     None
 }
 
 /// Other systems have no such calls.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn read(_: &Shared, _: &Entry, _: &Range<u64>) -> Option<Bytes> {
+pub(crate) fn read(_: &Directory, _: &Entry, _: &Range<u64>) -> Option<Bytes> {
     None
 }
 
@@ -83,23 +83,23 @@ mod tests {
         fs::create_dir(dir.path().join("d")).unwrap();
         fs::write(dir.path().join("d/a"), "hello").unwrap();
         std::os::unix::fs::symlink("d", dir.path().join("link")).unwrap();
-        let shared = Shared::new(dir.path(), FsOptions::default());
+        let shared = Directory::new(dir.path(), FsOptions::default());
         assert!(shared.is_there().unwrap());
         let entry = shared.stat(&Key::new("d/a").unwrap()).unwrap().unwrap();
-        let read_at_hand = |entry: &Entry, range| read(&shared, entry, &range);
+        let read_cached = |entry: &Entry, range| read(&shared, entry, &range);
         // A file that was written a moment ago may be changed without a trace.
         std::thread::sleep(crate::sys::precision::TICK.to_std().unwrap());
 
-        assert_eq!(read_at_hand(&entry, 0..5).as_deref(), Some(&b"hello"[..]));
-        assert_eq!(read_at_hand(&entry, 1..3).as_deref(), Some(&b"el"[..]));
-        assert_eq!(read_at_hand(&entry, 3..9), None, "beyond its end");
+        assert_eq!(read_cached(&entry, 0..5).as_deref(), Some(&b"hello"[..]));
+        assert_eq!(read_cached(&entry, 1..3).as_deref(), Some(&b"el"[..]));
+        assert_eq!(read_cached(&entry, 3..9), None, "beyond its end");
         let mut other = entry.clone();
         other.key = Key::new("link/a").unwrap();
-        assert_eq!(read_at_hand(&other, 0..5), None, "behind a link");
+        assert_eq!(read_cached(&other, 0..5), None, "behind a link");
         assert_eq!(stat(&shared, &entry.key), Some(entry.clone()));
         assert_eq!(stat(&shared, &other.key), None, "behind a link");
         assert_eq!(stat(&shared, &Key::new("d").unwrap()), None, "no file");
         fs::write(dir.path().join("d/a"), "HELLO").unwrap();
-        assert_eq!(read_at_hand(&entry, 0..5), None, "another version");
+        assert_eq!(read_cached(&entry, 0..5), None, "another version");
     }
 }

@@ -14,11 +14,12 @@ use bytes::Bytes;
 use rustix::io::Errno;
 use sync_core::{Entry, ErrorKind, Result, StoreError};
 
-use crate::directory::Shared;
+use crate::directory::Directory;
 use crate::error::{changed, failed, refused};
 use crate::options::SymlinkMode;
+use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
-use crate::sys::root::{Root, Sys};
+use crate::sys::root::Root;
 use crate::sys::symlink::{self, Target};
 
 /// Room for the bytes of `range`.
@@ -52,7 +53,7 @@ pub(crate) fn room(entry: &Entry, range: &Range<u64>) -> Result<Vec<u8>> {
 /// The bytes of `range` of the version that `entry` describes, read into the
 /// `room` that was made for them.
 pub(crate) fn read(
-    shared: &Shared,
+    shared: &Directory,
     entry: &Entry,
     range: &Range<u64>,
     room: Vec<u8>,
@@ -66,7 +67,7 @@ pub(crate) fn read(
 /// The bytes of `range` of the file of `entry`, which may have grown since, read
 /// into the `room` that was made for them.
 pub(crate) fn read_grown(
-    shared: &Shared,
+    shared: &Directory,
     entry: &Entry,
     range: &Range<u64>,
     room: Vec<u8>,
@@ -92,7 +93,7 @@ pub(crate) fn read_grown(
 /// What `bytes_of` reads from the version that `entry` describes, if it is
 /// that version all the while.
 fn read_by(
-    shared: &Shared,
+    shared: &Directory,
     entry: &Entry,
     bytes_of: impl FnOnce(&OwnedFd) -> Sys<Found>,
 ) -> Result<Bytes> {
@@ -111,7 +112,7 @@ fn read_by(
 }
 
 /// Opens the version that `entry` describes.
-fn open_version(shared: &Shared, entry: &Entry) -> Result<(OwnedFd, Meta)> {
+fn open_version(shared: &Directory, entry: &Entry) -> Result<(OwnedFd, Meta)> {
     let file = open(shared, entry)?;
     let meta = Meta::of(&file).map_err(|errno| cannot_read(entry, errno))?;
     // One that reports no size was listed with the size that a read gave.
@@ -129,7 +130,7 @@ fn open_version(shared: &Shared, entry: &Entry) -> Result<(OwnedFd, Meta)> {
 }
 
 /// Fails with `Changed` unless `file` is still as it was `before`.
-fn confirm(shared: &Shared, file: &OwnedFd, before: &Meta, entry: &Entry) -> Result<()> {
+fn confirm(shared: &Directory, file: &OwnedFd, before: &Meta, entry: &Entry) -> Result<()> {
     let after = Meta::of(file).map_err(|errno| cannot_read(entry, errno))?;
     let path = entry.key.as_str().as_bytes();
     if shared
@@ -156,7 +157,7 @@ fn cannot_read(entry: &Entry, errno: Errno) -> StoreError {
     failed(format!("cannot read '{}'", entry.key), errno)
 }
 
-fn open(shared: &Shared, entry: &Entry) -> Result<OwnedFd> {
+fn open(shared: &Directory, entry: &Entry) -> Result<OwnedFd> {
     let path = entry.key.as_str().as_bytes();
     match shared.root.file(path) {
         Ok(file) => Ok(file),
@@ -247,7 +248,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
         fs::write(&path, "before").unwrap();
-        let shared = Shared::new(dir.path(), FsOptions::default());
+        let shared = Directory::new(dir.path(), FsOptions::default());
         assert!(shared.is_there().unwrap());
         let entry = shared.stat(&Key::new("a").unwrap()).unwrap().unwrap();
 

@@ -1,106 +1,14 @@
-//! Bringing data and names on disk: one file at a time, or all of a file
-//! system at once.
+//! Putting one file or directory on disk.
 
-use std::collections::BTreeSet;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 
-use crate::sys::meta::Meta;
-use crate::sys::root::{Root, Sys};
-
-/// From this many files or directories on, one `syncfs` is cheaper than a sync
-/// of each, although it also writes what others have changed. Measured on 5,000
-/// files of 4 KiB, 64 at a time, on ext4: 1.3 s by group, 2.3 s with a sync of
-/// each.
-const SYNC_ALL_FROM: usize = 8;
-
-/// Decides between a sync of each and a sync of all.
-///
-/// `syncfs` reports that *some* file of the file system could not be written,
-/// once. Therefore it goes through one handle, that of the root, and after its
-/// first error it is never trusted again in this run: every file is then asked
-/// for itself, and answers for all its writes since it was opened.
-#[derive(Debug, Default)]
-pub(crate) struct Disk {
-    is_suspect: AtomicBool,
-    /// Whether the file system has no sync at all.
-    is_without: AtomicBool,
-}
-
-/// What a sync of all has covered: the files of one device, or nothing.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Covered<'d>(&'d Disk, Option<u64>);
-
-impl Disk {
-    /// Syncs the root's whole file system if that is worth it for `count`
-    /// files that are all written by now.
-    pub(crate) fn sync_together(&self, root: &Root, count: usize) -> Covered<'_> {
-        if count < SYNC_ALL_FROM || self.is_suspect.load(Ordering::Relaxed) {
-            return Covered(self, None);
-        }
-        match root.sync_file_system() {
-            Ok(device) => Covered(self, Some(device)),
-            Err(_) => {
-                self.is_suspect.store(true, Ordering::Relaxed);
-                Covered(self, None)
-            }
-        }
-    }
-
-    /// Syncs each of the directories at `paths`; returns those that failed.
-    pub(crate) fn sync_directories(
-        &self,
-        root: &Root,
-        paths: &BTreeSet<Vec<u8>>,
-    ) -> Vec<(Vec<u8>, Errno)> {
-        let covered = self.sync_together(root, paths.len());
-        let sync = |path| covered.sync(root.directory(path)?);
-        let mut errors = Vec::new();
-        for path in paths {
-            match sync(path) {
-                // Moved or removed since: there is no name here to be kept.
-                Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-                Err(errno) => errors.push((path.clone(), errno)),
-            }
-        }
-        errors
-    }
-}
-
-impl Disk {
-    /// Puts one file's data and times, or one directory's names, on disk, if
-    /// the file system can do that at all.
-    pub(crate) fn sync(&self, file: impl AsFd) -> Sys<()> {
-        match sync_file(file) {
-            Err(errno) if is_missing(errno) => {
-                self.is_without.store(true, Ordering::Relaxed);
-                Ok(())
-            }
-            result => result,
-        }
-    }
-
-    /// Whether something was to be brought on disk where that is impossible.
-    pub(crate) fn is_without_sync(&self) -> bool {
-        self.is_without.load(Ordering::Relaxed)
-    }
-}
-
-impl Covered<'_> {
-    /// Syncs `file` unless that is done.
-    pub(crate) fn sync(self, file: impl AsFd) -> Sys<()> {
-        match self.1 {
-            Some(device) if Meta::of(&file)?.device == device => Ok(()),
-            _ => self.0.sync(file),
-        }
-    }
-}
+use crate::sys::errno::Sys;
 
 /// Whether `errno` says that there is no such call on this file system. Real
 /// failures, as EIO, are others.
-fn is_missing(errno: Errno) -> bool {
+pub(crate) fn is_missing(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
 }
 
@@ -108,7 +16,7 @@ fn is_missing(errno: Errno) -> bool {
 ///
 /// # Errors
 /// One for which [`is_missing`] holds where the file system cannot.
-fn sync_file(file: impl AsFd) -> Sys<()> {
+pub(crate) fn sync_file(file: impl AsFd) -> Sys<()> {
     match sync_one(&file) {
         // Perhaps it can as a whole.
         Err(errno) if is_missing(errno) => match sync_all(file) {
@@ -119,7 +27,7 @@ fn sync_file(file: impl AsFd) -> Sys<()> {
     }
 }
 
-/// As [`Disk::sync`], for what no run is judged by.
+/// As [`Syncer::sync`], for what no run is judged by.
 pub(crate) fn sync_if_possible(file: impl AsFd) -> Sys<()> {
     match sync_file(file) {
         Err(errno) if is_missing(errno) => Ok(()),
@@ -147,18 +55,4 @@ fn sync_one(file: impl AsFd) -> Sys<()> {
 fn sync_one(file: impl AsFd) -> Sys<()> {
     // Plain fsync leaves the data in the drive's cache there.
     rustix::fs::fcntl_fullfsync(&file).or_else(|_| rustix::fs::fsync(&file))
-}
-
-/// The number of the mount; 0 where the system does not tell.
-#[cfg(target_os = "linux")]
-pub(crate) fn mount(file: impl AsFd) -> u64 {
-    use rustix::fs::{AtFlags, StatxFlags};
-    let asked = rustix::fs::statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
-    asked.map_or(0, |answer| answer.stx_mnt_id)
-}
-
-/// There is no such number.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn mount(_: impl AsFd) -> u64 {
-    0
 }

@@ -1,13 +1,13 @@
-//! What the system says of one file, and the entry made of it.
+//! The attributes of one file.
 
 use std::os::fd::AsFd;
 
 use chrono::{DateTime, Utc};
 use rustix::fs::{AtFlags, FileType, Stat};
-use sync_core::{Entry, Key, Revision};
+use sync_core::Revision;
 
-use crate::sys::precision::Precision;
-use crate::sys::root::Sys;
+use crate::sys::errno::Sys;
+use crate::sys::identity::Identity;
 use crate::sys::times;
 
 /// What the system says of one file.
@@ -79,13 +79,6 @@ impl Meta {
         }
     }
 
-    /// The entry of this file under `key`.
-    pub(crate) fn entry(&self, key: Key, precision: Precision) -> Entry {
-        let mut entry = Entry::new(key, self.size, self.modified).with_revision(self.revision());
-        entry.coarse = precision.of_file(self);
-        entry
-    }
-
     /// When anything of it was last changed, in seconds and nanoseconds.
     pub(crate) fn changed(&self) -> (i64, u32) {
         self.changed
@@ -94,41 +87,6 @@ impl Meta {
     /// The mark of this version; see [`Identity`].
     pub(crate) fn revision(&self) -> Revision {
         self.identity().revision()
-    }
-}
-
-/// What tells two versions of a file of the same size and mtime apart.
-///
-/// A write that leaves size and mtime as they were still moves the change
-/// time, which no call can set. The number of the device is no part of it: it
-/// changes when a file system is mounted again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) inode: u64,
-    /// Time of the last change of anything: seconds and nanoseconds.
-    pub(crate) changed: (i64, u32),
-}
-
-impl Identity {
-    /// Inode and change time in hexadecimal.
-    fn revision(self) -> Revision {
-        let mut text = Hex::default();
-        text.push(self.inode);
-        text.push(self.changed.0.cast_unsigned());
-        text.push(self.changed.1.into());
-        Revision::new(text.as_str())
-    }
-
-    /// What `revision` says. In plans of earlier versions the device comes
-    /// first.
-    pub(crate) fn read(revision: &Revision) -> Option<Self> {
-        let mut numbers = revision.as_str().rsplitn(4, '.');
-        let mut next = || u64::from_str_radix(numbers.next()?, 16).ok();
-        let (nanos, seconds, inode) = (next()?, next()?, next()?);
-        Some(Self {
-            inode,
-            changed: (seconds.cast_signed(), u32::try_from(nanos).ok()?),
-        })
     }
 }
 
@@ -142,41 +100,6 @@ pub(crate) fn kind_name(kind: FileType) -> &'static str {
         FileType::Socket => "a socket",
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
         FileType::Unknown => "a special file",
-    }
-}
-
-/// Numbers in hexadecimal, joined by dots. A listing makes a million of these:
-/// `format!` would be the dearest part of it.
-struct Hex {
-    text: [u8; 4 * 17],
-    len: usize,
-}
-
-impl Default for Hex {
-    fn default() -> Self {
-        Self {
-            text: [0; 4 * 17],
-            len: 0,
-        }
-    }
-}
-
-impl Hex {
-    fn push(&mut self, number: u64) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        if self.len > 0 {
-            self.text[self.len] = b'.';
-            self.len += 1;
-        }
-        let digits = (64 - number.leading_zeros()).div_ceil(4).max(1);
-        for digit in (0..digits).rev() {
-            self.text[self.len] = DIGITS[(number >> (4 * digit)) as usize & 15];
-            self.len += 1;
-        }
-    }
-
-    fn as_str(&self) -> &str {
-        str::from_utf8(&self.text[..self.len]).unwrap_or_default()
     }
 }
 
@@ -196,42 +119,5 @@ impl Meta {
             inode: 0,
             changed: (changed.0, nanos(changed.1)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_identity_is_read_from_revisions_of_old_and_new_plans() {
-        for identity in [
-            Identity {
-                inode: 0,
-                changed: (0, 0),
-            },
-            Identity {
-                inode: u64::MAX,
-                changed: (-1, 999_999_999),
-            },
-        ] {
-            let revision = identity.revision();
-            assert_eq!(Identity::read(&revision), Some(identity));
-            let old = Revision::new(format!("fe00.{}", revision.as_str()));
-            assert_eq!(Identity::read(&old), Some(identity));
-        }
-        for wrong in ["", "1.2", "1.2.g", "1.2.100000000"] {
-            assert_eq!(Identity::read(&Revision::new(wrong)), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn hex_is_what_format_writes() {
-        let numbers = [0, 15, 16, u64::MAX];
-        let mut hex = Hex::default();
-        for number in numbers {
-            hex.push(number);
-        }
-        assert_eq!(hex.as_str(), "0.f.10.ffffffffffffffff");
     }
 }

@@ -9,8 +9,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 
+use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
-use crate::sys::root::Sys;
 
 /// Most bytes that are read to find a size. Some of these files never end.
 pub(crate) const MOST: u64 = 64 << 20;

@@ -11,8 +11,10 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use sync_core::{Key, Link};
 
+use crate::sys::errno::Sys;
 use crate::sys::meta::{Meta, kind_name};
-use crate::sys::root::{Root, Sys, segments, split};
+use crate::sys::path::{segments, split};
+use crate::sys::root::Root;
 
 /// Links on the way to one file; the kernel's own limit.
 const MOST_LINKS: usize = 40;

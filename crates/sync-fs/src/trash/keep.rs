@@ -12,25 +12,17 @@ use rustix::io::Errno;
 use sync_core::{Entry, ErrorKind, Expected, Key, Result, StoreError};
 
 use super::Trash;
+use super::replaced::Replaced;
 use crate::error::{changed, failed, refused};
 use crate::sys::meta::Meta;
-use crate::sys::root::{Root, split};
-use crate::write::replace::expect;
-use crate::write::temporary::{Temporary, exchange, rename_noreplace};
+use crate::sys::path::split;
+use crate::sys::rename::{exchange, rename_noreplace};
+use crate::sys::root::Root;
+use crate::write::expected::expect;
+use crate::write::temporary::Temporary;
 
 /// What is said where a file cannot go back.
 const IN_TRASH: &str = "it changed again meanwhile: one of its versions is in the trash";
-
-/// What stands at the place of a new file and is kept.
-#[derive(Debug)]
-pub(crate) enum Replaced {
-    /// Nothing that the new file replaces.
-    Nothing,
-    /// This; it has its second name in the trash already.
-    Linked(Meta, OwnedFd),
-    /// This; it cannot have two names here, so it changes places.
-    Unlinked(Meta, OwnedFd),
-}
 
 impl Trash {
     /// Gives what `entry` is going to replace a second name in the trash, if
@@ -80,7 +72,7 @@ impl Trash {
     pub(crate) fn drop_link(&self, key: &Key, kept: &OwnedFd) {
         let leaf = split(key.as_str().as_bytes()).1;
         let _ = rustix::fs::unlinkat(kept, leaf, AtFlags::empty());
-        self.unnote();
+        self.forget();
     }
 
     /// Puts `temporary` in the place of `old`, which is at `leaf` in `dir`, and

@@ -11,24 +11,29 @@
 //! Where links cannot be made, both change places in one step. Nothing in the
 //! trash is ever overwritten.
 
-pub(crate) mod keep;
+mod keep;
+mod location;
+pub(crate) mod replaced;
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::Mode;
 use rustix::io::Errno;
-use sync_core::{ErrorKind, Key, Result, Selection, printable};
+use sync_core::{Key, Result, Selection, printable};
 
 use crate::change_detection::Trust;
-use crate::error::{failed, refused};
+use crate::error::failed;
 use crate::options::Durability;
-use crate::sys::fsync::{Disk, mount};
-use crate::sys::meta::Meta;
-use crate::sys::root::{Root, Sys, child, split};
-use crate::write::replace::{Grown, Parent, blocked, parent};
+use crate::sys::batch_sync::Syncer;
+use crate::sys::confined::child;
+use crate::sys::errno::Sys;
+use crate::sys::fsync::sync_if_possible;
+use crate::sys::path::split;
+use crate::sys::root::Root;
+use crate::write::parents::{NewDirectories, Parent, blocked, parent};
 
 /// Directories of other runs that have the same name, and more.
 const ATTEMPTS: usize = 1_000;
@@ -42,11 +47,11 @@ pub(crate) struct Trash {
     wanted: String,
     /// The run's own directory, once there is one.
     run: Mutex<Option<Run>>,
-    grown: Grown,
+    new_directories: NewDirectories,
     /// Directories in which something was kept that no sync has covered yet.
-    fed: Mutex<BTreeSet<Vec<u8>>>,
+    dirty_dirs: Mutex<BTreeSet<Vec<u8>>>,
     syncing: Mutex<()>,
-    disk: Disk,
+    disk: Syncer,
     trust: Arc<Trust>,
 }
 
@@ -79,46 +84,15 @@ impl Trash {
         selection: &Selection,
         trust: Arc<Trust>,
     ) -> Result<Self> {
-        let shown = || printable(&home.to_string_lossy());
-        let of = |path: &Path| {
-            device(path).map_err(|errno| {
-                let shown = printable(&path.to_string_lossy());
-                failed(format!("cannot examine '{shown}'"), errno)
-            })
-        };
-        if home.exists() && !home.is_dir() {
-            let what = format!("cannot use '{}' as the trash: it is no directory", shown());
-            return Err(refused(ErrorKind::Other, what));
-        }
-        if is_part_of(home, root, selection) {
-            let what = format!(
-                "cannot use '{}' as the trash: it is inside the directory '{}', and would be a \
-                 part of it",
-                shown(),
-                printable(&root.to_string_lossy())
-            );
-            return Err(refused(ErrorKind::Other, what).with_hint(
-                "name a directory beside it, or leave the trash out of every run by --exclude",
-            ));
-        }
-        if of(nearest(home))? != of(nearest(root))? {
-            let what = format!(
-                "cannot use '{}' as the trash: it is on another file system than '{}', and files \
-                 are moved there, not copied",
-                shown(),
-                printable(&root.to_string_lossy())
-            );
-            return Err(refused(ErrorKind::Other, what)
-                .with_hint("name a directory beside the one that is restored"));
-        }
+        location::check(home, root, selection)?;
         Ok(Self {
             home: Root::new(home),
             wanted,
             run: Mutex::default(),
-            grown: Grown::default(),
-            fed: Mutex::default(),
+            new_directories: NewDirectories::default(),
+            dirty_dirs: Mutex::default(),
             syncing: Mutex::default(),
-            disk: Disk::default(),
+            disk: Syncer::default(),
             trust,
         })
     }
@@ -143,7 +117,7 @@ impl Trash {
                 errno,
             )
         })?;
-        match parent(&root, &self.grown, key)? {
+        match parent(&root, &self.new_directories, key)? {
             Parent::Ready(dir) => Ok(dir),
             Parent::Blocked(_, obstacle) => Err(blocked(key, &obstacle)),
         }
@@ -158,7 +132,7 @@ impl Trash {
         self.home.create(Durability::Batch)?;
         let home = self.home.directory(b"")?;
         let (name, handle) = make_own(&home, &self.wanted)?;
-        crate::sys::fsync::sync_if_possible(&home)?;
+        sync_if_possible(&home)?;
         let path = self.home.path().join(name);
         let root = Arc::new(Root::opened(path, handle));
         *run = Some(Run {
@@ -176,14 +150,17 @@ impl Trash {
         }
         drop(run);
         let path = split(key.as_str().as_bytes()).0;
-        let mut fed = self.fed.lock().unwrap_or_else(PoisonError::into_inner);
-        if !fed.contains(path) {
-            fed.insert(path.to_vec());
+        let mut dirty = self
+            .dirty_dirs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !dirty.contains(path) {
+            dirty.insert(path.to_vec());
         }
     }
 
     /// Takes back a note: nothing is kept after all.
-    fn unnote(&self) {
+    fn forget(&self) {
         let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(run) = &mut *run {
             run.kept = run.kept.saturating_sub(1);
@@ -200,13 +177,16 @@ impl Trash {
             return Vec::new();
         };
         drop(run);
-        let mut paths = self.grown.take();
-        let mut fed = self.fed.lock().unwrap_or_else(PoisonError::into_inner);
-        paths.append(&mut fed);
-        drop(fed);
+        let mut paths = self.new_directories.take();
+        let mut dirty = self
+            .dirty_dirs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        paths.append(&mut dirty);
+        drop(dirty);
         let failed = self.disk.sync_directories(&root, &paths);
         for (path, _) in &failed {
-            self.grown.put_back(path.clone());
+            self.new_directories.put_back(path.clone());
         }
         failed
     }
@@ -226,52 +206,4 @@ fn make_own(home: &OwnedFd, wanted: &str) -> Sys<(String, OwnedFd)> {
         }
     }
     Err(Errno::EXIST)
-}
-
-/// Whether a listing of `root` would look into `home`.
-fn is_part_of(home: &Path, root: &Path, selection: &Selection) -> bool {
-    let (home, root) = (real(home), real(root));
-    let Ok(below) = home.strip_prefix(&root) else {
-        return false;
-    };
-    let Some(below) = below.to_str() else {
-        return true;
-    };
-    let above = below.match_indices('/').map(|(end, _)| &below[..end]);
-    !above
-        .chain([below])
-        .any(|directory| !directory.is_empty() && selection.prunes(directory))
-}
-
-/// `path` without links, as far as it is there.
-fn real(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let there = nearest(&path);
-    let real = there.canonicalize().unwrap_or_else(|_| there.to_owned());
-    match path.strip_prefix(there) {
-        Ok(rest) if rest != Path::new("") => real.join(rest),
-        _ => real,
-    }
-}
-
-/// `path`, or the nearest directory above it that is there.
-fn nearest(path: &Path) -> &Path {
-    let there = path.ancestors().find(|path| path.exists());
-    there
-        .filter(|path| !path.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
-}
-
-/// The file system at `path`, and where it is mounted: nothing can be moved
-/// between two mounts, not even of the same file system.
-fn device(path: &Path) -> Sys<(u64, u64)> {
-    let file = rustix::fs::openat(
-        rustix::fs::CWD,
-        path,
-        OFlags::RDONLY
-            .union(OFlags::DIRECTORY)
-            .union(OFlags::CLOEXEC),
-        Mode::empty(),
-    )?;
-    Ok((Meta::of(&file)?.device, mount(&file)))
 }

@@ -10,9 +10,10 @@ use rustix::fs::StatVfsMountFlags;
 use sync_core::{ErrorKind, Key, Result, StoreError};
 
 use crate::error::{READ_ONLY, refused};
-use crate::sys::fsync::mount;
 use crate::sys::meta::Meta;
-use crate::sys::root::{Root, split};
+use crate::sys::mount::mount;
+use crate::sys::path::split;
+use crate::sys::root::Root;
 
 /// Device and number of the mount.
 type Place = (u64, u64);

@@ -21,13 +21,16 @@ use crate::error::failed;
 use crate::list::access::User;
 use crate::list::level::Level;
 use crate::list::names::Names;
+use crate::list::own_files::OwnFiles;
 use crate::options::{FsOptions, SymlinkMode};
-use crate::restore_mark::is_mark;
+use crate::restore_mark::name::is_mark;
+use crate::sys::confined::child;
+use crate::sys::errno::Sys;
 use crate::sys::meta::{Meta, kind_name};
-use crate::sys::root::{Root, Sys, child};
+use crate::sys::root::Root;
 use crate::sys::size::{self, Sizes};
 use crate::sys::symlink::{self, Named, Target};
-use crate::write::temporary::{has_our_form, is_being_written, is_left_over};
+use crate::write::temporary::sweep::{has_our_form, is_being_written, is_left_over};
 
 /// Directory handles kept open at once.
 const OPEN_LEVELS: usize = 32;
@@ -53,15 +56,6 @@ pub(crate) struct Walk {
     buffer: Vec<u8>,
     own_files: OwnFiles,
     sizes: Sizes,
-}
-
-/// Files of our own that a walk met; none of them is listed.
-#[derive(Debug, Default)]
-pub(crate) struct OwnFiles {
-    /// Temporaries that a run may have left.
-    pub(crate) temporaries: Vec<String>,
-    /// The directories with a mark of an unfinished restore; empty for the root.
-    pub(crate) unfinished_restores: Vec<String>,
 }
 
 /// What one step of a walk gave.

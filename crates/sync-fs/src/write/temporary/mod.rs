@@ -11,32 +11,24 @@
 //! way, is still writing.
 
 mod marks;
+pub(crate) mod outcome;
+pub(crate) mod remove;
+pub(crate) mod sweep;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
-use sync_core::{Result, StoreError};
 
 use crate::change_detection::Trust;
-use crate::error::failed;
+use crate::sys::errno::{Sys, is_missing_call, patiently};
 use crate::sys::meta::Meta;
-use crate::sys::root::{Root, Sys, patiently};
+use crate::sys::rename::{exchange, rename_noreplace};
 use crate::write::shortfalls::Shortfall;
 
 use marks::Marks;
-
-/// Whether a file with the name `leaf` may be one of ours; `meta` tells.
-pub(crate) fn has_our_form(leaf: &[u8]) -> bool {
-    Marks::read(leaf).is_some()
-}
-
-/// Whether the file `leaf`, with these attributes, is one that a write or a
-/// removal of ours has left, or is still working on.
-pub(crate) fn is_left_over(leaf: &[u8], meta: &Meta) -> bool {
-    meta.is_file() && Marks::read(leaf).is_some_and(|marks| marks.prove(meta))
-}
+use outcome::Outcome;
 
 /// A file without a final name. Dropped, it is removed.
 #[derive(Debug)]
@@ -48,18 +40,6 @@ pub(crate) struct Temporary {
     old: Option<Meta>,
     /// Whether there is a file of ours under its name.
     exists: AtomicBool,
-}
-
-/// What became of a file that was to be replaced or removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It is gone.
-    Done,
-    /// It was another one in the last moment; that one is back at its place.
-    Changed,
-    /// It was another one in the last moment, and by then something else stood
-    /// at its place; it is under this name now, in the same directory.
-    Moved(String),
 }
 
 impl Temporary {
@@ -207,41 +187,6 @@ impl Drop for Temporary {
     }
 }
 
-/// Removes `old`, which the caller has just seen at `leaf` in `dir`.
-///
-/// It gets another name first, so that it can be seen what really stood there:
-/// what came between the look and this call is put back.
-pub(crate) fn remove(dir: &OwnedFd, leaf: &[u8], old: &Meta, trust: &Trust) -> Sys<Outcome> {
-    let name = Marks::fresh().removing(old).name();
-    let name = name.as_bytes();
-    match rename_noreplace(dir, leaf, dir, name) {
-        Ok(()) => {}
-        Err(Errno::NOENT) => return Ok(Outcome::Done),
-        // A full disk may have no room for the longer name.
-        Err(_) => {
-            return match rustix::fs::unlinkat(dir, leaf, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => Ok(Outcome::Done),
-                Err(errno) => Err(errno),
-            };
-        }
-    }
-    let put_back = || rename_noreplace(dir, name, dir, leaf).is_ok();
-    match Meta::at(dir, name) {
-        Ok(_) if trust.is_there(dir, name, old) => {
-            match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => Ok(Outcome::Done),
-                Err(errno) => {
-                    put_back();
-                    Err(errno)
-                }
-            }
-        }
-        Err(Errno::NOENT) => Ok(Outcome::Done),
-        _ if put_back() => Ok(Outcome::Changed),
-        _ => Ok(Outcome::Moved(String::from_utf8_lossy(name).into_owned())),
-    }
-}
-
 /// Makes an empty file whose name has no marks yet.
 fn create_file(dir: BorrowedFd<'_>, mode: Mode) -> Sys<(Marks, OwnedFd)> {
     const ATTEMPTS: usize = 16;
@@ -260,103 +205,6 @@ fn create_file(dir: BorrowedFd<'_>, mode: Mode) -> Sys<(Marks, OwnedFd)> {
         }
     }
     Err(Errno::EXIST)
-}
-
-/// Moves `name` in `from` to `leaf` in `dir`, where nothing must be.
-#[cfg(any(target_os = "linux", target_vendor = "apple"))]
-pub(crate) fn rename_noreplace(
-    from: impl AsFd,
-    name: &[u8],
-    dir: impl AsFd,
-    leaf: &[u8],
-) -> Sys<()> {
-    use rustix::fs::RenameFlags;
-    match rustix::fs::renameat_with(&from, name, &dir, leaf, RenameFlags::NOREPLACE) {
-        Err(errno) if is_missing_call(errno) => {}
-        result => return result,
-    }
-    // A second name is never given over another file either.
-    match rustix::fs::linkat(&from, name, &dir, leaf, AtFlags::empty()) {
-        Ok(()) => rustix::fs::unlinkat(from, name, AtFlags::empty()),
-        Err(errno @ (Errno::EXIST | Errno::NOENT | Errno::XDEV)) => Err(errno),
-        // Nor can it do that: what the caller saw just before must do.
-        Err(_) => rustix::fs::renameat(from, name, dir, leaf),
-    }
-}
-
-/// Whether `errno` may mean that there is no call that renames with flags: the
-/// file system lacks it, or a sandbox does not know it.
-fn is_missing_call(errno: Errno) -> bool {
-    matches!(
-        errno,
-        Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM
-    )
-}
-
-/// Moves `name` in `from` to `leaf` in `dir`; what the caller saw there just
-/// before must do.
-#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-pub(crate) fn rename_noreplace(
-    from: impl AsFd,
-    name: &[u8],
-    dir: impl AsFd,
-    leaf: &[u8],
-) -> Sys<()> {
-    rustix::fs::renameat(from, name, dir, leaf)
-}
-
-/// A name in a directory.
-type Place<'a> = (&'a OwnedFd, &'a [u8]);
-
-/// Lets what is at `one` and at `other` change places, in one step.
-#[cfg(any(target_os = "linux", target_vendor = "apple"))]
-pub(crate) fn exchange(one: Place<'_>, other: Place<'_>) -> Sys<()> {
-    use rustix::fs::RenameFlags;
-    rustix::fs::renameat_with(one.0, one.1, other.0, other.1, RenameFlags::EXCHANGE)
-}
-
-/// There is no such call.
-#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-pub(crate) fn exchange(_: Place<'_>, _: Place<'_>) -> Sys<()> {
-    Err(Errno::NOSYS)
-}
-
-/// Removes the left-over at `path` if it is one, and nobody is writing it; says
-/// whether.
-pub(crate) fn sweep(root: &Root, path: &str) -> Result<bool> {
-    let error = |errno| -> StoreError {
-        let shown = sync_core::printable(path);
-        failed(format!("cannot remove the left-over '{shown}'"), errno)
-    };
-    let (dir, leaf) = match root.parent(path.as_bytes()) {
-        Ok(found) => found,
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(false),
-        Err(errno) => return Err(error(errno)),
-    };
-    match Meta::at(&dir, leaf) {
-        Ok(meta) if is_left_over(leaf, &meta) => {}
-        Ok(_) | Err(Errno::NOENT) => return Ok(false),
-        Err(errno) => return Err(error(errno)),
-    }
-    if is_being_written(&dir, leaf) {
-        return Ok(false);
-    }
-    match rustix::fs::unlinkat(&dir, leaf, AtFlags::empty()) {
-        Ok(()) => Ok(true),
-        Err(Errno::NOENT) => Ok(false),
-        Err(errno) => Err(error(errno)),
-    }
-}
-
-/// Whether another run holds the lock of the file `leaf`.
-pub(crate) fn is_being_written(dir: &OwnedFd, leaf: &[u8]) -> bool {
-    let flags = OFlags::RDONLY
-        .union(OFlags::NOFOLLOW)
-        .union(OFlags::NONBLOCK)
-        .union(OFlags::CLOEXEC);
-    rustix::fs::openat(dir, leaf, flags, Mode::empty()).is_ok_and(|file| {
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
-    })
 }
 
 #[cfg(test)]

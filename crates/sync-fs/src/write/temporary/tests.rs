@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use super::remove::remove;
+use super::sweep::{has_our_form, is_left_over};
 use super::*;
 
 fn handle(dir: &Path) -> OwnedFd {

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::*;
+use crate::sys::root::Root;
 
 /// Both ways of opening must agree on what is let through.
 #[test]
@@ -21,7 +22,8 @@ fn the_portable_way_is_as_strict_as_openat2() {
     symlink("b/file", root.join("a/link")).unwrap();
     let opened = Root::new(&root);
     opened.open().unwrap();
-    let handle = opened.handle().unwrap();
+    let handle = opened.directory(b"").unwrap();
+    let handle = handle.as_fd();
 
     let allowed = ["a", "a/b", "a/b/file"];
     let refused = [
@@ -53,25 +55,4 @@ fn the_portable_way_is_as_strict_as_openat2() {
         let stepwise = open_stepwise(handle, path_bytes, FILE);
         assert_eq!(stepwise.is_ok(), expected, "{path} {stepwise:?}");
     }
-}
-
-#[test]
-fn segments_know_where_they_begin() {
-    let found: Vec<_> = segments(b"a/bc//d/").collect();
-    assert_eq!(found, [(0, &b"a"[..]), (2, b"bc"), (6, b"d")]);
-    assert_eq!(segments(b"").count(), 0);
-    assert_eq!(split(b"a/b/c"), (&b"a/b"[..], &b"c"[..]));
-    assert_eq!(split(b"c"), (&b""[..], &b"c"[..]));
-}
-
-#[test]
-fn a_handle_is_waited_for_and_other_errors_are_not() {
-    let mut answers = [Err(Errno::MFILE), Err(Errno::NFILE), Ok(7)].into_iter();
-    assert_eq!(patiently(|| answers.next().unwrap()), Ok(7));
-    let mut asked = 0;
-    let denied: Sys<()> = patiently(|| {
-        asked += 1;
-        Err(Errno::ACCESS)
-    });
-    assert_eq!((denied, asked), (Err(Errno::ACCESS), 1));
 }

@@ -1,0 +1,10 @@
+//! Files of our own in a listed directory.
+
+/// Files of our own that a walk met; none of them is listed.
+#[derive(Debug, Default)]
+pub(crate) struct OwnFiles {
+    /// Temporaries that a run may have left.
+    pub(crate) temporaries: Vec<String>,
+    /// The directories with a mark of an unfinished restore; empty for the root.
+    pub(crate) unfinished_restores: Vec<String>,
+}

@@ -1,0 +1,59 @@
+//! Renames that replace nothing, and the exchange of two names.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+use rustix::fs::{AtFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::sys::errno::Sys;
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+use crate::sys::errno::is_missing_call;
+
+/// Moves `name` in `from` to `leaf` in `dir`, where nothing must be.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+pub(crate) fn rename_noreplace(
+    from: impl AsFd,
+    name: &[u8],
+    dir: impl AsFd,
+    leaf: &[u8],
+) -> Sys<()> {
+    match rustix::fs::renameat_with(&from, name, &dir, leaf, RenameFlags::NOREPLACE) {
+        Err(errno) if is_missing_call(errno) => {}
+        result => return result,
+    }
+    // A second name is never given over another file either.
+    match rustix::fs::linkat(&from, name, &dir, leaf, AtFlags::empty()) {
+        Ok(()) => rustix::fs::unlinkat(from, name, AtFlags::empty()),
+        Err(errno @ (Errno::EXIST | Errno::NOENT | Errno::XDEV)) => Err(errno),
+        // Nor can it do that: what the caller saw just before must do.
+        Err(_) => rustix::fs::renameat(from, name, dir, leaf),
+    }
+}
+
+/// Moves `name` in `from` to `leaf` in `dir`; what the caller saw there just
+/// before must do.
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+pub(crate) fn rename_noreplace(
+    from: impl AsFd,
+    name: &[u8],
+    dir: impl AsFd,
+    leaf: &[u8],
+) -> Sys<()> {
+    rustix::fs::renameat(from, name, dir, leaf)
+}
+
+/// A name in a directory.
+type Place<'a> = (&'a OwnedFd, &'a [u8]);
+
+/// Lets what is at `one` and at `other` change places, in one step.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+pub(crate) fn exchange(one: Place<'_>, other: Place<'_>) -> Sys<()> {
+    rustix::fs::renameat_with(one.0, one.1, other.0, other.1, RenameFlags::EXCHANGE)
+}
+
+/// There is no such call.
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+pub(crate) fn exchange(_: Place<'_>, _: Place<'_>) -> Sys<()> {
+    Err(Errno::NOSYS)
+}

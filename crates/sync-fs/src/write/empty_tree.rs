@@ -1,0 +1,60 @@
+//! Removal of a directory that holds nothing but empty directories and stands
+//! where a file must go.
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+use sync_core::{ErrorKind, Key, Result};
+
+use crate::error::{failed, refused};
+use crate::list::names::each_name;
+use crate::sys::confined::remove_directory;
+use crate::sys::errno::Sys;
+use crate::sys::meta::Meta;
+use crate::sys::root::Root;
+
+/// Removes the directory at `key` if it holds nothing but empty directories.
+pub(crate) fn remove_empty_tree(root: &Root, key: &Key) -> Result<()> {
+    let cannot = |errno| match errno {
+        Errno::NOTEMPTY | Errno::EXIST => refused(
+            ErrorKind::Blocked,
+            format!("cannot write '{key}': a directory of that name is not empty"),
+        ),
+        errno => failed(format!("cannot remove the empty directory '{key}'"), errno),
+    };
+    let tree = only_directories(root, key.as_str().as_bytes()).map_err(cannot)?;
+    // Each was found after its parent, so the last goes first.
+    for path in tree.iter().rev() {
+        match root
+            .parent(path)
+            .and_then(|(dir, leaf)| remove_directory(&dir, leaf))
+        {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(cannot(errno)),
+        }
+    }
+    Ok(())
+}
+
+/// The directory at `path` and all below it, each after its parent.
+/// `NOTEMPTY` if there is anything else among them.
+fn only_directories(root: &Root, path: &[u8]) -> Sys<Vec<Vec<u8>>> {
+    let mut found = vec![path.to_vec()];
+    let mut buffer = Vec::new();
+    let mut next = 0;
+    while let Some(current) = found.get(next).cloned() {
+        next += 1;
+        let dir = root.directory(&current)?;
+        each_name(&dir, &mut buffer, |name, kind| {
+            let is_directory = match kind {
+                FileType::Unknown => Meta::at(&dir, name)?.kind == FileType::Directory,
+                kind => kind == FileType::Directory,
+            };
+            if !is_directory {
+                return Err(Errno::NOTEMPTY);
+            }
+            found.push([&current, &b"/"[..], name].concat());
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}

@@ -1,0 +1,58 @@
+//! Whether what stands at the place of a new file is what the planner saw.
+
+use sync_core::{Entry, ErrorKind, Expected, Key, Result, StoreError};
+
+use super::temporary::outcome::Outcome;
+use crate::change_detection::Trust;
+use crate::error::{changed, refused};
+use crate::sys::meta::Meta;
+use crate::sys::root::Root;
+
+/// Whether `found`, a regular file, is what the planner saw.
+pub(crate) fn expect(
+    (root, trust): (&Root, &Trust),
+    found: &Meta,
+    entry: &Entry,
+    expected: &Expected,
+) -> Result<()> {
+    let path = entry.key.as_str().as_bytes();
+    match expected {
+        Expected::Absent => Err(appeared(&entry.key)),
+        Expected::Version(seen) if trust.is_version_after_all(root, path, found, seen) => Ok(()),
+        Expected::Version(_) => Err(changed(&entry.key)),
+    }
+}
+
+/// Whether `found`, a link, is what the planner saw, if it saw a link. One that
+/// was skipped is replaced, whatever it names.
+pub(crate) fn expect_link(
+    trust: &Trust,
+    found: &Meta,
+    entry: &Entry,
+    expected: &Expected,
+) -> Result<()> {
+    match expected {
+        Expected::Version(Entry {
+            link: Some(link), ..
+        }) if !trust.is_marked(found, &link.mark) => Err(changed(&entry.key)),
+        _ => Ok(()),
+    }
+}
+
+/// The error of a file that was another one in the last moment.
+pub(crate) fn as_expected(key: &Key, outcome: Outcome) -> Result<()> {
+    match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::Changed => Err(changed(key)),
+        Outcome::Moved(name) => Err(changed(key).with_hint(format!(
+            "it changed again meanwhile: one of its versions is beside it, as '{name}'"
+        ))),
+    }
+}
+
+pub(crate) fn appeared(key: &Key) -> StoreError {
+    refused(
+        ErrorKind::Changed,
+        format!("'{key}' is there, though it was not when it was listed"),
+    )
+}

@@ -1,0 +1,220 @@
+//! A file that is being written: its parts, and what is checked and set before
+//! it is committed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use chrono::TimeDelta;
+use rustix::io::Errno;
+use sync_core::{Crc64, Entry, ErrorKind, Expected, Result, StoreError};
+
+use super::commit_queue::Ready;
+use super::parents::{self, Parent};
+use super::shortfalls::{Notes, Shortfall};
+use super::temporary::Temporary;
+use crate::directory::Directory;
+use crate::error::{failed, refused};
+use crate::sys::meta::Meta;
+use crate::sys::path::split;
+use crate::sys::times;
+
+/// The coarsest times of a file system that is in use (FAT).
+const COARSEST: TimeDelta = TimeDelta::seconds(2);
+
+/// A temporary and which of its bytes are written.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    pub(super) temporary: Arc<Temporary>,
+    pub(super) entry: Entry,
+    /// Length and sum of each part, by offset.
+    parts: Mutex<BTreeMap<u64, (u64, Crc64)>>,
+    /// Set once no more bytes are taken. A part whose future was dropped goes
+    /// on in its thread; it must not touch the file, and so its mtime, after
+    /// this.
+    is_sealed: RwLock<bool>,
+}
+
+impl Unfinished {
+    pub(super) fn create(shared: &Directory, entry: Entry) -> Result<Self> {
+        shared.create_root()?;
+        let key = &entry.key;
+        let cannot = |errno| failed(format!("cannot create a file for '{key}'"), errno);
+        let (dir, old) = match parents::parent(&shared.root, &shared.new_directories, key)? {
+            Parent::Ready(dir) => {
+                let old = Meta::at(&dir, split(key.as_str().as_bytes()).1);
+                (dir, old.ok().filter(Meta::is_file))
+            }
+            // The file in the way goes before the commit, or the commit fails.
+            Parent::Blocked(nearest, _) => (nearest, None),
+        };
+        let temporary = Temporary::create(dir, old).map_err(cannot)?;
+        Ok(Self {
+            temporary: Arc::new(temporary),
+            entry,
+            parts: Mutex::default(),
+            is_sealed: RwLock::new(false),
+        })
+    }
+
+    /// Takes the disk space for the whole file, where the file system can.
+    pub(super) fn reserve(&self) -> Result<()> {
+        #[cfg(target_os = "linux")]
+        if self.entry.size > 0 {
+            let reserved = rustix::fs::fallocate(
+                self.temporary.file(),
+                rustix::fs::FallocateFlags::empty(),
+                0,
+                self.entry.size,
+            );
+            match reserved {
+                Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
+                    return Err(self.cannot_write(errno));
+                }
+                // A file system that cannot take space beforehand (NFS 3, sshfs).
+                Err(_) if self.exceeds_file_system() => {
+                    return Err(self.cannot_write(Errno::NOSPC));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the file is larger than all of its file system. Free space is no
+    /// measure: a file with holes, or one that is compressed, takes less.
+    #[cfg(target_os = "linux")]
+    fn exceeds_file_system(&self) -> bool {
+        rustix::fs::fstatvfs(self.temporary.file()).is_ok_and(|system| {
+            let all = system.f_blocks.saturating_mul(system.f_frsize);
+            all > 0 && self.entry.size > all
+        })
+    }
+
+    pub(super) fn write(&self, offset: u64, body: &[u8], checksum: Crc64) -> Result<()> {
+        let key = &self.entry.key;
+        if Crc64::of(body) != checksum {
+            return Err(self.corrupt("a part does not match its checksum"));
+        }
+        let len = body.len() as u64;
+        if offset
+            .checked_add(len)
+            .is_none_or(|end| end > self.entry.size)
+        {
+            return Err(self.corrupt("a part lies beyond the end"));
+        }
+        let sealed = self
+            .is_sealed
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *sealed {
+            return Err(refused(
+                ErrorKind::Stopped,
+                format!("cannot write '{key}': it is being committed"),
+            ));
+        }
+        self.write_all(offset, body)
+            .map_err(|errno| self.cannot_write(errno))?;
+        self.parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(offset, (len, checksum));
+        Ok(())
+    }
+
+    fn write_all(&self, mut offset: u64, mut body: &[u8]) -> std::result::Result<(), Errno> {
+        while !body.is_empty() {
+            match rustix::io::pwrite(self.temporary.file(), body, offset) {
+                Ok(0) => return Err(Errno::IO),
+                Ok(written) => {
+                    body = &body[written..];
+                    offset += written as u64;
+                }
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the file is complete and sets its owner, permissions and
+    /// time.
+    pub(super) fn finish(
+        &self,
+        notes: &Notes,
+        checksum: Crc64,
+        expected: Expected,
+    ) -> Result<Ready> {
+        *self
+            .is_sealed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = true;
+        let finished = self.check(checksum).and_then(|()| self.settle(notes));
+        if let Err(error) = finished {
+            self.temporary.discard();
+            return Err(error);
+        }
+        Ok(Ready {
+            temporary: Arc::clone(&self.temporary),
+            entry: self.entry.clone(),
+            expected,
+        })
+    }
+
+    /// Whether the parts are the whole, without gap or overlap, with its sum.
+    fn check(&self, checksum: Crc64) -> Result<()> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut end, mut sum) = (0, Crc64::EMPTY);
+        for (&offset, &(len, part)) in parts.iter() {
+            if offset != end {
+                return Err(self.corrupt("its parts do not join"));
+            }
+            end += len;
+            sum = sum.then(part, len);
+        }
+        if end != self.entry.size {
+            return Err(self.corrupt("its length is not the one that was announced"));
+        }
+        if sum != checksum {
+            return Err(self.corrupt("it does not match its checksum"));
+        }
+        Ok(())
+    }
+
+    /// Sets what belongs to a file beside its bytes. What the file system does
+    /// not allow is noted: the content is what a restore is for.
+    fn settle(&self, notes: &Notes) -> Result<()> {
+        let (file, key) = (self.temporary.file(), self.entry.key.as_str());
+        let cannot = |errno| self.cannot_write(errno);
+        if let Some(shortfall) = self.temporary.inherit().map_err(cannot)? {
+            notes.add(shortfall, key);
+        }
+        let set = rustix::fs::futimens(file, &times::to_system(self.entry.modified));
+        match set {
+            Ok(()) => {}
+            Err(Errno::PERM | Errno::ACCESS | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
+                notes.add(Shortfall::Time, key);
+            }
+            Err(errno) => {
+                return Err(failed(format!("cannot set the time of '{key}'"), errno));
+            }
+        }
+        let meta = Meta::of(file).map_err(cannot)?;
+        if meta.size != self.entry.size {
+            return Err(self.corrupt("its length on disk is wrong"));
+        }
+        // Some say that they have set it, and have not.
+        if set.is_ok() && (meta.modified - self.entry.modified).abs() > COARSEST {
+            notes.add(Shortfall::Time, key);
+        }
+        Ok(())
+    }
+
+    fn corrupt(&self, why: &str) -> StoreError {
+        let key = &self.entry.key;
+        refused(ErrorKind::Corrupt, format!("cannot write '{key}': {why}"))
+    }
+
+    fn cannot_write(&self, errno: Errno) -> StoreError {
+        failed(format!("cannot write '{}'", self.entry.key), errno)
+    }
+}
