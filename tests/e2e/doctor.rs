@@ -159,6 +159,16 @@ fn what_a_server_lacks_is_a_warning() {
     }
 }
 
+/// As SeaweedFS does, without a reason; it takes seconds to say so.
+#[test]
+fn an_upload_in_parts_above_other_objects_may_be_refused() {
+    let refused = Action::error(500, "InternalError");
+    let fault = Fault::on("CompleteMultipartUpload").key_ending("paths/e");
+    let outcome = on(Config::default(), vec![fault.always().act(refused)], 0);
+    assert_eq!(bad(&outcome), found("paths", "warning"), "{outcome}");
+    assert!(outcome.took < Duration::from_secs(20), "{outcome}");
+}
+
 #[test]
 fn what_the_credentials_may_not_do_is_named_with_the_permission() {
     for (operation, name, level, permission) in [

@@ -97,13 +97,16 @@ fn doctor_knows_the_names_that_a_server_cannot_keep(server: &dyn Server) {
     for (name, is_limited, word) in [
         ("keys", loses, "backslash"),
         ("lengths", limits.key_bytes < 1000, "bytes"),
-        ("paths", !limits.file_beside_directory, "below"),
+        ("paths", !limits.parts_beside_directory, "below"),
     ] {
         let (level, said) = of(name);
         let expected = if is_limited { "warning" } else { "ok" };
         assert_eq!(level, expected, "{name}: {outcome}");
         assert!(!is_limited || said.contains(word), "{name}: {outcome}");
     }
+    let (_, said) = of("paths");
+    let keeps_files = said.contains("keeps objects as files");
+    assert_eq!(keeps_files, !limits.file_beside_directory, "{outcome}");
 }
 
 fn doctor_knows_whether_times_are_rounded_up(server: &dyn Server) {

@@ -9,9 +9,10 @@ use super::conditions::{Accepted, is_refused, judge, not_implemented, right, wro
 use super::{Probe, Tell};
 use crate::checksum;
 use crate::error::{Attempted, Failure};
-use crate::guard::Condition;
+use crate::guard::{Condition, Share};
 use crate::options::Checksums;
 use crate::session;
+use crate::timing;
 
 const NAME: &str = "in-parts";
 const CONDITIONAL: &str = "conditional-multipart";
@@ -20,6 +21,8 @@ const PART: &[u8] = b"the only part";
 
 /// An upload with its part.
 struct Open {
+    /// The whole key.
+    key: String,
     id: String,
     parts: CompletedMultipartUpload,
 }
@@ -32,7 +35,7 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
         permission: "s3:PutObject, without which a backup fails at files above --part-size",
     };
     let mut conditional = probe.asks_for_conditions();
-    let first = match probe.begin().await {
+    let first = match probe.begin(NAME).await {
         Ok(open) => {
             lists(probe, &open, tell).await;
             let condition = if conditional {
@@ -74,7 +77,7 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
 /// A second upload of the same key must not be completed over the first, but
 /// under a condition that holds.
 async fn again(probe: &Probe, tell: Tell<'_>) -> Result<(), Failure> {
-    let mut open = probe.begin().await?;
+    let mut open = probe.begin(NAME).await?;
     let mut ignored = Vec::new();
     for (header, condition) in wrong() {
         let completed = probe.complete(&open, &condition).await;
@@ -82,7 +85,7 @@ async fn again(probe: &Probe, tell: Tell<'_>) -> Result<(), Failure> {
             ignored.push(header);
         }
         if completed.is_ok() {
-            open = probe.begin().await?;
+            open = probe.begin(NAME).await?;
         }
     }
     let forms = right(probe, NAME).await;
@@ -100,7 +103,7 @@ async fn again(probe: &Probe, tell: Tell<'_>) -> Result<(), Failure> {
 }
 
 async fn abort(probe: &Probe, tell: Tell<'_>) {
-    let Ok(open) = probe.begin().await else {
+    let Ok(open) = probe.begin(NAME).await else {
         return;
     };
     let key = probe.full(NAME);
@@ -162,9 +165,17 @@ async fn lists(probe: &Probe, open: &Open, tell: Tell<'_>) {
 }
 
 impl Probe {
+    /// Uploads in parts to `name`; a failure that gives no reason is believed
+    /// soon.
+    pub(super) async fn put_in_parts(&self, name: &str) -> Result<(), Failure> {
+        let open = self.begin(name).await?;
+        self.complete_within(&open, &Condition::None, Share::First)
+            .await
+    }
+
     /// Begins an upload and sends its part.
-    async fn begin(&self) -> Result<Open, Failure> {
-        let key = self.full(NAME);
+    async fn begin(&self, name: &str) -> Result<Open, Failure> {
+        let key = self.full(name);
         self.traces.lock().lost_upload = true;
         let bucket = &self.bucket;
         let algorithm = match bucket.checksums {
@@ -223,11 +234,20 @@ impl Probe {
             .set_checksum_crc32(sent.checksum_crc32)
             .build();
         let parts = CompletedMultipartUpload::builder().parts(part).build();
-        Ok(Open { id, parts })
+        Ok(Open { key, id, parts })
     }
 
     async fn complete(&self, open: &Open, condition: &Condition) -> Result<(), Failure> {
-        let key = self.full(NAME);
+        self.complete_within(open, condition, Share::All).await
+    }
+
+    async fn complete_within(
+        &self,
+        open: &Open,
+        condition: &Condition,
+        share: Share,
+    ) -> Result<(), Failure> {
+        let key = open.key.clone();
         self.traces.lock().keys.insert(key.clone());
         let whole = self.sums_the_whole();
         let done = self
@@ -242,6 +262,8 @@ impl Probe {
             .set_checksum_type(whole.then_some(ChecksumType::FullObject))
             .set_if_match(condition.if_match())
             .set_if_none_match(condition.if_none_match())
+            .customize()
+            .config_override(timing::for_complete(share, self.bucket.max_attempts))
             .send()
             .await
             .map_err(|error| Failure::from(&error))?;

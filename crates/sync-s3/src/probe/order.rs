@@ -120,8 +120,7 @@ async fn paths(probe: &Probe, tell: Tell<'_>) {
         }
     }
     let Some((name, failure)) = refused else {
-        let message = "an object may have others below its name";
-        tell(Diagnosis::ok("paths", message));
+        tell(paths_in_parts(probe).await);
         return;
     };
     if failure.kind() == ErrorKind::Blocked {
@@ -139,6 +138,23 @@ async fn paths(probe: &Probe, tell: Tell<'_>) {
         permission: "s3:PutObject",
     };
     tell(probe.failed("paths", Level::Warning, &failure, attempted));
+}
+
+/// The same of an object that is sent in parts, where objects are below its name.
+/// What else may be wrong with such uploads is said elsewhere.
+async fn paths_in_parts(probe: &Probe) -> Diagnosis {
+    let _ = probe.put(probe.trial("paths/e/f", b"path")).await;
+    match probe.put_in_parts("paths/e").await {
+        Err(failure) if failure.is_blocked() || failure.is_internal() => {
+            let message =
+                "an object may have others below its name, but not if it is sent in parts";
+            Diagnosis::warning("paths", message).with_advice(
+                "no option is needed: where a directory becomes a file of several parts, a backup \
+                 deletes what is in the way once the upload has been refused",
+            )
+        }
+        _ => Diagnosis::ok("paths", "an object may have others below its name"),
+    }
 }
 
 /// Of everything that was written: where keys come in no order at all, three

@@ -12,6 +12,7 @@ pub(crate) static SERVER: Only = Only::new(Recipe {
     limits: Limits {
         segment_bytes: 255,
         file_beside_directory: false,
+        parts_beside_directory: false,
         storage_classes: false,
         versions: false,
         object_lock: false,

@@ -17,6 +17,8 @@ pub(crate) struct Limits {
     pub(crate) segment_bytes: usize,
     /// Whether `a` and `a/b` can both be objects.
     pub(crate) file_beside_directory: bool,
+    /// The same of an object that is sent in parts when `a/b` is there.
+    pub(crate) parts_beside_directory: bool,
     /// Whether it stores objects in other classes than STANDARD, or says that it
     /// does.
     pub(crate) storage_classes: bool,
@@ -42,6 +44,7 @@ impl Limits {
         key_bytes: 1024,
         segment_bytes: 1024,
         file_beside_directory: true,
+        parts_beside_directory: true,
         storage_classes: true,
         versions: true,
         object_lock: true,

@@ -12,6 +12,7 @@ pub(crate) static SERVER: Only = Only::new(Recipe {
         loses: &['\\'],
         // A segment is the name of an entry in its store.
         segment_bytes: 255,
+        parts_beside_directory: false,
         ..Limits::S3
     },
     options: &[],
