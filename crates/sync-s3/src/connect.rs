@@ -58,6 +58,8 @@ pub(crate) struct Endpoint {
     pub(crate) owner: Option<String>,
     /// The proxy on the way there.
     pub(crate) proxy: Option<Proxy>,
+    /// Whether requests are sent without credentials.
+    pub(crate) is_anonymous: bool,
 }
 
 impl Endpoint {
@@ -157,6 +159,7 @@ pub(crate) async fn connect(
             .of_endpoint(url.as_deref(), region.as_ref())
             .cloned(),
         url,
+        is_anonymous: options.access == Access::Anonymous,
     };
     endpoint.check_bucket(options)?;
     let shared = shared_config(options, credentials, &region, &endpoint, lender).await?;
@@ -295,6 +298,7 @@ mod tests {
             profile: None,
             owner: None,
             proxy: None,
+            is_anonymous: false,
         }
     }
 
@@ -304,6 +308,7 @@ mod tests {
             profile: None,
             owner: None,
             proxy: None,
+            is_anonymous: false,
         }
     }
 

@@ -2,7 +2,7 @@
 //! what to do.
 //!
 //! Everything that the SDK reports is first reduced to a [`Failure`], which
-//! knows no operation types; the tables in `codes` then read it. No text here
+//! knows no operation types; `codes` and `hints` then read it. No text here
 //! can hold a secret: credentials are never part of an answer, and the SDK
 //! keeps them out of its messages.
 

@@ -69,6 +69,7 @@ mod digest;
 mod error;
 mod etag;
 mod guard;
+mod hints;
 mod look;
 mod md5_etags;
 

@@ -9,14 +9,29 @@ use super::{BUCKET, Fixture, key, store};
 use crate::{Access, Encryption, S3Options, S3Store};
 
 /// `(status, code, kind, a part of the hint)`, for a PutObject.
-const TABLE: [(u16, &str, ErrorKind, &str); 25] = [
+const TABLE: [(u16, &str, ErrorKind, &str); 39] = [
     (
         404,
         "NoSuchBucket",
         ErrorKind::RootMissing,
         "--endpoint-url",
     ),
+    (
+        400,
+        "InvalidBucketName",
+        ErrorKind::RootMissing,
+        "63 lower-case letters",
+    ),
+    (
+        404,
+        "NoSuchAccessPoint",
+        ErrorKind::RootMissing,
+        "access point",
+    ),
     (403, "AccessDenied", ErrorKind::Denied, "s3:PutObject"),
+    (403, "AllAccessDisabled", ErrorKind::Denied, "provider"),
+    (403, "AccountProblem", ErrorKind::Denied, "provider"),
+    (400, "ObjectLocked", ErrorKind::Denied, "retention"),
     (
         400,
         "AccessControlListNotSupported",
@@ -35,8 +50,22 @@ const TABLE: [(u16, &str, ErrorKind, &str); 25] = [
         ErrorKind::Credentials,
         "secret key",
     ),
+    (
+        403,
+        "SignatureDoesNotMatch",
+        ErrorKind::Credentials,
+        "proxy",
+    ),
     (400, "ExpiredToken", ErrorKind::Credentials, "aws sso login"),
+    (
+        400,
+        "InvalidToken",
+        ErrorKind::Credentials,
+        "AWS_SESSION_TOKEN",
+    ),
+    (403, "NotSignedUp", ErrorKind::Credentials, "provider"),
     (403, "RequestTimeTooSkewed", ErrorKind::Credentials, "clock"),
+    (403, "RequestExpired", ErrorKind::Credentials, "clock"),
     (301, "PermanentRedirect", ErrorKind::WrongRegion, "--region"),
     (
         400,
@@ -63,9 +92,14 @@ const TABLE: [(u16, &str, ErrorKind, &str); 25] = [
         ErrorKind::Throttled,
         "--concurrency",
     ),
-    (500, "InternalError", ErrorKind::Unavailable, ""),
-    (502, "BadGateway", ErrorKind::Unavailable, ""),
-    (400, "RequestTimeout", ErrorKind::Timeout, ""),
+    (
+        500,
+        "InternalError",
+        ErrorKind::Unavailable,
+        "run again later",
+    ),
+    (502, "BadGateway", ErrorKind::Unavailable, "run again later"),
+    (400, "RequestTimeout", ErrorKind::Timeout, "--concurrency"),
     (
         501,
         "NotImplemented",
@@ -78,9 +112,44 @@ const TABLE: [(u16, &str, ErrorKind, &str); 25] = [
         ErrorKind::Unsupported,
         "--checksum none",
     ),
-    (400, "BadDigest", ErrorKind::Corrupt, ""),
-    (400, "XAmzContentSHA256Mismatch", ErrorKind::Corrupt, ""),
-    (507, "QuotaExceeded", ErrorKind::NoSpace, ""),
+    (400, "BadDigest", ErrorKind::Corrupt, "run again"),
+    (
+        400,
+        "XAmzContentSHA256Mismatch",
+        ErrorKind::Corrupt,
+        "run again",
+    ),
+    (507, "QuotaExceeded", ErrorKind::NoSpace, "quota"),
+    (
+        400,
+        "XMinioAdminBucketQuotaExceeded",
+        ErrorKind::NoSpace,
+        "quota",
+    ),
+    (
+        400,
+        "EntityTooLarge",
+        ErrorKind::Other,
+        "smaller --part-size",
+    ),
+    (
+        400,
+        "EntityTooSmall",
+        ErrorKind::Other,
+        "larger --part-size",
+    ),
+    (
+        400,
+        "InvalidEncryptionAlgorithmError",
+        ErrorKind::Other,
+        "--sse",
+    ),
+    (
+        400,
+        "KMS.DisabledException",
+        ErrorKind::Other,
+        "--sse-kms-key-id",
+    ),
     (400, "SomethingNew", ErrorKind::Other, ""),
     (418, "Teapot", ErrorKind::Other, ""),
     (404, "NoSuchKey", ErrorKind::NotFound, ""),
@@ -385,6 +454,69 @@ async fn a_wrong_key_is_no_missing_permission_whatever_its_code() {
     }
     let text = refused("a", refusal(403, "AccessDenied", "Access Denied"), |_| {}).await;
     assert!(text.contains("s3:PutObject"), "{text}");
+}
+
+#[tokio::test]
+async fn an_object_lock_is_no_missing_permission() {
+    for message in [
+        "Access Denied because object protected by object lock.",
+        "Object is WORM protected and cannot be overwritten",
+    ] {
+        let text = refused("a", refusal(403, "AccessDenied", message), |_| {}).await;
+        assert!(text.contains("until its retention ends"), "{text}");
+        assert!(!text.contains("s3:PutObject"), "{text}");
+    }
+}
+
+/// Who sends no credentials lacks no permission of theirs.
+#[tokio::test]
+async fn what_is_not_for_everybody_asks_for_credentials() {
+    let server = Endpoint::start(Config::with_bucket(BUCKET)).unwrap();
+    let mut options = S3Options::new(BUCKET.parse().unwrap());
+    options.endpoint_url = Some(server.url());
+    options.access = Access::Anonymous;
+    let store = S3Store::connect(options).await.unwrap();
+    let error = store.stat(&key("a")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("instead of --no-sign-request"), "{hint}");
+}
+
+/// A list has no checksum that could be left out.
+#[tokio::test]
+async fn a_request_that_the_server_does_not_know_is_no_matter_of_checksums() {
+    let fixture = Fixture::with_options(|options| options.max_attempts = 1).await;
+    fixture.server.inject(
+        Fault::any()
+            .always()
+            .act(Action::error(405, "MethodNotAllowed")),
+    );
+    let error = fixture.list().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains("--endpoint-url") && !hint.contains("--checksum"),
+        "{hint}"
+    );
+}
+
+/// The answer of a web server that guards the storage has no code of S3.
+#[tokio::test]
+async fn a_login_that_is_asked_for_is_told() {
+    let fixture = Fixture::with_options(|options| options.max_attempts = 1).await;
+    fixture
+        .server
+        .inject(Fault::any().always().act(Action::edit(|answer| {
+            answer.status = 401;
+            answer.body = b"<html>who are you?</html>".to_vec();
+        })));
+    let error = fixture.list().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains("asks for a login") && hint.contains("--endpoint-url"),
+        "{hint}"
+    );
 }
 
 #[tokio::test]
