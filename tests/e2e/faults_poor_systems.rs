@@ -1,6 +1,8 @@
 //! File systems and sandboxes that lack a call: a restore does without where
 //! nothing that it promises needs it, and says what it could not do.
 
+use std::collections::BTreeSet;
+
 use crate::support::{
     Dir, Memory, World, assert_same,
     content::mebibytes,
@@ -90,6 +92,30 @@ fn permissions_that_cannot_be_set_stay_narrow() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// Where the file that is replaced belongs to somebody else. Told if that one
+/// could read it, and cannot read its successor.
+#[test]
+#[ignore = "needs strace and root; `cargo xtask test` runs it"]
+fn an_owner_that_cannot_be_kept_is_named_where_it_locks_him_out() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    for (mode, is_named) in [(0o644, false), (0o640, true), (0o600, true)] {
+        let memory = Memory::start();
+        let (world, dir) = scene(&memory);
+        let old = dir.join("old");
+        std::fs::set_permissions(&old, std::fs::Permissions::from_mode(mode)).unwrap();
+        chown(&old, Some(65534), Some(65534)).unwrap();
+        let outcome = without(world.restore(&dir), &world, "fchown", "EPERM").done();
+        was_asked(&world);
+        let said = "the owner of 1 file ('old') could not be kept";
+        assert_eq!(
+            outcome.stderr.contains(said),
+            is_named,
+            "{mode:o}: {outcome}"
+        );
+        assert_same(&dir.files(), &world.bucket.objects());
+    }
+}
+
 /// A sync that is refused is an error; one that does not exist is not.
 #[test]
 #[ignore = "needs strace; `cargo xtask test` runs it"]
@@ -118,5 +144,31 @@ fn a_file_system_without_syncs_is_warned_of_once() {
         without(run, &world, "fsync,syncfs", "EIO")
             .exits(3)
             .says("on disk");
+    }
+}
+
+/// After the first error of a sync of all, whatever it says, each file answers
+/// for itself.
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn where_all_cannot_be_synced_at_once_each_file_is() {
+    for errno in ["EINVAL", "EIO"] {
+        let memory = Memory::start();
+        let world = World::on(&memory);
+        for number in 0..60 {
+            world.bucket.put(&format!("sub/{number}"), "new");
+        }
+        let dir = world.dir("dir");
+        without(world.restore(&dir), &world, "syncfs", errno).done();
+        was_asked(&world);
+        let calls = calls(&world.sandbox.path("strace"));
+        let synced = calls
+            .iter()
+            .filter(|call| call.name == "fsync" && call.succeeded());
+        let files: BTreeSet<_> = synced.flat_map(Call::handles).collect();
+        let sub = dir.join("sub");
+        let of_files = files.iter().filter(|path| path.parent() == Some(&*sub));
+        assert_eq!(of_files.count(), 60, "{errno}");
+        assert_same(&dir.files(), &world.bucket.objects());
     }
 }

@@ -94,7 +94,7 @@ impl Temporary {
             return Ok(None);
         }
         let own = Meta::of(&self.file)?;
-        if own.owner != old.owner && old.mode & 0o444 == 0o400 {
+        if own.owner != old.owner && locks_out_owner(&own, &old) {
             return Ok(Some(Shortfall::Owner));
         }
         let is_kept = own.mode & 0o777 == old.mode & 0o777;
@@ -179,6 +179,13 @@ impl Temporary {
             let _ = rustix::fs::unlinkat(&self.dir, &*self.name, AtFlags::empty());
         }
     }
+}
+
+/// Whether the owner of `old` could read that, and cannot read `own` with the same
+/// permissions: neither as everybody, nor as a member of the group.
+fn locks_out_owner(own: &Meta, old: &Meta) -> bool {
+    let by_group = old.mode & 0o040 != 0 && own.group == old.group;
+    old.mode & 0o400 != 0 && old.mode & 0o004 == 0 && !by_group
 }
 
 impl Drop for Temporary {
