@@ -376,4 +376,21 @@ mod growing {
         world.backup(&dir).one_by_one().exits(3).says("'film'");
         assert_same(&world.bucket.objects(), &objects);
     }
+
+    /// The same when the object is there: it is not what the file begins with.
+    #[test]
+    fn a_file_that_is_rewritten_and_longer_after_its_copy_goes_up_again() {
+        let memory = Memory::start();
+        let (world, dir) = with_a_film(&memory);
+        let edit = works_on(dir.join("film"), move |path| {
+            let mut content = fs::read(path).unwrap();
+            content[0] ^= 1;
+            content.extend(LINE);
+            fs::write(path, content).unwrap();
+        });
+        memory.inject(Fault::on("CompleteMultipartUpload").nth(1).act(edit));
+        let outcome = world.backup(&dir).one_by_one().done();
+        assert!(!outcome.stdout.contains("growing"), "{outcome}");
+        assert_same(&world.bucket.contents(), &dir.contents());
+    }
 }

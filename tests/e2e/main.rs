@@ -75,6 +75,7 @@ mod storm;
 
 mod docs;
 mod docs_watching;
+mod handles;
 mod jobs;
 mod jobs_docs;
 mod jobs_wrong;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::support::{
-    Dir, Memory, World, assert_same,
+    Dir, Memory, RESTORE_MARK, World, assert_same,
     content::mebibytes,
     strace::{Call, calls, traced},
 };
@@ -206,6 +206,43 @@ fn without_durability_nothing_is_synced() {
     let syncs: Vec<_> = restored.syncs().filter(of_dir).collect();
     assert!(syncs.is_empty(), "{syncs:?}");
     assert_eq!(restored.renames().len(), restored.dir.files().len());
+}
+
+/// Or a power cut would leave a part of the files and nothing that says so.
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn the_marks_of_a_restore_are_on_disk_before_its_first_file() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    for durability in ["batch", "each"] {
+        let restored = restored(&world, durability);
+        let renames = restored.renames();
+        let first = renames.iter().map(|(call, _, _)| *call);
+        let first = first.min_by_key(|call| call.begun).unwrap();
+        let mark = restored.dir.join(RESTORE_MARK);
+        let marked = restored.calls.iter().find(|call| {
+            let is_rename = call.name.starts_with("rename") && call.succeeded();
+            is_rename && call.paths().get(1) == Some(&mark)
+        });
+        let marked = marked.unwrap();
+        let from = marked.paths().remove(0);
+        let data = restored.syncs_of(&from).find(|sync| sync.is_before(marked));
+        assert!(data.is_some(), "the mark is not on disk before its rename");
+        let names = |sync: &&Call| marked.is_before(sync) && sync.is_before(first);
+        let name = restored.syncs_of(restored.dir.path()).find(names);
+        assert!(name.is_some(), "the name of the mark is not on disk");
+
+        let noted = restored.syncs().filter(|sync| {
+            let path = sync.handles().into_iter().next().unwrap_or_default();
+            path.to_string_lossy().contains("s3mirror/restores") && sync.is_before(first)
+        });
+        assert_eq!(
+            noted.count(),
+            2,
+            "the file in the state directory, and its name"
+        );
+        std::fs::remove_dir_all(restored.dir.path()).unwrap();
+    }
 }
 
 /// Directories have names, too: the root with those above it, and those that

@@ -84,6 +84,36 @@ fn a_value_that_cannot_travel_is_refused_with_its_source() {
     });
 }
 
+/// Those that only the SDK reads: it would panic, or ask whatever they name.
+#[test]
+fn a_variable_of_the_sdk_that_cannot_travel_is_refused_with_its_name() {
+    let memory = Memory::start();
+    let (world, dir) = scene(&memory);
+    world.no_requests(|| {
+        for name in [
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+            "AWS_EXECUTION_ENV",
+            "AWS_ROLE_ARN",
+            "AWS_ROLE_SESSION_NAME",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONFIG_FILE",
+            "AWS_SHARED_CREDENTIALS_FILE",
+        ] {
+            for odd in INSIDE {
+                let value = format!("/ge{odd}heim");
+                let outcome = backup(&world, &dir).env(name, value).exits(1);
+                let outcome = outcome.complains_in_one_line();
+                let outcome = outcome.says(&format!("the variable {name} holds "));
+                assert!(!outcome.stderr.contains("heim"), "{outcome}");
+            }
+        }
+    });
+}
+
 #[test]
 fn keys_of_files_and_programs_are_looked_at_too() {
     let memory = Memory::start();

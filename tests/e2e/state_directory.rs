@@ -2,11 +2,17 @@
 //! what others have put into shared places is not believed.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::time::{Duration, Instant};
+
+use s3_endpoint::{Action, Fault};
 
 use crate::support::run::Run;
 use crate::support::strace::traced;
 use crate::support::{Memory, World, assert_same};
+
+/// How long a first run is at work, so that a second one meets it under strace.
+const AT_WORK: Duration = Duration::from_secs(4);
 
 /// Without any of the variables that name a place for state.
 fn homeless(run: Run, world: &World<'_>) -> Run {
@@ -125,7 +131,40 @@ fn a_file_system_without_locks_holds_up_nobody_and_a_second_run_is_still_refused
         without(world.backup(&dir)).done();
         without(world.restore(&world.dir("other"))).done();
         assert_same(&world.bucket.contents(), &dir.contents());
+
+        let lists = memory.count("ListObjectsV2");
+        memory.inject(Fault::on("ListObjectsV2").act(Action::Stall(AT_WORK)));
+        let first = without(world.backup(&dir)).start();
+        let start = Instant::now();
+        while memory.count("ListObjectsV2") == lists {
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "it does not begin"
+            );
+        }
+        world.backup(&dir).exits(4).says("another run");
+        first.end().is(0);
     }
+}
+
+/// A name in a place for all that somebody else has taken, with a directory
+/// that only looks like ours.
+#[test]
+#[ignore = "needs root, to give a directory away; `cargo xtask test` runs it"]
+fn a_directory_of_another_user_is_not_used() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    world.dir("tmp");
+    let theirs = world.dir("tmp/s3mirror-0");
+    fs::set_permissions(theirs.path(), Permissions::from_mode(0o777)).unwrap();
+    chown(theirs.path(), Some(65534), Some(65534)).unwrap();
+    let outcome = homeless(world.backup(&dir), &world).done();
+    outcome
+        .says("cannot use the state directory")
+        .says("--state-dir");
+    assert!(theirs.snapshot().is_empty(), "nothing is written there");
+    assert_same(&world.bucket.contents(), &dir.contents());
 }
 
 /// Whoever backs up a home backs up the state in it.

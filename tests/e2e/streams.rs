@@ -1,8 +1,13 @@
 //! Standard streams that end early or are no terminal (case 35).
 
 use std::{
+    fs::File,
     io::Read as _,
-    os::{fd::OwnedFd, unix::net::UnixStream},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::OpenOptionsExt as _, net::UnixStream},
+    },
+    process::Command,
     thread,
     time::Duration,
 };
@@ -10,6 +15,9 @@ use std::{
 use s3_endpoint::{Action, Fault};
 
 use crate::support::{Dir, Memory, World, assert_same, content::map};
+
+/// As Linux has it.
+const O_NONBLOCK: i32 = 0o4000;
 
 /// Many lines, so that a pipe of 64 KiB is full long before the end.
 fn with_much_to_say(memory: &Memory) -> (World<'_>, Dir) {
@@ -148,6 +156,51 @@ fn a_nonblocking_output_whose_reader_is_slow_is_waited_for() {
     assert_eq!(copied.count(), 3000);
     assert_eq!(lines.last().unwrap()["event"], "report");
     assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+/// A pipe with a name, or a socket as below ssh, that is full before its reader
+/// begins to read.
+#[test]
+fn a_nonblocking_stderr_whose_reader_is_slow_is_waited_for() {
+    let memory = Memory::start();
+    let (world, dir) = with_much_to_say(&memory);
+    let path = world.sandbox.path("pipe");
+    let made = Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    // Both ends at once: opening the one waits for the other.
+    let fifo = || File::options().read(true).write(true).open(&path).unwrap();
+    let held = fifo();
+    let (socket, other) = UnixStream::pair().unwrap();
+    other.set_nonblocking(true).unwrap();
+    let nonblocking = File::options()
+        .write(true)
+        .custom_flags(O_NONBLOCK)
+        .open(&path)
+        .unwrap();
+    let ends: [(OwnedFd, OwnedFd); 2] = [
+        (File::open(&path).unwrap().into(), nonblocking.into()),
+        (socket.into(), other.into()),
+    ];
+    drop(held);
+    for (number, (reader, output)) in ends.into_iter().enumerate() {
+        let bucket = format!("{}/{number}", world.bucket.name);
+        let backup = world.command_at(&["backup", "--yes"], &dir, &bucket);
+        let running = backup.arg("-vvv").complaining_to(output).start();
+        let reading = thread::spawn(move || {
+            thread::sleep(Duration::from_secs(1));
+            let mut text = String::new();
+            File::from(reader).read_to_string(&mut text).unwrap();
+            text
+        });
+        running.end().is(0);
+        let text = reading.join().unwrap();
+        assert!(text.len() > 256 << 10, "{} bytes are too few", text.len());
+        assert!(text.ends_with('\n'), "it ends within a line");
+        let prefix = format!("{number}/");
+        let keys = world.bucket.contents().into_keys();
+        let sent = keys.filter(|key| key.starts_with(&prefix));
+        assert_eq!(sent.count(), 3000);
+    }
 }
 
 #[test]

@@ -123,7 +123,9 @@ fn the_directory_itself_tells_others_that_it_is_unfinished() {
         .says("has not been completed");
     let below = world.dir("srv/data/sub");
     let place = format!("{}/sub", data(&world));
-    elsewhere(world.command_at(&["backup", "--yes"], &below, &place)).exits(4);
+    elsewhere(world.command_at(&["backup", "--yes"], &below, &place))
+        .exits(4)
+        .says("has not been completed");
     // A complete restore of the directory above brings all of it.
     elsewhere(world.restore(&above)).exits(0);
     assert!(!dir.is_marked());
@@ -336,4 +338,30 @@ fn a_restore_that_changes_nothing_leaves_no_mark_and_one_that_cannot_mark_goes_o
     dir.mkdir(&format!("{RESTORE_MARK}/x"));
     let outcome = world.restore(&dir).done();
     outcome.says("cannot write the mark");
+}
+
+/// In a directory in which all may write, as in `/tmp`, anybody could stop the
+/// backups of all others.
+#[test]
+#[ignore = "needs root, to give a file away; `cargo xtask test` runs it"]
+fn a_mark_of_another_user_in_a_directory_above_is_not_believed() {
+    use std::os::unix::fs::chown;
+    let memory = Memory::start();
+    let world = filled(&memory);
+    let (shared, dir) = (
+        world.dir("shared"),
+        world.tree("shared/data", &[("a", "1")]),
+    );
+    shared.write(RESTORE_MARK, "a restore");
+    let mark = shared.join(RESTORE_MARK);
+    chown(&mark, Some(65534), None).unwrap();
+    let backup = || world.backup(&dir).args(["--max-delete", "9"]);
+    backup().done();
+    world.bucket.put("gone", "1");
+    // One of the user who owns the directory, or of root, is.
+    chown(&mark, Some(0), None).unwrap();
+    backup().exits(4).says("has not been completed");
+    chown(&mark, Some(65534), None).unwrap();
+    chown(shared.path(), Some(65534), None).unwrap();
+    backup().exits(4).says("has not been completed");
 }

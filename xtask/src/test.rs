@@ -21,8 +21,16 @@ use crate::{
 };
 
 /// What the tests that only root can run have in their names: they mount a
-/// small file system or make a device.
-const AS_ROOT: [&str; 3] = ["faults_disk", "a_full_disk", "devices_are_skipped"];
+/// small file system, make a device or give a file away.
+const AS_ROOT: [&str; 7] = [
+    "faults_disk",
+    "a_full_disk",
+    "devices_are_skipped",
+    "a_replaced_file_leaves_its_owner",
+    "a_directory_of_another_user",
+    "a_mark_of_another_user",
+    "an_owner_that_cannot_be_kept",
+];
 
 /// Which servers the tests run over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

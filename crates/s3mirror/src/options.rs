@@ -132,11 +132,7 @@ impl MirrorOptions {
     /// limited; or the one part that was asked for.
     #[must_use]
     pub fn max_memory(&self) -> u64 {
-        let default = match self.direction {
-            Direction::Backup => 64 << 20,
-            Direction::Restore => 16 << 20,
-        };
-        let default = memory::content_limit().map_or(default, |limit| default.min(limit));
+        let default = default_memory(self.direction, memory::content_limit());
         self.max_memory.unwrap_or(default.max(self.part_size()))
     }
 
@@ -172,6 +168,15 @@ impl MirrorOptions {
             ..ExecuteOptions::default()
         }
     }
+}
+
+/// What is held in memory unless it is chosen, in bytes: no more than `limit`.
+fn default_memory(direction: Direction, limit: Option<u64>) -> u64 {
+    let usual = match direction {
+        Direction::Backup => 64 << 20,
+        Direction::Restore => 16 << 20,
+    };
+    limit.map_or(usual, |limit| usual.min(limit))
 }
 
 /// Size of the parts of large files unless it is chosen, in bytes. S3 takes no
@@ -213,5 +218,14 @@ mod tests {
         assert_eq!(sizes(Some(12 << 20)), [6 << 20, 4 << 20]);
         assert_eq!(sizes(Some(4 << 20)), [5 << 20, 2 << 20]);
         assert_eq!(sizes(Some(1)), [5 << 20, 1 << 20]);
+    }
+
+    #[test]
+    fn the_default_of_memory_follows_the_limit_of_the_process() {
+        use Direction::{Backup, Restore};
+        assert_eq!(default_memory(Backup, None), 64 << 20);
+        assert_eq!(default_memory(Backup, Some(32 << 20)), 32 << 20);
+        assert_eq!(default_memory(Restore, Some(32 << 20)), 16 << 20);
+        assert_eq!(default_memory(Restore, Some(1 << 20)), 1 << 20);
     }
 }

@@ -279,6 +279,19 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_what_is_refused_is_not_shown() {
+        for text in [
+            "http://u:geheim@host/x",
+            "s3://http://u:geheim@host",
+            "u:geheim@host/x",
+            "https://bucket/x?key=geheim",
+        ] {
+            let error = text.parse::<Location>().unwrap_err().to_string();
+            assert!(!error.contains("geheim"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_no_bucket_is_refused_with_the_reason() {
         let long = "a".repeat(64);
         for text in ["", "s3://", "/tmp/dir", "s3:///a"] {

@@ -30,6 +30,8 @@ pub(crate) struct Run {
     stdin: Option<String>,
     /// Where standard output goes instead of into a file.
     output: Option<Stdio>,
+    /// The same for standard error.
+    complaints: Option<Stdio>,
     /// Where both streams are written: files, so nobody has to read them
     /// while the program runs.
     stdout: PathBuf,
@@ -85,6 +87,7 @@ impl Run {
             command,
             stdin: None,
             output: None,
+            complaints: None,
             stdout: sandbox.path(&format!("home/stdout-{number}")),
             stderr: sandbox.path(&format!("home/stderr-{number}")),
             secrets: Vec::new(),
@@ -136,6 +139,12 @@ impl Run {
         self
     }
 
+    /// The same for standard error.
+    pub(crate) fn complaining_to(mut self, output: impl Into<Stdio>) -> Self {
+        self.complaints = Some(output.into());
+        self
+    }
+
     /// What must not appear in any output.
     pub(crate) fn secret(mut self, text: &str) -> Self {
         self.secrets.push(text.to_owned());
@@ -178,6 +187,9 @@ impl Run {
             .stderr(file(&self.stderr));
         if let Some(output) = self.output.take() {
             self.command.stdout(output);
+        }
+        if let Some(complaints) = self.complaints.take() {
+            self.command.stderr(complaints);
         }
         let stdin = if self.stdin.is_some() {
             Stdio::piped()
@@ -240,6 +252,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal, as in `INT`.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

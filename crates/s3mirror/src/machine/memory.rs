@@ -200,6 +200,10 @@ mod tests {
         let machine = Machine::new("4:memory:/docker/1\n", mounts);
         machine.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "5000\n");
         assert_eq!(machine.limit(), Some(5000));
+        // The path is that of its own space.
+        let machine = Machine::new("4:memory:/\n", mounts);
+        machine.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "6000\n");
+        assert_eq!(machine.limit(), Some(6000));
         // It has a space of its own, but the whole is not mounted.
         let machine = Machine::new("0::/../../other\n", UNIFIED);
         machine.write("sys/fs/cgroup/memory.max", "7000\n");

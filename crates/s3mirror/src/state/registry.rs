@@ -431,7 +431,51 @@ mod tests {
         symlink(&outside, machine.shared().join(".s3mirror-1.tmp")).unwrap();
         fs::write(machine.shared().join(".s3mirror-2.tmp"), "{").unwrap();
         let shared_in = machine.0.path().join("lock");
-        symlink(machine.0.path(), shared_in.join(format!("{SHARED}7"))).unwrap();
+        let elsewhere = machine.0.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::copy(&outside, elsewhere.join(".s3mirror-3.tmp")).unwrap();
+        symlink(&elsewhere, shared_in.join(format!("{SHARED}7"))).unwrap();
+        assert!(registry.others(None).is_empty());
+    }
+
+    /// Whoever may write there could name any place.
+    #[test]
+    fn a_directory_in_which_others_may_write_is_not_believed() {
+        use std::os::unix::fs::PermissionsExt;
+        let machine = Machine::new();
+        let registry = machine.registry();
+        let run = registry.register(&machine.entry()).unwrap();
+        let name = run.files[0].0.file_name().unwrap();
+        let lax = machine.0.path().join("lock").join(format!("{SHARED}7"));
+        fs::create_dir(&lax).unwrap();
+        fs::write(
+            lax.join(name),
+            serde_json::to_vec(&machine.entry()).unwrap(),
+        )
+        .unwrap();
+        drop(run);
+        let set = |mode| fs::set_permissions(&lax, fs::Permissions::from_mode(mode)).unwrap();
+        set(0o755);
+        assert_eq!(registry.others(None).len(), 1, "it would be one");
+        for mode in [0o777, 0o775, 0o757] {
+            set(mode);
+            assert!(registry.others(None).is_empty(), "{mode:o}");
+        }
+    }
+
+    /// A file that was moved there says nothing of its owner. Only root can give
+    /// one away, so it is nothing that others could test.
+    #[test]
+    fn a_file_of_another_one_than_its_directory_is_not_believed() {
+        if private::user() != 0 {
+            return;
+        }
+        let machine = Machine::new();
+        let registry = machine.registry();
+        let path = machine.shared().join(".s3mirror-1.tmp");
+        fs::write(&path, serde_json::to_vec(&machine.entry()).unwrap()).unwrap();
+        assert_eq!(registry.others(None).len(), 1, "it would be one");
+        std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
         assert!(registry.others(None).is_empty());
     }
 

@@ -260,6 +260,34 @@ mod tests {
         assert_eq!(of("a").relation(&of("link/new/x")), Some(Relation::Below));
     }
 
+    /// Each of the three ways suffices where the others say nothing.
+    #[test]
+    fn a_directory_is_the_same_by_its_real_path_or_by_its_number_alone() {
+        let top = tempfile::tempdir().unwrap();
+        let at = |name: &str| top.path().join(name);
+        fs::create_dir_all(at("a/b")).unwrap();
+        symlink(at("a"), at("link")).unwrap();
+        let by_path = |name: &str| Tree {
+            chain: Vec::new(),
+            mount: None,
+            ..Tree::of(&at(name))
+        };
+        let (a, b) = (by_path("a"), by_path("link/b"));
+        assert_eq!(a.relation(&by_path("link")), Some(Relation::Same));
+        assert_eq!(a.relation(&b), Some(Relation::Below));
+        // As another space of mounts names it.
+        let by_number = |name: &str, path: &str| Tree {
+            path: path.into(),
+            mount: None,
+            ..Tree::of(&at(name))
+        };
+        let (a, b) = (by_number("a", "/x"), by_number("a/b", "/y/b"));
+        assert_eq!(a.relation(&by_number("a", "/y")), Some(Relation::Same));
+        assert_eq!(a.relation(&b), Some(Relation::Below));
+        assert_eq!(b.relation(&a), Some(Relation::Above));
+        assert_eq!(b.relation(&by_number("link", "/z")), Some(Relation::Above));
+    }
+
     #[test]
     fn another_mount_of_a_directory_is_found_by_its_place_in_the_file_system() {
         let mounts = b"21 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
