@@ -17,6 +17,12 @@ pub(crate) struct Told<'a> {
 }
 
 impl Told<'_> {
+    /// Whether it says nothing at all, as the page by which a network asks who
+    /// is there, or the answer of a server that gives no ETags.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.etag.is_none() && self.crc64.is_none() && self.crc32.is_none()
+    }
+
     /// Whether its sum is the one that was sent; `None` where it tells none of
     /// that kind.
     pub(crate) fn fits(&self, sent: &Headers) -> Option<bool> {
@@ -45,6 +51,16 @@ pub(crate) fn foreign() -> Failure {
         origin: Origin::Foreign,
         message: Some("the answer describes another content than was sent".to_owned()),
         ..Failure::default()
+    }
+}
+
+/// The answer says nothing of the object, which is not there as it was sent.
+pub(crate) fn missing() -> Failure {
+    Failure {
+        message: Some(
+            "the answer has neither ETag nor checksum, and the object is not there".to_owned(),
+        ),
+        ..foreign()
     }
 }
 

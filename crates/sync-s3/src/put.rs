@@ -10,7 +10,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result};
 
-use crate::answered::{Told, foreign, is_by_kms};
+use crate::answered::{Told, foreign, is_by_kms, missing};
 use crate::checksum::{self, Content, Headers};
 use crate::conduct::{Md5ETags, Request};
 use crate::error::Failure;
@@ -126,6 +126,7 @@ impl Put<'_> {
         match told.fits(headers) {
             Some(true) => return Ok(()),
             Some(false) => return Err(foreign()),
+            None if told.is_empty() => return self.is_there().await,
             None => {}
         }
         let is_encrypted = answer.ssekms_key_id().is_some()
@@ -153,6 +154,26 @@ impl Put<'_> {
                 Ok(())
             }
             _ => Err(foreign()),
+        }
+    }
+
+    /// Looks whether the object has come, as the answer does not tell. A server
+    /// that gives no ETags gives none of its own; any other gives that of what
+    /// was sent, unless its ETags are no MD5s.
+    async fn is_there(&self) -> Result<(), Failure> {
+        let found = self.bucket.head_within(self.key, SETTLE_ATTEMPTS).await?;
+        let Some(found) = found.filter(|found| found.size == self.content.size) else {
+            return Err(missing());
+        };
+        let is_md5 = ETag::of(&found).and_then(ETag::md5).is_some();
+        let may_tell = is_md5 && self.bucket.conduct.md5_etags() != Md5ETags::No;
+        let is_other_sum = found
+            .checksum
+            .is_some_and(|sum| sum != self.content.checksum);
+        if self.is_ours(&found) || !may_tell && !is_other_sum {
+            Ok(())
+        } else {
+            Err(missing())
         }
     }
 

@@ -462,6 +462,33 @@ async fn the_answer_of_another_upload_is_settled_by_a_look() {
     }
 }
 
+/// As a network answers that asks who is there, before it lets anything pass.
+#[tokio::test]
+async fn an_answer_that_says_nothing_of_an_upload_is_settled_by_a_look() {
+    let page = || {
+        Fault::on("PutObject").act(Action::edit(|answer| {
+            answer.headers.remove("etag");
+            answer.headers.remove("x-amz-checksum-crc64nvme");
+            answer.body = b"<html>who are you?</html>".to_vec();
+        }))
+    };
+    // What was sent is there.
+    let fixture = acquaintance(|_| {}).await;
+    fixture.server.inject(page());
+    fixture.put("a", "1", Expected::Absent).await.unwrap();
+    assert_eq!(fixture.server.count("HeadObject"), 1);
+    assert_eq!(fixture.server.count("PutObject"), 1);
+
+    // It is not, so it is sent again.
+    let fixture = acquaintance(|_| {}).await;
+    fixture.server.inject(page());
+    let lose = Action::run(|state| drop(state.remove(BUCKET, "a")));
+    fixture.server.inject(Fault::on("HeadObject").act(lose));
+    fixture.put("a", "1", Expected::Absent).await.unwrap();
+    assert_eq!(fixture.server.count("PutObject"), 2);
+    assert_eq!(fixture.body("a").unwrap(), "1");
+}
+
 #[tokio::test]
 async fn the_answer_of_another_part_makes_it_go_again() {
     for with_sum in [true, false] {
