@@ -10,6 +10,7 @@ mod tools;
 
 mod bench;
 mod ci;
+mod circles;
 mod demo;
 mod dist;
 mod instructions;
@@ -62,6 +63,7 @@ fn run(arguments: &[&str]) -> Result<()> {
     let called_from = std::env::current_dir()?;
     std::env::set_current_dir(step::root()?)?;
     match arguments {
+        ["circles"] => circles::none(),
         ["demo"] => demo::run(None),
         ["demo", dir] => demo::run(Some(&called_from.join(dir))),
         ["test"] => test::run(Servers::Usual).map(|tally| println!("\n{tally}")),

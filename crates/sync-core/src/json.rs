@@ -10,8 +10,6 @@ use std::fmt::Write as _;
 use std::io;
 
 use serde::Serialize;
-use serde_json::Serializer;
-use serde_json::ser::Formatter;
 
 use crate::key::drives_terminal;
 
@@ -19,9 +17,37 @@ use crate::key::drives_terminal;
 ///
 /// # Errors
 /// Those of writing.
-pub fn write_json<W: io::Write>(to: W, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
-    let mut serializer = Serializer::with_formatter(to, Escaping);
-    value.serialize(&mut serializer).map_err(io::Error::from)
+pub fn write_json<W: io::Write>(mut to: W, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    let mut line = Vec::new();
+    append_json(&mut line, value)?;
+    to.write_all(&line)
+}
+
+/// Appends `value` to `line` as JSON, without the end of the line.
+///
+/// # Errors
+/// Those of serializing.
+pub(crate) fn append_json(line: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    let start = line.len();
+    serde_json::to_writer(&mut *line, value)?;
+    // Nearly all names are printable ASCII.
+    if is_printable_ascii(&line[start..]) {
+        return Ok(());
+    }
+    // JSON is text.
+    let text = str::from_utf8(&line[start..]).map_err(io::Error::other)?;
+    if let Cow::Owned(escaped) = escape_json(text) {
+        line.truncate(start);
+        line.extend_from_slice(escaped.as_bytes());
+    }
+    Ok(())
+}
+
+/// Looks at every byte, without an early end: that takes many at a time.
+fn is_printable_ascii(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .fold(true, |all, byte| all & matches!(byte, b' '..=b'~'))
 }
 
 /// JSON `text` with the same meaning and nothing in it that drives a terminal.
@@ -42,18 +68,6 @@ pub fn escape_json(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(escaped)
-}
-
-/// The compact form, but for what drives a terminal.
-struct Escaping;
-
-impl Formatter for Escaping {
-    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
-    where
-        W: ?Sized + io::Write,
-    {
-        writer.write_all(escape_json(fragment).as_bytes())
-    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 
-use crate::content;
-use crate::{Crc64, Digest, Entry, Key, Listed, Present, Result};
+use crate::{Crc64, Digest, Entry, ErrorKind, Key, Listed, Present, Result, StoreError};
 
 /// What a write must find under its key: what the planner saw there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +111,7 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `Changed` or `NotFound` when that version is no longer there.
     async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {
-        let known = content::known_checksum(self, entry).await?;
+        let known = known_checksum(self, entry).await?;
         Ok(known.map(Digest::from))
     }
 
@@ -201,4 +200,24 @@ pub trait Writer: Send + Sync {
     /// Gives up and removes what was written. Failures to do so are ignored:
     /// a later run cleans up.
     async fn abort(self: Box<Self>);
+}
+
+/// The sum that the store keeps of `entry`, if it does.
+///
+/// # Errors
+/// `NotFound` or `Changed` when that version is no longer there.
+pub(crate) async fn known_checksum<S: Store + ?Sized>(
+    store: &S,
+    entry: &Entry,
+) -> Result<Option<Crc64>> {
+    let gone = |kind, what| {
+        let message = format!("'{}' {what} since it was listed", entry.key);
+        StoreError::new(kind, message)
+    };
+    let now = store.stat(&entry.key).await?;
+    let now = now.ok_or_else(|| gone(ErrorKind::NotFound, "has vanished"))?;
+    if !store.is_unchanged(entry, &now).await {
+        return Err(gone(ErrorKind::Changed, "has changed"));
+    }
+    Ok(now.checksum)
 }

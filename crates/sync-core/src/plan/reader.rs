@@ -9,7 +9,9 @@ use std::io::{self, BufRead, Read};
 
 use serde::Deserialize;
 
-use super::{Action, Counts, Delete, FORMAT_VERSION, Header, InTheWay, Plan, Transfer, parse};
+use super::action::{Action, Delete, InTheWay, Transfer, parse};
+use super::counts::Counts;
+use super::header::{FORMAT_VERSION, Header};
 use crate::spool::Spool;
 use crate::{Key, Reason, Side};
 
@@ -26,7 +28,9 @@ const WITHOUT_LINE: [Reason; 5] = [
 /// 20 KB; what is longer is no plan, and must not fill the memory.
 const MAX_LINE: usize = 1 << 20;
 
-pub(super) fn read(text: impl BufRead, mut spool: Box<dyn Spool>) -> io::Result<Plan> {
+/// Checks a plan in its file format and copies its actions to `spool`; returns
+/// the header.
+pub(super) fn check(text: impl BufRead, spool: &mut dyn Spool) -> io::Result<Header> {
     let mut lines = Lines {
         text,
         line: String::new(),
@@ -40,7 +44,7 @@ pub(super) fn read(text: impl BufRead, mut spool: Box<dyn Spool>) -> io::Result<
     let mut blockers = BTreeSet::new();
     while lines.advance()? {
         let action = lines.parse_with(parse)?;
-        check(&action).map_err(|what| invalid(lines.number, what))?;
+        check_action(&action).map_err(|what| invalid(lines.number, what))?;
         note_blocker(&action, &mut blockers);
         count(action, &mut found);
         spool.append(lines.line.trim_end().as_bytes())?;
@@ -51,7 +55,7 @@ pub(super) fn read(text: impl BufRead, mut spool: Box<dyn Spool>) -> io::Result<
         let what = format!("'{key}' is in the way of a transfer, but no later line deletes it");
         return Err(invalid(lines.number, what));
     }
-    Ok(Plan { header, spool })
+    Ok(header)
 }
 
 /// The lines of a plan with their numbers.
@@ -111,7 +115,7 @@ fn parse_header(line: &str) -> io::Result<Header> {
 
 /// Whether a line says of itself what it does. The guards judge by reasons: a
 /// deletion that calls itself a copy would pass them.
-fn check(action: &Action) -> Result<(), String> {
+fn check_action(action: &Action) -> Result<(), String> {
     match action {
         Action::Transfer(transfer) => check_transfer(transfer),
         Action::Delete(Delete { reason, .. }) if *reason != Reason::OnlyInTarget => {

@@ -11,8 +11,8 @@ use super::VerifyOptions;
 use super::findings::{Finding, Proof, Verdict};
 use super::survey::{Line, Survey};
 use crate::budget::Budget;
-use crate::digest::Hasher;
-use crate::parts::parts;
+use crate::checksum::digest::Hasher;
+use crate::execute::parts;
 use crate::{Algorithm, Digest, Entry, ErrorKind, Result, SkipCause, Skipped, Store, StoreError};
 
 /// After so many questions for a checksum in a row that brought none, it is

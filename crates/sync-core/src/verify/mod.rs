@@ -10,6 +10,7 @@
 //! ([`Proof::Bytes`]), the bytes are read and compared.
 
 mod compare;
+pub(crate) mod content;
 mod findings;
 mod survey;
 

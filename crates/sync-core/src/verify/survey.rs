@@ -11,9 +11,9 @@ use futures::stream::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::VerifyOptions;
-use crate::covered::{SkippedNames, may_be_directory_of};
-use crate::merge::{Joined, merge};
-use crate::sort::sorted;
+use crate::listing::sorted;
+use crate::listing::{Joined, merge};
+use crate::listing::{SkippedNames, may_be_directory_of};
 use crate::spool::{Spool, Spools};
 use crate::{Entry, ErrorKind, Key, Pair, PlanError, Side, SkipCause, Skipped, Store, Tally};
 

@@ -5,12 +5,11 @@ use std::io;
 
 use futures::stream::{self, StreamExt};
 
-use crate::execute::{Run, Versions};
-use crate::observe::Withheld;
+use super::events::Withheld;
+use super::options::Versions;
+use super::run::Run;
+use super::workspace::DELETE_BATCH;
 use crate::{Action, Direction, Entry, ErrorKind, Plan, StoreError};
-
-/// How many entries are deleted by one call, the most that S3 takes in a request.
-pub(crate) const DELETE_BATCH: usize = 1000;
 
 impl Run<'_> {
     /// Deletes what the plan names and is not gone yet, if all was copied.

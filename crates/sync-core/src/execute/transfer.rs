@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use futures::future::{Either, FutureExt, select};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
+use super::clearing::Clearing;
+use super::events::Event;
+use super::parts::{copied_part_size, parts};
+use super::workspace::{StopSignal, Workspace, stopped};
 use crate::budget::Permit;
-use crate::clearing::Clearing;
-use crate::content::known_checksum;
-use crate::execute::{StopSignal, Workspace};
-use crate::observe::Event;
-use crate::parts::{copied_part_size, parts};
+use crate::store::known_checksum;
 use crate::{
     Crc64, Direction, Entry, ErrorKind, Expected, Result, StoreError, Transfer, Versions, Writer,
 };
@@ -476,8 +476,4 @@ async fn or_stopped<T>(stop: &StopSignal, work: impl Future<Output = Result<T>>)
 fn changed(entry: &Entry, why: &'static str) -> StoreError {
     let message = format!("'{}' has changed", entry.key);
     StoreError::new(ErrorKind::Changed, message).with_source(why)
-}
-
-pub(crate) fn stopped() -> StoreError {
-    StoreError::new(ErrorKind::Stopped, "stopped on request")
 }

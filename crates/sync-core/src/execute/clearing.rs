@@ -9,11 +9,11 @@ use std::ops::Range;
 
 use futures::stream::{self, StreamExt};
 
-use crate::covered::may_be_directory_of;
-use crate::deletions::DELETE_BATCH;
-use crate::execute::Workspace;
-use crate::observe::Event;
-use crate::transfer::stopped;
+use super::events::Event;
+use super::workspace::DELETE_BATCH;
+use super::workspace::Workspace;
+use super::workspace::stopped;
+use crate::listing::may_be_directory_of;
 use crate::{Action, Direction, Entry, ErrorKind, Key, Plan, Result, StoreError};
 
 /// Which entries are in the way of a transfer.

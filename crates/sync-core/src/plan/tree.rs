@@ -11,10 +11,11 @@
 //! name that the source skipped are kept; and what the target skipped stays
 //! where it is, so nothing is planned that would need its place.
 
-use crate::covered::{SkippedNames, may_be_directory_of};
-use crate::linked::KeptLink;
-use crate::plan::{Action, ConflictCause, Counts, Delete, InTheWay, Transfer};
-use crate::planner::Deletions;
+use super::action::{Action, ConflictCause, Delete, InTheWay, Transfer};
+use super::counts::Counts;
+use super::kept_links::KeptLink;
+use super::options::Deletions;
+use crate::listing::{SkippedNames, may_be_directory_of};
 use crate::{Decision, Direction, Key, Pair, Reason, SkipCause};
 
 /// Turns decisions into actions.
@@ -77,11 +78,19 @@ impl Layout {
         {
             self.settle(last, counts, settled);
         }
-        let mut opened = Open::new(pair, decision);
         if self.open.is_empty() {
-            self.covering.forget_before(opened.key());
-            self.staying.forget_before(opened.key());
+            self.covering.forget_before(pair.key());
+            self.staying.forget_before(pair.key());
         }
+        // A bucket is no tree: what is kept there is in nobody's way. Nearly all
+        // entries of most backups are such.
+        if self.direction == Direction::Backup
+            && let (Pair::Both { target, .. }, Decision::Keep(reason)) = (&pair, decision)
+        {
+            counts.reasons.entry(reason).or_default().add(target.size);
+            return;
+        }
+        let mut opened = Open::new(pair, decision);
         match self.direction {
             Direction::Restore => opened.meet(&mut self.open),
             // What is to be deleted may yet turn out to be covered, or to be in

@@ -19,7 +19,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Action, Counts, Transfer, read_actions};
+use super::action::{Action, Transfer, read_actions};
+use super::counts::Counts;
 use crate::spool::{Spool, Spools};
 use crate::{Entry, Key, Reason};
 

@@ -4,13 +4,16 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::dangling::DanglingLinks;
-use crate::folding::Folding;
-use crate::json::write_json;
-use crate::layout::Layout;
-use crate::linked::KeptLinks;
-use crate::plan::{Action, ConflictCause, Counts, FORMAT_VERSION, Header, Plan};
-use crate::planner::{Deletions, PlanOptions};
+use super::action::{Action, ConflictCause};
+use super::counts::Counts;
+use super::dangling_links::DanglingLinks;
+use super::header::{FORMAT_VERSION, Header};
+use super::kept_links::KeptLinks;
+use super::name_collisions::Folding;
+use super::options::{Deletions, PlanOptions};
+use super::tree::Layout;
+use super::value::Plan;
+use crate::json::append_json;
 use crate::spool::{Spool, Spools};
 use crate::{
     Decision, Direction, Key, Pair, Reason, Rule, Side, SkipCause, Skipped, Store, StoreError,
@@ -186,7 +189,7 @@ impl<'a> Draft<'a> {
 
     fn write(&mut self, action: &Action) -> io::Result<()> {
         self.line.clear();
-        write_json(&mut self.line, action)?;
+        append_json(&mut self.line, action)?;
         self.line.push(b'\n');
         self.spool.append(&self.line)
     }

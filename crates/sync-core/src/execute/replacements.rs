@@ -7,50 +7,19 @@
 //! and verified, and a backup tries first: what the plan deletes gives way once
 //! the store has refused the copy for that reason.
 
-use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use futures::future::ready;
 use futures::stream::{self, StreamExt};
 
-use crate::clearing::{Blockers, Clearing};
-use crate::execute::{Rest, Run, Workspace};
-use crate::observe::Withheld;
-use crate::steps::{Replacement, first_round, second_round};
-use crate::transfer::{Done, stopped};
-use crate::{Direction, ErrorKind, InTheWay, Key, Plan, StoreError, Transfer};
-
-/// What has been deleted because it was in the way: a name for each thing that
-/// was, however much was below it.
-#[derive(Debug, Default)]
-pub(crate) struct Cleared {
-    files: HashSet<String>,
-    /// Everything that the plan deletes below these names.
-    below: HashSet<String>,
-}
-
-impl Cleared {
-    /// Whether the plan's deletion of `key` is made already.
-    pub(crate) fn has(&self, key: &Key) -> bool {
-        let key = key.as_str();
-        let is_below = || {
-            let mut above = key.match_indices('/').map(|(end, _)| &key[..end]);
-            above.any(|above| self.below.contains(above))
-        };
-        self.files.contains(key) || (!self.below.is_empty() && is_below())
-    }
-
-    /// All `blockers` of `transfer` are deleted.
-    pub(crate) fn note(&mut self, blockers: &Blockers<'_>, transfer: &Transfer) {
-        match blockers {
-            Blockers::File(file) => self.files.insert(file.key.as_str().to_owned()),
-            Blockers::Between(..) | Blockers::From(..) => {
-                self.below.insert(transfer.source.key.as_str().to_owned())
-            }
-        };
-    }
-}
+use super::clearing::{Blockers, Clearing};
+use super::events::Withheld;
+use super::rounds::{Replacement, first_round, second_round};
+use super::run::{Rest, Run};
+use super::transfer::Done;
+use super::workspace::{Workspace, stopped};
+use crate::{Direction, ErrorKind, InTheWay, Plan, StoreError, Transfer};
 
 /// A transfer with what may have to give way to it.
 struct Job<'p> {

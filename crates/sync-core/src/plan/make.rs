@@ -1,91 +1,22 @@
 //! Makes a plan from two stores: list, join, decide, write down.
 
-use std::io;
 use std::sync::{Arc, OnceLock};
 
 use chrono::TimeDelta;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
+use super::builder::Draft;
+use super::options::{PlanError, PlanOptions};
+use super::value::Plan;
 use crate::budget::Budget;
-use crate::content::same_content;
-use crate::draft::Draft;
-use crate::merge::{Joined, MergeError, merge};
-use crate::plan::Plan;
-use crate::sort::sorted;
+use crate::listing::sorted;
+use crate::listing::{Joined, MergeError, merge};
 use crate::spool::Spools;
+use crate::verify::content::same_content;
 use crate::{
-    Compare, Decision, Direction, ErrorKind, Listed, Listings, Pair, Reason, Rule, Selection, Side,
-    SkipCause, Skipped, Store, StoreError,
+    Compare, Decision, Direction, ErrorKind, Listed, Pair, Reason, Rule, Side, SkipCause, Skipped,
+    Store, StoreError,
 };
-
-/// Longest key of the source by default, in bytes (design, promise 9).
-pub const DEFAULT_MAX_KEY_BYTES: usize = 1000;
-
-/// How a plan is made.
-#[derive(Debug, Clone)]
-pub struct PlanOptions {
-    /// Which way entries go.
-    pub direction: Direction,
-    /// How entries of the same size are told apart.
-    pub compare: Compare,
-    /// Whether what the source lacks is deleted from the target.
-    pub deletions: Deletions,
-    /// Which entries the plan concerns; the others are neither copied nor
-    /// deleted.
-    pub selection: Arc<Selection>,
-    /// Longest key of the source, in bytes below the prefix.
-    pub max_key_bytes: usize,
-    /// Memory for sorting a listing that comes out of order, in bytes.
-    pub sort_memory: usize,
-    /// How many contents are compared at a time ([`Compare::Checksum`]).
-    pub concurrency: usize,
-    /// Memory for comparing contents, in bytes.
-    pub memory: u64,
-    /// Where it is counted how far the listings are.
-    pub listings: Arc<Listings>,
-}
-
-impl PlanOptions {
-    /// The defaults for `direction`.
-    #[must_use]
-    pub fn new(direction: Direction) -> Self {
-        Self {
-            direction,
-            compare: Compare::default(),
-            deletions: Deletions::default(),
-            selection: Arc::default(),
-            max_key_bytes: DEFAULT_MAX_KEY_BYTES,
-            sort_memory: 16 << 20,
-            concurrency: 16,
-            memory: 64 << 20,
-            listings: Arc::default(),
-        }
-    }
-}
-
-/// Whether what the source lacks is deleted from the target.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Deletions {
-    /// Yes: the target becomes equal to the source.
-    #[default]
-    On,
-    /// No: it is kept and counted.
-    Off,
-}
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// A listing failed; nothing can be concluded from it.
-    #[error(transparent)]
-    Listing(#[from] MergeError),
-    /// Contents could not be compared.
-    #[error("cannot compare contents")]
-    Content(#[from] StoreError),
-    /// The plan could not be written down.
-    #[error("cannot keep the plan in a temporary file (see TMPDIR)")]
-    Spool(#[from] io::Error),
-}
 
 /// Lists both stores and decides for every key.
 ///

@@ -6,8 +6,9 @@
 use futures::future::try_join;
 
 use crate::budget::Budget;
-use crate::parts::{MIN_PART_SIZE, parts};
-use crate::{Crc64, Entry, ErrorKind, Result, Store, StoreError};
+use crate::execute::{MIN_PART_SIZE, parts};
+use crate::store::known_checksum;
+use crate::{Crc64, Entry, Result, Store};
 
 /// Whether `a` in `a_store` and `b` in `b_store` have the same bytes.
 pub(crate) async fn same_content(
@@ -37,24 +38,4 @@ async fn checksum(store: &dyn Store, entry: &Entry, budget: &Budget) -> Result<C
         sum = sum.then(Crc64::of(&bytes), len);
     }
     Ok(sum)
-}
-
-/// The sum that the store keeps of `entry`, if it does.
-///
-/// # Errors
-/// `NotFound` or `Changed` when that version is no longer there.
-pub(crate) async fn known_checksum<S: Store + ?Sized>(
-    store: &S,
-    entry: &Entry,
-) -> Result<Option<Crc64>> {
-    let gone = |kind, what| {
-        let message = format!("'{}' {what} since it was listed", entry.key);
-        StoreError::new(kind, message)
-    };
-    let now = store.stat(&entry.key).await?;
-    let now = now.ok_or_else(|| gone(ErrorKind::NotFound, "has vanished"))?;
-    if !store.is_unchanged(entry, &now).await {
-        return Err(gone(ErrorKind::Changed, "has changed"));
-    }
-    Ok(now.checksum)
 }

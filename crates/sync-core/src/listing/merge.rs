@@ -13,7 +13,7 @@ use futures::Stream;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
-use crate::covered::may_be_directory_of;
+use super::skipped_names::may_be_directory_of;
 use crate::{Entry, ErrorKind, Listed, Pair, Result, SkipCause, Skipped, StoreError, printable};
 
 /// Which of the two stores.
@@ -201,6 +201,7 @@ impl Listing {
     ///
     /// A cause that hides content withholds all deletions, whenever it comes;
     /// and below a directory that is not selected, no entry is.
+    #[cold]
     fn check_skipped(&self, skipped: &Skipped) -> Result<(), MergeError> {
         let (name, last) = (skipped.name.as_str(), self.last.as_str());
         if self.side == Side::Target || last <= name {

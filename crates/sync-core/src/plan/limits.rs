@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use chrono::TimeDelta;
 
-use crate::plan::{Counts, Header};
+use super::counts::Counts;
+use super::header::Header;
 
 /// Above this difference of the clocks, deletions are refused.
 pub const MAX_CLOCK_OFFSET: TimeDelta = TimeDelta::minutes(15);

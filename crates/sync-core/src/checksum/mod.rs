@@ -4,9 +4,13 @@
 //! combine into that of the whole, so no byte is read twice (design, Transfers;
 //! S3 User Guide, "Checking object integrity").
 
+pub(crate) mod digest;
+
 use std::fmt;
 
 use crc_fast::CrcAlgorithm::Crc64Nvme;
+
+pub use digest::{Algorithm, Digest};
 
 /// A CRC64NVME sum of some bytes.
 ///

@@ -14,51 +14,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::{Either, select};
 
+use super::workspace::Workspace;
 use crate::clock::{LONGEST_WAIT, floor};
-use crate::execute::Workspace;
 use crate::times::later;
-use crate::{Direction, Entry, Store};
-
-/// The unit of most objects' times, and of the times of the coarser file systems.
-const SECOND: TimeDelta = TimeDelta::seconds(1);
-
-/// The moment at which an execution began, in terms of its entries: what has to
-/// wait beyond it is young.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cutoff {
-    /// What is ready later than this is young; nothing is where the store that
-    /// dates the objects has no clock.
-    at: Option<DateTime<Utc>>,
-    /// By so much later, at most, the next run judges files.
-    lead: TimeDelta,
-    /// The unit of the times of restored files: objects whose times differ by
-    /// less cannot be told apart by them.
-    unit: TimeDelta,
-}
-
-impl Cutoff {
-    pub(crate) fn of(direction: Direction, source: &dyn Store, target: &dyn Store) -> Self {
-        let objects = match direction {
-            Direction::Backup => target.present(),
-            Direction::Restore => source.present(),
-        };
-        let at = objects.map(|objects| match direction {
-            Direction::Backup => objects.earliest,
-            // What becomes of the file must be dated later, too.
-            Direction::Restore => target.present().map_or(objects.earliest, |files| {
-                files.earliest.min(objects.earliest)
-            }),
-        });
-        let lead = match direction {
-            Direction::Backup => objects.map_or(TimeDelta::zero(), |objects| objects.most_lead),
-            Direction::Restore => TimeDelta::zero(),
-        };
-        let unit = target
-            .present()
-            .map_or(SECOND, |files| files.unit.max(SECOND));
-        Self { at, lead, unit }
-    }
-}
+use crate::{Direction, Entry};
 
 impl Workspace<'_> {
     /// Whether `entry` has to wait for its copy. One that is dated far in the

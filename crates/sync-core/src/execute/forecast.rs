@@ -9,10 +9,11 @@
 
 use std::io;
 
-use crate::blocked::Cleared;
-use crate::deletions::{DELETE_BATCH, must_look_again};
-use crate::parts::copied_part_size;
-use crate::steps::{Replacement, first_round, second_round};
+use super::cleared::Cleared;
+use super::deletions::must_look_again;
+use super::parts::copied_part_size;
+use super::rounds::{Replacement, first_round, second_round};
+use super::workspace::DELETE_BATCH;
 use crate::{Action, Direction, Entry, ExecuteOptions, Key, Plan, Side, Transfer};
 
 /// A call of a store, or several of the same kind for one entry.

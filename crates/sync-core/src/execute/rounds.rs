@@ -10,7 +10,7 @@
 use std::collections::HashSet;
 use std::io;
 
-use crate::clearing::Blockers;
+use super::clearing::Blockers;
 use crate::{Action, InTheWay, Key, Plan, Transfer};
 
 /// A transfer that must clear its way.

@@ -6,7 +6,7 @@
 //! and the next restore would delete it. So its deletion is part of the plan
 //! that makes the file, and the restore after it has nothing to do.
 //!
-//! As with the links that are kept (`linked.rs`), the links are written down and
+//! As with the links that are kept (`kept_links.rs`), the links are written down and
 //! looked at once all else is decided.
 
 use std::collections::{HashMap, HashSet};
@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::linked::hash;
-use crate::plan::{Action, Delete, read_actions};
+use super::action::{Action, Delete, read_actions};
+use super::kept_links::hash;
 use crate::spool::{Spool, Spools};
 use crate::{Entry, Key, Link, Reason, Side, Skipped};
 

@@ -1,0 +1,46 @@
+//! How a plan is executed.
+
+use std::sync::Arc;
+
+use super::events::Outcomes;
+use super::parts::MIN_PART_SIZE;
+
+/// How a plan is executed.
+#[derive(Debug, Clone)]
+pub struct ExecuteOptions {
+    /// Most transfers under way, counted in parts; fewer where a store can
+    /// make no use of so many.
+    pub concurrency: usize,
+    /// Most bytes of content held in memory. One part may exceed it, alone.
+    pub memory: u64,
+    /// Size of a part, in bytes; it grows where 10,000 parts do not suffice.
+    pub part_size: u64,
+    /// What becomes of a source that has changed since it was planned.
+    pub versions: Versions,
+    /// Where the execution counts what it has done; from zero.
+    pub outcomes: Arc<Outcomes>,
+}
+
+/// What becomes of a source that has changed since it was planned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// What it has become is copied: a plan that was made just now is there to
+    /// make both sides equal.
+    #[default]
+    Latest,
+    /// It is named and not copied, and what the source has again is not
+    /// deleted: somebody has looked at the plan and meant these versions.
+    AsPlanned,
+}
+
+impl Default for ExecuteOptions {
+    fn default() -> Self {
+        Self {
+            concurrency: 32,
+            memory: 64 << 20,
+            part_size: MIN_PART_SIZE,
+            versions: Versions::default(),
+            outcomes: Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What a planner saw and decided, summed up.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Reason, SkipCause};
+
+/// Number of entries and the sum of their sizes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// How many.
+    pub entries: u64,
+    /// Their sizes together, in bytes.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// Counts one more entry of `size` bytes.
+    pub fn add(&mut self, size: u64) {
+        self.entries += 1;
+        self.bytes = self.bytes.saturating_add(size);
+    }
+}
+
+impl std::ops::Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            entries: self.entries.saturating_add(other.entries),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+}
+
+/// What the planner saw, summed up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// All selected entries of the source.
+    pub source: Tally,
+    /// All selected entries of the target.
+    pub target: Tally,
+    /// The rule's answers. Bytes are those of what is copied, deleted or kept.
+    pub reasons: BTreeMap<Reason, Tally>,
+    /// What the source's listing left out.
+    pub skipped_in_source: BTreeMap<SkipCause, u64>,
+    /// What the target's listing left out.
+    pub skipped_in_target: BTreeMap<SkipCause, u64>,
+    /// Entries that cannot be copied because another one is in their way.
+    pub conflicts: u64,
+    /// Source keys longer than the limit.
+    pub too_long: u64,
+    /// Directories and the like that the selection leaves out, so that they
+    /// were not looked at; entries have [`Reason::NotSelected`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_looked_at: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Counts {
+    /// The tally of one answer of the rule.
+    #[must_use]
+    pub fn of(&self, reason: Reason) -> Tally {
+        self.reasons.get(&reason).copied().unwrap_or_default()
+    }
+
+    /// Entries that the target lacks.
+    #[must_use]
+    pub fn created(&self) -> Tally {
+        self.of(Reason::OnlyInSource)
+    }
+
+    /// Entries that replace one of the target.
+    #[must_use]
+    pub fn overwritten(&self) -> Tally {
+        self.of(Reason::SizeDiffers)
+            + self.of(Reason::FileIsLater)
+            + self.of(Reason::ObjectInFuture)
+            + self.of(Reason::TimesDiffer)
+            + self.of(Reason::ContentDiffers)
+            + self.of(Reason::LinkedFileChanges)
+    }
+
+    /// Entries that are deleted from the target.
+    #[must_use]
+    pub fn deleted(&self) -> Tally {
+        self.of(Reason::OnlyInTarget)
+    }
+
+    /// Entries of the target that stay as they are.
+    #[must_use]
+    pub fn kept(&self) -> Tally {
+        self.of(Reason::Unchanged)
+            + self.of(Reason::ObjectIsLater)
+            + self.of(Reason::SameContent)
+            + self.of(Reason::DeletionsOff)
+    }
+
+    /// Entries of the target that are kept because the source's listing skipped
+    /// something at their key or above it.
+    #[must_use]
+    pub fn source_skipped(&self) -> Tally {
+        self.of(Reason::SourceSkipped)
+    }
+
+    /// Entries that the run does not concern; one that both sides have counts
+    /// once, with the target's size.
+    #[must_use]
+    pub fn not_selected(&self) -> Tally {
+        self.of(Reason::NotSelected)
+    }
+
+    /// How many entries of the target change.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        (self.created() + self.overwritten() + self.deleted()).entries
+    }
+
+    /// Whether some of the source could not be read, named or placed. Then
+    /// the rest is copied, nothing is deleted, and the run ends as incomplete.
+    #[must_use]
+    pub fn incomplete(&self) -> bool {
+        self.conflicts > 0 || self.skipped_in_source.keys().any(|c| c.hides_content())
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let copied = self.created() + self.overwritten();
+        write!(
+            f,
+            "{} to create, {} to overwrite ({} bytes in all), {} to delete, {} to keep",
+            self.created().entries,
+            self.overwritten().entries,
+            copied.bytes,
+            self.deleted().entries,
+            (self.kept() + self.source_skipped()).entries,
+        )
+    }
+}

@@ -1,0 +1,33 @@
+//! The first line of a plan.
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::Counts;
+use super::origin::Origin;
+use crate::{Criteria, Rule};
+
+/// Version of the file format that this crate writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The first line of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the format.
+    #[serde(rename = "s3mirror_plan")]
+    pub version: u32,
+    /// Location of the source.
+    pub source: String,
+    /// Location of the target.
+    pub target: String,
+    /// The rule by which it was made.
+    #[serde(flatten)]
+    pub rule: Rule,
+    /// Which entries it concerns; all of them where this is absent.
+    #[serde(default, skip_serializing_if = "Criteria::is_empty")]
+    pub selection: Criteria,
+    /// What was seen.
+    pub counts: Counts,
+    /// When it was made and of which places; only in a plan that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}

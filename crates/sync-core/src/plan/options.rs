@@ -1,0 +1,76 @@
+//! How a plan is made, and why there may be none.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::listing::{Listings, MergeError};
+use crate::{Compare, Direction, Selection, StoreError};
+
+/// Longest key of the source by default, in bytes (design, promise 9).
+pub const DEFAULT_MAX_KEY_BYTES: usize = 1000;
+
+/// How a plan is made.
+#[derive(Debug, Clone)]
+pub struct PlanOptions {
+    /// Which way entries go.
+    pub direction: Direction,
+    /// How entries of the same size are told apart.
+    pub compare: Compare,
+    /// Whether what the source lacks is deleted from the target.
+    pub deletions: Deletions,
+    /// Which entries the plan concerns; the others are neither copied nor
+    /// deleted.
+    pub selection: Arc<Selection>,
+    /// Longest key of the source, in bytes below the prefix.
+    pub max_key_bytes: usize,
+    /// Memory for sorting a listing that comes out of order, in bytes.
+    pub sort_memory: usize,
+    /// How many contents are compared at a time ([`Compare::Checksum`]).
+    pub concurrency: usize,
+    /// Memory for comparing contents, in bytes.
+    pub memory: u64,
+    /// Where it is counted how far the listings are.
+    pub listings: Arc<Listings>,
+}
+
+impl PlanOptions {
+    /// The defaults for `direction`.
+    #[must_use]
+    pub fn new(direction: Direction) -> Self {
+        Self {
+            direction,
+            compare: Compare::default(),
+            deletions: Deletions::default(),
+            selection: Arc::default(),
+            max_key_bytes: DEFAULT_MAX_KEY_BYTES,
+            sort_memory: 16 << 20,
+            concurrency: 16,
+            memory: 64 << 20,
+            listings: Arc::default(),
+        }
+    }
+}
+
+/// Whether what the source lacks is deleted from the target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Deletions {
+    /// Yes: the target becomes equal to the source.
+    #[default]
+    On,
+    /// No: it is kept and counted.
+    Off,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A listing failed; nothing can be concluded from it.
+    #[error(transparent)]
+    Listing(#[from] MergeError),
+    /// Contents could not be compared.
+    #[error("cannot compare contents")]
+    Content(#[from] StoreError),
+    /// The plan could not be written down.
+    #[error("cannot keep the plan in a temporary file (see TMPDIR)")]
+    Spool(#[from] io::Error),
+}
