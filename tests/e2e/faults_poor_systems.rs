@@ -136,14 +136,14 @@ fn a_file_system_without_syncs_is_warned_of_once() {
         was_asked(&world);
         let warnings = outcome.stderr.matches("warning").count();
         assert_eq!(warnings, 1, "{outcome}");
-        outcome.says("--durability none does not even try");
+        outcome.says("use --durability none to skip the attempt");
         assert_same(&dir.files(), &world.bucket.objects());
 
         let (world, dir) = scene(&memory);
         let run = world.restore(&dir).args(["--durability", durability]);
         without(run, &world, "fsync,syncfs", "EIO")
             .exits(3)
-            .says("on disk");
+            .says("to disk");
     }
 }
 

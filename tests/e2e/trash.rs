@@ -185,7 +185,7 @@ fn a_trash_that_is_no_directory_or_for_a_backup_is_refused() {
     world.no_requests(|| {
         run.exits(1)
             .complains_in_one_line()
-            .says("it is no directory")
+            .says("it is not a directory")
     });
     let plan = save(&world, &["mock", "backup"], &dir);
     let runs = [

@@ -4,7 +4,7 @@ use sync_core::{ErrorKind, Result};
 
 use crate::error::refused;
 
-/// Runs `work` where it may block.
+/// Runs `work` on a thread that may block.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

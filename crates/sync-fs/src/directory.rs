@@ -1,12 +1,13 @@
 //! The state that all operations on one directory share.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
 use sync_core::{Key, Result, printable};
 
-use crate::change_detection::Trust;
+use crate::change_detection::ChangeDetector;
 use crate::error::{cannot_open, failed};
 use crate::list::own_files::OwnFiles;
 use crate::options::FsOptions;
@@ -15,8 +16,8 @@ use crate::sys::root::Root;
 use crate::trash::Trash;
 use crate::write::commit_queue::CommitQueue;
 use crate::write::parents::NewDirectories;
-use crate::write::shortfalls::Notes;
-use crate::write::unwritable::Refusals;
+use crate::write::shortfalls::Shortfalls;
+use crate::write::unwritable::UnwritableFileSystems;
 
 /// What every operation needs.
 #[derive(Debug)]
@@ -27,15 +28,15 @@ pub(crate) struct Directory {
     pub(crate) syncer: Syncer,
     /// See [`NewDirectories`].
     pub(crate) new_directories: NewDirectories,
-    /// What files are known again by.
-    pub(crate) trust: Arc<Trust>,
-    /// Which file systems take nothing more.
-    pub(crate) refusals: Refusals,
-    /// What the file system did not let us do.
-    pub(crate) notes: Notes,
-    /// Where what is replaced or removed is kept.
+    /// How versions of files are compared.
+    pub(crate) detector: Arc<ChangeDetector>,
+    /// File systems that accept no more writes.
+    pub(crate) unwritable: UnwritableFileSystems,
+    /// Attributes that the file system did not let this run set.
+    pub(crate) shortfalls: Shortfalls,
+    /// Where replaced and deleted files are kept.
     pub(crate) trash: Option<Trash>,
-    /// Files of our own that the last full listing met.
+    /// Temporaries and restore marks that the last full listing found.
     own_files: Mutex<OwnFiles>,
 }
 
@@ -48,16 +49,16 @@ impl Directory {
             commits: CommitQueue::default(),
             syncer: Syncer::default(),
             new_directories: NewDirectories::default(),
-            trust: Arc::new(Trust::new(options)),
-            refusals: Refusals::default(),
-            notes: Notes::default(),
+            detector: Arc::new(ChangeDetector::new(options)),
+            unwritable: UnwritableFileSystems::default(),
+            shortfalls: Shortfalls::default(),
             trash: None,
             own_files: Mutex::default(),
         }
     }
 
-    /// Whether the root exists; opens it when it has come into being.
-    pub(crate) fn is_there(&self) -> Result<bool> {
+    /// Whether the root exists; opens it once it does.
+    pub(crate) fn exists(&self) -> Result<bool> {
         match self.root.open() {
             Ok(()) => Ok(true),
             // A link that names nothing is more likely an unmounted disk.
@@ -66,42 +67,40 @@ impl Directory {
         }
     }
 
-    /// Makes the root if it is missing.
+    /// Creates the root if it is missing.
     pub(crate) fn create_root(&self) -> Result<()> {
         let durability = self.options.durability;
         self.root.create(durability).map_err(|error| {
             let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
             let shown = printable(&self.root.path().to_string_lossy());
-            failed(format!("cannot make the directory '{shown}'"), errno)
+            failed(format!("cannot create the directory '{shown}'"), errno)
         })
     }
 
-    /// `written`, whose failure may concern all further writes.
-    pub(crate) fn noted<T>(&self, key: &Key, written: Result<T>) -> Result<T> {
+    /// Returns `written`; a failure that concerns all further writes is recorded.
+    pub(crate) fn record_failure<T>(&self, key: &Key, written: Result<T>) -> Result<T> {
         if let Err(error) = &written {
-            self.refusals.note(&self.root, key, error);
+            self.unwritable.note(&self.root, key, error);
         }
         written
     }
 
-    /// Keeps what a full listing found of our own files.
+    /// Stores the temporaries and restore marks that a full listing found.
     pub(crate) fn remember(&self, own: OwnFiles) {
         *self.own_files() = own;
     }
 
-    /// The left-over temporaries that the last full listing met.
+    /// The left-over temporaries that the last full listing found.
     pub(crate) fn take_temporaries(&self) -> Vec<String> {
         std::mem::take(&mut self.own_files().temporaries)
     }
 
-    /// The directories with a mark of an unfinished restore that it met.
+    /// The directories in which it found the mark of an unfinished restore.
     pub(crate) fn unfinished_restores(&self) -> Vec<String> {
         self.own_files().unfinished_restores.clone()
     }
 
     fn own_files(&self) -> MutexGuard<'_, OwnFiles> {
-        self.own_files
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.own_files.lock()
     }
 }

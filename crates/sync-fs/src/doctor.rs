@@ -1,7 +1,7 @@
-//! Whether a directory is fit for backup and restore: tried out, not assumed.
+//! Whether a directory is fit for backup and restore, by trial operations.
 //!
-//! What is written for a trial is one temporary as a restore makes them, which
-//! is never listed and is swept if the program is killed meanwhile.
+//! The trial writes one temporary as a restore does: it is never listed, and is
+//! swept by a later run if the program is killed meanwhile.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ use crate::write::temporary::Temporary;
 /// With less free than this share, in percent, a restore may well fail.
 const SCARCE: u64 = 5;
 
-/// Looks at the directory `root`, as far as `scope` allows.
+/// Examines the directory `root`, as far as `scope` allows.
 #[must_use]
 pub fn examine(root: &Path, scope: Scope) -> Vec<Diagnosis> {
     let place = Root::new(root);
@@ -29,7 +29,7 @@ pub fn examine(root: &Path, scope: Scope) -> Vec<Diagnosis> {
     match place.open() {
         Ok(()) => {}
         Err(Errno::NOENT) => {
-            let message = format!("'{shown}' does not exist: a backup fails, a restore makes it");
+            let message = format!("'{shown}' does not exist: a backup fails, a restore creates it");
             return vec![Diagnosis::warning("directory", message)];
         }
         Err(errno) => {
@@ -83,7 +83,7 @@ const WITHOUT: &str = "the kernel has no openat2, or a sandbox forbids it: paths
 fn names(root: &Path) -> Diagnosis {
     if case::folds_names(root) {
         let message = "names that differ only in case are one file here: a restore of two such \
-                       objects is a conflict, and they are named";
+                       objects is a conflict, and both are reported";
         Diagnosis::warning("names", message)
     } else {
         Diagnosis::ok("names", "names that differ in case are different files")
@@ -92,7 +92,7 @@ fn names(root: &Path) -> Diagnosis {
 
 fn space(root: &Path, shown: &str) -> Diagnosis {
     let Ok(stat) = rustix::fs::statvfs(root) else {
-        return Diagnosis::ok("space", "the file system does not tell how much is free");
+        return Diagnosis::ok("space", "the file system does not report its free space");
     };
     if stat.f_flag.contains(StatVfsMountFlags::RDONLY) {
         let message = format!("'{shown}' is mounted read-only: a restore fails");
@@ -111,14 +111,14 @@ fn space(root: &Path, shown: &str) -> Diagnosis {
     }
 }
 
-/// Writes a temporary, and looks how exactly its time is kept.
+/// Writes a temporary, and checks how precisely its time is stored.
 fn writable(root: &Root, shown: &str) -> Diagnosis {
     let wanted = times::from_system(1_600_000_001, 123_456_789);
     let tried = || -> Sys<_> {
         let temporary = Temporary::create(root.directory(b"")?, None)?;
         match futimens(temporary.file(), &times::to_system(wanted)) {
             Ok(()) => Ok(Meta::of(temporary.file())?.modified),
-            // A restore does without.
+            // A restore continues without.
             Err(_) => Ok(DateTime::<Utc>::MAX_UTC),
         }
     };

@@ -1,10 +1,10 @@
 //! Empty directories: finding them, and removing them bottom-up.
 //!
-//! The scan reads many directories at a time (jwalk): it is mostly waiting,
-//! and it needs no order. A directory that holds only empty directories is
-//! empty, too; one that could not be read is not. Removal is confined like
-//! everything else, and `rmdir` itself refuses whatever is no longer empty, so
-//! no race can cost a file.
+//! The scan reads many directories at a time (jwalk): the time is mostly spent
+//! waiting, and no order is needed. A directory that holds only empty
+//! directories is empty, too; one that could not be read is not. Removal is
+//! confined like everything else, and `rmdir` itself refuses whatever is no
+//! longer empty, so no race can cost a file.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ pub struct EmptyDirs {
 pub struct Removal {
     /// Removed, each before the directory that held it.
     pub removed: Vec<PathBuf>,
-    /// Left alone, because something has appeared in them.
+    /// Not removed, because a file has appeared in them.
     pub kept: Vec<PathBuf>,
     /// Those that could not be removed.
     pub failed: Vec<StoreError>,
@@ -95,7 +95,7 @@ impl EmptyDirs {
         &self.unreadable
     }
 
-    /// Removes them, deepest first. It blocks. Those that are gone already are
+    /// Removes them, deepest first. It blocks. Those that are removed already are
     /// in no list of the result.
     #[must_use]
     pub fn remove(&self) -> Removal {

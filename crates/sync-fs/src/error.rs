@@ -1,4 +1,4 @@
-//! From the system's errors to the core's kinds, with what to do about them.
+//! Errors of the system as errors of a store: their kind, and a hint.
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ pub(crate) fn cannot_open(root: &Path, errno: Errno) -> StoreError {
     }
 }
 
-/// What is said of a file system that cannot be written to.
+/// The hint for a file system that is mounted read-only.
 pub(crate) const READ_ONLY: &str = "the file system is mounted read-only";
 
 fn kind(errno: Errno) -> ErrorKind {
@@ -69,7 +69,7 @@ fn hint(errno: Errno) -> Option<&'static str> {
         Errno::NOSPC => "free some space and run again",
         Errno::DQUOT => "the disk quota is used up: free some space and run again",
         Errno::FBIG => "the file system or the limit on file sizes (ulimit -f) does not allow it",
-        Errno::LOOP => "a symbolic link is in the way and is not followed",
+        Errno::LOOP => "the path contains a symbolic link, which is not followed",
         Errno::MFILE | Errno::NFILE => {
             "raise the limit of open files (ulimit -n) or lower the concurrency"
         }

@@ -5,7 +5,7 @@
 //!
 //! - No path is resolved outside `sys::confined`, and none through a link: nothing
 //!   outside the root is opened, made, replaced or removed.
-//! - A listing that could not see everything says so; it never just ends.
+//! - A listing that could not see everything reports that; it never just ends.
 //! - A file at its final name is wholly old or wholly new (`write`).
 //! - With a trash, nothing is replaced or removed but into it (`trash`).
 //! - Directories are removed only by `empty_dirs`, or where a file must take

@@ -1,4 +1,4 @@
-//! What a caller may choose about a directory.
+//! The options of a directory.
 
 /// How a directory is listed and written.
 ///
@@ -13,12 +13,12 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FsOptions {
-    /// What a listing makes of symbolic links.
+    /// How a listing handles symbolic links.
     pub symlinks: SymlinkMode,
     /// When a written file is on disk.
     pub durability: Durability,
-    /// Whether a listing asks of every file if it may be read, and reports one
-    /// that may not as unreadable instead of as an entry. Meant for a source;
+    /// Whether a listing checks of every file that it may be read, and reports
+    /// one that may not as unreadable instead of as an entry. Meant for a source;
     /// it costs a system call for each file of another owner, none for root.
     pub check_access: bool,
     /// Whether a file that reports no size is read to its end, where the file
@@ -26,14 +26,14 @@ pub struct FsOptions {
     /// sides of a comparison.
     pub measure: bool,
     /// Whether a file counts as unchanged though its inode number is another
-    /// one. Where numbers don't last that is also found out.
+    /// one. Where numbers are not stable that is also detected.
     pub ignore_inode: bool,
     /// Whether a file counts as unchanged though its change time is another
-    /// one. Where these don't last that is also found out.
+    /// one. Where these are not stable that is also detected.
     pub ignore_ctime: bool,
 }
 
-/// What a listing makes of symbolic links.
+/// How a listing handles symbolic links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SymlinkMode {
     /// A link to a regular file below the root is listed as that file, under

@@ -1,4 +1,4 @@
-//! What is found under a key: as a listing shows it.
+//! What a listing would show under one key.
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -34,15 +34,15 @@ impl Found {
 impl Directory {
     /// What a listing would show under `key`.
     pub(crate) fn stat(&self, key: &Key) -> Sys<Option<Entry>> {
-        Ok(match self.look(key)? {
+        Ok(match self.find(key)? {
             Found::Entry(entry) => Some(entry),
             Found::Nothing | Found::Skipped(_) => None,
         })
     }
 
-    /// As [`Directory::stat`], but what a listing skips is told apart from what is
-    /// not there.
-    pub(crate) fn look(&self, key: &Key) -> Sys<Found> {
+    /// As [`Directory::stat`], but what a listing skips is distinguished from
+    /// what is not there.
+    pub(crate) fn find(&self, key: &Key) -> Sys<Found> {
         let path = key.as_str().as_bytes();
         let meta = match self
             .root

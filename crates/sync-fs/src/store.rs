@@ -60,7 +60,7 @@ const LONGEST_NAME: usize = 255;
 /// ```
 #[derive(Debug)]
 pub struct FsStore {
-    shared: Arc<Directory>,
+    directory: Arc<Directory>,
     selection: Arc<Selection>,
 }
 
@@ -83,7 +83,7 @@ impl FsStore {
     pub fn open(root: &Path, options: FsOptions) -> Result<Self> {
         let store = Self::new(root, options);
         store
-            .shared
+            .directory
             .root
             .open()
             .map_err(|errno| cannot_open(root, errno))?;
@@ -97,7 +97,7 @@ impl FsStore {
     /// `RootMissing` if it is no directory, `Denied` if it may not be read.
     pub fn open_or_absent(root: &Path, options: FsOptions) -> Result<Self> {
         let store = Self::new(root, options);
-        store.shared.is_there()?;
+        store.directory.exists()?;
         Ok(store)
     }
 
@@ -113,66 +113,66 @@ impl FsStore {
     /// directory of its own below `trash`, called `name` if that is free. That
     /// is made when there is something to keep.
     ///
-    /// To be asked after [`FsStore::selecting`], and before anything else.
+    /// To be called after [`FsStore::selecting`], and before anything else.
     ///
     /// # Errors
     /// If `trash` is on another file system, or inside the root where the
-    /// selection does not leave it out, or cannot be looked at.
+    /// selection does not exclude it, or cannot be examined.
     pub fn with_trash(mut self, trash: &Path, name: String) -> Result<Self> {
-        let root = self.shared.root.path().to_owned();
-        let trust = Arc::clone(&self.shared.trust);
-        let trash = Trash::new(trash, name, &root, &self.selection, trust)?;
-        if let Some(shared) = Arc::get_mut(&mut self.shared) {
-            shared.trash = Some(trash);
+        let root = self.directory.root.path().to_owned();
+        let detector = Arc::clone(&self.directory.detector);
+        let trash = Trash::new(trash, name, &root, &self.selection, detector)?;
+        if let Some(directory) = Arc::get_mut(&mut self.directory) {
+            directory.trash = Some(trash);
             return Ok(self);
         }
-        let why = "the trash was asked for too late";
+        let why = "the trash must be set before the store is used";
         Err(StoreError::new(ErrorKind::Other, why))
     }
 
     /// What the trash holds of this run, if it holds anything.
     #[must_use]
     pub fn kept(&self) -> Option<Kept> {
-        self.shared.trash.as_ref()?.kept()
+        self.directory.trash.as_ref()?.kept()
     }
 
-    /// What the file system did not let this store do, though it could continue:
-    /// one sentence for each kind, with its count, for the end of a run.
+    /// What the file system did not allow, though the run continued: one sentence
+    /// for each kind, with its count, for the end of a run.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.shared.notes.sentences();
-        warnings.extend(self.shared.trust.warnings());
-        if self.shared.syncer.is_without_sync() {
+        let mut warnings = self.directory.shortfalls.sentences();
+        warnings.extend(self.directory.detector.warnings());
+        if self.directory.syncer.lacks_sync() {
             warnings.push(WITHOUT_SYNC.to_owned());
         }
         warnings
     }
 
     /// Makes the root and its parents, where they are missing. The first write
-    /// does so as well; asked for beforehand, a failure is told once.
+    /// does so as well; called beforehand, a failure is reported once.
     ///
     /// # Errors
     /// Those of making a directory.
     pub async fn make_root(&self) -> Result<()> {
-        let shared = Arc::clone(&self.shared);
+        let directory = Arc::clone(&self.directory);
         blocking(move || {
-            shared.create_root()?;
-            shared.refusals.look_at(&shared.root);
+            directory.create_root()?;
+            directory.unwritable.check_mount(&directory.root);
             Ok(())
         })
         .await
     }
 
     /// Removes the unfinished files of earlier runs that the last complete
-    /// listing of this store met: only regular files that are proved to be ours
+    /// listing of this store found: only regular files that are proved to be ours
     /// (a name is no proof), and none that another run is still writing. They
     /// are never listed, with or without this.
     pub async fn sweep_temporaries(&self) -> Swept {
-        let shared = Arc::clone(&self.shared);
+        let directory = Arc::clone(&self.directory);
         let swept = blocking(move || {
             let mut swept = Swept::default();
-            for path in shared.take_temporaries() {
-                match sweep(&shared.root, &path) {
+            for path in directory.take_temporaries() {
+                match sweep(&directory.root, &path) {
                     Ok(removed) => swept.removed += u64::from(removed),
                     Err(error) => swept.failed.push(error),
                 }
@@ -187,12 +187,12 @@ impl FsStore {
     }
 
     /// The directories, relative to the root, in which the last complete
-    /// listing met the mark of an unfinished restore; empty for the root
-    /// itself. What a restore has not brought yet is not there, and must not
-    /// be taken for removed.
+    /// listing found the mark of an unfinished restore; empty for the root
+    /// itself. Files that the restore has not written yet are missing there,
+    /// and must not be treated as deleted.
     #[must_use]
     pub fn unfinished_restores(&self) -> Vec<String> {
-        self.shared.unfinished_restores()
+        self.directory.unfinished_restores()
     }
 
     /// Puts the mark of an unfinished restore into the root, which must exist,
@@ -201,8 +201,8 @@ impl FsStore {
     /// # Errors
     /// Those of writing the file.
     pub async fn write_restore_mark(&self, text: Vec<u8>) -> Result<()> {
-        let shared = Arc::clone(&self.shared);
-        blocking(move || shared.write_restore_mark(&text)).await
+        let directory = Arc::clone(&self.directory);
+        blocking(move || directory.write_restore_mark(&text)).await
     }
 
     /// Removes the mark from the root, if there is one.
@@ -210,13 +210,13 @@ impl FsStore {
     /// # Errors
     /// Those of removing the file.
     pub async fn remove_restore_mark(&self) -> Result<()> {
-        let shared = Arc::clone(&self.shared);
-        blocking(move || shared.remove_restore_mark()).await
+        let directory = Arc::clone(&self.directory);
+        blocking(move || directory.remove_restore_mark()).await
     }
 
     fn new(root: &Path, options: FsOptions) -> Self {
         Self {
-            shared: Arc::new(Directory::new(root, options)),
+            directory: Arc::new(Directory::new(root, options)),
             selection: Arc::default(),
         }
     }
@@ -225,11 +225,11 @@ impl FsStore {
 #[async_trait]
 impl Store for FsStore {
     fn location(&self) -> String {
-        printable(&self.shared.root.path().to_string_lossy())
+        printable(&self.directory.root.path().to_string_lossy())
     }
 
     fn list(&self) -> BoxStream<'static, Result<Listed>> {
-        list::list(Arc::clone(&self.shared), Arc::clone(&self.selection))
+        list::list(Arc::clone(&self.directory), Arc::clone(&self.selection))
     }
 
     fn accepts(&self, key: &Key) -> Result<(), String> {
@@ -238,13 +238,13 @@ impl Store for FsStore {
             return Err(format!("has a segment of more than {LONGEST_NAME} bytes"));
         }
         if is_mark(split(key.as_str().as_bytes()).1) {
-            return Err("has a name that s3mirror keeps for itself".to_owned());
+            return Err("has a name that is reserved for s3mirror".to_owned());
         }
         Ok(())
     }
 
     fn folds_names(&self) -> bool {
-        case::folds_names(self.shared.root.path())
+        case::folds_names(self.directory.root.path())
     }
 
     fn clock_offset(&self) -> Option<TimeDelta> {
@@ -253,31 +253,31 @@ impl Store for FsStore {
 
     fn present(&self) -> Option<Present> {
         Some(Present {
-            earliest: self.shared.root.precision().earliest(),
+            earliest: self.directory.root.precision().earliest(),
             latest: precision::now(),
             least_lead: TimeDelta::zero(),
             most_lead: TimeDelta::zero(),
-            unit: self.shared.root.precision().unit(),
+            unit: self.directory.root.precision().unit(),
         })
     }
 
     async fn wait_for(&self, moment: DateTime<Utc>) {
-        let wait = self.shared.root.precision().until(moment);
+        let wait = self.directory.root.precision().until(moment);
         if TimeDelta::from_std(wait).is_ok_and(|wait| wait <= LONGEST_WAIT) {
             tokio::time::sleep(wait).await;
         }
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
-        if let Some(entry) = cached::stat(&self.shared, key) {
+        if let Some(entry) = cached::stat(&self.directory, key) {
             return Ok(Some(entry));
         }
-        let (shared, key) = (Arc::clone(&self.shared), key.clone());
+        let (directory, key) = (Arc::clone(&self.directory), key.clone());
         blocking(move || {
-            if !shared.is_there()? {
+            if !directory.exists()? {
                 return Ok(None);
             }
-            shared
+            directory
                 .stat(&key)
                 .map_err(|errno| failed(format!("cannot examine '{key}'"), errno))
         })
@@ -285,20 +285,20 @@ impl Store for FsStore {
     }
 
     async fn lacks(&self, key: &Key) -> Result<bool> {
-        if cached::stat(&self.shared, key).is_some() {
+        if cached::stat(&self.directory, key).is_some() {
             return Ok(false);
         }
-        let (shared, key) = (Arc::clone(&self.shared), key.clone());
+        let (directory, key) = (Arc::clone(&self.directory), key.clone());
         blocking(move || {
-            if !shared.is_there()? {
+            if !directory.exists()? {
                 return Ok(true);
             }
-            match shared.look(&key) {
+            match directory.find(&key) {
                 Ok(Found::Entry(_)) => Ok(false),
                 Ok(Found::Nothing) => Ok(true),
                 Ok(Found::Skipped(what)) => Err(StoreError::new(
                     ErrorKind::Blocked,
-                    format!("'{key}' {what} in the source now; what was to be deleted is kept"),
+                    format!("'{key}' {what} in the source now; the deletion is skipped"),
                 )),
                 Err(errno) => Err(failed(format!("cannot examine '{key}'"), errno)),
             }
@@ -307,48 +307,50 @@ impl Store for FsStore {
     }
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
-        if let Some(bytes) = cached::read(&self.shared, entry, &range) {
+        if let Some(bytes) = cached::read(&self.directory, entry, &range) {
             return Ok(bytes);
         }
-        let (shared, entry) = (Arc::clone(&self.shared), entry.clone());
-        let room = read::room(&entry, &range)?;
-        blocking(move || read::read(&shared, &entry, &range, room)).await
+        let (directory, entry) = (Arc::clone(&self.directory), entry.clone());
+        let buffer = read::buffer(&entry, &range)?;
+        blocking(move || read::read(&directory, &entry, &range, buffer)).await
     }
 
     async fn read_grown(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
-        let (shared, entry) = (Arc::clone(&self.shared), entry.clone());
-        let room = read::room(&entry, &range)?;
-        blocking(move || read::read_grown(&shared, &entry, &range, room)).await
+        let (directory, entry) = (Arc::clone(&self.directory), entry.clone());
+        let buffer = read::buffer(&entry, &range)?;
+        blocking(move || read::read_grown(&directory, &entry, &range, buffer)).await
     }
 
     async fn is_unchanged(&self, seen: &Entry, now: &Entry) -> bool {
-        if self.shared.trust.is_same_version(seen, now) {
+        if self.directory.detector.is_same_version(seen, now) {
             return true;
         }
         if seen.size != now.size || seen.modified != now.modified {
             return false;
         }
-        let (shared, seen) = (Arc::clone(&self.shared), seen.clone());
+        let (directory, seen) = (Arc::clone(&self.directory), seen.clone());
         let look = blocking(move || {
             let path = seen.key.as_str().as_bytes();
-            let found = shared
+            let found = directory
                 .root
                 .parent(path)
                 .and_then(|(dir, leaf)| Meta::at(dir, leaf));
             Ok(found.is_ok_and(|meta| {
-                let root = &shared.root;
-                shared.trust.is_version_after_all(root, path, &meta, &seen)
+                let root = &directory.root;
+                directory
+                    .detector
+                    .is_version_rechecked(root, path, &meta, &seen)
             }))
         });
         look.await.unwrap_or(false)
     }
 
     fn has_grown(&self, before: &Entry, now: &Entry) -> bool {
-        self.shared.trust.has_grown(before, now)
+        self.directory.detector.has_grown(before, now)
     }
 
     async fn may_write(&self, key: &Key) -> Result<()> {
-        self.shared.refusals.check(&self.shared.root, key)
+        self.directory.unwritable.check(&self.directory.root, key)
     }
 
     async fn put(
@@ -359,8 +361,8 @@ impl Store for FsStore {
         expected: &Expected,
     ) -> Result<()> {
         let (given, expected) = (entry.clone(), expected.clone());
-        let written = write::put(&self.shared, given, body, checksum, expected).await;
-        self.shared.noted(&entry.key, written)
+        let written = write::put(&self.directory, given, body, checksum, expected).await;
+        self.directory.record_failure(&entry.key, written)
     }
 
     async fn write(
@@ -369,11 +371,11 @@ impl Store for FsStore {
         _part_size: u64,
         expected: &Expected,
     ) -> Result<Box<dyn Writer>> {
-        let begun = write::begin(&self.shared, entry.clone(), expected.clone()).await;
-        self.shared.noted(&entry.key, begun)
+        let begun = write::begin(&self.directory, entry.clone(), expected.clone()).await;
+        self.directory.record_failure(&entry.key, begun)
     }
 
     async fn delete(&self, entries: &[Entry]) -> Vec<Result<()>> {
-        delete::delete(&self.shared, entries.to_vec()).await
+        delete::delete(&self.directory, entries.to_vec()).await
     }
 }

@@ -1,18 +1,19 @@
-//! Which attributes of a file system can be relied upon.
+//! Whether a file is still the listed version, and which attributes of its file
+//! system are reliable enough to decide that.
 //!
-//! A file is known again by its inode number and by the time of its last
-//! change, beside size and mtime. On some FUSE and network file systems one of
-//! these two changes by itself, and then every file looks as if it had been
-//! changed since it was listed. Where that is proved, by looks at one file that
-//! nobody has touched, it is left out of all comparisons from then on. A change
-//! time that only moves on proves nothing at first: a real change does the same.
+//! A version of a file is identified by size, mtime, inode number and change
+//! time (ctime). On some FUSE and network file systems the inode number or the
+//! change time changes by itself, and then every file looks changed since it was
+//! listed. Where repeated `stat` calls on an untouched file prove that, the
+//! attribute is excluded from all later comparisons. A change time that only
+//! increases proves nothing at first: a real change has the same effect.
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use sync_core::{Entry, Revision};
 
 use crate::options::FsOptions;
@@ -20,28 +21,28 @@ use crate::sys::identity::Identity;
 use crate::sys::meta::Meta;
 use crate::sys::root::Root;
 
-/// Looks at a file that follow upon each other.
+/// Consecutive `stat` calls on one file.
 const LOOKS: usize = 8;
 
-/// Longer than the coarsest change times that move on by themselves.
+/// Longer than the unit of the coarsest change times that change by themselves.
 const WAIT: Duration = Duration::from_millis(1100);
 
-/// Files remembered that differed in nothing else once.
-const MOST_SUSPECTS: usize = 1000;
+/// Files that are remembered because they differed only in the change time.
+const MAX_SUSPECTS: usize = 1000;
 
-/// What is compared, beside size and mtime.
+/// Compares versions of files, without the attributes that are unreliable here.
 #[derive(Debug, Default)]
-pub(crate) struct Trust {
+pub(crate) struct ChangeDetector {
     no_inodes: AtomicBool,
     no_change_times: AtomicBool,
-    /// Whether that was found, and not asked for.
+    /// Whether that was detected, not set by an option.
     found_inodes: AtomicBool,
     found_change_times: AtomicBool,
     suspects: Mutex<BTreeSet<Vec<u8>>>,
     has_waited: AtomicBool,
 }
 
-impl Trust {
+impl ChangeDetector {
     pub(crate) fn new(options: FsOptions) -> Self {
         Self {
             no_inodes: AtomicBool::new(options.ignore_inode),
@@ -59,16 +60,16 @@ impl Trust {
         ] {
             if is_found.load(Ordering::Relaxed) {
                 warnings.push(format!(
-                    "the file system changes the {what} of files by itself: a file that changes \
-                     during a run is known by its size and the other times; {option} says so \
-                     beforehand"
+                    "the file system changes the {what} of files by itself: they are excluded from \
+                     comparisons, and a file that changes during a run is detected by its size and \
+                     the other times; use {option} to exclude them from the start"
                 ));
             }
         }
         warnings
     }
 
-    /// Whether inode numbers last.
+    /// Whether inode numbers are reliable.
     pub(crate) fn has_inodes(&self) -> bool {
         !self.no_inodes.load(Ordering::Relaxed)
     }
@@ -94,14 +95,14 @@ impl Trust {
 
     /// Whether what has `name` in `dir` is `known`, as far as a second name or
     /// another place changes nothing.
-    pub(crate) fn is_there(&self, dir: impl AsFd, name: &[u8], known: &Meta) -> bool {
+    pub(crate) fn is_at(&self, dir: impl AsFd, name: &[u8], known: &Meta) -> bool {
         let look = || Meta::at(&dir, name).ok();
         let Some(found) = look() else { return false };
         if self.is_same_content(&found, known) {
             return true;
         }
         let again = look().filter(|again| is_alike(again, known) && is_alike(&found, known));
-        again.is_some_and(|again| again.inode != found.inode) && self.give_up_inodes()
+        again.is_some_and(|again| again.inode != found.inode) && self.ignore_inodes()
     }
 
     /// Whether `meta` is a regular file and the version that `entry` describes.
@@ -145,9 +146,9 @@ impl Trust {
             }
     }
 
-    /// As [`Trust::is_version`], after a look at whether the attributes in which
-    /// they differ change by themselves. `path` is that of the file.
-    pub(crate) fn is_version_after_all(
+    /// As [`ChangeDetector::is_version`], after a check whether the attributes in
+    /// which they differ change by themselves. `path` is that of the file.
+    pub(crate) fn is_version_rechecked(
         &self,
         root: &Root,
         path: &[u8],
@@ -158,11 +159,12 @@ impl Trust {
             return true;
         }
         let seen = identity(entry).filter(|_| may_be(meta, entry));
-        seen.is_some_and(|seen| self.doubt(root, path, seen, meta)) && self.is_version(meta, entry)
+        seen.is_some_and(|seen| self.check_stability(root, path, seen, meta))
+            && self.is_version(meta, entry)
     }
 
-    /// As [`Trust::is_same`], likewise.
-    pub(crate) fn is_same_after_all(
+    /// As [`ChangeDetector::is_same`], likewise.
+    pub(crate) fn is_same_rechecked(
         &self,
         root: &Root,
         path: &[u8],
@@ -171,31 +173,31 @@ impl Trust {
     ) -> bool {
         self.is_same(before, after)
             || is_alike(before, after)
-                && self.doubt(root, path, before.identity(), after)
+                && self.check_stability(root, path, before.identity(), after)
                 && self.is_same(before, after)
     }
 
     /// Whether an attribute in which `seen` and `found` differ changes by
     /// itself. Both are of the same size and mtime.
-    fn doubt(&self, root: &Root, path: &[u8], seen: Identity, found: &Meta) -> bool {
+    fn check_stability(&self, root: &Root, path: &[u8], seen: Identity, found: &Meta) -> bool {
         let now = found.identity();
         // Nothing sets a change time: two files hardly have the same one.
         let has_two_inodes =
             now.inode != seen.inode && now.changed == seen.changed && now.changed.1 != 0;
-        let mut is_news = has_two_inodes && self.give_up_inodes();
+        let mut is_news = has_two_inodes && self.ignore_inodes();
         // Nor does that of one file ever go back.
         let is_one_file = now.inode == seen.inode || !self.has_inodes();
         let goes_back = is_one_file && now.changed < seen.changed;
-        is_news |= goes_back && self.give_up_change_times();
-        is_news |= self.looks_differ(root, path, found);
-        if !is_news && self.is_suspect(path) && !self.has_waited.swap(true, Ordering::Relaxed) {
-            is_news = self.moves_on(root, path, found);
+        is_news |= goes_back && self.ignore_change_times();
+        is_news |= self.changes_between_looks(root, path, found);
+        if !is_news && self.was_suspected(path) && !self.has_waited.swap(true, Ordering::Relaxed) {
+            is_news = self.changes_while_waiting(root, path, found);
         }
         is_news
     }
 
-    /// Looks at the file several times, by its name and by a handle.
-    fn looks_differ(&self, root: &Root, path: &[u8], found: &Meta) -> bool {
+    /// Calls `stat` on the file several times, by its name and by a handle.
+    fn changes_between_looks(&self, root: &Root, path: &[u8], found: &Meta) -> bool {
         let file = root.file(path).ok();
         let mut last = *found;
         let (mut differences, mut is_news) = (0, false);
@@ -208,46 +210,47 @@ impl Trust {
             let Some(look) = look.filter(|look| is_alike(look, found)) else {
                 break;
             };
-            is_news |= look.inode != last.inode && self.give_up_inodes();
+            is_news |= look.inode != last.inode && self.ignore_inodes();
             let (now, before) = (look.identity().changed, last.identity().changed);
             differences += usize::from(now != before);
             let changes = now < before || differences == LOOKS;
-            is_news |= changes && self.give_up_change_times();
+            is_news |= changes && self.ignore_change_times();
             last = look;
         }
         is_news
     }
 
-    /// Whether the change time of a file that differed in it before moves on.
-    fn moves_on(&self, root: &Root, path: &[u8], found: &Meta) -> bool {
+    /// Whether the change time of a file that differed in it before keeps
+    /// changing.
+    fn changes_while_waiting(&self, root: &Root, path: &[u8], found: &Meta) -> bool {
         std::thread::sleep(WAIT);
         let moved = at(root, path).is_some_and(|look| {
             is_alike(&look, found) && look.identity().changed != found.identity().changed
         });
-        moved && self.give_up_change_times()
+        moved && self.ignore_change_times()
     }
 
-    /// Whether the file at `path` has been doubted before; now it has.
-    fn is_suspect(&self, path: &[u8]) -> bool {
-        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
-        suspects.contains(path) || suspects.len() < MOST_SUSPECTS && !suspects.insert(path.to_vec())
+    /// Whether the file at `path` was suspected before; it is from now on.
+    fn was_suspected(&self, path: &[u8]) -> bool {
+        let mut suspects = self.suspects.lock();
+        suspects.contains(path) || suspects.len() < MAX_SUSPECTS && !suspects.insert(path.to_vec())
     }
 
-    /// Inode numbers change by themselves. True, for those who tell whether that
-    /// is news.
-    fn give_up_inodes(&self) -> bool {
-        give_up(&self.no_inodes, &self.found_inodes)
+    /// Records that inode numbers change by themselves. Always true: the caller
+    /// has found new evidence.
+    fn ignore_inodes(&self) -> bool {
+        ignore(&self.no_inodes, &self.found_inodes)
     }
 
-    /// Change times likewise.
-    fn give_up_change_times(&self) -> bool {
-        give_up(&self.no_change_times, &self.found_change_times)
+    /// Records the same of change times.
+    fn ignore_change_times(&self) -> bool {
+        ignore(&self.no_change_times, &self.found_change_times)
     }
 }
 
 /// Notes that an attribute is not compared any more, and that this was found
 /// out, unless it was known. True, since it is news in either case.
-fn give_up(is_ignored: &AtomicBool, is_found: &AtomicBool) -> bool {
+fn ignore(is_ignored: &AtomicBool, is_found: &AtomicBool) -> bool {
     if !is_ignored.swap(true, Ordering::Relaxed) {
         is_found.store(true, Ordering::Relaxed);
     }

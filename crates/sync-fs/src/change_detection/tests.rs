@@ -1,4 +1,4 @@
-//! What is known of a file system that proves not to be believed.
+//! How unreliable attributes of a file system are detected.
 
 use std::fs;
 
@@ -40,12 +40,12 @@ fn touch(dir: &tempfile::TempDir) {
 #[test]
 fn a_real_change_is_one_however_often_it_is_looked_at() {
     let (dir, root, meta) = scene();
-    let trust = Trust::default();
+    let detector = ChangeDetector::default();
     for _ in 0..3 {
         let seen = entry(&at(&root, b"a").unwrap());
         touch(&dir);
         let now = at(&root, b"a").unwrap();
-        assert!(!trust.is_version_after_all(&root, b"a", &now, &seen));
+        assert!(!detector.is_version_rechecked(&root, b"a", &now, &seen));
     }
     // Replaced by a file of the same size and mtime.
     fs::write(dir.path().join("b"), "HELLO").unwrap();
@@ -56,21 +56,21 @@ fn a_real_change_is_one_however_often_it_is_looked_at() {
     fs::rename(dir.path().join("b"), dir.path().join("a")).unwrap();
     let now = at(&root, b"a").unwrap();
     assert!(may_be(&now, &entry(&meta)));
-    assert!(!trust.is_version_after_all(&root, b"a", &now, &entry(&meta)));
-    assert!(trust.warnings().is_empty());
+    assert!(!detector.is_version_rechecked(&root, b"a", &now, &entry(&meta)));
+    assert!(detector.warnings().is_empty());
 }
 
 #[test]
 fn an_inode_number_that_changes_alone_is_not_relied_upon() {
     let (_dir, root, meta) = scene();
-    let trust = Trust::default();
+    let detector = ChangeDetector::default();
     let other = other_inode(&meta);
-    assert!(!trust.is_version(&meta, &entry(&other)));
-    assert!(trust.is_version_after_all(&root, b"a", &meta, &entry(&other)));
-    assert!(trust.is_version(&meta, &entry(&other)), "from then on");
-    assert!(!trust.is_version(&meta.with_size(4), &entry(&other)));
-    let [warning] = &trust.warnings()[..] else {
-        panic!("{trust:?}")
+    assert!(!detector.is_version(&meta, &entry(&other)));
+    assert!(detector.is_version_rechecked(&root, b"a", &meta, &entry(&other)));
+    assert!(detector.is_version(&meta, &entry(&other)), "from then on");
+    assert!(!detector.is_version(&meta.with_size(4), &entry(&other)));
+    let [warning] = &detector.warnings()[..] else {
+        panic!("{detector:?}")
     };
     assert!(warning.contains("--ignore-inode"), "{warning}");
 }
@@ -81,11 +81,11 @@ fn a_change_time_that_goes_back_is_not_relied_upon() {
     let old = at(&root, b"a").unwrap();
     touch(&dir);
     let new = at(&root, b"a").unwrap();
-    let trust = Trust::default();
+    let detector = ChangeDetector::default();
     // Listed with the later one, found with the earlier one.
-    assert!(!trust.is_version(&old, &entry(&new)));
-    assert!(trust.is_version_after_all(&root, b"a", &old, &entry(&new)));
-    assert!(trust.warnings()[0].contains("--ignore-ctime"));
+    assert!(!detector.is_version(&old, &entry(&new)));
+    assert!(detector.is_version_rechecked(&root, b"a", &old, &entry(&new)));
+    assert!(detector.warnings()[0].contains("--ignore-ctime"));
 }
 
 #[test]
@@ -94,31 +94,31 @@ fn what_is_to_be_ignored_is_ignored_without_a_word() {
     let old = at(&root, b"a").unwrap();
     touch(&dir);
     let new = at(&root, b"a").unwrap();
-    let trust = Trust::new(FsOptions {
+    let detector = ChangeDetector::new(FsOptions {
         ignore_ctime: true,
         ignore_inode: true,
         ..FsOptions::default()
     });
-    assert!(trust.is_version(&new, &entry(&old)));
+    assert!(detector.is_version(&new, &entry(&old)));
     let other = other_inode(&new);
-    assert!(trust.is_version(&other, &entry(&old)));
-    assert!(trust.warnings().is_empty());
-    let plain = Trust::default();
+    assert!(detector.is_version(&other, &entry(&old)));
+    assert!(detector.warnings().is_empty());
+    let plain = ChangeDetector::default();
     assert!(!plain.is_version(&new, &entry(&old)));
 }
 
 #[test]
 fn a_longer_file_of_the_same_inode_may_have_grown() {
     let (_dir, _root, meta) = scene();
-    let trust = Trust::default();
+    let detector = ChangeDetector::default();
     let before = entry(&meta);
     let longer = meta.with_size(9);
-    assert!(trust.has_grown(&before, &entry(&longer)));
-    assert!(trust.may_have_grown(&before, &longer));
-    assert!(trust.may_have_grown(&before, &meta));
-    assert!(!trust.has_grown(&before, &before));
-    assert!(!trust.has_grown(&entry(&longer), &before));
+    assert!(detector.has_grown(&before, &entry(&longer)));
+    assert!(detector.may_have_grown(&before, &longer));
+    assert!(detector.may_have_grown(&before, &meta));
+    assert!(!detector.has_grown(&before, &before));
+    assert!(!detector.has_grown(&entry(&longer), &before));
     let other = other_inode(&longer);
-    assert!(!trust.has_grown(&before, &entry(&other)));
-    assert!(!trust.may_have_grown(&before, &other));
+    assert!(!detector.has_grown(&before, &entry(&other)));
+    assert!(!detector.may_have_grown(&before, &other));
 }

@@ -1,4 +1,4 @@
-//! Whether files may be read, asked without opening them.
+//! Whether files may be read, checked without opening them.
 
 use std::os::fd::OwnedFd;
 
@@ -22,8 +22,8 @@ impl User {
     /// Fails with `ACCESS` if the file may not be read.
     ///
     /// Its owner's own bits decide for the owner, with or without an access
-    /// list, so the usual case costs nothing; for anyone else the system is
-    /// asked.
+    /// list, so the usual case costs nothing; for anyone else the kernel
+    /// decides.
     pub(crate) fn check(self, dir: &OwnedFd, name: &[u8], meta: &Meta) -> Sys<()> {
         if meta.owner != self.0 {
             return rustix::fs::accessat(dir, name, Access::READ_OK, AtFlags::EACCESS);

@@ -1,9 +1,9 @@
 //! The listing as a stream: the walk on a thread of its own, its items in
 //! batches through a short channel.
 //!
-//! The walk waits when nobody takes its batches, so memory stays flat whatever
-//! the consumer's speed, and it ends at the next batch once the stream has
-//! been dropped. It says when it is done: a channel that just closes, because
+//! The walk blocks when the channel is full, so memory stays bounded whatever the
+//! speed of the consumer, and it ends at the next batch after the stream was
+//! dropped. Its last message is `Done`: a channel that closes without it, because
 //! the thread died, is an error and never the end of the listing.
 
 mod access;
@@ -36,13 +36,13 @@ enum Message {
 
 /// Lists the directory.
 pub(crate) fn list(
-    shared: Arc<Directory>,
+    directory: Arc<Directory>,
     selection: Arc<Selection>,
 ) -> BoxStream<'static, Result<Listed>> {
     let (sender, receiver) = mpsc::channel(WAITING);
     let spawned = std::thread::Builder::new()
         .name("s3mirror-walk".to_owned())
-        .spawn(move || walk(&shared, selection, &sender));
+        .spawn(move || walk(&directory, selection, &sender));
     match spawned {
         Ok(_) => items(receiver).boxed(),
         Err(error) => {
@@ -63,7 +63,10 @@ fn items(receiver: mpsc::Receiver<Message>) -> impl futures::Stream<Item = Resul
             Some(Message::Items(items)) => Some((stream::iter(items), Some(receiver))),
             Some(Message::Done) => None,
             None => {
-                let error = refused(ErrorKind::Other, "the listing of the directory broke off");
+                let error = refused(
+                    ErrorKind::Other,
+                    "the listing of the directory ended unexpectedly",
+                );
                 Some((stream::iter(vec![Err(error)]), None))
             }
         }
@@ -71,13 +74,13 @@ fn items(receiver: mpsc::Receiver<Message>) -> impl futures::Stream<Item = Resul
     .flatten()
 }
 
-fn walk(shared: &Directory, selection: Arc<Selection>, sender: &mpsc::Sender<Message>) {
-    let listed = match shared.is_there() {
-        Ok(true) => send_items(shared, selection, sender),
+fn walk(directory: &Directory, selection: Arc<Selection>, sender: &mpsc::Sender<Message>) {
+    let listed = match directory.exists() {
+        Ok(true) => send_items(directory, selection, sender),
         Ok(false) => Ok(()),
         Err(error) => Err(error),
     };
-    // Where sending fails, nobody listens any more, and nobody needs to know.
+    // Sending fails only if the stream was dropped: there is nobody to report to.
     if let Err(error) = listed {
         let _ = sender.blocking_send(Message::Items(vec![Err(error)]));
     }
@@ -85,11 +88,11 @@ fn walk(shared: &Directory, selection: Arc<Selection>, sender: &mpsc::Sender<Mes
 }
 
 fn send_items(
-    shared: &Directory,
+    directory: &Directory,
     selection: Arc<Selection>,
     sender: &mpsc::Sender<Message>,
 ) -> Result<()> {
-    let mut walk = Walk::start(Arc::clone(&shared.root), shared.options, selection)?;
+    let mut walk = Walk::start(Arc::clone(&directory.root), directory.options, selection)?;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         match walk.step() {
@@ -105,7 +108,7 @@ fn send_items(
             }
         }
     }
-    shared.remember(walk.into_own_files());
+    directory.remember(walk.into_own_files());
     let _ = sender.blocking_send(Message::Items(batch));
     Ok(())
 }
@@ -117,11 +120,14 @@ mod tests {
     use super::*;
     use crate::options::FsOptions;
 
-    fn wait_for_the_walk_to_end(shared: &Arc<Directory>) {
+    fn wait_for_the_walk_to_end(directory: &Arc<Directory>) {
         let start = Instant::now();
         // The walk holds one reference as long as it lives.
-        while Arc::strong_count(shared) > 1 {
-            assert!(start.elapsed() < Duration::from_secs(20), "it goes on");
+        while Arc::strong_count(directory) > 1 {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "the walk continues"
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -132,9 +138,9 @@ mod tests {
         for n in 0..BATCH * (WAITING + 4) {
             std::fs::write(dir.path().join(n.to_string()), "").unwrap();
         }
-        let shared = Arc::new(Directory::new(dir.path(), FsOptions::default()));
+        let directory = Arc::new(Directory::new(dir.path(), FsOptions::default()));
         for taken in [0, 1, BATCH + 1] {
-            let mut items = list(Arc::clone(&shared), Arc::default());
+            let mut items = list(Arc::clone(&directory), Arc::default());
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             runtime.unwrap().block_on(async {
                 for _ in 0..taken {
@@ -142,9 +148,12 @@ mod tests {
                 }
             });
             std::thread::sleep(Duration::from_millis(20));
-            assert!(Arc::strong_count(&shared) > 1, "it waits for its consumer");
+            assert!(
+                Arc::strong_count(&directory) > 1,
+                "it waits for its consumer"
+            );
             drop(items);
-            wait_for_the_walk_to_end(&shared);
+            wait_for_the_walk_to_end(&directory);
         }
     }
 }

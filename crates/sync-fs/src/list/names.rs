@@ -1,9 +1,9 @@
 //! The names in one directory, in the order of the keys that they lead to.
 //!
-//! A directory is sorted as `name/`, because that is how the keys below it go
-//! on: `a-b`, `a.txt`, `a/x`. The names stand one after another in one buffer,
-//! with eight bytes beside each: a directory of a million files takes about
-//! 20 MiB, and no more than one such list a level is ever held.
+//! A directory is sorted as `name/`, because that is how the keys below it
+//! continue: `a-b`, `a.txt`, `a/x`. The names stand one after another in one
+//! buffer, with eight bytes beside each: a directory of a million files takes
+//! about 20 MiB, and no more than one such list a level is ever held.
 
 use std::os::fd::{AsFd, OwnedFd};
 

@@ -1,6 +1,6 @@
-//! Files of our own in a listed directory.
+//! Files of s3mirror itself in a listed directory: temporaries, restore marks.
 
-/// Files of our own that a walk met; none of them is listed.
+/// Files of s3mirror itself that a walk found; none of them is listed.
 #[derive(Debug, Default)]
 pub(crate) struct OwnFiles {
     /// Temporaries that a run may have left.

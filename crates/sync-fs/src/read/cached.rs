@@ -1,11 +1,11 @@
-//! What the kernel has in memory, read and looked at without a hop to another
+//! Files in the kernel's caches, read and examined without a hop to another
 //! thread.
 //!
 //! The hop costs more than the reading of a small file. So the caller's own
 //! thread tries first, in a way that fails rather than waits: the path must
 //! resolve from the cache of names (`RESOLVE_CACHED`) and the bytes must be in
-//! the page cache (`RWF_NOWAIT`). Whatever is not as expected is left to the
-//! usual way, which finds it again and says what it is.
+//! the page cache (`RWF_NOWAIT`). In every other case the caller uses the
+//! blocking path, which also reports errors.
 
 use std::ops::Range;
 
@@ -19,21 +19,22 @@ use crate::sys::meta::Meta;
 /// Largest range that is tried, in bytes: to copy it takes some ten
 /// microseconds, for which other work may wait.
 #[cfg(target_os = "linux")]
-const MOST: u64 = 64 << 10;
+const MAX: u64 = 64 << 10;
 
 /// The bytes of `range` of the version that `entry` describes; `None` if they
-/// are not at hand, or not that version.
+/// are not cached, or not of that version.
 #[cfg(target_os = "linux")]
-pub(crate) fn read(shared: &Directory, entry: &Entry, range: &Range<u64>) -> Option<Bytes> {
+pub(crate) fn read(directory: &Directory, entry: &Entry, range: &Range<u64>) -> Option<Bytes> {
     let wanted = range.end.checked_sub(range.start)?;
-    if wanted > MOST {
+    if wanted > MAX {
         return None;
     }
     let path = entry.key.as_str().as_bytes();
-    let file = shared.root.cached_file(path).ok()?;
+    let file = directory.root.cached_file(path).ok()?;
     let before = Meta::of(&file).ok()?;
-    let precision = shared.root.precision();
-    if !shared.trust.is_version(&before, entry) || !precision.until_settled(&before).is_zero() {
+    let precision = directory.root.precision();
+    if !directory.detector.is_version(&before, entry) || !precision.until_settled(&before).is_zero()
+    {
         return None;
     }
     let wanted = usize::try_from(wanted).ok()?;
@@ -45,17 +46,17 @@ pub(crate) fn read(shared: &Directory, entry: &Entry, range: &Range<u64>) -> Opt
     let got = rustix::io::preadv2(&file, &mut into, range.start, flags).ok()?;
     let after = Meta::of(&file).ok()?;
     bytes.truncate(wanted);
-    (got == wanted && shared.trust.is_same(&after, &before)).then(|| Bytes::from(bytes))
+    (got == wanted && directory.detector.is_same(&after, &before)).then(|| Bytes::from(bytes))
 }
 
-/// The regular file of `key`; `None` if it is not at hand, or not that.
+/// The regular file of `key`; `None` if it is not cached, or no regular file.
 #[cfg(target_os = "linux")]
-pub(crate) fn stat(shared: &Directory, key: &Key) -> Option<Entry> {
+pub(crate) fn stat(directory: &Directory, key: &Key) -> Option<Entry> {
     let path = key.as_str().as_bytes();
-    let file = shared.root.cached_file(path).ok()?;
+    let file = directory.root.cached_file(path).ok()?;
     let meta = Meta::of(&file).ok()?;
-    let is_known = meta.is_file() && !(shared.options.measure && meta.size == 0);
-    is_known.then(|| meta.entry(key.clone(), shared.root.precision()))
+    let is_known = meta.is_file() && !(directory.options.measure && meta.size == 0);
+    is_known.then(|| meta.entry(key.clone(), directory.root.precision()))
 }
 
 /// Other systems have no such calls.
@@ -83,10 +84,10 @@ mod tests {
         fs::create_dir(dir.path().join("d")).unwrap();
         fs::write(dir.path().join("d/a"), "hello").unwrap();
         std::os::unix::fs::symlink("d", dir.path().join("link")).unwrap();
-        let shared = Directory::new(dir.path(), FsOptions::default());
-        assert!(shared.is_there().unwrap());
-        let entry = shared.stat(&Key::new("d/a").unwrap()).unwrap().unwrap();
-        let read_cached = |entry: &Entry, range| read(&shared, entry, &range);
+        let directory = Directory::new(dir.path(), FsOptions::default());
+        assert!(directory.exists().unwrap());
+        let entry = directory.stat(&Key::new("d/a").unwrap()).unwrap().unwrap();
+        let read_cached = |entry: &Entry, range| read(&directory, entry, &range);
         // A file that was written a moment ago may be changed without a trace.
         std::thread::sleep(crate::sys::precision::TICK.to_std().unwrap());
 
@@ -96,9 +97,9 @@ mod tests {
         let mut other = entry.clone();
         other.key = Key::new("link/a").unwrap();
         assert_eq!(read_cached(&other, 0..5), None, "behind a link");
-        assert_eq!(stat(&shared, &entry.key), Some(entry.clone()));
-        assert_eq!(stat(&shared, &other.key), None, "behind a link");
-        assert_eq!(stat(&shared, &Key::new("d").unwrap()), None, "no file");
+        assert_eq!(stat(&directory, &entry.key), Some(entry.clone()));
+        assert_eq!(stat(&directory, &other.key), None, "behind a link");
+        assert_eq!(stat(&directory, &Key::new("d").unwrap()), None, "no file");
         fs::write(dir.path().join("d/a"), "HELLO").unwrap();
         assert_eq!(read_cached(&entry, 0..5), None, "another version");
     }

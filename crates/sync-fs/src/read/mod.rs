@@ -22,12 +22,12 @@ use crate::sys::meta::Meta;
 use crate::sys::root::Root;
 use crate::sys::symlink::{self, Target};
 
-/// Room for the bytes of `range`.
+/// A buffer for the bytes of `range`.
 ///
-/// It is made before the hop to a thread that may block: memory that many
+/// It is allocated before the hop to a thread that may block: memory that many
 /// threads allocate and another one frees stays in as many pools of the
 /// allocator, and they would hold about as much again as is in use.
-pub(crate) fn room(entry: &Entry, range: &Range<u64>) -> Result<Vec<u8>> {
+pub(crate) fn buffer(entry: &Entry, range: &Range<u64>) -> Result<Vec<u8>> {
     if range.start > range.end || range.end > entry.size {
         let (start, end, size) = (range.start, range.end, entry.size);
         return Err(refused(
@@ -38,51 +38,51 @@ pub(crate) fn room(entry: &Entry, range: &Range<u64>) -> Result<Vec<u8>> {
             ),
         ));
     }
-    let mut room = Vec::new();
+    let mut buffer = Vec::new();
     // One more byte than there is: a file may have more than it reports.
     let more = u64::from(range.end == entry.size);
     let made = usize::try_from(range.end - range.start + more)
-        .is_ok_and(|wanted| room.try_reserve_exact(wanted).is_ok());
+        .is_ok_and(|wanted| buffer.try_reserve_exact(wanted).is_ok());
     if made {
-        Ok(room)
+        Ok(buffer)
     } else {
         Err(cannot_read(entry, Errno::NOMEM))
     }
 }
 
-/// The bytes of `range` of the version that `entry` describes, read into the
-/// `room` that was made for them.
+/// The bytes of `range` of the version that `entry` describes, read into
+/// `buffer`.
 pub(crate) fn read(
-    shared: &Directory,
+    directory: &Directory,
     entry: &Entry,
     range: &Range<u64>,
-    room: Vec<u8>,
+    buffer: Vec<u8>,
 ) -> Result<Bytes> {
     let is_end = range.end == entry.size;
-    read_by(shared, entry, |file| {
-        read_exactly(file, range, is_end, room)
+    read_by(directory, entry, |file| {
+        read_exactly(file, range, is_end, buffer)
     })
 }
 
 /// The bytes of `range` of the file of `entry`, which may have grown since, read
-/// into the `room` that was made for them.
+/// into `buffer`.
 pub(crate) fn read_grown(
-    shared: &Directory,
+    directory: &Directory,
     entry: &Entry,
     range: &Range<u64>,
-    room: Vec<u8>,
+    buffer: Vec<u8>,
 ) -> Result<Bytes> {
-    let file = open(shared, entry)?;
+    let file = open(directory, entry)?;
     let look = || {
         let meta = Meta::of(&file).map_err(|errno| cannot_read(entry, errno))?;
-        if shared.trust.may_have_grown(entry, &meta) {
+        if directory.detector.may_have_grown(entry, &meta) {
             Ok(meta.size)
         } else {
             Err(changed(&entry.key))
         }
     };
     let before = look()?;
-    let found = read_exactly(&file, range, false, room);
+    let found = read_exactly(&file, range, false, buffer);
     let found = found.map_err(|errno| cannot_read(entry, errno))?;
     match found {
         Found::All(bytes) if look()? >= before => Ok(Bytes::from(bytes)),
@@ -93,34 +93,36 @@ pub(crate) fn read_grown(
 /// What `bytes_of` reads from the version that `entry` describes, if it is
 /// that version all the while.
 fn read_by(
-    shared: &Directory,
+    directory: &Directory,
     entry: &Entry,
     bytes_of: impl FnOnce(&OwnedFd) -> Sys<Found>,
 ) -> Result<Bytes> {
-    let (file, before) = open_version(shared, entry)?;
+    let (file, before) = open_version(directory, entry)?;
     // Until then, a change while it is read might leave no trace.
-    std::thread::sleep(shared.root.precision().until_settled(&before));
+    std::thread::sleep(directory.root.precision().until_settled(&before));
     let found = bytes_of(&file).map_err(|errno| cannot_read(entry, errno))?;
-    confirm(shared, &file, &before, entry)?;
+    confirm(directory, &file, &before, entry)?;
     match found {
         Found::All(bytes) => Ok(Bytes::from(bytes)),
         // Its size was measured, so it was another one a moment ago.
         _ if before.size != entry.size => Err(changed(&entry.key)),
         Found::Less(end) => Err(wrong_size(entry, &format!("only {end} can be read"))),
-        Found::More => Err(wrong_size(entry, "has more")),
+        Found::More => Err(wrong_size(entry, "has more content")),
     }
 }
 
 /// Opens the version that `entry` describes.
-fn open_version(shared: &Directory, entry: &Entry) -> Result<(OwnedFd, Meta)> {
-    let file = open(shared, entry)?;
+fn open_version(directory: &Directory, entry: &Entry) -> Result<(OwnedFd, Meta)> {
+    let file = open(directory, entry)?;
     let meta = Meta::of(&file).map_err(|errno| cannot_read(entry, errno))?;
     // One that reports no size was listed with the size that a read gave.
-    let measured = shared.options.measure && meta.size == 0;
+    let measured = directory.options.measure && meta.size == 0;
     let path = entry.key.as_str().as_bytes();
     let is_version = |meta: &Meta| {
-        let root = &shared.root;
-        shared.trust.is_version_after_all(root, path, meta, entry)
+        let root = &directory.root;
+        directory
+            .detector
+            .is_version_rechecked(root, path, meta, entry)
     };
     if is_version(&meta) || measured && is_version(&meta.with_size(entry.size)) {
         Ok((file, meta))
@@ -130,12 +132,12 @@ fn open_version(shared: &Directory, entry: &Entry) -> Result<(OwnedFd, Meta)> {
 }
 
 /// Fails with `Changed` unless `file` is still as it was `before`.
-fn confirm(shared: &Directory, file: &OwnedFd, before: &Meta, entry: &Entry) -> Result<()> {
+fn confirm(directory: &Directory, file: &OwnedFd, before: &Meta, entry: &Entry) -> Result<()> {
     let after = Meta::of(file).map_err(|errno| cannot_read(entry, errno))?;
     let path = entry.key.as_str().as_bytes();
-    if shared
-        .trust
-        .is_same_after_all(&shared.root, path, before, &after)
+    if directory
+        .detector
+        .is_same_rechecked(&directory.root, path, before, &after)
     {
         Ok(())
     } else {
@@ -143,7 +145,7 @@ fn confirm(shared: &Directory, file: &OwnedFd, before: &Meta, entry: &Entry) -> 
     }
 }
 
-/// The file's size cannot be relied upon, though nobody has changed it.
+/// The reported size is wrong, though the file has not changed.
 fn wrong_size(entry: &Entry, what: &str) -> StoreError {
     let (key, size) = (&entry.key, entry.size);
     refused(
@@ -157,12 +159,12 @@ fn cannot_read(entry: &Entry, errno: Errno) -> StoreError {
     failed(format!("cannot read '{}'", entry.key), errno)
 }
 
-fn open(shared: &Directory, entry: &Entry) -> Result<OwnedFd> {
+fn open(directory: &Directory, entry: &Entry) -> Result<OwnedFd> {
     let path = entry.key.as_str().as_bytes();
-    match shared.root.file(path) {
+    match directory.root.file(path) {
         Ok(file) => Ok(file),
-        Err(Errno::LOOP) if shared.options.symlinks == SymlinkMode::Inside => {
-            open_target(&shared.root, path)
+        Err(Errno::LOOP) if directory.options.symlinks == SymlinkMode::Inside => {
+            open_target(&directory.root, path)
                 .map_err(|errno| failed(format!("cannot open '{}'", entry.key), errno))?
                 .ok_or_else(|| changed(&entry.key))
         }
@@ -184,7 +186,7 @@ fn open_target(root: &Root, path: &[u8]) -> Sys<Option<OwnedFd>> {
     }
 }
 
-/// What a read of a range has given.
+/// The result of reading a range.
 enum Found {
     /// All of it, and nothing behind it where there was room for that.
     All(Vec<u8>),
@@ -234,8 +236,8 @@ mod tests {
         fs::write(&path, "123456").unwrap();
         let file = OwnedFd::from(File::open(&path).unwrap());
         let read = |range: Range<u64>, is_end| {
-            let room = usize::try_from(range.end - range.start).unwrap() + 1;
-            read_exactly(&file, &range, is_end, Vec::with_capacity(room)).unwrap()
+            let buffer = usize::try_from(range.end - range.start).unwrap() + 1;
+            read_exactly(&file, &range, is_end, Vec::with_capacity(buffer)).unwrap()
         };
         assert!(matches!(read(0..6, true), Found::All(bytes) if bytes == b"123456"));
         assert!(matches!(read(2..4, false), Found::All(bytes) if bytes == b"34"));
@@ -248,13 +250,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
         fs::write(&path, "before").unwrap();
-        let shared = Directory::new(dir.path(), FsOptions::default());
-        assert!(shared.is_there().unwrap());
-        let entry = shared.stat(&Key::new("a").unwrap()).unwrap().unwrap();
+        let directory = Directory::new(dir.path(), FsOptions::default());
+        assert!(directory.exists().unwrap());
+        let entry = directory.stat(&Key::new("a").unwrap()).unwrap().unwrap();
 
         let whole = |file: &OwnedFd| read_exactly(file, &(0..6), true, Vec::with_capacity(7));
-        assert_eq!(read_by(&shared, &entry, whole).unwrap(), "before");
-        let error = read_by(&shared, &entry, |file| {
+        assert_eq!(read_by(&directory, &entry, whole).unwrap(), "before");
+        let error = read_by(&directory, &entry, |file| {
             let bytes = whole(file);
             let time = path.metadata().unwrap().modified().unwrap();
             fs::write(&path, "after.").unwrap();
@@ -265,6 +267,6 @@ mod tests {
             bytes
         });
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Changed);
-        assert!(open_version(&shared, &entry).is_err());
+        assert!(open_version(&directory, &entry).is_err());
     }
 }

@@ -2,10 +2,10 @@
 //! being restored.
 //!
 //! A directory that was restored in part looks like one from which files were
-//! removed. The mark is what tells the two apart, also for another user, and
-//! for another machine that shares the file system. Like a temporary it is
-//! never listed and never accepted as the last segment of a key. What it says
-//! is for its writer to define; this module only stores it.
+//! removed. The mark distinguishes the two, also for another user, and for
+//! another machine that shares the file system. Like a temporary it is
+//! never listed and never accepted as the last segment of a key. Its writer
+//! defines the content; this module only stores it.
 
 mod error;
 pub(crate) mod name;

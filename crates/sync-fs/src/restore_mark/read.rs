@@ -12,7 +12,7 @@ use super::name::RESTORE_MARK;
 use crate::sys::errno::{Sys, patiently};
 
 /// Longest mark that is read, in bytes.
-const MOST: usize = 64 << 10;
+const MAX: usize = 64 << 10;
 
 const FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
@@ -23,7 +23,7 @@ const FILE: OFlags = OFlags::RDONLY
 /// A mark that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoreMark {
-    /// What it says; at most 64 KiB.
+    /// Its content; at most 64 KiB.
     pub text: Vec<u8>,
     /// The user that the file belongs to.
     pub user: u32,
@@ -68,7 +68,7 @@ fn read(directory: &OwnedFd) -> Sys<Option<RestoreMark>> {
     }
     let mut text = Vec::with_capacity(1024);
     while let Some(file) = &file
-        && text.len() < MOST
+        && text.len() < MAX
     {
         text.reserve(1024);
         let offset = text.len() as u64;
@@ -78,7 +78,7 @@ fn read(directory: &OwnedFd) -> Sys<Option<RestoreMark>> {
             Err(errno) => return Err(errno),
         }
     }
-    text.truncate(MOST);
+    text.truncate(MAX);
     Ok(Some(RestoreMark {
         text,
         user: meta.st_uid,
@@ -97,6 +97,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(RESTORE_MARK), vec![b'x'; 1 << 20]).unwrap();
         let found = restore_mark(dir.path()).unwrap().unwrap();
-        assert_eq!(found.text.len(), MOST);
+        assert_eq!(found.text.len(), MAX);
     }
 }

@@ -16,7 +16,7 @@ use crate::sys::meta::Meta;
 use crate::write::temporary::Temporary;
 
 impl Directory {
-    /// Puts a mark that says `text` into the root, in the place of an earlier
+    /// Writes a mark with the content `text` into the root, replacing an earlier
     /// one; on disk when this returns, unless nothing is to be synced.
     pub(crate) fn write_restore_mark(&self, text: &[u8]) -> Result<()> {
         let written = self.root.directory(b"").and_then(|root| {
@@ -34,7 +34,7 @@ impl Directory {
 
     /// Removes the mark, if there is one.
     pub(crate) fn remove_restore_mark(&self) -> Result<()> {
-        if !self.is_there()? {
+        if !self.exists()? {
             return Ok(());
         }
         let removed = self.root.directory(b"").and_then(|root| {
@@ -85,24 +85,24 @@ mod tests {
     use crate::options::FsOptions;
     use crate::restore_mark::restore_mark;
 
-    fn shared(dir: &Path) -> Directory {
-        let shared = Directory::new(dir, FsOptions::default());
-        assert!(shared.is_there().unwrap());
-        shared
+    fn directory(dir: &Path) -> Directory {
+        let directory = Directory::new(dir, FsOptions::default());
+        assert!(directory.exists().unwrap());
+        directory
     }
 
     #[test]
     fn a_mark_is_written_read_replaced_and_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let shared = shared(dir.path());
+        let directory = directory(dir.path());
         assert_eq!(restore_mark(dir.path()).unwrap(), None);
-        shared.write_restore_mark(b"first").unwrap();
-        shared.write_restore_mark(b"second").unwrap();
+        directory.write_restore_mark(b"first").unwrap();
+        directory.write_restore_mark(b"second").unwrap();
         let found = restore_mark(dir.path()).unwrap().unwrap();
         assert_eq!(found.text, b"second");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-        shared.remove_restore_mark().unwrap();
-        shared.remove_restore_mark().unwrap();
+        directory.remove_restore_mark().unwrap();
+        directory.remove_restore_mark().unwrap();
         assert_eq!(restore_mark(dir.path()).unwrap(), None);
     }
 
@@ -113,11 +113,11 @@ mod tests {
         fs::write(&target, "mine").unwrap();
         let mark = dir.path().join(RESTORE_MARK);
         symlink(&target, &mark).unwrap();
-        let shared = shared(dir.path());
+        let directory = directory(dir.path());
         assert_eq!(restore_mark(dir.path()).unwrap(), None);
-        shared.remove_restore_mark().unwrap();
+        directory.remove_restore_mark().unwrap();
         assert!(mark.is_symlink(), "what is not ours is left alone");
-        shared.write_restore_mark(b"text").unwrap();
+        directory.write_restore_mark(b"text").unwrap();
         assert!(!mark.is_symlink());
         assert_eq!(fs::read(&target).unwrap(), b"mine");
     }

@@ -18,17 +18,17 @@ use crate::sys::root::Root;
 /// each.
 const SYNC_ALL_FROM: usize = 8;
 
-/// Decides between a sync of each and a sync of all.
+/// Syncs each file by itself, or the whole file system for many of them.
 ///
 /// `syncfs` reports that *some* file of the file system could not be written,
 /// once. Therefore it goes through one handle, that of the root, and after its
-/// first error it is never trusted again in this run: every file is then asked
-/// for itself, and answers for all its writes since it was opened.
+/// first error it is never trusted again in this run: every file is then synced
+/// by itself, which reports the errors of all its writes since it was opened.
 #[derive(Debug, Default)]
 pub(crate) struct Syncer {
     is_suspect: AtomicBool,
     /// Whether the file system has no sync at all.
-    is_without: AtomicBool,
+    lacks_sync: AtomicBool,
 }
 
 /// What a sync of all has covered: the files of one device, or nothing.
@@ -38,7 +38,7 @@ pub(crate) struct Covered<'d>(&'d Syncer, Option<u64>);
 impl Syncer {
     /// Syncs the root's whole file system if that is worth it for `count`
     /// files that are all written by now.
-    pub(crate) fn sync_together(&self, root: &Root, count: usize) -> Covered<'_> {
+    pub(crate) fn sync_batch(&self, root: &Root, count: usize) -> Covered<'_> {
         if count < SYNC_ALL_FROM || self.is_suspect.load(Ordering::Relaxed) {
             return Covered(self, None);
         }
@@ -57,7 +57,7 @@ impl Syncer {
         root: &Root,
         paths: &BTreeSet<Vec<u8>>,
     ) -> Vec<(Vec<u8>, Errno)> {
-        let covered = self.sync_together(root, paths.len());
+        let covered = self.sync_batch(root, paths.len());
         let sync = |path| covered.sync(root.directory(path)?);
         let mut errors = Vec::new();
         for path in paths {
@@ -75,16 +75,16 @@ impl Syncer {
     pub(crate) fn sync(&self, file: impl AsFd) -> Sys<()> {
         match sync_file(file) {
             Err(errno) if is_missing(errno) => {
-                self.is_without.store(true, Ordering::Relaxed);
+                self.lacks_sync.store(true, Ordering::Relaxed);
                 Ok(())
             }
             result => result,
         }
     }
 
-    /// Whether something was to be brought on disk where that is impossible.
-    pub(crate) fn is_without_sync(&self) -> bool {
-        self.is_without.load(Ordering::Relaxed)
+    /// Whether a sync was requested that the file system does not support.
+    pub(crate) fn lacks_sync(&self) -> bool {
+        self.lacks_sync.load(Ordering::Relaxed)
     }
 }
 

@@ -1,6 +1,6 @@
-//! Whether a file system takes names that differ only in case for one.
+//! Whether a file system treats names that differ only in case as one.
 //!
-//! Asked without writing: a name that is there is looked up in the other case,
+//! Checked without writing: an existing name is looked up in the other case,
 //! first one in the directory itself, then the directory's own. A file system
 //! that folds case is taken to fold Unicode forms as well.
 
@@ -9,11 +9,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Names that are looked at before the directory's own is tried.
+/// Names that are tried before the directory's own.
 const SAMPLE: usize = 1000;
 
-/// Whether names below `root` are folded. Nobody can tell of a directory that
-/// is missing; its nearest existing ancestor speaks for it.
+/// Whether names below `root` are folded. For a missing directory the nearest
+/// existing ancestor decides.
 pub(crate) fn folds_names(root: &Path) -> bool {
     let existing = root.ancestors().find_map(|path| {
         let path = if path.as_os_str().is_empty() {

@@ -1,4 +1,5 @@
-//! Results of system calls, and the errors that are no final answer.
+//! Results of system calls, and errors that a caller handles by waiting or by
+//! another call.
 
 use std::time::{Duration, Instant};
 

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use crate::sys::errno::Sys;
 
-/// Whether `errno` says that there is no such call on this file system. Real
+/// Whether `errno` means that there is no such call on this file system. Real
 /// failures, as EIO, are others.
 pub(crate) fn is_missing(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
@@ -27,7 +27,7 @@ pub(crate) fn sync_file(file: impl AsFd) -> Sys<()> {
     }
 }
 
-/// As [`Syncer::sync`], for what no run is judged by.
+/// As [`sync_file`], but a file system without sync is no error.
 pub(crate) fn sync_if_possible(file: impl AsFd) -> Sys<()> {
     match sync_file(file) {
         Err(errno) if is_missing(errno) => Ok(()),

@@ -1,8 +1,8 @@
-//! What tells two versions of a file apart, and its form as a revision.
+//! What distinguishes two versions of a file, and its form as a revision.
 
 use sync_core::Revision;
 
-/// What tells two versions of a file of the same size and mtime apart.
+/// What distinguishes two versions of a file of the same size and mtime.
 ///
 /// A write that leaves size and mtime as they were still moves the change
 /// time, which no call can set. The number of the device is no part of it: it
@@ -24,7 +24,7 @@ impl Identity {
         Revision::new(text.as_str())
     }
 
-    /// What `revision` says. In plans of earlier versions the device comes
+    /// Parses `revision`. In plans of earlier versions the device comes
     /// first.
     pub(crate) fn read(revision: &Revision) -> Option<Self> {
         let mut numbers = revision.as_str().rsplitn(4, '.');

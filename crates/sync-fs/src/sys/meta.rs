@@ -10,7 +10,7 @@ use crate::sys::errno::Sys;
 use crate::sys::identity::Identity;
 use crate::sys::times;
 
-/// What the system says of one file.
+/// The attributes of one file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Meta {
     pub(crate) kind: FileType,
@@ -70,8 +70,8 @@ impl Meta {
         self.kind == FileType::RegularFile
     }
 
-    /// What tells this version of the file from another one of the same size
-    /// and mtime.
+    /// What distinguishes this version of the file from another one of the same
+    /// size and mtime.
     pub(crate) fn identity(&self) -> Identity {
         Identity {
             inode: self.inode,

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-/// The number of the mount; 0 where the system does not tell.
+/// The number of the mount; 0 where the system does not report it.
 #[cfg(target_os = "linux")]
 pub(crate) fn mount(file: impl AsFd) -> u64 {
     use rustix::fs::{AtFlags, StatxFlags};

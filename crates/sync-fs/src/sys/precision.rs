@@ -1,10 +1,10 @@
-//! How exact the times of files are, and how long a change may go unnoticed.
+//! The precision of file times, and how long a change may stay invisible.
 //!
 //! The time of the last change of anything (ctime) is set by the kernel alone.
 //! Where it has nanoseconds, they are practically never zero; so a file without
 //! them, in either time, is on a file system of whole seconds (ext2 and ext3,
-//! HFS+, FAT, many network mounts). It is told of each file by itself, for other
-//! file systems may be mounted below the root.
+//! HFS+, FAT, many network mounts). It is decided for each file by itself, for
+//! other file systems may be mounted below the root.
 
 use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime};
@@ -21,7 +21,7 @@ pub(crate) const TICK: TimeDelta = TimeDelta::milliseconds(20);
 
 const SECOND: u32 = 1_000_000_000;
 
-/// What the type of a directory's file system tells of its times.
+/// What the type of a directory's file system says about its times.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Precision {
     device: u64,
@@ -78,7 +78,7 @@ impl Precision {
         })
     }
 
-    /// The unit of times, as far as the type of the file system tells it.
+    /// The unit of times, as far as it is known from the type of the file system.
     pub(crate) fn unit(self) -> TimeDelta {
         match self.kind {
             Kind::Fat => TimeDelta::seconds(2),
@@ -114,7 +114,7 @@ impl Precision {
     }
 
     /// How long to wait until a change of the file would show in its times; not
-    /// at all where these are of the future, so that nobody can tell.
+    /// at all where these are of the future, so that this cannot be known.
     pub(crate) fn until_settled(self, meta: &Meta) -> Duration {
         let unit = self.of_file(meta).map_or(TimeDelta::zero(), |coarse| {
             TimeDelta::nanoseconds(coarse.unit.into())

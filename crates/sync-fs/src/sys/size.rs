@@ -1,8 +1,8 @@
-//! Files that report no size and have content: below `/proc`, and on some FUSE
-//! and network file systems.
+//! Files that report a size of 0 and have content: below `/proc`, and on some
+//! FUSE and network file systems.
 //!
 //! On the usual file systems a read never gives more than the reported size, so
-//! an empty file is believed. Elsewhere it is opened and read to its end, which
+//! the size 0 is trusted. Elsewhere it is opened and read to its end, which
 //! for a file that is really empty is one read.
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,7 +13,7 @@ use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
 
 /// Most bytes that are read to find a size. Some of these files never end.
-pub(crate) const MOST: u64 = 64 << 20;
+pub(crate) const MAX: u64 = 64 << 20;
 
 /// Bytes a read.
 const STEP: usize = 128 << 10;
@@ -21,7 +21,7 @@ const STEP: usize = 128 << 10;
 /// Why a file is reported as unreadable.
 pub(crate) const TOO_LONG: &str = "it reports a size of 0 bytes, but has more than 64 MiB";
 
-/// Which file system was seen last, and whether its sizes can be believed.
+/// Which file system was seen last, and whether its sizes are exact.
 #[derive(Debug, Default)]
 pub(crate) struct Sizes {
     known: Option<(u64, bool)>,
@@ -82,11 +82,11 @@ pub(crate) fn are_exact(_: impl AsFd) -> bool {
 }
 
 /// How many bytes can be read from `file`; none if there are more than
-/// [`MOST`].
+/// [`MAX`].
 pub(crate) fn measure(file: &OwnedFd) -> Sys<Option<u64>> {
     let mut buffer = Vec::with_capacity(STEP);
     let mut size = 0;
-    while size <= MOST {
+    while size <= MAX {
         buffer.clear();
         match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut buffer), size) {
             Ok(0) => return Ok(Some(size)),
@@ -131,7 +131,7 @@ mod tests {
     fn a_file_without_a_size_is_read_to_its_end_and_one_without_an_end_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
-        for size in [0, 1, STEP as u64, MOST] {
+        for size in [0, 1, STEP as u64, MAX] {
             std::fs::File::create(&path).unwrap().set_len(size).unwrap();
             assert_eq!(measure(&open(path.to_str().unwrap())), Ok(Some(size)));
         }

@@ -1,9 +1,9 @@
-//! What a symbolic link names, found without leaving the root.
+//! The target of a symbolic link, resolved without leaving the root.
 //!
-//! The link is followed by hand, one segment at a time, over the path that it
-//! stands for; the result is a path without links, which the caller then opens
-//! like any other. So a link that changes under our hands can at worst name
-//! another file *inside*, and that one is compared with the entry again.
+//! The link is resolved here, one segment at a time; the result is a path
+//! without links, which the caller then opens like any other. So a link that
+//! changes meanwhile can at worst lead to another file *inside*, and that one
+//! is compared with the entry again.
 
 use std::os::fd::OwnedFd;
 
@@ -16,15 +16,15 @@ use crate::sys::meta::{Meta, kind_name};
 use crate::sys::path::{segments, split};
 use crate::sys::root::Root;
 
-/// Links on the way to one file; the kernel's own limit.
-const MOST_LINKS: usize = 40;
+/// Links that are followed to one file; the limit of the kernel.
+const MAX_LINKS: usize = 40;
 
 /// What a link names.
 #[derive(Debug)]
 pub(crate) enum Target {
     /// A regular file below the root.
     File(Box<Named>),
-    /// Anything else, in words; and the link, if a file that comes into being
+    /// Anything else, in words; and the link, if a file that is created later
     /// would change that.
     Other(String, Option<Box<Link>>),
 }
@@ -63,11 +63,11 @@ fn keys<'n>(names: impl Iterator<Item = &'n Vec<u8>>) -> Vec<Key> {
 /// What the link at `path` names.
 ///
 /// # Errors
-/// Where something on the way could not be looked at.
+/// Where a directory or link on the way could not be examined.
 pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
     let (parent, leaf) = split(path);
     let mut real = parent.to_vec();
-    // The segments still to go, the next one last.
+    // The remaining segments, the next one last.
     let mut ahead = vec![leaf.to_vec()];
     let mut met = Met::default();
     while let Some(segment) = ahead.pop() {
@@ -75,7 +75,7 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
             b"." => continue,
             b".." => {
                 if real.is_empty() {
-                    return met.other("leaves the directory");
+                    return met.other("leads out of the directory");
                 }
                 real = split(&real).0.to_vec();
                 continue;
@@ -87,7 +87,7 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
             Ok(meta) => meta,
             Err(Errno::NOENT) => {
                 push(&mut real, &segment);
-                return met.no_file_yet("names nothing that exists", real, &ahead);
+                return met.no_file_yet("is dangling (its target does not exist)", real, &ahead);
             }
             Err(errno) => return Err(errno),
         };
@@ -96,17 +96,17 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
         match meta.kind {
             FileType::Directory => {}
             FileType::Symlink => {
-                if met.links == MOST_LINKS {
+                if met.links == MAX_LINKS {
                     return met.other("is part of a loop of links");
                 }
                 met.link(meta, &real, ahead.is_empty());
                 real.truncate(parent_length);
                 if !follow(root, &dir, &segment, &mut real, &mut ahead)? {
-                    return met.other("leaves the directory");
+                    return met.other("leads out of the directory");
                 }
             }
             _ if !ahead.is_empty() => {
-                let why = "leads through something that is no directory";
+                let why = "leads through something that is not a directory";
                 return met.no_file_yet(why, real, &ahead);
             }
             FileType::RegularFile => {
@@ -118,25 +118,25 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
                     others: met.others,
                 })));
             }
-            kind => return met.no_file_yet(&format!("names {}", kind_name(kind)), real, &ahead),
+            kind => return met.no_file_yet(&format!("leads to {}", kind_name(kind)), real, &ahead),
         }
     }
     if met.links == 0 {
         // No link any more: what it holds is not known.
         return Err(Errno::STALE);
     }
-    met.no_file_yet("names a directory", real, &ahead)
+    met.no_file_yet("leads to a directory", real, &ahead)
 }
 
-/// The links on the way.
+/// The links that were followed.
 #[derive(Default)]
 struct Met {
     links: usize,
     first: Option<Meta>,
     /// All but the first.
     others: Vec<Vec<u8>>,
-    /// Those of the others that stand for all of the way that is left: a file in
-    /// such a place would be what the first link names.
+    /// Those of the others that were the last segment of the path: a file at
+    /// such a path would be the target of the first link.
     last: Vec<Vec<u8>>,
 }
 

@@ -1,4 +1,4 @@
-//! How one file comes into the trash.
+//! Moving one file into the trash.
 //!
 //! A file that is deleted: one rename. A file that is overwritten: a hard link
 //! first, then (when the link is on disk) the rename of the new file, which
@@ -21,7 +21,7 @@ use crate::sys::root::Root;
 use crate::write::expected::expect;
 use crate::write::temporary::Temporary;
 
-/// What is said where a file cannot go back.
+/// The hint where a file cannot be moved back.
 const IN_TRASH: &str = "it changed again meanwhile: one of its versions is in the trash";
 
 impl Trash {
@@ -35,16 +35,16 @@ impl Trash {
             .and_then(|(dir, leaf)| Ok((Meta::at(&dir, leaf)?, dir, leaf)));
         let (meta, dir, leaf) = match found {
             Ok(found) => found,
-            // There is nothing, or `place` will say what is in the way.
+            // There is nothing, or `install` reports what blocks the path.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Replaced::Nothing),
             Err(errno) => return Err(failed(format!("cannot examine '{key}'"), errno)),
         };
         match meta.kind {
             FileType::Directory => return Ok(Replaced::Nothing),
-            FileType::RegularFile => expect((root, &self.trust), &meta, entry, expected)?,
+            FileType::RegularFile => expect((root, &self.detector), &meta, entry, expected)?,
             _ => {}
         }
-        let kept = self.place_of(key)?;
+        let kept = self.directory_of(key)?;
         match rustix::fs::linkat(&dir, leaf, &kept, leaf, AtFlags::empty()) {
             Ok(()) => {}
             // No links on this file system, too many of this file, or none to
@@ -58,7 +58,7 @@ impl Trash {
         // The link is of the moment's file. A second name changes nothing but
         // the time of the last change.
         match Meta::at(&kept, leaf) {
-            Ok(linked) if self.trust.is_there(&kept, leaf, &meta) => {
+            Ok(linked) if self.detector.is_at(&kept, leaf, &meta) => {
                 Ok(Replaced::Linked(linked, kept))
             }
             found => {
@@ -95,19 +95,20 @@ impl Trash {
         };
         if let Err(errno) = exchange((kept, leaf), (dir, leaf)) {
             withdraw();
-            return Err(cannot(key, errno)
-                .with_hint("its file system can neither link files nor let two change places"));
+            return Err(cannot(key, errno).with_hint(
+                "its file system supports neither hard links nor the exchange of two names",
+            ));
         }
         match Meta::at(kept, leaf) {
-            Ok(_) if self.trust.is_there(kept, leaf, old) => {
+            Ok(_) if self.detector.is_at(kept, leaf, old) => {
                 self.note(key);
                 Ok(())
             }
             _ => {
-                // It was another one in the last moment. What comes out now is
-                // to be the new file, or somebody has replaced that already.
+                // It changed in the last moment. The second exchange must
+                // return the new file, or that has been replaced already.
                 let is_back = exchange((kept, leaf), (dir, leaf)).is_ok();
-                if is_back && self.trust.is_there(kept, leaf, &own) {
+                if is_back && self.detector.is_at(kept, leaf, &own) {
                     withdraw();
                     return Err(changed(key));
                 }
@@ -120,20 +121,20 @@ impl Trash {
     /// Moves `leaf` in `dir`, which is `old`, into the trash.
     pub(crate) fn take(&self, key: &Key, dir: &OwnedFd, old: &Meta) -> Result<()> {
         let leaf = split(key.as_str().as_bytes()).1;
-        let kept = self.place_of(key)?;
+        let kept = self.directory_of(key)?;
         if Meta::at(&kept, leaf).is_ok() {
             return Err(cannot(key, Errno::EXIST));
         }
         match rename_noreplace(dir, leaf, &kept, leaf) {
             Ok(()) => {}
-            // Already gone; unless it is the trash that is.
+            // Removed already; unless it is the trash that is missing.
             Err(Errno::NOENT) if Meta::at(dir, leaf).err() == Some(Errno::NOENT) => {
                 return Ok(());
             }
             Err(errno) => return Err(cannot(key, errno)),
         }
         match Meta::at(&kept, leaf) {
-            Ok(_) if !self.trust.is_there(&kept, leaf, old) => {
+            Ok(_) if !self.detector.is_at(&kept, leaf, old) => {
                 // Somebody has put another one there in the last moment.
                 if rename_noreplace(&kept, leaf, dir, leaf).is_ok() {
                     return Err(changed(key));
@@ -153,7 +154,7 @@ fn cannot(key: &Key, errno: Errno) -> StoreError {
     match errno {
         Errno::EXIST => refused(
             ErrorKind::Blocked,
-            format!("cannot keep '{key}' in the trash: something of that name is there"),
+            format!("cannot keep '{key}' in the trash: a file of that name exists there already"),
         ),
         Errno::XDEV => refused(
             ErrorKind::Other,

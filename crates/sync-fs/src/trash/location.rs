@@ -24,7 +24,10 @@ pub(super) fn check(home: &Path, root: &Path, selection: &Selection) -> Result<(
         })
     };
     if home.exists() && !home.is_dir() {
-        let what = format!("cannot use '{}' as the trash: it is no directory", shown());
+        let what = format!(
+            "cannot use '{}' as the trash: it is not a directory",
+            shown()
+        );
         return Err(refused(ErrorKind::Other, what));
     }
     if is_part_of(home, root, selection) {
@@ -35,7 +38,7 @@ pub(super) fn check(home: &Path, root: &Path, selection: &Selection) -> Result<(
             printable(&root.to_string_lossy())
         );
         return Err(refused(ErrorKind::Other, what).with_hint(
-            "name a directory beside it, or leave the trash out of every run by --exclude",
+            "name a directory beside it, or exclude the trash from every run by --exclude",
         ));
     }
     if of(nearest(home))? != of(nearest(root))? {
@@ -66,7 +69,7 @@ fn is_part_of(home: &Path, root: &Path, selection: &Selection) -> bool {
         .any(|directory| !directory.is_empty() && selection.prunes(directory))
 }
 
-/// `path` without links, as far as it is there.
+/// `path` without links, as far as it exists.
 fn real(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let there = nearest(&path);
@@ -77,7 +80,7 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
-/// `path`, or the nearest directory above it that is there.
+/// `path`, or its nearest ancestor that exists.
 fn nearest(path: &Path) -> &Path {
     let there = path.ancestors().find(|path| path.exists());
     there

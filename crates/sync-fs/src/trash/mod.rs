@@ -2,14 +2,14 @@
 //!
 //! Below the directory that the user names, each run has one of its own, with
 //! the time in UTC as its name, and in it every file has the path that it had.
-//! It is made when the first file comes, and only its user may enter it: a
-//! private directory of the tree has no other protection there.
+//! It is created for the first file, with access for its user only: files from a
+//! private directory of the tree have no other protection there.
 //!
-//! Nothing is ever lost on the way, nor missing. What is deleted is moved by
-//! one rename. What is overwritten gets its name in the trash as a hard link,
-//! and that name is on disk, before the new file is renamed over it (`keep`).
-//! Where links cannot be made, both change places in one step. Nothing in the
-//! trash is ever overwritten.
+//! A file is at no moment without a name. What is deleted is moved by one
+//! rename. What is overwritten gets its name in the trash as a hard link, and
+//! that name is on disk, before the new file is renamed over it (`keep`). Where
+//! links cannot be made, the two names are exchanged in one step. Nothing in
+//! the trash is ever overwritten.
 
 mod keep;
 mod location;
@@ -18,13 +18,14 @@ pub(crate) mod replaced;
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use sync_core::{Key, Result, Selection, printable};
 
-use crate::change_detection::Trust;
+use crate::change_detection::ChangeDetector;
 use crate::error::failed;
 use crate::options::Durability;
 use crate::sys::batch_sync::Syncer;
@@ -43,7 +44,7 @@ const ATTEMPTS: usize = 1_000;
 pub(crate) struct Trash {
     /// The directory that the user names.
     home: Root,
-    /// How the run's own directory is called, if nobody else has taken that.
+    /// The name of the run's own directory, unless it is taken.
     wanted: String,
     /// The run's own directory, once there is one.
     run: Mutex<Option<Run>>,
@@ -52,7 +53,7 @@ pub(crate) struct Trash {
     dirty_dirs: Mutex<BTreeSet<Vec<u8>>>,
     syncing: Mutex<()>,
     disk: Syncer,
-    trust: Arc<Trust>,
+    detector: Arc<ChangeDetector>,
 }
 
 /// The directory of this run.
@@ -76,13 +77,13 @@ impl Trash {
     ///
     /// # Errors
     /// If `home` is on another file system than `root`, or inside it where
-    /// `selection` does not leave it out, or cannot be looked at.
+    /// `selection` does not exclude it, or cannot be examined.
     pub(crate) fn new(
         home: &Path,
         wanted: String,
         root: &Path,
         selection: &Selection,
-        trust: Arc<Trust>,
+        detector: Arc<ChangeDetector>,
     ) -> Result<Self> {
         location::check(home, root, selection)?;
         Ok(Self {
@@ -93,13 +94,13 @@ impl Trash {
             dirty_dirs: Mutex::default(),
             syncing: Mutex::default(),
             disk: Syncer::default(),
-            trust,
+            detector,
         })
     }
 
     /// What was kept so far, if anything.
     pub(crate) fn kept(&self) -> Option<Kept> {
-        let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = self.run.lock();
         let run = run.as_ref().filter(|run| run.kept > 0)?;
         Some(Kept {
             directory: run.root.path().to_owned(),
@@ -108,12 +109,12 @@ impl Trash {
     }
 
     /// The directory that `key` is kept in, made where it is missing.
-    fn place_of(&self, key: &Key) -> Result<OwnedFd> {
+    fn directory_of(&self, key: &Key) -> Result<OwnedFd> {
         let root = self.open().map_err(|error| {
             let home = printable(&self.home.path().to_string_lossy());
             let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
             failed(
-                format!("cannot make a directory in the trash '{home}'"),
+                format!("cannot create a directory in the trash '{home}'"),
                 errno,
             )
         })?;
@@ -125,7 +126,7 @@ impl Trash {
 
     /// The run's own directory; the first call makes it.
     fn open(&self) -> std::io::Result<Arc<Root>> {
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut run = self.run.lock();
         if let Some(run) = &*run {
             return Ok(Arc::clone(&run.root));
         }
@@ -144,24 +145,21 @@ impl Trash {
 
     /// Notes that what had `key` is kept now.
     fn note(&self, key: &Key) {
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut run = self.run.lock();
         if let Some(run) = &mut *run {
             run.kept += 1;
         }
         drop(run);
         let path = split(key.as_str().as_bytes()).0;
-        let mut dirty = self
-            .dirty_dirs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut dirty = self.dirty_dirs.lock();
         if !dirty.contains(path) {
             dirty.insert(path.to_vec());
         }
     }
 
-    /// Takes back a note: nothing is kept after all.
+    /// Reverts [`Trash::note`]: the file is not kept after all.
     fn forget(&self) {
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut run = self.run.lock();
         if let Some(run) = &mut *run {
             run.kept = run.kept.saturating_sub(1);
         }
@@ -169,19 +167,16 @@ impl Trash {
 
     /// Puts the names in the trash on disk; those of which directories failed.
     pub(crate) fn sync(&self) -> Vec<(Vec<u8>, Errno)> {
-        // Whoever finds nothing to sync must not go on while another one, who
-        // took it, has not synced it yet.
-        let _alone = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        // A caller that finds nothing to sync must not return while another
+        // thread, which took the set, has not synced it yet.
+        let _alone = self.syncing.lock();
+        let run = self.run.lock();
         let Some(root) = run.as_ref().map(|run| Arc::clone(&run.root)) else {
             return Vec::new();
         };
         drop(run);
         let mut paths = self.new_directories.take();
-        let mut dirty = self
-            .dirty_dirs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut dirty = self.dirty_dirs.lock();
         paths.append(&mut dirty);
         drop(dirty);
         let failed = self.disk.sync_directories(&root, &paths);
@@ -192,7 +187,7 @@ impl Trash {
     }
 }
 
-/// Makes a directory that nobody else has, called `wanted` if that is free.
+/// Creates a new directory, called `wanted` if that is free.
 fn make_own(home: &OwnedFd, wanted: &str) -> Sys<(String, OwnedFd)> {
     for number in 1..=ATTEMPTS {
         let name = match number {

@@ -1,16 +1,16 @@
-//! What a new file replaces, and how it comes into the trash.
+//! What a new file replaces, and how that is moved into the trash.
 
 use std::os::fd::OwnedFd;
 
 use crate::sys::meta::Meta;
 
-/// What stands at the place of a new file and is kept.
+/// The file that a new file replaces, and how it is kept.
 #[derive(Debug)]
 pub(crate) enum Replaced {
     /// Nothing that the new file replaces.
     Nothing,
-    /// This; it has its second name in the trash already.
+    /// This file; it has a second name in the trash already.
     Linked(Meta, OwnedFd),
-    /// This; it cannot have two names here, so it changes places.
+    /// This file; hard links are not supported, so the names are exchanged.
     Unlinked(Meta, OwnedFd),
 }

@@ -1,11 +1,10 @@
-//! Commits, alone or by group: data on disk, then the names, then the
-//! directories on disk.
+//! Commits, alone or by group: sync the data, rename, sync the directories.
 //!
-//! A sync costs a turn of the disk or more, whether it covers one file or a
+//! A sync takes a revolution of the disk or more, whether it covers one file or a
 //! thousand. So commits queue, and one of them, the leader, takes all that
 //! wait: it syncs their data (by a single `syncfs` when there are many),
-//! renames them, syncs each directory once, and answers each. Those that
-//! arrive meanwhile are the next group.
+//! renames them, syncs each directory once, and sends each its result. Commits
+//! that arrive meanwhile are the next group.
 
 use std::sync::Arc;
 
@@ -30,23 +29,23 @@ const LARGE: u64 = 4 << 20;
 /// Commits what `finish` makes ready, as the options say. All of it is one hop
 /// to a thread that may block.
 pub(crate) async fn commit(
-    shared: &Arc<Directory>,
+    directory: &Arc<Directory>,
     finish: impl FnOnce() -> Result<Ready> + Send + 'static,
 ) -> Result<()> {
     let stopping = || {
         refused(
             ErrorKind::Stopped,
-            "the program is stopping before the file got its name",
+            "the program stopped before the file was renamed to its final name",
         )
     };
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return Err(stopping());
     };
     let (answer, outcome) = oneshot::channel();
-    let shared = Arc::clone(shared);
+    let directory = Arc::clone(directory);
     runtime.spawn_blocking(move || match finish() {
-        Ok(ready) => submit(&shared, ready, answer),
-        // Who asked may have gone.
+        Ok(ready) => submit(&directory, ready, answer),
+        // The receiver may be dropped.
         Err(error) => drop(answer.send(Err(error))),
     });
     outcome.await.unwrap_or_else(|_| Err(stopping()))
@@ -54,60 +53,60 @@ pub(crate) async fn commit(
 
 /// Commits `ready` alone, or with a group that this thread leads if nobody
 /// does. It is answered in either case.
-fn submit(shared: &Directory, ready: Ready, answer: Answer) {
-    if shared.options.durability != Durability::Batch {
-        drop(answer.send(commit_alone(shared, ready)));
+fn submit(directory: &Directory, ready: Ready, answer: Answer) {
+    if directory.options.durability != Durability::Batch {
+        drop(answer.send(commit_alone(directory, ready)));
         return;
     }
     let is_large = ready.entry.size >= LARGE;
-    if is_large && let Err(error) = sync_data(&shared.syncer, &ready) {
+    if is_large && let Err(error) = sync_data(&directory.syncer, &ready) {
         drop(answer.send(Err(error)));
         return;
     }
     let commit = Commit::new(ready, is_large, Some(answer));
-    if shared.commits.enqueue(commit) {
-        shared
+    if directory.commits.enqueue(commit) {
+        directory
             .commits
-            .run_batches(|group| commit_group(shared, group));
+            .run_batches(|group| commit_group(directory, group));
     }
 }
 
 /// Commits one file in the calling thread.
-fn commit_alone(shared: &Directory, ready: Ready) -> Result<()> {
-    let skip_sync = shared.options.durability == Durability::None;
+fn commit_alone(directory: &Directory, ready: Ready) -> Result<()> {
+    let skip_sync = directory.options.durability == Durability::None;
     let mut group = [Commit::new(ready, false, None)];
     if skip_sync {
-        install_all(shared, &mut group);
+        install_all(directory, &mut group);
         // Nobody is going to sync these.
-        let _ = shared.new_directories.take();
+        let _ = directory.new_directories.take();
     } else {
-        commit_group(shared, &mut group);
+        commit_group(directory, &mut group);
     }
     let [commit] = group;
     commit.outcome
 }
 
 /// Commits a whole group; each commit holds its outcome.
-fn commit_group(shared: &Directory, group: &mut [Commit]) {
-    sync_all_data(shared, group);
-    install_all(shared, group);
-    sync_all_directories(shared, group);
+fn commit_group(directory: &Directory, group: &mut [Commit]) {
+    sync_all_data(directory, group);
+    install_all(directory, group);
+    sync_all_directories(directory, group);
 }
 
 /// Gives each file of the group its name; where there is a trash, what is
 /// replaced has its name there before, on disk.
-fn install_all(shared: &Directory, group: &mut [Commit]) {
-    if let Some(trash) = &shared.trash {
+fn install_all(directory: &Directory, group: &mut [Commit]) {
+    if let Some(trash) = &directory.trash {
         for commit in group.iter_mut().filter(|commit| commit.outcome.is_ok()) {
             let Ready {
                 entry, expected, ..
             } = &commit.ready;
-            match trash.link(&shared.root, entry, expected) {
+            match trash.link(&directory.root, entry, expected) {
                 Ok(replaced) => commit.replaced = replaced,
                 Err(error) => commit.outcome = Err(error),
             }
         }
-        sync_trash(shared, trash, group);
+        sync_trash(directory, trash, group);
     }
     for commit in group.iter_mut().filter(|commit| commit.outcome.is_ok()) {
         let Ready {
@@ -115,25 +114,28 @@ fn install_all(shared: &Directory, group: &mut [Commit]) {
             entry,
             expected,
         } = &commit.ready;
-        let keep = shared.trash.as_ref().map(|trash| (trash, &commit.replaced));
-        let (root, trust) = (&*shared.root, &*shared.trust);
+        let keep = directory
+            .trash
+            .as_ref()
+            .map(|trash| (trash, &commit.replaced));
+        let (root, detector) = (&*directory.root, &*directory.detector);
         commit.outcome = install(
-            (root, trust),
-            &shared.new_directories,
+            (root, detector),
+            &directory.new_directories,
             temporary,
             entry,
             expected,
             keep,
         );
     }
-    if let Some(trash) = &shared.trash {
+    if let Some(trash) = &directory.trash {
         for commit in group.iter().filter(|commit| commit.outcome.is_err()) {
             if let Replaced::Linked(_, kept) = &commit.replaced {
                 trash.drop_link(&commit.ready.entry.key, kept);
             }
         }
-        // Those that changed places.
-        sync_trash(shared, trash, group);
+        // For the files whose names were exchanged.
+        sync_trash(directory, trash, group);
     }
     for commit in group.iter().filter(|commit| commit.outcome.is_err()) {
         commit.ready.temporary.discard();
@@ -141,9 +143,11 @@ fn install_all(shared: &Directory, group: &mut [Commit]) {
 }
 
 /// Puts the data of the whole group on disk.
-fn sync_all_data(shared: &Directory, group: &mut [Commit]) {
+fn sync_all_data(directory: &Directory, group: &mut [Commit]) {
     let waiting = || group.iter().filter(|commit| !commit.is_synced);
-    let covered = shared.syncer.sync_together(&shared.root, waiting().count());
+    let covered = directory
+        .syncer
+        .sync_batch(&directory.root, waiting().count());
     for commit in group.iter_mut().filter(|commit| !commit.is_synced) {
         commit.outcome = covered
             .sync(commit.ready.temporary.file())
@@ -153,14 +157,14 @@ fn sync_all_data(shared: &Directory, group: &mut [Commit]) {
 
 /// Puts the names of the group on disk, and those of the directories that
 /// were made for it.
-fn sync_all_directories(shared: &Directory, group: &mut [Commit]) {
-    let mut paths = shared.new_directories.take();
+fn sync_all_directories(directory: &Directory, group: &mut [Commit]) {
+    let mut paths = directory.new_directories.take();
     for commit in group.iter().filter(|commit| commit.outcome.is_ok()) {
         if !paths.contains(commit.directory()) {
             paths.insert(commit.directory().to_vec());
         }
     }
-    for (failed, errno) in shared.syncer.sync_directories(&shared.root, &paths) {
+    for (failed, errno) in directory.syncer.sync_directories(&directory.root, &paths) {
         // A failure above a file concerns its own name, too.
         for commit in group.iter_mut().filter(|commit| commit.outcome.is_ok()) {
             if is_within(commit.directory(), &failed) {
@@ -168,13 +172,13 @@ fn sync_all_directories(shared: &Directory, group: &mut [Commit]) {
             }
         }
         // Nor does it hold for those that come later.
-        shared.new_directories.put_back(failed);
+        directory.new_directories.put_back(failed);
     }
 }
 
 /// Puts the names in the trash on disk, unless nothing is synced.
-fn sync_trash(shared: &Directory, trash: &Trash, group: &mut [Commit]) {
-    if shared.options.durability == Durability::None {
+fn sync_trash(directory: &Directory, trash: &Trash, group: &mut [Commit]) {
+    if directory.options.durability == Durability::None {
         return;
     }
     for (failed, errno) in trash.sync() {
@@ -196,10 +200,13 @@ fn sync_data(disk: &Syncer, ready: &Ready) -> Result<()> {
 }
 
 fn data_not_on_disk(ready: &Ready, errno: Errno) -> StoreError {
-    failed(format!("cannot bring '{}' on disk", ready.entry.key), errno)
+    failed(format!("cannot sync '{}' to disk", ready.entry.key), errno)
 }
 
 fn name_not_on_disk(commit: &Commit, errno: Errno) -> StoreError {
     let key = &commit.ready.entry.key;
-    failed(format!("cannot bring the name of '{key}' on disk"), errno)
+    failed(
+        format!("cannot sync the directory of '{key}' to disk"),
+        errno,
+    )
 }

@@ -1,7 +1,8 @@
 //! The commits that wait for a leader.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use sync_core::{Entry, Expected, Result};
 use tokio::sync::oneshot;
 
@@ -47,9 +48,9 @@ impl Commit {
         split(self.ready.entry.key.as_str().as_bytes()).0
     }
 
-    /// Sends the outcome to whoever waits for it.
+    /// Sends the outcome to the waiting caller.
     fn answer(self) {
-        // Dropping the handle releases the lock, which says that it is written.
+        // Dropping the handle releases the lock, which marks it as being written.
         drop(self.ready);
         if let Some(answer) = self.answer {
             // The receiver may be dropped; the file is complete all the same.
@@ -69,7 +70,7 @@ struct Queue {
 }
 
 impl CommitQueue {
-    /// Adds a commit; says whether the caller has to run the batches.
+    /// Adds a commit; returns whether the caller has to run the batches.
     pub(super) fn enqueue(&self, commit: Commit) -> bool {
         let mut queue = self.lock();
         queue.waiting.push(commit);
@@ -96,7 +97,7 @@ impl CommitQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

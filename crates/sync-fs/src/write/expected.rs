@@ -1,16 +1,16 @@
-//! Whether what stands at the place of a new file is what the planner saw.
+//! Whether the file that is to be replaced is the version that the plan expects.
 
 use sync_core::{Entry, ErrorKind, Expected, Key, Result, StoreError};
 
 use super::temporary::outcome::Outcome;
-use crate::change_detection::Trust;
+use crate::change_detection::ChangeDetector;
 use crate::error::{changed, refused};
 use crate::sys::meta::Meta;
 use crate::sys::root::Root;
 
 /// Whether `found`, a regular file, is what the planner saw.
 pub(crate) fn expect(
-    (root, trust): (&Root, &Trust),
+    (root, detector): (&Root, &ChangeDetector),
     found: &Meta,
     entry: &Entry,
     expected: &Expected,
@@ -18,7 +18,7 @@ pub(crate) fn expect(
     let path = entry.key.as_str().as_bytes();
     match expected {
         Expected::Absent => Err(appeared(&entry.key)),
-        Expected::Version(seen) if trust.is_version_after_all(root, path, found, seen) => Ok(()),
+        Expected::Version(seen) if detector.is_version_rechecked(root, path, found, seen) => Ok(()),
         Expected::Version(_) => Err(changed(&entry.key)),
     }
 }
@@ -26,7 +26,7 @@ pub(crate) fn expect(
 /// Whether `found`, a link, is what the planner saw, if it saw a link. One that
 /// was skipped is replaced, whatever it names.
 pub(crate) fn expect_link(
-    trust: &Trust,
+    detector: &ChangeDetector,
     found: &Meta,
     entry: &Entry,
     expected: &Expected,
@@ -34,12 +34,12 @@ pub(crate) fn expect_link(
     match expected {
         Expected::Version(Entry {
             link: Some(link), ..
-        }) if !trust.is_marked(found, &link.mark) => Err(changed(&entry.key)),
+        }) if !detector.is_marked(found, &link.mark) => Err(changed(&entry.key)),
         _ => Ok(()),
     }
 }
 
-/// The error of a file that was another one in the last moment.
+/// The error of a file that changed in the last moment.
 pub(crate) fn as_expected(key: &Key, outcome: Outcome) -> Result<()> {
     match outcome {
         Outcome::Done => Ok(()),
@@ -53,6 +53,6 @@ pub(crate) fn as_expected(key: &Key, outcome: Outcome) -> Result<()> {
 pub(crate) fn appeared(key: &Key) -> StoreError {
     refused(
         ErrorKind::Changed,
-        format!("'{key}' is there, though it was not when it was listed"),
+        format!("'{key}' appeared since it was listed"),
     )
 }

@@ -1,9 +1,9 @@
 //! Writing a file: a temporary in the same directory takes the bytes and the
 //! time, then it is committed.
 //!
-//! Nothing is seen under the key before the commit, and every way out but a
+//! Nothing is seen under the key before the commit, and everything but a
 //! successful commit removes the temporary. A regular file that is replaced
-//! leaves its permission bits to its successor, and where that is allowed its
+//! passes its permission bits to the new file, and where that is allowed its
 //! owner and group.
 
 mod commit;
@@ -29,47 +29,47 @@ use crate::directory::Directory;
 use commit::commit;
 use unfinished::Unfinished;
 
-/// Writes a file whose bytes are all at hand.
+/// Writes a file whose bytes are all in memory.
 pub(crate) async fn put(
-    shared: &Arc<Directory>,
+    directory: &Arc<Directory>,
     entry: Entry,
     body: Bytes,
     checksum: Crc64,
     expected: Expected,
 ) -> Result<()> {
-    let for_work = Arc::clone(shared);
-    commit(shared, move || {
-        let file = Unfinished::create(&for_work, entry)?;
+    let inner = Arc::clone(directory);
+    commit(directory, move || {
+        let file = Unfinished::create(&inner, entry)?;
         file.write(0, &body, checksum)?;
-        file.finish(&for_work.notes, checksum, expected)
+        file.finish(&inner.shortfalls, checksum, expected)
     })
     .await
 }
 
-/// Begins to write a file in parts.
+/// Starts to write a file in parts.
 pub(crate) async fn begin(
-    shared: &Arc<Directory>,
+    directory: &Arc<Directory>,
     entry: Entry,
     expected: Expected,
 ) -> Result<Box<dyn Writer>> {
-    let for_work = Arc::clone(shared);
+    let inner = Arc::clone(directory);
     let file = blocking(move || {
-        let file = Unfinished::create(&for_work, entry)?;
+        let file = Unfinished::create(&inner, entry)?;
         file.reserve()?;
         Ok(Arc::new(file))
     })
     .await?;
     Ok(Box::new(FsWriter {
-        shared: Arc::clone(shared),
+        directory: Arc::clone(directory),
         file,
         expected,
     }))
 }
 
-/// A file being written in parts. Dropped, it takes its temporary along.
+/// A file being written in parts. Dropping it removes its temporary.
 #[derive(Debug)]
 struct FsWriter {
-    shared: Arc<Directory>,
+    directory: Arc<Directory>,
     file: Arc<Unfinished>,
     expected: Expected,
 }
@@ -82,15 +82,16 @@ impl Writer for FsWriter {
         // Freed by the thread that allocated it: else its memory would stay
         // with that one's allocator for long.
         drop(body);
-        self.shared.noted(&self.file.entry.key, written)
+        self.directory.record_failure(&self.file.entry.key, written)
     }
 
     async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {
         let (file, expected) = (Arc::clone(&self.file), self.expected.clone());
-        let shared = Arc::clone(&self.shared);
-        let finish = move || file.finish(&shared.notes, checksum, expected);
-        let committed = commit(&self.shared, finish).await;
-        self.shared.noted(&self.file.entry.key, committed)
+        let directory = Arc::clone(&self.directory);
+        let finish = move || file.finish(&directory.shortfalls, checksum, expected);
+        let committed = commit(&self.directory, finish).await;
+        self.directory
+            .record_failure(&self.file.entry.key, committed)
     }
 
     async fn abort(self: Box<Self>) {

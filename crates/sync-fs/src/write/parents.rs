@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
 use sync_core::{ErrorKind, Key, Result, StoreError, printable};
@@ -16,7 +16,7 @@ use crate::sys::meta::{Meta, kind_name};
 use crate::sys::path::{segments, split};
 use crate::sys::root::Root;
 
-/// The directories in which a directory was made that no sync has covered yet.
+/// Parents of directories that were created and not synced yet.
 ///
 /// One set for all writers: a file may be committed into a directory that
 /// another writer, still busy, has made.
@@ -24,21 +24,21 @@ use crate::sys::root::Root;
 pub(crate) struct NewDirectories(Mutex<BTreeSet<Vec<u8>>>);
 
 impl NewDirectories {
-    /// Takes the set; who takes it must sync what it names.
+    /// Takes the set; the caller must sync the directories in it.
     pub(crate) fn take(&self) -> BTreeSet<Vec<u8>> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.lock())
     }
 
     /// Puts back a directory whose sync failed.
     pub(crate) fn put_back(&self, path: Vec<u8>) {
-        let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paths = self.0.lock();
         paths.insert(path);
     }
 
     /// Makes `leaf` in `dir`, the directory at `path`. Under the lock, so that
-    /// whoever sees the new directory also finds it in the set.
+    /// a thread that sees the new directory also finds it in the set.
     fn make(&self, dir: &OwnedFd, path: &[u8], leaf: &[u8]) -> Sys<()> {
-        let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paths = self.0.lock();
         match rustix::fs::mkdirat(dir, leaf, Mode::from_bits_truncate(0o777)) {
             Ok(()) => {
                 paths.insert(path.to_vec());
@@ -55,7 +55,7 @@ impl NewDirectories {
 pub(crate) enum Parent {
     /// In its own directory.
     Ready(OwnedFd),
-    /// Not there yet: a file is in the way. The nearest directory above it.
+    /// The path is blocked by a file. The nearest directory above it.
     Blocked(OwnedFd, Obstacle),
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Obstacle {
     pub(crate) kind: FileType,
 }
 
-/// Opens the directory of `key`, and makes it where it is missing.
+/// Opens the directory of `key`, and creates it where it is missing.
 pub(crate) fn parent(root: &Root, new_directories: &NewDirectories, key: &Key) -> Result<Parent> {
     let cannot = |errno| failed(format!("cannot open the directory of '{key}'"), errno);
     let path = split(key.as_str().as_bytes()).0;
@@ -95,7 +95,7 @@ pub(crate) fn parent(root: &Root, new_directories: &NewDirectories, key: &Key) -
             }
             Err(errno) => {
                 return Err(failed(
-                    format!("cannot make the directory of '{key}'"),
+                    format!("cannot create the directory of '{key}'"),
                     errno,
                 ));
             }

@@ -1,8 +1,8 @@
-//! Giving a finished temporary its name: the last look at what is there, and
-//! the rename.
+//! Installing a finished temporary under its final name: the last check of what
+//! is there, and the rename.
 //!
 //! Directories are resolved again here, however long the transfer took, so a
-//! file always arrives where its key says at this moment. What is replaced is
+//! file always arrives at the path of its key at this moment. What is replaced is
 //! what the planner saw, or something that is no entry: a link, FIFO, socket or
 //! device is replaced by the rename itself, without being opened or followed.
 
@@ -15,7 +15,7 @@ use super::expected::{appeared, as_expected, expect, expect_link};
 use super::parents::{NewDirectories, Parent, blocked, parent};
 use super::temporary::Temporary;
 use super::temporary::outcome::Outcome;
-use crate::change_detection::Trust;
+use crate::change_detection::ChangeDetector;
 use crate::error::{changed, failed};
 use crate::sys::meta::Meta;
 use crate::sys::path::split;
@@ -25,7 +25,7 @@ use crate::trash::replaced::Replaced;
 
 /// Gives `temporary` the name `entry.key`, if what is there is `expected`.
 pub(crate) fn install(
-    (root, trust): (&Root, &Trust),
+    (root, detector): (&Root, &ChangeDetector),
     new_directories: &NewDirectories,
     temporary: &Temporary,
     entry: &Entry,
@@ -49,33 +49,36 @@ pub(crate) fn install(
             }
             _ if let Some((trash, replaced)) = keep => match replaced {
                 // Since then nothing may have touched it.
-                Replaced::Linked(old, _) if trust.is_same(old, &meta) => Some(meta),
+                Replaced::Linked(old, _) if detector.is_same(old, &meta) => Some(meta),
                 Replaced::Linked(..) => return Err(changed(key)),
-                Replaced::Unlinked(old, kept) if trust.is_same(old, &meta) => {
+                Replaced::Unlinked(old, kept) if detector.is_same(old, &meta) => {
                     return trash.swap(key, temporary, &dir, old, kept);
                 }
                 Replaced::Unlinked(..) => return Err(changed(key)),
                 Replaced::Nothing => return Err(appeared(key)),
             },
             FileType::RegularFile => {
-                expect((root, trust), &meta, entry, expected)?;
+                expect((root, detector), &meta, entry, expected)?;
                 Some(meta)
             }
             FileType::Symlink => {
-                expect_link(trust, &meta, entry, expected)?;
+                expect_link(detector, &meta, entry, expected)?;
                 Some(meta)
             }
             _ => Some(meta),
         },
     };
     let installed = match occupied {
-        Some(old) => temporary.replace(&dir, leaf, &old, trust),
+        Some(old) => temporary.replace(&dir, leaf, &old, detector),
         None => temporary.rename(&dir, leaf).map(|()| Outcome::Done),
     };
     match installed {
         Ok(outcome) => as_expected(key, outcome),
         Err(Errno::EXIST) => Err(appeared(key)),
         Err(Errno::XDEV) => Err(changed(key).with_hint("another file system was mounted there")),
-        Err(errno) => Err(failed(format!("cannot give '{key}' its name"), errno)),
+        Err(errno) => Err(failed(
+            format!("cannot rename the temporary file to '{key}'"),
+            errno,
+        )),
     }
 }

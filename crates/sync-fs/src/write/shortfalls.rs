@@ -1,9 +1,9 @@
-//! What a file system did not let a run do, though the run could continue:
-//! counted, with a few names, for the report.
+//! Attributes that the file system did not let a run set, though the run
+//! continued: counted, with a few names, for the report.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use sync_core::printable;
 
 /// Names that are kept of each kind.
@@ -21,13 +21,13 @@ pub(crate) enum Shortfall {
     Owner,
 }
 
-/// What is said of a file system that has no sync at all.
-pub(crate) const WITHOUT_SYNC: &str = "the file system cannot bring files on disk at a given moment (it has no fsync): after a power \
-     cut, what was restored last may be missing; --durability none does not even try";
+/// The warning for a file system that does not support fsync.
+pub(crate) const WITHOUT_SYNC: &str = "the file system does not support fsync: after a power cut, the files that were restored last may \
+     be missing; use --durability none to skip the attempt";
 
 /// The shortfalls of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Notes(Mutex<BTreeMap<Shortfall, Noted>>);
+pub(crate) struct Shortfalls(Mutex<BTreeMap<Shortfall, Noted>>);
 
 #[derive(Debug, Default)]
 struct Noted {
@@ -35,10 +35,10 @@ struct Noted {
     names: Vec<String>,
 }
 
-impl Notes {
+impl Shortfalls {
     /// Counts `what`, which happened to the file `name`.
     pub(crate) fn add(&self, what: Shortfall, name: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let noted = all.entry(what).or_default();
         noted.count += 1;
         if noted.names.len() < NAMES {
@@ -48,7 +48,7 @@ impl Notes {
 
     /// One sentence for each kind.
     pub(crate) fn sentences(&self) -> Vec<String> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.0.lock();
         let sentences = all.iter().map(|(what, noted)| sentence(*what, noted));
         sentences.collect()
     }
@@ -93,14 +93,14 @@ mod tests {
 
     #[test]
     fn each_kind_is_one_sentence_with_its_count_and_a_few_names() {
-        let notes = Notes::default();
-        assert!(notes.sentences().is_empty());
-        notes.add(Shortfall::Owner, "x\ny");
+        let shortfalls = Shortfalls::default();
+        assert!(shortfalls.sentences().is_empty());
+        shortfalls.add(Shortfall::Owner, "x\ny");
         for name in ["a", "b", "c", "d"] {
-            notes.add(Shortfall::Time, name);
+            shortfalls.add(Shortfall::Time, name);
         }
-        let [times, owner] = &notes.sentences()[..] else {
-            panic!("{notes:?}")
+        let [times, owner] = &shortfalls.sentences()[..] else {
+            panic!("{shortfalls:?}")
         };
         assert!(times.contains("the time of 4 files ('a', 'b', 'c', …)"));
         assert!(owner.contains("the owner of 1 file ('x\\ny')"), "{owner}");

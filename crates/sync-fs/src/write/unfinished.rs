@@ -2,15 +2,16 @@
 //! it is committed.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
+use parking_lot::{Mutex, RwLock};
 use rustix::io::Errno;
 use sync_core::{Crc64, Entry, ErrorKind, Expected, Result, StoreError};
 
 use super::commit_queue::Ready;
 use super::parents::{self, Parent};
-use super::shortfalls::{Notes, Shortfall};
+use super::shortfalls::{Shortfall, Shortfalls};
 use super::temporary::Temporary;
 use crate::directory::Directory;
 use crate::error::{failed, refused};
@@ -28,23 +29,24 @@ pub(super) struct Unfinished {
     pub(super) entry: Entry,
     /// Length and sum of each part, by offset.
     parts: Mutex<BTreeMap<u64, (u64, Crc64)>>,
-    /// Set once no more bytes are taken. A part whose future was dropped goes
-    /// on in its thread; it must not touch the file, and so its mtime, after
-    /// this.
+    /// Set once no more bytes are taken. A part whose future was dropped
+    /// continues in its thread; it must not touch the file, and so its mtime,
+    /// after this.
     is_sealed: RwLock<bool>,
 }
 
 impl Unfinished {
-    pub(super) fn create(shared: &Directory, entry: Entry) -> Result<Self> {
-        shared.create_root()?;
+    pub(super) fn create(directory: &Directory, entry: Entry) -> Result<Self> {
+        directory.create_root()?;
         let key = &entry.key;
         let cannot = |errno| failed(format!("cannot create a file for '{key}'"), errno);
-        let (dir, old) = match parents::parent(&shared.root, &shared.new_directories, key)? {
+        let (dir, old) = match parents::parent(&directory.root, &directory.new_directories, key)? {
             Parent::Ready(dir) => {
                 let old = Meta::at(&dir, split(key.as_str().as_bytes()).1);
                 (dir, old.ok().filter(Meta::is_file))
             }
-            // The file in the way goes before the commit, or the commit fails.
+            // The file that blocks the path is removed before the commit, or the
+            // commit fails.
             Parent::Blocked(nearest, _) => (nearest, None),
         };
         let temporary = Temporary::create(dir, old).map_err(cannot)?;
@@ -102,10 +104,7 @@ impl Unfinished {
         {
             return Err(self.corrupt("a part lies beyond the end"));
         }
-        let sealed = self
-            .is_sealed
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let sealed = self.is_sealed.read();
         if *sealed {
             return Err(refused(
                 ErrorKind::Stopped,
@@ -114,10 +113,7 @@ impl Unfinished {
         }
         self.write_all(offset, body)
             .map_err(|errno| self.cannot_write(errno))?;
-        self.parts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(offset, (len, checksum));
+        self.parts.lock().insert(offset, (len, checksum));
         Ok(())
     }
 
@@ -140,15 +136,14 @@ impl Unfinished {
     /// time.
     pub(super) fn finish(
         &self,
-        notes: &Notes,
+        shortfalls: &Shortfalls,
         checksum: Crc64,
         expected: Expected,
     ) -> Result<Ready> {
-        *self
-            .is_sealed
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = true;
-        let finished = self.check(checksum).and_then(|()| self.settle(notes));
+        *self.is_sealed.write() = true;
+        let finished = self
+            .check(checksum)
+            .and_then(|()| self.set_attributes(shortfalls));
         if let Err(error) = finished {
             self.temporary.discard();
             return Err(error);
@@ -160,13 +155,14 @@ impl Unfinished {
         })
     }
 
-    /// Whether the parts are the whole, without gap or overlap, with its sum.
+    /// Checks that the parts are the whole file, without gap or overlap, and
+    /// match its checksum.
     fn check(&self, checksum: Crc64) -> Result<()> {
-        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = self.parts.lock();
         let (mut end, mut sum) = (0, Crc64::EMPTY);
         for (&offset, &(len, part)) in parts.iter() {
             if offset != end {
-                return Err(self.corrupt("its parts do not join"));
+                return Err(self.corrupt("its parts have gaps or overlaps"));
             }
             end += len;
             sum = sum.then(part, len);
@@ -180,19 +176,19 @@ impl Unfinished {
         Ok(())
     }
 
-    /// Sets what belongs to a file beside its bytes. What the file system does
-    /// not allow is noted: the content is what a restore is for.
-    fn settle(&self, notes: &Notes) -> Result<()> {
+    /// Sets owner, permissions and time. What the file system does not allow is
+    /// recorded and no error: the content matters most in a restore.
+    fn set_attributes(&self, shortfalls: &Shortfalls) -> Result<()> {
         let (file, key) = (self.temporary.file(), self.entry.key.as_str());
         let cannot = |errno| self.cannot_write(errno);
         if let Some(shortfall) = self.temporary.inherit().map_err(cannot)? {
-            notes.add(shortfall, key);
+            shortfalls.add(shortfall, key);
         }
         let set = rustix::fs::futimens(file, &times::to_system(self.entry.modified));
         match set {
             Ok(()) => {}
             Err(Errno::PERM | Errno::ACCESS | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
-                notes.add(Shortfall::Time, key);
+                shortfalls.add(Shortfall::Time, key);
             }
             Err(errno) => {
                 return Err(failed(format!("cannot set the time of '{key}'"), errno));
@@ -204,7 +200,7 @@ impl Unfinished {
         }
         // Some say that they have set it, and have not.
         if set.is_ok() && (meta.modified - self.entry.modified).abs() > COARSEST {
-            notes.add(Shortfall::Time, key);
+            shortfalls.add(Shortfall::Time, key);
         }
         Ok(())
     }

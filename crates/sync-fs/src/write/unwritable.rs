@@ -1,11 +1,11 @@
-//! File systems that take nothing more: full, over a quota or mounted
+//! File systems that accept no more writes: full, over a quota or mounted
 //! read-only. After the first such failure nothing is fetched for that file
-//! system; others, mounted below the root, go on.
+//! system; writes to others, mounted below the root, continue.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use rustix::fs::StatVfsMountFlags;
 use sync_core::{ErrorKind, Key, Result, StoreError};
 
@@ -16,15 +16,15 @@ use crate::sys::path::split;
 use crate::sys::root::Root;
 
 /// Device and number of the mount.
-type Place = (u64, u64);
+type MountId = (u64, u64);
 
-/// Why which file system takes nothing more.
+/// The file systems that accept no more writes, each with the reason.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<BTreeMap<Place, String>>);
+pub(crate) struct UnwritableFileSystems(Mutex<BTreeMap<MountId, String>>);
 
-impl Refusals {
-    /// Notes it if the root is mounted read-only: no write has to find out.
-    pub(crate) fn look_at(&self, root: &Root) {
+impl UnwritableFileSystems {
+    /// Records it if the root is mounted read-only: no write has to find out.
+    pub(crate) fn check_mount(&self, root: &Root) {
         let Ok(dir) = root.directory(b"") else { return };
         let stat = rustix::fs::fstatvfs(&dir);
         if stat.is_ok_and(|stat| stat.f_flag.contains(StatVfsMountFlags::RDONLY)) {
@@ -32,7 +32,7 @@ impl Refusals {
         }
     }
 
-    /// Notes it if `error`, of a write under `key`, says so.
+    /// Records it if `error`, of a write under `key`, has that reason.
     pub(crate) fn note(&self, root: &Root, key: &Key, error: &StoreError) {
         if error.kind() == ErrorKind::Unwritable
             && let Some(dir) = nearest(root, key)
@@ -41,13 +41,13 @@ impl Refusals {
         }
     }
 
-    /// Fails with `Unwritable` if the file of `key` would be on such a one.
+    /// Fails with `Unwritable` if the file of `key` would be on one of them.
     pub(crate) fn check(&self, root: &Root, key: &Key) -> Result<()> {
         if self.lock().is_empty() {
             return Ok(());
         }
-        let place = nearest(root, key).and_then(|dir| place(&dir));
-        match place.and_then(|place| self.lock().get(&place).cloned()) {
+        let id = nearest(root, key).and_then(|dir| mount_id(&dir));
+        match id.and_then(|id| self.lock().get(&id).cloned()) {
             None => Ok(()),
             Some(why) => {
                 let what = format!("nothing can be written to the file system of '{key}'");
@@ -57,21 +57,21 @@ impl Refusals {
     }
 
     fn insert(&self, dir: &OwnedFd, why: &str) {
-        if let Some(place) = place(dir) {
-            self.lock().entry(place).or_insert_with(|| why.to_owned());
+        if let Some(id) = mount_id(dir) {
+            self.lock().entry(id).or_insert_with(|| why.to_owned());
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Place, String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<MountId, String>> {
+        self.0.lock()
     }
 }
 
-fn place(dir: &OwnedFd) -> Option<Place> {
+fn mount_id(dir: &OwnedFd) -> Option<MountId> {
     Some((Meta::of(dir).ok()?.device, mount(dir)))
 }
 
-/// The directory of `key`, or the nearest one above it that is there.
+/// The directory of `key`, or its nearest ancestor that exists.
 fn nearest(root: &Root, key: &Key) -> Option<OwnedFd> {
     let mut path = split(key.as_str().as_bytes()).0;
     loop {

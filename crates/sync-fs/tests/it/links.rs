@@ -67,20 +67,20 @@ async fn every_other_link_is_skipped_and_says_why() {
     assert_eq!(
         found,
         [
-            ("dangling", "names nothing that exists"),
-            ("here", "names a directory"),
+            ("dangling", "is dangling (its target does not exist)"),
+            ("here", "leads to a directory"),
             ("loop-a", "is part of a loop of links"),
             ("loop-b", "is part of a loop of links"),
-            ("out-absolute", "leaves the directory"),
-            ("out-and-in", "leaves the directory"),
-            ("out-relative", "leaves the directory"),
-            ("parent", "leaves the directory"),
+            ("out-absolute", "leads out of the directory"),
+            ("out-and-in", "leads out of the directory"),
+            ("out-relative", "leads out of the directory"),
+            ("parent", "leads out of the directory"),
             ("self", "is part of a loop of links"),
             (
                 "through-file",
-                "leads through something that is no directory"
+                "leads through something that is not a directory"
             ),
-            ("to-dir", "names a directory"),
+            ("to-dir", "leads to a directory"),
         ]
     );
 }

@@ -35,13 +35,13 @@ use crate::write::temporary::sweep::{has_our_form, is_being_written, is_left_ove
 /// Directory handles kept open at once.
 const OPEN_LEVELS: usize = 32;
 
-/// Left-overs remembered for a sweep: more are left for the run after.
-const MOST_TEMPORARIES: usize = 100_000;
+/// Left-overs remembered for a sweep: the next run sweeps the others.
+const MAX_TEMPORARIES: usize = 100_000;
 
 /// Marks of unfinished restores that are remembered: one is enough to refuse.
-const MOST_MARKS: usize = 1_000;
+const MAX_MARKS: usize = 1_000;
 
-/// A walk under way.
+/// A walk in progress.
 #[derive(Debug)]
 pub(crate) struct Walk {
     root: Arc<Root>,
@@ -58,7 +58,7 @@ pub(crate) struct Walk {
     sizes: Sizes,
 }
 
-/// What one step of a walk gave.
+/// The result of one step of a walk.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Something for the listing.
@@ -110,14 +110,14 @@ impl Walk {
         }
     }
 
-    /// Goes on to the next name.
+    /// Continues with the next name.
     pub(crate) fn step(&mut self) -> Step {
         let Some(level) = self.levels.last_mut() else {
             return Step::End;
         };
         self.path.truncate(level.prefix);
         if let Err(errno) = level.reopen(&self.root, &self.path) {
-            // Its other names are lost, not just gone.
+            // Its other names are unknown, not removed.
             self.levels.pop();
             return Step::Item(self.unreadable(errno));
         }
@@ -128,8 +128,8 @@ impl Walk {
         let Ok(name) = str::from_utf8(name) else {
             let escaped = name.escape_ascii().to_string();
             self.path.push_str(&String::from_utf8_lossy(name));
-            return Step::Item(if self.is_left_out(kind) {
-                self.left_out()
+            return Step::Item(if self.is_excluded(kind) {
+                self.excluded()
             } else {
                 self.skip(SkipCause::NotUtf8, escaped)
             });
@@ -148,21 +148,21 @@ impl Walk {
         self.visit(leaf, kind).map_or(Step::Nothing, Step::Item)
     }
 
-    /// The files of our own met so far.
+    /// The files of s3mirror itself found so far.
     pub(crate) fn into_own_files(self) -> OwnFiles {
         self.own_files
     }
 
     fn note_restore_mark(&mut self, leaf: usize) {
         let marks = &mut self.own_files.unfinished_restores;
-        if marks.len() < MOST_MARKS {
+        if marks.len() < MAX_MARKS {
             let directory = &self.path[..leaf];
             marks.push(directory.strip_suffix('/').unwrap_or(directory).to_owned());
         }
     }
 
     /// Whether the current item is a left-over, which is noted, or is being
-    /// written by another run. Its name alone says nothing: a user's file may
+    /// written by another run. Its name alone is no proof: a user's file may
     /// have one of this form.
     fn is_ours(&mut self, leaf: usize) -> bool {
         let name = &self.path.as_bytes()[leaf..];
@@ -176,7 +176,7 @@ impl Walk {
             _ => return is_being_written(dir, name),
         }
         let temporaries = &mut self.own_files.temporaries;
-        if temporaries.len() < MOST_TEMPORARIES {
+        if temporaries.len() < MAX_TEMPORARIES {
             temporaries.push(self.path.clone());
         }
         true
@@ -184,8 +184,8 @@ impl Walk {
 
     fn visit(&mut self, leaf: usize, kind: FileType) -> Option<Listed> {
         match kind {
-            FileType::RegularFile if self.is_left_out(kind) => self.file_left_out(leaf),
-            _ if self.is_left_out(kind) => Some(self.left_out()),
+            FileType::RegularFile if self.is_excluded(kind) => self.excluded_file(leaf),
+            _ if self.is_excluded(kind) => Some(self.excluded()),
             FileType::Directory => self.descend(leaf),
             FileType::RegularFile => self.file(leaf),
             FileType::Symlink => self.link(),
@@ -193,26 +193,26 @@ impl Walk {
         }
     }
 
-    /// Whether the selection says enough of the current item by its name.
-    fn is_left_out(&self, kind: FileType) -> bool {
+    /// Whether the selection excludes the current item by its name.
+    fn is_excluded(&self, kind: FileType) -> bool {
         match kind {
             FileType::Directory => self.selection.prunes(&self.path),
             _ => !self.selection.selects(&self.path),
         }
     }
 
-    /// A file that is not selected is listed, because it may be in the way of
-    /// one that is; but whether it can be read, or examined, is no matter.
-    fn file_left_out(&self, leaf: usize) -> Option<Listed> {
+    /// An excluded file is listed, because it may stand at the path of a selected
+    /// one; but whether it can be read, or examined, does not matter.
+    fn excluded_file(&self, leaf: usize) -> Option<Listed> {
         let name = &self.path.as_bytes()[leaf..];
         match self.directory().and_then(|dir| Meta::at(dir, name)) {
             Ok(meta) if meta.is_file() => Some(self.entry(&meta)),
             Err(Errno::NOENT) => None,
-            _ => Some(self.left_out()),
+            _ => Some(self.excluded()),
         }
     }
 
-    fn left_out(&self) -> Listed {
+    fn excluded(&self) -> Listed {
         self.skip(SkipCause::NotSelected, "")
     }
 

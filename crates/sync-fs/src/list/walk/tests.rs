@@ -1,4 +1,4 @@
-//! Depth, and what happens underneath the walk while it goes on. Its order is
+//! Depth, and changes of the tree during the walk. Its order is
 //! tested against naive walks in `tests/it`.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! What the name of a left-over proves.
+//! The marks in the name of a temporary, which prove that it is one.
 //!
 //! It holds a random number and two marks, each of eight hexadecimal digits. The
 //! first mark is of the inode of the file that was made under this name: no
@@ -7,10 +7,6 @@
 //! is being removed: its inode, size and time. A run that is killed between
 //! taking a file's name away and removing it leaves such a one, and if a user
 //! wrote it meanwhile, it no longer fits.
-
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use sync_core::Crc64;
 
@@ -34,7 +30,7 @@ impl Marks {
     /// Those of a file that does not exist yet.
     pub(super) fn fresh() -> Self {
         Self {
-            random: random(),
+            random: fastrand::u32(..),
             own: 0,
             old: 0,
         }
@@ -109,13 +105,4 @@ impl Marks {
         let [_, _, _, _, a, b, c, d] = Crc64::of(&bytes).to_be_bytes();
         u32::from_be_bytes([a, b, c, d]).max(1)
     }
-}
-
-/// The standard library seeds its hashers from the system's random numbers.
-fn random() -> u32 {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u64(COUNT.fetch_add(1, Ordering::Relaxed));
-    hasher.write_u32(std::process::id());
-    (hasher.finish() >> 32) as u32
 }

@@ -1,14 +1,14 @@
-//! The files that a write fills before they get their name, and the name that
-//! a file has for a moment before it is removed.
+//! The temporary file that a write fills before it gets its final name, and the
+//! temporary name of a file that is being removed.
 //!
 //! Both are called `.s3mirror-<24 hexadecimal digits>.tmp`. A name is no proof,
 //! so the digits hold two marks (`marks`): one of the file itself, one of the
 //! file that it replaces or that is being removed. What bears such a name
 //! without one of these marks is a user's file like any other.
 //!
-//! A writer holds a lock on its temporary, so that a sweep can tell what a
-//! killed run left behind from what another run, on this directory by another
-//! way, is still writing.
+//! A writer holds a lock on its temporary, so that a sweep can distinguish
+//! what a killed run has left from what another run, on this directory by another
+//! path, is still writing.
 
 mod marks;
 pub(crate) mod outcome;
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
-use crate::change_detection::Trust;
+use crate::change_detection::ChangeDetector;
 use crate::sys::errno::{Sys, is_missing_call, patiently};
 use crate::sys::meta::Meta;
 use crate::sys::rename::{exchange, rename_noreplace};
@@ -74,7 +74,7 @@ impl Temporary {
     }
 
     /// Gives it owner, group and permissions of the file that it replaces, as
-    /// far as the system allows; says what it does not.
+    /// far as the system allows; returns what it does not.
     pub(crate) fn inherit(&self) -> Sys<Option<Shortfall>> {
         let Some(old) = self.old else { return Ok(None) };
         let own = Meta::of(&self.file)?;
@@ -133,7 +133,7 @@ impl Temporary {
         dir: &OwnedFd,
         leaf: &[u8],
         old: &Meta,
-        trust: &Trust,
+        detector: &ChangeDetector,
     ) -> Sys<Outcome> {
         let own = Meta::of(&self.file)?;
         let name = self.name.as_bytes();
@@ -150,7 +150,7 @@ impl Temporary {
         }
         // Whatever has our name now, it is not ours.
         self.exists.store(false, Ordering::Release);
-        let is = |known: &Meta| trust.is_there(&self.dir, name, known);
+        let is = |known: &Meta| detector.is_at(&self.dir, name, known);
         if is(old) {
             // What cannot be removed now is swept by a later run.
             let _ = rustix::fs::unlinkat(&self.dir, name, AtFlags::empty());

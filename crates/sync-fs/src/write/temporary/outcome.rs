@@ -1,13 +1,13 @@
-//! What became of a file that was to be replaced or removed.
+//! The result of replacing or removing a file.
 
-/// What became of a file that was to be replaced or removed.
+/// The result of replacing or removing a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It is gone.
+    /// It was removed.
     Done,
-    /// It was another one in the last moment; that one is back at its place.
+    /// It changed in the last moment; the new version is back under its name.
     Changed,
-    /// It was another one in the last moment, and by then something else stood
-    /// at its place; it is under this name now, in the same directory.
+    /// It changed in the last moment, and its name was taken meanwhile; the
+    /// version has this name now, in the same directory.
     Moved(String),
 }

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::marks::Marks;
 use super::outcome::Outcome;
-use crate::change_detection::Trust;
+use crate::change_detection::ChangeDetector;
 use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
 use crate::sys::rename::rename_noreplace;
@@ -16,7 +16,12 @@ use crate::sys::rename::rename_noreplace;
 ///
 /// It gets another name first, so that it can be seen what really stood there:
 /// what came between the look and this call is put back.
-pub(crate) fn remove(dir: &OwnedFd, leaf: &[u8], old: &Meta, trust: &Trust) -> Sys<Outcome> {
+pub(crate) fn remove(
+    dir: &OwnedFd,
+    leaf: &[u8],
+    old: &Meta,
+    detector: &ChangeDetector,
+) -> Sys<Outcome> {
     let name = Marks::fresh().removing(old).name();
     let name = name.as_bytes();
     match rename_noreplace(dir, leaf, dir, name) {
@@ -32,7 +37,7 @@ pub(crate) fn remove(dir: &OwnedFd, leaf: &[u8], old: &Meta, trust: &Trust) -> S
     }
     let put_back = || rename_noreplace(dir, name, dir, leaf).is_ok();
     match Meta::at(dir, name) {
-        Ok(_) if trust.is_there(dir, name, old) => {
+        Ok(_) if detector.is_at(dir, name, old) => {
             match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => Ok(Outcome::Done),
                 Err(errno) => {

@@ -11,7 +11,7 @@ use crate::error::failed;
 use crate::sys::meta::Meta;
 use crate::sys::root::Root;
 
-/// Whether a file with the name `leaf` may be one of ours; `meta` tells.
+/// Whether `leaf` has the form of a temporary's name; that is no proof.
 pub(crate) fn has_our_form(leaf: &[u8]) -> bool {
     Marks::read(leaf).is_some()
 }
@@ -22,8 +22,8 @@ pub(crate) fn is_left_over(leaf: &[u8], meta: &Meta) -> bool {
     meta.is_file() && Marks::read(leaf).is_some_and(|marks| marks.prove(meta))
 }
 
-/// Removes the left-over at `path` if it is one, and nobody is writing it; says
-/// whether.
+/// Removes the left-over at `path` if it is one, and no run is writing it;
+/// returns whether.
 pub(crate) fn sweep(root: &Root, path: &str) -> Result<bool> {
     let error = |errno| -> StoreError {
         let shown = sync_core::printable(path);

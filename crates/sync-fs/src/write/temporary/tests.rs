@@ -102,7 +102,7 @@ fn an_empty_file_that_has_no_marks_yet_is_ours() {
 fn what_is_replaced_is_gone_and_the_new_one_is_there() {
     let (dir, at, old, temporary) = scene();
     assert_eq!(
-        temporary.replace(&at, b"a", &old, &Trust::default()),
+        temporary.replace(&at, b"a", &old, &ChangeDetector::default()),
         Ok(Outcome::Done)
     );
     drop(temporary);
@@ -127,7 +127,7 @@ fn an_edit_after_the_last_look_is_not_replaced() {
         let (dir, at, old, temporary) = scene();
         edit(dir.path());
         assert_eq!(
-            temporary.replace(&at, b"a", &old, &Trust::default()),
+            temporary.replace(&at, b"a", &old, &ChangeDetector::default()),
             Ok(Outcome::Changed)
         );
         drop(temporary);
@@ -143,18 +143,18 @@ fn an_edit_after_the_last_look_is_not_removed() {
         drop(temporary);
         edit(dir.path());
         assert_eq!(
-            remove(&at, b"a", &old, &Trust::default()),
+            remove(&at, b"a", &old, &ChangeDetector::default()),
             Ok(Outcome::Changed)
         );
         assert_eq!(names(dir.path()), ["a"]);
         assert_eq!(text(dir.path(), "a"), "my edit");
         let edited = meta(&dir.path().join("a"));
         assert_eq!(
-            remove(&at, b"a", &edited, &Trust::default()),
+            remove(&at, b"a", &edited, &ChangeDetector::default()),
             Ok(Outcome::Done)
         );
         assert_eq!(
-            remove(&at, b"a", &edited, &Trust::default()),
+            remove(&at, b"a", &edited, &ChangeDetector::default()),
             Ok(Outcome::Done),
             "gone"
         );
@@ -167,7 +167,7 @@ fn what_vanished_after_the_last_look_is_replaced_all_the_same() {
     let (dir, at, old, temporary) = scene();
     fs::remove_file(dir.path().join("a")).unwrap();
     assert_eq!(
-        temporary.replace(&at, b"a", &old, &Trust::default()),
+        temporary.replace(&at, b"a", &old, &ChangeDetector::default()),
         Ok(Outcome::Done)
     );
     assert_eq!(text(dir.path(), "a"), "the new one");
