@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared, pending};
+use futures::future::pending;
 use sync_core::{Deletions, Direction, MaxDelete, Plan, Selection, printable};
 use sync_s3::{Location, UploadJournal, endpoint_address, without_secrets};
 
 use crate::error::{Error, Result};
+use crate::grace::StopSignal;
 use crate::machine_state::MachineState;
 use crate::mirror::Mirror;
 use crate::observer::{Observer, Warning};
@@ -17,9 +18,6 @@ use crate::places::Places;
 use crate::plan_file::{PlanFileError, SavedPlan};
 use crate::progress::{Phase, Progress};
 use crate::state::upload_journal::FileJournal;
-
-/// When the mirror is asked to stop.
-pub(crate) type StopSignal = Shared<BoxFuture<'static, ()>>;
 
 /// A mirror that is not open yet. Made by [`Mirror::backup`], [`Mirror::restore`],
 /// [`Mirror::with`] or [`Mirror::open_plan`].

@@ -11,9 +11,11 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use futures::future::{BoxFuture, Shared};
 use sync_core::Report;
 
-use crate::builder::StopSignal;
+/// When the mirror is asked to stop.
+pub(crate) type StopSignal = Shared<BoxFuture<'static, ()>>;
 
 /// Five seconds are promised for the whole ending. A server that answers at
 /// all has answered an abort by then.

@@ -73,7 +73,7 @@ pub use plan_file::{PlanFile, PlanFileError, SavedPlan, read_plan};
 pub use progress::{Large, Listed, Phase, Progress, Share, Snapshot};
 pub use refusal::Refusal;
 pub use selection::{SelectionError, SelectionOptions};
-pub use state::owners::{KnownBy, Owner};
+pub use state::owners::{KnownBy, Overlap, Owner};
 pub use state::restore_mark::{Harm, UnfinishedRestore};
 pub use state::{BucketPlace, Relation, TempSpools, Tree};
 pub use sync_core::{Compare, Counts, Deletions, Direction, Event, MaxDelete, NameRule};

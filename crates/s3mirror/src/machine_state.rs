@@ -69,13 +69,13 @@ impl MachineState {
         let mut refusals = Vec::new();
         if !options.restore_abandoned {
             let unfinished = self.unfinished_restores(directory);
-            refusals.extend(restore_mark::refusal(plan, &unfinished)?);
+            refusals.extend(refused_by_restore(plan, &unfinished)?);
         }
         if deletes(plan) && !options.allow_overlap {
             let mut owners = owners::recorded(&self.state);
             owners.extend(options.owners.iter().cloned());
             let ownership = Ownership::new(&self.directory, &self.bucket, owners);
-            refusals.extend(ownership.refusal(plan)?);
+            refusals.extend(ownership.overlap(plan)?.map(Refusal::Overlap));
         }
         Ok(refusals)
     }
@@ -98,7 +98,7 @@ impl MachineState {
         }
         let below = self.marks_above_deletions(plan)?;
         let unfinished = restore_mark::find(&self.directory, &self.state, &below);
-        let refusal = restore_mark::refusal(plan, &unfinished)?;
+        let refusal = refused_by_restore(plan, &unfinished)?;
         Ok(refusal.into_iter().collect())
     }
 
@@ -227,6 +227,18 @@ pub(crate) fn lock(entry: &RunEntry, state: &StateDir, observer: &dyn Observer) 
         }
         Locked::No(why) => Err(Error::Locked(why)),
     }
+}
+
+/// Why a backup by `plan` is refused, because of one of `unfinished`.
+fn refused_by_restore(
+    plan: &Plan,
+    unfinished: &[UnfinishedRestore],
+) -> io::Result<Option<Refusal>> {
+    let Some(first) = unfinished.first() else {
+        return Ok(None);
+    };
+    let restore = first.clone();
+    Ok(restore_mark::harm(plan)?.map(|harm| Refusal::UnfinishedRestore { restore, harm }))
 }
 
 fn deletes(plan: &Plan) -> bool {

@@ -12,9 +12,8 @@ use sync_core::{
 use sync_fs::{FsStore, Kept};
 use sync_s3::S3Store;
 
-use crate::builder::StopSignal;
 use crate::error::{Error, Result};
-use crate::grace::within_grace;
+use crate::grace::{StopSignal, within_grace};
 use crate::machine_state::MachineState;
 use crate::observer::{Observer, Warning};
 use crate::options::MirrorOptions;

@@ -4,9 +4,9 @@
 use std::fmt;
 
 use chrono::SecondsFormat;
-use sync_core::{Key, printable};
+use sync_core::printable;
 
-use crate::state::owners::{KnownBy, Owner};
+use crate::state::owners::{KnownBy, Overlap};
 use crate::state::restore_mark::{Harm, UnfinishedRestore};
 
 /// A reason to refuse a plan. Nothing has been changed then.
@@ -25,14 +25,7 @@ pub enum Refusal {
         harm: Harm,
     },
     /// A backup would delete what another directory is backed up to.
-    Overlap {
-        /// The first object that it would delete.
-        key: Key,
-        /// Whose object that is.
-        owner: Owner,
-        /// All keys with this prefix are that owner's, if the place is below.
-        prefix: Option<String>,
-    },
+    Overlap(Overlap),
 }
 
 impl fmt::Display for Refusal {
@@ -49,7 +42,7 @@ impl fmt::Display for Refusal {
                     }
                 }
             }
-            Self::Overlap { key, owner, .. } => {
+            Self::Overlap(Overlap { key, owner, .. }) => {
                 let directory = printable(&owner.directory.to_string_lossy());
                 let known_by = match &owner.known_by {
                     KnownBy::Run(time) => {

@@ -8,7 +8,6 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
 
 use anstream::{AutoStream, ColorChoice};
-use anstyle::{AnsiColor, Style};
 
 use crate::json::Line;
 use crate::patient::Patient;
@@ -28,11 +27,6 @@ pub struct Console {
 
 /// As many errors are kept for the report.
 const ERRORS: usize = 20;
-
-/// The style of errors.
-pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
-/// The style of warnings.
-pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// An output of this process, which is waited for where it is full.
 fn output<W>(to: W, colors: ColorChoice) -> Box<dyn Write + Send>

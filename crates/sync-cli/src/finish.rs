@@ -22,7 +22,7 @@ use crate::metrics::MetricsFile;
 use crate::options::FinishArgs;
 use crate::streams::Streams;
 use crate::text::{self, Words};
-use crate::{Exit, console};
+use crate::{Exit, style};
 
 /// A command that takes longer is ended: s3mirror may hold up the next run.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -142,7 +142,7 @@ impl Ending {
             return;
         }
         let warn = |message: String| {
-            let style = console::WARNING;
+            let style = style::WARNING;
             streams.note(format_args!("{style}warning:{style:#} {message}"));
         };
         if let Some(Err(error)) = self.0.metrics.as_ref().map(|file| file.write(report)) {

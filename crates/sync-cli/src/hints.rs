@@ -28,8 +28,8 @@ fn what_to_do(refusal: &Refusal) -> String {
                 command.unwrap_or_default()
             )
         }
-        Refusal::Overlap { prefix, .. } => {
-            let exclude = prefix.as_ref().map(|prefix| {
+        Refusal::Overlap(overlap) => {
+            let exclude = overlap.prefix.as_ref().map(|prefix| {
                 let prefix = printable(prefix);
                 format!(" or exclude it with --exclude '{prefix}',")
             });
@@ -124,7 +124,7 @@ mod tests {
     use std::path::PathBuf;
 
     use chrono::TimeDelta;
-    use s3mirror::{BucketPlace, KnownBy, Owner};
+    use s3mirror::{BucketPlace, KnownBy, Overlap, Owner};
     use sync_core::Key;
 
     use super::*;
@@ -137,11 +137,11 @@ mod tests {
             bucket: BucketPlace::new(None, "bucket", "home/"),
             known_by: KnownBy::Job("the job 'home'".to_owned()),
         };
-        let overlap = Refusal::Overlap {
+        let overlap = Refusal::Overlap(Overlap {
             key: Key::new("home/x").unwrap(),
             owner,
             prefix: Some("home/".to_owned()),
-        };
+        });
         let deletions = TooManyDeletions {
             deleted: 900,
             target: 1000,

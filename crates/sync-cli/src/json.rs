@@ -6,10 +6,8 @@
 //! something else.
 
 use serde::Serialize;
-use sync_core::{Key, Plan, Reason, Report, Tally};
+use sync_core::{Key, Reason, Report, Tally};
 
-use crate::Console;
-use crate::price::Estimate;
 use crate::progress::Figures;
 use crate::text;
 
@@ -125,14 +123,4 @@ impl RunReport {
 pub(crate) struct TrashLine {
     pub(crate) directory: String,
     pub(crate) entries: u64,
-}
-
-/// The plan in its file format.
-pub(crate) fn plan(console: &mut Console, plan: &Plan) {
-    console.data(|mut out| plan.write_to(&mut out));
-}
-
-/// What the plan takes and costs.
-pub(crate) fn estimate(console: &Console, estimate: &Estimate) {
-    console.streams().event(&estimate.json());
 }

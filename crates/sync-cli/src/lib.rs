@@ -3,7 +3,6 @@
 //!
 //! [`run`] takes its arguments and streams, so that tests and `main` share it.
 
-// In the order in which to read them.
 mod command;
 mod config;
 mod console;
@@ -23,6 +22,7 @@ mod progress;
 mod question;
 mod stop;
 mod streams;
+mod style;
 mod text;
 mod usage;
 mod verified;
@@ -40,13 +40,23 @@ pub fn definition() -> clap::Command {
     options::definition()
 }
 
+/// The command that `args` ask for; for `run`, that of the job.
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<options::Cli, usage::Message> {
+    match usage::read(args)? {
+        options::Cli {
+            command: options::Command::Run(args),
+        } => config::command_line(args),
+        cli => Ok(cli),
+    }
+}
+
 /// Runs one command to its end.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>, mut console: Console) -> Exit {
     s3mirror::machine::open_files::raise();
     s3mirror::machine::memory::save();
     panics::report_plainly();
-    match usage::parse(args) {
+    match parse(args) {
         Ok(cli) => command::run(cli.command, &mut console),
         Err(message) => usage::show(&message, &mut console),
     }

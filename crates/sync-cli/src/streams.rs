@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::console::{ERROR, WARNING};
 use crate::json::Line;
+use crate::style::{ERROR, WARNING};
 
 /// Standard output and standard error. Clones are the same streams.
 #[derive(Clone)]

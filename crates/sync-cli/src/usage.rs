@@ -8,8 +8,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use sync_core::printable_text;
 use sync_s3::without_secrets;
 
-use crate::options::{Cli, Command, definition};
-use crate::{Console, Exit, config, habits};
+use crate::options::{Cli, definition};
+use crate::{Console, Exit, habits};
 
 /// What is shown instead of running a command.
 pub(crate) enum Message {
@@ -21,17 +21,7 @@ pub(crate) enum Message {
     Wrong(String),
 }
 
-/// The command that `args` ask for; for `run`, that of the job.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Message> {
-    match read(args)? {
-        Cli {
-            command: Command::Run(args),
-        } => config::command_line(args),
-        cli => Ok(cli),
-    }
-}
-
-/// The same, without looking into a configuration file.
+/// The command that `args` ask for. A configuration file is not looked into.
 pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Message> {
     let mut definition = definition();
     let args: Vec<OsString> = args.into_iter().collect();
@@ -177,7 +167,7 @@ mod tests {
 
     fn wrong(args: &str) -> String {
         let args = args.split_whitespace().map(OsString::from);
-        match parse(args) {
+        match read(args) {
             Err(Message::Wrong(line)) => line,
             _ => panic!("accepted"),
         }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use sync_core::{Origin, printable};
 use sync_s3::{Location, S3Store};
 
-use super::PlanFileError;
+use super::error::PlanFileError;
 use crate::state::Tree;
 
 /// The origin of a plan that is made now. There is none for a directory whose

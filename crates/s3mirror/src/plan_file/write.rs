@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sync_core::Plan;
 use tempfile::Builder;
 
-use super::PlanFileError;
+use super::error::PlanFileError;
 use super::origin::real_path;
 
 /// How every plan begins, of whatever version.

@@ -13,12 +13,11 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sync_core::{Action, Crc64, Plan};
+use sync_core::{Action, Crc64, Key, Plan};
 
 use super::private::{self, NewFile};
 use super::tree::path_text;
 use super::{BucketPlace, Relation, StateDir, Tree};
-use crate::refusal::Refusal;
 
 /// Where the records are in the state directory.
 const KIND: &str = "backups";
@@ -120,6 +119,17 @@ fn file_name(bucket: &BucketPlace) -> String {
     format!("{}.json", Crc64::of(&bucket.identity()))
 }
 
+/// What a backup would delete although it is another directory's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlap {
+    /// The first object that it would delete.
+    pub key: Key,
+    /// Whose object that is.
+    pub owner: Owner,
+    /// All keys with this prefix are that owner's, if its place is below.
+    pub prefix: Option<String>,
+}
+
 /// Judges the deletions of a backup by whose the keys are.
 pub(crate) struct Ownership {
     claims: Vec<Claim>,
@@ -155,7 +165,7 @@ impl Ownership {
     ///
     /// # Errors
     /// Those of reading the plan.
-    pub(crate) fn refusal(&self, plan: &Plan) -> io::Result<Option<Refusal>> {
+    pub(crate) fn overlap(&self, plan: &Plan) -> io::Result<Option<Overlap>> {
         let deletes = !plan.counts().incomplete() && plan.counts().deleted().entries > 0;
         if self.claims.is_empty() || !deletes {
             return Ok(None);
@@ -164,7 +174,7 @@ impl Ownership {
             if let Action::Delete(delete) = action?
                 && let Some(claim) = self.claim_on(delete.target.key.as_str())
             {
-                return Ok(Some(Refusal::Overlap {
+                return Ok(Some(Overlap {
                     owner: claim.owner.clone(),
                     prefix: claim.prefix().map(str::to_owned),
                     key: delete.target.key,

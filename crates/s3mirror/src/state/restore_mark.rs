@@ -22,7 +22,6 @@ use super::private::{self, NewFile};
 use super::registry::Process;
 use super::tree::{keys_below, path_text};
 use super::{BucketPlace, Relation, StateDir, Tree};
-use crate::refusal::Refusal;
 
 /// Where marks are in the state directory.
 const KIND: &str = "restores";
@@ -159,32 +158,24 @@ pub enum Harm {
     ReplacesNewer(Key),
 }
 
-/// Why a backup by `plan` is refused, because of one of `found`: it would
-/// delete, or replace an object by an older file.
+/// What a backup by `plan` would destroy, now that a restore was not completed.
 ///
 /// # Errors
 /// Those of reading the plan.
-pub(crate) fn refusal(plan: &Plan, found: &[UnfinishedRestore]) -> io::Result<Option<Refusal>> {
-    let Some(first) = found.first() else {
-        return Ok(None);
-    };
+pub(crate) fn harm(plan: &Plan) -> io::Result<Option<Harm>> {
     let counts = plan.counts();
     let deleted = if counts.incomplete() {
         0
     } else {
         counts.deleted().entries
     };
-    let harm = if deleted > 0 {
-        Harm::Deletes(deleted)
-    } else if counts.overwritten().entries > 0
-        && let Some(key) = older_than_its_object(plan)?
-    {
-        Harm::ReplacesNewer(key)
-    } else {
+    if deleted > 0 {
+        return Ok(Some(Harm::Deletes(deleted)));
+    }
+    if counts.overwritten().entries == 0 {
         return Ok(None);
-    };
-    let restore = first.clone();
-    Ok(Some(Refusal::UnfinishedRestore { restore, harm }))
+    }
+    Ok(older_than_its_object(plan)?.map(Harm::ReplacesNewer))
 }
 
 /// The first key whose object a plan would replace by an older file.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sync_core::{Side, Skipped, printable};
 use sync_fs::{EmptyDirs, empty_directories};
 
-use super::Mode;
+use super::manner::Mode;
 use crate::options::CleanupArgs;
 use crate::{Console, Exit, hints, text};
 

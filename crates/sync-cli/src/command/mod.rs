@@ -3,6 +3,7 @@
 mod cleanup;
 mod doctor;
 mod jobs;
+mod manner;
 mod outcome;
 mod outlook;
 mod present;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use s3mirror::Direction;
 
+use manner::Mode;
+
 use crate::finish::Ending;
 use crate::json::Line;
 use crate::options::{
@@ -24,25 +27,6 @@ use crate::options::{
 };
 use crate::view::View;
 use crate::{Console, Exit, logging, panics};
-
-/// Whether a command acts or only shows what it would do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Act,
-    Show,
-    /// Shows, and tells by the exit status whether there is something to do.
-    Check,
-}
-
-impl Mode {
-    fn act_unless(dry_run: bool) -> Self {
-        if dry_run { Self::Show } else { Self::Act }
-    }
-
-    fn show_or(check: bool) -> Self {
-        if check { Self::Check } else { Self::Show }
-    }
-}
 
 pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
     use Direction::{Backup, Restore};

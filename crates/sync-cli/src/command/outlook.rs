@@ -5,8 +5,7 @@ use s3mirror::{Mirror, MirrorPlan, default_part_size};
 use sync_core::{Direction, ExecuteOptions, Plan, Versions};
 use sync_s3::{Conditions, Requests, Versioning};
 
-use super::Mode;
-use super::sync::Manner;
+use super::manner::{Manner, Mode};
 use crate::Console;
 use crate::options::{OutputArgs, PriceArgs};
 use crate::price::{Estimate, Prices, Server};

@@ -11,12 +11,12 @@ use sync_core::{
     Action, CLOCK_OFFSET_WARNING, Counts, Direction, Header, Origin, Plan, Withheld, printable,
 };
 
-use super::Mode;
+use super::manner::Mode;
 use super::outlook::Outlook;
 use crate::options::OutputArgs;
 use crate::text::{self, Words};
 use crate::view::{self, View};
-use crate::{Console, Exit, hints, json};
+use crate::{Console, Exit, hints};
 
 /// Shows `plan`.
 pub(super) fn present(
@@ -28,9 +28,9 @@ pub(super) fn present(
     console: &mut Console,
 ) -> anyhow::Result<()> {
     if output.json {
-        json::plan(console, plan);
+        console.data(|mut out| plan.write_to(&mut out));
         if let Some(estimate) = &outlook.estimate {
-            json::estimate(console, estimate);
+            console.streams().event(&estimate.json());
         }
     }
     if mode != Mode::Act && !output.json && !output.quiet {

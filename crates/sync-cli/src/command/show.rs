@@ -3,8 +3,9 @@
 use anyhow::anyhow;
 use s3mirror::read_plan;
 
+use super::manner::Mode;
+use super::outlook;
 use super::present::{present, say_origin};
-use super::{Mode, outlook};
 use crate::options::ShowArgs;
 use crate::view::View;
 use crate::{Console, Exit, hints};

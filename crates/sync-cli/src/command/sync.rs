@@ -1,42 +1,22 @@
 //! `backup`, `restore` and `apply`, and what they would do: a mirror is opened,
 //! its plan presented, confirmed and executed. A saved plan takes the same road.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use s3mirror::{Direction, Error, Mirror, MirrorBuilder, MirrorPlan, PlanFile, SavedPlan};
 
-use super::Mode;
+use super::manner::{Jobs, Manner, Mode};
 use super::outcome;
 use super::outlook::{Outlook, look, prices};
 use super::present::{present, refuse, say_origin};
 use crate::finish::Ending;
-use crate::options::{ApplyArgs, NOT_FOR_BACKUP, OutputArgs, PriceArgs, SyncArgs};
+use crate::options::{ApplyArgs, NOT_FOR_BACKUP, SyncArgs};
 use crate::progress::{Events, Progress};
 use crate::question::{self, Answer};
 use crate::stop::Stop;
 use crate::view::View;
 use crate::{Console, Exit, config, hints};
-
-/// What is done with the plan, and what is said of it.
-pub(super) struct Manner<'a> {
-    pub(super) mode: Mode,
-    pub(super) view: View,
-    pub(super) output: &'a OutputArgs,
-    pub(super) price: &'a PriceArgs,
-    /// Whether the user has confirmed beforehand.
-    pub(super) yes: bool,
-    pub(super) jobs: Jobs<'a>,
-}
-
-/// Where the jobs are whose places a backup must not delete.
-pub(super) struct Jobs<'a> {
-    /// The configuration file, if it is not the usual one.
-    file: Option<&'a Path>,
-    /// The profile of this run: jobs of the same profile share its server.
-    profile: Option<&'a str>,
-}
 
 /// Makes a plan; then it is executed or only shown, as `mode` says.
 pub(super) async fn run(

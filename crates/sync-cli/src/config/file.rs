@@ -8,7 +8,6 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::find::{find, shown};
-use super::job::Job;
 use super::names::suggestion;
 use super::place::Place;
 
@@ -112,15 +111,14 @@ impl File {
         self.jobs.iter().map(|job| job.name.as_str())
     }
 
-    /// One of its jobs.
-    pub(crate) fn job(&self, name: &str) -> Result<Job<'_>, String> {
+    /// The table of one of its jobs.
+    pub(super) fn table(&self, name: &str) -> Result<&JobTable, String> {
         let found = self.jobs.iter().find(|job| job.name == name);
-        let table = found.ok_or_else(|| {
+        found.ok_or_else(|| {
             let (file, near) = (self.shown(), suggestion(name, self.names()));
             let name = printable(name);
             format!("{file} has no job '{name}'{near} ('s3mirror jobs' lists them)")
-        })?;
-        Job::new(self, table)
+        })
     }
 
     pub(super) fn defaults(&self) -> &[Entry] {

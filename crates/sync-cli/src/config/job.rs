@@ -52,8 +52,15 @@ pub(crate) enum Source {
     Default,
 }
 
+impl File {
+    /// One of its jobs.
+    pub(crate) fn job(&self, name: &str) -> Result<Job<'_>, String> {
+        Job::new(self, self.table(name)?)
+    }
+}
+
 impl<'f> Job<'f> {
-    pub(super) fn new(file: &'f File, table: &'f JobTable) -> Result<Self, String> {
+    fn new(file: &'f File, table: &'f JobTable) -> Result<Self, String> {
         let entry = table.entries.iter().find(|entry| entry.key == "command");
         let (at, named) = match entry {
             Some(Entry {

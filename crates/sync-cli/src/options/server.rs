@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser as Boolish;
+use sync_s3::Conditions;
 
 use super::objects::{Account, WhoPays};
 use super::{ChecksumChoice, When};
@@ -88,4 +89,17 @@ pub(crate) struct ServerArgs {
         value_name = "ACCOUNT"
     )]
     pub(crate) expected_bucket_owner: Option<Account>,
+}
+
+impl ServerArgs {
+    /// Who checks what is there before it is written over (`--no-conditional`).
+    pub(crate) fn conditions(&self) -> Conditions {
+        if self.no_conditional {
+            Conditions::Client
+        } else if self.trust_conditional {
+            Conditions::Server
+        } else {
+            Conditions::Auto
+        }
+    }
 }

@@ -4,9 +4,7 @@ use anstream::ColorChoice;
 use clap::ValueEnum;
 use sync_core::Compare;
 use sync_fs::{Durability, SymlinkMode};
-use sync_s3::{Checksums, Choice, Conditions};
-
-use super::ServerArgs;
+use sync_s3::{Checksums, Choice};
 
 /// `--compare`
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -86,19 +84,6 @@ impl From<When> for Choice {
             When::Auto => Self::Auto,
             When::Always => Self::Always,
             When::Never => Self::Never,
-        }
-    }
-}
-
-impl ServerArgs {
-    /// Who checks what is there before it is written over (`--no-conditional`).
-    pub(crate) fn conditions(&self) -> Conditions {
-        if self.no_conditional {
-            Conditions::Client
-        } else if self.trust_conditional {
-            Conditions::Server
-        } else {
-            Conditions::Auto
         }
     }
 }

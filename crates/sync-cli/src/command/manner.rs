@@ -1,0 +1,44 @@
+//! What a command does with a plan, and what it says of it.
+
+use std::path::Path;
+
+use crate::options::{OutputArgs, PriceArgs};
+use crate::view::View;
+
+/// Whether a command acts or only shows what it would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Act,
+    Show,
+    /// Shows, and tells by the exit status whether there is something to do.
+    Check,
+}
+
+impl Mode {
+    pub(super) fn act_unless(dry_run: bool) -> Self {
+        if dry_run { Self::Show } else { Self::Act }
+    }
+
+    pub(super) fn show_or(check: bool) -> Self {
+        if check { Self::Check } else { Self::Show }
+    }
+}
+
+/// What is done with the plan, and what is said of it.
+pub(super) struct Manner<'a> {
+    pub(super) mode: Mode,
+    pub(super) view: View,
+    pub(super) output: &'a OutputArgs,
+    pub(super) price: &'a PriceArgs,
+    /// Whether the user has confirmed beforehand.
+    pub(super) yes: bool,
+    pub(super) jobs: Jobs<'a>,
+}
+
+/// Where the jobs are whose places a backup must not delete.
+pub(super) struct Jobs<'a> {
+    /// The configuration file, if it is not the usual one.
+    pub(super) file: Option<&'a Path>,
+    /// The profile of this run: jobs of the same profile share its server.
+    pub(super) profile: Option<&'a str>,
+}
