@@ -1,12 +1,11 @@
-//! The commands of the README's section "Plans" do what it says.
+//! The commands of docs/plans.md do what it says.
 
 use crate::support::{Memory, World, assert_same};
 
-/// The lines of the section's example, without their comments.
+/// The lines of the page's example, without their comments.
 fn examples() -> Vec<&'static str> {
-    let readme = include_str!("../../README.md");
-    let (_, section) = readme.split_once("\n## Plans\n").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
+    let page = include_str!("../../docs/plans.md");
+    let (_, section) = page.split_once("\n## Commands\n").unwrap();
     let (_, example) = section.split_once("```sh\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     let lines = example.lines();
@@ -15,13 +14,13 @@ fn examples() -> Vec<&'static str> {
         .collect()
 }
 
-/// A line of the README for a shell in which `"$1"` is the binary.
+/// A line of the page for a shell in which `"$1"` is the binary.
 fn script(line: &str) -> String {
     format!("program=$1; s3mirror() {{ \"$program\" \"$@\"; }}; {line}")
 }
 
 #[test]
-fn the_commands_of_the_readme_do_what_it_says() {
+fn the_commands_of_the_page_do_what_it_says() {
     let memory = Memory::start();
     let world = World::on(&memory);
     memory.create_bucket("my-bucket");

@@ -333,15 +333,11 @@ fn an_ignore_file_is_read_as_git_reads_it() {
     assert_same(&world.bucket.contents(), &contents);
 }
 
-/// The section of the README: each example is there, and does what it says.
+/// The page on the selection: each example is there, and does what it says.
 #[test]
-fn the_examples_of_the_readme_are_true() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"));
-    let readme = readme.unwrap();
-    let section = readme
-        .split("\n## ")
-        .find(|part| part.starts_with("Selection\n"));
-    let section = section.expect("a section of that name");
+fn the_examples_of_the_page_are_true() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/selection.md"));
+    let section = page.unwrap();
     let files = [
         "a.jpg",
         "b.tmp",
