@@ -336,7 +336,8 @@ fn an_ignore_file_is_read_as_git_reads_it() {
 /// The page on the selection: each example is there, and does what it says.
 #[test]
 fn the_examples_of_the_page_are_true() {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/selection.md"));
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/selection.md"));
     let section = page.unwrap();
     let files = [
         "a.jpg",
