@@ -17,15 +17,15 @@ use futures::stream;
 use futures::{FutureExt as _, StreamExt as _};
 use sync_core::{Entry, ErrorKind, Expected, Result, StoreError};
 
-use crate::amend::Amended;
-use crate::conduct::{Manner, Reason, Request};
-use crate::content_md5::ContentMd5;
+use crate::client::amend::Amended;
+use crate::client::content_md5::ContentMd5;
 use crate::error::{Attempted, Failure};
 use crate::etag::ETag;
-use crate::guard::{Attempts, Condition, Guarded, WRONG_ETAG, Write, changed, pause};
-use crate::look::Look;
 use crate::options::Conditions;
+use crate::quirks::{Manner, Reason, Request};
 use crate::store::Bucket;
+use crate::version_check::Look;
+use crate::write::conditional::{Attempts, Condition, Guarded, WRONG_ETAG, Write, changed, pause};
 
 /// Keys that one DeleteObjects takes (API Reference).
 pub(crate) const BATCH: usize = 1_000;

@@ -1,99 +1,66 @@
 //! The bucket as a [`Store`](sync_core::Store): any S3 server, any prefix.
 //!
-//! Entry point: [`S3Store::connect`]. Files in the order in which to read
-//! them: what a bucket and a server are called (`location`, `address`), what can be chosen about it
-//! (`options` with `settings` and `bandwidth`), how a client is made of that (`connect`
-//! with `credentials`, `environment`, `proxy`, `trust`, `stamp`, `timing` and `deadline`),
-//! how requests travel (`transport` with `contact`, which says why a server cannot be reached,
-//! `pace`, which says how many at once, `limiter`, which says how fast, `blank`, `backlog`, `body`,
-//! `under_way` and `clock`), the store itself (`store`) and its operations (`list` with `page`,
-//! `read` with `buffer`, `accept` and `archive`, `put`, `write` with
-//! `session`, `complete`, `journal` and `resume`, `delete`), and what they share (`guard`:
-//! conditions and lost answers, with `conduct`, `look` and `etag`; `checksum` and `digest`; `error` with `codes`). `requests`
-//! counts what a plan takes, `versioning` tells what the bucket keeps, `probe` tries all
-//! this out.
+//! Entry point: [`S3Store::connect`]. Where things are:
+//!
+//! - `location`, `options`: what a bucket is called, and what can be chosen about it.
+//! - `client`: from options to a client of the SDK: endpoint, credentials, proxy,
+//!   certificates, headers, retries and their deadline.
+//! - `http`: beneath the SDK: how many requests at once, how fast, how long a silence
+//!   may last, the bodies of requests and answers, the server's clock.
+//! - `store`: the trait, and what all operations need. `list`, `read`, `write` and
+//!   `delete` are the operations; `write::conditional` is how an object is replaced or
+//!   deleted only in the version that was planned for, and how a lost answer is settled.
+//! - `checksum`, `stored_checksum`, `etag`, `version_check`: what tells that an object
+//!   is the one that was seen.
+//! - `quirks`: what a server does not do as S3 does, found out while it is used.
+//! - `error`: what went wrong, by codes of S3, with a hint what to do.
+//! - `request_count`: what a plan takes; `versioning`: what the bucket keeps of what is
+//!   replaced; `doctor`: tries all this out in a bucket.
 //!
 //! What holds throughout: no AWS type leaves this crate; a listing that broke
 //! ends with an error, never silently; nothing is written over or deleted
 //! that is not the version the planner saw; no secret is in any text.
 
-mod address;
-mod bandwidth;
-mod location;
-mod options;
-mod settings;
+mod client;
+mod http;
 
-mod connect;
-mod contact;
-mod credentials;
-mod deadline;
-mod environment;
-mod proxy;
-mod stamp;
-mod timing;
-mod trust;
-
-mod backlog;
-mod blank;
-mod body;
-mod clock;
-mod limiter;
-mod pace;
-mod transport;
+mod error;
+mod quirks;
 
 mod store;
 
 mod delete;
 mod list;
-mod page;
-
-mod accept;
-mod archive;
-mod buffer;
 mod read;
-
-mod complete;
-mod journal;
-mod put;
-mod resume;
-mod session;
 mod write;
 
-mod amend;
-mod answered;
 mod checksum;
-mod codes;
-mod conduct;
-mod content_md5;
-mod digest;
-mod error;
 mod etag;
-mod guard;
-mod hints;
-mod look;
-mod md5_etags;
+mod stored_checksum;
+mod version_check;
 
-mod permanent;
-mod probe;
-mod requests;
-mod under_way;
-mod vacate;
+mod location;
+mod options;
+mod request_count;
 mod versioning;
+
+mod doctor;
 
 #[cfg(test)]
 mod tests;
 
-pub use address::{AddressError, endpoint_address, without_secrets};
-pub use bandwidth::Bandwidth;
-pub use connect::is_aws;
-pub use journal::{LeftUploads, OpenUpload, UploadJournal};
+pub use client::connect::is_aws;
+pub use client::endpoint_url::{AddressError, endpoint_address, without_secrets};
+pub use doctor::{Probe, Tell};
 pub use location::{Location, LocationError};
 pub use options::{
     Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, Payer, S3Options,
 };
-pub use probe::{Probe, Tell};
-pub use requests::Requests;
-pub use settings::{ContentType, Encryption, ObjectSettings};
+pub use request_count::Requests;
 pub use store::S3Store;
-pub use under_way::UnderWay;
 pub use versioning::Versioning;
+pub use write::journal::{LeftUploads, OpenUpload, UploadJournal};
+pub use write::object_settings::{ContentType, Encryption, ObjectSettings};
+
+pub use self::http::bandwidth::Bandwidth;
+pub use self::http::in_flight::UnderWay;

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use sync_core::{MAX_KEY_BYTES, printable};
 
-use crate::address::without_secrets;
+use crate::client::endpoint_url::without_secrets;
 
 /// A bucket and the prefix below which it is used.
 ///

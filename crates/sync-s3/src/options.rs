@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use sync_core::Selection;
 
-use crate::{Bandwidth, Location, ObjectSettings, UploadJournal, pace};
+use crate::http::concurrency;
+use crate::{Bandwidth, Location, ObjectSettings, UploadJournal};
 
 /// Attempts a request may take, the first one included. Ten with exponential
 /// back-off ride out about a minute of errors, which covers the ramp-up that
@@ -19,7 +20,7 @@ pub const DEFAULT_MAX_ATTEMPTS: u32 = 10;
 
 /// Most requests at once where [`S3Options::concurrency`] does not say: what a
 /// caller must have under way at most to make full use of the store.
-pub const MAX_CONCURRENCY: usize = pace::WIDEST;
+pub const MAX_CONCURRENCY: usize = concurrency::WIDEST;
 
 /// Where the bucket is and how to talk to it.
 ///

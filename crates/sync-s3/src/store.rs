@@ -20,26 +20,28 @@ use sync_core::{
     StoreError, Writer,
 };
 
-use crate::buffer::Pool;
 use crate::checksum::Headers;
-use crate::clock::{self, Clock};
-use crate::conduct::Conduct;
-use crate::connect::{self, Connection, Endpoint};
+use crate::client::connect::{self, Connection, Endpoint};
+use crate::client::{blank_keys, retry};
 use crate::error::{Attempted, Failure};
 use crate::etag::ETag;
-use crate::journal::{LeftUploads, UploadJournal};
-use crate::limiter::Limiter;
+use crate::http::clock::{self, Clock};
+use crate::http::concurrency::Pace;
+use crate::http::in_flight::UnderWay;
+use crate::http::throttle::Limiter;
+use crate::http::transport::Transport;
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, Payer, S3Options};
-use crate::pace::Pace;
-use crate::requests::{Made, Requests};
-use crate::resume::Spared;
-use crate::settings::ObjectSettings;
-use crate::transport::Transport;
-use crate::under_way::UnderWay;
+use crate::quirks::Conduct;
+use crate::read::buffer_pool::Pool;
+use crate::request_count::{Made, Requests};
 use crate::versioning::{self, Versioning};
-use crate::write::Upload;
-use crate::{blank, checksum, delete, digest, journal, list, put, read, timing};
+use crate::write::journal::{LeftUploads, UploadJournal};
+use crate::write::multipart::Upload;
+use crate::write::object_settings::ObjectSettings;
+use crate::write::resume::Spared;
+use crate::write::{journal, put};
+use crate::{checksum, delete, list, read, stored_checksum};
 
 /// What a HEAD needs; without s3:ListBucket, S3 answers 403 for a key that is
 /// not there (API Reference, HeadObject).
@@ -239,7 +241,7 @@ impl Bucket {
 
     /// The key of an object that a request is addressed to.
     pub(crate) fn key_label(&self, key: &Key) -> String {
-        blank::label(self.full_key(key))
+        blank_keys::label(self.full_key(key))
     }
 
     pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {
@@ -312,7 +314,7 @@ impl Bucket {
             .set_checksum_mode(self.checksum_mode())
             .customize();
         if attempts < self.max_attempts {
-            let retries = timing::retries(attempts);
+            let retries = retry::retries(attempts);
             request = request.config_override(aws_sdk_s3::Config::builder().retry_config(retries));
         }
         match request.send().await {
@@ -407,7 +409,7 @@ impl Store for S3Store {
     }
 
     async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {
-        digest::digest(&self.bucket, entry).await
+        stored_checksum::digest(&self.bucket, entry).await
     }
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {

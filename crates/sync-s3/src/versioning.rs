@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_sdk_s3::types::BucketVersioningStatus;
 
+use crate::client::retry;
 use crate::store::Bucket;
-use crate::timing;
 
 /// Whatever the answer is, it is not worth many attempts.
 const ATTEMPTS: u32 = 2;
@@ -30,7 +30,7 @@ pub enum Versioning {
 }
 
 pub(crate) async fn versioning(bucket: &Bucket) -> Versioning {
-    let retries = timing::retries(ATTEMPTS.min(bucket.max_attempts));
+    let retries = retry::retries(ATTEMPTS.min(bucket.max_attempts));
     let asked = bucket
         .client
         .get_bucket_versioning()

@@ -4,10 +4,10 @@
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
 
-use super::first_version::send;
-use super::run::request;
 use crate::error::Failure;
-use crate::page::decode;
+use crate::list::entries::decode;
+use crate::list::pages::request;
+use crate::list::v1::send;
 use crate::store::Bucket;
 
 /// The directories right below `directory`, a key that ends with a slash.
@@ -60,7 +60,7 @@ fn holds_objects(page: &ListObjectsV2Output, directory: &str) -> bool {
 
 /// The directories of a page of what is below `prefix`. `None` if one of them
 /// is not exactly one level down: then the server has no delimiters.
-pub(super) fn directories(page: &ListObjectsV2Output, prefix: &str) -> Option<Vec<String>> {
+pub(crate) fn directories(page: &ListObjectsV2Output, prefix: &str) -> Option<Vec<String>> {
     let is_encoded = page.encoding_type == Some(EncodingType::Url);
     let names = page.common_prefixes().iter().map(|common| {
         let name = common.prefix()?.to_owned();

@@ -11,8 +11,8 @@ use s3_endpoint::{Action, Fault};
 use sync_core::{ErrorKind, Key, Listed, StoreError};
 
 use super::{BUCKET, Fixture};
+use crate::list::entries::entries;
 use crate::list::{Version, page};
-use crate::page::entries;
 
 /// Names that come near to what matters: separators, dots, escapes, the prefix.
 fn name() -> impl Strategy<Value = String> {

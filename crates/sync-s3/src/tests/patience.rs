@@ -6,7 +6,7 @@ use s3_endpoint::{Action, Fault};
 use sync_core::{ErrorKind, Store as _};
 
 use super::{BUCKET, Fixture, key};
-use crate::deadline::Deadline;
+use crate::client::deadline::Deadline;
 use crate::error::{Failure, Origin};
 
 #[tokio::test]

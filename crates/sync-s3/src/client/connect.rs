@@ -1,0 +1,360 @@
+//! From options to a client.
+//!
+//! Nothing here sends a request; credentials are looked up with the first one.
+//! The region is therefore not asked of the instance metadata service either:
+//! on an EC2 machine without a configured region the error of the first
+//! request names the right one.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use aws_config::profile::ProfileSet;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{
+    Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    SharedCredentialsProvider, StalledStreamProtectionConfig,
+};
+use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::service_config::ServiceConfigKey;
+use sync_core::{ErrorKind, Result, StoreError, printable};
+
+use crate::client::amend::Amended;
+use crate::client::blank_keys::BlankKeys;
+use crate::client::credentials::{self, Checked};
+use crate::client::deadline::Deadline;
+use crate::client::endpoint_url::endpoint_address;
+use crate::client::environment::{self, variable};
+use crate::client::headers::Stamp;
+use crate::client::proxy::{Proxies, Proxy};
+use crate::client::retry;
+use crate::client::trust::Trust;
+use crate::error::permanent::Permanent;
+use crate::http::reachability::GiveUp;
+use crate::http::throttle::Limiter;
+use crate::http::transport::{Lender, Transport};
+use crate::options::{Access, Choice, S3Options};
+use crate::request_count::Made;
+
+/// A client, and what was found out while it was built.
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    /// Where requests go, for error messages.
+    pub(crate) endpoint: Endpoint,
+    /// Who asks; nobody if requests are not signed.
+    pub(crate) identity: Option<SharedCredentialsProvider>,
+}
+
+/// Where requests go, and as whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    /// URL of a server other than AWS.
+    pub(crate) url: Option<String>,
+    /// The profile that an option names.
+    pub(crate) profile: Option<String>,
+    /// The account that is to own the bucket.
+    pub(crate) owner: Option<String>,
+    /// The proxy on the way there.
+    pub(crate) proxy: Option<Proxy>,
+    /// Whether requests are sent without credentials.
+    pub(crate) is_anonymous: bool,
+}
+
+impl Endpoint {
+    /// Whether bytes travel unprotected.
+    pub(crate) fn is_plain_http(&self) -> bool {
+        self.url.as_deref().is_some_and(is_plain)
+    }
+
+    /// Refuses a bucket that this server cannot have.
+    fn check_bucket(&self, options: &S3Options) -> Result<()> {
+        if !options.location.has_tenant() {
+            return Ok(());
+        }
+        let bucket = printable(options.location.bucket());
+        if !self.is_foreign() {
+            let message = format!("'{bucket}' names a bucket of a tenant, which AWS does not have");
+            return Err(StoreError::new(ErrorKind::Other, message)
+                .with_hint("name the server with --endpoint-url, or correct --bucket"));
+        }
+        if options.path_style == Choice::Never {
+            let message =
+                format!("the bucket '{bucket}' of a tenant cannot be part of a host name");
+            return Err(
+                StoreError::new(ErrorKind::Other, message).with_hint("leave --path-style at auto")
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether the order of the bucket's listings is sure to be that of bytes:
+    /// so in the general purpose buckets of AWS. The suffixes are reserved for
+    /// other kinds, and for aliases of whatever lists itself (User Guide,
+    /// "General purpose bucket naming rules").
+    pub(crate) fn lists_in_order(&self, bucket: &str) -> bool {
+        !self.is_foreign() && !is_alias(bucket)
+    }
+
+    /// Whether the server is another one than AWS, by its host.
+    pub(crate) fn is_foreign(&self) -> bool {
+        !is_aws(self.url.as_deref())
+    }
+}
+
+/// Whether the name of a bucket is, by AWS's rules, that of another kind than
+/// the general purpose buckets, or an alias of whatever is behind it.
+pub(crate) fn is_alias(bucket: &str) -> bool {
+    let suffixes = ["-s3", "-s3alias", ".mrap"];
+    bucket.starts_with("arn:") || suffixes.iter().any(|suffix| bucket.ends_with(suffix))
+}
+
+fn is_plain(url: &str) -> bool {
+    url.to_ascii_lowercase().starts_with("http://")
+}
+
+/// Whether the server at `url` is AWS, by its host; no URL means AWS.
+#[must_use]
+pub fn is_aws(url: Option<&str>) -> bool {
+    let Some(url) = url else {
+        return true;
+    };
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = host.split(['/', ':', '?']).next().unwrap_or(host);
+    let host = host.to_ascii_lowercase();
+    ["amazonaws.com", "amazonaws.com.cn"].iter().any(|aws| {
+        host.strip_suffix(aws)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })
+}
+
+/// Builds the client. `credentials` replace the usual sources (in tests).
+///
+/// Whatever comes from outside is looked at first: a part of the SDK that
+/// meets what it does not expect panics, or says nothing of where it was from.
+pub(crate) async fn connect(
+    options: &S3Options,
+    credentials: Option<Credentials>,
+    mut transport: Transport,
+    limiter: Option<Arc<Limiter>>,
+    made: Made,
+) -> Result<Connection> {
+    environment::check()?;
+    let region = Region::new(credentials::region(options).await?);
+    let profile = profile(options).await?;
+    let url = endpoint_url(options, &region).await?;
+    let proxies = Proxies::from_env()?;
+    let bundle = profile.as_ref().and_then(|all| all.get("ca_bundle"));
+    let trust = if url.as_deref().is_some_and(is_plain) && !proxies.need_tls() {
+        Trust::Nobody
+    } else {
+        Trust::find(options.ca_bundle.as_deref(), bundle)?
+    };
+    let lender = Lender::new(options.ca_bundle.clone(), bundle, &proxies);
+    let endpoint = Endpoint {
+        profile: credentials::chosen_profile(options).map(str::to_owned),
+        owner: owner(options)?,
+        proxy: proxies
+            .of_endpoint(url.as_deref(), region.as_ref())
+            .cloned(),
+        url,
+        is_anonymous: options.access == Access::Anonymous,
+    };
+    endpoint.check_bucket(options)?;
+    let shared = shared_config(options, credentials, &region, &endpoint, lender).await?;
+    let contact = transport.reach(proxies, trust);
+    let is_path_style = options.path_style.decide(endpoint.is_foreign());
+    let mut config = Builder::from(&shared)
+        .http_client(transport)
+        .interceptor(Deadline::new(limiter))
+        .interceptor(made)
+        .interceptor(Amended(BlankKeys))
+        .retry_classifier(GiveUp(contact))
+        .force_path_style(is_path_style || options.location.has_tenant())
+        .retry_partition(retry::retry_partition())
+        .retry_classifier(Permanent)
+        // Uploads bring their own sums, and downloads are verified where a
+        // sum can be: of whole objects. The SDK would ask for sums of ranges
+        // too, which some servers answer with those of the whole.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    // The SDK reads the variables itself, as they are.
+    config.set_endpoint_url(endpoint.url.clone());
+    if options.access == Access::Anonymous {
+        config = config.allow_no_auth();
+    }
+    if let Some(stamp) = Stamp::of(options.payer, endpoint.owner.as_deref()) {
+        config = config.interceptor(Amended(stamp));
+    }
+    Ok(Connection {
+        client: Client::from_conf(config.build()),
+        endpoint,
+        identity: shared.credentials_provider(),
+    })
+}
+
+async fn shared_config(
+    options: &S3Options,
+    credentials: Option<Credentials>,
+    region: &Region,
+    endpoint: &Endpoint,
+    lender: Lender,
+) -> Result<SdkConfig> {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(region.clone())
+        .timeout_config(retry::usual())
+        .retry_config(retry::retries(options.max_attempts.max(1)))
+        // `transport` does this, and sees uploads too.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    if let Some(profile) = credentials::profile_name(options)? {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = &endpoint.url {
+        loader = loader.endpoint_url(url);
+    }
+    let provider = match (options.access, credentials) {
+        (Access::Anonymous, _) => return Ok(loader.no_credentials().load().await),
+        (Access::Signed, Some(given)) => {
+            SharedCredentialsProvider::new(Checked::new(given, "the credentials given".to_owned()))
+        }
+        (Access::Signed, None) => {
+            let config = ProviderConfig::default().with_http_client(lender);
+            credentials::credentials(options, region, config).await?
+        }
+    };
+    Ok(loader.credentials_provider(provider).load().await)
+}
+
+/// The profiles of the configuration files, the chosen one first of all; none
+/// if they cannot be read, which the search for credentials tells if it needs
+/// them.
+async fn profile(options: &S3Options) -> Result<Option<ProfileSet>> {
+    let name = credentials::profile_name(options)?.map(Cow::Owned);
+    let (fs, env, files) = (Fs::real(), Env::real(), EnvConfigFiles::default());
+    let profiles = aws_config::profile::load(&fs, &env, &files, name);
+    Ok(profiles.await.ok())
+}
+
+/// Where requests go: as the option says, else `AWS_ENDPOINT_URL_S3` and its
+/// likes, else the profile. None is AWS.
+async fn endpoint_url(options: &S3Options, region: &Region) -> Result<Option<String>> {
+    let chosen = options.endpoint_url.as_deref().map(str::trim);
+    if let Some(url) = chosen.filter(|url| !url.is_empty()) {
+        return address(url, "").map(Some);
+    }
+    let ignored = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")?;
+    if ignored.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return Ok(None);
+    }
+    for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] {
+        if let Some(url) = variable(name)? {
+            return address(&url, &format!("{name}: ")).map(Some);
+        }
+    }
+    // What is left are the configuration files, whose sections the SDK knows.
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(region.clone())
+        .no_credentials();
+    if let Some(profile) = credentials::profile_name(options)? {
+        loader = loader.profile_name(profile);
+    }
+    let config = loader.load().await;
+    let key = ServiceConfigKey::builder()
+        .service_id("S3")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    let for_s3 = key
+        .ok()
+        .and_then(|key| config.service_config()?.load_config(key));
+    let url = for_s3.or_else(|| config.endpoint_url().map(str::to_owned));
+    let url = url.filter(|url| !url.trim().is_empty());
+    url.map(|url| address(&url, "endpoint_url in the profile: "))
+        .transpose()
+}
+
+fn address(url: &str, source: &str) -> Result<String> {
+    endpoint_address(url).map_err(|error| {
+        let hint = error.hint();
+        StoreError::new(ErrorKind::Other, format!("{source}{error}")).with_hint(hint)
+    })
+}
+
+fn owner(options: &S3Options) -> Result<Option<String>> {
+    let owner = options.expected_owner.as_deref();
+    owner
+        .map(|owner| environment::word(owner, "the account of --expected-bucket-owner"))
+        .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(url: &str) -> Endpoint {
+        Endpoint {
+            url: Some(url.to_owned()),
+            profile: None,
+            owner: None,
+            proxy: None,
+            is_anonymous: false,
+        }
+    }
+
+    fn aws() -> Endpoint {
+        Endpoint {
+            url: None,
+            profile: None,
+            owner: None,
+            proxy: None,
+            is_anonymous: false,
+        }
+    }
+
+    #[test]
+    fn only_hosts_of_aws_take_the_bucket_as_a_host_name() {
+        for url in [
+            "http://127.0.0.1:9000",
+            "https://minio.example.com/path",
+            "https://amazonaws.com.example.com",
+            "https://notamazonaws.com",
+            "http://[::1]:9000",
+            "http://localhost",
+        ] {
+            assert!(endpoint(url).is_foreign(), "{url}");
+        }
+        for url in [
+            "https://s3.eu-central-1.amazonaws.com",
+            "https://S3.amazonaws.com:443/",
+            "https://s3.cn-north-1.amazonaws.com.cn",
+            "https://bucket.vpce-1a2b3c4d.s3.us-east-1.vpce.amazonaws.com",
+        ] {
+            assert!(!endpoint(url).is_foreign(), "{url}");
+        }
+        assert!(!aws().is_foreign());
+    }
+
+    #[test]
+    fn only_plain_buckets_of_aws_surely_list_in_order() {
+        assert!(aws().lists_in_order("bucket"));
+        assert!(!endpoint("http://127.0.0.1:9000").lists_in_order("bucket"));
+        for other in [
+            "bucket--usw2-az1--x-s3",
+            "name-1a2b-s3alias",
+            "name-1a2b-ext-s3alias",
+            "name--ol-s3",
+            "name.mrap",
+            "arn:aws:s3:us-east-1:123456789012:accesspoint/name",
+        ] {
+            assert!(!aws().lists_in_order(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_plain_http_lacks_protection() {
+        assert!(endpoint("HTTP://localhost:9000").is_plain_http());
+        assert!(!endpoint("https://localhost:9000").is_plain_http());
+        assert!(!aws().is_plain_http());
+    }
+}

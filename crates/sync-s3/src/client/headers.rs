@@ -1,0 +1,40 @@
+//! What stands on every request, whatever it asks for: that we pay for it,
+//! and whose bucket we take it to be.
+//!
+//! Added beneath the operations, so that none can be forgotten. Without either
+//! option it is not part of the client.
+
+use aws_sdk_s3::config::http::HttpRequest;
+use aws_sdk_s3::error::BoxError;
+
+use crate::client::amend::Amend;
+use crate::options::Payer;
+
+/// The headers of every request.
+#[derive(Debug)]
+pub(crate) struct Stamp(Vec<(&'static str, String)>);
+
+impl Stamp {
+    /// `None` if there is nothing to add.
+    pub(crate) fn of(payer: Payer, owner: Option<&str>) -> Option<Self> {
+        let payer = match payer {
+            Payer::Owner => None,
+            Payer::Requester => Some(("x-amz-request-payer", "requester".to_owned())),
+        };
+        let owner = owner.map(|owner| ("x-amz-expected-bucket-owner", owner.to_owned()));
+        let headers: Vec<_> = payer.into_iter().chain(owner).collect();
+        (!headers.is_empty()).then_some(Self(headers))
+    }
+}
+
+impl Amend for Stamp {
+    const NAME: &'static str = "Stamp";
+
+    fn amend(&self, request: &mut HttpRequest) -> Result<(), BoxError> {
+        let headers = request.headers_mut();
+        for (name, value) in &self.0 {
+            headers.try_insert(*name, value.clone())?;
+        }
+        Ok(())
+    }
+}

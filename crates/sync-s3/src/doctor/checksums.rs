@@ -1,0 +1,52 @@
+//! Whether the server checks what it is sent, and keeps the sum.
+
+use sync_core::{Crc64, Diagnosis, ErrorKind, Level};
+
+use crate::doctor::objects::FIRST;
+use crate::doctor::{Probe, Tell};
+use crate::error::Attempted;
+use crate::options::Checksums;
+
+const NAME: &str = "damaged";
+
+pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
+    if probe.bucket.checksums == Checksums::None {
+        let message = "none are sent (--checksum none), so damage on the way goes unnoticed";
+        tell(Diagnosis::warning("checksum", message));
+        return;
+    }
+    // The right one has been taken with the first object.
+    let mut trial = probe.trial(NAME, b"one");
+    trial.headers = Some(probe.bucket.headers(b"two", Crc64::of(b"two")));
+    match probe.put(trial).await {
+        Ok(_) => {
+            let message = "the server takes a content that does not fit its checksum, so damage \
+                           on the way to it goes unnoticed";
+            tell(
+                Diagnosis::warning("checksum", message)
+                    .with_advice("use https, and run `s3mirror verify --read` after a backup"),
+            );
+            return;
+        }
+        Err(failure) if failure.kind() == ErrorKind::Corrupt || failure.status == Some(400) => {}
+        Err(failure) => {
+            let name = probe.full(NAME);
+            let attempted = Attempted {
+                what: "try a wrong checksum with",
+                name: &name,
+                permission: "s3:PutObject",
+            };
+            tell(probe.failed("checksum", Level::Warning, &failure, attempted));
+            return;
+        }
+    }
+    let Ok(key) = probe.key(FIRST) else { return };
+    let kept = matches!(probe.bucket.head(&key).await, Ok(Some(entry)) if entry.checksum.is_some());
+    tell(if kept {
+        Diagnosis::ok("checksum", "the server checks it, keeps it and tells it")
+    } else {
+        let message = "the server checks what it is sent, but keeps no CRC64NVME: downloads are \
+                       not checked by it, and `verify` and --compare checksum read all bytes";
+        Diagnosis::warning("checksum", message)
+    });
+}

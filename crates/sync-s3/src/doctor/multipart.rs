@@ -1,0 +1,284 @@
+//! Uploads in parts: begun, fed, listed, completed, aborted.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use sync_core::{Crc64, Diagnosis, Level};
+
+use crate::checksum;
+use crate::client::retry;
+use crate::doctor::conditions::{Accepted, is_refused, judge, not_implemented, right, wrong};
+use crate::doctor::{Probe, Tell};
+use crate::error::{Attempted, Failure};
+use crate::options::Checksums;
+use crate::write::conditional::{Condition, Share};
+use crate::write::session;
+
+const NAME: &str = "in-parts";
+const CONDITIONAL: &str = "conditional-multipart";
+/// The last part may be of any size.
+const PART: &[u8] = b"the only part";
+
+/// An upload with its part.
+struct Open {
+    /// The whole key.
+    key: String,
+    id: String,
+    parts: CompletedMultipartUpload,
+}
+
+pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
+    let name = probe.full(NAME);
+    let attempted = Attempted {
+        what: "upload in parts",
+        name: &name,
+        permission: "s3:PutObject, without which a backup fails at files above --part-size",
+    };
+    let mut conditional = probe.asks_for_conditions();
+    let first = match probe.begin(NAME).await {
+        Ok(open) => {
+            lists(probe, &open, tell).await;
+            let condition = if conditional {
+                Condition::Absent
+            } else {
+                Condition::None
+            };
+            match probe.complete(&open, &condition).await {
+                Err(failure) if conditional && failure.is_not_implemented() => {
+                    conditional = false;
+                    tell(not_implemented(CONDITIONAL, "multipart uploads"));
+                    probe.complete(&open, &Condition::None).await
+                }
+                settled => settled,
+            }
+        }
+        Err(failure) => Err(failure),
+    };
+    match first {
+        Ok(()) => tell(Diagnosis::ok(
+            "multipart",
+            "large files can be sent in parts",
+        )),
+        Err(failure) => {
+            let diagnosis = probe.failed("multipart", Level::Problem, &failure, attempted);
+            tell(match diagnosis.advice {
+                Some(_) => diagnosis,
+                None => diagnosis.with_advice("try --checksum none for this server"),
+            });
+            return;
+        }
+    }
+    if conditional && again(probe, tell).await.is_err() {
+        return;
+    }
+    abort(probe, tell).await;
+}
+
+/// A second upload of the same key must not be completed over the first, but
+/// under a condition that holds.
+async fn again(probe: &Probe, tell: Tell<'_>) -> Result<(), Failure> {
+    let mut open = probe.begin(NAME).await?;
+    let mut ignored = Vec::new();
+    for (header, condition) in wrong() {
+        let completed = probe.complete(&open, &condition).await;
+        if !is_refused(&completed) {
+            ignored.push(header);
+        }
+        if completed.is_ok() {
+            open = probe.begin(NAME).await?;
+        }
+    }
+    let forms = right(probe, NAME).await;
+    let mut accepted = Accepted::before(&forms);
+    for (form, condition) in forms {
+        if probe.complete(&open, &condition).await.is_ok() {
+            accepted = form;
+            break;
+        }
+    }
+    let well = "the same holds for files in parts";
+    let requests = "multipart uploads";
+    tell(judge(CONDITIONAL, requests, well, &ignored, accepted));
+    Ok(())
+}
+
+async fn abort(probe: &Probe, tell: Tell<'_>) {
+    let Ok(open) = probe.begin(NAME).await else {
+        return;
+    };
+    let key = probe.full(NAME);
+    match session::abort(&probe.bucket, &key, &open.id).await {
+        Ok(_) => {
+            probe.traces.lock().uploads.remove(&(key, open.id));
+            tell(Diagnosis::ok("abort", "unfinished uploads can be aborted"));
+        }
+        Err(failure) => {
+            let attempted = Attempted {
+                what: "abort the upload of",
+                name: &key,
+                permission: "s3:AbortMultipartUpload, or what a stopped backup leaves is paid for",
+            };
+            tell(probe.failed("abort", Level::Problem, &failure, attempted));
+        }
+    }
+}
+
+/// ListParts and ListMultipartUploads.
+async fn lists(probe: &Probe, open: &Open, tell: Tell<'_>) {
+    let client = &probe.bucket.client;
+    let bucket = probe.bucket.location.bucket();
+    let key = probe.full(NAME);
+    let parts = client.list_parts().bucket(bucket).key(&key);
+    let parts = parts.upload_id(&open.id).send().await;
+    let uploads = client.list_multipart_uploads().bucket(bucket);
+    let uploads = uploads.prefix(probe.full("")).send().await;
+    let failures = [
+        (
+            "s3:ListMultipartUploadParts",
+            parts.err().map(|e| Failure::from(&e)),
+        ),
+        (
+            "s3:ListBucketMultipartUploads",
+            uploads.err().map(|e| Failure::from(&e)),
+        ),
+    ];
+    let mut all_well = true;
+    for (permission, failure) in failures {
+        let Some(failure) = failure else { continue };
+        all_well = false;
+        let attempted = Attempted {
+            what: "list the uploads or parts of",
+            name: &key,
+            permission,
+        };
+        let diagnosis = probe.failed("uploads", Level::Warning, &failure, attempted);
+        let message = format!("{}; interrupted uploads begin anew", diagnosis.message);
+        tell(Diagnosis {
+            message,
+            ..diagnosis
+        });
+    }
+    if all_well {
+        let message = "interrupted uploads can be found and gone on with";
+        tell(Diagnosis::ok("uploads", message));
+    }
+}
+
+impl Probe {
+    /// Uploads in parts to `name`; a failure that gives no reason is believed
+    /// soon.
+    pub(super) async fn put_in_parts(&self, name: &str) -> Result<(), Failure> {
+        let open = self.begin(name).await?;
+        self.complete_within(&open, &Condition::None, Share::First)
+            .await
+    }
+
+    /// Begins an upload and sends its part.
+    async fn begin(&self, name: &str) -> Result<Open, Failure> {
+        let key = self.full(name);
+        self.traces.lock().lost_upload = true;
+        let bucket = &self.bucket;
+        let algorithm = match bucket.checksums {
+            Checksums::Auto | Checksums::Crc64Nvme => Some(ChecksumAlgorithm::Crc64Nvme),
+            Checksums::Crc32 => Some(ChecksumAlgorithm::Crc32),
+            Checksums::Md5 | Checksums::None => None,
+        };
+        let begun = bucket
+            .client
+            .create_multipart_upload()
+            .bucket(bucket.location.bucket())
+            .key(&key)
+            .set_checksum_type(self.sums_the_whole().then_some(ChecksumType::FullObject))
+            .set_checksum_algorithm(algorithm)
+            .send()
+            .await
+            .map_err(|error| Failure::from(&error));
+        if let Err(failure) = &begun
+            && !failure.is_in_doubt()
+        {
+            self.traces.lock().lost_upload = false;
+        }
+        let begun = begun?;
+        let id = begun.upload_id.filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| Failure::protocol("the server gave the upload no name"))?;
+        {
+            let mut made = self.traces.lock();
+            made.uploads.insert((key.clone(), id.clone()));
+            made.lost_upload = false;
+        }
+        let headers = bucket.headers(PART, Crc64::of(PART));
+        let mut request = bucket
+            .client
+            .upload_part()
+            .bucket(bucket.location.bucket())
+            .key(&key)
+            .upload_id(&id)
+            .part_number(1)
+            .body(ByteStream::from(Bytes::from_static(PART)))
+            .set_checksum_algorithm(headers.algorithm())
+            .set_checksum_crc64_nvme(headers.crc64.clone())
+            .set_checksum_crc32(headers.crc32.clone())
+            .set_content_md5(headers.md5.clone())
+            .customize();
+        if !bucket.sign_payload {
+            request = request.disable_payload_signing();
+        }
+        let sent = request
+            .send()
+            .await
+            .map_err(|error| Failure::from(&error))?;
+        let part = CompletedPart::builder()
+            .part_number(1)
+            .set_e_tag(sent.e_tag)
+            .set_checksum_crc64_nvme(sent.checksum_crc64_nvme)
+            .set_checksum_crc32(sent.checksum_crc32)
+            .build();
+        let parts = CompletedMultipartUpload::builder().parts(part).build();
+        Ok(Open { key, id, parts })
+    }
+
+    async fn complete(&self, open: &Open, condition: &Condition) -> Result<(), Failure> {
+        self.complete_within(open, condition, Share::All).await
+    }
+
+    async fn complete_within(
+        &self,
+        open: &Open,
+        condition: &Condition,
+        share: Share,
+    ) -> Result<(), Failure> {
+        let key = open.key.clone();
+        self.traces.lock().keys.insert(key.clone());
+        let whole = self.sums_the_whole();
+        let done = self
+            .bucket
+            .client
+            .complete_multipart_upload()
+            .bucket(self.bucket.location.bucket())
+            .key(&key)
+            .upload_id(&open.id)
+            .multipart_upload(open.parts.clone())
+            .set_checksum_crc64_nvme(whole.then(|| checksum::encode(Crc64::of(PART))))
+            .set_checksum_type(whole.then_some(ChecksumType::FullObject))
+            .set_if_match(condition.if_match())
+            .set_if_none_match(condition.if_none_match())
+            .customize()
+            .config_override(retry::for_complete(share, self.bucket.max_attempts))
+            .send()
+            .await
+            .map_err(|error| Failure::from(&error))?;
+        let mut made = self.traces.lock();
+        made.uploads.remove(&(key.clone(), open.id.clone()));
+        if let Some(version) = done.version_id {
+            made.versions.insert((key, version));
+        }
+        Ok(())
+    }
+
+    fn sums_the_whole(&self) -> bool {
+        matches!(
+            self.bucket.checksums,
+            Checksums::Auto | Checksums::Crc64Nvme
+        )
+    }
+}

@@ -1,0 +1,133 @@
+//! Writing an object and reading it back.
+
+use sync_core::{Diagnosis, Entry, ErrorKind, Level};
+
+use crate::doctor::{Probe, Tell};
+use crate::error::Attempted;
+use crate::list;
+use crate::options::Checksums;
+use crate::read;
+
+/// The object that the others build upon.
+pub(super) const FIRST: &str = "first";
+pub(super) const CONTENT: &[u8] = b"written by s3mirror doctor; it may be removed\n";
+
+/// Whether it could be written.
+pub(super) async fn write_and_read(probe: &Probe, tell: Tell<'_>) -> bool {
+    let name = probe.full(FIRST);
+    let written = match probe.put(probe.trial(FIRST, CONTENT)).await {
+        Ok(written) => written,
+        Err(failure) => {
+            let attempted = Attempted {
+                what: "write",
+                name: &name,
+                permission: "s3:PutObject for a backup; a restore needs none",
+            };
+            let diagnosis = probe.failed("put", Level::Problem, &failure, attempted);
+            let refuses = matches!(failure.kind(), ErrorKind::Unsupported | ErrorKind::Other);
+            let sums = probe.bucket.checksums != Checksums::None;
+            tell(if refuses && sums {
+                diagnosis.with_advice("try --checksum crc32, md5 or none for this server")
+            } else {
+                diagnosis
+            });
+            return false;
+        }
+    };
+    if probe.bucket.conduct.wants_md5() {
+        let message = "the server demands Content-MD5 of uploads";
+        tell(Diagnosis::ok("content-md5", message).with_advice(
+            "no option is needed: runs send it once they are asked to; --checksum md5 sends it \
+             from the start",
+        ));
+    }
+    if probe.bucket.objects.encryption.is_some() && written.server_side_encryption().is_none() {
+        let message = "the server ignores --sse: objects are written without it";
+        tell(Diagnosis::warning("settings", message));
+    }
+    let encrypted = written
+        .server_side_encryption()
+        .map(|kind| kind.as_str().to_owned());
+    tell(Diagnosis::ok(
+        "put",
+        match encrypted.as_deref() {
+            Some("aws:kms" | "aws:kms:dsse") => {
+                "objects can be written; they are encrypted by a KMS key, whose kms:Decrypt \
+                 a restore needs too"
+                    .to_owned()
+            }
+            Some(kind) => format!("objects can be written; they are encrypted by {kind}"),
+            None => "objects can be written".to_owned(),
+        },
+    ));
+    read_back(probe, tell).await;
+    true
+}
+
+async fn read_back(probe: &Probe, tell: Tell<'_>) {
+    let Ok(key) = probe.key(FIRST) else { return };
+    let name = probe.full(FIRST);
+    let attempted = Attempted {
+        what: "read",
+        name: &name,
+        permission: "s3:GetObject, for a restore and for conditional requests of a backup",
+    };
+    let entry = match probe.bucket.head(&key).await {
+        Ok(Some(entry)) => entry,
+        Ok(None) => {
+            let message = "an object that was just written is not there: reads lag behind writes";
+            tell(Diagnosis::problem("get", message));
+            return;
+        }
+        Err(failure) => {
+            tell(probe.failed("get", Level::Problem, &failure, attempted));
+            return;
+        }
+    };
+    listing(probe, &entry, tell).await;
+    tell(
+        match read::read(&probe.bucket, &entry, 0..entry.size).await {
+            Ok(bytes) if bytes == CONTENT => {
+                Diagnosis::ok("get", "they are read as they were written")
+            }
+            Ok(_) => {
+                Diagnosis::problem("get", "an object is read with another content than written")
+            }
+            Err(error) => Diagnosis::problem("get", error.to_string()),
+        },
+    );
+}
+
+/// Whether a listing describes the object as a HEAD does.
+async fn listing(probe: &Probe, found: &Entry, tell: Tell<'_>) {
+    const NAME: &str = "listing";
+    // That it is missing is said by the look at the order.
+    let Some(listed) = list::listed(&probe.bucket, &found.key).await else {
+        return;
+    };
+    if listed.size != found.size || listed.modified.timestamp() != found.modified.timestamp() {
+        let message = format!(
+            "a listing shows an object with {} bytes of {}, a HEAD with {} of {}: backups would \
+             not recognise their own objects",
+            listed.size, listed.modified, found.size, found.modified
+        );
+        tell(Diagnosis::problem(NAME, message));
+        return;
+    }
+    tell(match (&listed.revision, &found.revision) {
+        (Some(listed), Some(found)) if listed == found => Diagnosis::ok(
+            NAME,
+            "listings and answers describe an object alike, by the same ETag",
+        ),
+        (Some(_), Some(_)) => Diagnosis::warning(
+            NAME,
+            "listings show other ETags than answers about the same objects",
+        )
+        .with_advice("no option is needed: runs notice it, and list such keys once more"),
+        _ => Diagnosis::warning(
+            NAME,
+            "listings or answers lack ETags: objects are compared by size and time",
+        )
+        .with_advice("no option is needed: runs look up each object shortly before"),
+    });
+}

@@ -1,0 +1,68 @@
+//! Refusals that no repetition changes, though the server gives them the status
+//! of a failure that passes; and answers that are too long to be read.
+//!
+//! Servers over a file system answer 500 where the name of an object is a
+//! directory, or lies below a file. Ten attempts would take a minute.
+
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+
+use crate::error::find;
+use crate::http::answer_limits::TooLong;
+
+/// What file systems say of names that cannot be: a file is in the way
+/// (errno(3): ENOTDIR),
+const BLOCKED_BY_FILE: [&str; 1] = ["not a directory"];
+
+/// or a directory (EISDIR, ENOTEMPTY).
+const BLOCKED_BY_DIRECTORY: [&str; 2] = ["is a directory", "directory not empty"];
+
+/// The same of names that are too long (ENAMETOOLONG), and what LMDB says of
+/// keys above its limit of 511 bytes.
+const TOO_LONG: [&str; 2] = ["name too long", "mdb_bad_valsize"];
+
+/// Forbids to repeat what cannot succeed.
+#[derive(Debug)]
+pub(crate) struct Permanent;
+
+impl ClassifyRetry for Permanent {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        // It would be as long again.
+        let error = context.output_or_error().and_then(Result::err);
+        if error.is_some_and(|error| find::<TooLong>(error).is_some()) {
+            return RetryAction::RetryForbidden;
+        }
+        let body = context
+            .response()
+            .filter(|response| response.status().is_server_error())
+            .and_then(|response| std::str::from_utf8(response.body().bytes()?).ok());
+        match body {
+            Some(body) if is_blocked(body) || is_too_long(body) => RetryAction::RetryForbidden,
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "Permanent"
+    }
+}
+
+/// Whether a message says that a directory or a file is in the way.
+pub(crate) fn is_blocked(message: &str) -> bool {
+    says(message, &BLOCKED_BY_FILE) || is_blocked_by_directory(message)
+}
+
+/// Whether a message says that a directory is in the way.
+pub(crate) fn is_blocked_by_directory(message: &str) -> bool {
+    says(message, &BLOCKED_BY_DIRECTORY)
+}
+
+/// Whether a message says that a name is too long.
+pub(crate) fn is_too_long(message: &str) -> bool {
+    says(message, &TOO_LONG)
+}
+
+fn says(message: &str, phrases: &[&str]) -> bool {
+    let message = message.to_ascii_lowercase();
+    phrases.iter().any(|phrase| message.contains(phrase))
+}

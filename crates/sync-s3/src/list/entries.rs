@@ -1,0 +1,120 @@
+//! One page of a listing: from what a server sends to entries that can be
+//! trusted.
+//!
+//! Called for every object of a bucket, so nothing is allocated here beyond
+//! the key and the ETag that an entry holds.
+
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::types::{EncodingType, Object};
+use sync_core::{Entry, Key, Listed, MAX_OBJECT_SIZE, Result, SkipCause, Skipped, StoreError};
+
+use crate::error::Failure;
+use crate::etag::ETag;
+use crate::http::clock;
+
+/// The entries of a page; the first that cannot be trusted ends it.
+pub(crate) fn entries(
+    page: ListObjectsV2Output,
+    prefix: &str,
+    error: impl Fn(Failure) -> StoreError,
+) -> Vec<Result<Listed>> {
+    // Not every server that is asked to encode does so.
+    let encoded = page.encoding_type == Some(EncodingType::Url);
+    let objects = page.contents.unwrap_or_default();
+    let mut items = Vec::with_capacity(objects.len());
+    for object in objects {
+        match listed(object, prefix, encoded) {
+            Ok(item) => items.push(Ok(item)),
+            Err(failure) => {
+                items.push(Err(error(failure)));
+                break;
+            }
+        }
+    }
+    items
+}
+
+fn listed(object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure> {
+    // No object has an empty one.
+    let Some(key) = object.key.filter(|key| !key.is_empty()) else {
+        return Err(Failure::protocol(
+            "the server lists an object without a key",
+        ));
+    };
+    let full = if encoded { decode(key) } else { Ok(key) };
+    let full = match full {
+        Ok(full) => full,
+        Err(lossy) => return Ok(skipped(&lossy, SkipCause::NotUtf8, "is not UTF-8")),
+    };
+    let Some(name) = full.strip_prefix(prefix) else {
+        return Err(Failure::protocol(format!(
+            "the server lists '{full}', which is outside of the prefix"
+        )));
+    };
+    let size = object.size.and_then(|size| u64::try_from(size).ok());
+    let modified = object.last_modified.as_ref().and_then(clock::exact);
+    let (Some(size), Some(modified)) = (size, modified) else {
+        return Err(Failure::protocol(format!(
+            "the server lists '{name}' without a size or a time"
+        )));
+    };
+    if size == 0 && (name.is_empty() || name.ends_with('/')) {
+        return Ok(skipped(name, SkipCause::Placeholder, ""));
+    }
+    if size > MAX_OBJECT_SIZE {
+        let detail = format!("the server lists it with {size} bytes; S3 takes at most 48.8 TiB");
+        return Ok(skipped(name, SkipCause::Unreadable, &detail));
+    }
+    match Key::new(name) {
+        Ok(key) => {
+            let mut entry = Entry::new(key, size, modified);
+            let etag = object.e_tag.as_deref().and_then(ETag::parse);
+            entry.revision = etag.map(ETag::revision);
+            Ok(Listed::Entry(entry))
+        }
+        Err(reason) => Ok(skipped(name, SkipCause::UnmappableKey, &reason.to_string())),
+    }
+}
+
+fn skipped(name: &str, cause: SkipCause, detail: &str) -> Listed {
+    Listed::Skipped(Skipped {
+        name: name.to_owned(),
+        cause,
+        detail: detail.to_owned(),
+        link: None,
+    })
+}
+
+/// Undoes `encoding-type=url`, in which a space is a plus sign, in place.
+/// `Err` holds what is no UTF-8, with replacement characters.
+pub(crate) fn decode(name: String) -> Result<String, String> {
+    if !name.contains(['%', '+']) {
+        return Ok(name);
+    }
+    let mut bytes = name.into_bytes();
+    let (mut read, mut written) = (0, 0);
+    while let Some(&byte) = bytes.get(read) {
+        let (decoded, len) = match byte {
+            b'+' => (b' ', 1),
+            b'%' => escaped(bytes.get(read + 1..read + 3)).map_or((byte, 1), |byte| (byte, 3)),
+            _ => (byte, 1),
+        };
+        if let Some(place) = bytes.get_mut(written) {
+            *place = decoded;
+        }
+        read += len;
+        written += 1;
+    }
+    bytes.truncate(written);
+    String::from_utf8(bytes).map_err(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+fn escaped(digits: Option<&[u8]>) -> Option<u8> {
+    let [high, low] = digits? else { return None };
+    let digit = |c: u8| {
+        char::from(c)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    Some(digit(*high)? << 4 | digit(*low)?)
+}

@@ -1,0 +1,163 @@
+//! Whether a page answers the request that it was sent for, and agrees with
+//! itself.
+//!
+//! A page says much about itself: what it lists, from where on, how many keys
+//! it has, whether more follow. A server, or a cache or proxy before it, that
+//! mixes answers up shows it there, and what its page lacks would look as if it
+//! were gone. So all that a page says is compared, and a contradiction is an
+//! error. What it does not say is no contradiction: most of it is optional, and
+//! servers differ in what they leave out.
+
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
+use aws_sdk_s3::types::EncodingType;
+
+use crate::client::connect::is_alias;
+use crate::error::Failure;
+use crate::list::entries::decode;
+
+/// The keys of a page, where no other number is asked for: S3's own limit.
+pub(crate) const PAGE: i32 = 1000;
+
+/// What a request asks for.
+pub(crate) struct Asked {
+    bucket: Option<String>,
+    prefix: Option<String>,
+    delimiter: Option<String>,
+    start_after: Option<String>,
+    token: Option<String>,
+    max_keys: i32,
+}
+
+impl Asked {
+    pub(crate) fn of(request: &ListObjectsV2FluentBuilder) -> Self {
+        Self {
+            bucket: request.get_bucket().clone(),
+            prefix: request.get_prefix().clone(),
+            delimiter: request.get_delimiter().clone(),
+            start_after: request.get_start_after().clone(),
+            token: request.get_continuation_token().clone(),
+            max_keys: request.get_max_keys().unwrap_or(PAGE),
+        }
+    }
+
+    /// The same, of a request in the operation's first version, which knows keys
+    /// to begin after, but no tokens.
+    pub(crate) fn in_first_version(mut self) -> Self {
+        self.start_after = self.token.take().or(self.start_after);
+        self
+    }
+
+    /// Whether the request is for the first page of all.
+    pub(crate) fn is_for_the_first(&self) -> bool {
+        self.token.is_none() && self.start_after.is_none()
+    }
+
+    /// Refuses a page that cannot be the whole truth.
+    pub(crate) fn check(&self, page: &ListObjectsV2Output) -> Result<(), Failure> {
+        self.check_echoes(page)?;
+        self.check_counts(page)?;
+        check_end(page)
+    }
+
+    /// What a page repeats of the request is what was asked for.
+    fn check_echoes(&self, page: &ListObjectsV2Output) -> Result<(), Failure> {
+        let is_encoded = page.encoding_type == Some(EncodingType::Url);
+        let asked_bucket = self.bucket.as_deref().unwrap_or_default();
+        if let Some(name) = page.name().filter(|name| !is_name_of(name, asked_bucket)) {
+            return Err(other_request("Name", name, asked_bucket));
+        }
+        // An empty prefix is the whole bucket, so it says something; the other
+        // elements say nothing if they are empty.
+        let prefix = page.prefix().or(self.prefix.as_deref());
+        let echoes = [
+            ("Prefix", prefix, &self.prefix),
+            ("Delimiter", page.delimiter(), &self.delimiter),
+            ("StartAfter", page.start_after(), &self.start_after),
+            ("ContinuationToken", page.continuation_token(), &self.token),
+        ];
+        for (what, echoed, asked) in echoes {
+            let (echoed, asked) = (
+                echoed.unwrap_or_default(),
+                asked.as_deref().unwrap_or_default(),
+            );
+            let says_nothing = echoed.is_empty() && what != "Prefix";
+            let is_same = echoed == asked
+                || is_encoded && decode(echoed.to_owned()).is_ok_and(|plain| plain == asked);
+            if !says_nothing && !is_same {
+                return Err(other_request(what, echoed, asked));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_counts(&self, page: &ListObjectsV2Output) -> Result<(), Failure> {
+        let (keys, directories) = (page.contents().len(), page.common_prefixes().len());
+        if directories > 0 && self.delimiter.is_none() {
+            return Err(contradiction(
+                "it has CommonPrefixes, which were not asked for",
+            ));
+        }
+        let all = keys + directories;
+        if let Some(count) = page.key_count() {
+            let is_count_of = |number| usize::try_from(count) == Ok(number);
+            // Some count keys only where directories were asked for.
+            let is_right = is_count_of(all) || self.delimiter.is_some() && is_count_of(keys);
+            if !is_right {
+                return Err(contradiction(format!(
+                    "KeyCount is {count}, but it has {all} keys"
+                )));
+            }
+        }
+        let max_keys = page.max_keys().unwrap_or(self.max_keys);
+        // A server may have a limit of its own that is lower.
+        if !(1..=self.max_keys).contains(&max_keys) {
+            return Err(other_request(
+                "MaxKeys",
+                &max_keys.to_string(),
+                &self.max_keys.to_string(),
+            ));
+        }
+        if usize::try_from(max_keys).is_ok_and(|most| all > most) {
+            return Err(contradiction(format!(
+                "it has {all} keys, and at most {max_keys} were asked for"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Whether more follows, and where, is said twice.
+fn check_end(page: &ListObjectsV2Output) -> Result<(), Failure> {
+    let token = page.next_continuation_token().filter(|it| !it.is_empty());
+    match (page.is_truncated(), token) {
+        (Some(true), None) => Err(contradiction(
+            "IsTruncated is true, but there is no NextContinuationToken",
+        )),
+        (None | Some(false), Some(_)) => Err(contradiction(
+            "it has a NextContinuationToken, but IsTruncated is not true",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a bucket that was asked for as `asked` may call itself `name`. An
+/// alias stands for a bucket of another name; a tenant's name may precede it.
+fn is_name_of(name: &str, asked: &str) -> bool {
+    name.is_empty()
+        || name == asked
+        || is_alias(asked)
+        || asked
+            .rsplit_once(':')
+            .is_some_and(|(_, bucket)| bucket == name)
+}
+
+fn contradiction(what: impl std::fmt::Display) -> Failure {
+    Failure::protocol(format!("a page of the listing contradicts itself: {what}"))
+}
+
+fn other_request(what: &str, echoed: &str, asked: &str) -> Failure {
+    Failure::protocol(format!(
+        "a page of the listing answers another request: {what} is '{echoed}' instead of '{asked}'"
+    ))
+}

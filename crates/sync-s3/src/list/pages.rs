@@ -1,0 +1,205 @@
+//! A run of pages, each begun where the one before ended: as the server says,
+//! by its token.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
+use aws_sdk_s3::types::EncodingType;
+use sync_core::{Listed, Result, SkipCause, Skipped, StoreError};
+
+use crate::error::{Attempted, Failure};
+use crate::list::entries::entries;
+use crate::list::page_check::PAGE;
+use crate::list::parallel::statistics::name;
+use crate::list::prune;
+use crate::list::v1::send;
+use crate::store::Bucket;
+
+/// Pages in a row without an entry before the listing counts as endless. Some
+/// servers send a few while they pass over deleted keys.
+const MAX_EMPTY_PAGES: u32 = 10_000;
+
+/// The entries of a page; an error is the last of them.
+pub(crate) struct Page {
+    pub(crate) items: Vec<Result<Listed>>,
+    /// Whether nothing follows: the server said so, or there was an error.
+    pub(crate) is_last: bool,
+}
+
+/// Where a page begins.
+#[derive(Debug)]
+enum From {
+    First,
+    /// With the key after this one, and it has no other.
+    OneAfter(String),
+    /// With the key after this one.
+    After(String),
+    /// Where the page before it ended.
+    Token(String),
+}
+
+/// Asks for one page after the other.
+pub(crate) struct Run {
+    bucket: Arc<Bucket>,
+    from: From,
+    seen_tokens: Seen,
+    /// The keys with which pages began.
+    seen_keys: Seen,
+    empty_pages: u32,
+    ended: bool,
+}
+
+impl Run {
+    /// From the first key on.
+    pub(crate) fn new(bucket: Arc<Bucket>) -> Self {
+        Self {
+            bucket,
+            from: From::First,
+            seen_tokens: Seen::default(),
+            seen_keys: Seen::default(),
+            empty_pages: 0,
+            ended: false,
+        }
+    }
+
+    /// From the first key after `name` on. That key alone is the first page.
+    pub(crate) fn after(bucket: Arc<Bucket>, name: &str) -> Self {
+        let from = From::OneAfter([bucket.location.prefix(), name].concat());
+        Self {
+            from,
+            ..Self::new(bucket)
+        }
+    }
+
+    /// The next page. Not to be asked for after the last.
+    pub(crate) async fn next(&mut self) -> Page {
+        let items = self.page().await;
+        let items = items.unwrap_or_else(|failure| vec![Err(refused(&self.bucket, failure))]);
+        let is_last = self.ended || items.last().is_some_and(Result::is_err);
+        Page { items, is_last }
+    }
+
+    async fn page(&mut self) -> Result<Vec<Result<Listed>>, Failure> {
+        let request = request(&self.bucket);
+        let request = match &self.from {
+            From::First => request,
+            From::OneAfter(name) => request.start_after(name).max_keys(1),
+            From::After(name) => request.start_after(name),
+            From::Token(token) => request.continuation_token(token),
+        };
+        let page = send(&self.bucket, request).await?;
+        self.advance(&page)?;
+        let prefix = self.bucket.location.prefix();
+        let mut items = entries(page, prefix, |failure| refused(&self.bucket, failure));
+        self.note_fractions(&items);
+        self.pass_over(&mut items);
+        Ok(items)
+    }
+
+    /// Notes whether listings tell more of a time than headers do.
+    fn note_fractions(&self, items: &[Result<Listed>]) {
+        let is_fraction = |item: &Result<Listed>| match item {
+            Ok(Listed::Entry(entry)) => entry.modified.timestamp_subsec_nanos() > 0,
+            _ => false,
+        };
+        let known = &self.bucket.lists_fractions;
+        if !known.load(Ordering::Relaxed) && items.iter().any(is_fraction) {
+            known.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Goes on behind the directory in which the page ended, if that is left
+    /// out, and says so.
+    fn pass_over(&mut self, items: &mut Vec<Result<Listed>>) {
+        let last = items.last().and_then(name);
+        let directory = last.and_then(|last| self.bucket.left_out.above(last));
+        let Some(directory) = directory.filter(|_| !self.ended) else {
+            return;
+        };
+        let end = prune::end(directory);
+        self.from = From::After([self.bucket.location.prefix(), &end].concat());
+        items.push(Ok(Listed::Skipped(Skipped {
+            name: directory.to_owned(),
+            cause: SkipCause::NotSelected,
+            detail: String::new(),
+            link: None,
+        })));
+    }
+
+    /// Where the next page begins, or that there is none.
+    fn advance(&mut self, page: &ListObjectsV2Output) -> Result<(), Failure> {
+        let token = page.next_continuation_token();
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            self.ended = true;
+            return Ok(());
+        };
+        if !self.seen_tokens.insert(token) {
+            return Err(Failure::protocol(
+                "the server repeats a continuation token, so the listing would never end",
+            ));
+        }
+        let first = page.contents().first().and_then(|object| object.key());
+        // A listing that is not in order is read to its end before it is
+        // sorted, so that a key that comes twice would be found too late.
+        if first.is_some_and(|key| !self.seen_keys.insert(key)) {
+            return Err(Failure::protocol(
+                "the server repeats a page under another continuation token, so the listing \
+                 would never end",
+            ));
+        }
+        self.empty_pages = if first.is_none() {
+            self.empty_pages + 1
+        } else {
+            0
+        };
+        if self.empty_pages > MAX_EMPTY_PAGES {
+            return Err(Failure::protocol(
+                "the server sends empty pages without end",
+            ));
+        }
+        self.from = From::Token(token.to_owned());
+        Ok(())
+    }
+}
+
+/// A page of what is below the prefix.
+pub(crate) fn request(bucket: &Bucket) -> ListObjectsV2FluentBuilder {
+    let location = &bucket.location;
+    bucket
+        .client
+        .list_objects_v2()
+        .bucket(location.bucket())
+        .set_prefix(Some(location.prefix().to_owned()).filter(|prefix| !prefix.is_empty()))
+        .encoding_type(EncodingType::Url)
+        .max_keys(PAGE)
+}
+
+pub(crate) fn refused(bucket: &Bucket, failure: Failure) -> StoreError {
+    let name = bucket.location.to_string();
+    bucket.fail(
+        failure.of_bucket(),
+        Attempted {
+            what: "list",
+            name: &name,
+            permission: "s3:ListBucket",
+        },
+    )
+}
+
+/// Hashes of the texts seen, one of each page: 8 bytes for 1,000 entries,
+/// whatever a server's tokens are like.
+#[derive(Default)]
+struct Seen {
+    state: RandomState,
+    hashes: HashSet<u64>,
+}
+
+impl Seen {
+    fn insert(&mut self, text: &str) -> bool {
+        self.hashes.insert(self.state.hash_one(text))
+    }
+}

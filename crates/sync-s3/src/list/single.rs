@@ -1,0 +1,47 @@
+//! One object as a listing shows it: with its time in full, where the headers
+//! of a HEAD tell whole seconds only, and with the ETag that listings give it.
+
+use sync_core::{Entry, Key, Listed, is_same_time};
+
+use crate::list::entries::entries;
+use crate::list::pages::{refused, request};
+use crate::list::v1::send;
+use crate::store::Bucket;
+
+/// Keys asked for: a server that lists directories may show others first.
+const KEYS: i32 = 10;
+
+/// The object of `key` as a listing shows it now.
+pub(crate) async fn listed(bucket: &Bucket, key: &Key) -> Option<Entry> {
+    let request = request(bucket).prefix(bucket.full_key(key)).max_keys(KEYS);
+    let page = send(bucket, request).await.ok()?;
+    let items = entries(page, bucket.location.prefix(), |failure| {
+        refused(bucket, failure)
+    });
+    items.into_iter().flatten().find_map(|item| match item {
+        Listed::Entry(entry) if entry.key == *key => Some(entry),
+        _ => None,
+    })
+}
+
+/// What the first page of the listing shows.
+pub(crate) async fn first_page(bucket: &Bucket) -> Option<Vec<sync_core::Result<Listed>>> {
+    let page = send(bucket, request(bucket)).await.ok()?;
+    let prefix = bucket.location.prefix();
+    Some(entries(page, prefix, |failure| refused(bucket, failure)))
+}
+
+/// `found` as a listing tells it, if that shows the same version. It is no
+/// failure if it does not: the time of a HEAD is true, only coarser.
+pub(crate) async fn as_listed(bucket: &Bucket, mut found: Entry) -> Entry {
+    if let Some(listed) = listed(bucket, &found.key).await
+        && listed.size == found.size
+        && is_same_time(listed.modified, found.modified)
+    {
+        found.modified = listed.modified;
+        if bucket.conduct.lists_other_etags() {
+            found.revision = listed.revision;
+        }
+    }
+    found
+}

@@ -1,0 +1,102 @@
+//! ListObjects, the first version of listings, for servers that know no other.
+//!
+//! They ignore what they do not know of a ListObjectsV2 and answer as if they
+//! had been asked for the first version: a second page would begin with the
+//! first key again. So once a page shows that, the same request is sent in the
+//! words of that version, which continues behind a key instead of by a token.
+
+use std::sync::atomic::Ordering;
+
+use aws_sdk_s3::config::http::HttpRequest;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
+
+use crate::error::{Failure, find};
+use crate::list::deserializer::OwnReader;
+use crate::list::page_check::Asked;
+use crate::list::xml::{Unreadable, Version};
+use crate::store::Bucket;
+
+/// Sends a request for a page, and believes only an answer to it.
+pub(crate) async fn send(
+    bucket: &Bucket,
+    request: ListObjectsV2FluentBuilder,
+) -> Result<ListObjectsV2Output, Failure> {
+    if bucket.lists_first_version.load(Ordering::Relaxed) {
+        return send_first(request).await;
+    }
+    let asked = Asked::of(&request);
+    let sent = request.clone().customize();
+    match sent.interceptor(OwnReader(Version::Second)).send().await {
+        Ok(page) => asked.check(&page).map(|()| page),
+        // A server that knew the second version before still does.
+        Err(error) if asked.is_for_the_first() && is_first_version(&error) => {
+            tracing::info!("the server knows only ListObjects, the first version of listings");
+            bucket.lists_first_version.store(true, Ordering::Relaxed);
+            send_first(request).await
+        }
+        Err(error) => Err(Failure::from(&error)),
+    }
+}
+
+fn is_first_version(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(find(error), Some(Unreadable::FirstVersion))
+}
+
+async fn send_first(request: ListObjectsV2FluentBuilder) -> Result<ListObjectsV2Output, Failure> {
+    let asked = Asked::of(&request).in_first_version();
+    let sent = request
+        .customize()
+        .interceptor(OwnReader(Version::First))
+        .mutate_request(|request| {
+            let uri = in_first_version(request.uri());
+            set_uri(request, uri);
+        })
+        .send()
+        .await;
+    let page = sent.map_err(|error| Failure::from(&error))?;
+    asked.check(&page)?;
+    Ok(page)
+}
+
+/// Parts of an address that was one before are one again.
+fn set_uri(request: &mut HttpRequest, uri: String) {
+    if let Err(error) = request.set_uri(uri) {
+        tracing::debug!(%error, "an address could not be changed");
+    }
+}
+
+/// The address of a ListObjectsV2 as that of a ListObjects.
+fn in_first_version(uri: &str) -> String {
+    let Some((path, query)) = uri.split_once('?') else {
+        return uri.to_owned();
+    };
+    let parameters = query.split('&').filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        match name {
+            "list-type" => None,
+            "start-after" | "continuation-token" => Some(format!("marker={value}")),
+            _ => Some(parameter.to_owned()),
+        }
+    });
+    [path, "?", &parameters.collect::<Vec<_>>().join("&")].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_the_same_in_the_first_version() {
+        for (second, first) in [
+            ("/?list-type=2&prefix=p%2F", "/?prefix=p%2F"),
+            (
+                "/?list-type=2&max-keys=1&start-after=a%26b",
+                "/?max-keys=1&marker=a%26b",
+            ),
+            ("/?continuation-token=a&list-type=2", "/?marker=a"),
+        ] {
+            assert_eq!(in_first_version(second), first);
+        }
+    }
+}

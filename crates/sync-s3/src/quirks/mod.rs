@@ -1,0 +1,381 @@
+//! What a run learns about its server: how it treats conditions, and which
+//! promises of S3 it does not keep.
+//!
+//! Nothing of this is known before the first answer, and none of it has to be
+//! configured: the first request of a kind is a trial (`write::conditional`), and those that
+//! come later do what has proved to work. AWS is known to keep its promises, so
+//! it is not tried. What is learned is valid for one run: servers are upgraded.
+
+mod md5_etags;
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use sync_core::Expected;
+
+/// A kind of request that can carry a condition. Servers that obey conditions
+/// in one kind ignore them in another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// `PutObject`
+    Put,
+    /// `CompleteMultipartUpload`
+    Complete,
+    /// `DeleteObject`
+    Delete,
+    /// `DeleteObjects`
+    DeleteBatch,
+}
+
+/// How a kind of request is kept from replacing what was not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Nothing is known yet.
+    Untried,
+    /// A wrong condition was refused; whether a right one is accepted is not
+    /// known yet.
+    RefusesWrong,
+    /// By a condition, with the ETag in quotes as HTTP has it.
+    Quoted,
+    /// By a condition with the ETag as it is: Ceph 16 takes the quotes for a
+    /// part of it.
+    Bare,
+    /// By a look shortly before.
+    Look(Reason),
+}
+
+/// Why a condition is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The request was carried out under a condition that does not hold.
+    Ignored,
+    /// It was refused under one that holds.
+    Refused,
+    /// Requests with conditions are not implemented.
+    Unsupported,
+    /// The request under a condition that does not hold got no answer in time.
+    /// So conditions are sent, and not relied upon.
+    Unanswered,
+}
+
+impl Manner {
+    /// Whether a request that expects `expected` can be sent without a trial.
+    fn suffices(self, expected: &Expected) -> bool {
+        match self {
+            Self::Untried => false,
+            // `If-None-Match: *` has one form only.
+            Self::RefusesWrong => *expected == Expected::Absent,
+            Self::Quoted | Self::Bare | Self::Look(_) => true,
+        }
+    }
+}
+
+/// What is known of the conditions of one kind of request.
+#[derive(Debug)]
+pub(crate) struct Conditional {
+    manner: Mutex<Manner>,
+    /// One request at a time finds out; the others wait for what it finds.
+    trial: tokio::sync::Mutex<()>,
+}
+
+impl Conditional {
+    fn new(manner: Manner) -> Self {
+        Self {
+            manner: Mutex::new(manner),
+            trial: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(crate) fn manner(&self) -> Manner {
+        *self.manner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn learn(&self, manner: Manner) {
+        *self.manner.lock().unwrap_or_else(PoisonError::into_inner) = manner;
+    }
+
+    /// Whether a request that expects `expected` needs a trial.
+    pub(crate) fn needs_trial(&self, expected: &Expected) -> bool {
+        !self.manner().suffices(expected)
+    }
+
+    /// The right to make a trial; `None` if none is needed to send a request
+    /// that expects `expected`.
+    pub(crate) async fn trial(
+        &self,
+        expected: &Expected,
+    ) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        if !self.needs_trial(expected) {
+            return None;
+        }
+        let alone = self.trial.lock().await;
+        self.needs_trial(expected).then_some(alone)
+    }
+}
+
+/// What has been learned.
+#[derive(Debug)]
+pub(crate) struct Conduct {
+    put: Conditional,
+    complete: Conditional,
+    delete: Conditional,
+    delete_batch: Conditional,
+    lists_other_etags: AtomicBool,
+    reads_without_conditions: AtomicBool,
+    wants_md5: AtomicBool,
+    md5_etags: AtomicU8,
+    md5_trial: tokio::sync::Mutex<()>,
+    lacks_etags: AtomicBool,
+    ignores_encryption: AtomicBool,
+    /// Whether the storage class of an object has been looked at.
+    class_looked_at: AtomicBool,
+    ignores_class: AtomicBool,
+}
+
+/// Whether an ETag that looks like an MD5 is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Md5ETags {
+    /// None has been compared yet.
+    Unknown,
+    /// One was.
+    Yes,
+    /// One was not, and no other ever was.
+    No,
+}
+
+impl Conduct {
+    /// Of a server that is trusted to obey conditions, or of an unknown one.
+    pub(crate) fn new(is_trusted: bool) -> Self {
+        let manner = || {
+            Conditional::new(if is_trusted {
+                Manner::Quoted
+            } else {
+                Manner::Untried
+            })
+        };
+        Self {
+            put: manner(),
+            complete: manner(),
+            delete: manner(),
+            delete_batch: manner(),
+            lists_other_etags: AtomicBool::new(false),
+            reads_without_conditions: AtomicBool::new(false),
+            wants_md5: AtomicBool::new(false),
+            md5_etags: AtomicU8::new(Md5ETags::Unknown as u8),
+            md5_trial: tokio::sync::Mutex::default(),
+            lacks_etags: AtomicBool::new(false),
+            ignores_encryption: AtomicBool::new(false),
+            class_looked_at: AtomicBool::new(false),
+            ignores_class: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn of(&self, request: Request) -> &Conditional {
+        match request {
+            Request::Put => &self.put,
+            Request::Complete => &self.complete,
+            Request::Delete => &self.delete,
+            Request::DeleteBatch => &self.delete_batch,
+        }
+    }
+
+    /// Whether listings show another ETag of an object than answers about it.
+    pub(crate) fn lists_other_etags(&self) -> bool {
+        self.lists_other_etags.load(Relaxed)
+    }
+
+    pub(crate) fn learn_other_etags(&self) {
+        self.lists_other_etags.store(true, Relaxed);
+    }
+
+    /// Whether reads are refused under conditions that hold. Nothing is lost by
+    /// going without: each answer says of which version it is.
+    pub(crate) fn reads_without_conditions(&self) -> bool {
+        self.reads_without_conditions.load(Relaxed)
+    }
+
+    pub(crate) fn read_without_conditions(&self) {
+        self.reads_without_conditions.store(true, Relaxed);
+    }
+
+    /// Whether the server has asked for `Content-MD5`.
+    pub(crate) fn wants_md5(&self) -> bool {
+        self.wants_md5.load(Relaxed)
+    }
+
+    /// Sends `Content-MD5` from now on.
+    pub(crate) fn send_md5(&self) {
+        self.wants_md5.store(true, Relaxed);
+    }
+
+    pub(crate) fn md5_etags(&self) -> Md5ETags {
+        match self.md5_etags.load(Relaxed) {
+            1 => Md5ETags::Yes,
+            2 => Md5ETags::No,
+            _ => Md5ETags::Unknown,
+        }
+    }
+
+    /// The right to find that out.
+    pub(crate) async fn md5_trial(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.md5_trial.lock().await
+    }
+
+    /// Takes note of an ETag that was compared with the MD5 of its content. One
+    /// that is equal is no accident, so it outweighs all others.
+    pub(crate) fn compared_etag(&self, is_md5: bool) {
+        if is_md5 {
+            self.md5_etags.store(Md5ETags::Yes as u8, Relaxed);
+        } else if self.md5_etags() == Md5ETags::Unknown {
+            self.md5_etags.store(Md5ETags::No as u8, Relaxed);
+        }
+    }
+
+    /// Takes note of an upload whose answer names no encryption.
+    pub(crate) fn ignores_encryption(&self) {
+        self.ignores_encryption.store(true, Relaxed);
+    }
+
+    /// Whether nobody has looked yet which storage class an object got.
+    pub(crate) fn may_look_at_class(&self) -> bool {
+        !self.class_looked_at.swap(true, Relaxed)
+    }
+
+    /// Takes note of an object in another storage class than was asked for.
+    pub(crate) fn ignores_class(&self) {
+        self.ignores_class.store(true, Relaxed);
+    }
+
+    /// Takes note of an object that was to be replaced or deleted and that the
+    /// server gives no ETag.
+    pub(crate) fn met_no_etag(&self) {
+        self.lacks_etags.store(true, Relaxed);
+    }
+
+    /// What a run had to do without, for people: a sentence each.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (reason, what) in [
+            (Reason::Ignored, "ignores the conditions of"),
+            (Reason::Refused, "refuses conditions that hold in"),
+            (Reason::Unsupported, "does not implement conditional"),
+        ] {
+            let kinds = self.kinds(reason);
+            if kinds.is_empty() {
+                continue;
+            }
+            notes.push(format!(
+                "the server {what} {kinds}: each object is looked up shortly before it is \
+                 replaced or deleted instead, and what another program writes in that moment \
+                 is lost"
+            ));
+        }
+        let kinds = self.kinds(Reason::Unanswered);
+        if !kinds.is_empty() {
+            notes.push(format!(
+                "the server did not answer when the conditions of {kinds} were tried: each object \
+                 is also looked up shortly before it is replaced or deleted"
+            ));
+        }
+        for (is_so, option) in [
+            (&self.ignores_encryption, "--sse"),
+            (&self.ignores_class, "--storage-class"),
+        ] {
+            if is_so.load(Relaxed) {
+                notes.push(format!(
+                    "the server ignores {option}: objects are written as if it had not been given"
+                ));
+            }
+        }
+        if self.lacks_etags.load(Relaxed) {
+            notes.push(
+                "the server gives no ETags: each object is looked up shortly before it is \
+                 replaced or deleted, and compared by its size and time"
+                    .to_owned(),
+            );
+        }
+        if self.lists_other_etags() {
+            notes.push(
+                "the server lists other ETags than it gives in its answers: objects are compared \
+                 with a second listing of their keys"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+
+    /// The kinds of requests that are without conditions for `reason`.
+    fn kinds(&self, reason: Reason) -> String {
+        let is_so = |request: &Conditional| request.manner() == Manner::Look(reason);
+        let kinds = [
+            (is_so(&self.put), "uploads"),
+            (is_so(&self.complete), "multipart uploads"),
+            (
+                is_so(&self.delete) || is_so(&self.delete_batch),
+                "deletions",
+            ),
+        ];
+        let mut text = String::new();
+        for (_, kind) in kinds.into_iter().filter(|(is_so, _)| *is_so) {
+            let and = if text.is_empty() { "" } else { " and " };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{and}{kind}");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_one_request_makes_the_trial() {
+        let conduct = Conduct::new(false);
+        let put = conduct.of(Request::Put);
+        let first = put.trial(&Expected::Absent).await;
+        assert!(first.is_some());
+        let mut second = std::pin::pin!(put.trial(&Expected::Absent));
+        assert!(futures::poll!(&mut second).is_pending());
+        put.learn(Manner::RefusesWrong);
+        drop(first);
+        assert!(second.await.is_none());
+        // The others are not known by it.
+        assert!(
+            conduct
+                .of(Request::Delete)
+                .trial(&Expected::Absent)
+                .await
+                .is_some()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_trusted_server_is_not_tried() {
+        let conduct = Conduct::new(true);
+        assert!(
+            conduct
+                .of(Request::Complete)
+                .trial(&Expected::Absent)
+                .await
+                .is_none()
+        );
+        assert!(conduct.notes().is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_is_said_once_for_all_kinds() {
+        let conduct = Conduct::new(false);
+        for request in [Request::Put, Request::Delete, Request::DeleteBatch] {
+            conduct.of(request).learn(Manner::Look(Reason::Ignored));
+        }
+        let notes = conduct.notes();
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(
+            notes[0].contains("conditions of uploads and deletions:"),
+            "{notes:?}"
+        );
+    }
+}

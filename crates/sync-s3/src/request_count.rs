@@ -1,0 +1,203 @@
+//! How many requests of which kind: those that were made, and those that a
+//! plan is going to make.
+//!
+//! What the core calls a write is several requests to S3; which ones is known
+//! here. Told is what happens if all goes well: no attempt that has to be
+//! repeated, no upload of an earlier run that is gone on with or aborted.
+
+use std::io;
+use std::ops::Add;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use sync_core::{Call, Direction, Entry, ExecuteOptions, Plan, Side, forecast};
+
+use crate::delete::{BATCH, fits_xml};
+use crate::options::Conditions;
+
+/// Requests to a bucket by their kind, and the content that travels with them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// `ListObjectsV2`, one for each page.
+    pub list: u64,
+    /// `HeadObject`
+    pub head: u64,
+    /// `GetObject`, one for each range.
+    pub get: u64,
+    /// `PutObject`, for each file of one part.
+    pub put: u64,
+    /// `CreateMultipartUpload`
+    pub create_multipart_upload: u64,
+    /// `UploadPart`
+    pub upload_part: u64,
+    /// `CompleteMultipartUpload`
+    pub complete_multipart_upload: u64,
+    /// `DeleteObjects`, for up to 1,000 keys.
+    pub delete_objects: u64,
+    /// `DeleteObject`, for keys that no list of keys can carry.
+    pub delete_object: u64,
+    /// Others, such as `GetBucketVersioning`.
+    pub other: u64,
+    /// Content sent, in bytes.
+    pub bytes_up: u64,
+    /// Content received, in bytes.
+    pub bytes_down: u64,
+    /// Size of the objects that are replaced or deleted, in bytes.
+    pub bytes_replaced: u64,
+}
+
+impl Requests {
+    /// What carrying out `plan` takes.
+    ///
+    /// # Errors
+    /// Those of reading the plan.
+    pub fn of_plan(
+        plan: &Plan,
+        options: &ExecuteOptions,
+        conditions: Conditions,
+    ) -> io::Result<Self> {
+        let bucket = match plan.direction() {
+            Direction::Backup => Side::Target,
+            Direction::Restore => Side::Source,
+        };
+        let mut requests = Self::default();
+        forecast(plan, options, &mut |side, call| {
+            if side == bucket {
+                requests.note(call, conditions);
+            }
+        })?;
+        Ok(requests)
+    }
+
+    fn note(&mut self, call: Call<'_>, conditions: Conditions) {
+        match call {
+            Call::Stat(_) => self.head += 1,
+            Call::Read { entry, ranges } => {
+                self.get += ranges;
+                self.bytes_down += entry.size;
+            }
+            Call::Put { entry, replaces } => {
+                self.put += 1;
+                self.note_write(entry, replaces, conditions);
+            }
+            Call::Write {
+                entry,
+                parts,
+                replaces,
+            } => {
+                self.create_multipart_upload += 1;
+                self.upload_part += parts;
+                self.complete_multipart_upload += 1;
+                self.note_write(entry, replaces, conditions);
+            }
+            Call::Delete(entries) => {
+                let singly = |entry: &&Entry| !fits_xml(entry.key.as_str());
+                let single = entries.iter().filter(singly).count();
+                let batched = entries.len() - single;
+                self.delete_object += single as u64;
+                self.delete_objects += batched.div_ceil(BATCH) as u64;
+                for entry in entries {
+                    self.head += u64::from(is_looked_at(Some(entry), conditions));
+                    self.bytes_replaced += entry.size;
+                }
+            }
+        }
+    }
+
+    fn note_write(&mut self, entry: &Entry, replaces: Option<&Entry>, conditions: Conditions) {
+        self.bytes_up += entry.size;
+        self.bytes_replaced += replaces.map_or(0, |old| old.size);
+        self.head += u64::from(is_looked_at(replaces, conditions));
+    }
+}
+
+/// Whether a HEAD has to tell what is there, because the server is not asked
+/// to check it or there is no ETag to check by (`write::conditional`, `delete`).
+fn is_looked_at(there: Option<&Entry>, conditions: Conditions) -> bool {
+    conditions == Conditions::Client || there.is_some_and(|entry| entry.revision.is_none())
+}
+
+impl Add for Requests {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            list: self.list + other.list,
+            head: self.head + other.head,
+            get: self.get + other.get,
+            put: self.put + other.put,
+            create_multipart_upload: self.create_multipart_upload + other.create_multipart_upload,
+            upload_part: self.upload_part + other.upload_part,
+            complete_multipart_upload: self.complete_multipart_upload
+                + other.complete_multipart_upload,
+            delete_objects: self.delete_objects + other.delete_objects,
+            delete_object: self.delete_object + other.delete_object,
+            other: self.other + other.other,
+            bytes_up: self.bytes_up + other.bytes_up,
+            bytes_down: self.bytes_down + other.bytes_down,
+            bytes_replaced: self.bytes_replaced + other.bytes_replaced,
+        }
+    }
+}
+
+/// Counts the looks that a client takes before anything is changed, each
+/// attempt for itself. What is copied is not counted: a run is priced before.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Made(Arc<Looks>);
+
+#[derive(Debug, Default)]
+struct Looks {
+    list: AtomicU64,
+    head: AtomicU64,
+    get: AtomicU64,
+    other: AtomicU64,
+    bytes_down: AtomicU64,
+}
+
+impl Made {
+    pub(crate) fn requests(&self) -> Requests {
+        let looks = &self.0;
+        Requests {
+            list: looks.list.load(Relaxed),
+            head: looks.head.load(Relaxed),
+            get: looks.get.load(Relaxed),
+            other: looks.other.load(Relaxed),
+            bytes_down: looks.bytes_down.load(Relaxed),
+            ..Requests::default()
+        }
+    }
+
+    /// Content that has been read.
+    pub(crate) fn received(&self, bytes: u64) {
+        self.0.bytes_down.fetch_add(bytes, Relaxed);
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Made {
+    fn name(&self) -> &'static str {
+        "Made"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        state: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let count = match state.load::<Metadata>().map(Metadata::name) {
+            Some("ListObjectsV2") => &self.0.list,
+            Some("HeadObject") => &self.0.head,
+            Some("GetObject") => &self.0.get,
+            Some("GetBucketVersioning") => &self.0.other,
+            _ => return Ok(()),
+        };
+        count.fetch_add(1, Relaxed);
+        Ok(())
+    }
+}

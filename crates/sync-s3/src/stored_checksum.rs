@@ -1,0 +1,114 @@
+//! The checksum of a whole object, of whichever algorithm its writer chose.
+//!
+//! A HEAD with `x-amz-checksum-mode` tells it and needs no other permission
+//! than a GET; `GetObjectAttributes` would need one of its own. A sum of the
+//! parts' sums (`COMPOSITE`) depends on where the parts were cut, so it says
+//! nothing about a file.
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::ChecksumType;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sync_core::{Algorithm, Digest, Entry, ErrorKind, Result, StoreError};
+
+use crate::error::{Attempted, Failure};
+use crate::store::{Bucket, LOOK_UP, entry_of};
+use crate::version_check::is_same;
+use crate::write::conditional::changed;
+
+/// The sum that the server keeps of the version that `entry` describes; none
+/// if there is none, or checksums are not to be asked for.
+pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Digest>> {
+    let Some(mode) = bucket.checksum_mode() else {
+        return Ok(None);
+    };
+    let head = bucket
+        .client
+        .head_object()
+        .bucket(bucket.location.bucket())
+        .key(bucket.key_label(&entry.key))
+        .checksum_mode(mode)
+        .send()
+        .await
+        .map_err(|error| Failure::from(&error))
+        .and_then(|head| Ok((entry_of(&entry.key, &head)?, head)));
+    match head {
+        Ok((now, head)) if is_same(entry, &now) || bucket.is_still_listed(entry, &now).await => {
+            Ok(of_whole(&head))
+        }
+        Ok(_) => Err(changed(&entry.key, "it is not the version that was listed")),
+        Err(failure) if failure.is_missing_key() => Err(StoreError::new(
+            ErrorKind::NotFound,
+            format!("'{}' has vanished since it was listed", entry.key),
+        )),
+        Err(failure) => Err(bucket.fail(
+            failure,
+            Attempted {
+                what: "look up",
+                name: entry.key.as_str(),
+                permission: LOOK_UP,
+            },
+        )),
+    }
+}
+
+/// The best sum of those that are of the whole object.
+fn of_whole(head: &HeadObjectOutput) -> Option<Digest> {
+    let is_whole = match head.checksum_type() {
+        Some(kind) => *kind == ChecksumType::FullObject,
+        // Servers from before there were types: an object of one part has only
+        // sums of the whole, and an ETag without a number of parts.
+        None => !head.e_tag().is_some_and(|etag| etag.contains('-')),
+    };
+    let sum =
+        |algorithm, header: Option<&str>| Digest::new(algorithm, &STANDARD.decode(header?).ok()?);
+    // This one is always of the whole.
+    let crc64 = (head.checksum_type() != Some(&ChecksumType::Composite))
+        .then(|| sum(Algorithm::Crc64Nvme, head.checksum_crc64_nvme()))
+        .flatten();
+    if crc64.is_some() || !is_whole {
+        return crc64;
+    }
+    sum(Algorithm::Sha256, head.checksum_sha256())
+        .or_else(|| sum(Algorithm::Sha1, head.checksum_sha1()))
+        .or_else(|| sum(Algorithm::Crc32c, head.checksum_crc32_c()))
+        .or_else(|| sum(Algorithm::Crc32, head.checksum_crc32()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> aws_sdk_s3::operation::head_object::builders::HeadObjectOutputBuilder {
+        HeadObjectOutput::builder().e_tag("\"0123\"")
+    }
+
+    const CRC32: &str = "y/Q5Jg==";
+
+    #[test]
+    fn only_sums_of_the_whole_are_believed() {
+        let crc32 = Digest::of(Algorithm::Crc32, b"123456789");
+        let of = |kind: Option<ChecksumType>, etag: &str, sum: &str| {
+            let head = head().e_tag(etag).checksum_crc32(sum);
+            of_whole(&head.set_checksum_type(kind).build())
+        };
+        let (full, composite) = (ChecksumType::FullObject, ChecksumType::Composite);
+        assert_eq!(
+            of(Some(full.clone()), "\"01-2\"", CRC32),
+            Some(crc32.clone())
+        );
+        assert_eq!(of(Some(composite), "\"01-2\"", CRC32), None);
+        assert_eq!(of(None, "\"01\"", CRC32), Some(crc32));
+        assert_eq!(of(None, "\"01-2\"", CRC32), None);
+        assert_eq!(of(Some(full.clone()), "\"01\"", "y/Q5Jg==-2"), None);
+        assert_eq!(of(Some(full), "\"01\"", "rosUhgp5mIg="), None);
+        assert_eq!(of_whole(&head().build()), None);
+    }
+
+    #[test]
+    fn a_sum_by_s3_itself_is_always_of_the_whole() {
+        let head = head().e_tag("\"01-2\"").checksum_crc64_nvme("rosUhgp5mIg=");
+        let sum = Digest::of(Algorithm::Crc64Nvme, b"123456789");
+        assert_eq!(of_whole(&head.build()), Some(sum));
+    }
+}

@@ -1,0 +1,95 @@
+//! Whether an object is still the version that was seen.
+//!
+//! Mostly a HEAD tells. Where its ETag is another one than the listing showed,
+//! the object has been replaced, or the server gives other ETags in listings
+//! than in answers. A second listing of that key tells which: it compares like
+//! with like.
+
+use aws_sdk_s3::types::StorageClass;
+use sync_core::{Entry, Key, is_same_time};
+
+use crate::error::Failure;
+use crate::etag::ETag;
+use crate::list;
+use crate::store::{Bucket, entry_of};
+use crate::write::conditional::SETTLE_ATTEMPTS;
+
+/// The class of objects that are written without one.
+const STANDARD: &str = "STANDARD";
+
+/// What a look shows.
+pub(crate) enum Look {
+    /// The version that was seen.
+    Same {
+        found: Entry,
+        /// The ETag as the server writes it.
+        etag: Option<String>,
+    },
+    /// No object.
+    Gone,
+    /// Another version.
+    Other(Entry),
+}
+
+impl Bucket {
+    /// Looks once in a run whether an object that was just written has got the
+    /// storage class that was asked for: answers to uploads do not say.
+    pub(crate) async fn look_at_class(&self, key: &Key) {
+        let Some(wanted) = self.objects.storage_class.as_deref() else {
+            return;
+        };
+        if !self.endpoint.is_foreign() || wanted == STANDARD || !self.conduct.may_look_at_class() {
+            return;
+        }
+        if let Ok(Some(head)) = self.head_output(key, SETTLE_ATTEMPTS).await {
+            // That of the standard class is left out.
+            let got = head.storage_class().map_or(STANDARD, StorageClass::as_str);
+            if got != wanted {
+                self.conduct.ignores_class();
+            }
+        }
+    }
+
+    /// Looks for the version that `seen` describes.
+    pub(crate) async fn look(&self, seen: &Entry, attempts: u32) -> Result<Look, Failure> {
+        let Some(head) = self.head_output(&seen.key, attempts).await? else {
+            return Ok(Look::Gone);
+        };
+        let found = entry_of(&seen.key, &head)?;
+        let is_same = is_same(seen, &found) || self.is_still_listed(seen, &found).await;
+        Ok(if is_same {
+            let etag = head.e_tag;
+            Look::Same { found, etag }
+        } else {
+            Look::Other(found)
+        })
+    }
+
+    /// Whether `seen` is still in the listing, though an answer describes the
+    /// object as `found`: then only their ETags differ.
+    pub(crate) async fn is_still_listed(&self, seen: &Entry, found: &Entry) -> bool {
+        let differ_in_etag = seen.size == found.size
+            && ETag::of(seen).is_some()
+            && ETag::of(found).is_some()
+            && is_same_time(seen.modified, found.modified);
+        if !differ_in_etag {
+            return false;
+        }
+        let listed = list::listed(self, &seen.key).await;
+        let is_listed = listed.is_some_and(|listed| is_same(seen, &listed));
+        if is_listed {
+            self.conduct.learn_other_etags();
+        }
+        is_listed
+    }
+}
+
+/// Whether an answer about an object shows the version that a listing showed.
+pub(crate) fn is_same(seen: &Entry, found: &Entry) -> bool {
+    let same_etag = match (ETag::of(seen), ETag::of(found)) {
+        (Some(seen), Some(found)) => Some(seen.revision() == found.revision()),
+        _ => None,
+    };
+    seen.size == found.size
+        && same_etag.unwrap_or_else(|| is_same_time(seen.modified, found.modified))
+}

@@ -1,0 +1,124 @@
+//! CompleteMultipartUpload: the moment at which the object appears.
+//!
+//! It carries the condition and the checksum of the whole. It can answer 200
+//! and still have failed; the SDK looks into the body and reports that as an
+//! error, which is retried or settled like any other.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
+use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
+use sync_core::{Entry, Result};
+
+use crate::checksum::{self, Content};
+use crate::client::retry;
+use crate::error::{Failure, Origin};
+use crate::etag::ETag;
+use crate::options::Checksums;
+use crate::quirks::Request;
+use crate::write::answer_check::foreign;
+use crate::write::conditional::{Attempts, Condition, SETTLE_ATTEMPTS, Write};
+use crate::write::session::{Part, Session};
+
+/// The CompleteMultipartUpload of an upload.
+pub(crate) struct Completion<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) parts: &'a BTreeMap<i32, Part>,
+    pub(crate) list: CompletedMultipartUpload,
+    pub(crate) content: Content,
+}
+
+#[async_trait]
+impl Write for Completion<'_> {
+    async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
+        let session = self.session;
+        let bucket = &session.bucket;
+        let whole = matches!(bucket.checksums, Checksums::Auto | Checksums::Crc64Nvme);
+        let sent = bucket
+            .client
+            .complete_multipart_upload()
+            .bucket(bucket.location.bucket())
+            .key(bucket.key_label(&session.key))
+            .upload_id(&session.id)
+            .multipart_upload(self.list.clone())
+            .set_checksum_crc64_nvme(whole.then(|| checksum::encode(self.content.checksum)))
+            .set_checksum_type(whole.then_some(ChecksumType::FullObject))
+            .set_if_match(condition.if_match())
+            .set_if_none_match(condition.if_none_match())
+            .customize()
+            .interceptor(attempts.clone())
+            .config_override(retry::for_complete(attempts.share, bucket.max_attempts))
+            .send()
+            .await;
+        match sent {
+            Ok(done) if done.e_tag().is_some() => {
+                bucket.look_at_class(&session.key).await;
+                self.check(&done).await
+            }
+            // An answer that was cut reads as one without fields.
+            Ok(_) => Err(Failure {
+                message: Some("the server does not say what became of the upload".to_owned()),
+                origin: Origin::Answer,
+                ..Failure::default()
+            }),
+            Err(error) => Err(Failure::from(&error)),
+        }
+    }
+
+    fn kind(&self) -> Request {
+        Request::Complete
+    }
+
+    fn is_ours(&self, found: &Entry) -> bool {
+        let etag = || checksum::parts_etag(self.parts.values().map(Part::etag));
+        self.content.is(found, etag)
+    }
+
+    fn repeats_conflicts(&self) -> bool {
+        false
+    }
+}
+
+impl Completion<'_> {
+    /// Whether the answer is about this upload: by the sum of the whole, else by
+    /// an ETag that follows from those of the parts. Not every server makes it
+    /// so; then the object has to have it.
+    async fn check(&self, done: &CompleteMultipartUploadOutput) -> Result<(), Failure> {
+        let told = checksum::whole(done.checksum_crc64_nvme(), done.checksum_type());
+        if let Some(told) = told {
+            return if told == self.content.checksum {
+                Ok(())
+            } else {
+                Err(foreign())
+            };
+        }
+        let revision = |text: &str| ETag::parse(text).map(ETag::revision);
+        let told = done.e_tag().and_then(revision);
+        let ours = checksum::parts_etag(self.parts.values().map(Part::etag));
+        let ours = ours.as_deref().and_then(revision);
+        if ours.is_none() || told == ours {
+            return Ok(());
+        }
+        let Session { bucket, key, .. } = self.session;
+        match bucket.head_within(key, SETTLE_ATTEMPTS).await? {
+            Some(found) if found.size == self.content.size && found.revision == told => Ok(()),
+            _ => Err(foreign()),
+        }
+    }
+}
+
+/// The list of parts, in ascending order as S3 demands.
+pub(crate) fn completed(parts: &BTreeMap<i32, Part>) -> CompletedMultipartUpload {
+    let parts = parts.iter().map(|(number, part)| {
+        CompletedPart::builder()
+            .part_number(*number)
+            .set_e_tag(part.answer.etag.clone())
+            .set_checksum_crc64_nvme(part.answer.crc64.clone())
+            .set_checksum_crc32(part.answer.crc32.clone())
+            .build()
+    });
+    CompletedMultipartUpload::builder()
+        .set_parts(Some(parts.collect()))
+        .build()
+}

@@ -1,0 +1,192 @@
+//! An upload in parts: CreateMultipartUpload, UploadPart, Complete or Abort.
+//!
+//! Parts may come in any order and at once; nothing is seen under the key
+//! before the commit. A failed commit removes the parts, and a writer that is
+//! dropped tries to.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sync_core::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Writer};
+
+use crate::checksum::Content;
+use crate::store::Bucket;
+use crate::write::complete::{Completion, completed};
+use crate::write::conditional::Guarded;
+use crate::write::resume::{self, Kept};
+use crate::write::session::{Part, Session};
+
+/// Largest number of a part (User Guide, "Multipart upload limits").
+const MAX_PARTS: u64 = 10_000;
+
+/// A multipart upload under way.
+pub(crate) struct Upload {
+    session: Arc<Session>,
+    expected: Expected,
+    size: u64,
+    part_size: u64,
+    parts: Mutex<BTreeMap<i32, Part>>,
+    /// What an earlier run has sent.
+    kept: Kept,
+    /// Whether nothing is left to be aborted.
+    finished: bool,
+}
+
+#[async_trait]
+impl Writer for Upload {
+    async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()> {
+        let number = part_number(offset, self.part_size)
+            .filter(|_| offset + body.len() as u64 <= self.size)
+            .ok_or_else(|| self.misuse(format!("has no part at byte {offset}")))?;
+        let bucket = &self.session.bucket;
+        let len = body.len() as u64;
+        let answer = if let Some(answer) = self.kept.part(number, len, checksum) {
+            bucket.spared.add(len);
+            answer
+        } else {
+            let sent = self.session.send_part(number, body, checksum).await;
+            sent.map_err(|failure| self.session.fail(failure))?
+        };
+        let part = Part {
+            answer,
+            len,
+            checksum,
+        };
+        self.parts().insert(number, part);
+        Ok(())
+    }
+
+    async fn commit(mut self: Box<Self>, checksum: Crc64) -> Result<()> {
+        let result = self.complete(checksum).await;
+        match result {
+            Ok(()) => self.session.ended(),
+            Err(_) => self.session.abort().await,
+        }
+        self.finished = true;
+        result
+    }
+
+    async fn abort(mut self: Box<Self>) {
+        self.finished = true;
+        self.session.abort().await;
+    }
+}
+
+impl Upload {
+    /// Starts the upload of `entry`, or goes on with one.
+    pub(crate) async fn begin(
+        bucket: &Arc<Bucket>,
+        entry: &Entry,
+        part_size: u64,
+        expected: &Expected,
+    ) -> Result<Self> {
+        let (session, kept) = match resume::left(bucket, entry).await {
+            Some(found) => found,
+            None => (Session::begin(bucket, &entry.key).await?, Kept::default()),
+        };
+        Ok(Self {
+            session: Arc::new(session),
+            expected: expected.clone(),
+            size: entry.size,
+            part_size,
+            parts: Mutex::default(),
+            kept,
+            finished: false,
+        })
+    }
+
+    fn parts(&self) -> std::sync::MutexGuard<'_, BTreeMap<i32, Part>> {
+        // A map whose insertion panicked is still a map.
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn misuse(&self, what: String) -> StoreError {
+        StoreError::new(
+            ErrorKind::Other,
+            format!("cannot upload '{}'", self.session.key),
+        )
+        .with_source(what)
+    }
+
+    async fn complete(&self, checksum: Crc64) -> Result<()> {
+        if self.size == 0 && self.parts().is_empty() {
+            // S3 completes no upload without a part.
+            self.part(0, Bytes::new(), Crc64::EMPTY).await?;
+        }
+        let parts = self.parts().clone();
+        self.check_whole(&parts, checksum)?;
+        let guarded = Guarded {
+            bucket: &self.session.bucket,
+            key: &self.session.key,
+            expected: &self.expected,
+            write: Completion {
+                session: &self.session,
+                parts: &parts,
+                list: completed(&parts),
+                content: Content {
+                    size: self.size,
+                    checksum,
+                },
+            },
+        };
+        guarded.run().await
+    }
+
+    /// The parts must be all there, and be what the whole's checksum says.
+    fn check_whole(&self, parts: &BTreeMap<i32, Part>, checksum: Crc64) -> Result<()> {
+        let mut sum = Crc64::EMPTY;
+        let mut end = 0;
+        for part in parts.values() {
+            sum = sum.then(part.checksum, part.len);
+            end += part.len;
+        }
+        let full = self.size.div_ceil(self.part_size).max(1);
+        if end != self.size || parts.len() as u64 != full {
+            return Err(self.misuse(format!("lacks parts: {end} of {} bytes", self.size)));
+        }
+        if sum != checksum {
+            let message = format!("cannot upload '{}'", self.session.key);
+            return Err(StoreError::new(ErrorKind::Corrupt, message)
+                .with_source("the parts do not add up to the checksum of the whole"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Upload {
+    /// Neither committed nor aborted: what can be done without waiting. If
+    /// there is no runtime any more, the next run removes the parts.
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let session = Arc::clone(&self.session);
+            runtime.spawn(async move { session.abort().await });
+        }
+    }
+}
+
+/// S3 counts parts from 1. `None` for an offset at which no part begins.
+fn part_number(offset: u64, part_size: u64) -> Option<i32> {
+    if !offset.is_multiple_of(part_size) || offset / part_size >= MAX_PARTS {
+        return None;
+    }
+    i32::try_from(offset / part_size + 1).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_numbered_from_one_to_ten_thousand() {
+        assert_eq!(part_number(0, 8), Some(1));
+        assert_eq!(part_number(8, 8), Some(2));
+        assert_eq!(part_number(9, 8), None);
+        assert_eq!(part_number(8 * 9_999, 8), Some(10_000));
+        assert_eq!(part_number(8 * 10_000, 8), None);
+    }
+}

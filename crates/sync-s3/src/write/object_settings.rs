@@ -1,0 +1,216 @@
+//! What objects are made with, beside their name and content.
+//!
+//! By default nothing: S3 and the bucket's own settings decide. What is given
+//! here goes with each upload, as headers of its PutObject or of the
+//! CreateMultipartUpload that begins it; parts need none of it. Objects that
+//! are there already keep what they have.
+
+use aws_sdk_s3::types;
+use sync_core::{Crc64, Key};
+
+/// What goes with each upload. Values without invariants: a server refuses
+/// what it does not know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectSettings {
+    /// As in `STANDARD_IA`. By default the server's.
+    pub storage_class: Option<String>,
+    /// How the server encrypts. By default as the bucket says.
+    pub encryption: Option<Encryption>,
+    /// A canned ACL, as in `bucket-owner-full-control`.
+    pub acl: Option<String>,
+    /// What kind of content it is said to be.
+    pub content_type: ContentType,
+    /// For those who read the objects over the web, as in `max-age=3600`.
+    pub cache_control: Option<String>,
+}
+
+/// How a server encrypts an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// With keys of S3's own (`AES256`).
+    S3,
+    /// With a key of KMS (`aws:kms`), by default that of AWS for S3.
+    Kms(Option<String>),
+    /// Twice, with a key of KMS (`aws:kms:dsse`).
+    KmsTwice(Option<String>),
+}
+
+/// Which `Content-Type` an object gets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ContentType {
+    /// None of ours.
+    #[default]
+    None,
+    /// That which the extension of its name suggests, if any.
+    Guess,
+    /// This one.
+    Fixed(String),
+}
+
+impl ObjectSettings {
+    pub(crate) fn class(&self) -> Option<types::StorageClass> {
+        self.storage_class.as_deref().map(types::StorageClass::from)
+    }
+
+    pub(crate) fn canned_acl(&self) -> Option<types::ObjectCannedAcl> {
+        self.acl.as_deref().map(types::ObjectCannedAcl::from)
+    }
+
+    pub(crate) fn encrypted_by(&self) -> Option<types::ServerSideEncryption> {
+        self.encryption.as_ref().map(|encryption| match encryption {
+            Encryption::S3 => types::ServerSideEncryption::Aes256,
+            Encryption::Kms(_) => types::ServerSideEncryption::AwsKms,
+            Encryption::KmsTwice(_) => types::ServerSideEncryption::AwsKmsDsse,
+        })
+    }
+
+    pub(crate) fn kms_key(&self) -> Option<String> {
+        match self.encryption.as_ref()? {
+            Encryption::S3 => None,
+            Encryption::Kms(key) | Encryption::KmsTwice(key) => key.clone(),
+        }
+    }
+
+    pub(crate) fn content_type_of(&self, key: &Key) -> Option<String> {
+        match &self.content_type {
+            ContentType::None => None,
+            ContentType::Guess => mime_guess::from_path(key.as_str())
+                .first_raw()
+                .map(str::to_owned),
+            ContentType::Fixed(kind) => Some(kind.clone()),
+        }
+    }
+
+    /// The options that ask for them, for people; `None` if there are none.
+    pub(crate) fn options(&self) -> Option<String> {
+        let options = [
+            (self.storage_class.is_some(), "--storage-class"),
+            (self.encryption.is_some(), "--sse"),
+            (self.acl.is_some(), "--acl"),
+            (self.content_type != ContentType::None, "--content-type"),
+            (self.cache_control.is_some(), "--cache-control"),
+        ];
+        let given: Vec<_> = options
+            .into_iter()
+            .filter_map(|(is_given, option)| is_given.then_some(option))
+            .collect();
+        (!given.is_empty()).then(|| given.join(", "))
+    }
+
+    /// The permissions that an upload needs, where it is more than usual.
+    pub(crate) fn permissions(&self) -> Option<&'static str> {
+        let by_kms = !matches!(self.encryption, None | Some(Encryption::S3));
+        Some(match (self.acl.is_some(), by_kms) {
+            (false, false) => return None,
+            (true, false) => {
+                "s3:PutObject and s3:PutObjectAcl, and s3:GetObject for conditional requests"
+            }
+            (false, true) => {
+                "s3:PutObject and s3:GetObject, and kms:GenerateDataKey and kms:Decrypt for the key"
+            }
+            (true, true) => {
+                "s3:PutObject, s3:PutObjectAcl and s3:GetObject, and kms:GenerateDataKey and \
+                 kms:Decrypt for the key"
+            }
+        })
+    }
+
+    /// The same for equal settings, and empty for the defaults: by this the
+    /// journal tells whether an upload was begun with these. The text that is
+    /// summed must not change from version to version without need: uploads
+    /// that were begun before would then be begun anew.
+    pub(crate) fn digest(&self) -> String {
+        if *self == Self::default() {
+            return String::new();
+        }
+        let content_type = match &self.content_type {
+            ContentType::None => None,
+            ContentType::Guess => Some("guess"),
+            ContentType::Fixed(kind) => Some(kind.as_str()),
+        };
+        let encryption = self.encrypted_by();
+        let fields = [
+            self.storage_class.as_deref(),
+            encryption.as_ref().map(types::ServerSideEncryption::as_str),
+            self.kms_key().as_deref(),
+            self.acl.as_deref(),
+            content_type,
+            self.cache_control.as_deref(),
+        ]
+        // None of them can hold a line feed, being headers.
+        .map(|field| field.map_or("-\n".to_owned(), |field| format!("={field}\n")));
+        Crc64::of(fields.concat().as_bytes()).to_string()
+    }
+}
+
+/// Gives a PutObject or a CreateMultipartUpload what `settings` say.
+macro_rules! with_settings {
+    ($request:expr, $settings:expr, $key:expr) => {{
+        let settings: &$crate::write::object_settings::ObjectSettings = $settings;
+        $request
+            .set_storage_class(settings.class())
+            .set_server_side_encryption(settings.encrypted_by())
+            .set_ssekms_key_id(settings.kms_key())
+            .set_acl(settings.canned_acl())
+            .set_content_type(settings.content_type_of($key))
+            .set_cache_control(settings.cache_control.clone())
+    }};
+}
+
+pub(crate) use with_settings;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some(change: impl FnOnce(&mut ObjectSettings)) -> ObjectSettings {
+        let mut settings = ObjectSettings::default();
+        change(&mut settings);
+        settings
+    }
+
+    #[test]
+    fn a_digest_tells_different_settings_apart() {
+        let kms = |key: &str| Some(Encryption::Kms(Some(key.to_owned())));
+        let fixed = |kind: &str| ContentType::Fixed(kind.to_owned());
+        let all = [
+            ObjectSettings::default(),
+            some(|s| s.storage_class = Some("GLACIER".into())),
+            some(|s| s.storage_class = Some("DEEP_ARCHIVE".into())),
+            some(|s| s.encryption = Some(Encryption::S3)),
+            some(|s| s.encryption = Some(Encryption::Kms(None))),
+            some(|s| s.encryption = Some(Encryption::KmsTwice(None))),
+            some(|s| s.encryption = kms("one")),
+            some(|s| s.encryption = kms("other")),
+            some(|s| s.acl = Some("private".into())),
+            some(|s| s.acl = Some("public-read".into())),
+            some(|s| s.cache_control = Some("private".into())),
+            some(|s| s.cache_control = Some("public".into())),
+            some(|s| s.content_type = ContentType::Guess),
+            some(|s| s.content_type = fixed("text/plain")),
+            some(|s| s.content_type = fixed("text/html")),
+        ];
+        let digests: std::collections::BTreeSet<_> =
+            all.iter().map(ObjectSettings::digest).collect();
+        assert_eq!(digests.len(), all.len());
+        assert_eq!(all[0].digest(), "", "what journals without digests mean");
+        // As it was written by the version that brought it.
+        assert_eq!(all[1].digest(), "19de91afbbe4404d");
+    }
+
+    #[test]
+    fn a_type_is_guessed_by_the_extension_and_only_if_that_is_asked_for() {
+        let of = |content_type: ContentType, name: &str| {
+            let settings = some(|s| s.content_type = content_type);
+            settings.content_type_of(&Key::new(name).unwrap())
+        };
+        let guess = |name: &str| of(ContentType::Guess, name);
+        assert_eq!(guess("a/b.html").as_deref(), Some("text/html"));
+        assert_eq!(guess("a/B.JPG").as_deref(), Some("image/jpeg"));
+        assert_eq!(guess("a.html/b"), None);
+        assert_eq!(guess("a.nobody-knows"), None);
+        assert_eq!(of(ContentType::None, "b.html"), None);
+        let fixed = ContentType::Fixed("text/x".into());
+        assert_eq!(of(fixed, "b.html").as_deref(), Some("text/x"));
+    }
+}

@@ -1,0 +1,187 @@
+//! An upload of one part: one PutObject from memory.
+//!
+//! The body is a plain `Bytes`, so the SDK can send it again and needs no
+//! aws-chunked stream, which several servers refuse. Its checksum is already
+//! known and goes into a header, so the SDK computes none.
+
+use async_trait::async_trait;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result};
+
+use crate::checksum::{self, Content, Headers};
+use crate::error::Failure;
+use crate::etag::ETag;
+use crate::quirks::{Md5ETags, Request};
+use crate::store::Bucket;
+use crate::write::answer_check::{Told, foreign, is_by_kms, missing};
+use crate::write::conditional::{Attempts, Condition, Guarded, SETTLE_ATTEMPTS, Write};
+use crate::write::object_settings::with_settings;
+
+/// How often a body that arrived damaged is sent again.
+pub(crate) const RESENDS: u32 = 2;
+
+pub(crate) async fn put(
+    bucket: &Bucket,
+    entry: &Entry,
+    body: Bytes,
+    checksum: Crc64,
+    expected: &Expected,
+) -> Result<()> {
+    let guarded = Guarded {
+        bucket,
+        key: &entry.key,
+        expected,
+        write: Put {
+            bucket,
+            key: &entry.key,
+            content: Content {
+                size: body.len() as u64,
+                checksum,
+            },
+            body,
+        },
+    };
+    guarded.run().await
+}
+
+struct Put<'a> {
+    bucket: &'a Bucket,
+    key: &'a Key,
+    body: Bytes,
+    content: Content,
+}
+
+#[async_trait]
+impl Write for Put<'_> {
+    async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
+        let mut resends = 0;
+        loop {
+            let with_md5 = self.bucket.sends_md5();
+            match self.send_once(condition, attempts).await {
+                Err(failure) if failure.wants_md5() && !with_md5 => {
+                    self.bucket.conduct.send_md5();
+                }
+                Err(failure) if failure.kind() == ErrorKind::Corrupt && resends < RESENDS => {
+                    resends += 1;
+                }
+                settled => return settled,
+            }
+        }
+    }
+
+    fn kind(&self) -> Request {
+        Request::Put
+    }
+
+    fn is_ours(&self, found: &Entry) -> bool {
+        let etag = || Some(checksum::plain_etag(&self.body));
+        self.content.is(found, etag)
+    }
+
+    fn repeats_conflicts(&self) -> bool {
+        true
+    }
+}
+
+impl Put<'_> {
+    async fn send_once(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
+        let bucket = self.bucket;
+        let headers = bucket.headers(&self.body, self.content.checksum);
+        let request = with_settings!(bucket.client.put_object(), &bucket.objects, self.key);
+        let mut request = request
+            .bucket(bucket.location.bucket())
+            .key(bucket.key_label(self.key))
+            .body(ByteStream::from(self.body.clone()))
+            .set_checksum_algorithm(headers.algorithm())
+            .set_checksum_crc64_nvme(headers.crc64.clone())
+            .set_checksum_crc32(headers.crc32.clone())
+            .set_content_md5(headers.md5.clone())
+            .set_if_match(condition.if_match())
+            .set_if_none_match(condition.if_none_match())
+            .customize()
+            .interceptor(attempts.clone());
+        if !bucket.sign_payload {
+            request = request.disable_payload_signing();
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Failure::from(&error))?;
+        self.check(&answer, &headers).await
+    }
+
+    /// Whether the answer is about what was sent: connections and proxies mix
+    /// up answers. Only where it says nothing of the checksum is its ETag
+    /// compared, which takes an MD5 of the content.
+    async fn check(&self, answer: &PutObjectOutput, headers: &Headers) -> Result<(), Failure> {
+        self.note_settings(answer).await;
+        let told = Told {
+            etag: answer.e_tag(),
+            crc64: answer.checksum_crc64_nvme(),
+            crc32: answer.checksum_crc32(),
+        };
+        let conduct = &self.bucket.conduct;
+        match told.fits(headers) {
+            Some(true) => return Ok(()),
+            Some(false) => return Err(foreign()),
+            None if told.is_empty() => return self.is_there().await,
+            None => {}
+        }
+        let is_encrypted = answer.ssekms_key_id().is_some()
+            || answer.sse_customer_algorithm().is_some()
+            || is_by_kms(answer.server_side_encryption());
+        let md5 = told.etag.and_then(ETag::parse).and_then(ETag::md5);
+        let Some(md5) = md5.filter(|_| !is_encrypted && conduct.md5_etags() != Md5ETags::No) else {
+            return Ok(());
+        };
+        if checksum::md5_of(&self.body).await == md5 {
+            conduct.compared_etag(true);
+            return Ok(());
+        }
+        if conduct.md5_etags() == Md5ETags::Yes {
+            return Err(foreign());
+        }
+        // Either is possible: the answer of another request, or a server whose
+        // ETags are no MD5s. The object itself tells.
+        let found = self.bucket.head_within(self.key, SETTLE_ATTEMPTS).await?;
+        let etag = told.etag.and_then(ETag::parse).map(ETag::revision);
+        match found {
+            Some(found) if self.is_ours(&found) => Ok(()),
+            Some(found) if found.size == self.content.size && found.revision == etag => {
+                conduct.compared_etag(false);
+                Ok(())
+            }
+            _ => Err(foreign()),
+        }
+    }
+
+    /// Looks whether the object has come, as the answer does not tell. A server
+    /// that gives no ETags gives none of its own; any other gives that of what
+    /// was sent, unless its ETags are no MD5s.
+    async fn is_there(&self) -> Result<(), Failure> {
+        let found = self.bucket.head_within(self.key, SETTLE_ATTEMPTS).await?;
+        let Some(found) = found.filter(|found| found.size == self.content.size) else {
+            return Err(missing());
+        };
+        let is_md5 = ETag::of(&found).and_then(ETag::md5).is_some();
+        let may_tell = is_md5 && self.bucket.conduct.md5_etags() != Md5ETags::No;
+        let is_other_sum = found
+            .checksum
+            .is_some_and(|sum| sum != self.content.checksum);
+        if self.is_ours(&found) || !may_tell && !is_other_sum {
+            Ok(())
+        } else {
+            Err(missing())
+        }
+    }
+
+    /// Takes note of settings that the server has ignored.
+    async fn note_settings(&self, answer: &PutObjectOutput) {
+        if self.bucket.objects.encryption.is_some() && answer.server_side_encryption().is_none() {
+            self.bucket.conduct.ignores_encryption();
+        }
+        self.bucket.look_at_class(self.key).await;
+    }
+}
