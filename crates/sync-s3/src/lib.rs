@@ -7,9 +7,10 @@
 //!   certificates, headers, retries and their deadline.
 //! - `http`: beneath the SDK: how many requests at once, how fast, how long a silence
 //!   may last, the bodies of requests and answers, the server's clock.
-//! - `store`: the trait, and what all operations need. `list`, `read`, `write` and
-//!   `delete` are the operations; `write::conditional` is how an object is replaced or
-//!   deleted only in the version that was planned for, and how a lost answer is settled.
+//! - `bucket`: what all operations need; `store`: how it is opened, and the trait.
+//! - `list`, `read`, `write`, `delete`, `head`: the operations. `write::conditional`
+//!   replaces and deletes only the version that was planned for, and settles what
+//!   became of a request whose answer was lost.
 //! - `checksum`, `stored_checksum`, `etag`, `version_check`: what tells that an object
 //!   is the one that was seen.
 //! - `quirks`: what a server does not do as S3 does, found out while it is used.
@@ -27,6 +28,8 @@ mod http;
 mod error;
 mod quirks;
 
+mod bucket;
+mod head;
 mod store;
 
 mod delete;
@@ -49,7 +52,7 @@ mod doctor;
 #[cfg(test)]
 mod tests;
 
-pub use client::connect::is_aws;
+pub use client::endpoint::is_aws;
 pub use client::endpoint_url::{AddressError, endpoint_address, without_secrets};
 pub use doctor::{Probe, Tell};
 pub use location::{Location, LocationError};
@@ -59,7 +62,8 @@ pub use options::{
 pub use request_count::Requests;
 pub use store::S3Store;
 pub use versioning::Versioning;
-pub use write::journal::{LeftUploads, OpenUpload, UploadJournal};
+pub use write::abandoned::LeftUploads;
+pub use write::journal::{OpenUpload, UploadJournal};
 pub use write::object_settings::{ContentType, Encryption, ObjectSettings};
 
 pub use self::http::bandwidth::Bandwidth;

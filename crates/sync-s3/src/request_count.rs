@@ -1,5 +1,5 @@
-//! How many requests of which kind: those that were made, and those that a
-//! plan is going to make.
+//! How many requests of which kind: those that a plan is going to make, and,
+//! filled by `client::counters`, those that were made.
 //!
 //! What the core calls a write is several requests to S3; which ones is known
 //! here. Told is what happens if all goes well: no attempt that has to be
@@ -7,17 +7,10 @@
 
 use std::io;
 use std::ops::Add;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_s3::error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use sync_core::{Call, Direction, Entry, ExecuteOptions, Plan, Side, forecast};
 
-use crate::delete::{BATCH, fits_xml};
+use crate::delete::batch_limits::{BATCH, fits_xml};
 use crate::options::Conditions;
 
 /// Requests to a bucket by their kind, and the content that travels with them.
@@ -142,62 +135,5 @@ impl Add for Requests {
             bytes_down: self.bytes_down + other.bytes_down,
             bytes_replaced: self.bytes_replaced + other.bytes_replaced,
         }
-    }
-}
-
-/// Counts the looks that a client takes before anything is changed, each
-/// attempt for itself. What is copied is not counted: a run is priced before.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Made(Arc<Looks>);
-
-#[derive(Debug, Default)]
-struct Looks {
-    list: AtomicU64,
-    head: AtomicU64,
-    get: AtomicU64,
-    other: AtomicU64,
-    bytes_down: AtomicU64,
-}
-
-impl Made {
-    pub(crate) fn requests(&self) -> Requests {
-        let looks = &self.0;
-        Requests {
-            list: looks.list.load(Relaxed),
-            head: looks.head.load(Relaxed),
-            get: looks.get.load(Relaxed),
-            other: looks.other.load(Relaxed),
-            bytes_down: looks.bytes_down.load(Relaxed),
-            ..Requests::default()
-        }
-    }
-
-    /// Content that has been read.
-    pub(crate) fn received(&self, bytes: u64) {
-        self.0.bytes_down.fetch_add(bytes, Relaxed);
-    }
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for Made {
-    fn name(&self) -> &'static str {
-        "Made"
-    }
-
-    fn read_before_attempt(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        state: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let count = match state.load::<Metadata>().map(Metadata::name) {
-            Some("ListObjectsV2") => &self.0.list,
-            Some("HeadObject") => &self.0.head,
-            Some("GetObject") => &self.0.get,
-            Some("GetBucketVersioning") => &self.0.other,
-            _ => return Ok(()),
-        };
-        count.fetch_add(1, Relaxed);
-        Ok(())
     }
 }

@@ -1,17 +1,11 @@
-//! The bucket as a store: what all operations need, and the trait.
-//!
-//! The operations themselves are in the files of their names; here stands
-//! only how each is reached, and the HEAD that several of them use.
+//! The bucket as a store: how it is opened, and how each operation is reached.
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::ChecksumMode;
+use aws_sdk_s3::config::Credentials;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
@@ -20,32 +14,26 @@ use sync_core::{
     StoreError, Writer,
 };
 
-use crate::checksum::Headers;
-use crate::client::connect::{self, Connection, Endpoint};
-use crate::client::{blank_keys, retry};
-use crate::error::{Attempted, Failure};
-use crate::etag::ETag;
-use crate::http::clock::{self, Clock};
+use crate::bucket::Bucket;
+use crate::client::connect::{self, Connection};
+use crate::client::counters::Made;
+use crate::client::counters::Spared;
+use crate::error::Attempted;
+use crate::head::LOOK_UP;
+use crate::http::clock::Clock;
 use crate::http::concurrency::Pace;
 use crate::http::in_flight::UnderWay;
 use crate::http::throttle::Limiter;
 use crate::http::transport::Transport;
-use crate::location::Location;
-use crate::options::{Checksums, Conditions, Payer, S3Options};
+use crate::options::{Conditions, S3Options};
 use crate::quirks::Conduct;
 use crate::read::buffer_pool::Pool;
-use crate::request_count::{Made, Requests};
+use crate::request_count::Requests;
 use crate::versioning::{self, Versioning};
-use crate::write::journal::{LeftUploads, UploadJournal};
+use crate::write::abandoned::LeftUploads;
 use crate::write::multipart::Upload;
-use crate::write::object_settings::ObjectSettings;
-use crate::write::resume::Spared;
-use crate::write::{journal, put};
-use crate::{checksum, delete, list, read, stored_checksum};
-
-/// What a HEAD needs; without s3:ListBucket, S3 answers 403 for a key that is
-/// not there (API Reference, HeadObject).
-pub(crate) const LOOK_UP: &str = "s3:GetObject, and s3:ListBucket for keys that are not there";
+use crate::write::{abandoned, put};
+use crate::{delete, list, read, stored_checksum};
 
 /// A bucket, or what stands below a prefix of it.
 ///
@@ -53,37 +41,6 @@ pub(crate) const LOOK_UP: &str = "s3:GetObject, and s3:ListBucket for keys that 
 #[derive(Debug, Clone)]
 pub struct S3Store {
     pub(crate) bucket: Arc<Bucket>,
-}
-
-/// What every operation needs.
-#[derive(Debug)]
-pub(crate) struct Bucket {
-    pub(crate) client: Client,
-    pub(crate) location: Location,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) identity: Option<SharedCredentialsProvider>,
-    pub(crate) clock: Arc<Clock>,
-    pub(crate) pace: Arc<Pace>,
-    pub(crate) conditions: Conditions,
-    pub(crate) conduct: Conduct,
-    pub(crate) checksums: Checksums,
-    pub(crate) sign_payload: bool,
-    pub(crate) objects: ObjectSettings,
-    pub(crate) payer: Payer,
-    pub(crate) max_attempts: u32,
-    pub(crate) journal: Option<Arc<dyn UploadJournal>>,
-    pub(crate) made: Made,
-    pub(crate) under_way: UnderWay,
-    pub(crate) spared: Spared,
-    pub(crate) buffers: Pool,
-    pub(crate) tuning: list::Tuning,
-    pub(crate) left_out: list::LeftOut,
-    /// Whether a listing came in another order than that of the bytes.
-    pub(crate) is_disordered: AtomicBool,
-    /// Whether the server knows only the first version of listings.
-    pub(crate) lists_first_version: AtomicBool,
-    /// Whether a listing told fractions of a second, which no header does.
-    pub(crate) lists_fractions: AtomicBool,
 }
 
 impl S3Store {
@@ -216,7 +173,7 @@ impl S3Store {
     /// of none, no request is made. Those that can be gone on with are, so
     /// this belongs at the end of a run.
     pub async fn abort_left_uploads(&self) -> LeftUploads {
-        journal::abort_left(&self.bucket).await
+        abandoned::abort_left(&self.bucket).await
     }
 
     /// What the server did not do as S3 does, and what was done instead: a
@@ -231,114 +188,6 @@ impl S3Store {
     pub fn prefix_len(&self) -> usize {
         self.bucket.location.prefix().len()
     }
-}
-
-impl Bucket {
-    /// The key as the bucket knows it.
-    pub(crate) fn full_key(&self, key: &Key) -> String {
-        [self.location.prefix(), key.as_str()].concat()
-    }
-
-    /// The key of an object that a request is addressed to.
-    pub(crate) fn key_label(&self, key: &Key) -> String {
-        blank_keys::label(self.full_key(key))
-    }
-
-    pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {
-        let is_lacking = failure.kind() == ErrorKind::Unsupported || failure.refuses_a_value();
-        let error = failure.into_error(attempted, &self.endpoint);
-        match self.objects.options().filter(|_| is_lacking) {
-            Some(options) => error.with_hint(format!(
-                "the server lacks something that the request asks for: try without {options}"
-            )),
-            None => error,
-        }
-    }
-
-    /// Whether requests carry `Content-MD5`.
-    pub(crate) fn sends_md5(&self) -> bool {
-        self.checksums == Checksums::Md5 || self.conduct.wants_md5()
-    }
-
-    /// The checksum headers of `body`, whose CRC64NVME is `sum`.
-    pub(crate) fn headers(&self, body: &[u8], sum: Crc64) -> Headers {
-        let mut headers = Headers::of(self.checksums, body, sum);
-        if self.conduct.wants_md5() && headers.md5.is_none() {
-            headers.md5 = Some(checksum::md5(body));
-        }
-        headers
-    }
-
-    /// Whether responses are asked for the checksums that the server keeps.
-    pub(crate) fn checksum_mode(&self) -> Option<ChecksumMode> {
-        (self.checksums != Checksums::None).then_some(ChecksumMode::Enabled)
-    }
-
-    /// The object as it is now; `None` if it is not there.
-    pub(crate) async fn head(&self, key: &Key) -> Result<Option<Entry>, Failure> {
-        self.head_within(key, self.max_attempts).await
-    }
-
-    /// As [`head`](Self::head), with fewer attempts.
-    pub(crate) async fn head_within(
-        &self,
-        key: &Key,
-        attempts: u32,
-    ) -> Result<Option<Entry>, Failure> {
-        match self.head_output(key, attempts).await? {
-            Some(head) => entry_of(key, &head).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// As [`head_within`](Self::head_within), with all that the server says.
-    pub(crate) async fn head_output(
-        &self,
-        key: &Key,
-        attempts: u32,
-    ) -> Result<Option<HeadObjectOutput>, Failure> {
-        self.head_at(self.key_label(key), attempts).await
-    }
-
-    /// The same of what has this address, which may be the name of a directory.
-    pub(crate) async fn head_at(
-        &self,
-        label: String,
-        attempts: u32,
-    ) -> Result<Option<HeadObjectOutput>, Failure> {
-        let mut request = self
-            .client
-            .head_object()
-            .bucket(self.location.bucket())
-            .key(label)
-            .set_checksum_mode(self.checksum_mode())
-            .customize();
-        if attempts < self.max_attempts {
-            let retries = retry::retries(attempts);
-            request = request.config_override(aws_sdk_s3::Config::builder().retry_config(retries));
-        }
-        match request.send().await {
-            Ok(head) => Ok(Some(head)),
-            Err(error) => match Failure::from(&error) {
-                failure if failure.is_missing_key() => Ok(None),
-                failure => Err(failure),
-            },
-        }
-    }
-}
-
-pub(crate) fn entry_of(key: &Key, head: &HeadObjectOutput) -> Result<Entry, Failure> {
-    let size = head
-        .content_length()
-        .and_then(|len| u64::try_from(len).ok());
-    let modified = head.last_modified().and_then(clock::exact);
-    let (Some(size), Some(modified)) = (size, modified) else {
-        return Err(Failure::protocol("the answer lacks a size or a time"));
-    };
-    let mut entry = Entry::new(key.clone(), size, modified);
-    entry.revision = head.e_tag().and_then(ETag::parse).map(ETag::revision);
-    entry.checksum = checksum::whole(head.checksum_crc64_nvme(), head.checksum_type());
-    Ok(entry)
 }
 
 #[async_trait]

@@ -11,8 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sync_core::{Algorithm, Digest, Entry, ErrorKind, Result, StoreError};
 
+use crate::bucket::Bucket;
 use crate::error::{Attempted, Failure};
-use crate::store::{Bucket, LOOK_UP, entry_of};
+use crate::head::{LOOK_UP, entry_of};
 use crate::version_check::is_same;
 use crate::write::conditional::changed;
 

@@ -8,11 +8,12 @@
 use aws_sdk_s3::types::StorageClass;
 use sync_core::{Entry, Key, is_same_time};
 
+use crate::bucket::Bucket;
+use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::Failure;
 use crate::etag::ETag;
+use crate::head::entry_of;
 use crate::list;
-use crate::store::{Bucket, entry_of};
-use crate::write::conditional::SETTLE_ATTEMPTS;
 
 /// The class of objects that are written without one.
 const STANDARD: &str = "STANDARD";

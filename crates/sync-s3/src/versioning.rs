@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_sdk_s3::types::BucketVersioningStatus;
 
+use crate::bucket::Bucket;
 use crate::client::retry;
-use crate::store::Bucket;
 
 /// Whatever the answer is, it is not worth many attempts.
 const ATTEMPTS: u32 = 2;

@@ -9,8 +9,6 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_s3::config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 
-use crate::write::conditional::Share;
-
 /// A TCP and TLS handshake takes below a second nearly everywhere; 4 s leaves
 /// room for two lost packets, which are sent again after 1 and 3 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -30,6 +28,21 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 /// out a storm, few enough not to feed it.
 const RETRY_TOKENS: usize = 5_000;
 const RETRY_TOKENS_PER_SECOND: f32 = 100.0;
+
+/// Attempts of the HEAD that settles a failure: the request before it has
+/// already waited out what retries can.
+pub(crate) const SETTLE_ATTEMPTS: u32 = 2;
+
+/// Which of the attempts that a request has are made at a stretch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Share {
+    #[default]
+    All,
+    /// A few, after which a failure is looked into.
+    First,
+    /// Those that are left then.
+    Rest,
+}
 
 /// Those of every request.
 pub(crate) fn usual() -> TimeoutConfig {

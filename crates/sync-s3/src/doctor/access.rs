@@ -5,7 +5,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_s3::types::EncodingType;
 use sync_core::{CLOCK_OFFSET_WARNING, Diagnosis, ErrorKind, Level, MAX_CLOCK_OFFSET, printable};
 
-use crate::doctor::{Probe, Tell};
+use crate::doctor::probe::{Probe, Tell};
 use crate::error::{Attempted, Failure};
 
 /// Whether there are credentials, and where they come from.

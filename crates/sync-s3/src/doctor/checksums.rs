@@ -3,7 +3,7 @@
 use sync_core::{Crc64, Diagnosis, ErrorKind, Level};
 
 use crate::doctor::objects::FIRST;
-use crate::doctor::{Probe, Tell};
+use crate::doctor::probe::{Probe, Tell};
 use crate::error::Attempted;
 use crate::options::Checksums;
 

@@ -7,9 +7,9 @@ use aws_sdk_s3::types::EncodingType;
 use futures::StreamExt as _;
 use futures::stream;
 
-use crate::doctor::Probe;
+use crate::doctor::probe::Probe;
 use crate::error::Failure;
-use crate::list::entries::decode;
+use crate::list::url_encoding::decode;
 use crate::versioning::{self, Versioning};
 use crate::write::session;
 

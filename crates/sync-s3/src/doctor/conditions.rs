@@ -4,7 +4,7 @@
 use sync_core::{Diagnosis, Level};
 
 use crate::doctor::objects::{CONTENT, FIRST};
-use crate::doctor::{Probe, Tell};
+use crate::doctor::probe::{Probe, Tell};
 use crate::error::{Attempted, Failure};
 use crate::etag::ETag;
 use crate::write::conditional::{Condition, WRONG_ETAG};

@@ -8,7 +8,7 @@ use crate::client::content_md5::ContentMd5;
 use crate::delete::refuses_batches;
 use crate::doctor::conditions::{Accepted, is_refused, judge, right};
 use crate::doctor::objects::{CONTENT, FIRST};
-use crate::doctor::{Probe, Tell};
+use crate::doctor::probe::{Probe, Tell};
 use crate::error::{Attempted, Failure};
 use crate::write::conditional::WRONG_ETAG;
 

@@ -17,42 +17,17 @@ mod deletion;
 mod multipart;
 mod objects;
 mod order;
+mod probe;
 mod protection;
 mod times;
+mod traces;
 mod trial;
 
-use std::sync::Arc;
+use sync_core::{Diagnosis, Scope};
 
-use sync_core::{Diagnosis, Level, Scope, printable};
-
-use crate::S3Store;
-use crate::error::{Attempted, Failure};
-use crate::store::Bucket;
-use trial::Traces;
-
-/// A look at one bucket.
-pub struct Probe {
-    bucket: Arc<Bucket>,
-    /// What all its keys begin with, below the prefix.
-    place: String,
-    traces: Traces,
-}
-
-/// Takes note of a diagnosis as soon as there is one.
-pub type Tell<'a> = &'a (dyn Fn(Diagnosis) + Sync);
+pub use probe::{Probe, Tell};
 
 impl Probe {
-    /// A probe of `store`, below a key with `mark` in its name, which nobody
-    /// else may use. Nothing is sent yet.
-    #[must_use]
-    pub fn new(store: &S3Store, mark: &str) -> Self {
-        Self {
-            bucket: Arc::clone(&store.bucket),
-            place: format!(".s3mirror-doctor-{mark}/"),
-            traces: Traces::default(),
-        }
-    }
-
     /// Looks at everything, as far as `scope` and what was found allow.
     /// Whoever calls this calls [`clean`](Self::clean) afterwards, also when
     /// this was given up.
@@ -82,27 +57,5 @@ impl Probe {
         multipart::look(self, tell).await;
         order::look(self, tell).await;
         deletion::look(self, tell).await;
-    }
-
-    /// What a request that failed means.
-    fn failed(
-        &self,
-        name: &'static str,
-        level: Level,
-        failure: &Failure,
-        attempted: Attempted<'_>,
-    ) -> Diagnosis {
-        let cause = failure.cause().unwrap_or_else(|| "no reason given".into());
-        let tried = printable(attempted.name);
-        let message = format!("cannot {} '{tried}': {cause}", attempted.what);
-        let diagnosis = Diagnosis::new(name, level, message);
-        match failure.hint(attempted, &self.bucket.endpoint) {
-            Some(hint) => diagnosis.with_advice(hint),
-            None => diagnosis,
-        }
-    }
-
-    fn location(&self) -> String {
-        self.bucket.location.to_string()
     }
 }

@@ -7,11 +7,12 @@ use sync_core::{Crc64, Diagnosis, Level};
 
 use crate::checksum;
 use crate::client::retry;
+use crate::client::retry::Share;
 use crate::doctor::conditions::{Accepted, is_refused, judge, not_implemented, right, wrong};
-use crate::doctor::{Probe, Tell};
+use crate::doctor::probe::{Probe, Tell};
 use crate::error::{Attempted, Failure};
 use crate::options::Checksums;
-use crate::write::conditional::{Condition, Share};
+use crate::write::conditional::Condition;
 use crate::write::session;
 
 const NAME: &str = "in-parts";

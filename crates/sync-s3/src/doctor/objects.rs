@@ -2,7 +2,7 @@
 
 use sync_core::{Diagnosis, Entry, ErrorKind, Level};
 
-use crate::doctor::{Probe, Tell};
+use crate::doctor::probe::{Probe, Tell};
 use crate::error::Attempted;
 use crate::list;
 use crate::options::Checksums;

@@ -3,9 +3,9 @@
 use aws_sdk_s3::types::EncodingType;
 use sync_core::{Diagnosis, ErrorKind, Level, MAX_KEY_BYTES, printable};
 
-use crate::doctor::{Probe, Tell};
+use crate::doctor::probe::{Probe, Tell};
 use crate::error::{Attempted, Failure};
-use crate::list::entries::decode;
+use crate::list::url_encoding::decode;
 
 /// The longest name of a file on nearly all file systems (limits.h, NAME_MAX).
 const MAX_SEGMENT_BYTES: usize = 255;

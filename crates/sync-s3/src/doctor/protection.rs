@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::BucketVersioningStatus;
 use sync_core::Diagnosis;
 
-use crate::doctor::{Probe, Tell};
+use crate::doctor::probe::{Probe, Tell};
 
 /// Looks at versioning and object lock. Whether what is written will be kept
 /// against its deletion, so that nothing may be written for a trial.

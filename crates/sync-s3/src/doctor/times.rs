@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use sync_core::Diagnosis;
 
-use crate::doctor::{Probe, Tell};
+use crate::doctor::probe::{Probe, Tell};
 
 /// Objects that are written, in different parts of a second.
 const TRIALS: u32 = 4;

@@ -1,7 +1,4 @@
-//! Writing for a trial, and the traces that it leaves.
-
-use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! Writing for a trial.
 
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
@@ -9,32 +6,10 @@ use bytes::Bytes;
 use sync_core::{Crc64, Key};
 
 use crate::checksum::Headers;
-use crate::doctor::Probe;
+use crate::doctor::probe::Probe;
 use crate::error::Failure;
 use crate::options::Conditions;
 use crate::write::conditional::Condition;
-
-/// What may be in the bucket because of us.
-#[derive(Debug, Default)]
-pub(super) struct Traces(Mutex<Made>);
-
-#[derive(Debug, Default)]
-pub(super) struct Made {
-    /// Whole keys that were written, or may have been.
-    pub(super) keys: BTreeSet<String>,
-    /// Versions of them, as far as the server named any.
-    pub(super) versions: BTreeSet<(String, String)>,
-    /// Uploads that were begun: key and name.
-    pub(super) uploads: BTreeSet<(String, String)>,
-    /// Whether an upload may have been begun without our knowing its name.
-    pub(super) lost_upload: bool,
-}
-
-impl Traces {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Made> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// An object to be written.
 pub(super) struct Trial<'a> {

@@ -6,7 +6,7 @@
 
 use sync_core::{ErrorKind, printable};
 
-use crate::client::connect::Endpoint;
+use crate::client::endpoint::Endpoint;
 use crate::client::proxy::Proxy;
 use crate::error::{Attempted, Failure, Origin};
 

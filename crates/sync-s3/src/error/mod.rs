@@ -6,6 +6,7 @@
 //! can hold a secret: credentials are never part of an answer, and the SDK
 //! keeps them out of its messages.
 
+pub(crate) mod cause_chain;
 mod codes;
 mod hints;
 pub(crate) mod permanent;
@@ -17,10 +18,11 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use sync_core::{ErrorKind, StoreError, printable};
 
-use crate::client::connect::Endpoint;
 use crate::client::credentials::Unfit;
 use crate::client::deadline::TooLate;
+use crate::client::endpoint::Endpoint;
 use crate::client::endpoint_url::without_secrets;
+use crate::error::cause_chain::{chain, find, last_cause};
 use crate::http::answer_limits::TooLong;
 use crate::http::concurrency::Outage;
 use crate::http::reachability::Unreachable;
@@ -222,12 +224,6 @@ fn innermost(error: &(dyn StdError + 'static), status: Option<u16>) -> Option<St
     Some(last_cause(error))
 }
 
-/// What happened, without the words around it.
-pub(crate) fn last_cause(error: &(dyn StdError + 'static)) -> String {
-    let last = chain(error).last();
-    last.map_or(String::new(), ToString::to_string)
-}
-
 /// Why there are no credentials. The last of all sources, the metadata
 /// service of an EC2 machine, fails in several ways wherever there is none;
 /// that is not what is wrong.
@@ -243,18 +239,6 @@ fn no_credentials(error: &(dyn StdError + 'static)) -> String {
     let mut causes: Vec<_> = chain(error).map(ToString::to_string).collect();
     causes.drain(..causes.len().saturating_sub(2));
     causes.join(": ")
-}
-
-fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
-pub(crate) fn find<'a, T: StdError + 'static>(
-    error: &'a (dyn StdError + 'static),
-) -> Option<&'a T> {
-    chain(error).find_map(|cause| cause.downcast_ref())
 }
 
 /// Why a body broke midway.

@@ -7,7 +7,7 @@
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
-use crate::error::find;
+use crate::error::cause_chain::find;
 use crate::http::answer_limits::TooLong;
 
 /// What file systems say of names that cannot be: a file is in the way

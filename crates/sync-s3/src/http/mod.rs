@@ -10,6 +10,7 @@ pub(crate) mod bandwidth;
 pub(crate) mod body;
 pub(crate) mod clock;
 pub(crate) mod concurrency;
+pub(crate) mod garbled;
 pub(crate) mod in_flight;
 pub(crate) mod reachability;
 pub(crate) mod request_body;

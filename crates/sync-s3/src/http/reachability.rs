@@ -26,7 +26,7 @@ use sync_core::printable;
 
 use crate::client::proxy::Proxy;
 use crate::client::trust;
-use crate::http::transport::Garbled;
+use crate::http::garbled::Garbled;
 
 /// How long after the first failure a connection is tried once more, where
 /// none has ever succeeded. With a last attempt that runs into the time-out of

@@ -10,7 +10,6 @@
 //! handed over in small pieces, and only the time in which nothing at all
 //! happens is limited.
 
-use std::error::Error as StdError;
 use std::io;
 use std::mem;
 use std::path::PathBuf;
@@ -38,6 +37,7 @@ use crate::http::answer_limits;
 use crate::http::backlog::Backlog;
 use crate::http::clock::Clock;
 use crate::http::concurrency::{Outcome, Pace, WIDEST};
+use crate::http::garbled::{chain, garbled, with_sound_length};
 use crate::http::in_flight::UnderWay;
 use crate::http::reachability::{self, Contact, Silent, causes};
 use crate::http::request_body::{Pieces, Sent};
@@ -51,12 +51,6 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// How long the body of an answer may take for each 32 KiB, which is 1 kB/s.
 const DRIP: Duration = Duration::from_secs(30);
-
-/// An answer that does not follow the rules of HTTP. Whether the request was
-/// carried out is as open as if the answer had been lost.
-#[derive(Debug, thiserror::Error)]
-#[error("the answer is not valid HTTP: {0}")]
-pub(crate) struct Garbled(String);
 
 /// The status of a proxy that asks for a user name and a password.
 const ASKS_WHO: u16 = 407;
@@ -372,34 +366,6 @@ impl HttpConnector for Watched {
     }
 }
 
-/// What hyper calls neither a broken connection nor a mistake of ours is an
-/// answer that it cannot read. The SDK would not try again after that, and take
-/// the request for never sent.
-fn garbled(error: ConnectorError) -> ConnectorError {
-    let is_unknown = error.is_other() && error.as_other().is_none();
-    let text = chain(&error);
-    // Requests that hyper refuses to send: "UserUnsupportedVersion" and others.
-    if !is_unknown || text.contains("(User") {
-        return error;
-    }
-    let cause = text.rsplit(": ").next().unwrap_or(&text).to_owned();
-    ConnectorError::io(Garbled(cause).into())
-}
-
-/// hyper does not look at the length where no body follows, as after a HEAD.
-fn with_sound_length(answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
-    let lengths = || answer.headers().get_all("content-length");
-    let is_sound = lengths().all(|length| {
-        length.trim().parse::<u64>().is_ok()
-            && Some(length) == answer.headers().get("content-length")
-    });
-    if is_sound {
-        return Ok(answer);
-    }
-    let why = "invalid content-length".to_owned();
-    Err(ConnectorError::io(Garbled(why).into()))
-}
-
 /// Whether a request moves more than a few bytes, or may. Those that do not
 /// need not wait until others have moved theirs.
 fn moves_much(request: &HttpRequest) -> bool {
@@ -440,16 +406,6 @@ impl Told {
             (Err(error), _) => tracing::info!(request, error = %chain(error), ms, "no answer"),
         }
     }
-}
-
-/// An error with its causes.
-fn chain(error: &ConnectorError) -> String {
-    let first: &(dyn StdError + 'static) = error;
-    let causes = std::iter::successors(Some(first), |&error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 fn outcome(answer: &Result<HttpResponse, ConnectorError>) -> Outcome {

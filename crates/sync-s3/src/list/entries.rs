@@ -11,6 +11,7 @@ use sync_core::{Entry, Key, Listed, MAX_OBJECT_SIZE, Result, SkipCause, Skipped,
 use crate::error::Failure;
 use crate::etag::ETag;
 use crate::http::clock;
+use crate::list::url_encoding::decode;
 
 /// The entries of a page; the first that cannot be trusted ends it.
 pub(crate) fn entries(
@@ -83,38 +84,4 @@ fn skipped(name: &str, cause: SkipCause, detail: &str) -> Listed {
         detail: detail.to_owned(),
         link: None,
     })
-}
-
-/// Undoes `encoding-type=url`, in which a space is a plus sign, in place.
-/// `Err` holds what is no UTF-8, with replacement characters.
-pub(crate) fn decode(name: String) -> Result<String, String> {
-    if !name.contains(['%', '+']) {
-        return Ok(name);
-    }
-    let mut bytes = name.into_bytes();
-    let (mut read, mut written) = (0, 0);
-    while let Some(&byte) = bytes.get(read) {
-        let (decoded, len) = match byte {
-            b'+' => (b' ', 1),
-            b'%' => escaped(bytes.get(read + 1..read + 3)).map_or((byte, 1), |byte| (byte, 3)),
-            _ => (byte, 1),
-        };
-        if let Some(place) = bytes.get_mut(written) {
-            *place = decoded;
-        }
-        read += len;
-        written += 1;
-    }
-    bytes.truncate(written);
-    String::from_utf8(bytes).map_err(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-}
-
-fn escaped(digits: Option<&[u8]>) -> Option<u8> {
-    let [high, low] = digits? else { return None };
-    let digit = |c: u8| {
-        char::from(c)
-            .to_digit(16)
-            .and_then(|d| u8::try_from(d).ok())
-    };
-    Some(digit(*high)? << 4 | digit(*low)?)
 }

@@ -4,11 +4,11 @@
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
 
+use crate::bucket::Bucket;
 use crate::error::Failure;
-use crate::list::entries::decode;
 use crate::list::pages::request;
+use crate::list::url_encoding::decode;
 use crate::list::v1::send;
-use crate::store::Bucket;
 
 /// The directories right below `directory`, a key that ends with a slash.
 /// `None` if there are more than `most`, or an object: anything but the empty

@@ -12,9 +12,9 @@ use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use aws_sdk_s3::types::EncodingType;
 
-use crate::client::connect::is_alias;
+use crate::client::endpoint::is_alias;
 use crate::error::Failure;
-use crate::list::entries::decode;
+use crate::list::url_encoding::decode;
 
 /// The keys of a page, where no other number is asked for: S3's own limit.
 pub(crate) const PAGE: i32 = 1000;

@@ -11,13 +11,13 @@ use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder
 use aws_sdk_s3::types::EncodingType;
 use sync_core::{Listed, Result, SkipCause, Skipped, StoreError};
 
+use crate::bucket::Bucket;
 use crate::error::{Attempted, Failure};
 use crate::list::entries::entries;
 use crate::list::page_check::PAGE;
 use crate::list::parallel::statistics::name;
 use crate::list::prune;
 use crate::list::v1::send;
-use crate::store::Bucket;
 
 /// Pages in a row without an entry before the listing counts as endless. Some
 /// servers send a few while they pass over deleted keys.

@@ -3,10 +3,10 @@
 
 use sync_core::{Entry, Key, Listed, is_same_time};
 
+use crate::bucket::Bucket;
 use crate::list::entries::entries;
 use crate::list::pages::{refused, request};
 use crate::list::v1::send;
-use crate::store::Bucket;
 
 /// Keys asked for: a server that lists directories may show others first.
 const KEYS: i32 = 10;

@@ -11,11 +11,12 @@ use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 
-use crate::error::{Failure, find};
+use crate::bucket::Bucket;
+use crate::error::Failure;
+use crate::error::cause_chain::find;
 use crate::list::deserializer::OwnReader;
 use crate::list::page_check::Asked;
 use crate::list::xml::{Unreadable, Version};
-use crate::store::Bucket;
 
 /// Sends a request for a page, and believes only an answer to it.
 pub(crate) async fn send(

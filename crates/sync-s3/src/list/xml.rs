@@ -14,7 +14,7 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use crate::list::entries::decode;
+use crate::list::url_encoding::decode;
 
 /// Which version of the operation a page is to be of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

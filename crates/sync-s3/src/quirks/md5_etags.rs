@@ -8,10 +8,10 @@
 use md5::{Digest, Md5};
 use sync_core::{Entry, Key, Listed};
 
+use crate::bucket::Bucket;
 use crate::etag::ETag;
 use crate::list;
 use crate::quirks::Md5ETags;
-use crate::store::Bucket;
 use crate::write::answer_check::is_by_kms;
 
 /// Objects that are read to find out, and how large they may be in bytes.

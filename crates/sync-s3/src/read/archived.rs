@@ -6,8 +6,8 @@
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use sync_core::{Key, printable};
 
+use crate::bucket::Bucket;
 use crate::options::Payer;
-use crate::store::Bucket;
 
 /// For how long the command that is shown makes the object readable: time to
 /// wait for all of them, and to run again.

@@ -24,18 +24,20 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError, is_same_time, printable};
 
+use crate::bucket::Bucket;
 use crate::checksum;
-use crate::error::{Attempted, Failure, Origin, is_checksum_mismatch, last_cause, origin_of_body};
+use crate::client::retry::SETTLE_ATTEMPTS;
+use crate::error::cause_chain::last_cause;
+use crate::error::{Attempted, Failure, Origin, is_checksum_mismatch, origin_of_body};
 use crate::etag::ETag;
 use crate::http::accept_encoding::AcceptEncoding;
 use crate::http::clock;
 use crate::options::{Checksums, Conditions};
 use crate::quirks::Md5ETags;
 use crate::read::buffer::Buffer;
-use crate::store::Bucket;
 use crate::version_check::Look;
 use crate::write::answer_check::is_by_kms;
-use crate::write::conditional::{SETTLE_ATTEMPTS, changed, pause};
+use crate::write::conditional::{changed, pause};
 
 /// How often an object that arrived damaged is read again.
 const REREADS: u32 = 2;

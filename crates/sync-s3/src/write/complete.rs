@@ -13,12 +13,13 @@ use sync_core::{Entry, Result};
 
 use crate::checksum::{self, Content};
 use crate::client::retry;
+use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::{Failure, Origin};
 use crate::etag::ETag;
 use crate::options::Checksums;
 use crate::quirks::Request;
 use crate::write::answer_check::foreign;
-use crate::write::conditional::{Attempts, Condition, SETTLE_ATTEMPTS, Write};
+use crate::write::conditional::{Attempts, Condition, Write};
 use crate::write::session::{Part, Session};
 
 /// The CompleteMultipartUpload of an upload.

@@ -11,11 +11,11 @@
 
 use sync_core::Key;
 
+use crate::bucket::Bucket;
 use crate::client::blank_keys;
+use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::Failure;
 use crate::list;
-use crate::store::Bucket;
-use crate::write::conditional::SETTLE_ATTEMPTS;
 
 /// The most directories that are removed for one object, each by a request.
 const MOST: usize = 10_000;

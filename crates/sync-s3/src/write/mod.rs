@@ -4,6 +4,7 @@
 //! Entry points: [`put`] for one request, [`multipart`] for parts; both go
 //! through [`conditional`].
 
+pub(crate) mod abandoned;
 pub(crate) mod answer_check;
 pub(crate) mod complete;
 pub(crate) mod conditional;

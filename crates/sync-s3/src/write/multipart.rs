@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sync_core::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Writer};
 
+use crate::bucket::Bucket;
 use crate::checksum::Content;
-use crate::store::Bucket;
 use crate::write::complete::{Completion, completed};
 use crate::write::conditional::Guarded;
 use crate::write::resume::{self, Kept};

@@ -10,13 +10,14 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result};
 
+use crate::bucket::Bucket;
 use crate::checksum::{self, Content, Headers};
+use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::Failure;
 use crate::etag::ETag;
 use crate::quirks::{Md5ETags, Request};
-use crate::store::Bucket;
 use crate::write::answer_check::{Told, foreign, is_by_kms, missing};
-use crate::write::conditional::{Attempts, Condition, Guarded, SETTLE_ATTEMPTS, Write};
+use crate::write::conditional::{Attempts, Condition, Guarded, Write};
 use crate::write::object_settings::with_settings;
 
 /// How often a body that arrived damaged is sent again.

@@ -8,17 +8,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::operation::list_parts::ListPartsOutput;
 use aws_sdk_s3::types;
 use sync_core::{Crc64, Entry};
 
+use crate::bucket::Bucket;
 use crate::checksum;
 use crate::client::retry;
 use crate::error::Failure;
 use crate::options::Checksums;
-use crate::store::Bucket;
 use crate::write::session::{PartAnswer, Session};
 
 /// To go on is no more than a saving: it is not worth many attempts.
@@ -39,12 +38,6 @@ struct KeptPart {
     etag: String,
     len: u64,
     checksum: Crc64,
-}
-
-/// What was spared by going on with uploads of earlier runs.
-#[derive(Debug, Default)]
-pub(crate) struct Spared {
-    pub(crate) bytes: AtomicU64,
 }
 
 impl Kept {
@@ -76,12 +69,6 @@ impl Kept {
                 },
             );
         }
-    }
-}
-
-impl Spared {
-    pub(crate) fn add(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 

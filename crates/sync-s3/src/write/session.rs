@@ -9,6 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sync_core::{Crc64, ErrorKind, Key, Result, StoreError};
 
+use crate::bucket::Bucket;
 use crate::checksum::{self, Headers};
 use crate::client::blank_keys;
 use crate::client::retry;
@@ -16,7 +17,6 @@ use crate::error::{Attempted, Failure, Origin};
 use crate::etag::ETag;
 use crate::options::Checksums;
 use crate::quirks::Md5ETags;
-use crate::store::Bucket;
 use crate::write::answer_check::{Told, foreign};
 use crate::write::journal::OpenUpload;
 use crate::write::object_settings::{Encryption, with_settings};

@@ -16,6 +16,7 @@ mod schedule;
 mod segment;
 mod split_points;
 pub(crate) mod statistics;
+pub(crate) mod tuning;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,13 +26,12 @@ use sync_core::{Listed, Result};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::bucket::Bucket;
 use crate::error::Failure;
-use crate::list::Message;
 use crate::list::pages::{Page, Run, refused};
 use crate::list::parallel::segment::{First, Segment};
 use crate::list::parallel::split_points::{Found, Scout};
 use crate::list::parallel::statistics::Survey;
-use crate::store::Bucket;
 
 /// How many seams may fail to match, for instance because the bucket changes,
 /// before the rest is read one page after the other.
@@ -39,6 +39,13 @@ const MOST_FAILURES: u32 = 3;
 
 /// Pages after such a failure before the listing is cut again.
 const PAGES_OF_REST: u64 = 32;
+
+/// What the reading task hands to the consumer.
+pub(crate) enum Message {
+    Items(Vec<Result<Listed>>),
+    /// All has been sent.
+    End,
+}
 
 /// A request that was answered.
 enum Answer {

@@ -7,12 +7,12 @@
 
 use std::collections::VecDeque;
 
+use crate::bucket::Bucket;
 use crate::list::level::directories;
 use crate::list::pages::request;
 use crate::list::parallel::numeric::Numbers;
 use crate::list::parallel::statistics::Survey;
 use crate::list::v1::send;
-use crate::store::Bucket;
 
 /// Keys that a directory must have, as part of a page, for its listing to be
 /// worth a request: 12 of 1,000.

@@ -11,10 +11,11 @@
 use sync_core::Expected;
 
 use crate::client::retry;
+use crate::client::retry::Share;
 use crate::delete::delete_one;
 use crate::error::Failure;
 use crate::quirks::Request;
-use crate::write::conditional::{Condition, Guarded, Met, Outcome, Share, Write, pause};
+use crate::write::conditional::{Condition, Guarded, Met, Outcome, Write, pause};
 use crate::write::leftover_directories::Vacated;
 
 impl<W: Write> Guarded<'_, W> {

@@ -30,11 +30,13 @@ use aws_sdk_s3::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use sync_core::{Entry, ErrorKind, Expected, Key, Result, StoreError};
 
+use crate::bucket::Bucket;
+use crate::client::retry::{SETTLE_ATTEMPTS, Share};
 use crate::error::{Attempted, Failure, Origin};
 use crate::etag::ETag;
+use crate::head::LOOK_UP;
 use crate::options::Conditions;
 use crate::quirks::{Conditional, Manner, Reason, Request};
-use crate::store::{Bucket, LOOK_UP};
 use crate::version_check::Look;
 
 /// Rounds of condition, answer, HEAD before a key that keeps changing is given up.
@@ -43,10 +45,6 @@ const ROUNDS: u32 = 5;
 /// Rounds in which a server may refuse for the sake of an object that its HEAD
 /// does not show, before the HEAD is believed.
 const DOUBTS: u32 = 3;
-
-/// Attempts of the HEAD that settles a failure: the request before it has
-/// already waited out what retries can.
-pub(crate) const SETTLE_ATTEMPTS: u32 = 2;
 
 /// An ETag that no object has.
 pub(crate) const WRONG_ETAG: &str = "\"00000000000000000000000000000000\"";
@@ -73,17 +71,6 @@ impl Condition {
     pub(crate) fn if_none_match(&self) -> Option<String> {
         (*self == Self::Absent).then(|| "*".to_owned())
     }
-}
-
-/// Which of the attempts that a request has are made at a stretch.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Share {
-    #[default]
-    All,
-    /// A few, after which a failure is looked into.
-    First,
-    /// Those that are left then.
-    Rest,
 }
 
 /// How often a request was sent, counted for one operation.

@@ -6,6 +6,8 @@
 //! once more, singly. Keys that XML 1.0 cannot carry always go singly: the SDK
 //! writes them raw, and one of them can fail the whole batch.
 
+pub(crate) mod batch_limits;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,18 +19,16 @@ use futures::stream;
 use futures::{FutureExt as _, StreamExt as _};
 use sync_core::{Entry, ErrorKind, Expected, Result, StoreError};
 
+use crate::bucket::Bucket;
 use crate::client::amend::Amended;
 use crate::client::content_md5::ContentMd5;
+use crate::delete::batch_limits::{BATCH, fits_xml};
 use crate::error::{Attempted, Failure};
 use crate::etag::ETag;
 use crate::options::Conditions;
 use crate::quirks::{Manner, Reason, Request};
-use crate::store::Bucket;
 use crate::version_check::Look;
 use crate::write::conditional::{Attempts, Condition, Guarded, WRONG_ETAG, Write, changed, pause};
-
-/// Keys that one DeleteObjects takes (API Reference).
-pub(crate) const BATCH: usize = 1_000;
 
 /// Batches at once. S3 counts each key as a write, 3,500 a second a prefix,
 /// so more would only bring 503.
@@ -59,16 +59,6 @@ pub(crate) fn delete_one<'a>(bucket: &'a Bucket, entry: &'a Entry) -> BoxFuture<
 struct Deletion<'a> {
     bucket: &'a Bucket,
     entries: &'a [Entry],
-}
-
-/// Whether XML 1.0 can carry the key as it is. Parsers turn a carriage return
-/// into a line feed, so that is none of the harmless ones either; and some drop
-/// an element's text if it is nothing but white space.
-pub(crate) fn fits_xml(key: &str) -> bool {
-    !key.trim().is_empty()
-        && !key
-            .chars()
-            .any(|c| c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
 
 impl Deletion<'_> {

@@ -1,0 +1,99 @@
+//! What every operation needs: the client, the place, and what was chosen and
+//! learned about it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::SharedCredentialsProvider;
+use aws_sdk_s3::types::ChecksumMode;
+use sync_core::{Crc64, ErrorKind, Key, StoreError};
+
+use crate::checksum::{self, Headers};
+use crate::client::blank_keys;
+use crate::client::counters::{Made, Spared};
+use crate::client::endpoint::Endpoint;
+use crate::error::{Attempted, Failure};
+use crate::http::clock::Clock;
+use crate::http::concurrency::Pace;
+use crate::http::in_flight::UnderWay;
+use crate::list::{LeftOut, Tuning};
+use crate::location::Location;
+use crate::options::{Checksums, Conditions, Payer};
+use crate::quirks::Conduct;
+use crate::read::buffer_pool::Pool;
+use crate::write::journal::UploadJournal;
+use crate::write::object_settings::ObjectSettings;
+
+/// What every operation needs.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    pub(crate) client: Client,
+    pub(crate) location: Location,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) identity: Option<SharedCredentialsProvider>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) pace: Arc<Pace>,
+    pub(crate) conditions: Conditions,
+    pub(crate) conduct: Conduct,
+    pub(crate) checksums: Checksums,
+    pub(crate) sign_payload: bool,
+    pub(crate) objects: ObjectSettings,
+    pub(crate) payer: Payer,
+    pub(crate) max_attempts: u32,
+    pub(crate) journal: Option<Arc<dyn UploadJournal>>,
+    pub(crate) made: Made,
+    pub(crate) under_way: UnderWay,
+    pub(crate) spared: Spared,
+    pub(crate) buffers: Pool,
+    pub(crate) tuning: Tuning,
+    pub(crate) left_out: LeftOut,
+    /// Whether a listing came in another order than that of the bytes.
+    pub(crate) is_disordered: AtomicBool,
+    /// Whether the server knows only the first version of listings.
+    pub(crate) lists_first_version: AtomicBool,
+    /// Whether a listing told fractions of a second, which no header does.
+    pub(crate) lists_fractions: AtomicBool,
+}
+
+impl Bucket {
+    /// The key as the bucket knows it.
+    pub(crate) fn full_key(&self, key: &Key) -> String {
+        [self.location.prefix(), key.as_str()].concat()
+    }
+
+    /// The key of an object that a request is addressed to.
+    pub(crate) fn key_label(&self, key: &Key) -> String {
+        blank_keys::label(self.full_key(key))
+    }
+
+    pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {
+        let is_lacking = failure.kind() == ErrorKind::Unsupported || failure.refuses_a_value();
+        let error = failure.into_error(attempted, &self.endpoint);
+        match self.objects.options().filter(|_| is_lacking) {
+            Some(options) => error.with_hint(format!(
+                "the server lacks something that the request asks for: try without {options}"
+            )),
+            None => error,
+        }
+    }
+
+    /// Whether requests carry `Content-MD5`.
+    pub(crate) fn sends_md5(&self) -> bool {
+        self.checksums == Checksums::Md5 || self.conduct.wants_md5()
+    }
+
+    /// The checksum headers of `body`, whose CRC64NVME is `sum`.
+    pub(crate) fn headers(&self, body: &[u8], sum: Crc64) -> Headers {
+        let mut headers = Headers::of(self.checksums, body, sum);
+        if self.conduct.wants_md5() && headers.md5.is_none() {
+            headers.md5 = Some(checksum::md5(body));
+        }
+        headers
+    }
+
+    /// Whether responses are asked for the checksums that the server keeps.
+    pub(crate) fn checksum_mode(&self) -> Option<ChecksumMode> {
+        (self.checksums != Checksums::None).then_some(ChecksumMode::Enabled)
+    }
+}

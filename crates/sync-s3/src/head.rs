@@ -1,0 +1,84 @@
+//! The HEAD of an object, which several operations use.
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use sync_core::{Entry, Key};
+
+use crate::bucket::Bucket;
+use crate::checksum;
+use crate::client::retry;
+use crate::error::Failure;
+use crate::etag::ETag;
+use crate::http::clock;
+
+/// What a HEAD needs; without s3:ListBucket, S3 answers 403 for a key that is
+/// not there (API Reference, HeadObject).
+pub(crate) const LOOK_UP: &str = "s3:GetObject, and s3:ListBucket for keys that are not there";
+
+impl Bucket {
+    /// The object as it is now; `None` if it is not there.
+    pub(crate) async fn head(&self, key: &Key) -> Result<Option<Entry>, Failure> {
+        self.head_within(key, self.max_attempts).await
+    }
+
+    /// As [`head`](Self::head), with fewer attempts.
+    pub(crate) async fn head_within(
+        &self,
+        key: &Key,
+        attempts: u32,
+    ) -> Result<Option<Entry>, Failure> {
+        match self.head_output(key, attempts).await? {
+            Some(head) => entry_of(key, &head).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`head_within`](Self::head_within), with all that the server says.
+    pub(crate) async fn head_output(
+        &self,
+        key: &Key,
+        attempts: u32,
+    ) -> Result<Option<HeadObjectOutput>, Failure> {
+        self.head_at(self.key_label(key), attempts).await
+    }
+
+    /// The same of what has this address, which may be the name of a directory.
+    pub(crate) async fn head_at(
+        &self,
+        label: String,
+        attempts: u32,
+    ) -> Result<Option<HeadObjectOutput>, Failure> {
+        let mut request = self
+            .client
+            .head_object()
+            .bucket(self.location.bucket())
+            .key(label)
+            .set_checksum_mode(self.checksum_mode())
+            .customize();
+        if attempts < self.max_attempts {
+            let retries = retry::retries(attempts);
+            request = request.config_override(aws_sdk_s3::Config::builder().retry_config(retries));
+        }
+        match request.send().await {
+            Ok(head) => Ok(Some(head)),
+            Err(error) => match Failure::from(&error) {
+                failure if failure.is_missing_key() => Ok(None),
+                failure => Err(failure),
+            },
+        }
+    }
+}
+
+/// What a HEAD tells of the object.
+pub(crate) fn entry_of(key: &Key, head: &HeadObjectOutput) -> Result<Entry, Failure> {
+    let size = head
+        .content_length()
+        .and_then(|len| u64::try_from(len).ok());
+    let modified = head.last_modified().and_then(clock::exact);
+    let (Some(size), Some(modified)) = (size, modified) else {
+        return Err(Failure::protocol("the answer lacks a size or a time"));
+    };
+    let mut entry = Entry::new(key.clone(), size, modified);
+    entry.revision = head.e_tag().and_then(ETag::parse).map(ETag::revision);
+    entry.checksum = checksum::whole(head.checksum_crc64_nvme(), head.checksum_type());
+    Ok(entry)
+}

@@ -1,0 +1,37 @@
+//! When a listing is read at several places at once, and how far ahead.
+
+use std::time::Duration;
+
+/// When a listing is read at several places at once, and how far ahead.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tuning {
+    /// Pages that are read one after the other in any case.
+    pub(crate) pages_first: u64,
+    /// How long the consumer must have waited for a page to call it late, and
+    /// longer than it worked on the one before. A server nearby takes less.
+    pub(crate) late: Duration,
+    /// How many pages in a row must have been late.
+    pub(crate) late_pages: u32,
+    /// Most requests under way.
+    pub(crate) streams: usize,
+    /// Most pages that are in memory or asked for, beside the one that the
+    /// consumer works on. A page of 1,000 entries takes some 200 KB.
+    pub(crate) pages: usize,
+    /// Pages that a segment should have. It costs one request more than they
+    /// do, and half a page that its successor lists again. As many segments
+    /// are really read at once as fit into `pages`.
+    pub(crate) segment_pages: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            pages_first: 8,
+            late: Duration::from_millis(20),
+            late_pages: 4,
+            streams: 16,
+            pages: 64,
+            segment_pages: 9,
+        }
+    }
+}
