@@ -22,13 +22,14 @@ use sync_core::{Entry, ErrorKind, Expected, Result, StoreError};
 use crate::bucket::Bucket;
 use crate::client::amend::Amended;
 use crate::client::content_md5::ContentMd5;
+use crate::client::retry::pause;
 use crate::delete::batch_limits::{BATCH, fits_xml};
 use crate::error::{Attempted, Failure};
 use crate::etag::ETag;
 use crate::options::Conditions;
 use crate::quirks::{Manner, Reason, Request};
 use crate::version_check::Look;
-use crate::write::conditional::{Attempts, Condition, Guarded, WRONG_ETAG, Write, changed, pause};
+use crate::write::conditional::{Attempts, Condition, Guarded, WRONG_ETAG, Write, changed};
 
 /// Batches at once. S3 counts each key as a write, 3,500 a second a prefix,
 /// so more would only bring 503.

@@ -27,6 +27,7 @@ use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError, is_same_time, print
 use crate::bucket::Bucket;
 use crate::checksum;
 use crate::client::retry::SETTLE_ATTEMPTS;
+use crate::client::retry::pause;
 use crate::error::cause_chain::last_cause;
 use crate::error::{Attempted, Failure, Origin, is_checksum_mismatch, origin_of_body};
 use crate::etag::ETag;
@@ -37,7 +38,7 @@ use crate::quirks::Md5ETags;
 use crate::read::buffer::Buffer;
 use crate::version_check::Look;
 use crate::write::answer_check::is_by_kms;
-use crate::write::conditional::{changed, pause};
+use crate::write::conditional::changed;
 
 /// How often an object that arrived damaged is read again.
 const REREADS: u32 = 2;

@@ -15,7 +15,9 @@ use crate::client::retry::Share;
 use crate::delete::delete_one;
 use crate::error::Failure;
 use crate::quirks::Request;
-use crate::write::conditional::{Condition, Guarded, Met, Outcome, Write, pause};
+use crate::write::conditional::condition::Condition;
+use crate::write::conditional::outcome::{Met, Outcome};
+use crate::write::conditional::{Guarded, Write};
 use crate::write::leftover_directories::Vacated;
 
 impl<W: Write> Guarded<'_, W> {
@@ -68,7 +70,7 @@ impl<W: Write> Guarded<'_, W> {
         if !is_open {
             return None;
         }
-        tokio::time::sleep(pause(retry::FIRST_ATTEMPTS)).await;
+        tokio::time::sleep(retry::pause(retry::FIRST_ATTEMPTS)).await;
         Some(Outcome::Otherwise(condition.clone()))
     }
 

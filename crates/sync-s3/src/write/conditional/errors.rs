@@ -1,0 +1,59 @@
+//! The errors of a conditional request.
+
+use sync_core::{ErrorKind, Key, StoreError};
+
+use crate::error::{Attempted, Failure};
+use crate::head::LOOK_UP;
+use crate::write::conditional::{Guarded, Write};
+
+impl<W: Write> Guarded<'_, W> {
+    pub(super) fn changed(&self) -> StoreError {
+        let why = if self.deletes() {
+            "it is not the version that was listed"
+        } else {
+            "something else is there than was listed"
+        };
+        changed(self.key, why)
+    }
+
+    pub(super) fn cannot_look(&self, failure: Failure) -> StoreError {
+        self.bucket.fail(
+            failure,
+            Attempted {
+                what: "look up",
+                name: self.key.as_str(),
+                permission: LOOK_UP,
+            },
+        )
+    }
+
+    pub(super) fn fail(&self, failure: Failure) -> StoreError {
+        if failure.is_precondition() {
+            return self.changed();
+        }
+        let attempted = if self.deletes() {
+            Attempted {
+                what: "delete",
+                name: self.key.as_str(),
+                permission: "s3:DeleteObject",
+            }
+        } else {
+            Attempted {
+                what: "upload",
+                name: self.key.as_str(),
+                // A condition reads what is there.
+                permission: self
+                    .bucket
+                    .objects
+                    .permissions()
+                    .unwrap_or("s3:PutObject, and s3:GetObject for conditional requests"),
+            }
+        };
+        self.bucket.fail(failure, attempted)
+    }
+}
+
+/// Another version is there than the one that was planned for.
+pub(crate) fn changed(key: &Key, why: &'static str) -> StoreError {
+    StoreError::new(ErrorKind::Changed, format!("'{key}' has changed")).with_source(why)
+}

@@ -1,0 +1,86 @@
+//! The condition that a request is sent with first, and the look that makes up
+//! for a server that does not check it.
+
+use sync_core::{Entry, Expected, Result};
+
+use crate::quirks::{Manner, Reason};
+use crate::version_check::Look;
+use crate::write::conditional::condition::{Condition, in_form};
+use crate::write::conditional::{Guarded, Write};
+
+/// What a look before a request shows.
+enum Before {
+    /// What was expected.
+    Expected,
+    /// No object, where a version was expected.
+    Gone,
+}
+
+impl<W: Write> Guarded<'_, W> {
+    /// What to demand first; `None` if there is nothing to delete any more.
+    /// Where the server does not check, we do, shortly before.
+    pub(super) async fn opening(&self) -> Result<Option<Condition>> {
+        let manner = self.known().manner();
+        let is_checked = self.is_conditional()
+            && match manner {
+                // It is obeyed, only in no form that has an ETag.
+                Manner::Look(Reason::Refused) => *self.expected == Expected::Absent,
+                // It may be.
+                Manner::Look(Reason::Unanswered) => !self.is_gone().await?,
+                Manner::Look(_) => false,
+                Manner::Untried | Manner::RefusesWrong | Manner::Quoted | Manner::Bare => true,
+            };
+        if !is_checked {
+            if matches!(self.expected, Expected::Version(seen) if seen.revision.is_none()) {
+                self.bucket.conduct.met_no_etag();
+            }
+            let is_gone = self.is_gone().await?;
+            // Servers that ignore `If-Match` may still obey the other one.
+            let condition = if manner == Manner::Look(Reason::Ignored)
+                && self.is_conditional()
+                && *self.expected == Expected::Absent
+            {
+                Condition::Absent
+            } else {
+                Condition::None
+            };
+            return Ok((!is_gone).then_some(condition));
+        }
+        let Expected::Version(seen) = self.expected else {
+            return Ok(Some(Condition::Absent));
+        };
+        if self.bucket.conduct.lists_other_etags() {
+            return Ok(match self.look(seen).await? {
+                Look::Same { etag, .. } => Some(in_form(manner, etag.as_deref())),
+                Look::Gone if self.deletes() => None,
+                Look::Gone => Some(Condition::Absent),
+                Look::Other(_) => return Err(self.changed()),
+            });
+        }
+        let etag = seen.revision.as_ref().map(sync_core::Revision::as_str);
+        Ok(Some(in_form(manner, etag)))
+    }
+
+    pub(super) async fn look(&self, seen: &Entry) -> Result<Look> {
+        let look = self.bucket.look(seen, self.bucket.max_attempts).await;
+        look.map_err(|failure| self.cannot_look(failure))
+    }
+
+    /// Looks whether what was expected is there: an error if it is not, and
+    /// whether there is nothing left to delete.
+    pub(super) async fn is_gone(&self) -> Result<bool> {
+        let before = match self.expected {
+            Expected::Absent => match self.bucket.head(self.key).await {
+                Ok(None) => Before::Expected,
+                Ok(Some(_)) => return Err(self.changed()),
+                Err(failure) => return Err(self.cannot_look(failure)),
+            },
+            Expected::Version(seen) => match self.look(seen).await? {
+                Look::Same { .. } => Before::Expected,
+                Look::Gone => Before::Gone,
+                Look::Other(_) => return Err(self.changed()),
+            },
+        };
+        Ok(self.deletes() && matches!(before, Before::Gone))
+    }
+}

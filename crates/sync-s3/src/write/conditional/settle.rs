@@ -1,0 +1,127 @@
+//! What became of a request that failed: whether it was carried out all the same,
+//! and whether it can be sent again, and under which condition.
+
+use sync_core::{Expected, Result};
+
+use crate::client::retry::SETTLE_ATTEMPTS;
+use crate::error::{Failure, Origin};
+use crate::etag::ETag;
+use crate::quirks::Reason;
+use crate::version_check::Look;
+use crate::write::conditional::condition::Condition;
+use crate::write::conditional::outcome::{Met, Outcome};
+use crate::write::conditional::{Guarded, Write};
+
+/// Rounds in which a server may refuse for the sake of an object that its HEAD
+/// does not show, before the HEAD is believed.
+const DOUBTS: u32 = 3;
+
+impl<W: Write> Guarded<'_, W> {
+    /// What a failure means for the object.
+    pub(super) async fn settle(
+        &self,
+        failure: &Failure,
+        condition: &Condition,
+        met: &mut Met,
+        round: u32,
+    ) -> Outcome {
+        let replaces = matches!(condition, Condition::Match(_));
+        if failure.is_conflict() {
+            return if self.write.repeats_conflicts() {
+                Outcome::Later(condition.clone())
+            } else {
+                Outcome::Failed
+            };
+        }
+        if replaces && failure.has_code(&["NoSuchKey"]) {
+            // The version seen is gone; "or none any more" is expected too.
+            return self.when_gone();
+        }
+        let is_conditional = *condition != Condition::None;
+        if is_conditional && failure.is_not_implemented() && met.reason.is_none() {
+            met.reason = Some(Reason::Unsupported);
+            return match self.is_gone().await {
+                Ok(true) => Outcome::Done,
+                Ok(false) => Outcome::Otherwise(Condition::None),
+                Err(_) => Outcome::Failed,
+            };
+        }
+        let upload_gone = failure.has_code(&["NoSuchUpload"]);
+        let refused = failure.is_precondition();
+        if !(refused || met.may_be_ours && (upload_gone || failure.is_in_doubt())) {
+            return Outcome::Failed;
+        }
+        let Ok(look) = self.look_after().await else {
+            return Outcome::Failed;
+        };
+        match look {
+            Look::Same { found, .. } | Look::Other(found)
+                if met.may_be_ours && self.write.is_ours(&found) =>
+            {
+                Outcome::Done
+            }
+            // It has not been carried out, or somebody has come after it.
+            Look::Same { .. } if failure.origin == Origin::Foreign => {
+                Outcome::Later(condition.clone())
+            }
+            Look::Gone if failure.origin == Origin::Foreign && !self.deletes() => {
+                Outcome::Later(condition.clone())
+            }
+            Look::Same { etag, .. } if refused && replaces => {
+                Outcome::Otherwise(self.next_form(condition, etag.as_deref(), met))
+            }
+            Look::Gone if replaces && refused || self.deletes() => self.when_gone(),
+            // It was there a moment ago, and is not any more; or the server
+            // takes something for an object that is none, as SeaweedFS does
+            // with the empty directory that deleted objects leave behind. Then
+            // the HEAD of this moment has to do.
+            Look::Gone if refused && round < DOUBTS => Outcome::Later(condition.clone()),
+            Look::Gone if refused => Outcome::Later(Condition::None),
+            _ => Outcome::Failed,
+        }
+    }
+
+    pub(super) fn when_gone(&self) -> Outcome {
+        if self.deletes() {
+            Outcome::Done
+        } else {
+            Outcome::Later(Condition::Absent)
+        }
+    }
+
+    /// What is there after a failure.
+    pub(super) async fn look_after(&self) -> Result<Look, Failure> {
+        match self.expected {
+            Expected::Version(seen) => self.bucket.look(seen, SETTLE_ATTEMPTS).await,
+            Expected::Absent => {
+                let found = self.bucket.head_within(self.key, SETTLE_ATTEMPTS).await?;
+                Ok(found.map_or(Look::Gone, Look::Other))
+            }
+        }
+    }
+
+    /// The version that was expected is there, but the server has refused
+    /// `sent`: another form of its ETag, or none, if all have been refused.
+    pub(super) fn next_form(
+        &self,
+        sent: &Condition,
+        etag: Option<&str>,
+        met: &mut Met,
+    ) -> Condition {
+        met.refused.extend(sent.if_match());
+        let answered = etag.and_then(ETag::parse);
+        let forms = [
+            answered.map(ETag::quoted),
+            answered.map(|etag| etag.bare().to_owned()),
+        ];
+        let next = forms
+            .into_iter()
+            .flatten()
+            .find(|form| !met.refused.contains(form));
+        if let Some(next) = next {
+            return Condition::Match(next);
+        }
+        met.reason = Some(Reason::Refused);
+        Condition::None
+    }
+}

@@ -1,0 +1,55 @@
+//! How the server treats conditions: tried by a request that must be refused, and
+//! learned from what it accepts.
+
+use sync_core::{ErrorKind, Result};
+
+use crate::quirks::{Manner, Reason};
+use crate::write::conditional::attempts::Attempts;
+use crate::write::conditional::condition::{Condition, WRONG_ETAG};
+use crate::write::conditional::outcome::{Met, Outcome};
+use crate::write::conditional::{Guarded, ROUNDS, Write};
+
+impl<W: Write> Guarded<'_, W> {
+    /// Sends the request under a condition that does not hold, after a look;
+    /// whether it was carried out all the same. A server that does not answer
+    /// is not asked again under another condition, nor are those that wait for
+    /// the trial held up by another.
+    pub(super) async fn try_wrong(&self, met: &mut Met) -> Result<bool> {
+        let attempts = Attempts::of(self.share(met));
+        let wrong = Condition::Match(WRONG_ETAG.to_owned());
+        let Err(failure) = self.write.send(&wrong, &attempts).await else {
+            self.known().learn(Manner::Look(Reason::Ignored));
+            return Ok(true);
+        };
+        if failure.is_precondition() || failure.is_missing_key() || failure.is_conflict() {
+            self.known().learn(Manner::RefusesWrong);
+        }
+        met.refuses_wrong = failure.is_refusal();
+        // An earlier attempt may have been carried out, its answer being lost.
+        met.may_be_ours = attempts.repeated() || failure.is_in_doubt();
+        if failure.kind() != ErrorKind::Timeout {
+            return Ok(false);
+        }
+        self.known().learn(Manner::Look(Reason::Unanswered));
+        match self.settle(&failure, &wrong, met, ROUNDS).await {
+            Outcome::Done => Ok(true),
+            _ => Err(self.fail(failure)),
+        }
+    }
+
+    /// Takes note of what has worked.
+    pub(super) fn learn(&self, condition: &Condition, met: &Met) {
+        let manner = match (condition, met.reason) {
+            (Condition::None, Some(reason)) => Manner::Look(reason),
+            (Condition::Match(value), _) if value.starts_with('"') => Manner::Quoted,
+            (Condition::Match(_), _) => Manner::Bare,
+            _ if met.refuses_wrong => Manner::RefusesWrong,
+            _ => return,
+        };
+        let known = self.known();
+        // What a server accepts tells something only of one that also refuses.
+        if known.manner() == Manner::RefusesWrong || met.refuses_wrong || met.reason.is_some() {
+            known.learn(manner);
+        }
+    }
+}
