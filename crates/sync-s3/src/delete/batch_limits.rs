@@ -12,3 +12,20 @@ pub(crate) fn fits_xml(key: &str) -> bool {
             .chars()
             .any(|c| c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_go_into_xml() {
+        for key in [
+            "a\nb", "a\rb", "a\tb", "\u{1}", "\u{1f}", "\u{ffff}", " ", "\u{3000}",
+        ] {
+            assert!(!fits_xml(key), "{key:?}");
+        }
+        for key in ["a b", "é", "\u{7f}", "<&>\"'", "😀"] {
+            assert!(fits_xml(key), "{key:?}");
+        }
+    }
+}

@@ -6,30 +6,35 @@
 //! once more, singly. Keys that XML 1.0 cannot carry always go singly: the SDK
 //! writes them raw, and one of them can fail the whole batch.
 
+mod batch_answer;
 pub(crate) mod batch_limits;
+mod single;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use aws_sdk_s3::operation::delete_objects::DeleteObjectsOutput;
-use aws_sdk_s3::types::{Delete, Error as KeyError, ObjectIdentifier};
-use futures::future::BoxFuture;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use futures::StreamExt as _;
 use futures::stream;
-use futures::{FutureExt as _, StreamExt as _};
 use sync_core::{Entry, ErrorKind, Expected, Result, StoreError};
 
 use crate::bucket::Bucket;
 use crate::client::amend::Amended;
 use crate::client::content_md5::ContentMd5;
 use crate::client::retry::pause;
+use crate::delete::batch_answer::{is_vague, verdicts};
 use crate::delete::batch_limits::{BATCH, fits_xml};
 use crate::error::{Attempted, Failure};
 use crate::etag::ETag;
 use crate::options::Conditions;
 use crate::quirks::{Manner, Reason, Request};
 use crate::version_check::Look;
-use crate::write::conditional::{Attempts, Condition, Guarded, WRONG_ETAG, Write, changed};
+use crate::write::conditional::{Attempts, Condition, Guarded, Write, changed};
+
+pub(crate) use batch_answer::refuses_batches;
+pub(crate) use single::delete_one;
 
 /// Batches at once. S3 counts each key as a write, 3,500 a second a prefix,
 /// so more would only bring 503.
@@ -47,12 +52,6 @@ type Outcome = (usize, Result<()>);
 /// Deletes each of `entries` that is still what it says; a result for each.
 pub(crate) async fn delete(bucket: &Bucket, entries: &[Entry]) -> Vec<Result<()>> {
     Deletion { bucket, entries }.run().await
-}
-
-/// Deletes `entry`, if it is still what it says, by a request of its own.
-pub(crate) fn delete_one<'a>(bucket: &'a Bucket, entry: &'a Entry) -> BoxFuture<'a, Result<()>> {
-    let entries = std::slice::from_ref(entry);
-    async move { Deletion { bucket, entries }.one(0).await }.boxed()
 }
 
 /// Entries go by their index from here on.
@@ -258,25 +257,11 @@ impl Deletion<'_> {
     async fn singly(self, entries: Vec<usize>) -> Vec<Outcome> {
         let requests = entries
             .into_iter()
-            .map(|index| async move { (index, self.one(index).await) });
+            .map(|index| async move { (index, delete_one(self.bucket, self.entry(index)).await) });
         stream::iter(requests)
             .buffer_unordered(SINGLES)
             .collect()
             .await
-    }
-
-    async fn one(&self, index: usize) -> Result<()> {
-        let entry = self.entry(index);
-        let guarded = Guarded {
-            bucket: self.bucket,
-            key: &entry.key,
-            expected: &Expected::Version(entry.clone()),
-            write: One {
-                bucket: self.bucket,
-                entry,
-            },
-        };
-        guarded.run().await
     }
 
     /// The ETag that a batch names of an entry, where the server is to check it.
@@ -336,49 +321,6 @@ impl Deletion<'_> {
     }
 }
 
-/// The deletion of one entry by a DeleteObject.
-struct One<'a> {
-    bucket: &'a Bucket,
-    entry: &'a Entry,
-}
-
-#[async_trait]
-impl Write for One<'_> {
-    async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
-        let sent = self
-            .bucket
-            .client
-            .delete_object()
-            .bucket(self.bucket.location.bucket())
-            .key(self.bucket.key_label(&self.entry.key))
-            .set_if_match(condition.if_match())
-            .customize()
-            .interceptor(attempts.clone())
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(()) };
-        let failure = Failure::from(&error);
-        // What is gone is deleted; under a wrong condition that tells nothing.
-        let is_trial = condition.if_match().is_some_and(|etag| etag == WRONG_ETAG);
-        if failure.is_missing_key() && !is_trial {
-            return Ok(());
-        }
-        Err(failure)
-    }
-
-    fn kind(&self) -> Request {
-        Request::Delete
-    }
-
-    fn is_ours(&self, _: &Entry) -> bool {
-        false
-    }
-
-    fn repeats_conflicts(&self) -> bool {
-        true
-    }
-}
-
 /// The deletion of one entry by a DeleteObjects.
 struct BatchOfOne<'a> {
     deletion: Deletion<'a>,
@@ -429,55 +371,4 @@ struct Judged {
     again: Vec<usize>,
     /// To be settled by a request of their own.
     single: Vec<usize>,
-}
-
-/// The error of each key that the answer names, or none if it was deleted.
-fn verdicts(answer: &DeleteObjectsOutput) -> HashMap<&str, Option<&KeyError>> {
-    let deleted = answer.deleted().iter().filter_map(|deleted| deleted.key());
-    let mut verdicts: HashMap<&str, Option<&KeyError>> = deleted.map(|key| (key, None)).collect();
-    // An error outweighs a success for the same key.
-    let errors = answer.errors().iter();
-    verdicts.extend(errors.filter_map(|error| Some((error.key()?, Some(error)))));
-    verdicts
-}
-
-/// Whether a header may be missing.
-fn is_vague(failure: &Failure) -> bool {
-    failure.has_code(&[
-        "InvalidRequest",
-        "InvalidDigest",
-        "BadDigest",
-        "InvalidArgument",
-    ])
-}
-
-/// Servers without DeleteObjects, or that insist on a `Content-MD5`.
-pub(crate) fn refuses_batches(failure: &Failure) -> bool {
-    matches!(failure.status, Some(405 | 501))
-        || failure.has_code(&[
-            "NotImplemented",
-            "MethodNotAllowed",
-            "MissingContentMD5",
-            "InvalidDigest",
-            "InvalidRequest",
-            "InvalidArgument",
-            "MalformedXML",
-        ])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_do_not_go_into_xml() {
-        for key in [
-            "a\nb", "a\rb", "a\tb", "\u{1}", "\u{1f}", "\u{ffff}", " ", "\u{3000}",
-        ] {
-            assert!(!fits_xml(key), "{key:?}");
-        }
-        for key in ["a b", "é", "\u{7f}", "<&>\"'", "😀"] {
-            assert!(fits_xml(key), "{key:?}");
-        }
-    }
 }
