@@ -14,9 +14,9 @@ fn what_is_wrong_is_told_with_its_place() {
     // The job begins in line 1, its own keys in line 2.
     let wrong: [(&str, &str, &[&str]); 26] = [
         ("command = 'bakcup'", "2:11", &["'bakcup'", "'backup'"]),
-        ("command = 'run'", "2:11", &["no command of a job"]),
+        ("command = 'run'", "2:11", &["not a command of a job"]),
         ("command = 'mock'", "2:11", &["mock backup"]),
-        ("command = 1.5", "2:11", &["no command of a job"]),
+        ("command = 1.5", "2:11", &["not a command of a job"]),
         ("", "1:7", &["no 'command'"]),
         ("command = 'backup", "2:18", &["string"]),
         (
@@ -32,7 +32,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "command = 'cleanup'\nmax-delete = 5",
             "3:1",
-            &["no option of 'cleanup'"],
+            &["not an option of 'cleanup'"],
         ),
         ("command = 'backup'\nconfig = 'x'", "3:1", &["'config'"]),
         ("command = 'backup'\nhelp = true", "3:1", &["'help'"]),

@@ -205,7 +205,10 @@ fn wrong_values_are_refused_with_the_reason_and_nothing_is_done() {
     let dir = world.tree("dir", &[("a", "1")]);
     let wrong: [(&[&str], &str); 13] = [
         (&["--storage-class", "glacier"], "S3 writes it GLACIER"),
-        (&["--storage-class", "A B"], "no name of a storage class"),
+        (
+            &["--storage-class", "A B"],
+            "not the name of a storage class",
+        ),
         (&["--sse", "aes256"], "AES256, aws:kms, aws:kms:dsse"),
         (&["--sse-kms-key-id", "k"], "needs --sse aws:kms"),
         (
@@ -224,7 +227,7 @@ fn wrong_values_are_refused_with_the_reason_and_nothing_is_done() {
             &["--expected-bucket-owner", "1234-5678-9012"],
             "twelve digits",
         ),
-        (&["--bwlimit", "fast"], "'fast' is no rate"),
+        (&["--bwlimit", "fast"], "invalid rate 'fast'"),
         (
             &["--bwlimit", "8:00,1MiB 8:00,off"],
             "a time stands there twice",

@@ -255,7 +255,7 @@ fn a_wrong_price_is_refused_with_its_place_before_anything_is_done() {
         (
             "p.toml",
             PRICES.replace("10_000", "-1"),
-            "p.toml:4:16: -1 is no price",
+            "p.toml:4:16: invalid price -1",
         ),
         (
             "p.toml",

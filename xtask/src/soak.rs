@@ -108,7 +108,10 @@ fn bounded<T>(deadline: Instant, work: impl FnOnce() -> Result<T>) -> Result<T> 
     let result = work();
     drop(done);
     match watch.join() {
-        Ok(true) => result.context("it was ended, as it took too long"),
+        // A shell whose last program was killed may yet say that all is well.
+        Ok(true) => result
+            .and_then(|_| bail!("its programs were killed"))
+            .context("it was ended, as it took too long"),
         _ => result,
     }
 }

@@ -52,7 +52,7 @@ impl MetricsFile {
             );
         }
         match fs::symlink_metadata(&self.path) {
-            Ok(found) => ensure!(found.is_file(), "something that is no file is there"),
+            Ok(found) => ensure!(found.is_file(), "something that is not a file is there"),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }

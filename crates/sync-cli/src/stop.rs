@@ -6,9 +6,10 @@ use std::fs;
 use std::io;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
+use parking_lot::Mutex;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
@@ -120,11 +121,8 @@ impl Stop {
         *self.farewell() = Some(Box::new(farewell));
     }
 
-    fn farewell(&self) -> std::sync::MutexGuard<'_, Option<Farewell>> {
-        self.0
-            .farewell
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn farewell(&self) -> parking_lot::MutexGuard<'_, Option<Farewell>> {
+        self.0.farewell.lock()
     }
 
     /// Ready at the first signal. As soon as somebody waits for it, there is

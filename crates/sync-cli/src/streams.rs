@@ -5,9 +5,10 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use indicatif::ProgressBar;
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
 use crate::json::Line;
@@ -194,5 +195,5 @@ impl Stream {
 }
 
 fn lock(stream: &Mutex<Stream>) -> MutexGuard<'_, Stream> {
-    stream.lock().unwrap_or_else(PoisonError::into_inner)
+    stream.lock()
 }

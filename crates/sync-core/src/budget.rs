@@ -4,9 +4,10 @@
 //! may be now.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures::channel::oneshot;
+use parking_lot::{Mutex, MutexGuard};
 
 /// Slots and bytes that are lent out in the order of asking.
 #[derive(Clone)]
@@ -90,7 +91,7 @@ impl Budget {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -4,7 +4,9 @@
 //! `s3mirror` does, or [`MemorySpools`].
 
 use std::io::{self, BufRead, Cursor, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// Makes spools.
 pub trait Spools: Send + Sync {
@@ -61,10 +63,7 @@ struct MemorySpool {
 
 impl Spool for MemorySpool {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.frozen
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.frozen.get_mut().take();
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
@@ -74,7 +73,7 @@ impl Spool for MemorySpool {
     }
 
     fn reader_at(&self, offset: u64) -> io::Result<Box<dyn BufRead + Send>> {
-        let mut frozen = self.frozen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut frozen = self.frozen.lock();
         let bytes = frozen.get_or_insert_with(|| self.bytes.as_slice().into());
         let mut reader = Cursor::new(Arc::clone(bytes));
         reader.set_position(offset);

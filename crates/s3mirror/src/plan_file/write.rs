@@ -108,7 +108,7 @@ fn find(path: &Path) -> io::Result<Found> {
     };
     let refused = |why| Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     if !meta.is_file() {
-        return refused("what is there is no regular file");
+        return refused("what is there is not a regular file");
     }
     let mut begin = Vec::new();
     File::open(path)?
@@ -117,7 +117,7 @@ fn find(path: &Path) -> io::Result<Found> {
     if begin.is_empty() || begin == MARK {
         Ok(Found::Plan)
     } else {
-        refused("the file that is there is no plan, and is not replaced")
+        refused("the file that is there is not a plan, and is not replaced")
     }
 }
 

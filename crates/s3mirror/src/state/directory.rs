@@ -138,7 +138,7 @@ impl Candidate {
     fn prepare(&self) -> io::Result<()> {
         if let Some(needed) = self.needs.as_deref().filter(|needed| !needed.is_dir()) {
             let shown = printable(&needed.to_string_lossy());
-            return Err(io::Error::other(format!("'{shown}' is no directory")));
+            return Err(io::Error::other(format!("'{shown}' is not a directory")));
         }
         if let Some(parent) = self.path.parent() {
             fs::create_dir_all(parent)?;

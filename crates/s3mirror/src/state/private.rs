@@ -53,7 +53,7 @@ pub(crate) fn check_directory(path: &Path, trust: Trust) -> io::Result<()> {
     }
     let handle = match rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty()) {
         Ok(handle) => File::from(handle),
-        Err(Errno::LOOP | Errno::NOTDIR) => return Err(io::Error::other("it is no directory")),
+        Err(Errno::LOOP | Errno::NOTDIR) => return Err(io::Error::other("not a directory")),
         Err(errno) => return Err(errno.into()),
     };
     if trust == Trust::Named {
@@ -95,7 +95,7 @@ pub(crate) fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
         .custom_flags(flags.bits() as _)
         .open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let mut text = Vec::new();
     (&file).take(MOST).read_to_end(&mut text)?;

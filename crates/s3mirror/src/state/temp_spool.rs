@@ -12,9 +12,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use parking_lot::{Mutex, RwLock};
 use rustix::io::Errno;
 use sync_core::{Spool, Spools, printable};
 
@@ -97,17 +98,12 @@ impl Chain {
 
 impl Spool for Chain {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let tail = self.tail.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let tail = self.tail.get_mut();
         tail.bytes.extend_from_slice(bytes);
         if tail.bytes.len() < BUFFER {
             return Ok(());
         }
-        tail.write(
-            &mut self
-                .segments
-                .write()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        tail.write(&mut self.segments.write())
     }
 
     fn reader(&self) -> io::Result<Box<dyn BufRead + Send>> {
@@ -115,13 +111,8 @@ impl Spool for Chain {
     }
 
     fn reader_at(&self, offset: u64) -> io::Result<Box<dyn BufRead + Send>> {
-        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.write(
-            &mut self
-                .segments
-                .write()
-                .unwrap_or_else(PoisonError::into_inner),
-        )?;
+        let mut tail = self.tail.lock();
+        tail.write(&mut self.segments.write())?;
         let segments = Arc::clone(&self.segments);
         Ok(Box::new(BufReader::new(ByPosition { segments, offset })))
     }
@@ -274,7 +265,7 @@ struct ByPosition {
 
 impl Read for ByPosition {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let segments = self.segments.read();
         let after = segments.partition_point(|segment| segment.start <= self.offset);
         let Some(segment) = after.checked_sub(1).and_then(|at| segments.get(at)) else {
             return Ok(0);
@@ -297,7 +288,7 @@ mod tests {
         let chain = Chain::new(directories.map(Path::to_owned));
         let file = File::options().write(true).open(full).unwrap();
         let segment = Segment::new(0, Storage::File(file));
-        chain.segments.write().unwrap().push(segment);
+        chain.segments.write().push(segment);
         chain
     }
 
@@ -327,7 +318,7 @@ mod tests {
     #[test]
     fn what_finds_no_room_anywhere_names_the_directories_and_what_to_do() {
         let mut spool = begun_on_a_full_disk(&[Path::new("/dev/null/none")]);
-        spool.tail.get_mut().unwrap().most_memory = 0;
+        spool.tail.get_mut().most_memory = 0;
         let error = spool.append(&[b'x'; BUFFER]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         let text = error.to_string();

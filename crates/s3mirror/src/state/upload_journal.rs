@@ -17,10 +17,11 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sync_core::Crc64;
 use sync_s3::{OpenUpload, UploadJournal};
@@ -108,7 +109,7 @@ impl FileJournal {
         let Some(path) = self.path.get() else {
             return Ok(T::default());
         };
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let read = match state.take() {
             Some(state) => Ok(state),
             None => State::read(path),
@@ -416,12 +417,12 @@ mod tests {
         fs::write(home.0.path().join("uploads"), "").unwrap();
         let warnings = std::sync::Arc::new(Mutex::new(Vec::new()));
         let told = std::sync::Arc::clone(&warnings);
-        let journal = FileJournal::new(move |warning| told.lock().unwrap().push(warning));
+        let journal = FileJournal::new(move |warning| told.lock().push(warning));
         journal.begun(&upload("nowhere", "0")).unwrap();
         journal.place(home.0.path(), b"x");
         journal.begun(&upload("a", "1")).unwrap();
         journal.begun(&upload("b", "2")).unwrap();
-        let warnings = warnings.lock().unwrap();
+        let warnings = warnings.lock();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].contains("uploads/"), "{warnings:?}");
 

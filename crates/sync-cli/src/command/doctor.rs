@@ -1,11 +1,11 @@
 //! `doctor`: tries out whether the places are fit for backup and restore.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
+use parking_lot::Mutex;
 use serde::Serialize;
 use sync_core::{Diagnosis, Level, Scope, printable, printable_text};
 use sync_s3::{Probe, S3Store};
@@ -99,7 +99,7 @@ struct Said<'a> {
 impl Notes<'_> {
     /// Tells a finding, and counts it.
     fn tell(&self, place: &'static str, finding: &Diagnosis) {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = self.0.lock();
         match finding.level {
             Level::Ok => {}
             Level::Warning => said.warnings += 1,
@@ -134,7 +134,7 @@ impl Notes<'_> {
     }
 
     fn conclude(self, left: &[String], is_whole: bool, stop: &Stop, args: &DoctorArgs) -> Exit {
-        let said = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let said = self.0.into_inner();
         let exit = match stop.exit() {
             Some(exit) if !is_whole => exit,
             _ if said.problems > 0 => Exit::Failed,

@@ -202,7 +202,7 @@ fn confirmed(plan: &MirrorPlan, manner: &Manner<'_>, console: &mut Console) -> b
         }
         Answer::Nobody => {
             console
-                .error("refused: there is no terminal to ask whether to go on; confirm with --yes");
+                .error("refused: there is no terminal to ask for confirmation; confirm with --yes");
             false
         }
     }

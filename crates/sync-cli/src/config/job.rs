@@ -79,7 +79,7 @@ impl<'f> Job<'f> {
             let known: Vec<_> = known.iter().map(|it| it.name.as_str()).collect();
             let near = suggestion(named, known.iter().copied());
             let (named, known) = (printable(named), known.join(", "));
-            let what = format!("'{named}' is no command of a job{near} (commands: {known})");
+            let what = format!("'{named}' is not a command of a job{near} (commands: {known})");
             return Err(file.located(at, &what));
         };
         Ok(Self {

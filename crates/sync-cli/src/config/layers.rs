@@ -83,7 +83,7 @@ impl<'f> Layers<'f> {
             if self.knows(entry) {
                 concerned.push(entry);
             } else if !is_known_somewhere(entry) {
-                let what = "it is no option of any command";
+                let what = "not an option of any command";
                 return Err(self.unknown(entry, what));
             }
         }
@@ -135,7 +135,7 @@ impl<'f> Layers<'f> {
             }
             None => {
                 let command = &self.definition.name;
-                let what = format!("it is no option of '{command}'");
+                let what = format!("not an option of '{command}'");
                 return Err(self.unknown(entry, &what));
             }
         };

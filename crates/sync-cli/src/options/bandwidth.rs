@@ -52,7 +52,7 @@ fn step(text: &str) -> Result<(u32, Option<NonZeroU64>), String> {
     let (time, limit) = text
         .split_once(',')
         .ok_or_else(|| wrong(&format!("'{text}' has no time")))?;
-    let seconds = seconds(time).ok_or_else(|| wrong(&format!("'{time}' is no time of day")))?;
+    let seconds = seconds(time).ok_or_else(|| wrong(&format!("invalid time of day '{time}'")))?;
     Ok((seconds, rate(limit)?))
 }
 
@@ -77,7 +77,7 @@ fn rate(text: &str) -> Result<Option<NonZeroU64>, String> {
         .strip_suffix("/s")
         .unwrap_or(text)
         .parse()
-        .map_err(|_| wrong(&format!("'{text}' is no rate")))?;
+        .map_err(|_| wrong(&format!("invalid rate '{text}'")))?;
     if size.bytes() < LEAST {
         return Err(format!(
             "'{text}' is {} bytes a second; at least 16KiB, or uploads last so long that they \

@@ -38,8 +38,7 @@ impl FromStr for Moment {
         }
         duration(text).map(Self::Ago).ok_or_else(|| {
             format!(
-                "'{text}' is no time; write a duration as in 7d, 36h or 1d12h, a date as in \
-                 2024-05-01, or a time as in 2024-05-01T12:00:00Z"
+                "invalid time '{text}' (examples: 7d, 36h, 1d12h, 2024-05-01, 2024-05-01T12:00:00Z)"
             )
         })
     }

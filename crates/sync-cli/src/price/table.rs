@@ -46,7 +46,7 @@ impl TryFrom<f64> for Price {
     fn try_from(price: f64) -> Result<Self, String> {
         Dollars::of_price(price)
             .map(Self)
-            .ok_or_else(|| format!("{price} is no price; write dollars, from 0 to 1000000"))
+            .ok_or_else(|| format!("invalid price {price} (dollars, from 0 to 1000000)"))
     }
 }
 
@@ -132,9 +132,9 @@ mod tests {
     fn what_is_wrong_has_its_place() {
         let line = "name = \"x\"\nput_per_1000 = 1\nget_per_1000 = 1\nstorage_per_gb_month = 1\n";
         for (rest, place, why) in [
-            ("data_out_per_gb = -1\n", (5, 19), "-1 is no price"),
+            ("data_out_per_gb = -1\n", (5, 19), "invalid price -1"),
             ("data_out_per_gb = \"1\"\n", (5, 19), "invalid type"),
-            ("data_out_per_gb = nan\n", (5, 19), "NaN is no price"),
+            ("data_out_per_gb = nan\n", (5, 19), "invalid price NaN"),
             ("data_out_per_gb = 1\nput = 2\n", (6, 1), "unknown field"),
             ("", (1, 1), "missing field `data_out_per_gb`"),
             ("data_out_per_gb = \n", (5, 19), ""),

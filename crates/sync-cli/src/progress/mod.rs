@@ -17,9 +17,10 @@ mod ticker;
 mod view;
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use s3mirror::{Event, Observer, Phase, Warning};
 
 pub(crate) use counting::Counting;
@@ -116,8 +117,8 @@ impl Progress {
         self.watch.end_drawing();
     }
 
-    fn ticker(&self) -> std::sync::MutexGuard<'_, Option<ticker::Ticker>> {
-        self.ticker.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ticker(&self) -> parking_lot::MutexGuard<'_, Option<ticker::Ticker>> {
+        self.ticker.lock()
     }
 
     fn done(&self, event: &Line<'_>, line: impl FnOnce() -> String) {
@@ -241,8 +242,8 @@ impl Watch {
         }
     }
 
-    fn clocked(&self) -> std::sync::MutexGuard<'_, Clocked> {
-        self.estimate.lock().unwrap_or_else(PoisonError::into_inner)
+    fn clocked(&self) -> parking_lot::MutexGuard<'_, Clocked> {
+        self.estimate.lock()
     }
 }
 

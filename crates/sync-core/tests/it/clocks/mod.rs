@@ -218,3 +218,24 @@ proptest! {
         world.is_quiet(Direction::Backup, Compare::Times);
     }
 }
+
+/// Found by the property: the last change of the file has the same coarse time
+/// before and after the edit.
+#[test]
+fn an_edit_in_the_same_unit_as_a_change_of_its_mode_is_copied_once() {
+    let config = Config {
+        unit: 2 * SECOND,
+        has_change_time: false,
+        rounding: Rounding::Cut,
+        offset: 1_300 * MILLI,
+        way: 300 * MILLI,
+        seed: 5_940_285_482_444_268_841,
+    };
+    let happenings = [
+        (2 * SECOND, What::Chmod, 2),
+        (2_020_332_709, What::Write, 2),
+    ];
+    let world = World::new(&config, &happenings);
+    assert!(world.live(Direction::Backup, &[0, 0, 0], Compare::Times));
+    world.is_quiet(Direction::Backup, Compare::Times);
+}

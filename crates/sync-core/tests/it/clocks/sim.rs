@@ -316,6 +316,12 @@ fn changed(key: &Key) -> StoreError {
     StoreError::new(ErrorKind::Changed, format!("'{key}' has changed"))
 }
 
+/// As the directory compares files: where the time of the last change is coarse,
+/// that of the content may still tell two versions apart.
+fn is_same_file(one: &Entry, other: &Entry) -> bool {
+    one.is_same_version(other) && one.modified == other.modified
+}
+
 fn check(expected: &Expected, there: Option<Entry>, key: &Key) -> Result<()> {
     match (expected, there) {
         (_, None) => Ok(()),
@@ -380,6 +386,10 @@ impl Store for Disk {
         Ok(state.file(key.as_str()))
     }
 
+    async fn is_unchanged(&self, seen: &Entry, now: &Entry) -> bool {
+        is_same_file(seen, now)
+    }
+
     /// As the directory does: what may have changed without a trace is read a
     /// little later.
     async fn read(&self, entry: &Entry, _: Range<u64>) -> Result<Bytes> {
@@ -390,7 +400,7 @@ impl Store for Disk {
             let settled = file.modified.max(file.changed) + state.config.unit + TICK;
             state.advance(settled);
         }
-        let before = state.file(name).filter(|now| entry.is_same_version(now));
+        let before = state.file(name).filter(|now| is_same_file(entry, now));
         let body = state.files.get(name).map(|file| file.body);
         state.pass(5 * MILLI);
         let after = state.file(name);
