@@ -324,3 +324,20 @@ fn a_plan_saved_by_a_real_run_is_what_it_did() {
         assert_same(&world.bucket.contents(), &dir.contents());
     }
 }
+
+/// A saved plan is executed without a listing, so nothing has told the server's
+/// time when the first file is to be copied.
+#[test]
+fn a_file_of_this_second_is_not_copied_again_after_its_plan_was_applied() {
+    let memory = Memory::start();
+    for _ in 0..3 {
+        let world = World::on(&memory);
+        let dir = world.dir("dir");
+        dir.write_now("a", "1");
+        let plan = save(&world, &["mock", "backup"], &dir);
+        apply(&world, &plan).done();
+        let puts = memory.count("PutObject");
+        world.backup(&dir).done();
+        assert_eq!(memory.count("PutObject"), puts, "nothing is copied again");
+    }
+}

@@ -3,11 +3,12 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use chrono::{DateTime, Utc};
 use sync_core::{
-    Counts, Direction, Event, ExecuteOptions, Plan, PlanOptions, Selection, Versions, execute,
-    make_plan, refusals,
+    Action, Counts, Direction, Event, ExecuteOptions, LONGEST_WAIT, Plan, PlanOptions, Selection,
+    Store, Versions, execute, make_plan, refusals,
 };
 use sync_fs::{FsStore, Kept};
 use sync_s3::S3Store;
@@ -150,6 +151,7 @@ impl Mirror {
             }
             directory.sweep_temporaries().await;
         }
+        self.learn_clock(plan).await.map_err(Error::ReadPlan)?;
         let mut execution = self.carry_out(plan).await.map_err(Error::ReadPlan)?;
         self.enter(Phase::Ending);
         let mut aborted_uploads = 0;
@@ -176,6 +178,31 @@ impl Mirror {
             noted.await;
         }
         Ok(report)
+    }
+
+    /// Asks the server for its time, by one request, if nothing has told it yet
+    /// and a backup is to copy what was changed just now: that must not be dated
+    /// before its second has passed. A listing tells the time, but a saved plan
+    /// is executed without one.
+    async fn learn_clock(&self, plan: &MirrorPlan) -> io::Result<()> {
+        let bucket = &self.places.bucket;
+        let just_now = DateTime::<Utc>::from(SystemTime::now()) - LONGEST_WAIT;
+        let origin = plan.plan.header().origin.as_ref();
+        let is_new = origin.is_none_or(|origin| origin.created > just_now);
+        let is_saved_backup = plan.is_saved() && self.options.direction == Direction::Backup;
+        if !is_saved_backup || !is_new || bucket.present().is_some() {
+            return Ok(());
+        }
+        for action in plan.plan.actions()? {
+            if let Action::Transfer(transfer) = action?
+                && transfer.source.modified > just_now
+            {
+                // Whatever the answer is, it has a date.
+                let _ = bucket.stat(&transfer.source.key).await;
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn carry_out(&self, plan: &MirrorPlan) -> io::Result<sync_core::Report> {
