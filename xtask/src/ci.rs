@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::{
-    demo, dist, instructions, sources,
+    circles, demo, dist, instructions, sources,
     step::{cargo, output, run as run_program, step},
     test, tools,
 };
@@ -26,6 +26,7 @@ pub(crate) fn run() -> Result<()> {
         sources::open_with_purpose,
     );
     check("the core is pure", core_is_pure);
+    check("imports form no circle", circles::none);
     check("licences, bans and sources of dependencies", dependencies);
     check("lints", || {
         let arguments = [

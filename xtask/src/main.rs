@@ -41,9 +41,10 @@ usage: cargo xtask TASK
                from N; 20 minutes at most
   dist [--dev] the binary, man pages, completions, a Debian package and checksums,
                in target/dist; with --dev from an unoptimised build
+  circles      whether the imports between the files of a crate form a circle
   instructions what an entry costs the core, against the bounds kept here
   ci           everything that a change must pass: formatting, lints, docs,
-               licences, the core's purity, the tests, the demo, the
+               licences, the core's purity, circles of imports, the tests, the demo, the
                distribution and the instructions";
 
 fn main() -> ExitCode {
