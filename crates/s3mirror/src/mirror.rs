@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 use sync_core::{
-    Action, Counts, Direction, Event, ExecuteOptions, LONGEST_WAIT, Plan, PlanOptions, Selection,
-    Store, Versions, execute, make_plan, refusals,
+    Action, Counts, Direction, Event, ExecuteOptions, LONGEST_WAIT, OnSourceChange, Plan,
+    PlanOptions, Selection, Store, execute, make_plan, refusals,
 };
 use sync_fs::{FsStore, Kept};
 use sync_s3::S3Store;
@@ -46,7 +46,7 @@ pub struct Mirror {
 /// A plan of a mirror, and why it may not be executed, if so.
 pub struct MirrorPlan {
     plan: Arc<Plan>,
-    versions: Versions,
+    on_source_change: OnSourceChange,
     refusals: Vec<Refusal>,
 }
 
@@ -85,18 +85,18 @@ impl Mirror {
     /// Those of the listings: there is never a plan from half a listing.
     pub async fn plan(&self) -> Result<MirrorPlan> {
         let directory = &self.places.directory;
-        let (plan, versions, more) = match &self.saved {
+        let (plan, on_source_change, more) = match &self.saved {
             Some(plan) => {
                 let options = &self.options;
                 let more = self.machine.refusals_of_saved(plan, directory, options);
-                (Arc::clone(plan), Versions::AsPlanned, more)
+                (Arc::clone(plan), OnSourceChange::Refuse, more)
             }
             None => {
                 let plan = self.list().await?;
                 self.progress.plan(plan.counts());
                 self.enter(Phase::Planned);
                 let more = self.machine.refusals(&plan, directory, &self.options);
-                (Arc::new(plan), Versions::Latest, more)
+                (Arc::new(plan), OnSourceChange::CopyLatest, more)
             }
         };
         let guards = refusals(plan.header(), &self.options.limits());
@@ -104,7 +104,7 @@ impl Mirror {
         refusals.extend(more.map_err(Error::ReadPlan)?);
         Ok(MirrorPlan {
             plan,
-            versions,
+            on_source_change,
             refusals,
         })
     }
@@ -167,7 +167,7 @@ impl Mirror {
             source_incomplete: plan.counts().incomplete(),
             took: started.elapsed(),
             trash: directory.kept(),
-            resumed_bytes: self.places.bucket.spared_bytes(),
+            resumed_bytes: self.places.bucket.resumed_bytes(),
             aborted_uploads,
         };
         if report.is_complete() {
@@ -250,7 +250,7 @@ impl Mirror {
     #[must_use]
     pub fn execute_options(&self, plan: &MirrorPlan) -> ExecuteOptions {
         ExecuteOptions {
-            versions: plan.versions,
+            on_source_change: plan.on_source_change,
             ..self.options.execute_options()
         }
     }
@@ -327,7 +327,7 @@ impl MirrorPlan {
     /// not copied, because somebody has looked at the plan and meant that version.
     #[must_use]
     pub fn is_saved(&self) -> bool {
-        self.versions == Versions::AsPlanned
+        self.on_source_change == OnSourceChange::Refuse
     }
 
     /// Checks that it may be executed.

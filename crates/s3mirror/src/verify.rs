@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
-use sync_core::{Finding, Proof, Store, Survey, VerifyOptions, survey};
+use sync_core::{Evidence, Finding, Store, Survey, VerifyOptions, survey};
 use sync_fs::{FsOptions, FsStore};
 use sync_s3::S3Store;
 
@@ -29,7 +29,7 @@ impl Verifier {
     ///
     /// # Errors
     /// Those of the options, the directory and the bucket.
-    pub async fn open(mut options: MirrorOptions, proof: Proof) -> Result<Self> {
+    pub async fn open(mut options: MirrorOptions, evidence: Evidence) -> Result<Self> {
         options.direction = sync_core::Direction::Restore;
         let selection = Arc::new(options.selection.read()?);
         let files = FsOptions {
@@ -41,7 +41,7 @@ impl Verifier {
         let directory = FsStore::open(&options.directory, files)?.selecting(Arc::clone(&selection));
         let bucket = open_bucket(&options, &selection, None).await?;
         let verify = VerifyOptions {
-            proof,
+            evidence,
             selection,
             concurrency: options.most_requests(),
             memory: options.max_memory(),

@@ -103,8 +103,8 @@ impl Console {
         }
     }
 
-    /// What was understood of the command line; what is wrong is said.
-    pub(crate) fn understood<T>(&mut self, read: Result<T, String>) -> Option<T> {
+    /// What was ok_or_report of the command line; what is wrong is said.
+    pub(crate) fn ok_or_report<T>(&mut self, read: Result<T, String>) -> Option<T> {
         read.map_err(|wrong| self.error(wrong)).ok()
     }
 

@@ -14,7 +14,7 @@ struct Meant {
     bucket: Option<String>,
 }
 
-/// What to type instead of `args`, which were not understood.
+/// What to type instead of `args`, which were not ok_or_report.
 pub(crate) fn advice(args: &[OsString]) -> Option<String> {
     let words: Vec<String> = args
         .iter()

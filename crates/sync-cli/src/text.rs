@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 use sync_core::{
-    ConflictCause, Counts, Direction, Header, Key, Reason, Report, Side, SkipCause, Skipped, Tally,
-    Transfer, Withheld, printable,
+    ConflictCause, Counts, DeletionsSkipped, Direction, Header, Key, Reason, Report, Side,
+    SkipCause, Skipped, Tally, Transfer, printable,
 };
 use sync_fs::Kept;
 use sync_s3::Versioning;
@@ -263,15 +263,15 @@ fn cause_name(cause: SkipCause) -> &'static str {
 }
 
 /// Why planned deletions were or will not be made.
-pub(crate) fn withheld(why: Withheld) -> &'static str {
+pub(crate) fn withheld(why: DeletionsSkipped) -> &'static str {
     match why {
-        Withheld::SourceIncomplete => "the source is not wholly known",
-        Withheld::TransferFailed => "not every file could be copied",
-        Withheld::ClockJump => {
+        DeletionsSkipped::SourceIncomplete => "the source is not wholly known",
+        DeletionsSkipped::TransferFailed => "not every file could be copied",
+        DeletionsSkipped::ClockJump => {
             "the server's clock or that of this machine was set during the run, by so much that \
              no time can be trusted"
         }
-        Withheld::Stopped => "the run was stopped",
+        DeletionsSkipped::Stopped => "the run was stopped",
     }
 }
 

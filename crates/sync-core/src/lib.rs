@@ -32,8 +32,8 @@ pub use diagnosis::{Diagnosis, Level, Scope};
 pub use entry::{Coarse, Entry, Link, Listed, Revision, SkipCause, Skipped};
 pub use error::{ErrorKind, Result, StoreError};
 pub use execute::{
-    Call, Event, ExecuteOptions, MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE,
-    Observer, Outcomes, Report, Versions, Withheld, execute, forecast, part_size,
+    Call, DeletionsSkipped, Event, ExecuteOptions, MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS,
+    MIN_PART_SIZE, Observer, OnSourceChange, Outcomes, Report, execute, forecast, part_size,
 };
 pub use json::{escape_json, write_json};
 pub use key::{Key, KeyError, MAX_KEY_BYTES, drives_terminal, printable, printable_text};
@@ -50,4 +50,4 @@ pub use store::{Expected, Store, Writer};
 #[cfg(feature = "testing")]
 pub use store::{MockStore, MockWriter};
 pub use times::is_same_time;
-pub use verify::{Finding, Proof, Survey, Verdict, Verified, VerifyOptions, survey};
+pub use verify::{Evidence, Finding, Survey, Verdict, Verified, VerifyOptions, survey};

@@ -11,12 +11,12 @@ use sync_core::{Crc64, ErrorKind, Key, StoreError};
 
 use crate::checksum::{self, Headers};
 use crate::client::blank_keys;
-use crate::client::counters::{Made, Spared};
+use crate::client::counters::{Made, Resumed};
 use crate::client::endpoint::Endpoint;
 use crate::error::{Attempted, Failure};
 use crate::http::clock::Clock;
 use crate::http::concurrency::Pace;
-use crate::http::in_flight::UnderWay;
+use crate::http::in_flight::InFlight;
 use crate::list::{LeftOut, Tuning};
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, Payer};
@@ -43,8 +43,8 @@ pub(crate) struct Bucket {
     pub(crate) max_attempts: u32,
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
     pub(crate) made: Made,
-    pub(crate) under_way: UnderWay,
-    pub(crate) spared: Spared,
+    pub(crate) under_way: InFlight,
+    pub(crate) spared: Resumed,
     pub(crate) buffers: Pool,
     pub(crate) tuning: Tuning,
     pub(crate) left_out: LeftOut,

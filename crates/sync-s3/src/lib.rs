@@ -67,4 +67,4 @@ pub use write::journal::{OpenUpload, UploadJournal};
 pub use write::object_settings::{ContentType, Encryption, ObjectSettings};
 
 pub use self::http::bandwidth::Bandwidth;
-pub use self::http::in_flight::UnderWay;
+pub use self::http::in_flight::InFlight;

@@ -17,12 +17,12 @@ use sync_core::{
 use crate::bucket::Bucket;
 use crate::client::connect::{self, Connection};
 use crate::client::counters::Made;
-use crate::client::counters::Spared;
+use crate::client::counters::Resumed;
 use crate::error::Attempted;
 use crate::head::LOOK_UP;
 use crate::http::clock::Clock;
 use crate::http::concurrency::Pace;
-use crate::http::in_flight::UnderWay;
+use crate::http::in_flight::InFlight;
 use crate::http::throttle::Limiter;
 use crate::http::transport::Transport;
 use crate::options::{Conditions, S3Options};
@@ -62,7 +62,7 @@ impl S3Store {
         let clock = Arc::new(Clock::default());
         let pace = Pace::new(options.concurrency);
         let limiter = options.bandwidth.clone().map(Limiter::new);
-        let under_way = UnderWay::default();
+        let under_way = InFlight::default();
         let transport = Transport::new(
             Arc::clone(&clock),
             Arc::clone(&pace),
@@ -99,7 +99,7 @@ impl S3Store {
                 journal: options.journal,
                 made,
                 under_way,
-                spared: Spared::default(),
+                spared: Resumed::default(),
                 buffers: Pool::default(),
                 tuning: list::Tuning::default(),
                 left_out: list::LeftOut::new(options.selection, is_ordered),
@@ -144,7 +144,7 @@ impl S3Store {
 
     /// What requests have moved that have not ended.
     #[must_use]
-    pub fn under_way(&self) -> UnderWay {
+    pub fn under_way(&self) -> InFlight {
         self.bucket.under_way.clone()
     }
 
@@ -164,7 +164,7 @@ impl S3Store {
     /// Bytes that needed not be sent, because an upload that an earlier run
     /// began was gone on with.
     #[must_use]
-    pub fn spared_bytes(&self) -> u64 {
+    pub fn resumed_bytes(&self) -> u64 {
         self.bucket.spared.bytes.load(Ordering::Relaxed)
     }
 

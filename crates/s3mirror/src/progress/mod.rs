@@ -10,9 +10,9 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use sync_core::{
-    Counts, Direction, Entry, Event, Key, Listings, Outcomes, Report, Side, Tally, Withheld,
+    Counts, DeletionsSkipped, Direction, Entry, Event, Key, Listings, Outcomes, Report, Side, Tally,
 };
-use sync_s3::UnderWay;
+use sync_s3::InFlight;
 
 /// What a mirror is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -64,7 +64,7 @@ pub struct Progress {
     large: Mutex<HashMap<Key, Share>>,
     large_copies: AtomicU64,
     /// What is moved, before it is counted as written.
-    under_way: OnceLock<UnderWay>,
+    under_way: OnceLock<InFlight>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -118,7 +118,7 @@ impl Progress {
     }
 
     /// What the bucket moves is seen from now on.
-    pub(crate) fn see(&self, under_way: UnderWay) {
+    pub(crate) fn see(&self, under_way: InFlight) {
         // A run has one bucket.
         let _ = self.under_way.set(under_way);
     }
@@ -148,7 +148,7 @@ impl Progress {
         let planned = lock(&self.planned).deletions;
         Some(Report {
             stopped: true,
-            deletions_withheld: (planned != done.deleted).then_some(Withheld::Stopped),
+            deletions_withheld: (planned != done.deleted).then_some(DeletionsSkipped::Stopped),
             ..done
         })
     }
@@ -162,7 +162,7 @@ impl Progress {
 
     pub(crate) fn note(&self, event: &Event<'_>) {
         match event {
-            Event::Begun { entry } => self.begin(entry),
+            Event::Started { entry } => self.begin(entry),
             // What is written in one go is complete at once.
             Event::Progress { entry, bytes } if *bytes < entry.size => {
                 if let Some(share) = lock(&self.large).get_mut(&entry.key) {

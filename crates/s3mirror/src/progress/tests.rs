@@ -51,10 +51,10 @@ fn a_small_file_counts_when_it_is_complete_and_has_no_line() {
 fn a_large_file_counts_by_its_parts_and_a_second_try_from_the_beginning() {
     let state = state();
     let large = entry("large", 100);
-    tell(&state, &Event::Begun { entry: &large });
+    tell(&state, &Event::Started { entry: &large });
     progress(&state, &large, 60);
     assert_eq!(state.snapshot().bytes.done, 60);
-    tell(&state, &Event::Begun { entry: &large });
+    tell(&state, &Event::Started { entry: &large });
     assert_eq!(state.snapshot().bytes.done, 0);
     progress(&state, &large, 60);
     assert_eq!(state.snapshot().large[0].bytes.percent(), 60);
@@ -68,7 +68,7 @@ fn a_large_file_counts_by_its_parts_and_a_second_try_from_the_beginning() {
 fn a_large_file_that_fails_has_no_line_any_more() {
     let state = state();
     let large = entry("large", 100);
-    tell(&state, &Event::Begun { entry: &large });
+    tell(&state, &Event::Started { entry: &large });
     let error = StoreError::new(ErrorKind::Changed, "changed");
     let key = &large.key;
     tell(&state, &Event::Failed { key, error: &error });
@@ -88,7 +88,7 @@ fn the_few_largest_are_shown_in_an_order_that_stays() {
         ("f", 5),
     ] {
         let entry = entry(name, size);
-        tell(&state, &Event::Begun { entry: &entry });
+        tell(&state, &Event::Started { entry: &entry });
         progress(&state, &entry, 1);
     }
     let now = state.snapshot();

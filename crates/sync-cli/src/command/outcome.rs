@@ -2,10 +2,10 @@
 
 use indicatif::HumanBytes;
 use s3mirror::{MirrorPlan, Report};
-use sync_core::{CLOCK_OFFSET_WARNING, Withheld};
+use sync_core::{CLOCK_OFFSET_WARNING, DeletionsSkipped};
 
-use super::outlook::Outlook;
 use super::present::say_withheld;
+use super::preview::Preview;
 use crate::options::OutputArgs;
 use crate::stop::Stop;
 use crate::text::{self, Words};
@@ -24,7 +24,7 @@ pub(super) fn exit(report: &Report, stop: &Stop) -> Exit {
 pub(super) fn tell(
     plan: &MirrorPlan,
     report: &Report,
-    outlook: &Outlook,
+    preview: &Preview,
     output: &OutputArgs,
     console: &mut Console,
 ) {
@@ -34,7 +34,7 @@ pub(super) fn tell(
     let done = &report.execution;
     // That the source is incomplete has been said before the question.
     let why = done.deletions_withheld;
-    if let Some(why) = why.filter(|why| *why != Withheld::SourceIncomplete) {
+    if let Some(why) = why.filter(|why| *why != DeletionsSkipped::SourceIncomplete) {
         say_withheld(why, console);
     }
     if let Some(jump) = done.clock_jump
@@ -53,7 +53,7 @@ pub(super) fn tell(
         if let Some(kept) = &report.trash {
             text += &text::trash(kept);
         }
-        if let Some(versioning) = outlook.versioning {
+        if let Some(versioning) = preview.versioning {
             text += &text::versioning(versioning);
         }
         console.line(text.trim_end());

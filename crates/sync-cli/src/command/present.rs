@@ -8,11 +8,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::HumanDuration;
 use s3mirror::Refusal;
 use sync_core::{
-    Action, CLOCK_OFFSET_WARNING, Counts, Direction, Header, Origin, Plan, Withheld, printable,
+    Action, CLOCK_OFFSET_WARNING, Counts, DeletionsSkipped, Direction, Header, Origin, Plan,
+    printable,
 };
 
 use super::manner::Mode;
-use super::outlook::Outlook;
+use super::preview::Preview;
 use crate::options::OutputArgs;
 use crate::text::{self, Words};
 use crate::view::{self, View};
@@ -24,12 +25,12 @@ pub(super) fn present(
     mode: Mode,
     view: View,
     output: &OutputArgs,
-    outlook: &Outlook,
+    preview: &Preview,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     if output.json {
         console.data(|mut out| plan.write_to(&mut out));
-        if let Some(estimate) = &outlook.estimate {
+        if let Some(estimate) = &preview.estimate {
             console.streams().event(&estimate.json());
         }
     }
@@ -47,15 +48,15 @@ pub(super) fn present(
         let (source, target) = sides(plan.header());
         let summary = Words::of(plan.direction()).summary(&source, &target, plan.header());
         console.line(summary.trim_end());
-        if let Some(estimate) = &outlook.estimate {
+        if let Some(estimate) = &preview.estimate {
             console.line(estimate.text().trim_end());
         }
-        if let Some(versioning) = outlook.versioning {
+        if let Some(versioning) = preview.versioning {
             console.line(text::versioning(versioning).trim_end());
         }
     }
     if plan.counts().incomplete() {
-        say_withheld(Withheld::SourceIncomplete, console);
+        say_withheld(DeletionsSkipped::SourceIncomplete, console);
     }
     let offset = plan.header().rule.clock_offset;
     if offset.abs() > CLOCK_OFFSET_WARNING {
@@ -156,7 +157,7 @@ pub(super) fn refuse(refusals: &[Refusal], console: &mut Console) -> Exit {
 }
 
 /// Says why planned deletions are not made.
-pub(super) fn say_withheld(why: Withheld, console: &mut Console) {
+pub(super) fn say_withheld(why: DeletionsSkipped, console: &mut Console) {
     console.warning(format_args!(
         "nothing is deleted, because {}",
         text::withheld(why)

@@ -4,19 +4,19 @@ use anyhow::anyhow;
 use s3mirror::read_plan;
 
 use super::manner::Mode;
-use super::outlook;
 use super::present::{present, say_origin};
+use super::preview;
 use crate::options::ShowArgs;
 use crate::view::View;
 use crate::{Console, Exit, hints};
 
 pub(super) fn run(args: &ShowArgs, view: View, console: &mut Console) -> anyhow::Result<Exit> {
-    let Some(prices) = console.understood(outlook::prices(&args.price)) else {
+    let Some(prices) = console.ok_or_report(preview::prices(&args.price)) else {
         return Ok(Exit::Usage);
     };
     let plan = read_plan(&args.file).map_err(|error| anyhow!(hints::plan_file(&error)))?;
-    let outlook = outlook::of_saved(&plan, &args.price, &args.output, prices)?;
+    let preview = preview::of_saved(&plan, &args.price, &args.output, prices)?;
     say_origin(&plan, &args.output, console);
-    present(&plan, Mode::Show, view, &args.output, &outlook, console)?;
+    present(&plan, Mode::Show, view, &args.output, &preview, console)?;
     Ok(Exit::Done)
 }

@@ -8,8 +8,8 @@ use s3mirror::{Direction, Error, Mirror, MirrorBuilder, MirrorPlan, PlanFile, Sa
 
 use super::manner::{Jobs, Manner, Mode};
 use super::outcome;
-use super::outlook::{Outlook, look, prices};
 use super::present::{present, refuse, say_origin};
+use super::preview::{Preview, preview_of, prices};
 use crate::finish::Ending;
 use crate::options::{ApplyArgs, NOT_FOR_BACKUP, SyncArgs};
 use crate::progress::{Events, Progress};
@@ -28,7 +28,7 @@ pub(super) async fn run(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     ending.is_about(direction, &args.places.dir, &args.places.bucket);
-    let Some(options) = console.understood(args.mirror_options(direction)) else {
+    let Some(options) = console.ok_or_report(args.mirror_options(direction)) else {
         return Ok(Exit::Usage);
     };
     // Before the work of making a plan.
@@ -102,7 +102,7 @@ async fn drive(
     ending: &Ending,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let Some(prices) = console.understood(prices(manner.price)) else {
+    let Some(prices) = console.ok_or_report(prices(manner.price)) else {
         return Ok(Exit::Usage);
     };
     let stop = listen(ending, console)?;
@@ -141,13 +141,13 @@ async fn drive(
     if plan.is_saved() {
         say_origin(plan.plan(), manner.output, console);
     }
-    let outlook = if plan.refusals().is_empty() {
-        look(&mirror, &plan, manner, prices, console).await?
+    let preview = if plan.refusals().is_empty() {
+        preview_of(&mirror, &plan, manner, prices, console).await?
     } else {
-        Outlook::default()
+        Preview::default()
     };
     let (mode, view) = (manner.mode, manner.view);
-    present(plan.plan(), mode, view, manner.output, &outlook, console)?;
+    present(plan.plan(), mode, view, manner.output, &preview, console)?;
     match mode {
         Mode::Show | Mode::Check => Ok(verdict(&plan, mode, console)),
         Mode::Act => {
@@ -162,8 +162,8 @@ async fn drive(
             let report = mirror.execute(&plan).await;
             progress.end();
             let report = report.map_err(|error| anyhow!(hints::error(&error)))?;
-            ending.carried_out(plan.counts(), &report, outlook.versioning);
-            outcome::tell(&plan, &report, &outlook, manner.output, console);
+            ending.carried_out(plan.counts(), &report, preview.versioning);
+            outcome::tell(&plan, &report, &preview, manner.output, console);
             Ok(outcome::exit(&report, &stop))
         }
     }

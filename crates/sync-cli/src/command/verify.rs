@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, anyhow};
 use futures::StreamExt;
 use s3mirror::{Error, Verifier};
-use sync_core::{Proof, Survey, Verified};
+use sync_core::{Evidence, Survey, Verified};
 
 use crate::options::VerifyArgs;
 use crate::progress::Counting;
@@ -15,17 +15,17 @@ use crate::verified::{self, Ending};
 use crate::{Console, Exit, hints};
 
 pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Result<Exit> {
-    let Some(options) = console.understood(args.mirror_options()) else {
+    let Some(options) = console.ok_or_report(args.mirror_options()) else {
         return Ok(Exit::Usage);
     };
-    let proof = if args.how.read {
-        Proof::Bytes
+    let evidence = if args.how.read {
+        Evidence::Bytes
     } else {
-        Proof::Kept
+        Evidence::StoredChecksum
     };
     let stop = Stop::listen().context("cannot listen for signals")?;
     let begun = Instant::now();
-    let verifier = match Verifier::open(options, proof).await {
+    let verifier = match Verifier::open(options, evidence).await {
         Ok(verifier) => verifier,
         Err(Error::Selection(wrong)) => {
             console.error(hints::selection(&wrong));

@@ -5,8 +5,8 @@ use std::io;
 
 use futures::stream::{self, StreamExt};
 
-use super::events::Withheld;
-use super::options::Versions;
+use super::events::DeletionsSkipped;
+use super::options::OnSourceChange;
 use super::run::Run;
 use super::workspace::DELETE_BATCH;
 use crate::{Action, Direction, Entry, ErrorKind, Plan, StoreError};
@@ -41,7 +41,7 @@ impl Run<'_> {
             self.stop_deleting();
             return;
         }
-        if must_look_again(plan.direction(), self.work.options.versions) {
+        if must_look_again(plan.direction(), self.work.options.on_source_change) {
             batch = self.still_absent(batch).await;
             // A thousand looks take their time, and may fail.
             if self.stopped || self.work.is_stopped() {
@@ -72,7 +72,7 @@ impl Run<'_> {
 
     fn stop_deleting(&mut self) {
         self.stopped = true;
-        self.deletions_withheld = Some(Withheld::Stopped);
+        self.deletions_withheld = Some(DeletionsSkipped::Stopped);
     }
 
     /// Those that the source still lacks.
@@ -107,6 +107,6 @@ impl Run<'_> {
 /// no snapshot: a file that was renamed during the walk may have been missed
 /// under both names. In a restore it would cost a request each, and the listing
 /// of a bucket is consistent; but what was listed long ago may have come since.
-pub(crate) fn must_look_again(direction: Direction, versions: Versions) -> bool {
-    direction == Direction::Backup || versions == Versions::AsPlanned
+pub(crate) fn must_look_again(direction: Direction, on_change: OnSourceChange) -> bool {
+    direction == Direction::Backup || on_change == OnSourceChange::Refuse
 }

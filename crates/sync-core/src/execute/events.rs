@@ -13,7 +13,7 @@ pub enum Event<'a> {
     /// The copy of an entry of more than one part begins; once more if it is
     /// tried again, and then nothing of it has been written. Entries of one
     /// part, which may be very many, are not told of.
-    Begun {
+    Started {
         /// The entry.
         entry: &'a Entry,
     },
@@ -142,7 +142,7 @@ impl Outcomes {
             Event::Growing(_) => {
                 self.growing.fetch_add(1, Relaxed);
             }
-            Event::Begun { .. } | Event::Progress { .. } | Event::NotWritten { .. } => {}
+            Event::Started { .. } | Event::Progress { .. } | Event::NotWritten { .. } => {}
         }
     }
 
@@ -170,7 +170,7 @@ pub struct Report {
     /// they had at a moment, and the next run copies them again.
     pub growing: u64,
     /// Why deletions of the plan were not made, if so.
-    pub deletions_withheld: Option<Withheld>,
+    pub deletions_withheld: Option<DeletionsSkipped>,
     /// How far the clock of the store that dates the objects was set during the
     /// run, if it was: objects written meanwhile may be dated wrongly.
     pub clock_jump: Option<TimeDelta>,
@@ -180,7 +180,7 @@ pub struct Report {
 
 /// Why planned deletions were not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Withheld {
+pub enum DeletionsSkipped {
     /// Some of the source could not be read, named or placed.
     SourceIncomplete,
     /// Some transfer failed.

@@ -204,7 +204,7 @@ impl Teller<'_> {
         if batch.is_empty() {
             return;
         }
-        if must_look_again(self.direction, self.options.versions) {
+        if must_look_again(self.direction, self.options.on_source_change) {
             for entry in &batch {
                 self.tell(Side::Source, Call::Stat(&entry.key));
             }

@@ -35,9 +35,9 @@ use free_transfers::Age;
 use run::{Rest, Run};
 use workspace::Workspace;
 
-pub use events::{Event, Observer, Outcomes, Report, Withheld};
+pub use events::{DeletionsSkipped, Event, Observer, Outcomes, Report};
 pub use forecast::{Call, forecast};
-pub use options::{ExecuteOptions, Versions};
+pub use options::{ExecuteOptions, OnSourceChange};
 pub(crate) use parts::parts;
 pub use parts::{MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_size};
 

@@ -16,21 +16,21 @@ pub struct ExecuteOptions {
     /// Size of a part, in bytes; it grows where 10,000 parts do not suffice.
     pub part_size: u64,
     /// What becomes of a source that has changed since it was planned.
-    pub versions: Versions,
+    pub on_source_change: OnSourceChange,
     /// Where the execution counts what it has done; from zero.
     pub outcomes: Arc<Outcomes>,
 }
 
 /// What becomes of a source that has changed since it was planned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Versions {
+pub enum OnSourceChange {
     /// What it has become is copied: a plan that was made just now is there to
     /// make both sides equal.
     #[default]
-    Latest,
+    CopyLatest,
     /// It is named and not copied, and what the source has again is not
     /// deleted: somebody has looked at the plan and meant these versions.
-    AsPlanned,
+    Refuse,
 }
 
 impl Default for ExecuteOptions {
@@ -39,7 +39,7 @@ impl Default for ExecuteOptions {
             concurrency: 32,
             memory: 64 << 20,
             part_size: MIN_PART_SIZE,
-            versions: Versions::default(),
+            on_source_change: OnSourceChange::default(),
             outcomes: Arc::default(),
         }
     }

@@ -14,7 +14,7 @@ use futures::future::ready;
 use futures::stream::{self, StreamExt};
 
 use super::clearing::{Blockers, Clearing};
-use super::events::Withheld;
+use super::events::DeletionsSkipped;
 use super::rounds::{Replacement, first_round, second_round};
 use super::run::{Rest, Run};
 use super::transfer::Done;
@@ -74,10 +74,10 @@ impl Run<'_> {
     async fn replace<'p>(
         &mut self,
         jobs: impl Iterator<Item = io::Result<Job<'p>>> + Send,
-        withheld: Option<Withheld>,
+        withheld: Option<DeletionsSkipped>,
     ) -> io::Result<()> {
         let work = self.work;
-        if withheld == Some(Withheld::Stopped) && work.direction == Direction::Backup {
+        if withheld == Some(DeletionsSkipped::Stopped) && work.direction == Direction::Backup {
             return Ok(());
         }
         let halted = AtomicBool::new(false);
@@ -108,7 +108,7 @@ impl Run<'_> {
 }
 
 impl Workspace<'_> {
-    async fn replace(&self, job: &mut Job<'_>, withheld: Option<Withheld>) -> Done {
+    async fn replace(&self, job: &mut Job<'_>, withheld: Option<DeletionsSkipped>) -> Done {
         if job.hopeless {
             return Done::Failed(still_blocked(&job.transfer));
         }

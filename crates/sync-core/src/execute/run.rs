@@ -1,7 +1,7 @@
 //! An execution in progress: what has become of its entries so far.
 
 use super::cleared::Cleared;
-use super::events::{Event, Outcomes, Report, Withheld};
+use super::events::{DeletionsSkipped, Event, Outcomes, Report};
 use super::transfer::{Done, Kept};
 use super::workspace::Workspace;
 use crate::plan::{MAX_CLOCK_OFFSET, Plan, Transfer};
@@ -13,7 +13,7 @@ pub(crate) struct Run<'a> {
     /// Whether it ends before all actions were tried.
     pub(crate) stopped: bool,
     /// Why planned deletions were not made.
-    pub(crate) deletions_withheld: Option<Withheld>,
+    pub(crate) deletions_withheld: Option<DeletionsSkipped>,
     /// What has been deleted because it was in the way.
     pub(crate) cleared: Cleared,
     /// How many were not written since that was last told, and why one of them.
@@ -63,19 +63,19 @@ impl<'a> Run<'a> {
     }
 
     /// Why nothing may be deleted now.
-    pub(crate) fn withheld(&self, plan: &Plan) -> Option<Withheld> {
+    pub(crate) fn withheld(&self, plan: &Plan) -> Option<DeletionsSkipped> {
         if self.stopped || self.work.is_stopped() {
-            Some(Withheld::Stopped)
+            Some(DeletionsSkipped::Stopped)
         } else if plan.counts().incomplete() || plan.counts().too_long > 0 {
-            Some(Withheld::SourceIncomplete)
+            Some(DeletionsSkipped::SourceIncomplete)
         } else if self.outcomes().any_failed() {
-            Some(Withheld::TransferFailed)
+            Some(DeletionsSkipped::TransferFailed)
         } else if self
             .work
             .clock_jump()
             .is_some_and(|jump| jump.abs() > MAX_CLOCK_OFFSET)
         {
-            Some(Withheld::ClockJump)
+            Some(DeletionsSkipped::ClockJump)
         } else {
             None
         }

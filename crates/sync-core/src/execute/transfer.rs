@@ -14,7 +14,8 @@ use super::workspace::{StopSignal, Workspace, stopped};
 use crate::budget::Permit;
 use crate::store::known_checksum;
 use crate::{
-    Crc64, Direction, Entry, ErrorKind, Expected, Result, StoreError, Transfer, Versions, Writer,
+    Crc64, Direction, Entry, ErrorKind, Expected, OnSourceChange, Result, StoreError, Transfer,
+    Writer,
 };
 
 /// How often a file that was changed while its copy was on its way is copied
@@ -147,7 +148,7 @@ impl Workspace<'_> {
             if is_long && self.is_only_longer(&copied, &now).await? {
                 return Ok(Kept::AtAMoment);
             }
-            if self.options.versions == Versions::AsPlanned {
+            if self.options.on_source_change == OnSourceChange::Refuse {
                 return Err(changed(&copied.entry, OUTDATED));
             }
             if self.is_stopped() {
@@ -263,8 +264,8 @@ impl Workspace<'_> {
         entry: &Entry,
         error: &StoreError,
     ) -> Result<Option<(Entry, Reading)>> {
-        match (error.kind(), self.options.versions) {
-            (ErrorKind::Changed, Versions::Latest) => {
+        match (error.kind(), self.options.on_source_change) {
+            (ErrorKind::Changed, OnSourceChange::CopyLatest) => {
                 let Some(now) = self.look(entry).await? else {
                     return Ok(None);
                 };
@@ -303,7 +304,7 @@ impl Workspace<'_> {
             return or_stopped(&self.stop, self.copy_whole(entry, reading, expected)).await;
         }
         if entry.size > part {
-            self.observer.event(Event::Begun { entry });
+            self.observer.event(Event::Started { entry });
         }
         let writer = self.target.write(entry, part, expected).await?;
         let copied = self.copy_parts(entry, reading, part, &*writer);

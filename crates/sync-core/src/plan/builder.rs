@@ -9,9 +9,9 @@ use super::counts::Counts;
 use super::dangling_links::DanglingLinks;
 use super::header::{FORMAT_VERSION, Header};
 use super::kept_links::KeptLinks;
-use super::name_collisions::Folding;
+use super::name_collisions::NameCollisions;
 use super::options::{Deletions, PlanOptions};
-use super::tree::Layout;
+use super::tree::TreeResolver;
 use super::value::Plan;
 use crate::json::append_json;
 use crate::spool::{Spool, Spools};
@@ -20,25 +20,25 @@ use crate::{
 };
 
 /// A plan while it is written.
-pub(crate) struct Draft<'a> {
+pub(crate) struct PlanBuilder<'a> {
     options: &'a PlanOptions,
     source: &'a dyn Store,
     target: &'a dyn Store,
-    layout: Layout,
+    tree: TreeResolver,
     /// Where the target folds names.
-    folding: Option<Folding>,
+    collisions: Option<NameCollisions>,
     counts: Counts,
     /// Links of the target that are kept so far.
     links: KeptLinks,
     /// Links of the target that name no file yet.
     dangling: DanglingLinks,
     /// Actions on their way to the spool.
-    settled: Vec<Action>,
+    ready: Vec<Action>,
     spool: Box<dyn Spool>,
     line: Vec<u8>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> PlanBuilder<'a> {
     /// An empty plan from `source` to `target`.
     pub(crate) fn new(
         source: &'a dyn Store,
@@ -51,12 +51,12 @@ impl<'a> Draft<'a> {
             options,
             source,
             target,
-            layout: Layout::new(options.direction, options.deletions),
-            folding: target.folds_names().then(Folding::default),
+            tree: TreeResolver::new(options.direction, options.deletions),
+            collisions: target.folds_names().then(NameCollisions::default),
             counts: Counts::default(),
             links: KeptLinks::new(Arc::clone(&spools)),
             dangling: DanglingLinks::new(spools),
-            settled: Vec::new(),
+            ready: Vec::new(),
             spool,
             line: Vec::new(),
         }
@@ -66,10 +66,10 @@ impl<'a> Draft<'a> {
     pub(crate) fn skip(&mut self, side: Side, skipped: Skipped) -> io::Result<()> {
         match side {
             Side::Source if skipped.cause.covers() => {
-                self.layout.covers(&skipped.name, skipped.cause);
+                self.tree.covers(&skipped.name, skipped.cause);
             }
             Side::Target => {
-                self.layout.stays(&skipped.name, skipped.cause);
+                self.tree.stays(&skipped.name, skipped.cause);
                 if self.may_delete_files() {
                     self.dangling.add(&skipped)?;
                 }
@@ -100,21 +100,21 @@ impl<'a> Draft<'a> {
         if let Pair::Source(source) | Pair::Both { source, .. } = &mut pair {
             source.link = None;
         }
-        let misfit = match &pair {
-            Pair::Source(source) | Pair::Both { source, .. } => self.misfit(&source.key),
+        let rejection = match &pair {
+            Pair::Source(source) | Pair::Both { source, .. } => self.rejection(&source.key),
             // What the source could never hold is not missing from it.
             Pair::Target(target) => match self.source.accepts(&target.key) {
                 Ok(()) => None,
                 Err(why) => Some(unmappable(Side::Target, &target.key, why)),
             },
         };
-        match misfit {
+        match rejection {
             Some(Action::Skip { side, skipped }) => self.skip(side, skipped),
             Some(action) => self.write(&action),
             None => {
-                let (counts, settled) = (&mut self.counts, &mut self.settled);
-                self.layout.place(pair, decision, counts, settled);
-                self.write_settled()
+                let (counts, ready) = (&mut self.counts, &mut self.ready);
+                self.tree.place(pair, decision, counts, ready);
+                self.write_ready()
             }
         }
     }
@@ -130,10 +130,10 @@ impl<'a> Draft<'a> {
             }
             // To the tree, it is a file that stays, whatever the source has.
             Pair::Target(target) | Pair::Both { target, .. } => {
-                let (counts, settled) = (&mut self.counts, &mut self.settled);
+                let (counts, ready) = (&mut self.counts, &mut self.ready);
                 let pair = Pair::Target(target);
-                self.layout.place(pair, stays, counts, settled);
-                self.write_settled()
+                self.tree.place(pair, stays, counts, ready);
+                self.write_ready()
             }
         }
     }
@@ -161,7 +161,7 @@ impl<'a> Draft<'a> {
 
     /// What is written instead of a transfer of `key`, if the target could not
     /// hold it.
-    fn misfit(&mut self, key: &Key) -> Option<Action> {
+    fn rejection(&mut self, key: &Key) -> Option<Action> {
         if key.as_str().len() > self.options.max_key_bytes {
             self.counts.too_long += 1;
             return Some(Action::TooLong { key: key.clone() });
@@ -169,19 +169,19 @@ impl<'a> Draft<'a> {
         if let Err(why) = self.target.accepts(key) {
             return Some(unmappable(Side::Source, key, why));
         }
-        let with = self.folding.as_mut()?.collision(key)?;
+        let with = self.collisions.as_mut()?.collision(key)?;
         self.counts.conflicts += 1;
         let (key, why) = (key.clone(), ConflictCause::SameName);
         Some(Action::Conflict { key, with, why })
     }
 
-    fn write_settled(&mut self) -> io::Result<()> {
-        let mut settled = std::mem::take(&mut self.settled);
-        for action in settled.drain(..) {
+    fn write_ready(&mut self) -> io::Result<()> {
+        let mut ready = std::mem::take(&mut self.ready);
+        for action in ready.drain(..) {
             self.write(&action)?;
         }
-        self.settled = settled;
-        for link in self.layout.links.drain(..) {
+        self.ready = ready;
+        for link in self.tree.links.drain(..) {
             self.links.add(&link)?;
         }
         Ok(())
@@ -196,8 +196,8 @@ impl<'a> Draft<'a> {
 
     /// The plan, made by `rule`.
     pub(crate) fn finish(mut self, rule: Rule) -> io::Result<Plan> {
-        self.layout.finish(&mut self.counts, &mut self.settled);
-        self.write_settled()?;
+        self.tree.finish(&mut self.counts, &mut self.ready);
+        self.write_ready()?;
         let changed = self.links.whose_file_changes(&*self.spool)?;
         for link in changed {
             let transfer = link?.replaced(&mut self.counts);

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use chrono::TimeDelta;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
-use super::builder::Draft;
+use super::builder::PlanBuilder;
 use super::options::{PlanError, PlanOptions};
 use super::value::Plan;
 use crate::budget::Budget;
@@ -77,7 +77,7 @@ impl Planner<'_> {
         let target = self.listing(Side::Target, self.sort_target);
         let rule = OnceLock::new();
         let spool = self.spools.create()?;
-        let mut draft = Draft::new(
+        let mut draft = PlanBuilder::new(
             self.source,
             self.target,
             self.options,

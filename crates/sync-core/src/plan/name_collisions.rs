@@ -13,9 +13,9 @@ use crate::Key;
 
 /// The names so far, directories among them, by their folded form.
 #[derive(Default)]
-pub(crate) struct Folding(HashMap<String, Box<str>>);
+pub(crate) struct NameCollisions(HashMap<String, Box<str>>);
 
-impl Folding {
+impl NameCollisions {
     /// The earlier name that `key`, or a directory of it, would collide with;
     /// a key that collides is not remembered.
     pub(crate) fn collision(&mut self, key: &Key) -> Option<Key> {
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     fn collisions(names: &[&str]) -> Vec<Option<String>> {
-        let mut folding = Folding::default();
+        let mut folding = NameCollisions::default();
         let mut collision = |name: &&str| {
             let key = Key::new(*name).unwrap();
             folding.collision(&key).map(String::from)

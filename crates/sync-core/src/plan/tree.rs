@@ -19,7 +19,7 @@ use crate::listing::{SkippedNames, may_be_directory_of};
 use crate::{Decision, Direction, Key, Pair, Reason, SkipCause};
 
 /// Turns decisions into actions.
-pub(crate) struct Layout {
+pub(crate) struct TreeResolver {
     direction: Direction,
     deletions: Deletions,
     open: Vec<Open>,
@@ -43,7 +43,7 @@ struct Open {
     blocks: bool,
 }
 
-impl Layout {
+impl TreeResolver {
     pub(crate) fn new(direction: Direction, deletions: Deletions) -> Self {
         Self {
             direction,
@@ -55,13 +55,13 @@ impl Layout {
         }
     }
 
-    /// Adds the actions that are settled now that `pair` has come.
+    /// Adds the actions that are ready now that `pair` has come.
     pub(crate) fn place(
         &mut self,
         pair: Pair,
         decision: Decision,
         counts: &mut Counts,
-        settled: &mut Vec<Action>,
+        ready: &mut Vec<Action>,
     ) {
         let decision = match decision {
             Decision::Delete(_) if self.covering.cover(pair.key()) => {
@@ -76,7 +76,7 @@ impl Layout {
             .open
             .pop_if(|o| !may_be_directory_of(o.key().as_str(), pair.key().as_str()))
         {
-            self.settle(last, counts, settled);
+            self.settle(last, counts, ready);
         }
         if self.open.is_empty() {
             self.covering.forget_before(pair.key());
@@ -98,7 +98,7 @@ impl Layout {
             Direction::Backup if is_absence(decision) => {}
             Direction::Backup => {
                 opened.notes_what_may_block(&mut self.open);
-                settled.extend(opened.close(counts));
+                ready.extend(opened.close(counts));
                 return;
             }
         }
@@ -106,9 +106,9 @@ impl Layout {
     }
 
     /// Adds the actions that are still open at the end.
-    pub(crate) fn finish(&mut self, counts: &mut Counts, settled: &mut Vec<Action>) {
+    pub(crate) fn finish(&mut self, counts: &mut Counts, ready: &mut Vec<Action>) {
         while let Some(last) = self.open.pop() {
-            self.settle(last, counts, settled);
+            self.settle(last, counts, ready);
         }
     }
 
@@ -134,14 +134,14 @@ impl Layout {
         }
     }
 
-    fn settle(&mut self, mut last: Open, counts: &mut Counts, settled: &mut Vec<Action>) {
+    fn settle(&mut self, mut last: Open, counts: &mut Counts, ready: &mut Vec<Action>) {
         if last.in_source()
             && let Some((name, cause)) = self.obstacle(&last)
         {
             last.conflicts_with(&name, cause);
         }
         self.links.extend(last.kept_link());
-        settled.extend(last.close(counts));
+        ready.extend(last.close(counts));
     }
 
     /// What the target's listing skipped and `open` would need to be gone.

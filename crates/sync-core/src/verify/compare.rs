@@ -8,7 +8,7 @@ use futures::future::try_join;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::VerifyOptions;
-use super::findings::{Finding, Proof, Verdict};
+use super::findings::{Evidence, Finding, Verdict};
 use super::survey::{Line, Survey};
 use crate::budget::Budget;
 use crate::checksum::digest::Hasher;
@@ -143,7 +143,7 @@ impl Comparison<'_> {
     /// The checksum that the bucket keeps, if it is asked for and there is one.
     async fn kept(&self, object: &Entry) -> Result<Option<Digest>> {
         let is_vain = self.in_vain.load(Relaxed) >= IN_VAIN && object.size <= SMALL;
-        if self.options.proof == Proof::Bytes || is_vain {
+        if self.options.evidence == Evidence::Bytes || is_vain {
             return Ok(None);
         }
         let _permit = self.budget.acquire(self.slots(), 0).await;

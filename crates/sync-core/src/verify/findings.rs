@@ -4,10 +4,10 @@ use crate::{Algorithm, Entry, ErrorKind, StoreError, Tally};
 
 /// By what contents are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Proof {
+pub enum Evidence {
     /// By the checksum of the whole that the bucket keeps, where it keeps one.
     #[default]
-    Kept,
+    StoredChecksum,
     /// By all bytes of both.
     Bytes,
 }

@@ -7,7 +7,7 @@
 //!
 //! The checksum that a bucket keeps of a whole object costs one request
 //! without its bytes; where there is none, or where it is not to be trusted
-//! ([`Proof::Bytes`]), the bytes are read and compared.
+//! ([`Evidence::Bytes`]), the bytes are read and compared.
 
 mod compare;
 pub(crate) mod content;
@@ -16,7 +16,7 @@ mod survey;
 
 use std::sync::Arc;
 
-pub use findings::{Finding, Proof, Verdict, Verified};
+pub use findings::{Evidence, Finding, Verdict, Verified};
 pub use survey::{Survey, survey};
 
 use crate::Selection;
@@ -25,7 +25,7 @@ use crate::Selection;
 #[derive(Debug, Clone)]
 pub struct VerifyOptions {
     /// What is believed: a checksum that the bucket keeps, or only bytes.
-    pub proof: Proof,
+    pub evidence: Evidence,
     /// Which entries are compared. Of the others nothing is said.
     pub selection: Arc<Selection>,
     /// How many contents are compared at a time.
@@ -41,7 +41,7 @@ pub struct VerifyOptions {
 impl Default for VerifyOptions {
     fn default() -> Self {
         Self {
-            proof: Proof::Kept,
+            evidence: Evidence::StoredChecksum,
             selection: Arc::default(),
             concurrency: 16,
             memory: 20 << 20,

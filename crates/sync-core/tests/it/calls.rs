@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use mockall::predicate::eq;
 use sync_core::{
-    Crc64, Direction, Entry, ErrorKind, Expected, MockStore, PlanOptions, Revision, SkipCause,
-    Withheld,
+    Crc64, DeletionsSkipped, Direction, Entry, ErrorKind, Expected, MockStore, PlanOptions,
+    Revision, SkipCause,
 };
 
 use crate::support::{Events, entry, error, key, mock, noon, one_by_one, plan, run, run_with};
@@ -64,7 +64,10 @@ fn a_failing_put_is_counted_and_named_and_nothing_is_deleted() {
     let report = run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["failed a: Denied", "copied b"]);
     assert_eq!((report.failed, report.created.entries), (1, 1));
-    assert_eq!(report.deletions_withheld, Some(Withheld::TransferFailed));
+    assert_eq!(
+        report.deletions_withheld,
+        Some(DeletionsSkipped::TransferFailed)
+    );
     assert!(!report.is_complete() && !report.stopped);
 }
 
@@ -192,7 +195,7 @@ fn a_failure_that_concerns_everything_stops_the_run() {
         let plan = plan(&source, &target, &backup());
         let report = run_with(&plan, &source, &target, &one_by_one(), &());
         assert!(report.stopped, "{kind:?}");
-        assert_eq!(report.deletions_withheld, Some(Withheld::Stopped));
+        assert_eq!(report.deletions_withheld, Some(DeletionsSkipped::Stopped));
     }
 }
 
@@ -279,6 +282,6 @@ fn deletions_end_when_every_further_one_would_fail() {
     });
     let plan = plan(&source, &target, &backup());
     let report = run(&plan, &source, &target);
-    assert_eq!(report.deletions_withheld, Some(Withheld::Stopped));
+    assert_eq!(report.deletions_withheld, Some(DeletionsSkipped::Stopped));
     assert_eq!((report.failed, report.deleted.entries), (1000, 0));
 }

@@ -1,7 +1,7 @@
 //! Entries that a tree cannot hold side by side: they are named, left alone,
 //! and make the run incomplete.
 
-use sync_core::Withheld;
+use sync_core::DeletionsSkipped;
 
 use crate::support::{assert_plan, lines, plan, probes, restore, run};
 
@@ -54,7 +54,10 @@ fn a_conflict_anywhere_lets_nothing_give_way() {
     assert!(plan.counts().incomplete());
     let report = run(&plan, &restore.bucket, &restore.files);
     assert_eq!(report.failed, 1, "x/y");
-    assert_eq!(report.deletions_withheld, Some(Withheld::SourceIncomplete));
+    assert_eq!(
+        report.deletions_withheld,
+        Some(DeletionsSkipped::SourceIncomplete)
+    );
     assert_eq!(restore.outcome(), ["a/b*", "x", "z"]);
 }
 
@@ -89,7 +92,10 @@ fn names_that_the_target_takes_for_one_are_a_conflict_of_the_later() {
     ];
     assert_eq!(planned[..4], expected);
     let report = run(&plan, &bucket, &files);
-    assert_eq!(report.deletions_withheld, Some(Withheld::SourceIncomplete));
+    assert_eq!(
+        report.deletions_withheld,
+        Some(DeletionsSkipped::SourceIncomplete)
+    );
     let held: Vec<String> = restore.files.contents().into_keys().collect();
     assert_eq!(held, ["DIR/y", "Read", "old"]);
 }
@@ -108,6 +114,9 @@ fn a_key_that_the_target_cannot_hold_is_named_and_nothing_is_deleted() {
     );
     assert!(plan.counts().incomplete());
     let report = run(&plan, &bucket, &files);
-    assert_eq!(report.deletions_withheld, Some(Withheld::SourceIncomplete));
+    assert_eq!(
+        report.deletions_withheld,
+        Some(DeletionsSkipped::SourceIncomplete)
+    );
     assert_eq!(restore.files.contents().len(), 2);
 }

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
-use sync_core::{Deletions, Direction, ErrorKind, ExecuteOptions, PlanOptions, Withheld};
+use sync_core::{Deletions, DeletionsSkipped, Direction, ErrorKind, ExecuteOptions, PlanOptions};
 
 use crate::support::{
     Scheduler, backups_to_directories, cases, lines, noon, one_by_one, plan, probes, run, run_with,
@@ -111,7 +111,10 @@ fn nothing_gives_way_where_nothing_may_be_deleted() {
         source.fail_reading("z");
         let report = run(&plan(&source, &target, &backup()), &source, &target);
         assert_eq!(report.failed, 2);
-        assert_eq!(report.deletions_withheld, Some(Withheld::TransferFailed));
+        assert_eq!(
+            report.deletions_withheld,
+            Some(DeletionsSkipped::TransferFailed)
+        );
         assert!(target.contents().contains_key(objects[0]));
         // Deletions are off.
         let (source, target) = stores(files, objects);

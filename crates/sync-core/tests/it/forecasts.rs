@@ -1,7 +1,7 @@
 //! What is told of an execution beforehand is what it does.
 
 use proptest::prelude::*;
-use sync_core::{Call, ExecuteOptions, Plan, PlanOptions, Side, Versions, forecast};
+use sync_core::{Call, ExecuteOptions, OnSourceChange, Plan, PlanOptions, Side, forecast};
 
 use crate::support::{World, cases, entry, plan, probes, run_with, worlds};
 
@@ -50,7 +50,7 @@ proptest! {
         let options = ExecuteOptions {
             // Two bytes are two parts.
             part_size: 1,
-            versions: if as_planned { Versions::AsPlanned } else { Versions::Latest },
+            on_source_change: if as_planned { OnSourceChange::Refuse } else { OnSourceChange::CopyLatest },
             ..ExecuteOptions::default()
         };
         let before = source.log().len();

@@ -5,7 +5,7 @@ use std::future::pending;
 
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
-use sync_core::{Direction, ErrorKind, ExecuteOptions, PlanOptions, Withheld, execute};
+use sync_core::{DeletionsSkipped, Direction, ErrorKind, ExecuteOptions, PlanOptions, execute};
 
 use crate::support::{
     Scheduler, assert_plan, cases, lines, noon, plan, probes, restore, restores, run,
@@ -171,7 +171,10 @@ fn what_blocks_stays_when_its_replacement_cannot_be_read_or_written() {
         files.fail(fault, ErrorKind::Denied);
         let report = run(&plan(&bucket, &files, &restore.options), &bucket, &files);
         assert_eq!(report.failed, 1, "{fault}");
-        assert_eq!(report.deletions_withheld, Some(Withheld::TransferFailed));
+        assert_eq!(
+            report.deletions_withheld,
+            Some(DeletionsSkipped::TransferFailed)
+        );
         assert_eq!(restore.files.contents().len(), 2, "{fault}");
         assert!(
             !files

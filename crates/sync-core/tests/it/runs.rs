@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Compare, Counts, Deletions, Direction, PlanOptions, Reason, Report, Tally, Withheld,
+    Compare, Counts, Deletions, DeletionsSkipped, Direction, PlanOptions, Reason, Report, Tally,
 };
 
 use crate::support::{
@@ -36,7 +36,7 @@ proptest! {
         };
         prop_assert_eq!(report.failed, steps.iter().filter(blocked).count() as u64);
         let withheld = world.is_incomplete() && counts.deleted().entries > 0;
-        prop_assert_eq!(report.deletions_withheld, withheld.then_some(Withheld::SourceIncomplete));
+        prop_assert_eq!(report.deletions_withheld, withheld.then_some(DeletionsSkipped::SourceIncomplete));
         if report.is_complete() {
             let done = (report.created, report.overwritten, report.deleted);
             prop_assert_eq!(done, (counts.created(), counts.overwritten(), counts.deleted()));

@@ -6,8 +6,8 @@ use std::io;
 use bytes::Bytes;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Direction, Entry, ErrorKind, ExecuteOptions, MemorySpools, Origin, Plan, PlanOptions, Report,
-    Revision, Spools, Versions,
+    Direction, Entry, ErrorKind, ExecuteOptions, MemorySpools, OnSourceChange, Origin, Plan,
+    PlanOptions, Report, Revision, Spools,
 };
 
 use crate::support::{Events, error, key, mock, noon, one_by_one, plan, run_with};
@@ -16,7 +16,7 @@ const GOLDEN: &str = include_str!("golden.plan.jsonl");
 
 fn as_planned() -> ExecuteOptions {
     ExecuteOptions {
-        versions: Versions::AsPlanned,
+        on_source_change: OnSourceChange::Refuse,
         ..one_by_one()
     }
 }

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    ErrorKind, ExecuteOptions, MemorySpools, Plan, Report, Tally, Withheld, execute, make_plan,
+    DeletionsSkipped, ErrorKind, ExecuteOptions, MemorySpools, Plan, Report, Tally, execute,
+    make_plan,
 };
 
 use crate::support::{
@@ -135,7 +136,7 @@ proptest! {
         if report.is_complete() {
             prop_assert_eq!(&after, &outcome);
         } else if report.stopped && planned.counts().deleted().entries > 0 {
-            prop_assert_eq!(report.deletions_withheld, Some(Withheld::Stopped));
+            prop_assert_eq!(report.deletions_withheld, Some(DeletionsSkipped::Stopped));
         }
 
         let again = plan(&source, &target, &world.options());
@@ -211,7 +212,7 @@ fn a_run_that_is_stopped_before_it_begins_does_nothing() {
     let report = paced.run(&plan, &ExecuteOptions::default(), std::future::ready(()));
     let expected = Report {
         stopped: true,
-        deletions_withheld: Some(Withheld::Stopped),
+        deletions_withheld: Some(DeletionsSkipped::Stopped),
         ..Report::default()
     };
     assert_eq!(report, expected);

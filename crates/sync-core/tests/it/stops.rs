@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::FutureExt;
-use sync_core::{Direction, ErrorKind, ExecuteOptions, PlanOptions, Report, Withheld, execute};
+use sync_core::{
+    DeletionsSkipped, Direction, ErrorKind, ExecuteOptions, PlanOptions, Report, execute,
+};
 
 use crate::support::{Events, entry, error, mock, plan, run_with};
 
@@ -47,7 +49,7 @@ fn nothing_is_deleted_after_a_signal_to_stop_that_comes_during_the_last_look() {
     let run = execute(&plan, &source, &target, &options, &(), stop);
     let expected = Report {
         stopped: true,
-        deletions_withheld: Some(Withheld::Stopped),
+        deletions_withheld: Some(DeletionsSkipped::Stopped),
         ..Report::default()
     };
     assert_eq!(block_on(run).unwrap(), expected);
@@ -71,7 +73,7 @@ fn nothing_is_deleted_when_the_source_is_lost_during_the_last_look() {
         let report = run_with(&plan, &source, &target, &options, &events);
         assert_eq!(events.told(), [format!("failed a: {kind:?}")]);
         assert!(report.stopped);
-        assert_eq!(report.deletions_withheld, Some(Withheld::Stopped));
+        assert_eq!(report.deletions_withheld, Some(DeletionsSkipped::Stopped));
     }
 }
 

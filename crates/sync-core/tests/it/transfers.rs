@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
-use sync_core::{Direction, ErrorKind, ExecuteOptions, PlanOptions, Tally, Withheld};
+use sync_core::{DeletionsSkipped, Direction, ErrorKind, ExecuteOptions, PlanOptions, Tally};
 
 use crate::support::{Events, Scheduler, World, cases, noon, plan, probes, run, run_with};
 
@@ -169,7 +169,10 @@ fn what_vanished_after_the_plan_is_named_and_nothing_is_deleted() {
     files.remove("000");
     let events = Events::default();
     let report = run_with(&plan, &files, &bucket, &ExecuteOptions::default(), &events);
-    assert_eq!(report.deletions_withheld, Some(Withheld::TransferFailed));
+    assert_eq!(
+        report.deletions_withheld,
+        Some(DeletionsSkipped::TransferFailed)
+    );
     assert!(events.told().contains(&"failed 000: NotFound".to_owned()));
     assert_eq!(
         bucket.contents().into_keys().collect::<Vec<_>>(),

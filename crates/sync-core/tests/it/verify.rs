@@ -8,8 +8,8 @@ use futures::executor::block_on;
 use futures::stream::TryStreamExt;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Algorithm, Criteria, Digest, ErrorKind, Finding, MemorySpools, MockStore, NameRule, PlanError,
-    Proof, Selection, Store, Verdict, Verified, VerifyOptions, survey,
+    Algorithm, Criteria, Digest, ErrorKind, Evidence, Finding, MemorySpools, MockStore, NameRule,
+    PlanError, Selection, Store, Verdict, Verified, VerifyOptions, survey,
 };
 
 use crate::support::{entry, error, key, mock, noon};
@@ -54,7 +54,7 @@ fn told(files: &dyn Store, objects: &dyn Store, options: &VerifyOptions) -> Vec<
 
 fn by_bytes() -> VerifyOptions {
     VerifyOptions {
-        proof: Proof::Bytes,
+        evidence: Evidence::Bytes,
         ..VerifyOptions::default()
     }
 }
@@ -129,11 +129,11 @@ fn contents_of_many_parts_are_compared_whole() {
             other[at] ^= 1;
         }
         objects.insert("a", other, noon(0));
-        for proof in [Proof::Kept, Proof::Bytes] {
+        for evidence in [Evidence::StoredChecksum, Evidence::Bytes] {
             // Parts of 7 bytes, and of the 4 that fit in twice.
             for memory in [100, 8] {
                 let options = VerifyOptions {
-                    proof,
+                    evidence,
                     memory,
                     part_size: 7,
                     ..VerifyOptions::default()
@@ -142,7 +142,7 @@ fn contents_of_many_parts_are_compared_whole() {
                 assert_eq!(
                     found[0].verdict.is_equal(),
                     differs_at.is_none(),
-                    "{differs_at:?} {proof:?} {memory}"
+                    "{differs_at:?} {evidence:?} {memory}"
                 );
             }
         }

@@ -71,11 +71,11 @@ impl Intercept for Made {
 
 /// What was spared by going on with uploads of earlier runs.
 #[derive(Debug, Default)]
-pub(crate) struct Spared {
+pub(crate) struct Resumed {
     pub(crate) bytes: AtomicU64,
 }
 
-impl Spared {
+impl Resumed {
     pub(crate) fn add(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Relaxed);
     }

@@ -11,7 +11,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::http::in_flight::{Moved, UnderWay};
+use crate::http::in_flight::{InFlight, Moved};
 
 /// The rate, in bytes a second, of a line that nothing is known of yet: what a
 /// narrow line of one person has.
@@ -29,7 +29,7 @@ const TELLING: u64 = 16 * 1024;
 /// The bodies on their way to one server.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
-    under_way: UnderWay,
+    under_way: InFlight,
     /// Bytes a second, once that is known.
     rate: Mutex<Option<f64>>,
 }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The bytes of all requests under way of a store. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub struct UnderWay(Arc<AtomicU64>);
+pub struct InFlight(Arc<AtomicU64>);
 
-impl UnderWay {
+impl InFlight {
     /// Bytes that requests have sent or received which have not ended. Whether
     /// one succeeds or not, its bytes are no longer among them then.
     #[must_use]
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn what_a_request_has_moved_counts_until_it_ends() {
-        let under_way = UnderWay::default();
+        let under_way = InFlight::default();
         let (one, other) = (under_way.request(), under_way.request());
         one.add(3);
         other.add(4);

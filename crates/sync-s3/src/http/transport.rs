@@ -38,7 +38,7 @@ use crate::http::backlog::Backlog;
 use crate::http::clock::Clock;
 use crate::http::concurrency::{Outcome, Pace, WIDEST};
 use crate::http::garbled::{chain, garbled, with_sound_length};
-use crate::http::in_flight::UnderWay;
+use crate::http::in_flight::InFlight;
 use crate::http::reachability::{self, Contact, Silent, causes};
 use crate::http::request_body::{Pieces, Sent};
 use crate::http::response_body::{Incoming, Limited};
@@ -62,7 +62,7 @@ pub(crate) struct Transport {
     clock: Arc<Clock>,
     pace: Arc<Pace>,
     limiter: Option<Arc<Limiter>>,
-    under_way: UnderWay,
+    under_way: InFlight,
     contact: Arc<Contact>,
     backlog: Arc<Backlog>,
     proxies: Arc<Proxies>,
@@ -82,7 +82,7 @@ impl Transport {
         clock: Arc<Clock>,
         pace: Arc<Pace>,
         limiter: Option<Arc<Limiter>>,
-        under_way: UnderWay,
+        under_way: InFlight,
     ) -> Self {
         Self {
             shared: OnceLock::new(),
@@ -265,7 +265,7 @@ struct Watched {
     clock: Arc<Clock>,
     pace: Arc<Pace>,
     limiter: Option<Arc<Limiter>>,
-    under_way: UnderWay,
+    under_way: InFlight,
     contact: Arc<Contact>,
     backlog: Arc<Backlog>,
     silence: Duration,

@@ -110,7 +110,7 @@ async fn a_blank_key_goes_up_in_parts_is_resumed_and_aborted() {
         }
     }
     assert_eq!(fixture.server.count("ListParts"), 1);
-    assert_eq!(fixture.store.spared_bytes(), PART as u64);
+    assert_eq!(fixture.store.resumed_bytes(), PART as u64);
     assert_eq!(fixture.body("\u{3000}").unwrap(), body);
 
     let small = entry("\t", 9);

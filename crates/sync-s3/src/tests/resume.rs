@@ -101,7 +101,7 @@ async fn parts_that_are_there_are_not_sent_again() {
     assert_eq!(upload(&fixture, &bytes(LEN)).await, 1);
     assert_eq!(fixture.server.count("CreateMultipartUpload"), 0);
     assert_eq!(fixture.server.count("ListParts"), 1);
-    assert_eq!(fixture.store.spared_bytes(), 2 * PART as u64);
+    assert_eq!(fixture.store.resumed_bytes(), 2 * PART as u64);
     assert!(journal.left().unwrap().is_empty());
     assert_eq!(fixture.server.open_uploads(BUCKET), []);
 }
@@ -130,7 +130,7 @@ async fn a_part_that_is_not_the_same_any_more_is_sent_again() {
     new[PART - 1] ^= 1;
     let (fixture, _) = after_a_kill(&old, |_| {}).await;
     assert_eq!(upload(&fixture, &new.into()).await, 2);
-    assert_eq!(fixture.store.spared_bytes(), PART as u64);
+    assert_eq!(fixture.store.resumed_bytes(), PART as u64);
 }
 
 #[tokio::test]
@@ -239,7 +239,7 @@ async fn a_list_of_parts_that_contradicts_itself_keeps_none() {
             .server
             .inject(Fault::on("ListParts").always().act(change));
         assert_eq!(upload(&fixture, &bytes(LEN)).await, 3, "{from}");
-        assert_eq!(fixture.store.spared_bytes(), 0, "{from}");
+        assert_eq!(fixture.store.resumed_bytes(), 0, "{from}");
         assert_eq!(journal.left().unwrap().len(), 1, "{from}");
     }
 }

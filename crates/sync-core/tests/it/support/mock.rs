@@ -1,7 +1,7 @@
 //! Mocks, which panic at every call that is not expected.
 
 use futures::stream::{self, StreamExt};
-use sync_core::{Entry, ErrorKind, ExecuteOptions, Listed, MockStore, StoreError, Versions};
+use sync_core::{Entry, ErrorKind, ExecuteOptions, Listed, MockStore, OnSourceChange, StoreError};
 
 /// A store that can only be listed, and only once.
 pub(crate) fn mock(entries: &[Entry]) -> MockStore {
@@ -36,7 +36,7 @@ pub(crate) fn one_by_one() -> ExecuteOptions {
         concurrency: 1,
         memory: 64,
         part_size: 8,
-        versions: Versions::Latest,
+        on_source_change: OnSourceChange::CopyLatest,
         ..ExecuteOptions::default()
     }
 }

@@ -140,7 +140,7 @@ impl Observer for Events {
                 self.bytes.fetch_add(bytes, SeqCst);
                 return;
             }
-            Event::Begun { entry } => {
+            Event::Started { entry } => {
                 self.begun.lock().unwrap().push(entry.key.to_string());
                 return;
             }

@@ -2,7 +2,7 @@
 //! and whether the bucket keeps what is overwritten or deleted.
 
 use s3mirror::{Mirror, MirrorPlan, default_part_size};
-use sync_core::{Direction, ExecuteOptions, Plan, Versions};
+use sync_core::{Direction, ExecuteOptions, OnSourceChange, Plan};
 use sync_s3::{Conditions, Requests, Versioning};
 
 use super::manner::{Manner, Mode};
@@ -12,7 +12,7 @@ use crate::price::{Estimate, Prices, Server};
 
 /// What is told beside the plan.
 #[derive(Debug, Default)]
-pub(super) struct Outlook {
+pub(super) struct Preview {
     pub(super) estimate: Option<Estimate>,
     /// Only of a backup that overwrites or deletes.
     pub(super) versioning: Option<Versioning>,
@@ -33,14 +33,14 @@ fn is_wanted(plan: &Plan, mode: Mode, price: &PriceArgs, output: &OutputArgs, ye
     decides && !output.json && !output.quiet
 }
 
-/// The outlook of a plan that is to be executed, or was made to be shown.
-pub(super) async fn look(
+/// The preview of a plan that is to be executed, or was made to be shown.
+pub(super) async fn preview_of(
     mirror: &Mirror,
     plan: &MirrorPlan,
     manner: &Manner<'_>,
     prices: Option<Prices>,
     console: &Console,
-) -> anyhow::Result<Outlook> {
+) -> anyhow::Result<Preview> {
     let (bucket, output) = (mirror.bucket(), manner.output);
     let is_answered = manner.yes || console.can_ask;
     let is_told = match manner.mode {
@@ -73,27 +73,27 @@ pub(super) async fn look(
     } else {
         None
     };
-    Ok(Outlook {
+    Ok(Preview {
         estimate,
         versioning,
     })
 }
 
-/// The outlook of a saved plan that is only shown: without a request, and as
+/// The preview of a saved plan that is only shown: without a request, and as
 /// if it were applied with the options that hold by default.
 pub(super) fn of_saved(
     plan: &Plan,
     price: &PriceArgs,
     output: &OutputArgs,
     prices: Option<Prices>,
-) -> anyhow::Result<Outlook> {
+) -> anyhow::Result<Preview> {
     let origin = plan.header().origin.as_ref();
     let Some(origin) = origin.filter(|_| is_wanted(plan, Mode::Show, price, output, false)) else {
-        return Ok(Outlook::default());
+        return Ok(Preview::default());
     };
     let options = ExecuteOptions {
         part_size: default_part_size(plan.direction()),
-        versions: Versions::AsPlanned,
+        on_source_change: OnSourceChange::Refuse,
         ..ExecuteOptions::default()
     };
     let server = Server {
@@ -103,7 +103,7 @@ pub(super) fn of_saved(
     };
     let none = Requests::default();
     let estimate = Estimate::of(plan, &options, Conditions::Server, none, prices, server)?;
-    Ok(Outlook {
+    Ok(Preview {
         estimate: Some(estimate),
         versioning: None,
     })
