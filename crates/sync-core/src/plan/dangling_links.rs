@@ -6,28 +6,22 @@
 //! and the next restore would delete it. So its deletion is part of the plan
 //! that makes the file, and the restore after it has nothing to do.
 //!
-//! As with the links that are kept (`kept_links.rs`), the links are written down and
-//! looked at once all else is decided.
+//! The links are written down and looked at once all else is decided
+//! (`noted_links.rs`).
 
 use std::collections::{HashMap, HashSet};
-use std::io::{self, BufRead};
+use std::io;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Delete, read_actions};
-use super::kept_links::hash;
+use super::noted_links::NotedLinks;
 use crate::spool::{Spool, Spools};
 use crate::{Entry, Key, Link, Reason, Side, Skipped};
 
 /// All that were skipped so far.
-pub(crate) struct DanglingLinks {
-    spools: Arc<dyn Spools>,
-    /// Made for the first one: mostly there is none.
-    spool: Option<Box<dyn Spool>>,
-    /// Hashes of the names that decide what becomes of them.
-    watched: HashSet<u64>,
-}
+pub(crate) struct DanglingLinks(NotedLinks<Dangling>);
 
 #[derive(Serialize, Deserialize)]
 struct Dangling {
@@ -46,11 +40,7 @@ struct Seen {
 
 impl DanglingLinks {
     pub(crate) fn new(spools: Arc<dyn Spools>) -> Self {
-        Self {
-            spools,
-            spool: None,
-            watched: HashSet::new(),
-        }
+        Self(NotedLinks::new(spools))
     }
 
     /// Notes `skipped` if it is such a link.
@@ -58,19 +48,12 @@ impl DanglingLinks {
         let (Some(link), Ok(key)) = (&skipped.link, Key::new(skipped.name.as_str())) else {
             return Ok(());
         };
-        let names = link.through.iter().map(Key::as_str);
-        self.watched.extend(names.chain(ways(&key)).map(hash));
         let dangling = Dangling {
             key,
             link: link.clone(),
         };
-        let mut line = serde_json::to_vec(&dangling)?;
-        line.push(b'\n');
-        let spool = match &mut self.spool {
-            Some(spool) => spool,
-            none => none.insert(self.spools.create()?),
-        };
-        spool.append(&line)
+        let names = link.through.iter().map(Key::as_str);
+        self.0.add(&dangling, names.chain(ways(&dangling.key)))
     }
 
     /// The deletions of those that lead to a file which the actions in `plan`
@@ -78,32 +61,27 @@ impl DanglingLinks {
     pub(crate) fn that_get_a_file(
         &self,
         plan: &dyn Spool,
-    ) -> io::Result<Box<dyn Iterator<Item = io::Result<Delete>>>> {
-        let Some(spool) = &self.spool else {
-            return Ok(Box::new(std::iter::empty()));
-        };
+    ) -> io::Result<impl Iterator<Item = io::Result<Delete>> + use<>> {
         let seen = self.seen(plan)?;
-        let lines = spool.reader()?.lines();
-        Ok(Box::new(lines.filter_map(move |line| {
-            let dangling = line.and_then(|line| Ok(serde_json::from_str(&line)?));
-            dangling.map(|link| seen.deletion(link)).transpose()
-        })))
+        let links = self.0.read()?;
+        Ok(links.filter_map(move |link| link.map(|link| seen.deletion(link)).transpose()))
     }
 
     fn seen(&self, plan: &dyn Spool) -> io::Result<Seen> {
         let mut seen = Seen::default();
+        if self.0.is_empty() {
+            return Ok(seen);
+        }
         for action in read_actions(plan.reader()?) {
             match action? {
-                Action::Transfer(transfer)
-                    if self.watched.contains(&hash(transfer.source.key.as_str())) =>
-                {
+                Action::Transfer(transfer) if self.0.watches(transfer.source.key.as_str()) => {
                     seen.files
                         .insert(transfer.source.key.clone(), transfer.source);
                 }
                 Action::Skip {
                     side: Side::Source,
                     skipped,
-                } if skipped.cause.covers() && self.watched.contains(&hash(&skipped.name)) => {
+                } if skipped.cause.covers() && self.0.watches(&skipped.name) => {
                     seen.skipped.insert(skipped.name);
                 }
                 _ => {}

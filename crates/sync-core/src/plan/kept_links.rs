@@ -13,14 +13,14 @@
 //! that change.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, BufRead};
+use std::io;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Transfer, read_actions};
 use super::counts::Counts;
+use super::noted_links::NotedLinks;
 use crate::spool::{Spool, Spools};
 use crate::{Entry, Key, Reason};
 
@@ -71,67 +71,44 @@ impl KeptLink {
 }
 
 /// All that are kept so far.
-pub(crate) struct KeptLinks {
-    spools: Arc<dyn Spools>,
-    /// Made for the first one: mostly there is none.
-    spool: Option<Box<dyn Spool>>,
-    /// Hashes of the names that they lead through.
-    through: HashSet<u64>,
-}
+pub(crate) struct KeptLinks(NotedLinks<KeptLink>);
 
 impl KeptLinks {
     pub(crate) fn new(spools: Arc<dyn Spools>) -> Self {
-        Self {
-            spools,
-            spool: None,
-            through: HashSet::new(),
-        }
+        Self(NotedLinks::new(spools))
     }
 
     pub(crate) fn add(&mut self, link: &KeptLink) -> io::Result<()> {
-        self.through
-            .extend(link.through().iter().map(|key| hash(key.as_str())));
-        let spool = match &mut self.spool {
-            Some(spool) => spool,
-            none => none.insert(self.spools.create()?),
-        };
-        let mut line = serde_json::to_vec(link)?;
-        line.push(b'\n');
-        spool.append(&line)
+        self.0.add(link, link.through().iter().map(Key::as_str))
     }
 
     /// Those that lead through a name which the actions in `plan` change.
     pub(crate) fn whose_file_changes(
         &self,
         plan: &dyn Spool,
-    ) -> io::Result<Box<dyn Iterator<Item = io::Result<KeptLink>>>> {
-        let Some(spool) = &self.spool else {
-            return Ok(Box::new(std::iter::empty()));
-        };
+    ) -> io::Result<impl Iterator<Item = io::Result<KeptLink>> + use<>> {
+        let changed = self.changed(plan)?;
+        let changes = move |link: &KeptLink| link.through().iter().any(|key| changed.contains(key));
+        let links = self.0.read()?;
+        Ok(links.filter(move |link| link.as_ref().map_or(true, &changes)))
+    }
+
+    /// Names that they lead through and that the actions in `plan` change.
+    fn changed(&self, plan: &dyn Spool) -> io::Result<HashSet<Key>> {
         let mut changed = HashSet::new();
+        if self.0.is_empty() {
+            return Ok(changed);
+        }
         for action in read_actions(plan.reader()?) {
             let key = match action? {
                 Action::Transfer(transfer) => transfer.source.key,
                 Action::Delete(delete) => delete.target.key,
                 _ => continue,
             };
-            if self.through.contains(&hash(key.as_str())) {
+            if self.0.watches(key.as_str()) {
                 changed.insert(key);
             }
         }
-        let links = spool.reader()?.lines();
-        let links = links.map(|line| serde_json::from_str(&line?).map_err(io::Error::from));
-        let changes = move |link: &KeptLink| link.through().iter().any(|key| changed.contains(key));
-        Ok(Box::new(links.filter(move |link| match link {
-            Ok(link) => changes(link),
-            Err(_) => true,
-        })))
+        Ok(changed)
     }
-}
-
-/// The number that stands for a name.
-pub(crate) fn hash(name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    hasher.finish()
 }

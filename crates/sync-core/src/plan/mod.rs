@@ -37,6 +37,7 @@ mod kept_links;
 mod limits;
 mod make;
 mod name_collisions;
+mod noted_links;
 mod options;
 mod origin;
 mod reader;
