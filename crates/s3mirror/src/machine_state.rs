@@ -71,7 +71,7 @@ impl MachineState {
             let unfinished = self.unfinished_restores(directory);
             refusals.extend(refused_by_restore(plan, &unfinished)?);
         }
-        if deletes(plan) && !options.allow_overlap {
+        if plan.counts().real_deletions() > 0 && !options.allow_overlap {
             let mut owners = owners::recorded(&self.state);
             owners.extend(options.owners.iter().cloned());
             let ownership = Ownership::new(&self.directory, &self.bucket, owners);
@@ -239,10 +239,6 @@ fn refused_by_restore(
     };
     let restore = first.clone();
     Ok(restore_mark::harm(plan)?.map(|harm| Refusal::UnfinishedRestore { restore, harm }))
-}
-
-fn deletes(plan: &Plan) -> bool {
-    !plan.counts().incomplete() && plan.counts().deleted().entries > 0
 }
 
 fn now() -> DateTime<Utc> {

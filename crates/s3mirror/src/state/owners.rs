@@ -160,14 +160,13 @@ impl Ownership {
         }
     }
 
-    /// Why the plan of such a backup is refused: the first key that is another
-    /// one's.
+    /// Why a plan of such a backup that deletes is refused: the first key that is
+    /// another one's.
     ///
     /// # Errors
     /// Those of reading the plan.
     pub(crate) fn overlap(&self, plan: &Plan) -> io::Result<Option<Overlap>> {
-        let deletes = !plan.counts().incomplete() && plan.counts().deleted().entries > 0;
-        if self.claims.is_empty() || !deletes {
+        if self.claims.is_empty() {
             return Ok(None);
         }
         for action in plan.actions()? {

@@ -164,13 +164,9 @@ pub enum Harm {
 /// Those of reading the plan.
 pub(crate) fn harm(plan: &Plan) -> io::Result<Option<Harm>> {
     let counts = plan.counts();
-    let deleted = if counts.incomplete() {
-        0
-    } else {
-        counts.deleted().entries
-    };
-    if deleted > 0 {
-        return Ok(Some(Harm::Deletes(deleted)));
+    let deletions = counts.real_deletions();
+    if deletions > 0 {
+        return Ok(Some(Harm::Deletes(deletions)));
     }
     if counts.overwritten().entries == 0 {
         return Ok(None);

@@ -92,6 +92,17 @@ impl Counts {
         self.of(Reason::OnlyInTarget)
     }
 
+    /// How many entries an execution will really delete: an incomplete source
+    /// deletes none.
+    #[must_use]
+    pub fn real_deletions(&self) -> u64 {
+        if self.incomplete() {
+            0
+        } else {
+            self.deleted().entries
+        }
+    }
+
     /// Entries of the target that stay as they are.
     #[must_use]
     pub fn kept(&self) -> Tally {

@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use chrono::TimeDelta;
 
-use super::counts::Counts;
 use super::header::Header;
 
 /// Above this difference of the clocks, deletions are refused.
@@ -107,7 +106,7 @@ pub enum Refusal {
 #[must_use]
 pub fn refusals(header: &Header, limits: &Limits) -> Vec<Refusal> {
     let counts = &header.counts;
-    let deleted = planned_deletions(counts);
+    let deleted = counts.real_deletions();
     let target = counts.target.entries;
     // What the source skipped stays, so it cannot be emptied.
     let covered = counts.source_skipped().entries;
@@ -130,15 +129,6 @@ pub fn refusals(header: &Header, limits: &Limits) -> Vec<Refusal> {
         refusals.push(Refusal::ClockOffset(offset));
     }
     refusals
-}
-
-/// Deletions that would really be made: an incomplete source makes none.
-fn planned_deletions(counts: &Counts) -> u64 {
-    if counts.incomplete() {
-        0
-    } else {
-        counts.deleted().entries
-    }
 }
 
 impl fmt::Display for Refusal {
