@@ -346,8 +346,10 @@ impl MirrorPlan {
     ///
     /// # Errors
     /// [`PlanFileError`]
-    pub fn save(&self, file: &Path, directory: &Path) -> Result<(), PlanFileError> {
-        PlanFile::check(file, directory)?.save(&self.plan)
+    pub fn save(&self, file: &Path) -> Result<(), PlanFileError> {
+        let origin = self.plan.header().origin.as_ref();
+        let origin = origin.ok_or(PlanFileError::NoOrigin)?;
+        PlanFile::check(file, Path::new(&origin.directory))?.save(&self.plan)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a user can do about an error or a refusal of the library, in the
 //! options of the command line. The library names none of them.
 
+use anyhow::anyhow;
 use s3mirror::{Error, PlanFileError, Refusal, SelectionError};
 use sync_core::printable;
 
@@ -62,6 +63,11 @@ fn of_guard(guard: &sync_core::Refusal) -> &'static str {
     }
 }
 
+/// An error of the library as one of this program, with what to do.
+pub(crate) fn explained(wrong: impl Into<Error>) -> anyhow::Error {
+    anyhow!(error(&wrong.into()))
+}
+
 /// An error of the library, and what to do, in one line.
 pub(crate) fn error(error: &Error) -> String {
     match error {
@@ -73,7 +79,7 @@ pub(crate) fn error(error: &Error) -> String {
 }
 
 /// What is wrong with a saved plan, and what to do, in one line.
-pub(crate) fn plan_file(error: &PlanFileError) -> String {
+fn plan_file(error: &PlanFileError) -> String {
     match error {
         PlanFileError::NoOrigin => format!("{error}; make it again, with --plan-out"),
         PlanFileError::OtherDirectory { .. } => format!("{error} (--dir)"),

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::anyhow;
-use s3mirror::{DirectoryLock, Error};
+use s3mirror::DirectoryLock;
 use serde::Serialize;
 use sync_core::{Side, Skipped, printable};
 use sync_fs::{EmptyDirs, empty_directories};
 
 use super::manner::Mode;
+use super::not_opened::not_opened;
 use crate::options::CleanupArgs;
-use crate::{Console, Exit, hints, text};
+use crate::{Console, Exit, text};
 
 /// One line of output with `--json`.
 #[derive(Serialize)]
@@ -40,11 +40,7 @@ pub(super) fn run(args: &CleanupArgs, mode: Mode, console: &mut Console) -> anyh
             let streams = console.streams().clone();
             match DirectoryLock::acquire("cleanup", &args.dir, state, &streams) {
                 Ok(lock) => Some(lock),
-                Err(error @ Error::Locked(_)) => {
-                    console.error(hints::error(&error));
-                    return Ok(Exit::Refused);
-                }
-                Err(error) => return Err(anyhow!(hints::error(&error))),
+                Err(error) => return not_opened(error, console),
             }
         }
     };

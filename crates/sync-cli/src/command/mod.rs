@@ -4,6 +4,7 @@ mod cleanup;
 mod doctor;
 mod jobs;
 mod manner;
+mod not_opened;
 mod outcome;
 mod present;
 mod preview;

@@ -1,6 +1,5 @@
 //! `show`: a saved plan, as a mock run shows it. No place is looked at.
 
-use anyhow::anyhow;
 use s3mirror::read_plan;
 
 use super::manner::Mode;
@@ -14,7 +13,7 @@ pub(super) fn run(args: &ShowArgs, view: View, console: &mut Console) -> anyhow:
     let Some(prices) = console.ok_or_report(preview::prices(&args.price)) else {
         return Ok(Exit::Usage);
     };
-    let plan = read_plan(&args.file).map_err(|error| anyhow!(hints::plan_file(&error)))?;
+    let plan = read_plan(&args.file).map_err(hints::explained)?;
     let preview = preview::of_saved(&plan, &args.price, &args.output, prices)?;
     say_origin(&plan, &args.output, console);
     present(&plan, Mode::Show, view, &args.output, &preview, console)?;

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
-use s3mirror::{Direction, Error, Mirror, MirrorBuilder, MirrorPlan, PlanFile, SavedPlan};
+use anyhow::Context;
+use s3mirror::{Direction, Mirror, MirrorBuilder, MirrorPlan, PlanFile, SavedPlan};
 
 use super::manner::{Jobs, Manner, Mode};
+use super::not_opened::not_opened;
 use super::outcome;
 use super::present::{present, refuse, say_origin};
 use super::preview::{Preview, preview_of, prices};
@@ -34,9 +35,7 @@ pub(super) async fn run(
     // Before the work of making a plan.
     let file = args.plan_out.as_deref();
     let file = file.map(|file| PlanFile::check(file, &args.places.dir));
-    let file = file
-        .transpose()
-        .map_err(|error| anyhow!(hints::plan_file(&error)))?;
+    let file = file.transpose().map_err(hints::explained)?;
     let manner = Manner {
         mode,
         view,
@@ -64,13 +63,13 @@ pub(super) async fn apply(
     ending: &Ending,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let saved = SavedPlan::read(&args.file).map_err(|error| anyhow!(hints::plan_file(&error)))?;
+    let saved = SavedPlan::read(&args.file).map_err(hints::explained)?;
     let expected = &args.expected;
     saved
         .expect(expected.dir.as_deref(), expected.bucket.as_ref())
         .map_err(|error| {
             let file = sync_core::printable(&args.file.to_string_lossy());
-            anyhow!(hints::plan_file(&error)).context(format!("cannot apply the plan '{file}'"))
+            hints::explained(error).context(format!("cannot apply the plan '{file}'"))
         })?;
     let direction = saved.plan().direction();
     ending.is_about(direction, saved.directory(), saved.bucket());
@@ -122,7 +121,7 @@ async fn drive(
         Ok(mirror) => mirror,
         Err(error) => {
             progress.end();
-            return not_opened(&error, console);
+            return not_opened(error, console);
         }
     };
     if mirror.options().direction == Direction::Backup {
@@ -130,13 +129,9 @@ async fn drive(
         let owners = config::owners(manner.jobs.file, manner.jobs.profile, server);
         mirror.add_owners(owners);
     }
-    let plan = mirror
-        .plan()
-        .await
-        .map_err(|error| anyhow!(hints::error(&error)))?;
+    let plan = mirror.plan().await.map_err(hints::explained)?;
     if let Some(file) = file {
-        let saved = file.save(plan.plan());
-        saved.map_err(|error| anyhow!(hints::plan_file(&error)))?;
+        file.save(plan.plan()).map_err(hints::explained)?;
     }
     if plan.is_saved() {
         say_origin(plan.plan(), manner.output, console);
@@ -161,23 +156,12 @@ async fn drive(
             console.streams().show();
             let report = mirror.execute(&plan).await;
             progress.end();
-            let report = report.map_err(|error| anyhow!(hints::error(&error)))?;
+            let report = report.map_err(hints::explained)?;
             ending.carried_out(plan.counts(), &report, preview.versioning);
             outcome::tell(&plan, &report, &preview, manner.output, console);
             Ok(outcome::exit(&report, &stop))
         }
     }
-}
-
-/// Says why a mirror could not be opened.
-fn not_opened(error: &Error, console: &mut Console) -> anyhow::Result<Exit> {
-    let exit = match error {
-        Error::Selection(_) => Exit::Usage,
-        Error::Locked(_) => Exit::Refused,
-        _ => return Err(anyhow!(hints::error(error))),
-    };
-    console.error(hints::error(error));
-    Ok(exit)
 }
 
 /// Listens for signals. One that ends the process at once ends a run too.

@@ -3,11 +3,12 @@
 use std::io;
 use std::time::Instant;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use futures::StreamExt;
-use s3mirror::{Error, Verifier};
+use s3mirror::Verifier;
 use sync_core::{Evidence, Survey, Verified};
 
+use super::not_opened::not_opened;
 use crate::options::VerifyArgs;
 use crate::progress::Counting;
 use crate::stop::Stop;
@@ -27,16 +28,11 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
     let begun = Instant::now();
     let verifier = match Verifier::open(options, evidence).await {
         Ok(verifier) => verifier,
-        Err(Error::Selection(wrong)) => {
-            console.error(hints::selection(&wrong));
-            return Ok(Exit::Usage);
-        }
-        Err(error) => return Err(anyhow!(hints::error(&error))),
+        Err(error) => return not_opened(error, console),
     };
     let counting = Counting::begin(console, &args.output, "listing both places");
     let counting = counting.context("cannot watch the comparison")?;
-    let survey = verifier.survey().await;
-    let survey = survey.map_err(|error| anyhow!(hints::error(&error)))?;
+    let survey = verifier.survey().await.map_err(hints::explained)?;
     let mut work = Work {
         survey: &survey,
         args,
