@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::pending;
-use sync_core::{Deletions, Direction, MaxDelete, Plan, Selection, printable};
+use sync_core::{
+    Direction, Selection,
+    plan::{Deletions, MaxDelete, Plan},
+    text::printable,
+};
 use sync_s3::{Location, UploadJournal, endpoint_address, without_secrets};
 
 use crate::error::{Error, Result};

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use sync_core::{PlanError, StoreError};
+use sync_core::{StoreError, plan::PlanError};
 
 use crate::plan_file::PlanFileError;
 use crate::refusal::Refusal;

@@ -12,7 +12,7 @@ use std::io;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, Shared};
-use sync_core::Report;
+use sync_core::execute::Report;
 
 /// When the mirror is asked to stop.
 pub(crate) type StopSignal = Shared<BoxFuture<'static, ()>>;

@@ -76,6 +76,12 @@ pub use selection::{SelectionError, SelectionOptions};
 pub use state::owners::{KnownBy, Overlap, Owner};
 pub use state::restore_mark::{Harm, UnfinishedRestore};
 pub use state::{BucketPlace, Relation, TempSpools, Tree};
-pub use sync_core::{Compare, Counts, Deletions, Direction, Event, MaxDelete, NameRule};
+pub use sync_core::{
+    Direction,
+    execute::Event,
+    plan::{Counts, Deletions, MaxDelete},
+    rule::Compare,
+    select::NameRule,
+};
 pub use sync_s3::Location;
 pub use verify::Verifier;

@@ -6,7 +6,10 @@ use std::io;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
-use sync_core::{Action, Direction, Plan};
+use sync_core::{
+    Direction,
+    plan::{Action, Plan},
+};
 use sync_fs::FsStore;
 
 use crate::error::{Error, Result};

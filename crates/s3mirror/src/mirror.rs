@@ -7,8 +7,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 use sync_core::{
-    Action, Counts, Direction, Event, ExecuteOptions, LONGEST_WAIT, OnSourceChange, Plan,
-    PlanOptions, Selection, Store, execute, make_plan, refusals,
+    Direction, Selection, Store,
+    clock::LONGEST_WAIT,
+    execute,
+    execute::{Event, ExecuteOptions, OnSourceChange},
+    make_plan,
+    plan::{Action, Counts, Plan, PlanOptions, refusals},
 };
 use sync_fs::{FsStore, Kept};
 use sync_s3::S3Store;
@@ -55,7 +59,7 @@ pub struct MirrorPlan {
 #[non_exhaustive]
 pub struct Report {
     /// What was done, entry by entry.
-    pub execution: sync_core::Report,
+    pub execution: sync_core::execute::Report,
     /// Whether some of the source could not be read, named or placed when the
     /// plan was made. Nothing was deleted then.
     pub source_incomplete: bool,
@@ -205,7 +209,7 @@ impl Mirror {
         Ok(())
     }
 
-    async fn carry_out(&self, plan: &MirrorPlan) -> io::Result<sync_core::Report> {
+    async fn carry_out(&self, plan: &MirrorPlan) -> io::Result<sync_core::execute::Report> {
         let options = ExecuteOptions {
             outcomes: self.progress.outcomes(),
             ..self.execute_options(plan)
@@ -359,7 +363,7 @@ struct Watch<'a> {
     observer: &'a dyn Observer,
 }
 
-impl sync_core::Observer for Watch<'_> {
+impl sync_core::execute::Observer for Watch<'_> {
     fn event(&self, event: Event<'_>) {
         self.progress.note(&event);
         self.observer.event(event);

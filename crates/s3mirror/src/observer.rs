@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sync_core::{Event, StoreError};
+use sync_core::{StoreError, execute::Event};
 
 use crate::progress::Phase;
 use crate::state::restore_mark::UnfinishedRestore;

@@ -6,7 +6,12 @@
 
 use std::path::PathBuf;
 
-use sync_core::{Compare, Deletions, Direction, ExecuteOptions, Limits, MaxDelete, PlanOptions};
+use sync_core::{
+    Direction,
+    execute::ExecuteOptions,
+    plan::{Deletions, Limits, MaxDelete, PlanOptions},
+    rule::Compare,
+};
 use sync_fs::FsOptions;
 use sync_s3::{Location, S3Options};
 

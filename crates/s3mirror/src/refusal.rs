@@ -4,7 +4,7 @@
 use std::fmt;
 
 use chrono::SecondsFormat;
-use sync_core::printable;
+use sync_core::text::printable;
 
 use crate::state::owners::{KnownBy, Overlap};
 use crate::state::restore_mark::{Harm, UnfinishedRestore};
@@ -15,7 +15,7 @@ use crate::state::restore_mark::{Harm, UnfinishedRestore};
 pub enum Refusal {
     /// A guard of the core: too many deletions, an empty source, clocks that
     /// differ too much, keys that are too long.
-    Guard(sync_core::Refusal),
+    Guard(sync_core::plan::Refusal),
     /// A restore of the directory, or of one above or below it, was not
     /// completed: what it lacks is not deleted from the bucket.
     UnfinishedRestore {

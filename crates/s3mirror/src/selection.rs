@@ -9,7 +9,9 @@ use chrono::{DateTime, Utc};
 use globset::GlobBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use sync_core::{
-    Criteria, Excluded, GlobError, IgnoreFile, NameRule, PathKind, Selection, printable,
+    Selection,
+    select::{Criteria, Excluded, GlobError, IgnoreFile, NameRule, PathKind},
+    text::printable,
 };
 
 /// What is selected; by default everything. Size and time are those of the

@@ -5,7 +5,10 @@ use std::io;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
-use sync_core::{Evidence, Finding, Store, Survey, VerifyOptions, survey};
+use sync_core::{
+    Store,
+    verify::{Evidence, Finding, Survey, VerifyOptions, survey},
+};
 use sync_fs::{FsOptions, FsStore};
 use sync_s3::S3Store;
 

@@ -168,7 +168,7 @@ fn run(command: &OsStr, report: &RunReport, patience: Duration) -> Result<(), St
     if let Some(mut input) = child.stdin.take() {
         let mut line = Vec::new();
         // Nothing in it can fail to be written into memory.
-        let _ = sync_core::write_json(&mut line, &Line::Report(report));
+        let _ = sync_core::json::write_json(&mut line, &Line::Report(report));
         line.push(b'\n');
         // It may be longer than what a pipe holds, and not everybody reads it.
         thread::spawn(move || {

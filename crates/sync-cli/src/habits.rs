@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Arg, Command};
-use sync_core::printable;
+use sync_core::text::printable;
 use sync_s3::without_secrets;
 
 use crate::options::definition;

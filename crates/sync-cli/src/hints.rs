@@ -3,7 +3,7 @@
 
 use anyhow::anyhow;
 use s3mirror::{Error, PlanFileError, Refusal, SelectionError};
-use sync_core::printable;
+use sync_core::text::printable;
 
 /// Why a plan is refused, and what to do, in one line.
 pub(crate) fn refusal(refusal: &Refusal) -> String {
@@ -45,8 +45,8 @@ fn what_to_do(refusal: &Refusal) -> String {
     }
 }
 
-fn of_guard(guard: &sync_core::Refusal) -> &'static str {
-    use sync_core::Refusal::{ClockOffset, EmptySource, KeysTooLong, TooManyDeletions};
+fn of_guard(guard: &sync_core::plan::Refusal) -> &'static str {
+    use sync_core::plan::Refusal::{ClockOffset, EmptySource, KeysTooLong, TooManyDeletions};
     match guard {
         EmptySource { .. } => {
             "check that the right place is given and mounted, or allow it with \
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_refusal_names_the_option_that_lifts_it() {
-        use sync_core::Refusal::{ClockOffset, EmptySource, KeysTooLong, TooManyDeletions};
+        use sync_core::plan::Refusal::{ClockOffset, EmptySource, KeysTooLong, TooManyDeletions};
         let owner = Owner {
             directory: PathBuf::from("/srv/home"),
             bucket: BucketPlace::new(None, "bucket", "home/"),

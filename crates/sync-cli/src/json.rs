@@ -6,7 +6,7 @@
 //! something else.
 
 use serde::Serialize;
-use sync_core::{Key, Reason, Report, Tally};
+use sync_core::{Key, execute::Report, plan::Tally, rule::Reason};
 
 use crate::progress::Figures;
 use crate::text;

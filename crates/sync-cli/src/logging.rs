@@ -21,7 +21,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use sync_core::escape_json;
+use sync_core::json::escape_json;
 
 use crate::options::{LogFormat, OutputArgs};
 use crate::streams::Streams;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
-use sync_core::{Tally, printable};
+use sync_core::{plan::Tally, text::printable};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::json::RunReport;

@@ -31,7 +31,7 @@ fn message(info: &PanicHookInfo<'_>) -> String {
         |place| format!("{}:{}", source(place.file()), place.line()),
     );
     // Names of files may be in it.
-    let what = sync_core::printable(what(info.payload()));
+    let what = sync_core::text::printable(what(info.payload()));
     format!(
         "internal error at {place}: {what}; {ISSUES} (RUST_BACKTRACE=1 shows more; version {})",
         env!("CARGO_PKG_VERSION")

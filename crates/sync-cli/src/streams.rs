@@ -173,7 +173,7 @@ impl Stream {
 
     fn json(&mut self, line: &impl Serialize) {
         self.write(|mut to| {
-            sync_core::write_json(&mut to, line)?;
+            sync_core::json::write_json(&mut to, line)?;
             to.write_all(b"\n")
         });
     }

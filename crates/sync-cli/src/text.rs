@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 use sync_core::{
-    ConflictCause, Counts, DeletionsSkipped, Direction, Header, Key, Reason, Report, Side,
-    SkipCause, Skipped, Tally, Transfer, printable,
+    Direction, Key,
+    entry::{SkipCause, Skipped},
+    execute::{DeletionsSkipped, Report},
+    listing::Side,
+    plan::{ConflictCause, Counts, Header, Tally, Transfer},
+    rule::Reason,
+    text::printable,
 };
 use sync_fs::Kept;
 use sync_s3::Versioning;

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use sync_core::printable_text;
+use sync_core::text::printable_text;
 use sync_s3::without_secrets;
 
 use crate::options::{Cli, definition};

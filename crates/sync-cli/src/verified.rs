@@ -6,7 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
-use sync_core::{Entry, Finding, Survey, Tally, Verdict, Verified, printable};
+use sync_core::{
+    Entry,
+    plan::Tally,
+    text::printable,
+    verify::{Finding, Survey, Verdict, Verified},
+};
 
 use crate::options::OutputArgs;
 use crate::{Console, Exit};

@@ -17,8 +17,13 @@ use futures::executor::block_on;
 use futures::stream::{self, BoxStream, StreamExt};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Action, Crc64, Direction, Entry, ErrorKind, ExecuteOptions, Expected, Key, Limits, Listed,
-    MemorySpools, PlanOptions, Result, Store, StoreError, Writer, execute, make_plan, refusals,
+    Direction, Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer,
+    checksum::Crc64,
+    execute,
+    execute::ExecuteOptions,
+    make_plan,
+    plan::{Action, Limits, PlanOptions, refusals},
+    spool::MemorySpools,
 };
 
 /// A read-only store: its pages exist as a count and a time.

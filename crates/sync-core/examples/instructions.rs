@@ -14,7 +14,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;
 use futures::stream::StreamExt;
 use sync_core::testing::MemoryStore;
-use sync_core::{Direction, MemorySpools, Plan, PlanOptions, Store, make_plan, merge};
+use sync_core::{
+    Direction, Store,
+    listing::merge,
+    make_plan,
+    plan::{Plan, PlanOptions},
+    spool::MemorySpools,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();

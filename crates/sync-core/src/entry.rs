@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::times::{is_end_of_range, is_same_time, later};
-use crate::{Crc64, Key};
+use crate::{checksum::Crc64, key::Key};
 
 /// One file or object, as a listing showed it.
 ///
@@ -35,7 +35,7 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Box<Link>>,
     /// Sum of the whole content, where the store knows it without reading.
-    /// Never filled by a listing, only by [`Store::stat`](crate::Store::stat).
+    /// Never filled by a listing, only by [`Store::stat`](crate::store::Store::stat).
     #[serde(skip)]
     pub checksum: Option<Crc64>,
 }
@@ -187,7 +187,7 @@ pub struct Skipped {
 pub enum SkipCause {
     /// A zero-byte object whose key ends with a slash.
     Placeholder,
-    /// A key that is no possible path; see [`KeyError`](crate::KeyError).
+    /// A key that is no possible path; see [`KeyError`](crate::key::KeyError).
     UnmappableKey,
     /// A link that leaves the root, dangles, loops or names a directory.
     Link,
@@ -198,7 +198,7 @@ pub enum SkipCause {
     /// A file or directory that could not be read.
     Unreadable,
     /// A directory, or something that is no file, that the run does not
-    /// concern ([`Selection`](crate::Selection)); it was not looked at.
+    /// concern ([`Selection`](crate::select::Selection)); it was not looked at.
     NotSelected,
 }
 

@@ -68,7 +68,7 @@ impl ErrorKind {
     }
 }
 
-/// An error of a [`Store`](crate::Store).
+/// An error of a [`Store`](crate::store::Store).
 ///
 /// Shown, it says what was tried on what, why it failed, and what to do.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::key::drives_terminal;
+use crate::text::drives_terminal;
 
 /// Writes `value` as one line of JSON, without its end.
 ///

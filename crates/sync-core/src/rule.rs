@@ -8,8 +8,9 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use crate::times::is_same_time;
 use crate::times::later;
-use crate::{Entry, Key};
+use crate::{entry::Entry, key::Key};
 
 /// Which way entries go. The directory is the store with files, the bucket
 /// that with objects.
@@ -135,7 +136,7 @@ pub enum Reason {
     /// Keep: the source lacks it, but deletions are switched off.
     DeletionsOff,
     /// Keep: the source's listing skipped something at this key or above it
-    /// ([`SkipCause`](crate::SkipCause)), so whether the source has it is not
+    /// ([`SkipCause`](crate::entry::SkipCause)), so whether the source has it is not
     /// known.
     SourceSkipped,
     /// Keep: the same size, and the file is not later.
@@ -146,7 +147,7 @@ pub enum Reason {
     /// Keep: the contents are equal ([`Compare::Checksum`]).
     SameContent,
     /// Neither copied nor deleted: the run does not concern it
-    /// ([`Selection`](crate::Selection)).
+    /// ([`Selection`](crate::select::Selection)).
     NotSelected,
 }
 
@@ -165,7 +166,7 @@ impl Rule {
     /// Decides what has to be done with the two entries of one key.
     ///
     /// ```
-    /// use sync_core::{Decision, Direction, Entry, Key, Pair, Reason, Rule};
+    /// use sync_core::{Direction, Entry, Key, Rule, rule::{Decision, Pair, Reason}};
     ///
     /// let rule = Rule::new(Direction::Backup);
     /// let file = Entry::new(Key::new("a")?, 5, "2024-05-01T12:00:00.5Z".parse()?);

@@ -11,7 +11,13 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 
-use crate::{Crc64, Digest, Entry, ErrorKind, Key, Listed, Present, Result, StoreError};
+use crate::{
+    checksum::{Crc64, Digest},
+    clock::Present,
+    entry::{Entry, Listed},
+    error::{ErrorKind, Result, StoreError},
+    key::Key,
+};
 
 /// What a write must find under its key: what the planner saw there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +80,7 @@ pub trait Store: Send + Sync {
     }
 
     /// Waits until whatever is written from now on is dated at `moment` or
-    /// later. If that would take more than [`LONGEST_WAIT`](crate::LONGEST_WAIT),
+    /// later. If that would take more than [`LONGEST_WAIT`](crate::clock::LONGEST_WAIT),
     /// or cannot be told, it does not wait.
     async fn wait_for(&self, _moment: DateTime<Utc>) {}
 

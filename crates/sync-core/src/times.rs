@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// and the other one lies within it.
 ///
 /// ```
-/// use sync_core::is_same_time;
+/// use sync_core::rule::is_same_time;
 ///
 /// let listed = "2024-05-01T12:00:00.345Z".parse()?;
 /// let header = "2024-05-01T12:00:00Z".parse()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
-use sync_core::{Key, Result, printable};
+use sync_core::{Key, Result, text::printable};
 
 use crate::change_detection::ChangeDetector;
 use crate::error::{cannot_open, failed};

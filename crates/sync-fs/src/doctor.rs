@@ -8,7 +8,10 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use rustix::fs::{StatVfsMountFlags, futimens};
 use rustix::io::Errno;
-use sync_core::{Diagnosis, Scope, printable};
+use sync_core::{
+    diagnosis::{Diagnosis, Scope},
+    text::printable,
+};
 
 use crate::error::{cannot_open, failed};
 use crate::sys::case;
@@ -150,7 +153,7 @@ fn writable(root: &Root, shown: &str) -> Diagnosis {
 
 #[cfg(test)]
 mod tests {
-    use sync_core::Level;
+    use sync_core::diagnosis::Level;
 
     use super::*;
 

@@ -13,7 +13,11 @@ use std::sync::Arc;
 use jwalk::rayon::{ThreadPool, ThreadPoolBuilder};
 use jwalk::{DirEntry, Parallelism, WalkDir};
 use rustix::io::Errno;
-use sync_core::{ErrorKind, Result, SkipCause, Skipped, StoreError, printable};
+use sync_core::{
+    ErrorKind, Result, StoreError,
+    entry::{SkipCause, Skipped},
+    text::printable,
+};
 
 use crate::error::{cannot_open, failed, refused};
 use crate::sys::confined::remove_directory;

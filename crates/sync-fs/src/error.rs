@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rustix::io::Errno;
-use sync_core::{ErrorKind, StoreError, printable};
+use sync_core::{ErrorKind, StoreError, text::printable};
 
 /// An error of the system; `what` names the operation and its object, as in
 /// "cannot open 'a/b'".

@@ -12,8 +12,10 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 use sync_core::{
-    Crc64, Entry, ErrorKind, Expected, Key, LONGEST_WAIT, Listed, Present, Result, Selection,
-    Store, StoreError, Writer, printable,
+    Entry, ErrorKind, Expected, Key, Listed, Result, Selection, Store, StoreError, Writer,
+    checksum::Crc64,
+    clock::{LONGEST_WAIT, Present},
+    text::printable,
 };
 
 use crate::blocking::blocking;

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_sdk_s3::types::ChecksumMode;
-use sync_core::{Crc64, ErrorKind, Key, StoreError};
+use sync_core::{ErrorKind, Key, StoreError, checksum::Crc64};
 
 use crate::checksum::{self, Headers};
 use crate::client::blank_keys;

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use crc_fast::CrcAlgorithm::Crc32IsoHdlc;
 use md5::{Digest, Md5};
-use sync_core::{Crc64, Entry};
+use sync_core::{Entry, checksum::Crc64};
 
 use crate::etag::ETag;
 use crate::options::Checksums;

@@ -8,7 +8,7 @@
 //! tag stands for the stored bytes, so these are all one version. An empty tag
 //! says nothing and is none.
 
-use sync_core::{Entry, Revision};
+use sync_core::{Entry, entry::Revision};
 
 /// What proxies append to the tag of a body that they compress.
 const CODINGS: [&str; 7] = [

@@ -9,7 +9,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sync_core::{MAX_KEY_BYTES, printable};
+use sync_core::{key::MAX_KEY_BYTES, text::printable};
 
 use crate::client::endpoint_url::without_secrets;
 

@@ -8,7 +8,12 @@
 use std::io;
 use std::ops::Add;
 
-use sync_core::{Call, Direction, Entry, ExecuteOptions, Plan, Side, forecast};
+use sync_core::{
+    Direction, Entry,
+    execute::{Call, ExecuteOptions, forecast},
+    listing::Side,
+    plan::Plan,
+};
 
 use crate::delete::batch_limits::{BATCH, fits_xml};
 use crate::options::Conditions;

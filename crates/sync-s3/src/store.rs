@@ -10,8 +10,10 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 use sync_core::{
-    Crc64, Digest, Entry, ErrorKind, Expected, Key, Listed, MAX_KEY_BYTES, Present, Result, Store,
-    StoreError, Writer,
+    Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer,
+    checksum::{Crc64, Digest},
+    clock::Present,
+    key::MAX_KEY_BYTES,
 };
 
 use crate::bucket::Bucket;

@@ -9,7 +9,10 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumType;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sync_core::{Algorithm, Digest, Entry, ErrorKind, Result, StoreError};
+use sync_core::{
+    Entry, ErrorKind, Result, StoreError,
+    checksum::{Algorithm, Digest},
+};
 
 use crate::bucket::Bucket;
 use crate::error::{Attempted, Failure};

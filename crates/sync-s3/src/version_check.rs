@@ -6,7 +6,7 @@
 //! with like.
 
 use aws_sdk_s3::types::StorageClass;
-use sync_core::{Entry, Key, is_same_time};
+use sync_core::{Entry, Key, rule::is_same_time};
 
 use crate::bucket::Bucket;
 use crate::client::retry::SETTLE_ATTEMPTS;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sync_core::printable;
+use sync_core::text::printable;
 use sync_s3::Location;
 
 /// Why a plan cannot be saved, read or executed.

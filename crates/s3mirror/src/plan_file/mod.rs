@@ -8,7 +8,10 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use sync_core::{Origin, Plan, Spools};
+use sync_core::{
+    plan::{Origin, Plan},
+    spool::Spools,
+};
 use sync_s3::Location;
 
 use crate::state::TempSpools;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use sync_core::{Origin, printable};
+use sync_core::{plan::Origin, text::printable};
 use sync_s3::{Location, S3Store};
 
 use super::error::PlanFileError;

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use sync_core::Plan;
+use sync_core::plan::Plan;
 use tempfile::Builder;
 
 use super::error::PlanFileError;
@@ -123,7 +123,7 @@ fn find(path: &Path) -> io::Result<Found> {
 
 #[cfg(test)]
 mod tests {
-    use sync_core::{MemorySpools, Spools};
+    use sync_core::spool::{MemorySpools, Spools};
 
     use super::*;
 

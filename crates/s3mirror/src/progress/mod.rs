@@ -10,7 +10,10 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use sync_core::{
-    Counts, DeletionsSkipped, Direction, Entry, Event, Key, Listings, Outcomes, Report, Side, Tally,
+    Direction, Entry, Key,
+    execute::{DeletionsSkipped, Event, Outcomes, Report},
+    listing::{Listings, Side},
+    plan::{Counts, Tally},
 };
 use sync_s3::InFlight;
 

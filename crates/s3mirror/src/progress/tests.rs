@@ -1,6 +1,6 @@
 //! What is counted, event by event.
 
-use sync_core::{ErrorKind, Reason, StoreError, Transfer};
+use sync_core::{ErrorKind, StoreError, plan::Transfer, rule::Reason};
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! The identity of a place in a bucket: server, bucket and prefix.
 
 use serde::{Deserialize, Serialize};
-use sync_core::printable;
+use sync_core::text::printable;
 
 /// All of AWS; its buckets have one name each.
 const AWS: &str = "aws";

@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use sync_core::printable;
+use sync_core::text::printable;
 
 use super::private::{self, Trust};
 

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use sync_core::printable;
+use sync_core::text::printable;
 
 use super::registry::{Registered, Registry, RunEntry};
 use super::{Relation, StateDir};

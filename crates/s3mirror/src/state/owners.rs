@@ -13,7 +13,11 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sync_core::{Action, Crc64, Key, Plan};
+use sync_core::{
+    Key,
+    checksum::Crc64,
+    plan::{Action, Plan},
+};
 
 use super::private::{self, NewFile};
 use super::tree::path_text;

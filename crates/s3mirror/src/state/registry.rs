@@ -209,7 +209,7 @@ impl Process {
 
 impl std::fmt::Display for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (id, host) = (self.id, sync_core::printable(&self.host));
+        let (id, host) = (self.id, sync_core::text::printable(&self.host));
         write!(f, "process {id} of user {} on {host}", user_name(self.user))
     }
 }
@@ -220,7 +220,7 @@ pub(crate) fn user_name(user: u32) -> String {
     let name = table.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(user)).then(|| sync_core::printable(name))
+        (fields.nth(1)?.parse() == Ok(user)).then(|| sync_core::text::printable(name))
     });
     name.unwrap_or_else(|| user.to_string())
 }

@@ -15,7 +15,13 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use sync_core::{Action, Crc64, Criteria, Key, Plan, printable};
+use sync_core::{
+    Key,
+    checksum::Crc64,
+    plan::{Action, Plan},
+    select::Criteria,
+    text::printable,
+};
 use sync_fs::{FsOptions, FsStore, restore_mark};
 
 use super::private::{self, NewFile};
@@ -398,7 +404,7 @@ fn digest(selection: &Criteria) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use sync_core::NameRule;
+    use sync_core::select::NameRule;
 
     use super::*;
 

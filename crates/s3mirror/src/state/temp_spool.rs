@@ -17,7 +17,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::{Mutex, RwLock};
 use rustix::io::Errno;
-use sync_core::{Spool, Spools, printable};
+use sync_core::{
+    spool::{Spool, Spools},
+    text::printable,
+};
 
 use crate::machine::memory;
 

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use sync_core::Crc64;
+use sync_core::checksum::Crc64;
 use sync_s3::{OpenUpload, UploadJournal};
 
 /// Lines beyond twice those that are needed, after which the file is written

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use s3mirror::DirectoryLock;
 use serde::Serialize;
-use sync_core::{Side, Skipped, printable};
+use sync_core::{entry::Skipped, listing::Side, text::printable};
 use sync_fs::{EmptyDirs, empty_directories};
 
 use super::manner::Mode;

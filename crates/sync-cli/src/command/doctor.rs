@@ -7,7 +7,10 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use parking_lot::Mutex;
 use serde::Serialize;
-use sync_core::{Diagnosis, Level, Scope, printable, printable_text};
+use sync_core::{
+    diagnosis::{Diagnosis, Level, Scope},
+    text::{printable, printable_text},
+};
 use sync_s3::{Probe, S3Store};
 
 use crate::options::{DoctorArgs, OutputArgs};

@@ -2,7 +2,7 @@
 //! and no request made.
 
 use serde::Serialize;
-use sync_core::printable;
+use sync_core::text::printable;
 
 use crate::config::{self, File, Job, Row, Source};
 use crate::options::{CheckConfigArgs, JobWords, JobsArgs};

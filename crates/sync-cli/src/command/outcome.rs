@@ -2,7 +2,7 @@
 
 use indicatif::HumanBytes;
 use s3mirror::{MirrorPlan, Report};
-use sync_core::{CLOCK_OFFSET_WARNING, DeletionsSkipped};
+use sync_core::{execute::DeletionsSkipped, plan::CLOCK_OFFSET_WARNING};
 
 use super::present::say_withheld;
 use super::preview::Preview;

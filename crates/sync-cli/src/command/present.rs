@@ -8,8 +8,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::HumanDuration;
 use s3mirror::Refusal;
 use sync_core::{
-    Action, CLOCK_OFFSET_WARNING, Counts, DeletionsSkipped, Direction, Header, Origin, Plan,
-    printable,
+    Direction,
+    execute::DeletionsSkipped,
+    plan::{Action, CLOCK_OFFSET_WARNING, Counts, Header, Origin, Plan},
+    text::printable,
 };
 
 use super::manner::Mode;

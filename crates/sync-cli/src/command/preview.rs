@@ -2,7 +2,11 @@
 //! and whether the bucket keeps what is overwritten or deleted.
 
 use s3mirror::{Mirror, MirrorPlan, default_part_size};
-use sync_core::{Direction, ExecuteOptions, OnSourceChange, Plan};
+use sync_core::{
+    Direction,
+    execute::{ExecuteOptions, OnSourceChange},
+    plan::Plan,
+};
 use sync_s3::{Conditions, Requests, Versioning};
 
 use super::manner::{Manner, Mode};

@@ -68,7 +68,7 @@ pub(super) async fn apply(
     saved
         .expect(expected.dir.as_deref(), expected.bucket.as_ref())
         .map_err(|error| {
-            let file = sync_core::printable(&args.file.to_string_lossy());
+            let file = sync_core::text::printable(&args.file.to_string_lossy());
             hints::explained(error).context(format!("cannot apply the plan '{file}'"))
         })?;
     let direction = saved.plan().direction();

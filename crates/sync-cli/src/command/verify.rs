@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context;
 use futures::StreamExt;
 use s3mirror::Verifier;
-use sync_core::{Evidence, Survey, Verified};
+use sync_core::verify::{Evidence, Survey, Verified};
 
 use super::not_opened::not_opened;
 use crate::options::VerifyArgs;

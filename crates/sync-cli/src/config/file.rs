@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sync_core::printable;
+use sync_core::text::printable;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 

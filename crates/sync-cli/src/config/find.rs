@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use sync_core::printable;
+use sync_core::text::printable;
 
 use crate::hand_written;
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use sync_core::printable;
+use sync_core::text::printable;
 
 use super::definition::{Definition, takes_values, values, variable};
 use super::file::{Entry, File, JobTable, Value};

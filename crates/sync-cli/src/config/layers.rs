@@ -8,7 +8,7 @@
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, Id};
-use sync_core::printable;
+use sync_core::text::printable;
 
 use super::definition::{Definition, adds_up, takes_values, values, variable};
 use super::file::{Entry, File};

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use s3mirror::{BucketPlace, Direction, KnownBy, Location, Owner, Relation, Tree};
-use sync_core::{Selection, printable};
+use sync_core::{Selection, text::printable};
 
 use super::file::File;
 use super::job::Source;
@@ -212,7 +212,7 @@ fn leaves_out(outer: &JobPlace, inner: &JobPlace) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sync_core::{Criteria, NameRule};
+    use sync_core::select::{Criteria, NameRule};
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Command};
-use sync_core::printable;
+use sync_core::text::printable;
 
 use super::definition::{adds_up, takes_values};
 use super::file::{Entry, File, Scalar, Value};

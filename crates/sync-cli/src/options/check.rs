@@ -1,7 +1,7 @@
 //! What clap cannot check: values that contradict each other, or S3's limits.
 
 use s3mirror::default_part_size;
-use sync_core::{Direction, MAX_KEY_BYTES, MAX_PART_SIZE};
+use sync_core::{Direction, execute::MAX_PART_SIZE, key::MAX_KEY_BYTES};
 use sync_s3::endpoint_address;
 
 use super::{

@@ -4,7 +4,7 @@
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
-use sync_core::NameRule;
+use sync_core::select::NameRule;
 
 /// The globs, in the order in which they were given.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser as Boolish;
-use sync_core::MaxDelete;
+use sync_core::plan::MaxDelete;
 
 use super::OnDisk;
 

@@ -2,7 +2,7 @@
 
 use anstream::ColorChoice;
 use clap::ValueEnum;
-use sync_core::Compare;
+use sync_core::rule::Compare;
 use sync_fs::{Durability, SymlinkMode};
 use sync_s3::{Checksums, Choice};
 

@@ -9,7 +9,7 @@ mod show;
 mod table;
 
 use anyhow::Context;
-use sync_core::{Direction, ExecuteOptions, Plan};
+use sync_core::{Direction, execute::ExecuteOptions, plan::Plan};
 use sync_s3::{Conditions, Requests};
 
 use dollars::Dollars;
@@ -133,7 +133,7 @@ fn basis(given: Option<Prices>, server: Server<'_>) -> anyhow::Result<Basis> {
     let prices = Prices::built_in().map_err(anyhow::Error::msg)?;
     let elsewhere = server.region.filter(|region| *region != REGION);
     let note = elsewhere.map(|region| {
-        let region = sync_core::printable(region);
+        let region = sync_core::text::printable(region);
         format!("the bucket is in {region}, where prices may differ")
     });
     Ok(Basis::Prices(prices, note))

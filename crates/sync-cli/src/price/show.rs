@@ -53,9 +53,13 @@ impl Estimate {
         }
         // Below the amounts, so that no line is too long for a terminal.
         let _ = write!(text, "\n{:15}", "");
-        let _ = write!(text, "prices of {}", sync_core::printable(&prices.name));
+        let _ = write!(
+            text,
+            "prices of {}",
+            sync_core::text::printable(&prices.name)
+        );
         if let Some(date) = &prices.as_of {
-            let _ = write!(text, ", {}", sync_core::printable(date));
+            let _ = write!(text, ", {}", sync_core::text::printable(date));
         }
         if let Some(note) = note {
             let _ = write!(text, "\n{:15}{note} (see --prices)", "");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use sync_core::printable;
+use sync_core::text::printable;
 
 use super::dollars::Dollars;
 use crate::hand_written;

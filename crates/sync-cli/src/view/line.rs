@@ -5,7 +5,12 @@ use std::fmt::{self, Display};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::HumanBytes;
-use sync_core::{Action, Direction, Entry, Reason, Transfer, printable};
+use sync_core::{
+    Direction, Entry,
+    plan::{Action, Transfer},
+    rule::Reason,
+    text::printable,
+};
 
 use crate::text::{self, Words};
 

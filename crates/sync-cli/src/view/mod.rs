@@ -7,7 +7,10 @@ mod tree;
 
 use std::io;
 
-use sync_core::{Action, Key, Plan};
+use sync_core::{
+    Key,
+    plan::{Action, Plan},
+};
 
 use crate::Console;
 use crate::text::Words;

@@ -4,7 +4,7 @@
 //! to be known is the directory that is open. A plan whose lines somebody has
 //! put into another order names some of them again.
 
-use sync_core::printable;
+use sync_core::text::printable;
 
 use super::line::Line;
 use crate::Console;

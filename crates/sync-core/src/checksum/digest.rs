@@ -1,6 +1,6 @@
 //! The checksums that S3 may keep of a whole object, computed from content.
 //!
-//! s3mirror writes CRC64NVME ([`Crc64`](crate::Crc64)); other clients write
+//! s3mirror writes CRC64NVME ([`Crc64`](crate::checksum::Crc64)); other clients write
 //! others (S3 User Guide, "Checking object integrity"). To verify what they
 //! wrote without fetching it, the file is summed by the algorithm that they
 //! chose.
@@ -74,7 +74,7 @@ impl Digest {
     /// Sums `content`.
     ///
     /// ```
-    /// use sync_core::{Algorithm, Digest};
+    /// use sync_core::checksum::{Algorithm, Digest};
     ///
     /// let sum = Digest::of(Algorithm::Crc32, b"123456789");
     /// assert_eq!(Digest::new(Algorithm::Crc32, &[0xcb, 0xf4, 0x39, 0x26]), Some(sum));
@@ -93,8 +93,8 @@ impl Digest {
     }
 }
 
-impl From<crate::Crc64> for Digest {
-    fn from(sum: crate::Crc64) -> Self {
+impl From<crate::checksum::Crc64> for Digest {
+    fn from(sum: crate::checksum::Crc64) -> Self {
         Self {
             algorithm: Algorithm::Crc64Nvme,
             bytes: sum.to_be_bytes().into(),

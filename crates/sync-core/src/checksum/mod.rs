@@ -15,7 +15,7 @@ pub use digest::{Algorithm, Digest};
 /// A CRC64NVME sum of some bytes.
 ///
 /// ```
-/// use sync_core::Crc64;
+/// use sync_core::checksum::Crc64;
 ///
 /// let whole = Crc64::of(b"hello world");
 /// assert_eq!(Crc64::of(b"hello").then(Crc64::of(b" world"), 6), whole);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::clearing::Blockers;
-use crate::Key;
+use crate::key::Key;
 use crate::plan::Transfer;
 
 /// What has been deleted because it was in the way: a name for each thing that

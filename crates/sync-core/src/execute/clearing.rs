@@ -14,7 +14,13 @@ use super::workspace::DELETE_BATCH;
 use super::workspace::Workspace;
 use super::workspace::stopped;
 use crate::listing::may_be_directory_of;
-use crate::{Action, Direction, Entry, ErrorKind, Key, Plan, Result, StoreError};
+use crate::{
+    entry::Entry,
+    error::{ErrorKind, Result, StoreError},
+    key::Key,
+    plan::{Action, Plan},
+    rule::Direction,
+};
 
 /// Which entries are in the way of a transfer.
 #[derive(Clone)]

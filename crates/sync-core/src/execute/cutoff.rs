@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{Direction, Store};
+use crate::{rule::Direction, store::Store};
 
 /// The unit of most objects' times, and of the times of the coarser file systems.
 const SECOND: TimeDelta = TimeDelta::seconds(1);

@@ -9,7 +9,12 @@ use super::events::DeletionsSkipped;
 use super::options::OnSourceChange;
 use super::run::Run;
 use super::workspace::DELETE_BATCH;
-use crate::{Action, Direction, Entry, ErrorKind, Plan, StoreError};
+use crate::{
+    entry::Entry,
+    error::{ErrorKind, StoreError},
+    plan::{Action, Plan},
+    rule::Direction,
+};
 
 impl Run<'_> {
     /// Deletes what the plan names and is not gone yet, if all was copied.

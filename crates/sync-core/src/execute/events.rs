@@ -4,7 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use chrono::TimeDelta;
 
-use crate::{Entry, Key, StoreError, Tally, Transfer};
+use crate::{
+    entry::Entry,
+    error::StoreError,
+    key::Key,
+    plan::{Tally, Transfer},
+};
 
 /// Something that happened during an execution.
 #[derive(Debug)]

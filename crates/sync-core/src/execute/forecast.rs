@@ -14,14 +14,21 @@ use super::deletions::must_look_again;
 use super::parts::copied_part_size;
 use super::rounds::{Replacement, first_round, second_round};
 use super::workspace::DELETE_BATCH;
-use crate::{Action, Direction, Entry, ExecuteOptions, Key, Plan, Side, Transfer};
+use crate::{
+    entry::Entry,
+    execute::ExecuteOptions,
+    key::Key,
+    listing::Side,
+    plan::{Action, Plan, Transfer},
+    rule::Direction,
+};
 
 /// A call of a store, or several of the same kind for one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call<'a> {
-    /// [`Store::stat`](crate::Store::stat)
+    /// [`Store::stat`](crate::store::Store::stat)
     Stat(&'a Key),
-    /// [`Store::read`](crate::Store::read), once for each of so many ranges
+    /// [`Store::read`](crate::store::Store::read), once for each of so many ranges
     /// that are the whole entry together.
     Read {
         /// What is read.
@@ -29,14 +36,14 @@ pub enum Call<'a> {
         /// In how many ranges.
         ranges: u64,
     },
-    /// [`Store::put`](crate::Store::put)
+    /// [`Store::put`](crate::store::Store::put)
     Put {
         /// What is written.
         entry: &'a Entry,
         /// What it replaces.
         replaces: Option<&'a Entry>,
     },
-    /// [`Store::write`](crate::Store::write), so many parts, and the commit.
+    /// [`Store::write`](crate::store::Store::write), so many parts, and the commit.
     Write {
         /// What is written.
         entry: &'a Entry,
@@ -45,7 +52,7 @@ pub enum Call<'a> {
         /// What it replaces.
         replaces: Option<&'a Entry>,
     },
-    /// [`Store::delete`](crate::Store::delete)
+    /// [`Store::delete`](crate::store::Store::delete)
     Delete(&'a [Entry]),
 }
 
@@ -55,9 +62,11 @@ pub enum Call<'a> {
 /// # use futures::executor::block_on;
 /// use std::sync::Arc;
 /// use sync_core::testing::MemoryStore;
-/// use sync_core::{
-///     Call, Direction, ExecuteOptions, MemorySpools, PlanOptions, Side, forecast, make_plan,
-/// };
+/// use sync_core::execute::{Call, ExecuteOptions, forecast};
+/// use sync_core::listing::Side;
+/// use sync_core::plan::{PlanOptions, make_plan};
+/// use sync_core::rule::Direction;
+/// use sync_core::spool::MemorySpools;
 ///
 /// let source = MemoryStore::files();
 /// source.insert("a.txt", "hello", "2024-05-01T12:00:00Z".parse()?);

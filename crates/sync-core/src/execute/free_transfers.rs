@@ -11,7 +11,7 @@ use super::last_looks::with_last_looks;
 use super::run::{Rest, Run};
 use super::transfer::Done;
 use crate::plan::{Action, Plan, Transfer};
-use crate::{Direction, ErrorKind};
+use crate::{error::ErrorKind, rule::Direction};
 
 /// Which transfers are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

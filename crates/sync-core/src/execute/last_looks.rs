@@ -8,7 +8,7 @@ use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
 
 use super::transfer::{Done, Step};
 use super::workspace::Workspace;
-use crate::Transfer;
+use crate::plan::Transfer;
 
 /// How many copied files may wait. Each takes some 700 bytes; with more, no
 /// other transfer goes on until the first of them has been looked at.

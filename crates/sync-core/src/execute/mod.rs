@@ -51,7 +51,7 @@ pub use parts::{MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_s
 /// use std::future::pending;
 /// use std::sync::Arc;
 /// use sync_core::testing::MemoryStore;
-/// use sync_core::{Direction, ExecuteOptions, MemorySpools, PlanOptions, execute, make_plan};
+/// use sync_core::{Direction, execute, execute::ExecuteOptions, make_plan, plan::PlanOptions, spool::MemorySpools};
 ///
 /// let source = MemoryStore::files();
 /// source.insert("a.txt", "hello", "2024-05-01T12:00:00Z".parse()?);

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::Direction;
+use crate::rule::Direction;
 
 /// Smallest part that is used, in bytes. S3 asks for 5 MiB; 8 MiB costs fewer
 /// requests and divides into aligned reads.

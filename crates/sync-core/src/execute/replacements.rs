@@ -19,7 +19,11 @@ use super::rounds::{Replacement, first_round, second_round};
 use super::run::{Rest, Run};
 use super::transfer::Done;
 use super::workspace::{Workspace, stopped};
-use crate::{Direction, ErrorKind, InTheWay, Plan, StoreError, Transfer};
+use crate::{
+    error::{ErrorKind, StoreError},
+    plan::{InTheWay, Plan, Transfer},
+    rule::Direction,
+};
 
 /// A transfer with what may have to give way to it.
 struct Job<'p> {

@@ -11,7 +11,10 @@ use std::collections::HashSet;
 use std::io;
 
 use super::clearing::Blockers;
-use crate::{Action, InTheWay, Key, Plan, Transfer};
+use crate::{
+    key::Key,
+    plan::{Action, InTheWay, Plan, Transfer},
+};
 
 /// A transfer that must clear its way.
 pub(crate) struct Replacement<'p> {

@@ -5,7 +5,11 @@ use super::events::{DeletionsSkipped, Event, Outcomes, Report};
 use super::transfer::{Done, Kept};
 use super::workspace::Workspace;
 use crate::plan::{MAX_CLOCK_OFFSET, Plan, Transfer};
-use crate::{Entry, ErrorKind, Key, StoreError};
+use crate::{
+    entry::Entry,
+    error::{ErrorKind, StoreError},
+    key::Key,
+};
 
 /// An execution under way.
 pub(crate) struct Run<'a> {

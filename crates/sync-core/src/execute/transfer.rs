@@ -14,8 +14,13 @@ use super::workspace::{StopSignal, Workspace, stopped};
 use crate::budget::Permit;
 use crate::store::known_checksum;
 use crate::{
-    Crc64, Direction, Entry, ErrorKind, Expected, OnSourceChange, Result, StoreError, Transfer,
-    Writer,
+    checksum::Crc64,
+    entry::Entry,
+    error::{ErrorKind, Result, StoreError},
+    execute::OnSourceChange,
+    plan::Transfer,
+    rule::Direction,
+    store::{Expected, Writer},
 };
 
 /// How often a file that was changed while its copy was on its way is copied

@@ -7,7 +7,11 @@ use super::cutoff::Cutoff;
 use super::events::{Event, Observer};
 use super::options::ExecuteOptions;
 use crate::budget::Budget;
-use crate::{Direction, ErrorKind, Store, StoreError};
+use crate::{
+    error::{ErrorKind, StoreError},
+    rule::Direction,
+    store::Store,
+};
 
 /// Most entries that are deleted by one call of a store.
 pub(crate) const DELETE_BATCH: usize = 1_000;

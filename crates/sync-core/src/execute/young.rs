@@ -17,7 +17,7 @@ use futures::future::{Either, select};
 use super::workspace::Workspace;
 use crate::clock::{LONGEST_WAIT, floor};
 use crate::times::later;
-use crate::{Direction, Entry};
+use crate::{entry::Entry, rule::Direction};
 
 impl Workspace<'_> {
     /// Whether `entry` has to wait for its copy. One that is dated far in the

@@ -14,7 +14,12 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use super::skipped_names::may_be_directory_of;
-use crate::{Entry, ErrorKind, Listed, Pair, Result, SkipCause, Skipped, StoreError, printable};
+use crate::{
+    entry::{Entry, Listed, SkipCause, Skipped},
+    error::{ErrorKind, Result, StoreError},
+    rule::Pair,
+    text::printable,
+};
 
 /// Which of the two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +64,7 @@ pub struct MergeError {
 /// ```
 /// use futures::executor::block_on;
 /// use futures::stream::{self, StreamExt};
-/// use sync_core::{Entry, Joined, Key, Listed, Pair, merge};
+/// use sync_core::{Entry, Key, Listed, listing::{Joined, merge}, rule::Pair};
 ///
 /// let time = "2024-05-01T12:00:00Z".parse()?;
 /// let a = Entry::new(Key::new("a")?, 1, time);

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Key, SkipCause};
+use crate::{entry::SkipCause, key::Key};
 
 /// What was skipped, by name.
 #[derive(Default)]

@@ -13,7 +13,10 @@ use std::sync::Arc;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::spool::{Spool, Spools};
-use crate::{Entry, ErrorKind, Listed, Result, StoreError};
+use crate::{
+    entry::{Entry, Listed},
+    error::{ErrorKind, Result, StoreError},
+};
 
 /// What an entry takes in memory besides the bytes of its key and revision.
 const ENTRY_OVERHEAD: usize = size_of::<Entry>() + 32;
@@ -203,7 +206,7 @@ mod tests {
     use futures::executor::block_on;
 
     use super::*;
-    use crate::{Key, MemorySpools};
+    use crate::{key::Key, spool::MemorySpools};
 
     fn entry(name: &str) -> Listed {
         Listed::Entry(Entry::new(

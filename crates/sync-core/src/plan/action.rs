@@ -5,7 +5,13 @@ use std::io::{self, BufRead};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Entry, Key, Reason, Side, Skipped, printable};
+use crate::{
+    entry::{Entry, Skipped},
+    key::Key,
+    listing::Side,
+    rule::Reason,
+    text::printable,
+};
 
 /// One line of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

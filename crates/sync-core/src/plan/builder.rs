@@ -16,7 +16,12 @@ use super::value::Plan;
 use crate::json::append_json;
 use crate::spool::{Spool, Spools};
 use crate::{
-    Decision, Direction, Key, Pair, Reason, Rule, Side, SkipCause, Skipped, Store, StoreError,
+    entry::{SkipCause, Skipped},
+    error::StoreError,
+    key::Key,
+    listing::Side,
+    rule::{Decision, Direction, Pair, Reason, Rule},
+    store::Store,
 };
 
 /// A plan while it is written.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Reason, SkipCause};
+use crate::{entry::SkipCause, rule::Reason};
 
 /// Number of entries and the sum of their sizes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,7 +18,12 @@ use serde::{Deserialize, Serialize};
 use super::action::{Action, Delete, read_actions};
 use super::noted_links::NotedLinks;
 use crate::spool::{Spool, Spools};
-use crate::{Entry, Key, Link, Reason, Side, Skipped};
+use crate::{
+    entry::{Entry, Link, Skipped},
+    key::Key,
+    listing::Side,
+    rule::Reason,
+};
 
 /// All that were skipped so far.
 pub(crate) struct DanglingLinks(NotedLinks<Dangling>);

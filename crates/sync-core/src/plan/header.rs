@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use super::origin::Origin;
-use crate::{Criteria, Rule};
+use crate::{rule::Rule, select::Criteria};
 
 /// Version of the file format that this crate writes and reads.
 pub const FORMAT_VERSION: u32 = 1;

@@ -22,7 +22,7 @@ use super::action::{Action, Transfer, read_actions};
 use super::counts::Counts;
 use super::noted_links::NotedLinks;
 use crate::spool::{Spool, Spools};
-use crate::{Entry, Key, Reason};
+use crate::{entry::Entry, key::Key, rule::Reason};
 
 /// A link of the target that is kept.
 #[derive(Serialize, Deserialize)]

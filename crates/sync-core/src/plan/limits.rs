@@ -47,7 +47,7 @@ impl MaxDelete {
 /// `N` or `P%`.
 ///
 /// ```
-/// use sync_core::MaxDelete;
+/// use sync_core::plan::MaxDelete;
 ///
 /// assert_eq!("100".parse(), Ok(MaxDelete::Entries(100)));
 /// assert_eq!("20%".parse(), Ok(MaxDelete::Percent(20)));

@@ -14,8 +14,11 @@ use crate::listing::{Joined, MergeError, merge};
 use crate::spool::Spools;
 use crate::verify::content::same_content;
 use crate::{
-    Compare, Decision, Direction, ErrorKind, Listed, Pair, Reason, Rule, Side, SkipCause, Skipped,
-    Store, StoreError,
+    entry::{Listed, SkipCause, Skipped},
+    error::{ErrorKind, StoreError},
+    listing::Side,
+    rule::{Compare, Decision, Direction, Pair, Reason, Rule},
+    store::Store,
 };
 
 /// Lists both stores and decides for every key.
@@ -26,7 +29,7 @@ use crate::{
 /// # use futures::executor::block_on;
 /// use std::sync::Arc;
 /// use sync_core::testing::MemoryStore;
-/// use sync_core::{Direction, MemorySpools, PlanOptions, make_plan};
+/// use sync_core::{Direction, make_plan, plan::PlanOptions, spool::MemorySpools};
 ///
 /// let source = MemoryStore::files();
 /// source.insert("a.txt", "hello", "2024-05-01T12:00:00Z".parse()?);
@@ -96,7 +99,7 @@ impl Planner<'_> {
         Ok(draft.finish(*rule.get_or_init(|| self.rule()))?)
     }
 
-    fn listing(&self, side: Side, sort: bool) -> BoxStream<'static, crate::Result<Listed>> {
+    fn listing(&self, side: Side, sort: bool) -> BoxStream<'static, crate::error::Result<Listed>> {
         let store = match side {
             Side::Source => self.source,
             Side::Target => self.target,

@@ -1,8 +1,8 @@
 //! The plan: everything that a run will do, as a value.
 //!
-//! A plan is made by [`make_plan`](crate::make_plan), judged by the guards,
+//! A plan is made by [`make_plan`], judged by the guards,
 //! shown by a mock run and executed by a real one; so these cannot disagree.
-//! Its actions wait in a [`Spool`], so a plan of ten million actions costs no
+//! Its actions wait in a [`Spool`](crate::spool::Spool), so a plan of ten million actions costs no
 //! more memory than one of ten.
 //!
 //! # File format

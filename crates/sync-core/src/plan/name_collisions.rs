@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::Key;
+use crate::key::Key;
 
 /// The names so far, directories among them, by their folded form.
 #[derive(Default)]

@@ -4,7 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use crate::listing::{Listings, MergeError};
-use crate::{Compare, Direction, Selection, StoreError};
+use crate::{
+    error::StoreError,
+    rule::{Compare, Direction},
+    select::Selection,
+};
 
 /// Longest key of the source by default, in bytes (design, promise 9).
 pub const DEFAULT_MAX_KEY_BYTES: usize = 1000;

@@ -13,7 +13,7 @@ use super::action::{Action, Delete, InTheWay, Transfer, parse};
 use super::counts::Counts;
 use super::header::{FORMAT_VERSION, Header};
 use crate::spool::Spool;
-use crate::{Key, Reason, Side};
+use crate::{key::Key, listing::Side, rule::Reason};
 
 /// The answers of the rule that have no line.
 const WITHOUT_LINE: [Reason; 5] = [

@@ -16,7 +16,11 @@ use super::counts::Counts;
 use super::kept_links::KeptLink;
 use super::options::Deletions;
 use crate::listing::{SkippedNames, may_be_directory_of};
-use crate::{Decision, Direction, Key, Pair, Reason, SkipCause};
+use crate::{
+    entry::SkipCause,
+    key::Key,
+    rule::{Decision, Direction, Pair, Reason},
+};
 
 /// Turns decisions into actions.
 pub(crate) struct TreeResolver {

@@ -7,8 +7,8 @@ use super::counts::Counts;
 use super::header::Header;
 use super::origin::Origin;
 use super::reader;
-use crate::Direction;
 use crate::json::write_json;
+use crate::rule::Direction;
 use crate::spool::Spool;
 
 /// What has to be done, and what was seen when that was decided.
@@ -90,7 +90,7 @@ impl Plan {
     /// Reads a plan in its file format; its actions are copied to `spool`.
     ///
     /// ```
-    /// use sync_core::{Plan, MemorySpools, Spools};
+    /// use sync_core::{plan::Plan, spool::{MemorySpools, Spools}};
     ///
     /// let text = br#"{"s3mirror_plan":99}"#;
     /// let spool = MemorySpools.create()?;

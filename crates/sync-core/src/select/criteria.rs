@@ -6,9 +6,9 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::printable;
+use crate::text::printable;
 
-/// By what a [`Selection`](crate::Selection) selects; by default, nothing is
+/// By what a [`Selection`](crate::select::Selection) selects; by default, nothing is
 /// left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Criteria {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub use criteria::{Criteria, IgnoreFile, NameRule};
 pub use names::GlobError;
 
-use crate::{Entry, Pair};
+use crate::{entry::Entry, rule::Pair};
 use names::Names;
 
 /// Names that are left out by other means than [`NameRule`]: ignore files,
@@ -40,7 +40,7 @@ pub enum PathKind {
 /// Which entries a run concerns; by default all.
 ///
 /// ```
-/// use sync_core::{Criteria, NameRule, Selection};
+/// use sync_core::{Selection, select::{Criteria, NameRule}};
 ///
 /// let names = vec![
 ///     NameRule::Exclude("cache/".to_owned()),
@@ -50,7 +50,7 @@ pub enum PathKind {
 /// assert!(selection.selects("photos/a.jpg"));
 /// assert!(!selection.selects("cache/a/b"));
 /// assert!(selection.selects("cache/keep.txt"));
-/// # Ok::<(), sync_core::GlobError>(())
+/// # Ok::<(), sync_core::select::GlobError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Selection {

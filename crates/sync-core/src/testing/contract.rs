@@ -4,7 +4,13 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 
-use crate::{Crc64, Entry, ErrorKind, Expected, Key, Listed, Store};
+use crate::{
+    checksum::Crc64,
+    entry::{Entry, Listed},
+    error::ErrorKind,
+    key::Key,
+    store::{Expected, Store},
+};
 
 /// Checks `store` against the contract of [`Store`]; it must be empty and is
 /// left empty. Entries of more than one part are cut at `part_size` bytes,
@@ -50,7 +56,7 @@ async fn put(
     name: &str,
     body: &'static [u8],
     expected: Expected,
-) -> crate::Result<()> {
+) -> crate::error::Result<()> {
     let entry = Entry::new(key(name), body.len() as u64, time());
     let checksum = Crc64::of(body);
     store

@@ -12,8 +12,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::{
-    Crc64, Entry, ErrorKind, Expected, Key, Listed, Result, Revision, SkipCause, Skipped, Store,
-    StoreError, Writer,
+    checksum::Crc64,
+    entry::{Entry, Listed, Revision, SkipCause, Skipped},
+    error::{ErrorKind, Result, StoreError},
+    key::Key,
+    store::{Expected, Store, Writer},
 };
 
 /// A [`Store`] in memory. Clones share their contents.

@@ -13,7 +13,12 @@ use super::survey::{Line, Survey};
 use crate::budget::Budget;
 use crate::checksum::digest::Hasher;
 use crate::execute::parts;
-use crate::{Algorithm, Digest, Entry, ErrorKind, Result, SkipCause, Skipped, Store, StoreError};
+use crate::{
+    checksum::{Algorithm, Digest},
+    entry::{Entry, SkipCause, Skipped},
+    error::{ErrorKind, Result, StoreError},
+    store::Store,
+};
 
 /// After so many questions for a checksum in a row that brought none, it is
 /// not asked for any more where the bytes cost hardly more than the question.
@@ -30,7 +35,7 @@ impl Survey {
     /// Compares everything; tells a finding for each name, in no order.
     ///
     /// A finding whose error ends all work
-    /// ([`ErrorKind::stops_run`](crate::ErrorKind::stops_run)) will be followed
+    /// ([`ErrorKind::stops_run`](crate::error::ErrorKind::stops_run)) will be followed
     /// by others alike; whoever wants no more of them drops the stream.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use futures::future::try_join;
 use crate::budget::Budget;
 use crate::execute::{MIN_PART_SIZE, parts};
 use crate::store::known_checksum;
-use crate::{Crc64, Entry, Result, Store};
+use crate::{checksum::Crc64, entry::Entry, error::Result, store::Store};
 
 /// Whether `a` in `a_store` and `b` in `b_store` have the same bytes.
 pub(crate) async fn same_content(

@@ -1,6 +1,11 @@
 //! What a verification tells, and how it is added up.
 
-use crate::{Algorithm, Entry, ErrorKind, StoreError, Tally};
+use crate::{
+    checksum::Algorithm,
+    entry::Entry,
+    error::{ErrorKind, StoreError},
+    plan::Tally,
+};
 
 /// By what contents are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

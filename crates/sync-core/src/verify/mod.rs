@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use findings::{Evidence, Finding, Verdict, Verified};
 pub use survey::{Survey, survey};
 
-use crate::Selection;
+use crate::select::Selection;
 
 /// How two places are compared.
 #[derive(Debug, Clone)]

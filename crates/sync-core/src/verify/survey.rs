@@ -15,7 +15,15 @@ use crate::listing::sorted;
 use crate::listing::{Joined, merge};
 use crate::listing::{SkippedNames, may_be_directory_of};
 use crate::spool::{Spool, Spools};
-use crate::{Entry, ErrorKind, Key, Pair, PlanError, Side, SkipCause, Skipped, Store, Tally};
+use crate::{
+    entry::{Entry, SkipCause, Skipped},
+    error::ErrorKind,
+    key::Key,
+    listing::Side,
+    plan::{PlanError, Tally},
+    rule::Pair,
+    store::Store,
+};
 
 /// Everything that is to be compared, kept in a spool.
 pub struct Survey {
@@ -80,7 +88,7 @@ pub async fn survey(
 }
 
 async fn write_down(
-    mut joined: crate::Merge,
+    mut joined: crate::listing::Merge,
     options: &VerifyOptions,
     spool: Box<dyn Spool>,
 ) -> Result<Survey, PlanError> {

@@ -5,8 +5,12 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use mockall::predicate::eq;
 use sync_core::{
-    Crc64, DeletionsSkipped, Direction, Entry, ErrorKind, Expected, MockStore, PlanOptions,
-    Revision, SkipCause,
+    Direction, Entry, ErrorKind, Expected,
+    checksum::Crc64,
+    entry::{Revision, SkipCause},
+    execute::DeletionsSkipped,
+    plan::PlanOptions,
+    store::MockStore,
 };
 
 use crate::support::{Events, entry, error, key, mock, noon, one_by_one, plan, run, run_with};

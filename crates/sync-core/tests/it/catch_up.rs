@@ -2,7 +2,9 @@
 //! looks older than the object from then on.
 
 use bytes::Bytes;
-use sync_core::{Crc64, Direction, Entry, ErrorKind, Expected, PlanOptions, Revision};
+use sync_core::{
+    Direction, Entry, ErrorKind, Expected, checksum::Crc64, entry::Revision, plan::PlanOptions,
+};
 
 use crate::support::{Events, entry, error, key, mock, noon, one_by_one, plan, run, run_with};
 

@@ -1,7 +1,7 @@
 //! Entries that a tree cannot hold side by side: they are named, left alone,
 //! and make the run incomplete.
 
-use sync_core::DeletionsSkipped;
+use sync_core::execute::DeletionsSkipped;
 
 use crate::support::{assert_plan, lines, plan, probes, restore, run};
 

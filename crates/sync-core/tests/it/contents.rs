@@ -4,8 +4,13 @@ use bytes::Bytes;
 use mockall::predicate::eq;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Compare, Crc64, Direction, Entry, ErrorKind, ExecuteOptions, Expected, MockStore, MockWriter,
-    PlanOptions, SkipCause,
+    Direction, Entry, ErrorKind, Expected,
+    checksum::Crc64,
+    entry::SkipCause,
+    execute::ExecuteOptions,
+    plan::PlanOptions,
+    rule::Compare,
+    store::{MockStore, MockWriter},
 };
 
 use crate::support::{Events, entry, error, key, mock, noon, one_by_one, plan, run_with};

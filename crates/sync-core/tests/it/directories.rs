@@ -4,7 +4,11 @@
 
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
-use sync_core::{Deletions, DeletionsSkipped, Direction, ErrorKind, ExecuteOptions, PlanOptions};
+use sync_core::{
+    Direction, ErrorKind,
+    execute::{DeletionsSkipped, ExecuteOptions},
+    plan::{Deletions, PlanOptions},
+};
 
 use crate::support::{
     Scheduler, backups_to_directories, cases, lines, noon, one_by_one, plan, probes, run, run_with,
@@ -127,7 +131,7 @@ fn nothing_gives_way_where_nothing_may_be_deleted() {
         assert!(target.contents().contains_key(objects[0]));
         // The source is not wholly known.
         let (source, target) = stores(files, objects);
-        source.skip("odd", sync_core::SkipCause::Unreadable);
+        source.skip("odd", sync_core::entry::SkipCause::Unreadable);
         let report = run(&plan(&source, &target, &backup()), &source, &target);
         assert_eq!(report.failed, 1);
         assert!(target.contents().contains_key(objects[0]));

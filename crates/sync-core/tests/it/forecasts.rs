@@ -1,7 +1,11 @@
 //! What is told of an execution beforehand is what it does.
 
 use proptest::prelude::*;
-use sync_core::{Call, ExecuteOptions, OnSourceChange, Plan, PlanOptions, Side, forecast};
+use sync_core::{
+    execute::{Call, ExecuteOptions, OnSourceChange, forecast},
+    listing::Side,
+    plan::{Plan, PlanOptions},
+};
 
 use crate::support::{World, cases, entry, plan, probes, run_with, worlds};
 
@@ -69,8 +73,8 @@ proptest! {
 fn batches_and_parts_are_told_by_their_number() {
     let world = World {
         direction: sync_core::Direction::Backup,
-        compare: sync_core::Compare::Times,
-        deletions: sync_core::Deletions::On,
+        compare: sync_core::rule::Compare::Times,
+        deletions: sync_core::plan::Deletions::On,
         source: [].into(),
         target: (0..2_001)
             .map(|n| {

@@ -8,7 +8,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Compare, Direction, FORMAT_VERSION, Limits, MemorySpools, Plan, PlanOptions, Spools, refusals,
+    Direction,
+    plan::{FORMAT_VERSION, Limits, Plan, PlanOptions, refusals},
+    rule::Compare,
+    spool::{MemorySpools, Spools},
 };
 
 use crate::support::{actions, cases, noon, plan, probes, worlds};

@@ -11,7 +11,11 @@ use std::path::{Component, Path};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use sync_core::{Counts, Key, MemorySpools, Plan, Spools};
+use sync_core::{
+    Key,
+    plan::{Counts, Plan},
+    spool::{MemorySpools, Spools},
+};
 
 use crate::support::{actions, cases, plan, worlds};
 

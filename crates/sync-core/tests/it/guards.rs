@@ -3,8 +3,12 @@
 use chrono::TimeDelta;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Counts, Direction, Header, Limits, MAX_CLOCK_OFFSET, MaxDelete, PlanOptions, Reason, Refusal,
-    Rule, SkipCause, Tally, refusals,
+    Direction, Rule,
+    entry::SkipCause,
+    plan::{
+        Counts, Header, Limits, MAX_CLOCK_OFFSET, MaxDelete, PlanOptions, Refusal, Tally, refusals,
+    },
+    rule::Reason,
 };
 
 use crate::support::{Probe, lines, noon, plan, probes};
@@ -14,11 +18,11 @@ use crate::support::{Probe, lines, noon, plan, probes};
 fn header(source: u64, target: u64, deleted: u64) -> Header {
     let tally = |entries| Tally { entries, bytes: 0 };
     Header {
-        version: sync_core::FORMAT_VERSION,
+        version: sync_core::plan::FORMAT_VERSION,
         source: "dir".to_owned(),
         target: "bucket".to_owned(),
         rule: Rule::new(Direction::Backup),
-        selection: sync_core::Criteria::default(),
+        selection: sync_core::select::Criteria::default(),
         counts: Counts {
             source: tally(source),
             target: tally(target),

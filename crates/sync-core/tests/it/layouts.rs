@@ -5,7 +5,11 @@ use std::future::pending;
 
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
-use sync_core::{DeletionsSkipped, Direction, ErrorKind, ExecuteOptions, PlanOptions, execute};
+use sync_core::{
+    Direction, ErrorKind, execute,
+    execute::{DeletionsSkipped, ExecuteOptions},
+    plan::PlanOptions,
+};
 
 use crate::support::{
     Scheduler, assert_plan, cases, lines, noon, plan, probes, restore, restores, run,

@@ -14,8 +14,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Crc64, Deletions, Direction, Entry, ErrorKind, Expected, Key, Link, Listed, MemorySpools, Plan,
-    PlanOptions, Reason, Result, Revision, SkipCause, Skipped, Spools, Store, StoreError, Writer,
+    Direction, Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer,
+    checksum::Crc64,
+    entry::{Link, Revision, SkipCause, Skipped},
+    plan::{Deletions, Plan, PlanOptions},
+    rule::Reason,
+    spool::{MemorySpools, Spools},
 };
 
 use crate::support::{actions, cases, key, lines, noon, plan, run};
@@ -401,7 +405,7 @@ proptest! {
         let before = dir.view();
         let made = restore(&bucket, &dir);
         let copied: Vec<_> = actions(&made).into_iter().filter_map(|action| match action {
-            sync_core::Action::Transfer(t) => Some(t.source.key.as_str().to_owned()),
+            sync_core::plan::Action::Transfer(t) => Some(t.source.key.as_str().to_owned()),
             _ => None,
         }).collect();
         let report = run(&made, &bucket, &dir);

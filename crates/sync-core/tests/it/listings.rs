@@ -9,9 +9,14 @@ use futures::executor::block_on;
 use futures::stream::{self, BoxStream, StreamExt};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Direction, ErrorKind, Joined, Listed, MemorySpools, MergeError, MockStore, Pair, PlanError,
-    PlanOptions, Result, Side, SkipCause, Skipped, Spool, Spools, Store, StoreError, make_plan,
-    merge,
+    Direction, ErrorKind, Listed, Result, Store, StoreError,
+    entry::{SkipCause, Skipped},
+    listing::{Joined, MergeError, Side, merge},
+    make_plan,
+    plan::{PlanError, PlanOptions},
+    rule::Pair,
+    spool::{MemorySpools, Spool, Spools},
+    store::MockStore,
 };
 
 use crate::support::{Scheduler, entry, lines, noon, plan, probes, try_plan};

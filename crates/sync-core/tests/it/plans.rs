@@ -4,7 +4,12 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sync_core::{Action, Direction, ErrorKind, Plan, PlanError, Side, SkipCause, Tally};
+use sync_core::{
+    Direction, ErrorKind,
+    entry::SkipCause,
+    listing::Side,
+    plan::{Action, Plan, PlanError, Tally},
+};
 
 use crate::support::{Item, Step, World, actions, cases, plan, try_plan, worlds};
 
@@ -29,7 +34,7 @@ proptest! {
         let (counts, steps) = (plan.counts(), world.steps());
         let of = |wanted: Step| tally(&steps, &world, |step| step == wanted);
         for (reason, tally) in &counts.reasons {
-            let step = if counts.deleted() == *tally && *reason == sync_core::Reason::OnlyInTarget {
+            let step = if counts.deleted() == *tally && *reason == sync_core::rule::Reason::OnlyInTarget {
                 of(Step::Delete)
             } else {
                 of(Step::Transfer(*reason)) + of(Step::Keep(*reason))
@@ -102,7 +107,7 @@ proptest! {
         sort_memory in prop_oneof![Just(0), Just(500), Just(usize::MAX)],
     ) {
         let (source, target) = world.stores();
-        let options = sync_core::PlanOptions { sort_memory, ..world.options() };
+        let options = sync_core::plan::PlanOptions { sort_memory, ..world.options() };
         let ordered = plan(&source, &target, &options);
         if sides.0 { source.list_in_disorder(); }
         if sides.1 { target.list_in_disorder(); }
@@ -201,7 +206,11 @@ fn skips(plan: &Plan) -> Vec<String> {
 fn a_direction_of_its_own_is_in_every_plan() {
     for direction in [Direction::Backup, Direction::Restore] {
         let store = sync_core::testing::MemoryStore::files();
-        let plan = plan(&store, &store, &sync_core::PlanOptions::new(direction));
+        let plan = plan(
+            &store,
+            &store,
+            &sync_core::plan::PlanOptions::new(direction),
+        );
         assert_eq!(plan.direction(), direction);
     }
 }

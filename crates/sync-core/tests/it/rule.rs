@@ -2,7 +2,10 @@
 //! directions, each way to compare.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sync_core::{Compare, Decision, Direction, Entry, Pair, Reason, Rule};
+use sync_core::{
+    Direction, Entry, Rule,
+    rule::{Compare, Decision, Pair, Reason},
+};
 
 use crate::support::{entry, key, noon};
 
@@ -162,9 +165,9 @@ fn the_ends_of_time_and_of_clocks_are_no_panic() {
 #[test]
 fn revisions_and_checksums_decide_nothing() {
     let plain = entry("a", 5);
-    let marked = entry("a", 5).with_revision(sync_core::Revision::new("etag"));
+    let marked = entry("a", 5).with_revision(sync_core::entry::Revision::new("etag"));
     let mut summed = marked.clone();
-    summed.checksum = Some(sync_core::Crc64::of(b"other"));
+    summed.checksum = Some(sync_core::checksum::Crc64::of(b"other"));
     for (rule, ..) in all_rules() {
         assert_eq!(
             decide(&rule, &plain, &marked),

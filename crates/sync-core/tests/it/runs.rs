@@ -5,7 +5,10 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Compare, Counts, Deletions, DeletionsSkipped, Direction, PlanOptions, Reason, Report, Tally,
+    Direction,
+    execute::{DeletionsSkipped, Report},
+    plan::{Counts, Deletions, PlanOptions, Tally},
+    rule::{Compare, Reason},
 };
 
 use crate::support::{
@@ -171,7 +174,7 @@ proptest! {
         let after = contents(&target);
         for (name, _) in world.steps().iter().filter(|(_, step)| **step == Step::Conflict) {
             prop_assert_eq!(after.get(name), before.get(name));
-            let named = |action| matches!(action, sync_core::Action::Conflict { key, .. } if key.as_str() == name);
+            let named = |action| matches!(action, sync_core::plan::Action::Conflict { key, .. } if key.as_str() == name);
             prop_assert!(actions(&plan).into_iter().any(named), "{} is not named", name);
         }
     }

@@ -6,8 +6,11 @@ use std::io;
 use bytes::Bytes;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Direction, Entry, ErrorKind, ExecuteOptions, MemorySpools, OnSourceChange, Origin, Plan,
-    PlanOptions, Report, Revision, Spools,
+    Direction, Entry, ErrorKind,
+    entry::Revision,
+    execute::{ExecuteOptions, OnSourceChange, Report},
+    plan::{Origin, Plan, PlanOptions},
+    spool::{MemorySpools, Spools},
 };
 
 use crate::support::{Events, error, key, mock, noon, one_by_one, plan, run_with};

@@ -7,8 +7,11 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    DeletionsSkipped, ErrorKind, ExecuteOptions, MemorySpools, Plan, Report, Tally, execute,
+    ErrorKind, execute,
+    execute::{DeletionsSkipped, ExecuteOptions, Report},
     make_plan,
+    plan::{Plan, Tally},
+    spool::MemorySpools,
 };
 
 use crate::support::{
@@ -207,7 +210,7 @@ fn a_run_that_is_stopped_before_it_begins_does_nothing() {
     source.insert("new", "1", World::clock());
     target.insert("old", "1", World::clock());
     let paced = Paced::new(1, &source, &target);
-    let options = sync_core::PlanOptions::new(sync_core::Direction::Backup);
+    let options = sync_core::plan::PlanOptions::new(sync_core::Direction::Backup);
     let plan = plan(&source, &target, &options);
     let report = paced.run(&plan, &ExecuteOptions::default(), std::future::ready(()));
     let expected = Report {

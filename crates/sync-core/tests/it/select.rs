@@ -9,7 +9,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Counts, Criteria, Direction, Excluded, NameRule, PathKind, Plan, PlanOptions, Reason, Selection,
+    Direction, Selection,
+    plan::{Counts, Plan, PlanOptions},
+    rule::Reason,
+    select::{Criteria, Excluded, NameRule, PathKind},
 };
 
 use crate::support::{
@@ -433,7 +436,7 @@ fn what_is_not_selected_is_never_read() {
     let (files, objects) = crate::support::probes(&files, &objects);
     let options = PlanOptions {
         selection: Arc::new(named(vec![exclude("b")])),
-        compare: sync_core::Compare::Checksum,
+        compare: sync_core::rule::Compare::Checksum,
         ..PlanOptions::new(Direction::Backup)
     };
     plan(&files, &objects, &options);
@@ -472,8 +475,8 @@ fn what_is_in_the_way_and_not_selected_is_a_conflict_and_stays() {
 #[test]
 fn a_plan_of_before_there_were_selections_is_read() {
     let header = r#"{"s3mirror_plan":1,"source":"a","target":"b","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
-    let spool = sync_core::Spools::create(&sync_core::MemorySpools).unwrap();
-    let plan = sync_core::Plan::read_from(header.as_bytes(), spool).unwrap();
+    let spool = sync_core::spool::Spools::create(&sync_core::spool::MemorySpools).unwrap();
+    let plan = sync_core::plan::Plan::read_from(header.as_bytes(), spool).unwrap();
     assert!(plan.header().selection.is_empty());
     // And what selects nothing writes nothing of it.
     let mut written = Vec::new();
@@ -499,8 +502,8 @@ fn a_saved_plan_says_what_it_was_limited_to() {
     let made = plan(&files, &objects, &options);
     let mut written = Vec::new();
     made.write_to(&mut written).unwrap();
-    let spool = sync_core::Spools::create(&sync_core::MemorySpools).unwrap();
-    let read = sync_core::Plan::read_from(&written[..], spool).unwrap();
+    let spool = sync_core::spool::Spools::create(&sync_core::spool::MemorySpools).unwrap();
+    let read = sync_core::plan::Plan::read_from(&written[..], spool).unwrap();
     assert_eq!(read.header(), made.header());
     assert_eq!(
         read.header().selection.to_string(),

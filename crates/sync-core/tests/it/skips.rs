@@ -10,9 +10,13 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Action, Deletions, Direction, Limits, Listed, MaxDelete, MemorySpools, MockStore, Plan,
-    PlanOptions, Reason, Refusal, SkipCause, Skipped, Store, Verdict, VerifyOptions, refusals,
-    survey,
+    Direction, Listed, Store,
+    entry::{SkipCause, Skipped},
+    plan::{Action, Deletions, Limits, MaxDelete, Plan, PlanOptions, Refusal, refusals},
+    rule::Reason,
+    spool::MemorySpools,
+    store::MockStore,
+    verify::{Verdict, VerifyOptions, survey},
 };
 
 use crate::support::{World, actions, cases, contents, entry, lines, noon, plan, run, worlds};
@@ -254,7 +258,7 @@ fn a_saved_plan_keeps_the_same() {
 }
 
 fn read(text: &[u8]) -> std::io::Result<Plan> {
-    use sync_core::Spools;
+    use sync_core::spool::Spools;
     Plan::read_from(text, MemorySpools.create()?)
 }
 

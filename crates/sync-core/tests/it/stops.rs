@@ -9,7 +9,9 @@ use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::FutureExt;
 use sync_core::{
-    DeletionsSkipped, Direction, ErrorKind, ExecuteOptions, PlanOptions, Report, execute,
+    Direction, ErrorKind, execute,
+    execute::{DeletionsSkipped, ExecuteOptions, Report},
+    plan::PlanOptions,
 };
 
 use crate::support::{Events, entry, error, mock, plan, run_with};

@@ -3,7 +3,11 @@
 
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
-use sync_core::{DeletionsSkipped, Direction, ErrorKind, ExecuteOptions, PlanOptions, Tally};
+use sync_core::{
+    Direction, ErrorKind,
+    execute::{DeletionsSkipped, ExecuteOptions},
+    plan::{PlanOptions, Tally},
+};
 
 use crate::support::{Events, Scheduler, World, cases, noon, plan, probes, run, run_with};
 
@@ -88,7 +92,7 @@ fn most_parts_with(files: &MemoryStore, bucket: &MemoryStore, options: &ExecuteO
     target.most_held().parts
 }
 
-fn plan_of(files: &MemoryStore, bucket: &MemoryStore) -> sync_core::Plan {
+fn plan_of(files: &MemoryStore, bucket: &MemoryStore) -> sync_core::plan::Plan {
     plan(files, bucket, &backup())
 }
 

@@ -8,8 +8,13 @@ use futures::executor::block_on;
 use futures::stream::TryStreamExt;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Algorithm, Criteria, Digest, ErrorKind, Evidence, Finding, MemorySpools, MockStore, NameRule,
-    PlanError, Selection, Store, Verdict, Verified, VerifyOptions, survey,
+    ErrorKind, Selection, Store,
+    checksum::{Algorithm, Digest},
+    plan::PlanError,
+    select::{Criteria, NameRule},
+    spool::MemorySpools,
+    store::MockStore,
+    verify::{Evidence, Finding, Verdict, Verified, VerifyOptions, survey},
 };
 
 use crate::support::{entry, error, key, mock, noon};

@@ -4,7 +4,12 @@
 use std::sync::Arc;
 
 use sync_core::testing::MemoryStore;
-use sync_core::{Direction, ErrorKind, ExecuteOptions, Listings, PlanOptions, Side};
+use sync_core::{
+    Direction, ErrorKind,
+    execute::ExecuteOptions,
+    listing::{Listings, Side},
+    plan::PlanOptions,
+};
 
 use crate::support::{Events, Probe, noon, plan, probes, run_with, try_plan};
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sync_core::{Entry, Revision};
+use sync_core::{Entry, entry::Revision};
 
 use crate::options::FsOptions;
 use crate::sys::identity::Identity;

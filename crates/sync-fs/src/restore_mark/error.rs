@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rustix::io::Errno;
-use sync_core::{ErrorKind, printable};
+use sync_core::{ErrorKind, text::printable};
 
 use super::name::RESTORE_MARK;
 use crate::error::{failed, refused};

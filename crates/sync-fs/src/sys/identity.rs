@@ -1,6 +1,6 @@
 //! What distinguishes two versions of a file, and its form as a revision.
 
-use sync_core::Revision;
+use sync_core::entry::Revision;
 
 /// What distinguishes two versions of a file of the same size and mtime.
 ///

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use chrono::{DateTime, Utc};
 use rustix::fs::{AtFlags, FileType, Stat};
-use sync_core::Revision;
+use sync_core::entry::Revision;
 
 use crate::sys::errno::Sys;
 use crate::sys::identity::Identity;

@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sync_core::Coarse;
+use sync_core::entry::Coarse;
 
 use crate::sys::meta::Meta;
 

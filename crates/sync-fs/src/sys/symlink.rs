@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
-use sync_core::{Key, Link};
+use sync_core::{Key, entry::Link};
 
 use crate::sys::errno::Sys;
 use crate::sys::meta::{Meta, kind_name};

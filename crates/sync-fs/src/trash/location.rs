@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
-use sync_core::{ErrorKind, Result, Selection, printable};
+use sync_core::{ErrorKind, Result, Selection, text::printable};
 
 use crate::error::{failed, refused};
 use crate::sys::errno::Sys;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rustix::fs::Mode;
 use rustix::io::Errno;
-use sync_core::{Key, Result, Selection, printable};
+use sync_core::{Key, Result, Selection, text::printable};
 
 use crate::change_detection::ChangeDetector;
 use crate::error::failed;

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sync_core::{Crc64, Entry, Expected, Result, Writer};
+use sync_core::{Entry, Expected, Result, Writer, checksum::Crc64};
 
 use crate::blocking::blocking;
 use crate::directory::Directory;

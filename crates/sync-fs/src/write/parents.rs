@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use parking_lot::Mutex;
 use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
-use sync_core::{ErrorKind, Key, Result, StoreError, printable};
+use sync_core::{ErrorKind, Key, Result, StoreError, text::printable};
 
 use crate::error::{failed, refused};
 use crate::sys::confined::child;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
-use sync_core::printable;
+use sync_core::text::printable;
 
 /// Names that are kept of each kind.
 const NAMES: usize = 3;

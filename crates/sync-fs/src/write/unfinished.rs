@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use parking_lot::{Mutex, RwLock};
 use rustix::io::Errno;
-use sync_core::{Crc64, Entry, ErrorKind, Expected, Result, StoreError};
+use sync_core::{Entry, ErrorKind, Expected, Result, StoreError, checksum::Crc64};
 
 use super::commit_queue::Ready;
 use super::parents::{self, Parent};

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use sync_core::{ErrorKind, SkipCause, Store};
+use sync_core::{ErrorKind, Store, entry::SkipCause};
 use sync_fs::{FsOptions, SymlinkMode};
 
 use crate::util::{Tree, entries, keys, list, skipped, stat};

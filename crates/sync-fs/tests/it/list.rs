@@ -11,7 +11,11 @@ use std::path::Path;
 use futures::StreamExt;
 use proptest::prelude::*;
 use rustix::fs::{CWD, Mode};
-use sync_core::{Criteria, ErrorKind, Listed, NameRule, Selection, SkipCause, Store};
+use sync_core::{
+    ErrorKind, Listed, Selection, Store,
+    entry::SkipCause,
+    select::{Criteria, NameRule},
+};
 use sync_fs::{Durability, FsOptions, FsStore};
 
 use crate::util::{Tree, entries, key, keys, list, put, skipped, stat, unprivileged};
@@ -272,7 +276,7 @@ async fn left_over(tree: &Tree, store: &FsStore, name: &str) -> String {
     let expected = sync_core::Expected::Absent;
     let writer = store.write(&entry, 5, &expected).await.unwrap();
     let body = bytes::Bytes::from_static(b"hel");
-    let sum = sync_core::Crc64::of(&body);
+    let sum = sync_core::checksum::Crc64::of(&body);
     writer.part(0, body, sum).await.unwrap();
     let mut made = tree.names();
     made.retain(|name| !before.contains(name));
@@ -332,7 +336,7 @@ async fn a_temporary_that_is_being_written_is_not_swept() {
     assert!(list(&other).await.is_empty());
     assert_eq!(other.sweep_temporaries().await.removed, 0);
     let body = bytes::Bytes::from_static(b"hello");
-    let sum = sync_core::Crc64::of(&body);
+    let sum = sync_core::checksum::Crc64::of(&body);
     writer.part(0, body, sum).await.unwrap();
     writer.commit(sum).await.unwrap();
     assert_eq!(tree.read("a"), "hello");

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use sync_core::{Crc64, Entry, Expected, Store};
+use sync_core::{Entry, Expected, Store, checksum::Crc64};
 use sync_fs::{Durability, FsOptions};
 
 use crate::util::{StopOnDrop, Tree, entry, keys};

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
-use sync_core::{Crc64, Entry, Expected, Key, Listed, Result, SkipCause, Skipped, Store};
+use sync_core::{
+    Entry, Expected, Key, Listed, Result, Store,
+    checksum::Crc64,
+    entry::{SkipCause, Skipped},
+};
 use sync_fs::{FsOptions, FsStore};
 use tempfile::TempDir;
 

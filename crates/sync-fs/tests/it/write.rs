@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use rustix::fs::{CWD, Mode};
-use sync_core::{Crc64, Entry, ErrorKind, Expected, Store};
+use sync_core::{Entry, ErrorKind, Expected, Store, checksum::Crc64};
 use sync_fs::{Durability, FsOptions, FsStore};
 
 use crate::util::{StopOnDrop, Tree, as_it_is, entry, key, keys, put, stat, time, unprivileged};

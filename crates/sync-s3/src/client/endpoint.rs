@@ -1,6 +1,6 @@
 //! Where requests go: to AWS or to another server, and what follows from that.
 
-use sync_core::{ErrorKind, Result, StoreError, printable};
+use sync_core::{ErrorKind, Result, StoreError, text::printable};
 
 use crate::client::proxy::Proxy;
 use crate::options::{Choice, S3Options};

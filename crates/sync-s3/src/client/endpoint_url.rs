@@ -5,7 +5,7 @@
 //! the wrong option. So whatever is refused is shown by [`without_secrets`].
 
 use http::Uri;
-use sync_core::printable;
+use sync_core::text::printable;
 
 /// What stands for a part that is not shown.
 const HIDDEN: &str = "***";

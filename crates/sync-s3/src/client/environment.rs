@@ -10,7 +10,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use sync_core::{ErrorKind, Result, StoreError, printable};
+use sync_core::{ErrorKind, Result, StoreError, text::printable};
 
 /// Variables that only the SDK reads, and that it puts into requests or takes
 /// for addresses and names as they are.

@@ -21,7 +21,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
-use sync_core::{Result, printable};
+use sync_core::{Result, text::printable};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 

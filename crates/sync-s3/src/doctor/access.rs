@@ -3,7 +3,12 @@
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_s3::types::EncodingType;
-use sync_core::{CLOCK_OFFSET_WARNING, Diagnosis, ErrorKind, Level, MAX_CLOCK_OFFSET, printable};
+use sync_core::{
+    ErrorKind,
+    diagnosis::{Diagnosis, Level},
+    plan::{CLOCK_OFFSET_WARNING, MAX_CLOCK_OFFSET},
+    text::printable,
+};
 
 use crate::doctor::probe::{Probe, Tell};
 use crate::error::{Attempted, Failure};

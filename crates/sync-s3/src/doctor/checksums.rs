@@ -1,6 +1,10 @@
 //! Whether the server checks what it is sent, and keeps the sum.
 
-use sync_core::{Crc64, Diagnosis, ErrorKind, Level};
+use sync_core::{
+    ErrorKind,
+    checksum::Crc64,
+    diagnosis::{Diagnosis, Level},
+};
 
 use crate::doctor::objects::FIRST;
 use crate::doctor::probe::{Probe, Tell};

@@ -1,7 +1,7 @@
 //! Whether the server writes only over what was seen: conditions that hold must
 //! be accepted, those that don't must be refused.
 
-use sync_core::{Diagnosis, Level};
+use sync_core::diagnosis::{Diagnosis, Level};
 
 use crate::doctor::objects::{CONTENT, FIRST};
 use crate::doctor::probe::{Probe, Tell};

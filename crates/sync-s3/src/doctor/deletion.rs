@@ -1,7 +1,7 @@
 //! Deleting: many at once, and only what was seen.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use sync_core::{Diagnosis, Level};
+use sync_core::diagnosis::{Diagnosis, Level};
 
 use crate::client::amend::Amended;
 use crate::client::content_md5::ContentMd5;

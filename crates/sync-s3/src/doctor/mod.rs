@@ -23,7 +23,7 @@ mod times;
 mod traces;
 mod trial;
 
-use sync_core::{Diagnosis, Scope};
+use sync_core::diagnosis::{Diagnosis, Scope};
 
 pub use probe::{Probe, Tell};
 

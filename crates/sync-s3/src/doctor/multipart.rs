@@ -3,7 +3,10 @@
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
-use sync_core::{Crc64, Diagnosis, Level};
+use sync_core::{
+    checksum::Crc64,
+    diagnosis::{Diagnosis, Level},
+};
 
 use crate::checksum;
 use crate::client::retry;

@@ -1,6 +1,9 @@
 //! Writing an object and reading it back.
 
-use sync_core::{Diagnosis, Entry, ErrorKind, Level};
+use sync_core::{
+    Entry, ErrorKind,
+    diagnosis::{Diagnosis, Level},
+};
 
 use crate::doctor::probe::{Probe, Tell};
 use crate::error::Attempted;

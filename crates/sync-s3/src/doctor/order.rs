@@ -1,7 +1,12 @@
 //! In which order keys are listed, and whether odd ones come back as they are.
 
 use aws_sdk_s3::types::EncodingType;
-use sync_core::{Diagnosis, ErrorKind, Level, MAX_KEY_BYTES, printable};
+use sync_core::{
+    ErrorKind,
+    diagnosis::{Diagnosis, Level},
+    key::MAX_KEY_BYTES,
+    text::printable,
+};
 
 use crate::doctor::probe::{Probe, Tell};
 use crate::error::{Attempted, Failure};

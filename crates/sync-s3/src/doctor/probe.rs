@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use sync_core::{Diagnosis, Level, printable};
+use sync_core::{
+    diagnosis::{Diagnosis, Level},
+    text::printable,
+};
 
 use crate::S3Store;
 use crate::bucket::Bucket;

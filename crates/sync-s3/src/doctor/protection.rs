@@ -1,7 +1,7 @@
 //! What the bucket itself does with old versions: kept, or gone.
 
 use aws_sdk_s3::types::BucketVersioningStatus;
-use sync_core::Diagnosis;
+use sync_core::diagnosis::Diagnosis;
 
 use crate::doctor::probe::{Probe, Tell};
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use sync_core::Diagnosis;
+use sync_core::diagnosis::Diagnosis;
 
 use crate::doctor::probe::{Probe, Tell};
 
@@ -62,7 +62,7 @@ fn judge(lead: TimeDelta) -> Diagnosis {
 
 #[cfg(test)]
 mod tests {
-    use sync_core::Level;
+    use sync_core::diagnosis::Level;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use sync_core::{Crc64, Key};
+use sync_core::{Key, checksum::Crc64};
 
 use crate::checksum::Headers;
 use crate::doctor::probe::Probe;

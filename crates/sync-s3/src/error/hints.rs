@@ -4,7 +4,7 @@
 //! is not one of S3, the text or the code of one that is, and last the kind of
 //! the error.
 
-use sync_core::{ErrorKind, printable};
+use sync_core::{ErrorKind, text::printable};
 
 use crate::client::endpoint::Endpoint;
 use crate::client::proxy::Proxy;

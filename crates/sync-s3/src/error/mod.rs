@@ -16,7 +16,7 @@ use std::error::Error as StdError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use sync_core::{ErrorKind, StoreError, printable};
+use sync_core::{ErrorKind, StoreError, text::printable};
 
 use crate::client::credentials::Unfit;
 use crate::client::deadline::TooLate;

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use aws_smithy_types::DateTime as SdkDateTime;
 use aws_smithy_types::date_time::Format;
 use chrono::{DateTime, TimeDelta, Utc};
-use sync_core::{Answer, LONGEST_WAIT, Present, ServerClock};
+use sync_core::clock::{Answer, LONGEST_WAIT, Present, ServerClock};
 
 /// The server that is known to cut the times of its objects to the second.
 /// Where another one does, a run waits for a second that it need not wait for.

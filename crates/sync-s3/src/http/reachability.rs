@@ -22,7 +22,7 @@ use chrono::{DateTime, SecondsFormat};
 use http::Uri;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error as TlsError};
-use sync_core::printable;
+use sync_core::text::printable;
 
 use crate::client::proxy::Proxy;
 use crate::client::trust;

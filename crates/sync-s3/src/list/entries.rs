@@ -6,7 +6,11 @@
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{EncodingType, Object};
-use sync_core::{Entry, Key, Listed, MAX_OBJECT_SIZE, Result, SkipCause, Skipped, StoreError};
+use sync_core::{
+    Entry, Key, Listed, Result, StoreError,
+    entry::{SkipCause, Skipped},
+    execute::MAX_OBJECT_SIZE,
+};
 
 use crate::error::Failure;
 use crate::etag::ETag;

@@ -9,7 +9,10 @@ use std::sync::atomic::Ordering;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use aws_sdk_s3::types::EncodingType;
-use sync_core::{Listed, Result, SkipCause, Skipped, StoreError};
+use sync_core::{
+    Listed, Result, StoreError,
+    entry::{SkipCause, Skipped},
+};
 
 use crate::bucket::Bucket;
 use crate::error::{Attempted, Failure};

@@ -1,7 +1,7 @@
 //! One object as a listing shows it: with its time in full, where the headers
 //! of a HEAD tell whole seconds only, and with the ETag that listings give it.
 
-use sync_core::{Entry, Key, Listed, is_same_time};
+use sync_core::{Entry, Key, Listed, rule::is_same_time};
 
 use crate::bucket::Bucket;
 use crate::list::entries::entries;

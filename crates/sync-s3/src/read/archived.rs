@@ -4,7 +4,7 @@
 //! in a listing does not: an object of GLACIER that has been thawed keeps it.
 
 use aws_sdk_s3::operation::get_object::GetObjectError;
-use sync_core::{Key, printable};
+use sync_core::{Key, text::printable};
 
 use crate::bucket::Bucket;
 use crate::options::Payer;

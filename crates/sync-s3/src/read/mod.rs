@@ -22,7 +22,9 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use sync_core::{Crc64, Entry, ErrorKind, Result, StoreError, is_same_time, printable};
+use sync_core::{
+    Entry, ErrorKind, Result, StoreError, checksum::Crc64, rule::is_same_time, text::printable,
+};
 
 use crate::bucket::Bucket;
 use crate::checksum;

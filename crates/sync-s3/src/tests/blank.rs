@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use sync_core::{Crc64, Entry, Expected, Listed, Store as _};
+use sync_core::{Entry, Expected, Listed, Store as _, checksum::Crc64};
 
 use super::{Fixture, bytes, entry};
 use crate::{OpenUpload, UploadJournal};

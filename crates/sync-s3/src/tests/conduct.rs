@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use s3_endpoint::{Action, Config, Fault, IfMatch, Sums};
-use sync_core::{Crc64, Entry, ErrorKind, Expected, Listed, Store as _};
+use sync_core::{Entry, ErrorKind, Expected, Listed, Store as _, checksum::Crc64};
 
 use super::{BUCKET, Fixture, bytes, entry, key};
 use crate::{Conditions, S3Options};

@@ -339,7 +339,7 @@ async fn wrong_secrets_are_told_and_never_shown() {
         .put(
             &super::entry("a", 1),
             "x".into(),
-            sync_core::Crc64::of(b"x"),
+            sync_core::checksum::Crc64::of(b"x"),
             &Expected::Absent,
         )
         .await

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use s3_endpoint::{Action, Fault};
-use sync_core::{Crc64, ErrorKind, Expected, Result, Store as _, Writer};
+use sync_core::{ErrorKind, Expected, Result, Store as _, Writer, checksum::Crc64};
 
 use super::{BUCKET, Fixture, bytes, entry, store};
 use crate::{LeftUploads, OpenUpload, S3Store, UploadJournal};

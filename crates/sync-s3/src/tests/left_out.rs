@@ -7,7 +7,11 @@ use std::time::Duration;
 use futures::TryStreamExt as _;
 use proptest::prelude::*;
 use s3_endpoint::Config;
-use sync_core::{Criteria, Listed, NameRule, Selection, SkipCause, Store as _};
+use sync_core::{
+    Listed, Selection, Store as _,
+    entry::SkipCause,
+    select::{Criteria, NameRule},
+};
 
 use super::{BUCKET, Fixture};
 use crate::list::Tuning;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use s3_endpoint::{Action, Config, Fault, ListOrder};
-use sync_core::{ErrorKind, Listed, SkipCause, Store as _};
+use sync_core::{ErrorKind, Listed, Store as _, entry::SkipCause};
 
 use super::{BUCKET, Fixture, store};
 

@@ -9,7 +9,7 @@
 //! must hold everywhere is asserted; what servers differ in is printed.
 
 use futures::TryStreamExt as _;
-use sync_core::{Crc64, Entry, Expected, Key, Listed, Result, Store as _};
+use sync_core::{Entry, Expected, Key, Listed, Result, Store as _, checksum::Crc64};
 
 use super::{bytes, entry, key};
 use crate::{S3Options, S3Store};

@@ -28,7 +28,7 @@ use aws_sdk_s3::config::Credentials;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use s3_endpoint::{ACCESS_KEY, Config, Endpoint, SECRET_KEY};
-use sync_core::{Crc64, Entry, Expected, Key, Listed, Result, Store as _};
+use sync_core::{Entry, Expected, Key, Listed, Result, Store as _, checksum::Crc64};
 
 use crate::{S3Options, S3Store};
 

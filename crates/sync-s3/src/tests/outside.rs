@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use s3_endpoint::{Action, Answer, Fault};
-use sync_core::{Crc64, Expected, Listed, Store as _};
+use sync_core::{Expected, Listed, Store as _, checksum::Crc64};
 
 use super::list::names;
 use super::{BUCKET, Fixture, bytes, entry};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use s3_endpoint::{Action, Fault};
-use sync_core::{Crc64, Expected, Store as _, Writer};
+use sync_core::{Expected, Store as _, Writer, checksum::Crc64};
 
 use super::{BUCKET, Fixture, bytes, entry, store};
 use crate::{

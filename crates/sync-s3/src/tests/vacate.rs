@@ -2,7 +2,7 @@
 //! gives way, and one with objects does not.
 
 use s3_endpoint::{Action, Config, Fault};
-use sync_core::{Crc64, ErrorKind, Expected, Result, Store as _};
+use sync_core::{ErrorKind, Expected, Result, Store as _, checksum::Crc64};
 
 use super::{BUCKET, Fixture, bytes, entry};
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use s3_endpoint::{Action, Answer, Fault};
-use sync_core::{Crc64, ErrorKind, Expected, Result, Store as _};
+use sync_core::{ErrorKind, Expected, Result, Store as _, checksum::Crc64};
 
 use super::{BUCKET, Fixture, bytes, entry};
 use crate::{Checksums, Choice, Conditions, Encryption, S3Options};

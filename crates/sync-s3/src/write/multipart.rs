@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sync_core::{Crc64, Entry, ErrorKind, Expected, Result, StoreError, Writer};
+use sync_core::{Entry, ErrorKind, Expected, Result, StoreError, Writer, checksum::Crc64};
 
 use crate::bucket::Bucket;
 use crate::checksum::Content;

@@ -6,7 +6,7 @@
 //! are there already keep what they have.
 
 use aws_sdk_s3::types;
-use sync_core::{Crc64, Key};
+use sync_core::{Key, checksum::Crc64};
 
 /// What goes with each upload. Values without invariants: a server refuses
 /// what it does not know.

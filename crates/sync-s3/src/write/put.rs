@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use sync_core::{Crc64, Entry, ErrorKind, Expected, Key, Result};
+use sync_core::{Entry, ErrorKind, Expected, Key, Result, checksum::Crc64};
 
 use crate::bucket::Bucket;
 use crate::checksum::{self, Content, Headers};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::operation::list_parts::ListPartsOutput;
 use aws_sdk_s3::types;
-use sync_core::{Crc64, Entry};
+use sync_core::{Entry, checksum::Crc64};
 
 use crate::bucket::Bucket;
 use crate::checksum;

@@ -7,7 +7,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use sync_core::{Crc64, ErrorKind, Key, Result, StoreError};
+use sync_core::{ErrorKind, Key, Result, StoreError, checksum::Crc64};
 
 use crate::bucket::Bucket;
 use crate::checksum::{self, Headers};

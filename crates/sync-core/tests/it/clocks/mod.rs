@@ -7,7 +7,7 @@ mod sim;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use sync_core::{Compare, Direction, PlanOptions, Report};
+use sync_core::{Direction, execute::Report, plan::PlanOptions, rule::Compare};
 
 use crate::support::{cases, noon, plan, run};
 use sim::{Bucket, Config, Disk, MILLI, Rounding, SECOND, Sim, What};

@@ -11,8 +11,10 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 use sync_core::{
-    Answer, Coarse, Crc64, Entry, ErrorKind, Expected, Key, LONGEST_WAIT, Listed, Present, Result,
-    Revision, ServerClock, Store, StoreError, Writer,
+    Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer,
+    checksum::Crc64,
+    clock::{Answer, LONGEST_WAIT, Present, ServerClock},
+    entry::{Coarse, Revision},
 };
 
 use crate::support::{Random, key};

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use sync_core::testing::{MemoryStore, Object};
 use sync_core::{
-    Action, Compare, ConflictCause, Deletions, Direction, Limits, MAX_CLOCK_OFFSET, MaxDelete,
-    Plan, Refusal, Report,
+    Direction,
+    execute::Report,
+    plan::{Action, ConflictCause, Deletions, Limits, MAX_CLOCK_OFFSET, MaxDelete, Plan, Refusal},
+    rule::Compare,
 };
 
 use super::run::Run;

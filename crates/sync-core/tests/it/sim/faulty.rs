@@ -11,8 +11,8 @@ use futures::FutureExt;
 use futures::stream::BoxStream;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Crc64, Entry, ErrorKind, Expected, Key, Listed, Present, Result, Side, Store, StoreError,
-    Writer,
+    Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer, checksum::Crc64,
+    clock::Present, listing::Side,
 };
 
 use super::judge::{Call, Version};

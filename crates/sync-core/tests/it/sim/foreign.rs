@@ -2,7 +2,7 @@
 //! removes and renames in them whenever it likes.
 
 use chrono::SubsecRound;
-use sync_core::Side;
+use sync_core::listing::Side;
 
 use super::stage::Stage;
 use super::world::{NO_PATHS, SIZES, body, in_the_way, old_time};

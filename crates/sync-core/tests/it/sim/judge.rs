@@ -9,7 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sync_core::testing::Object;
-use sync_core::{Action, Entry, Event, Key, Observer, Plan, Side};
+use sync_core::{
+    Entry, Key,
+    execute::{Event, Observer},
+    listing::Side,
+    plan::{Action, Plan},
+};
 
 use super::run::Run;
 use super::stage::Stage;

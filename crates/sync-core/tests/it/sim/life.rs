@@ -2,7 +2,15 @@
 
 use std::sync::Arc;
 
-use sync_core::{MemorySpools, Plan, Report, Side, SkipCause, execute, make_plan, refusals};
+use sync_core::{
+    entry::SkipCause,
+    execute,
+    execute::Report,
+    listing::Side,
+    make_plan,
+    plan::{Plan, refusals},
+    spool::MemorySpools,
+};
 
 use super::equal;
 use super::faulty::FaultyStore;

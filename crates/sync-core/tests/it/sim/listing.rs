@@ -3,7 +3,10 @@
 
 use futures::FutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
-use sync_core::{ErrorKind, Listed, Result, SkipCause, Skipped, Store, StoreError};
+use sync_core::{
+    ErrorKind, Listed, Result, Store, StoreError,
+    entry::{SkipCause, Skipped},
+};
 
 use super::faulty::FaultyStore;
 

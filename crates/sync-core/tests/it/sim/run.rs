@@ -3,7 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::{Action, Delete, Direction, InTheWay, Key, Plan, Revision, Transfer};
+use sync_core::{
+    Direction, Key,
+    entry::Revision,
+    plan::{Action, Delete, InTheWay, Plan, Transfer},
+};
 
 use super::judge::Call;
 use super::world::collide;

@@ -5,7 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sync_core::testing::MemoryStore;
-use sync_core::{ErrorKind, Key, LONGEST_WAIT, Present, Result, Side, StoreError};
+use sync_core::{
+    ErrorKind, Key, Result, StoreError,
+    clock::{LONGEST_WAIT, Present},
+    listing::Side,
+};
 
 use super::judge::Judge;
 use super::world::{Weather, World};

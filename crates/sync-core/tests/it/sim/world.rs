@@ -5,7 +5,11 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Compare, Deletions, Direction, ExecuteOptions, Limits, MaxDelete, PlanOptions, Side,
+    Direction,
+    execute::ExecuteOptions,
+    listing::Side,
+    plan::{Deletions, Limits, MaxDelete, PlanOptions},
+    rule::Compare,
 };
 
 use crate::support::{Random, noon};

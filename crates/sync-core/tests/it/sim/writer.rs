@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sync_core::{Crc64, Key, Result, Writer};
+use sync_core::{Key, Result, Writer, checksum::Crc64};
 
 use super::faulty::FaultyStore;
 use super::judge::Call;

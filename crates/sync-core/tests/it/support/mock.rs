@@ -1,7 +1,11 @@
 //! Mocks, which panic at every call that is not expected.
 
 use futures::stream::{self, StreamExt};
-use sync_core::{Entry, ErrorKind, ExecuteOptions, Listed, MockStore, OnSourceChange, StoreError};
+use sync_core::{
+    Entry, ErrorKind, Listed, StoreError,
+    execute::{ExecuteOptions, OnSourceChange},
+    store::MockStore,
+};
 
 /// A store that can only be listed, and only once.
 pub(crate) fn mock(entries: &[Entry]) -> MockStore {

@@ -19,8 +19,11 @@ use futures::executor::block_on;
 use proptest::test_runner::Config;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Action, Entry, Event, ExecuteOptions, Key, MemorySpools, Observer, Plan, PlanError,
-    PlanOptions, Report, Store, execute, make_plan,
+    Entry, Key, Store, execute,
+    execute::{Event, ExecuteOptions, Observer, Report},
+    make_plan,
+    plan::{Action, Plan, PlanError, PlanOptions},
+    spool::MemorySpools,
 };
 
 pub(crate) use mock::{error, mock, one_by_one};
@@ -84,10 +87,10 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
     let line = |action| match action {
         Action::Transfer(transfer) => match transfer.in_the_way {
             None => format!("copy {}", transfer.source.key),
-            Some(sync_core::InTheWay::File(file)) => {
+            Some(sync_core::plan::InTheWay::File(file)) => {
                 format!("copy {} over the file {}", transfer.source.key, file.key)
             }
-            Some(sync_core::InTheWay::Directory) => {
+            Some(sync_core::plan::InTheWay::Directory) => {
                 format!("copy {} over a directory", transfer.source.key)
             }
         },

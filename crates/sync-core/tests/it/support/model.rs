@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use sync_core::{Compare, Deletions, Direction, Reason};
+use sync_core::{
+    Direction,
+    plan::Deletions,
+    rule::{Compare, Reason},
+};
 
 use super::world::{Item, World, is_below, is_mappable};
 

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use futures::stream::{BoxStream, StreamExt};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Crc64, Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer,
+    Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer, checksum::Crc64,
 };
 
 use super::Scheduler;

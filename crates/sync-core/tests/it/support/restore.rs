@@ -1,7 +1,10 @@
 //! Restores that are given by two lists of names.
 
 use sync_core::testing::MemoryStore;
-use sync_core::{Deletions, Direction, PlanOptions};
+use sync_core::{
+    Direction,
+    plan::{Deletions, PlanOptions},
+};
 
 use super::{lines, noon, plan, run};
 

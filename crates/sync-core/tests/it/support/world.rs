@@ -10,7 +10,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use sync_core::testing::MemoryStore;
-use sync_core::{Compare, Deletions, Direction, PlanOptions};
+use sync_core::{
+    Direction,
+    plan::{Deletions, PlanOptions},
+    rule::Compare,
+};
 
 use super::noon;
 

@@ -15,7 +15,11 @@ use std::sync::Arc;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
-use sync_core::{Key, Link, Listed, Result, Selection, SkipCause, Skipped, printable};
+use sync_core::{
+    Key, Listed, Result, Selection,
+    entry::{Link, SkipCause, Skipped},
+    text::printable,
+};
 
 use crate::error::failed;
 use crate::list::access::User;

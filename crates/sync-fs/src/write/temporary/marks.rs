@@ -8,7 +8,7 @@
 //! taking a file's name away and removing it leaves such a one, and if a user
 //! wrote it meanwhile, it no longer fits.
 
-use sync_core::Crc64;
+use sync_core::checksum::Crc64;
 
 use crate::sys::meta::Meta;
 

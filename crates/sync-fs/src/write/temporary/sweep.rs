@@ -26,7 +26,7 @@ pub(crate) fn is_left_over(leaf: &[u8], meta: &Meta) -> bool {
 /// returns whether.
 pub(crate) fn sweep(root: &Root, path: &str) -> Result<bool> {
     let error = |errno| -> StoreError {
-        let shown = sync_core::printable(path);
+        let shown = sync_core::text::printable(path);
         failed(format!("cannot remove the left-over '{shown}'"), errno)
     };
     let (dir, leaf) = match root.parent(path.as_bytes()) {

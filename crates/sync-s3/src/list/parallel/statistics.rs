@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use sync_core::{Listed, Result, SkipCause};
+use sync_core::{Listed, Result, entry::SkipCause};
 
 /// Directories further down are not told apart.
 const DEPTHS: usize = 16;

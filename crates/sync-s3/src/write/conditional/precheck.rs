@@ -57,7 +57,10 @@ impl<W: Write> Guarded<'_, W> {
                 Look::Other(_) => return Err(self.changed()),
             });
         }
-        let etag = seen.revision.as_ref().map(sync_core::Revision::as_str);
+        let etag = seen
+            .revision
+            .as_ref()
+            .map(sync_core::entry::Revision::as_str);
         Ok(Some(in_form(manner, etag)))
     }
 
