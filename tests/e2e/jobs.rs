@@ -126,8 +126,10 @@ fn a_switch_that_is_off_in_the_environment_lifts_no_limit_of_the_file() {
     let dir = world.tree("dir", &[("a", "1")]);
     world.bucket.put("b", "1");
     configure(&world, &dir, &format!("{JOB}max-delete = 0\n"));
-    let off = run(&world, &["up"]).env("S3MIRROR_NO_DELETE", "false");
-    world.no_requests(|| off.exits(2).says("--max-delete"));
+    for off in ["false", "no", "0"] {
+        let run = run(&world, &["up"]).env("S3MIRROR_NO_DELETE", off);
+        world.no_requests(|| run.exits(2).says("--max-delete"));
+    }
 }
 
 #[test]

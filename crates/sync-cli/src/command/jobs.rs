@@ -123,7 +123,7 @@ fn of_job(
     name: &str,
     work: impl FnOnce(&Job<'_>) -> Result<(), Message>,
 ) -> Result<(), Message> {
-    let job = file.job(name).map_err(Message::Wrong)?;
+    let job = Job::find(file, name).map_err(Message::Wrong)?;
     work(&job)
 }
 

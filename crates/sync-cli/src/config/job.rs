@@ -1,31 +1,37 @@
-//! One job: the words of its command line, and where each value came from.
+//! One job: its command, and the values that are in force for it.
+//!
+//! Four layers, each over the next: options, environment, the job, `[defaults]`.
+//! A value is overridden by one of a higher layer for the same option, or for an
+//! option that conflicts with it. Options that may be given several times add
+//! up, those of the file first: if one more exclusion that was typed replaced
+//! those of the file, what they protect would be deleted.
 
 use std::ffi::OsString;
 
-use clap::ArgMatches;
+use clap::builder::Resettable;
 use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, Id};
 use sync_core::text::printable;
 
-use super::definition::{Definition, takes_values, values, variable};
 use super::file::{Entry, File, JobTable, Value};
-use super::layers::{Layers, Setting};
-use super::names::{shown_value, suggestion};
-use super::setting::Word;
+use super::names::{NO_SECRETS, is_secret, shown_value, suggestion};
+use crate::options::definition;
 use crate::usage::{self, Message};
 
-/// A job of a file, its command known.
+/// The commands that read the file themselves.
+const NO_JOBS: [&str; 4] = ["run", "jobs", "config", "help"];
+
+/// A job of a file.
 pub(crate) struct Job<'f> {
-    file: &'f File,
-    table: &'f JobTable,
-    definition: Definition,
+    pub(super) file: &'f File,
+    pub(super) table: &'f JobTable,
+    command: Command,
 }
 
 /// What is in force for a job.
 pub(crate) struct Settings {
     command: String,
-    /// Where each word stands in the file.
-    words: Vec<(Word, String)>,
-    rest: Vec<OsString>,
+    typed: Vec<OsString>,
     /// Every value, in the order of the command line; the defaults are last.
     pub(crate) rows: Vec<Row>,
 }
@@ -35,13 +41,16 @@ pub(crate) struct Settings {
 pub(crate) struct Row {
     /// The long name of its option.
     pub(crate) option: String,
+    /// Without secrets.
     pub(crate) value: String,
     pub(crate) source: Source,
-    /// What comes before it; then it is not in force.
+    /// What overrides it; then it is not in force.
     pub(crate) overridden_by: Option<String>,
+    /// As a word of the command line; none for a switch that is off.
+    pub(super) word: Option<String>,
 }
 
-/// Where a value came from.
+/// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     /// This place of the file.
@@ -52,172 +61,343 @@ pub(crate) enum Source {
     Default,
 }
 
-impl File {
-    /// One of its jobs.
-    pub(crate) fn job(&self, name: &str) -> Result<Job<'_>, String> {
-        Job::new(self, self.table(name)?)
-    }
-}
-
 impl<'f> Job<'f> {
-    fn new(file: &'f File, table: &'f JobTable) -> Result<Self, String> {
-        let entry = table.entries.iter().find(|entry| entry.key == "command");
-        let (at, named) = match entry {
-            Some(Entry {
-                value: Value::One(one),
-                ..
-            }) => (one.at, one.text.as_str()),
-            Some(entry) => return Err(file.located(entry.at, "'command' is a text")),
+    /// The job `name` of `file`.
+    pub(crate) fn find(file: &'f File, name: &str) -> Result<Self, String> {
+        let table = file.table(name)?;
+        let entry = table
+            .entries
+            .iter()
+            .find(|it| it.key.get_ref() == "command");
+        let named = match entry.map(|entry| (&entry.key, &entry.value)) {
+            Some((_, Value::One(named))) => named,
+            Some((key, _)) => return Err(file.located(key, "'command' must be a text")),
             None => {
-                let what = format!("the job '{}' has no 'command'", printable(&table.name));
-                return Err(file.located(table.at, &what));
+                let what = format!("the job '{}' has no 'command'", printable(name));
+                return Err(file.located(&table.name, &what));
             }
         };
-        let mut known = Definition::all();
-        let Some(found) = known.iter().position(|it| it.name == named) else {
-            known.retain(Definition::is_visible);
-            let known: Vec<_> = known.iter().map(|it| it.name.as_str()).collect();
-            let near = suggestion(named, known.iter().copied());
-            let (named, known) = (printable(named), known.join(", "));
-            let what = format!("'{named}' is not a command of a job{near} (commands: {known})");
-            return Err(file.located(at, &what));
+        let mut known = commands();
+        let Some(found) = known.iter().position(|it| typed(it) == named.get_ref()) else {
+            known.retain(|it| !it.is_hide_set());
+            let known: Vec<_> = known.iter().map(typed).collect();
+            let near = suggestion(named.get_ref(), known.iter().copied());
+            let (text, known) = (printable(named.get_ref()), known.join(", "));
+            let what = format!("'{text}' is not a command of a job{near} (commands: {known})");
+            return Err(file.located(named, &what));
         };
         Ok(Self {
             file,
             table,
-            definition: known.swap_remove(found),
+            command: known.swap_remove(found),
         })
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.table.name
-    }
-
-    /// Where it stands in the file, for people.
-    pub(super) fn place(&self) -> String {
-        self.file.place(self.table.at)
-    }
-
-    /// As it is typed: `mock backup`.
+    /// Its command as it is typed: `mock backup`.
     pub(crate) fn command(&self) -> &str {
-        &self.definition.name
+        typed(&self.command)
     }
 
-    /// What is in force when the options `rest` are given too.
-    pub(crate) fn settings(&self, rest: &[OsString]) -> Result<Settings, Message> {
-        let given = self.given(rest)?;
-        let mut layers = Layers::new(&self.definition, self.file, &given);
-        let job = layers.job(&self.table.entries).map_err(Message::Wrong)?;
-        let defaults = layers.defaults(self.file.defaults());
-        // What is lower comes first: of several globs, the last one decides.
-        let settings = defaults.map_err(Message::Wrong)?.into_iter().chain(job);
-        let (mut words, mut rows) = (Vec::new(), Vec::new());
-        for setting in settings {
-            rows.extend(self.rows_of_file(&setting));
-            if setting.overridden_by.is_none() {
-                let at = |word: &Word| self.file.place(word.at);
-                words.extend(setting.words.into_iter().map(|word| (at(&word), word)));
-            }
+    /// What is in force when the options `typed` are given too.
+    pub(crate) fn settings(&self, typed: &[OsString]) -> Result<Settings, Message> {
+        let given = self.given(typed)?;
+        let mut rows = self.rows_given(&given, ValueSource::EnvVariable);
+        rows.extend(self.rows_given(&given, ValueSource::CommandLine));
+        let job = self.table.entries.iter();
+        let job = job.filter(|entry| entry.key.get_ref() != "command");
+        let defaults = self.defaults().map_err(Message::Wrong)?;
+        for entries in [job.collect(), defaults] {
+            let layer = self.layer(entries, &rows).map_err(Message::Wrong)?;
+            rows.splice(..0, layer);
         }
-        rows.extend(self.rows_from(&given, ValueSource::EnvVariable));
-        rows.extend(self.rows_from(&given, ValueSource::CommandLine));
-        for row in self.rows_from(&given, ValueSource::DefaultValue) {
-            let is_set = |other: &Row| other.option == row.option && other.overridden_by.is_none();
+        for row in self.rows_given(&given, ValueSource::DefaultValue) {
+            let is_set = |other: &Row| other.option == row.option && other.is_in_force();
             if !rows.iter().any(is_set) {
                 rows.push(row);
             }
         }
         Ok(Settings {
-            command: self.definition.name.clone(),
-            words: words.into_iter().map(|(at, word)| (word, at)).collect(),
-            rest: rest.to_vec(),
+            command: self.command().to_owned(),
+            typed: typed.to_vec(),
             rows,
         })
     }
 
-    /// The options of the command line and the environment, before anything
-    /// that is required is there.
-    fn given(&self, rest: &[OsString]) -> Result<ArgMatches, Message> {
-        let usage = format!("s3mirror run {} [OPTIONS]", printable(self.name()));
-        let parser = self.definition.lenient().override_usage(usage);
-        let name = OsString::from(parser.get_name());
-        let line: Vec<_> = std::iter::once(name).chain(rest.iter().cloned()).collect();
+    /// The options of the command line and the environment. What is required may
+    /// be in the file, and what conflicts overrides it.
+    fn given(&self, typed: &[OsString]) -> Result<ArgMatches, Message> {
+        let name = printable(self.table.name.get_ref());
+        let parser = self.command.clone().mut_args(independent);
+        let parser = parser.override_usage(format!("s3mirror run {name} [OPTIONS]"));
+        let line = std::iter::once(parser.get_name().into()).chain(typed.iter().cloned());
+        let line: Vec<OsString> = line.collect();
         let given = parser.try_get_matches_from(&line);
         given.map_err(|error| usage::message(&error, &line))
     }
 
-    fn rows_of_file(&self, setting: &Setting<'_>) -> Vec<Row> {
-        let row = |option: &str, value: &str, at| Row {
-            option: option.to_owned(),
-            value: shown_value(option, value),
-            source: Source::File(self.file.place(at)),
-            overridden_by: setting.overridden_by.clone(),
-        };
-        if setting.words.is_empty() {
-            return vec![row(&setting.entry.key, "false", setting.entry.at)];
-        }
-        let words = setting.words.iter();
-        words
-            .map(|word| row(&word.option, &word.value, word.at))
-            .collect()
-    }
-
-    /// What came from one source outside the file.
-    fn rows_from(&self, given: &ArgMatches, source: ValueSource) -> Vec<Row> {
+    /// The values from one source outside the file.
+    fn rows_given(&self, given: &ArgMatches, source: ValueSource) -> Vec<Row> {
         let mut rows = Vec::new();
-        for option in self.definition.options() {
+        for option in options(&self.command) {
             let id = option.get_id().as_str();
-            // A switch that nobody has touched says nothing.
-            let says = source != ValueSource::DefaultValue || takes_values(option);
-            if given.value_source(id) != Some(source) || !says {
+            // A switch that nobody has set says nothing.
+            let is_set = source != ValueSource::DefaultValue || takes_values(option);
+            if given.value_source(id) != Some(source) || !is_set {
                 continue;
             }
-            rows.extend(values(given, option).into_iter().map(|value| Row {
-                option: option.get_long().unwrap_or(id).to_owned(),
-                value: shown_value(option.get_long().unwrap_or(id), &value),
+            let is_off = matches!(given.try_get_one::<bool>(id), Ok(Some(false)))
+                || matches!(given.try_get_one::<u8>(id), Ok(Some(0)));
+            let long = option.get_long().unwrap_or(id);
+            rows.extend(given.get_raw(id).into_iter().flatten().map(|value| Row {
+                option: long.to_owned(),
+                value: shown_value(long, &value.to_string_lossy()),
                 source: match source {
                     ValueSource::EnvVariable => Source::Environment(variable(option)),
                     ValueSource::CommandLine => Source::Option,
                     _ => Source::Default,
                 },
                 overridden_by: None,
+                word: (!is_off).then(|| format!("--{long}")),
             }));
         }
         rows
+    }
+
+    /// The entries of `[defaults]` that concern the command.
+    fn defaults(&self) -> Result<Vec<&'f Entry>, String> {
+        let mut concerned = Vec::new();
+        for entry in &self.file.defaults {
+            if !options_of(&self.command, entry).is_empty() {
+                concerned.push(entry);
+            } else if commands().iter().all(|it| options_of(it, entry).is_empty()) {
+                return Err(self.unknown(entry, "not an option of any command"));
+            }
+        }
+        Ok(concerned)
+    }
+
+    /// The rows of one layer of the file; `above` it are those of the others.
+    fn layer(&self, entries: Vec<&Entry>, above: &[Row]) -> Result<Vec<Row>, String> {
+        self.one_list_of_globs(&entries)?;
+        let mut here: Vec<Row> = Vec::new();
+        for entry in entries {
+            let options = options_of(&self.command, entry);
+            if options.is_empty() {
+                let what = format!("not an option of '{}'", self.command());
+                return Err(self.unknown(entry, &what));
+            }
+            let mut rows = self.rows_of(entry, &options)?;
+            self.not_in_environment(entry, &options, above)?;
+            for row in &mut rows {
+                let other = above.iter().find(|other| self.gives_way(row, other));
+                row.overridden_by = other.map(Row::set_by);
+            }
+            let beside = |row: &Row| here.iter().find(|other| self.gives_way(row, other));
+            if let Some(other) = rows.iter().find_map(beside) {
+                let (key, other) = (entry.key.get_ref(), other.set_by());
+                let what = format!("'{key}' cannot be combined with {other}");
+                return Err(self.file.located(&entry.key, &what));
+            }
+            here.extend(rows);
+        }
+        Ok(here)
+    }
+
+    /// Whether `other` overrides `row`, or conflicts with it in the same layer.
+    fn gives_way(&self, row: &Row, other: &Row) -> bool {
+        let options = (
+            option(&self.command, &row.option),
+            option(&self.command, &other.option),
+        );
+        let (Some(option), Some(rival)) = options else {
+            return false;
+        };
+        let conflict = |one: &Arg, other: &Arg| {
+            let conflicts = self.command.get_arg_conflicts_with(one);
+            conflicts.iter().any(|arg| arg.get_id() == other.get_id())
+        };
+        let both_on = row.word.is_some() && other.word.is_some();
+        row.is_in_force()
+            && other.is_in_force()
+            && (row.option == other.option && !adds_up(option)
+                || both_on && (conflict(option, rival) || conflict(rival, option)))
+    }
+
+    /// A list of the environment and one of the file have no order.
+    fn not_in_environment(
+        &self,
+        entry: &Entry,
+        options: &[&Arg],
+        above: &[Row],
+    ) -> Result<(), String> {
+        let is_list = |name: &str| {
+            let mut lists = options.iter().filter(|option| adds_up(option));
+            lists.any(|option| option.get_long() == Some(name))
+        };
+        let variable = above.iter().find_map(|row| match &row.source {
+            Source::Environment(variable) if is_list(&row.option) => Some(variable),
+            _ => None,
+        });
+        let Some(variable) = variable else {
+            return Ok(());
+        };
+        let what = format!(
+            "'{}' and {variable} are both set, and both are lists whose order is unknown; \
+             unset the variable, or give the options on the command line",
+            entry.key.get_ref()
+        );
+        Err(self.file.located(&entry.key, &what))
+    }
+
+    /// `select` is for globs whose order two keys cannot express.
+    fn one_list_of_globs(&self, entries: &[&Entry]) -> Result<(), String> {
+        let find = |keys: &[&str]| {
+            let mut entries = entries.iter();
+            entries.find(|entry| keys.contains(&entry.key.get_ref().as_str()))
+        };
+        let (Some(select), Some(other)) = (find(&["select"]), find(&["include", "exclude"])) else {
+            return Ok(());
+        };
+        let (key, place) = (other.key.get_ref(), self.file.place(&other.key));
+        let what = format!(
+            "'select' cannot be used beside '{key}' of {place}; put all globs into 'select'"
+        );
+        Err(self.file.located(&select.key, &what))
+    }
+
+    fn unknown(&self, entry: &Entry, what: &str) -> String {
+        let key = printable(entry.key.get_ref());
+        let options = options(&self.command).filter_map(Arg::get_long);
+        let what = if is_secret(&key) {
+            NO_SECRETS.to_owned()
+        } else {
+            let near = suggestion(&key, options.chain(["command", "select"]));
+            format!("{what}{near}")
+        };
+        self.file
+            .located(&entry.key, &format!("unknown key '{key}': {what}"))
     }
 }
 
 impl Settings {
     /// The whole command line.
     pub(super) fn line(&self) -> Vec<OsString> {
+        let of_file = |row: &&Row| matches!(row.source, Source::File(_)) && row.is_in_force();
+        let words = self.rows.iter().filter(of_file);
+        let words = words.filter_map(|row| row.word.as_deref());
         let name = std::iter::once("s3mirror").chain(self.command.split(' '));
-        let words = self.words.iter().map(|(word, _)| word.text.as_str());
         let line = name.chain(words).map(OsString::from);
-        line.chain(self.rest.iter().cloned()).collect()
+        line.chain(self.typed.iter().cloned()).collect()
     }
 
     /// The value in force of an option, if it has one.
     pub(crate) fn value(&self, option: &str) -> Option<&str> {
         let mut rows = self.rows.iter().rev();
-        let row = rows.find(|row| row.option == option && row.overridden_by.is_none());
+        let row = rows.find(|row| row.option == option && row.is_in_force());
         row.map(|row| row.value.as_str())
     }
 
     /// `wrong`, with the place of the option and value that it names, else of
     /// the option; else of the job.
     pub(super) fn located(&self, wrong: &str, job: &Job<'_>) -> String {
-        let names_option = |word: &Word| {
-            let option = format!("--{}", word.option);
-            wrong
-                .split([' ', ',', ';', ':', '\''])
-                .any(|part| part == option)
+        let names_option = |row: &Row| {
+            let mut words = wrong.split([' ', ',', ';', ':', '\'']);
+            words.any(|word| word.strip_prefix("--") == Some(&row.option))
         };
-        let names_value = |word: &Word| wrong.contains(&format!("'{}'", printable(&word.value)));
-        let named = || self.words.iter().filter(|(word, _)| names_option(word));
-        let exactly = named().find(|(word, _)| names_value(word));
-        match exactly.or_else(|| named().next()) {
+        let names_value = |row: &Row| wrong.contains(&format!("'{}'", printable(&row.value)));
+        let named = self.rows.iter().filter_map(|row| match &row.source {
+            Source::File(place) if row.is_in_force() && names_option(row) => Some((row, place)),
+            _ => None,
+        });
+        let exactly = named.clone().find(|(row, _)| names_value(row));
+        match exactly.or_else(|| named.clone().next()) {
             Some((_, place)) => format!("{place}: {wrong}"),
-            None => job.file.located(job.table.at, wrong),
+            None => job.file.located(&job.table.name, wrong),
         }
     }
+}
+
+impl Row {
+    pub(super) fn is_in_force(&self) -> bool {
+        self.overridden_by.is_none()
+    }
+
+    /// What sets it, for people.
+    fn set_by(&self) -> String {
+        match &self.source {
+            Source::File(place) => format!("'{}' of {place}", self.option),
+            Source::Environment(variable) => variable.clone(),
+            Source::Option | Source::Default => format!("--{}", self.option),
+        }
+    }
+}
+
+/// `option`, which can be parsed alone.
+pub(super) fn independent(option: Arg) -> Arg {
+    let reset = Resettable::<Id>::Reset;
+    option
+        .required(false)
+        .requires(reset.clone())
+        .conflicts_with(reset)
+}
+
+/// Whether an option may be given several times.
+pub(super) fn adds_up(option: &Arg) -> bool {
+    matches!(option.get_action(), ArgAction::Append)
+}
+
+/// Whether it is more than a switch.
+pub(super) fn takes_values(option: &Arg) -> bool {
+    option.get_num_args().is_some_and(|n| n.takes_values())
+}
+
+/// The variable of an option.
+fn variable(option: &Arg) -> String {
+    let name = option.get_env().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// The commands that a job can have.
+fn commands() -> Vec<Command> {
+    fn collect(command: &Command, found: &mut Vec<Command>) {
+        let inner = command.get_subcommands();
+        for command in inner.filter(|inner| !NO_JOBS.contains(&inner.get_name())) {
+            if command.has_subcommands() {
+                collect(command, found);
+            } else {
+                found.push(command.clone());
+            }
+        }
+    }
+    let (mut root, mut found) = (definition(), Vec::new());
+    root.build();
+    collect(&root, &mut found);
+    found
+}
+
+/// `command` as it is typed: `mock backup`.
+fn typed(command: &Command) -> &str {
+    let name = command.get_bin_name().unwrap_or(command.get_name());
+    name.strip_prefix("s3mirror ").unwrap_or(name)
+}
+
+fn options(command: &Command) -> impl Iterator<Item = &Arg> {
+    let options = command.get_arguments();
+    options.filter(|arg| !["help", "version"].contains(&arg.get_id().as_str()))
+}
+
+fn option<'c>(command: &'c Command, long: &str) -> Option<&'c Arg> {
+    options(command).find(|arg| arg.get_long() == Some(long))
+}
+
+/// What `entry` sets: an option; two of them if it is `select`.
+fn options_of<'c>(command: &'c Command, entry: &Entry) -> Vec<&'c Arg> {
+    let names: &[&str] = match entry.key.get_ref().as_str() {
+        "select" => &["include", "exclude"],
+        name => &[name],
+    };
+    names
+        .iter()
+        .filter_map(|name| option(command, name))
+        .collect()
 }

@@ -1,25 +1,17 @@
 //! The configuration file: named jobs, each a command with options.
 //!
-//! A key of a job is the long name of an option of its command. So there is no
-//! second definition of what can be said: `file` reads the text and knows the
-//! place of each key, `setting` turns a key into the words of a command line as
-//! the definition of its option has it, `layers` leaves out what an option or a
-//! variable of the environment says already. The words of the `job` are then
-//! parsed as any others.
-
-// In the order in which to read them.
-mod job;
-mod layers;
-mod setting;
-
-mod overlap;
+//! A key of a job is the long name of an option of its command, so no option is
+//! defined twice. `file` reads the text and knows the place of each key, `setting`
+//! turns a key into words of the command line, `job` omits what an option or a
+//! variable overrides. The words come before those that were typed, and clap
+//! parses the line as any other.
 
 mod file;
 mod find;
-mod place;
-
-mod definition;
+mod job;
 mod names;
+mod overlap;
+mod setting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,7 +31,7 @@ pub(crate) fn command_line(args: RunArgs) -> Result<Cli, Message> {
     let (config, rest) = config_among(options)?;
     let path = config.or(args.file.config);
     let file = File::read(path.clone()).map_err(Message::Wrong)?;
-    let job = file.job(&name).map_err(Message::Wrong)?;
+    let job = Job::find(&file, &name).map_err(Message::Wrong)?;
     let mut cli = job.settings(&rest)?.command_line(&job)?;
     if let Command::Backup(args) = &mut cli.command {
         args.config = path;

@@ -1,21 +1,18 @@
-//! Where the jobs of a file work, and which of them are in each other's way.
+//! Where the jobs of a file work, and which of them conflict.
 //!
-//! Two jobs may not undo each other's work, night for night. Legitimate are: two
-//! backups of any directories to prefixes that have nothing in common; the same
-//! keys for the same files, as of `/srv` to `b` and `/srv/home` to `b/home`; a
-//! prefix that the job above leaves out of its selection; and the restore of
-//! what another job backs up.
+//! Two jobs must not undo each other's work, night after night. Allowed are: two
+//! backups of any directories to prefixes that do not overlap; the same keys for
+//! the same files, as of `/srv` to `b` and `/srv/home` to `b/home`; a prefix that
+//! the job above excludes; and the restore of what another job backs up.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use s3mirror::{BucketPlace, Direction, KnownBy, Location, Owner, Relation, Tree};
 use sync_core::{Selection, text::printable};
 
 use super::file::File;
-use super::job::Source;
+use super::job::{Job, Row, Source};
 use super::selected;
-use crate::options::Command;
 use crate::usage;
 
 /// Where a job works.
@@ -26,13 +23,13 @@ pub(crate) struct JobPlace {
     directory: PathBuf,
     tree: Tree,
     bucket: BucketPlace,
-    /// None where it cannot be told.
+    /// None where it is unknown.
     selection: Option<Selection>,
 }
 
 /// The directories that the jobs of `file` back up. A job of the same `profile`
-/// that names no server shares `server`, that of the run. A file that is not
-/// there or invalid says nothing here; `config check` reports it.
+/// that names no server shares `server`, that of the run. A file that is missing
+/// or invalid has none here; `config check` reports it.
 pub(crate) fn owners(
     file: Option<&Path>,
     profile: Option<&str>,
@@ -45,7 +42,7 @@ pub(crate) fn owners(
     let Ok(file) = File::read(path) else {
         return Vec::new();
     };
-    let jobs = file.places(profile, server).into_iter();
+    let jobs = file.places(&Run { profile, server }).into_iter();
     let backups = jobs.filter(|job| job.direction == Direction::Backup);
     backups
         .map(|job| Owner {
@@ -56,23 +53,34 @@ pub(crate) fn owners(
         .collect()
 }
 
+/// What the run at hand adds to what a file says.
+#[derive(Default)]
+struct Run<'a> {
+    profile: Option<&'a str>,
+    /// The server of the jobs with this profile that name none.
+    server: Option<&'a str>,
+}
+
 impl File {
-    /// The places of its backups and restores, as far as they can be told.
-    /// `server` is that of the runs with `profile` that name none.
-    pub(super) fn places(&self, profile: Option<&str>, server: Option<&str>) -> Vec<JobPlace> {
-        let names = self.names();
-        names
-            .filter_map(|name| self.place_of(name, profile, server))
-            .collect()
+    /// The places of its backups and restores, as far as they are known.
+    fn places(&self, run: &Run<'_>) -> Vec<JobPlace> {
+        let jobs = self.names().filter_map(|name| Job::find(self, name).ok());
+        jobs.filter_map(|job| JobPlace::of(&job, run)).collect()
     }
 
-    fn place_of(
-        &self,
-        name: &str,
-        profile: Option<&str>,
-        server: Option<&str>,
-    ) -> Option<JobPlace> {
-        let job = self.job(name).ok()?;
+    /// What is wrong with any two of its jobs, each in one line.
+    pub(crate) fn overlaps(&self) -> Vec<String> {
+        let jobs = self.places(&Run::default());
+        let pairs = jobs.iter().enumerate().flat_map(|(index, one)| {
+            let others = jobs[index + 1..].iter();
+            others.filter_map(move |other| conflict(one, other))
+        });
+        pairs.collect()
+    }
+}
+
+impl JobPlace {
+    fn of(job: &Job<'_>, run: &Run<'_>) -> Option<Self> {
         let direction = match job.command() {
             "backup" => Direction::Backup,
             "restore" => Direction::Restore,
@@ -82,132 +90,93 @@ impl File {
         // A variable that names a place is for the run at hand, not for all jobs.
         let of_file = |option: &str| {
             let mut rows = settings.rows.iter().rev();
-            let is_ours = |source: &Source| matches!(source, Source::File(_));
-            let row = rows.find(|row| row.option == option && is_ours(&row.source))?;
-            Some(row.value.clone())
+            let is_it = |row: &&Row| row.option == option && matches!(row.source, Source::File(_));
+            rows.find(is_it).map(|row| row.value.clone())
         };
         let location: Location = of_file("bucket")?.parse().ok()?;
         let directory = PathBuf::from(of_file("dir")?);
-        let endpoint = settings.value("endpoint-url").map(str::to_owned);
+        let shared = run
+            .server
+            .filter(|_| settings.value("profile") == run.profile);
+        let endpoint = settings.value("endpoint-url").or(shared).map(str::to_owned);
+        let variables = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter();
         let endpoint = endpoint.or_else(|| {
-            let shares = settings.value("profile") == profile;
-            let shared = server.filter(|_| shares).map(str::to_owned);
-            shared.or_else(|| {
-                ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
-                    .into_iter()
-                    .find_map(variable)
-            })
+            let mut set = variables.filter_map(|name| std::env::var(name).ok());
+            set.find(|value| !value.is_empty())
         });
-        let line: Vec<OsString> = settings.line();
-        let selection = usage::read(line)
-            .ok()
-            .and_then(|cli| selection_of(&cli.command));
-        Some(JobPlace {
-            name: format!("the job '{}' ({})", printable(name), job.place()),
+        let cli = usage::read(settings.line()).ok();
+        let place = job.file.place(&job.table.name);
+        Some(Self {
+            name: format!(
+                "the job '{}' ({place})",
+                printable(job.table.name.get_ref())
+            ),
             direction,
             tree: Tree::of(&directory),
             directory,
             bucket: BucketPlace::new(endpoint.as_deref(), location.bucket(), location.prefix()),
-            selection,
+            selection: cli.and_then(|cli| selected(&cli.command)?.to_options().ok()?.read().ok()),
         })
     }
 
-    /// What is wrong with any two of its jobs, each in one line.
-    pub(crate) fn overlaps(&self) -> Vec<String> {
-        overlaps(&self.places(None, None))
-    }
-}
-
-fn selection_of(command: &Command) -> Option<Selection> {
-    selected(command)?.to_options().ok()?.read().ok()
-}
-
-fn variable(name: &str) -> Option<String> {
-    let value = std::env::var(name).ok()?;
-    (!value.is_empty()).then_some(value)
-}
-
-fn overlaps(jobs: &[JobPlace]) -> Vec<String> {
-    let mut found = Vec::new();
-    for (index, one) in jobs.iter().enumerate() {
-        for other in &jobs[index + 1..] {
-            found.extend(in_the_way(one, other));
-        }
-    }
-    found
-}
-
-/// Why two jobs undo each other's work.
-fn in_the_way(one: &JobPlace, other: &JobPlace) -> Option<String> {
-    if agree(one, other) {
-        return None;
-    }
-    let both = [one.direction, other.direction];
-    let (one_is, other_is) = (one.sentence(), other.sentence());
-    if both == [Direction::Backup; 2] && one.bucket.overlaps(&other.bucket) {
-        if leaves_out(one, other) || leaves_out(other, one) {
-            return None;
-        }
-        return Some(format!(
-            "{one_is}, and {other_is}: each would delete what the other one has saved; give each \
-             a prefix of its own, or leave the prefix of one out of the other with 'exclude'"
-        ));
-    }
-    let relation = one.tree.relation(&other.tree)?;
-    if !both.contains(&Direction::Restore) {
-        return None;
-    }
-    let both_restore = both == [Direction::Restore; 2];
-    // Restored from here and backed up to there, a directory is a station.
-    if relation == Relation::Same && !both_restore {
-        return None;
-    }
-    Some(format!(
-        "{one_is}, and {other_is}: the restore would delete or replace what the other one works \
-         with; give each a directory of its own"
-    ))
-}
-
-impl JobPlace {
     fn sentence(&self) -> String {
+        let (name, bucket) = (&self.name, &self.bucket);
         let directory = printable(&self.directory.to_string_lossy());
         match self.direction {
-            Direction::Backup => {
-                format!("{} backs '{directory}' up to {}", self.name, self.bucket)
-            }
-            Direction::Restore => {
-                format!("{} restores '{directory}' from {}", self.name, self.bucket)
-            }
+            Direction::Backup => format!("{name} backs '{directory}' up to {bucket}"),
+            Direction::Restore => format!("{name} restores '{directory}' from {bucket}"),
         }
     }
-}
 
-/// Whether both have the same keys for the same files.
-fn agree(one: &JobPlace, other: &JobPlace) -> bool {
-    let holds = |outer: &JobPlace, inner: &JobPlace| {
-        outer.bucket.rest_of(&inner.bucket).is_some_and(|rest| {
-            let there = Tree::of(&outer.tree.path().join(rest));
+    /// Whether the keys of `inner` are the same for the same files.
+    fn agrees(&self, inner: &Self) -> bool {
+        self.bucket.rest_of(&inner.bucket).is_some_and(|rest| {
+            let there = Tree::of(&self.tree.path().join(rest));
             there.relation(&inner.tree) == Some(Relation::Same)
         })
-    };
-    holds(one, other) || holds(other, one)
+    }
+
+    /// Whether the selection excludes the prefix of `inner`.
+    fn excludes(&self, inner: &Self) -> bool {
+        let rest = self.bucket.rest_of(&inner.bucket);
+        let (Some(rest), Some(selection)) = (rest, &self.selection) else {
+            return false;
+        };
+        if rest.is_empty() {
+            // Both may be selected so that they have nothing in common.
+            let is_partial = |selection: &Selection| !selection.criteria().is_empty();
+            return is_partial(selection) && inner.selection.as_ref().is_some_and(is_partial);
+        }
+        selection.prunes(rest.trim_end_matches('/'))
+    }
 }
 
-/// Whether `outer` has left the prefix of `inner` out of its selection.
-fn leaves_out(outer: &JobPlace, inner: &JobPlace) -> bool {
-    let Some(rest) = outer.bucket.rest_of(&inner.bucket) else {
-        return false;
-    };
-    let Some(selection) = &outer.selection else {
-        return false;
-    };
-    if rest.is_empty() {
-        // Both may be chosen so that they have nothing in common.
-        let inner = inner.selection.as_ref();
-        let is_partial = |selection: &Selection| !selection.criteria().is_empty();
-        return is_partial(selection) && inner.is_some_and(is_partial);
+/// Why two jobs undo each other's work, if they do.
+fn conflict(one: &JobPlace, other: &JobPlace) -> Option<String> {
+    if one.agrees(other) || other.agrees(one) {
+        return None;
     }
-    selection.prunes(rest.trim_end_matches('/'))
+    let restores = [one, other].map(|job| job.direction == Direction::Restore);
+    let why = if restores == [false, false] {
+        if !one.bucket.overlaps(&other.bucket) || one.excludes(other) || other.excludes(one) {
+            return None;
+        }
+        "each would delete what the other one has saved; give each a prefix of its own, or \
+         exclude the prefix of one from the other with 'exclude'"
+    } else {
+        // A directory that is restored from one place and backed up to another is
+        // only passed on.
+        if one.tree.relation(&other.tree)? == Relation::Same && restores != [true, true] {
+            return None;
+        }
+        "the restore would delete or replace what the other one works with; give each a \
+         directory of its own"
+    };
+    Some(format!(
+        "{}, and {}: {why}",
+        one.sentence(),
+        other.sentence()
+    ))
 }
 
 #[cfg(test)]
@@ -240,11 +209,11 @@ mod tests {
     }
 
     #[test]
-    fn jobs_that_undo_each_others_work_are_told_and_no_others() {
+    fn jobs_that_undo_each_others_work_are_refused_and_no_others() {
         use Direction::{Backup, Restore};
         let refused = |one: JobPlace, other: JobPlace| {
-            let found = in_the_way(&one, &other).is_some();
-            assert_eq!(in_the_way(&other, &one).is_some(), found, "either way");
+            let found = conflict(&one, &other).is_some();
+            assert_eq!(conflict(&other, &one).is_some(), found, "either way");
             found
         };
         // Prefixes.

@@ -1,142 +1,128 @@
-//! One key of a job as words of the command line, as its option is defined.
+//! One key of a job as rows with words of the command line, as its option is
+//! defined.
 
 use std::any::TypeId;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{OsStr, Resettable};
 use clap::{Arg, ArgAction, Command};
 use sync_core::text::printable;
+use toml::Spanned;
 
-use super::definition::{adds_up, takes_values};
-use super::file::{Entry, File, Scalar, Value};
-use super::names::{NO_SECRETS, has_password};
-use super::place::Place;
+use super::file::{Entry, Value};
+use super::job::{Job, Row, Source, adds_up, independent, takes_values};
+use super::names::{NO_SECRETS, has_password, shown_value};
 use crate::usage;
 
-/// A word for the command line.
-#[derive(Debug, Clone)]
-pub(super) struct Word {
-    pub(super) text: String,
-    /// The long name of the option, without dashes.
-    pub(super) option: String,
-    /// The value, as it is in force.
-    pub(super) value: String,
-    pub(super) at: Place,
-}
-
-/// The words of an `entry` that sets `option`; none for a switch that is off.
-///
-/// `parser` takes each word alone, so that what is wrong with it is known
-/// with its place.
-pub(super) fn words(
-    option: &Arg,
-    entry: &Entry,
-    file: &File,
-    parser: &Command,
-) -> Result<Vec<Word>, String> {
-    let long = option.get_long().unwrap_or_default();
-    let wrong = |what: String| file.located(entry.at, &format!("'{long}' {what}"));
-    let texts = match (&entry.value, takes_values(option)) {
-        (Value::Switch(on), false) => {
-            let times = usize::from(*on);
-            return Ok(flags(long, entry.at, times));
-        }
-        (Value::One(number), false) if matches!(option.get_action(), ArgAction::Count) => {
-            let times = number.text.parse::<u8>();
-            let times = times.map_err(|_| wrong("is a number from 0 to 255".to_owned()))?;
-            return Ok(flags(long, entry.at, times.into()));
-        }
-        (_, false) => return Err(wrong("is true or false".to_owned())),
-        (Value::Switch(_), true) => {
-            let name = option.get_value_names().and_then(|names| names.first());
-            let name = name.map_or("value", |name| name.as_str());
-            return Err(wrong(format!("needs a value, {name}")));
-        }
-        (Value::One(one), true) => std::slice::from_ref(one),
-        (Value::Many(many), true) if adds_up(option) => many.as_slice(),
-        (Value::Many(_), true) => return Err(wrong("takes one value, no list".to_owned())),
-    };
-    let word = |scalar: &Scalar| {
-        let value = value(option, scalar, file)?;
-        let word = Word {
-            text: format!("--{long}={value}"),
-            option: long.to_owned(),
-            value,
-            at: scalar.at,
+impl Job<'_> {
+    /// The rows of an `entry` that sets `options`: one, or two for `select`.
+    pub(super) fn rows_of(&self, entry: &Entry, options: &[&Arg]) -> Result<Vec<Row>, String> {
+        let [option] = options else {
+            return self.select(entry);
         };
-        accepted(&word, parser).map_err(|reason| file.located(word.at, &reason))?;
-        Ok(word)
-    };
-    texts.iter().map(word).collect()
-}
+        let long = option.get_long().unwrap_or_default();
+        let wrong = |what: &str| Err(self.file.located(&entry.key, &format!("'{long}' {what}")));
+        let is_count = matches!(option.get_action(), ArgAction::Count);
+        let values = match (&entry.value, takes_values(option)) {
+            (Value::Switch(on), false) => return Ok(vec![self.switch(entry, *on)]),
+            (Value::One(number), false) if is_count => {
+                return match number.get_ref().parse::<u8>() {
+                    Ok(0) => Ok(vec![self.switch(entry, false)]),
+                    Ok(times) => Ok(vec![self.switch(entry, true); times.into()]),
+                    Err(_) => wrong("must be a number from 0 to 255"),
+                };
+            }
+            (_, false) => return wrong("must be true or false"),
+            (Value::Switch(_), true) => {
+                let names = option.get_value_names().unwrap_or_default();
+                let name = names.first().map_or("VALUE", |name| name.as_str());
+                return wrong(&format!("needs a value, {name}"));
+            }
+            (Value::One(value), true) => std::slice::from_ref(value),
+            (Value::Many(values), true) if adds_up(option) => values.as_slice(),
+            (Value::Many(_), true) => return wrong("takes one value, no list"),
+        };
+        let row = |value: &Spanned<String>| {
+            let row = self.row(long, value, &self.value(option, value)?);
+            let word = row.word.as_deref().unwrap_or_default();
+            accepted(option, word).map_err(|reason| self.file.located(value, &reason))?;
+            Ok(row)
+        };
+        values.iter().map(row).collect()
+    }
 
-/// The words of `select`, a list of globs with `+` or `-` before each: the order
-/// of --include and --exclude counts, and a key can stand in a table only once.
-pub(super) fn select(entry: &Entry, file: &File) -> Result<Vec<Word>, String> {
-    let Value::Many(globs) = &entry.value else {
-        let what = "'select' is a list of globs, each after + or -, as in [\"-*.tmp\", \"+a.tmp\"]";
-        return Err(file.located(entry.at, what));
-    };
-    let word = |scalar: &Scalar| {
-        let (option, glob) = match scalar.text.split_at_checked(1) {
-            Some(("+", glob)) => ("include", glob),
-            Some(("-", glob)) => ("exclude", glob),
+    /// The rows of `select`, a list of globs with `+` or `-` before each: the
+    /// order of --include and --exclude counts, and a table has a key only once.
+    fn select(&self, entry: &Entry) -> Result<Vec<Row>, String> {
+        let Value::Many(globs) = &entry.value else {
+            let what = "'select' must be a list of globs, each after + or -, as in \
+                        [\"-*.tmp\", \"+a.tmp\"]";
+            return Err(self.file.located(&entry.key, what));
+        };
+        let row = |text: &Spanned<String>| match text.get_ref().split_at_checked(1) {
+            Some(("+", glob)) if !glob.is_empty() => Ok(self.row("include", text, glob)),
+            Some(("-", glob)) if !glob.is_empty() => Ok(self.row("exclude", text, glob)),
             _ => {
-                let glob = printable(&scalar.text);
-                let what = format!("'{glob}': a glob of 'select' comes after + or -");
-                return Err(file.located(scalar.at, &what));
+                let glob = printable(text.get_ref());
+                let what = format!("invalid '{glob}' in 'select': write + or - and then a glob");
+                Err(self.file.located(text, &what))
             }
         };
-        if glob.is_empty() {
-            let what = format!("there is no glob after the {}", scalar.text);
-            return Err(file.located(scalar.at, &what));
-        }
-        Ok(Word {
-            text: format!("--{option}={glob}"),
+        globs.iter().map(row).collect()
+    }
+
+    fn row(&self, option: &str, at: &Spanned<String>, value: &str) -> Row {
+        Row {
             option: option.to_owned(),
-            value: glob.to_owned(),
-            at: scalar.at,
-        })
-    };
-    globs.iter().map(word).collect()
-}
-
-fn flags(long: &str, at: Place, times: usize) -> Vec<Word> {
-    let word = Word {
-        text: format!("--{long}"),
-        option: long.to_owned(),
-        value: "true".to_owned(),
-        at,
-    };
-    vec![word; times]
-}
-
-/// The value as the option takes it: a path is relative to the file.
-fn value(option: &Arg, scalar: &Scalar, file: &File) -> Result<String, String> {
-    let text = &scalar.text;
-    let wrong = |what: &str| file.located(scalar.at, what);
-    if has_password(text) {
-        return Err(wrong(NO_SECRETS));
-    }
-    if option.get_value_parser().type_id() != TypeId::of::<PathBuf>() || text.is_empty() {
-        return Ok(text.clone());
-    }
-    let path = match text.strip_prefix('~') {
-        None => file.directory().join(text),
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-            let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
-            let home = home.ok_or_else(|| wrong("'~' is unknown: HOME is not set"))?;
-            Path::new(&home).join(rest.trim_start_matches('/'))
+            value: shown_value(option, value),
+            source: Source::File(self.file.place(at)),
+            overridden_by: None,
+            word: Some(format!("--{option}={value}")),
         }
-        Some(_) => return Err(wrong("of '~', only '~/' is known; write the whole path")),
-    };
-    let path = path.into_os_string().into_string();
-    path.map_err(|_| wrong("the directory of this path has a name that is not UTF-8"))
+    }
+
+    fn switch(&self, entry: &Entry, on: bool) -> Row {
+        let key = entry.key.get_ref();
+        Row {
+            word: on.then(|| format!("--{key}")),
+            ..self.row(key, &entry.key, &on.to_string())
+        }
+    }
+
+    /// `text` as the value of `option`: a path is relative to the file.
+    fn value(&self, option: &Arg, text: &Spanned<String>) -> Result<String, String> {
+        let wrong = |what: &str| self.file.located(text, what);
+        let value = text.get_ref();
+        if has_password(value) {
+            return Err(wrong(NO_SECRETS));
+        }
+        if option.get_value_parser().type_id() != TypeId::of::<PathBuf>() || value.is_empty() {
+            return Ok(value.clone());
+        }
+        let path = match value.strip_prefix('~') {
+            None => self.file.directory().join(value),
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+                let home = home.ok_or_else(|| wrong("'~' is unknown: HOME is not set"))?;
+                Path::new(&home).join(rest.trim_start_matches('/'))
+            }
+            Some(_) => {
+                return Err(wrong(
+                    "of '~', only '~/' is supported; write the whole path",
+                ));
+            }
+        };
+        let path = path.into_os_string().into_string();
+        path.map_err(|_| wrong("the path of the file's directory is not UTF-8"))
+    }
 }
 
-/// What the option's own parser says of `word`.
-fn accepted(word: &Word, parser: &Command) -> Result<(), String> {
-    let line = [parser.get_name(), &word.text];
-    let parsed = parser.clone().try_get_matches_from(line);
-    parsed.map_err(|error| usage::reason(&error.to_string(), &[word.text.clone().into()]))?;
+/// What clap says of `word` alone, so that the place of a mistake is known, also
+/// where another value overrides it.
+fn accepted(option: &Arg, word: &str) -> Result<(), String> {
+    let option = independent(option.clone()).env(Resettable::<OsStr>::Reset);
+    let parser = Command::new("s3mirror").no_binary_name(true).arg(option);
+    let parsed = parser.try_get_matches_from([word]);
+    parsed.map_err(|error| usage::reason(&error.to_string(), &[word.into()]))?;
     Ok(())
 }
