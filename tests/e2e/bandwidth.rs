@@ -1,9 +1,6 @@
 //! `--bwlimit`: all requests together keep to it, and it trips no other limit.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use s3_endpoint::{Entry, max_in_flight};
 
@@ -98,11 +95,7 @@ fn a_run_that_is_held_back_is_stopped_in_time() {
     dir.write("film", mebibytes(11, 1));
     let run = world.backup(&dir).args(["--part-size", "5MiB"]);
     let running = run.args(["--bwlimit", "16KiB"]).start();
-    let start = Instant::now();
-    while memory.count("UploadPart") == 0 {
-        assert!(start.elapsed() < Duration::from_secs(30), "no part");
-        thread::sleep(Duration::from_millis(5));
-    }
+    running.wait_for(&memory, "UploadPart", 1);
     let asked = Instant::now();
     running.signal("INT");
     running.end().is(130);

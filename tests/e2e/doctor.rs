@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -470,11 +469,7 @@ fn a_signal_leaves_nothing_within_five_seconds() {
         let nth = if operation == "PutObject" { 3 } else { 1 };
         memory.inject(Fault::on(operation).nth(nth).act(stall));
         let running = doctor(&world).start();
-        let since = Instant::now();
-        while memory.count(operation) < usize::try_from(nth).unwrap() {
-            assert!(since.elapsed() < Duration::from_secs(30), "no {operation}");
-            thread::sleep(Duration::from_millis(5));
-        }
+        running.wait_for(&memory, operation, usize::try_from(nth).unwrap());
         let since = Instant::now();
         running.signal("INT");
         let outcome = running.end().is(130);

@@ -1,13 +1,7 @@
 //! A file is edited between the last look at it and the call that would replace
 //! or remove it; and a restore is killed between the steps that see to that.
 
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Command, thread, time::Duration};
 
 use crate::support::{Dir, Memory, World, assert_same, content::map, strace::traced};
 
@@ -22,22 +16,13 @@ const EDITS: [Edit; 2] = [
     },
 ];
 
-/// Runs `edit` a while after a call that names "a" shows up in the log.
-fn when_called(log: &Path, calls: &'static [&'static str], edit: impl FnOnce()) {
-    let since = Instant::now();
-    let is_called = || {
-        let log = fs::read_to_string(log).unwrap_or_default();
-        log.lines().any(|line| {
-            let is_call = |call: &&str| line.contains(&format!(" {call}("));
-            calls.iter().any(is_call) && line.contains("\"a\"")
-        })
-    };
-    while !is_called() {
-        assert!(since.elapsed() < Duration::from_secs(50), "never called");
-        thread::sleep(Duration::from_millis(5));
-    }
-    thread::sleep(Duration::from_millis(200));
-    edit();
+/// Whether a call that names "a" shows up in the log.
+fn is_called(log: &Path, calls: &[&str]) -> bool {
+    let log = fs::read_to_string(log).unwrap_or_default();
+    log.lines().any(|line| {
+        let is_call = |call: &&str| line.contains(&format!(" {call}("));
+        calls.iter().any(is_call) && line.contains("\"a\"")
+    })
 }
 
 /// A restore whose renames and removals begin late, so that there is time for
@@ -59,10 +44,13 @@ fn edited_in_the_last_moment(objects: &[(&str, &str)], calls: &'static [&'static
             }
             let inject = format!("inject={}:delay_enter=600000", calls.join(","));
             let run = traced(run, &["-e", &inject], &log);
-            thread::scope(|scope| {
-                scope.spawn(|| when_called(&log, calls, || edit(&dir)));
-                run.exits(3).says("'a' changed since it was listed");
-            });
+            let running = run.start();
+            let what = format!("{calls:?} of \"a\"");
+            running.wait_until(&memory, &what, || is_called(&log, calls));
+            thread::sleep(Duration::from_millis(200));
+            edit(&dir);
+            let outcome = running.end().is(3);
+            outcome.says("'a' changed since it was listed");
             assert_eq!(
                 fs::read_to_string(dir.join("a")).unwrap(),
                 "my edit, an hour of work"

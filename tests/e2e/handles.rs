@@ -1,11 +1,7 @@
 //! The limit of open files: raised where that is allowed, and kept to where it
 //! is not.
 
-use std::{
-    fs,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{fs, process::Command, time::Duration};
 
 use s3_endpoint::{Action, Fault, max_in_flight};
 
@@ -38,13 +34,7 @@ fn a_low_limit_that_may_be_raised_is_raised() {
     let brief = Action::Stall(Duration::from_secs(1));
     memory.inject(Fault::on("ListObjectsV2").act(brief));
     let running = after("ulimit -S -n 100", world.backup(&dir)).start();
-    let start = Instant::now();
-    while memory.count("ListObjectsV2") == 0 {
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "it does not begin"
-        );
-    }
+    running.wait_for(&memory, "ListObjectsV2", 1);
     let (soft, hard) = limits_of(running.id());
     assert!(hard > 1000, "this test needs a higher hard limit");
     assert_eq!(soft, hard.min(4_096));

@@ -1,10 +1,7 @@
 //! Stopped on request (case 22): within five seconds, with a report, nothing
 //! half done; at once if asked again. And the run after a killed one.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use s3_endpoint::{Action, Fault};
 
@@ -23,19 +20,6 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("TERM", 143), ("HUP", 129)];
 
 const LONG: Action = Action::Stall(Duration::from_secs(60));
-
-/// Waits until the endpoint has been asked for `operation`, so often.
-fn wait_for_more(memory: &Memory, operation: &str, times: usize) {
-    let start = Instant::now();
-    while memory.count(operation) < times {
-        assert!(start.elapsed() < Duration::from_secs(30), "no {operation}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn wait_for(memory: &Memory, operation: &str) {
-    wait_for_more(memory, operation, 1);
-}
 
 /// Sends the signal and expects the end in time.
 #[track_caller]
@@ -68,7 +52,7 @@ fn with_a_film(memory: &Memory) -> (World<'_>, Dir) {
 fn backup_until(memory: &Memory, world: &World, dir: &Dir, operation: &str) -> Running {
     let run = world.backup(dir).one_by_one();
     let running = run.heeding_hangups().start();
-    wait_for(memory, operation);
+    running.wait_for(memory, operation, 1);
     running
 }
 
@@ -79,7 +63,7 @@ fn a_stopped_backup_ends_in_time_with_its_report_and_leaves_no_open_upload() {
         let (world, dir) = with_a_film(&memory);
         memory.inject(Fault::on("UploadPart").nth(2).always().act(LONG));
         let running = backup_until(&memory, &world, &dir, "UploadPart");
-        wait_for_more(&memory, "UploadPart", 2);
+        running.wait_for(&memory, "UploadPart", 2);
 
         let outcome = stops(running, signal);
 
@@ -106,7 +90,7 @@ fn a_stopped_backup_ends_in_time_though_the_server_is_silent() {
         memory.inject(Fault::on("UploadPart").nth(2).always().act(LONG));
         let silent = memory.inject(Fault::on("AbortMultipartUpload").always().act(LONG));
         let running = backup_until(&memory, &world, &dir, "UploadPart");
-        wait_for_more(&memory, "UploadPart", 2);
+        running.wait_for(&memory, "UploadPart", 2);
 
         stops(running, signal).says("  uploaded                1           5 B");
 
@@ -131,7 +115,7 @@ fn a_hangup_that_is_ignored_stays_ignored() {
     memory.inject(Fault::on("UploadPart").nth(1).act(brief));
     let nohup = std::process::Command::new("nohup");
     let running = world.backup(&dir).one_by_one().under(nohup).start();
-    wait_for(&memory, "UploadPart");
+    running.wait_for(&memory, "UploadPart", 1);
     running.signal("HUP");
     running.end().is(0);
     assert_same(&world.bucket.contents(), &dir.contents());
@@ -174,7 +158,7 @@ fn a_second_signal_ends_it_at_once_though_the_server_is_silent() {
         memory.inject(Fault::on("AbortMultipartUpload").always().act(LONG));
         let running = backup_until(&memory, &world, &dir, "UploadPart");
         running.signal("INT");
-        wait_for(&memory, "AbortMultipartUpload");
+        running.wait_for(&memory, "AbortMultipartUpload", 1);
 
         let outcome = ends(running, signal, status, AT_ONCE);
 
@@ -199,7 +183,7 @@ fn a_stopped_restore_ends_in_time_with_its_report_and_leaves_no_temporary() {
 
         let run = world.restore(&dir).one_by_one();
         let running = run.heeding_hangups().start();
-        wait_for_more(&memory, "GetObject", 3);
+        running.wait_for(&memory, "GetObject", 3);
         let outcome = stops(running, signal);
 
         outcome.says("  downloaded              1           5 B");
@@ -225,7 +209,7 @@ fn a_restore_that_is_stopped_at_any_moment_leaves_no_temporary() {
         let dir = world.tree(&format!("dir-{requests}"), &[("gone", "1")]);
         memory.clear_log();
         let running = world.restore(&dir).args(["--part-size", "5MiB"]).start();
-        wait_for_more(&memory, "GetObject", requests);
+        running.wait_for(&memory, "GetObject", requests);
         let since = Instant::now();
         running.signal("TERM");
         // It may have been done before.
@@ -255,7 +239,7 @@ fn an_interrupted_listing_ends_with_130() {
     let dir = world.tree("dir", &[("a", "1")]);
     memory.inject(Fault::on("ListObjectsV2").always().act(LONG));
     let running = world.backup(&dir).start();
-    wait_for(&memory, "ListObjectsV2");
+    running.wait_for(&memory, "ListObjectsV2", 1);
     ends(running, "INT", 130, AT_ONCE);
 }
 
@@ -264,7 +248,7 @@ fn kill_a_backup(memory: &Memory, backup: Run) {
     memory.clear_log();
     memory.inject(Fault::on("UploadPart").always().act(LONG));
     let running = backup.args(["--part-size", "8MiB"]).start();
-    wait_for(memory, "UploadPart");
+    running.wait_for(memory, "UploadPart", 1);
     drop(running);
     memory.clear_faults();
 }
@@ -317,11 +301,7 @@ pub(crate) fn kill_after_two_parts(memory: &Memory, backup: Run) {
     memory.clear_log();
     memory.inject(Fault::on("UploadPart").nth(3).always().act(LONG));
     let running = backup.one_by_one().start();
-    let start = Instant::now();
-    while memory.count("UploadPart") < 3 {
-        assert!(start.elapsed() < Duration::from_secs(30), "no third part");
-        thread::sleep(Duration::from_millis(5));
-    }
+    running.wait_for(memory, "UploadPart", 3);
     drop(running);
     memory.clear_faults();
     memory.clear_log();

@@ -1,12 +1,7 @@
 //! What programs are told: the lines of `--json`, which all fit the schema, the
 //! metrics file and the command at the end.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use jsonschema::Validator;
 use s3_endpoint::{Action, Fault};
@@ -344,11 +339,7 @@ fn the_command_at_the_end_gets_the_report_of_an_interrupted_run() {
         let file = world.sandbox.path("s3mirror.prom");
         let run = world.backup(&dir).args(["--on-finish", KEEP]);
         let running = run.arg("--metrics-file").arg(&file).start();
-        let since = Instant::now();
-        while memory.count(operation) == before {
-            assert!(since.elapsed() < Duration::from_secs(30), "no {operation}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        running.wait_for(&memory, operation, before + 1);
         running.signal("TERM");
         running.end().is(143).says("it said 143 backup");
         let report = finished(&world);
@@ -397,9 +388,7 @@ fn progress_for_programs_has_the_large_copies_under_way() {
     let stall = Action::Stall(Duration::from_secs(3));
     memory.inject(Fault::on("UploadPart").nth(2).act(stall));
     let running = world.backup(&dir).arg("--json").one_by_one().start();
-    while memory.count("UploadPart") < 2 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    running.wait_for(&memory, "UploadPart", 2);
     running.signal("USR1");
     let outcome = running.end().is(0);
     events(&outcome);

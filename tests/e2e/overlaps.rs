@@ -2,7 +2,7 @@
 //! saved, and no two runs work on places that are in each other.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use s3_endpoint::{Action, Fault};
 
@@ -161,13 +161,7 @@ fn at_work(memory: &Memory, run: Run) -> Running {
     let lists = memory.count("ListObjectsV2");
     memory.inject(Fault::on("ListObjectsV2").act(Action::Stall(Duration::from_secs(60))));
     let running = run.start();
-    let start = Instant::now();
-    while memory.count("ListObjectsV2") == lists {
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "it does not begin"
-        );
-    }
+    running.wait_for(memory, "ListObjectsV2", lists + 1);
     running
 }
 

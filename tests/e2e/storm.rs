@@ -11,17 +11,6 @@ use crate::support::{Memory, World, assert_same};
 /// Long enough for requests to overlap, whatever the machine does.
 const LATENCY: Duration = Duration::from_millis(200);
 
-/// Waits until so many uploads were answered.
-fn wait_for_uploads(memory: &Memory, count: usize) {
-    for _ in 0..3_000 {
-        if memory.count("PutObject") >= count {
-            return;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("no {count} uploads");
-}
-
 fn between(log: &[Entry], from: Duration, to: Duration) -> Vec<Entry> {
     let within = |entry: &&Entry| entry.start >= from && entry.start < to;
     log.iter().filter(within).cloned().collect()
@@ -46,7 +35,7 @@ fn rides_out(storm: Duration) {
     memory.inject(Fault::any().always().act(Action::Stall(LATENCY)));
 
     let running = world.backup(&dir).args(["--max-delete", "1"]).start();
-    wait_for_uploads(&memory, 100);
+    running.wait_for(&memory, "PutObject", 100);
     let before = memory.log();
     let slow_down = Action::error(503, "SlowDown");
     memory.inject(Fault::any().always().act(slow_down));

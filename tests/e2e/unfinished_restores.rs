@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use s3_endpoint::{Action, Fault};
 
@@ -38,13 +38,7 @@ fn kill_a_restore(memory: &Memory, world: &World<'_>, dir: &Dir) {
 fn kill(memory: &Memory, dir: &Dir, restore: Run) {
     memory.inject(Fault::on("GetObject").nth(3).always().act(LONG));
     let running = restore.one_by_one().start();
-    let start = Instant::now();
-    while !dir.join("b").exists() {
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "nothing is restored"
-        );
-    }
+    running.wait_until(memory, "b is restored", || dir.join("b").exists());
     assert!(running.kill());
     memory.clear_faults();
     assert!(dir.is_marked());
@@ -179,10 +173,7 @@ fn stopped_or_incomplete_it_is_unfinished_too() {
     memory.inject(Fault::on("GetObject").nth(3).always().act(LONG));
     let restore = world.command_at(&["restore", "--yes"], &dir, &data(&world));
     let running = restore.one_by_one().start();
-    let start = Instant::now();
-    while !dir.join("b").exists() {
-        assert!(start.elapsed() < Duration::from_secs(30));
-    }
+    running.wait_until(&memory, "b is restored", || dir.join("b").exists());
     running.signal("TERM");
     running.end().is(143);
     memory.clear_faults();

@@ -343,10 +343,7 @@ fn a_signal_ends_it_within_five_seconds() {
     let stall = Action::Stall(Duration::from_secs(60));
     memory.inject(Fault::on("HeadObject").key("a").act(stall));
     let running = verify(&world, &dir).start();
-    let since = Instant::now();
-    while memory.count("HeadObject") == 0 && since.elapsed() < Duration::from_secs(30) {
-        thread::sleep(Duration::from_millis(5));
-    }
+    running.wait_for(&memory, "HeadObject", 1);
     thread::sleep(Duration::from_millis(300));
     let since = Instant::now();
     running.signal("INT");

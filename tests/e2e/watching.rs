@@ -1,10 +1,7 @@
 //! What is seen while a run goes on: bars on a terminal, a line every ten
 //! seconds elsewhere, the state for who asks by a signal.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Duration};
 
 use s3_endpoint::{Action, Fault};
 
@@ -12,19 +9,11 @@ use crate::support::{Dir, Memory, World, content::mebibytes, run::Running};
 
 const QUIET: [&[&str]; 2] = [&[], &["--quiet"]];
 
-/// Waits until the endpoint has been asked for `operation` once more.
-fn wait_for(memory: &Memory, operation: &str, before: usize) {
-    let since = Instant::now();
-    while memory.count(operation) <= before {
-        assert!(since.elapsed() < Duration::from_secs(30), "no {operation}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
+/// Stalls the next `operation`; the count of them with that one.
 fn stall(memory: &Memory, operation: &str, seconds: u64) -> usize {
     let stall = Action::Stall(Duration::from_secs(seconds));
     memory.inject(Fault::on(operation).act(stall));
-    memory.count(operation)
+    memory.count(operation) + 1
 }
 
 fn with_three_files(memory: &Memory) -> (World<'_>, Dir) {
@@ -38,9 +27,9 @@ fn with_three_files(memory: &Memory) -> (World<'_>, Dir) {
 /// returns what it said on standard error.
 fn asked(memory: &Memory, operation: &str, options: &[&str]) -> String {
     let (world, dir) = with_three_files(memory);
-    let before = stall(memory, operation, 2);
+    let stalled = stall(memory, operation, 2);
     let running: Running = world.backup(&dir).args(options).one_by_one().start();
-    wait_for(memory, operation, before);
+    running.wait_for(memory, operation, stalled);
     // What was done before the request is counted in no time.
     std::thread::sleep(Duration::from_millis(100));
     running.signal("USR1");
@@ -67,9 +56,12 @@ fn sigusr1_tells_the_state_while_somebody_is_asked() {
     let (world, dir) = with_three_files(&memory);
     // `script` is a terminal; the answer comes when the state has been told.
     let script = r#"
-        (while ! grep -q Continue seen; do sleep 0.05; done
-         pkill -USR1 -f "^$1 backup -d dir-asked"
-         while ! grep -q planned: seen; do sleep 0.05; done; echo yes) |
+        wait_for() {
+            for _ in $(seq 1000); do grep -q "$1" seen && return; sleep 0.05; done
+            echo "not within 50 s: $1" >&2; exit 1
+        }
+        (wait_for Continue; pkill -USR1 -f "^$1 backup -d dir-asked"
+         wait_for planned:; echo yes) |
         script -qefc "$*" seen"#;
     std::os::unix::fs::symlink(dir.path(), world.sandbox.path("dir-asked")).unwrap();
     let run = world.s3mirror().args(["backup", "-d", "dir-asked", "-b"]);
@@ -116,16 +108,16 @@ fn sigusr1_ends_neither_verify_nor_doctor() {
     let memory = Memory::start();
     let (world, dir) = with_three_files(&memory);
     world.backup(&dir).done();
-    let before = stall(&memory, "HeadObject", 2);
+    let stalled = stall(&memory, "HeadObject", 2);
     let verify = world.command(&["verify"], &dir).start();
-    wait_for(&memory, "HeadObject", before);
+    verify.wait_for(&memory, "HeadObject", stalled);
     verify.signal("USR1");
     let said = verify.end().is(0).stderr;
     assert!(said.starts_with("comparing: "), "{said}");
-    let before = stall(&memory, "ListObjectsV2", 2);
+    let stalled = stall(&memory, "ListObjectsV2", 2);
     let doctor = world.s3mirror().args(["doctor", "-b", &world.bucket.name]);
     let doctor = doctor.start();
-    wait_for(&memory, "ListObjectsV2", before);
+    doctor.wait_for(&memory, "ListObjectsV2", stalled);
     doctor.signal("USR1");
     assert_eq!(doctor.end().is(0).stderr, "trying it out\n");
 }

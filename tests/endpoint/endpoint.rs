@@ -6,7 +6,7 @@ use std::{
     ops::Deref,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::TimeDelta;
@@ -101,6 +101,31 @@ impl Endpoint {
     #[must_use]
     pub fn count(&self, operation: &str) -> usize {
         self.server.log.count(operation)
+    }
+
+    /// The log for people, one request a line.
+    #[must_use]
+    pub fn transcript(&self) -> String {
+        let lines = self.log().into_iter();
+        lines.map(|entry| format!("{entry}\n")).collect()
+    }
+
+    /// Waits until the log has so many requests of an operation.
+    ///
+    /// # Errors
+    /// The [transcript](Self::transcript), if that takes longer than `limit`.
+    pub fn wait_for(&self, operation: &str, count: usize, limit: Duration) -> Result<(), String> {
+        let since = Instant::now();
+        while self.count(operation) < count {
+            if since.elapsed() > limit {
+                let requests = self.transcript();
+                return Err(format!(
+                    "{count} {operation} expected within {limit:?}; the requests were:\n{requests}"
+                ));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
     }
 
     /// The content of the server.

@@ -1,6 +1,6 @@
 //! What the log says about one request, and what follows from many.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use http::HeaderMap;
 use serde::{Serialize, Serializer};
@@ -86,6 +86,26 @@ impl Entry {
             .iter()
             .find(|(kept, _)| kept == name)
             .map(|(_, value)| value.as_str())
+    }
+}
+
+/// One line for people, as in `12 at 0.034 s: GetObject a/b bytes=0-1 -> 206`.
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.start.as_secs_f64();
+        write!(f, "{} at {at:.3} s: {}", self.id, self.operation)?;
+        for part in [&self.key, &self.range].into_iter().flatten() {
+            write!(f, " {part}")?;
+        }
+        match self.status {
+            Some(status) => write!(f, " -> {status}")?,
+            None if self.end.is_some() => write!(f, " -> connection dropped")?,
+            None => write!(f, " -> no answer yet")?,
+        }
+        for fault in &self.faults {
+            write!(f, ", {fault}")?;
+        }
+        Ok(())
     }
 }
 

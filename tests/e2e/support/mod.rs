@@ -9,8 +9,8 @@
 //!
 //! In the order in which to read: `world` ties together a `server` (`memory`, or
 //! one of the real `servers`), a `sandbox` and its trees, and `run`, which runs
-//! the `binary`, if need be under `strace`. `content` says what is compared, and
-//! how it is shown.
+//! the `binary`, if need be under `strace`, and can `wait` for what it does.
+//! `content` says what is compared, and how it is shown.
 
 pub(crate) mod world;
 
@@ -30,6 +30,7 @@ pub(crate) mod servers;
 pub(crate) mod awscli;
 mod binary;
 pub(crate) mod strace;
+pub(crate) mod wait;
 
 pub(crate) use content::{Content, Stored, assert_same};
 pub(crate) use memory::Memory;

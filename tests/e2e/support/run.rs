@@ -11,11 +11,13 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU32, Ordering},
-    thread,
     time::{Duration, Instant},
 };
 
-use super::{Outcome, Sandbox, binary};
+use super::{
+    Memory, Outcome, Sandbox, binary,
+    wait::{self, poll},
+};
 
 /// Far beyond what most runs here take; reached only when something hangs.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -273,6 +275,36 @@ impl Running {
         killed && self.child.wait().unwrap().signal() == Some(9)
     }
 
+    /// Waits until the server has been asked for `operation` so many times.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, memory: &Memory, operation: &str, times: usize) {
+        let result = memory.wait_for(operation, times, wait::LIMIT);
+        result.unwrap_or_else(|requests| panic!("{requests}{}", self.so_far()));
+    }
+
+    /// Waits until something is the case that it brings about.
+    #[track_caller]
+    pub(crate) fn wait_until(&self, memory: &Memory, what: &str, is_so: impl Fn() -> bool) {
+        let found = poll(wait::LIMIT, || is_so().then_some(()));
+        found.unwrap_or_else(|| {
+            let requests = memory.transcript();
+            panic!(
+                "not in {:?}: {what}\n{requests}{}",
+                wait::LIMIT,
+                self.so_far()
+            );
+        });
+    }
+
+    /// What it has written until now.
+    fn so_far(&self) -> String {
+        let streams = [&self.run.stdout, &self.run.stderr].map(|path| read(path));
+        format!(
+            "--- stdout\n{}\n--- stderr\n{}\n---",
+            streams[0], streams[1]
+        )
+    }
+
     /// Waits for its end, however it comes; whether that was by itself.
     pub(crate) fn wait(mut self) -> bool {
         self.child.wait().unwrap().signal().is_none()
@@ -281,17 +313,12 @@ impl Running {
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Outcome {
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            if self.since.elapsed() > self.run.limit {
-                let _ = self.child.kill();
-                let status = self.child.wait().unwrap();
-                let outcome = self.outcome(status);
-                panic!("killed after {} s: {outcome}", outcome.took.as_secs());
-            }
-            thread::sleep(Duration::from_millis(5));
+        let left = self.run.limit.saturating_sub(self.since.elapsed());
+        let Some(status) = poll(left, || self.child.try_wait().unwrap()) else {
+            let _ = self.child.kill();
+            let status = self.child.wait().unwrap();
+            let outcome = self.outcome(status);
+            panic!("killed after {} s: {outcome}", outcome.took.as_secs());
         };
         let outcome = self.outcome(status);
         outcome.is_decent(&self.run.secrets);
@@ -299,7 +326,6 @@ impl Running {
     }
 
     fn outcome(&self, status: ExitStatus) -> Outcome {
-        let read = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
         let command = &self.run.command;
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         Outcome {
@@ -310,6 +336,10 @@ impl Running {
             took: self.since.elapsed(),
         }
     }
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()
 }
 
 impl Drop for Running {

@@ -248,9 +248,8 @@ fn stopping_does_not_wait_for_a_stalled_request() {
     );
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let request = runtime.spawn(async move { get(&client).await });
-    while endpoint.log().is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let limit = Duration::from_secs(30);
+    endpoint.wait_for("GetObject", 1, limit).unwrap();
     let begun = Instant::now();
     drop(endpoint);
     assert!(begun.elapsed() < Duration::from_secs(2));

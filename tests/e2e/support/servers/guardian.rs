@@ -14,9 +14,10 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use crate::support::wait::{LIMIT, poll};
 
 /// The longest that a server may take to listen, or one step of its
 /// installation. Idle machines need a tenth of it.
@@ -92,16 +93,13 @@ impl Guardian {
     /// Runs a step of the installation to its end, and returns what it said.
     pub(crate) fn run(&self, name: &str, command: &mut Command) -> Result<String, String> {
         let mut process = self.spawn(name, command)?;
-        let start = Instant::now();
-        loop {
-            match process.child.try_wait().unwrap() {
-                Some(status) if status.success() => return Ok(process.said()),
-                Some(status) => return Err(format!("{name}: {status}\n{}", process.said())),
-                None if start.elapsed() > PATIENCE => {
-                    let _ = process.child.kill();
-                    return Err(format!("{name} does not end:\n{}", process.said()));
-                }
-                None => thread::sleep(Duration::from_millis(5)),
+        let status = poll(PATIENCE, || process.child.try_wait().unwrap());
+        match status {
+            Some(status) if status.success() => Ok(process.said()),
+            Some(status) => Err(format!("{name}: {status}\n{}", process.said())),
+            None => {
+                let _ = process.child.kill();
+                Err(format!("{name} does not end:\n{}", process.said()))
             }
         }
     }
@@ -159,17 +157,14 @@ pub(crate) struct Process {
 impl Process {
     /// Waits until it listens at `port`.
     pub(crate) fn listens(&mut self, port: u16) -> Result<(), String> {
-        let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return Err(format!("it ended ({status}):\n{}", self.said()));
+        let result = poll(PATIENCE, || {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Some(Ok(()));
             }
-            if start.elapsed() > PATIENCE {
-                return Err(format!("it does not listen:\n{}", self.said()));
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
+            let status = self.child.try_wait().unwrap()?;
+            Some(Err(format!("it ended ({status}):\n{}", self.said())))
+        });
+        result.unwrap_or_else(|| Err(format!("it does not listen:\n{}", self.said())))
     }
 
     /// The end of what it has written to its standard streams.
@@ -222,7 +217,7 @@ fn a_killed_test_program_leaves_neither_processes_nor_data() {
             .arg(guardian.dir());
         let left = guardian.start("left", &mut leaving).unwrap();
         let left = left.child.id();
-        eventually(|| is_alive(&left.to_string()).then_some(()));
+        poll(LIMIT, || is_alive(&left.to_string()).then_some(())).unwrap();
         let made = format!("{} {left} {}", guardian.group(), guardian.dir.display());
         let part = Path::new(&file).with_extension("part");
         fs::write(&part, made).unwrap();
@@ -240,14 +235,15 @@ fn a_killed_test_program_leaves_neither_processes_nor_data() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let made = eventually(|| fs::read_to_string(&file).ok());
+    let made = poll(LIMIT, || fs::read_to_string(&file).ok()).unwrap();
     let (group, rest) = made.split_once(' ').unwrap();
     let (left, dir) = rest.split_once(' ').unwrap();
     let dir = Path::new(dir);
     assert!(is_alive(group) && is_alive(left) && dir.is_dir(), "{made}");
     program.kill().unwrap();
     program.wait().unwrap();
-    eventually(|| (!is_alive(group) && !is_alive(left) && !dir.exists()).then_some(()));
+    let is_gone = || (!is_alive(group) && !is_alive(left) && !dir.exists()).then_some(());
+    poll(LIMIT, is_gone).expect("neither processes nor data are left");
 }
 
 /// Whether a process of the group runs; what only waits to be reaped does not.
@@ -261,16 +257,4 @@ fn is_alive(group: &str) -> bool {
         let words: Vec<_> = rest.split(' ').take(3).collect();
         words[0] != "Z" && words[2] == group
     })
-}
-
-#[cfg(test)]
-fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < Duration::from_secs(20), "it never comes");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
