@@ -121,9 +121,7 @@ fn a_restore_copies_objects_of_the_future_once() {
 #[test]
 fn a_clock_that_is_set_during_a_run_is_warned_of_and_means_no_deletion() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("gone", "1");
-    let dir = world.tree("dir", &[("a", "first!"), ("b", "2")]);
+    let (world, dir) = World::with(&memory, &[("gone", "1")], &[("a", "first!"), ("b", "2")]);
     let ahead = Action::run(|state| state.set_clock_offset(TimeDelta::hours(1)));
     memory.inject(Fault::on("PutObject").nth(1).act(ahead));
     world

@@ -5,11 +5,11 @@ use crate::support::{Memory, World, assert_same, content::map};
 #[test]
 fn two_keys_that_cannot_both_be_files_are_reported_and_nothing_is_deleted() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    for (key, text) in [("a", "1"), ("a/b", "2"), ("a/c/d", "3"), ("z", "4")] {
-        world.bucket.put(key, text);
-    }
-    let dir = world.tree("dir", &[("only/here", "5")]);
+    let (world, dir) = World::with(
+        &memory,
+        &[("a", "1"), ("a/b", "2"), ("a/c/d", "3"), ("z", "4")],
+        &[("only/here", "5")],
+    );
     let mocked = world.mock_restore(&dir).run();
     assert_same(&dir.contents(), &map(&[("only/here", "5")]));
     drop(mocked.says("a/b"));
@@ -33,10 +33,11 @@ fn two_keys_that_cannot_both_be_files_are_reported_and_nothing_is_deleted() {
 #[test]
 fn a_file_gives_way_to_a_directory() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("a/b", "new");
-    world.bucket.put("a/c/d", "newer");
-    let dir = world.tree("dir", &[("a", "in the way"), ("x", "gone")]);
+    let (world, dir) = World::with(
+        &memory,
+        &[("a/b", "new"), ("a/c/d", "newer")],
+        &[("a", "in the way"), ("x", "gone")],
+    );
     world.restore(&dir).done();
     assert_same(&dir.files(), &world.bucket.objects());
 }
@@ -44,9 +45,11 @@ fn a_file_gives_way_to_a_directory() {
 #[test]
 fn a_directory_gives_way_to_a_file() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("a", "new");
-    let dir = world.tree("dir", &[("a/b", "in the way"), ("a/c/d", "too")]);
+    let (world, dir) = World::with(
+        &memory,
+        &[("a", "new")],
+        &[("a/b", "in the way"), ("a/c/d", "too")],
+    );
     world.restore(&dir).done();
     assert_same(&dir.files(), &world.bucket.objects());
 }
@@ -57,9 +60,7 @@ fn what_is_in_the_way_stays_if_the_download_fails() {
     use s3_endpoint::{Action, Fault};
     for (object, file) in [("a/b", "a"), ("a", "a/b")] {
         let memory = Memory::start();
-        let world = World::on(&memory);
-        world.bucket.put(object, "new");
-        let dir = world.tree("dir", &[(file, "in the way")]);
+        let (world, dir) = World::with(&memory, &[(object, "new")], &[(file, "in the way")]);
         let before = dir.snapshot();
         let error = Action::error(403, "AccessDenied");
         memory.inject(Fault::on("GetObject").always().act(error));
@@ -72,10 +73,11 @@ fn what_is_in_the_way_stays_if_the_download_fails() {
 #[test]
 fn a_backup_of_a_file_that_was_a_directory_converges() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("a/b", "was a directory");
-    world.bucket.put("x", "was a file");
-    let dir = world.tree("dir", &[("a", "is a file"), ("x/y", "is a directory")]);
+    let (world, dir) = World::with(
+        &memory,
+        &[("a/b", "was a directory"), ("x", "was a file")],
+        &[("a", "is a file"), ("x/y", "is a directory")],
+    );
     world.backup(&dir).done();
     assert_same(&world.bucket.contents(), &dir.contents());
     world.only_lists(|| world.backup(&dir).done());
@@ -91,9 +93,7 @@ fn what_a_directory_backed_server_refuses_gets_through_once_what_blocks_has_gone
         ("XMinioObjectExistsAsDirectory", "x/y", "x"),
     ] {
         let memory = Memory::start();
-        let world = World::on(&memory);
-        world.bucket.put(object, "old");
-        let dir = world.tree("dir", &[(file, "new"), ("z", "1")]);
+        let (world, dir) = World::with(&memory, &[(object, "old")], &[(file, "new"), ("z", "1")]);
         let refusal = Action::error(400, code);
         let refused = memory.inject(Fault::on("PutObject").key(file).act(refusal));
         world.backup(&dir).args(["--max-delete", "1"]).done();
@@ -109,9 +109,7 @@ fn what_a_directory_backed_server_refuses_is_named_where_nothing_may_be_deleted(
     use s3_endpoint::{Action, Fault};
     for (object, file) in [("x", "x/y"), ("x/y", "x")] {
         let memory = Memory::start();
-        let world = World::on(&memory);
-        world.bucket.put(object, "old");
-        let dir = world.tree("dir", &[(file, "new"), ("z", "1")]);
+        let (world, dir) = World::with(&memory, &[(object, "old")], &[(file, "new"), ("z", "1")]);
         let refusal = Action::error(400, "XMinioParentIsObject");
         memory.inject(Fault::on("PutObject").key(file).always().act(refusal));
         world.backup(&dir).arg("--no-delete").exits(3).says(file);

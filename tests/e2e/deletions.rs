@@ -7,11 +7,9 @@ use crate::support::{Dir, Memory, World, assert_same, content::map};
 
 /// One object to delete (`gone`), one to upload over (`old`), two to add.
 fn with_work(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("gone", "1");
-    world.bucket.put("old", "22");
-    let dir = world.tree(
-        "dir",
+    let (world, dir) = World::with(
+        memory,
+        &[("gone", "1"), ("old", "22")],
         &[("new/a", "333"), ("new/b", "4444"), ("old", "2 and 2")],
     );
     (world, dir)

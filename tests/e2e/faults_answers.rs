@@ -230,9 +230,7 @@ fn a_put_whose_every_answer_is_lost_is_settled_by_a_look() {
 #[test]
 fn somebody_elses_object_is_not_taken_for_ours() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("gone", "1");
-    let dir = world.tree("dir", &[("a", "ours!!")]);
+    let (world, dir) = World::with(&memory, &[("gone", "1")], &[("a", "ours!!")]);
     memory.inject(Fault::on("PutObject").act(Action::Reset));
     let bucket = world.bucket.name.clone();
     let theirs = Action::run(move |state| state.put(&bucket, "a", "theirs", None));

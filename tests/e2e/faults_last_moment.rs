@@ -32,11 +32,7 @@ fn edited_in_the_last_moment(objects: &[(&str, &str)], calls: &'static [&'static
     for edit in EDITS {
         for trash in [false, true] {
             let memory = Memory::start();
-            let world = World::on(&memory);
-            for (key, text) in objects {
-                world.bucket.put(key, *text);
-            }
-            let dir = world.tree("dir", &[("a", "old")]);
+            let (world, dir) = World::with(&memory, objects, &[("a", "old")]);
             let log = world.sandbox.path("strace");
             let mut run = world.restore(&dir).args(["--max-delete", "100%"]);
             if trash {

@@ -14,10 +14,11 @@ use crate::support::{
 #[test]
 fn an_object_that_somebody_replaced_is_not_overwritten() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("a", "the old one");
-    world.bucket.put("gone", "1");
-    let dir = world.tree("dir", &[("a", "ours"), ("b", "2")]);
+    let (world, dir) = World::with(
+        &memory,
+        &[("a", "the old one"), ("gone", "1")],
+        &[("a", "ours"), ("b", "2")],
+    );
     let theirs = puts(&world, "a", "theirs");
     memory.inject(Fault::on("PutObject").key("a").act(theirs));
 
@@ -72,11 +73,11 @@ fn an_object_that_somebody_replaced_is_not_overwritten_by_parts_either() {
 fn an_object_that_somebody_replaced_is_not_deleted() {
     for no_conditional in [false, true] {
         let memory = Memory::start();
-        let world = World::on(&memory);
-        world.bucket.put("a", "1");
-        world.bucket.put("gone", "2");
-        world.bucket.put("gone too", "3");
-        let dir = world.tree("dir", &[("a", "1")]);
+        let (world, dir) = World::with(
+            &memory,
+            &[("a", "1"), ("gone", "2"), ("gone too", "3")],
+            &[("a", "1")],
+        );
         let run = world.backup(&dir).one_by_one();
         let (operation, run) = if no_conditional {
             ("HeadObject", run.arg("--no-conditional"))
@@ -95,9 +96,11 @@ fn an_object_that_somebody_replaced_is_not_deleted() {
 #[test]
 fn a_file_that_somebody_changed_is_not_overwritten() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("a", "from the bucket");
-    let dir = world.tree("dir", &[("a", "the old one"), ("gone", "1")]);
+    let (world, dir) = World::with(
+        &memory,
+        &[("a", "from the bucket")],
+        &[("a", "the old one"), ("gone", "1")],
+    );
     let edit = works_on(dir.join("a"), |path| fs::write(path, "edited").unwrap());
     memory.inject(Fault::on("GetObject").act(edit));
 
@@ -110,9 +113,11 @@ fn a_file_that_somebody_changed_is_not_overwritten() {
 #[test]
 fn a_file_that_somebody_changed_is_not_deleted() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("a", "from the bucket");
-    let dir = world.tree("dir", &[("gone", "1"), ("gone too", "2")]);
+    let (world, dir) = World::with(
+        &memory,
+        &[("a", "from the bucket")],
+        &[("gone", "1"), ("gone too", "2")],
+    );
     let edit = works_on(dir.join("gone"), |path| fs::write(path, "edited").unwrap());
     memory.inject(Fault::on("GetObject").act(edit));
 

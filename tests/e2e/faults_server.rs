@@ -81,9 +81,11 @@ fn an_archived_object_is_named_the_others_restored_and_nothing_deleted() {
 #[test]
 fn credentials_that_expire_midway_end_the_backup_without_deletions() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("gone", "1");
-    let dir = world.tree("dir", &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]);
+    let (world, dir) = World::with(
+        &memory,
+        &[("gone", "1")],
+        &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")],
+    );
     let expired = Action::error(400, "ExpiredToken");
     memory.inject(Fault::on("PutObject").nth(2).always().act(expired));
 
@@ -176,10 +178,11 @@ fn a_server_in_another_hour_is_warned_of_and_copies_go_on() {
 #[test]
 fn a_server_in_another_hour_means_no_deletion_in_either_direction() {
     for memory in in_another_hour() {
-        let world = World::on(&memory);
-        world.bucket.put("kept", "1");
-        world.bucket.put("only there", "2");
-        let dir = world.tree("dir", &[("kept", "1"), ("only here", "3")]);
+        let (world, dir) = World::with(
+            &memory,
+            &[("kept", "1"), ("only there", "2")],
+            &[("kept", "1"), ("only here", "3")],
+        );
         let (objects, tree) = (world.bucket.objects(), dir.snapshot());
         for run in [world.backup(&dir), world.restore(&dir)] {
             world.only_lists(|| run.exits(4).says("clocks").says("--no-delete"));

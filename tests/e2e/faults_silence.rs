@@ -87,11 +87,9 @@ const HERE: [(&str, &str); 2] = [("a", "small"), ("here", "2")];
 
 /// A tree and a bucket that differ by what each direction writes, overwrites
 /// and deletes.
-fn differing(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
+fn with_a_large_object(memory: &Memory) -> (World<'_>, Dir) {
+    let (world, dir) = World::with(memory, &[("there", "1")], &HERE);
     world.bucket.put("a", LARGE);
-    world.bucket.put("there", "1");
-    let dir = world.tree("dir", &HERE);
     (world, dir)
 }
 
@@ -130,7 +128,7 @@ struct Listings<'m> {
 
 impl<'m> Listings<'m> {
     fn start(memory: &'m Memory) -> Self {
-        let (world, _) = differing(memory);
+        let (world, _) = with_a_large_object(memory);
         let mut runs = Vec::new();
         for answer in [says_nothing, says_only_the_head, drips] {
             let url = server(answer);
@@ -173,7 +171,7 @@ impl<'m> Transfers<'m> {
         fault: Action,
         copied: BTreeMap<String, Content>,
     ) -> Self {
-        let (world, dir) = differing(memory);
+        let (world, dir) = with_a_large_object(memory);
         memory.inject(Fault::on(operation).always().act(fault));
         let (mut objects, mut files) = (world.bucket.contents(), dir.contents());
         let run = if operation == "GetObject" {

@@ -41,9 +41,7 @@ fn stops(running: Running, (signal, status): (&str, i32)) -> Outcome {
 /// An old object to be deleted, a small file, and a large one that a backup
 /// sends in three parts. The small one is sent first.
 fn with_a_film(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("gone", "1");
-    let dir = world.tree("dir", &[("a", "small")]);
+    let (world, dir) = World::with(memory, &[("gone", "1")], &[("a", "small")]);
     dir.write("film", vec![1; 11 << 20]);
     (world, dir)
 }

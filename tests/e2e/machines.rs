@@ -36,11 +36,12 @@ fn events(outcome: &Outcome) -> Vec<String> {
     lines.iter().map(event).collect()
 }
 
-fn different(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("gone", "x");
-    world.bucket.put("size", "old");
-    let dir = world.tree("dir", &[("new", "1"), ("size", "longer")]);
+fn with_a_link(memory: &Memory) -> (World<'_>, Dir) {
+    let (world, dir) = World::with(
+        memory,
+        &[("gone", "x"), ("size", "old")],
+        &[("new", "1"), ("size", "longer")],
+    );
     dir.link("link", "nowhere");
     (world, dir)
 }
@@ -48,7 +49,7 @@ fn different(memory: &Memory) -> (World<'_>, Dir) {
 #[test]
 fn a_backup_tells_of_each_action_and_of_its_end() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_a_link(&memory);
     let outcome = world.backup(&dir).arg("--json").done();
     let told = events(&outcome);
     let (plan, rest) = told.split_at(5);
@@ -71,7 +72,7 @@ fn a_backup_tells_of_each_action_and_of_its_end() {
 #[test]
 fn every_command_tells_what_the_schema_says() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_a_link(&memory);
     // A mock run tells nothing but the plan, so that it can be saved.
     for options in [
         &["--json"][..],
@@ -127,7 +128,7 @@ fn every_command_tells_what_the_schema_says() {
 #[test]
 fn a_run_that_fails_tells_what_the_schema_says() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_a_link(&memory);
     let denied = Action::error(403, "AccessDenied");
     memory.inject(
         Fault::on("PutObject")
@@ -174,7 +175,7 @@ const JOBS: &str = "[jobs.a]\ncommand = \"backup\"\ndir = \"/srv\"\nbucket = \"s
 fn the_schema_allows_no_other_fields() {
     let schema = schema();
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_a_link(&memory);
     for line in world.backup(&dir).arg("--json").done().json() {
         let mut more = line.clone();
         more["another"] = 1.into();

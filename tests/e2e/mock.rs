@@ -10,21 +10,10 @@ on_all_servers! {
     every_way_to_ask_for_a_mock_gives_the_same
 }
 
-/// A directory and a bucket that differ in every way the rule knows.
-fn different(server: &dyn Server) -> (World<'_>, Dir) {
-    let world = World::on(server);
-    for (key, text) in [
-        ("gone", "1"),
-        ("same", "22"),
-        ("size", "333"),
-        ("later", "4444"),
-    ] {
-        world.bucket.put(key, text);
-    }
-    let dir = world.tree(
-        "dir",
-        &[("same", "22"), ("size", "333 and more"), ("new", "5")],
-    );
+/// They differ in every way the rule knows: a file is later than its object, too.
+fn with_a_later_file(server: &dyn Server) -> (World<'_>, Dir) {
+    let (world, dir) = World::different(server);
+    world.bucket.put("later", "4444");
     dir.write_at("later", "NEWS", at("2100-01-01T00:00:00Z"));
     (world, dir)
 }
@@ -76,7 +65,7 @@ fn changes_nothing(world: &World, dir: &Dir, run: Run) -> Outcome {
 }
 
 fn a_mock_backup_changes_nothing_and_the_backup_does_what_it_said(server: &dyn Server) {
-    let (world, dir) = different(server);
+    let (world, dir) = with_a_later_file(server);
     let said = actions(&changes_nothing(
         &world,
         &dir,
@@ -92,7 +81,7 @@ fn a_mock_backup_changes_nothing_and_the_backup_does_what_it_said(server: &dyn S
 }
 
 fn a_mock_restore_changes_nothing_and_the_restore_does_what_it_said(server: &dyn Server) {
-    let (world, dir) = different(server);
+    let (world, dir) = with_a_later_file(server);
     let said = actions(&changes_nothing(
         &world,
         &dir,
@@ -108,7 +97,7 @@ fn a_mock_restore_changes_nothing_and_the_restore_does_what_it_said(server: &dyn
 }
 
 fn every_way_to_ask_for_a_mock_gives_the_same(server: &dyn Server) {
-    let (world, dir) = different(server);
+    let (world, dir) = with_a_later_file(server);
     let ways: [(&str, &[&[&str]]); 2] = [
         (
             "backup",
@@ -138,7 +127,7 @@ fn every_way_to_ask_for_a_mock_gives_the_same(server: &dyn Server) {
 #[test]
 fn a_mock_names_every_entry_it_would_touch() {
     let memory = crate::support::Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_a_later_file(&memory);
     let outcome = world.mock_backup(&dir).done();
     for name in ["gone", "size", "later", "new"] {
         assert!(outcome.stdout.contains(name), "{name} in {outcome}");

@@ -91,9 +91,7 @@ fn a_bucket_whose_requesters_pay_needs_the_option() {
 #[test]
 fn a_bucket_of_another_account_is_refused() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("gone", "1");
-    let dir = world.tree("dir", &[("a", "1")]);
+    let (world, dir) = World::with(&memory, &[("gone", "1")], &[("a", "1")]);
     let objects = world.bucket.objects();
     let run = world
         .backup(&dir)

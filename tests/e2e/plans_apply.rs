@@ -18,24 +18,22 @@ on_all_servers! {
     a_restore_is_applied_exactly_as_the_mock_showed_it
 }
 
-/// A directory and a bucket that differ in every way the rule knows.
-fn different(server: &dyn Server) -> (World<'_>, Dir) {
-    let world = World::on(server);
-    for (key, text) in [
-        ("gone", "1"),
-        ("same", "22"),
-        ("sub/size", "333"),
-        ("sub/theirs", "4444"),
-    ] {
-        world.bucket.put(key, text);
-    }
-    let files = [("same", "22"), ("sub/size", "333 and more"), ("new", "5")];
-    let dir = world.tree("dir", &files);
-    (world, dir)
+/// They differ in every way the rule knows, in a subdirectory too.
+fn with_a_subdirectory(server: &dyn Server) -> (World<'_>, Dir) {
+    World::with(
+        server,
+        &[
+            ("gone", "1"),
+            ("same", "22"),
+            ("sub/size", "333"),
+            ("sub/theirs", "4444"),
+        ],
+        &[("same", "22"), ("sub/size", "333 and more"), ("new", "5")],
+    )
 }
 
 fn a_backup_is_applied_exactly_as_the_mock_showed_it(server: &dyn Server) {
-    let (world, dir) = different(server);
+    let (world, dir) = with_a_subdirectory(server);
     let (objects, tree) = (world.bucket.objects(), dir.snapshot());
     let plan = world.only_looks(|| save(&world, &["mock", "backup"], &dir));
     assert_same(&world.bucket.objects(), &objects);
@@ -53,7 +51,7 @@ fn a_backup_is_applied_exactly_as_the_mock_showed_it(server: &dyn Server) {
 }
 
 fn a_restore_is_applied_exactly_as_the_mock_showed_it(server: &dyn Server) {
-    let (world, dir) = different(server);
+    let (world, dir) = with_a_subdirectory(server);
     let objects = world.bucket.objects();
     let plan = world.only_lists(|| save(&world, &["mock", "restore"], &dir));
     dir.write("later", "6");
@@ -83,7 +81,7 @@ fn a_backup_of_all_sorts_refuses_just_what_has_changed_since() {
         ("sub/size", |_, dir| dir.remove("sub/size")),
     ];
     for (key, change) in changes {
-        let (world, dir) = different(&memory);
+        let (world, dir) = with_a_subdirectory(&memory);
         let plan = save(&world, &["mock", "backup"], &dir);
         change(&world, &dir);
         let mut expected = world.bucket.contents();
@@ -110,7 +108,7 @@ fn a_restore_of_all_sorts_refuses_just_what_has_changed_since() {
         ("sub/size", |world, _| world.bucket.put("sub/size", "9")),
     ];
     for (key, change) in changes {
-        let (world, dir) = different(&memory);
+        let (world, dir) = with_a_subdirectory(&memory);
         let plan = save(&world, &["mock", "restore"], &dir);
         change(&world, &dir);
         let mut expected = dir.contents();
@@ -171,7 +169,7 @@ fn what_was_to_be_deleted_and_has_changed_since_is_kept_in_both_directions() {
 fn applied_twice_a_plan_changes_nothing_more_and_names_each() {
     let memory = Memory::start();
     for (command, transfers) in [("backup", 2), ("restore", 3)] {
-        let (world, dir) = different(&memory);
+        let (world, dir) = with_a_subdirectory(&memory);
         let plan = save(&world, &["mock", command], &dir);
         apply(&world, &plan).done();
         let (objects, tree) = (world.bucket.objects(), dir.snapshot());
@@ -189,7 +187,7 @@ fn applied_twice_a_plan_changes_nothing_more_and_names_each() {
 #[test]
 fn a_file_that_changes_while_it_is_applied_is_named() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_a_subdirectory(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     let edit = works_on(dir.join("new"), |path| fs::write(path, "X").unwrap());
     memory.inject(Fault::on("PutObject").key("new").act(edit));
@@ -207,7 +205,7 @@ fn a_file_that_changes_while_it_is_applied_is_named() {
 #[test]
 fn an_object_that_changes_while_it_is_applied_is_named() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_a_subdirectory(&memory);
     let plan = save(&world, &["mock", "restore"], &dir);
     let theirs = puts(&world, "gone", "theirs");
     memory.inject(Fault::on("GetObject").key("gone").act(theirs));
@@ -222,10 +220,11 @@ fn an_object_that_changes_while_it_is_applied_is_named() {
 #[test]
 fn what_is_in_the_way_gives_way_as_planned() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("a/b", "below");
-    world.bucket.put("tree", "a file now");
-    let dir = world.tree("dir", &[("a", "1"), ("tree/x", "2")]);
+    let (world, dir) = World::with(
+        &memory,
+        &[("a/b", "below"), ("tree", "a file now")],
+        &[("a", "1"), ("tree/x", "2")],
+    );
     let plan = save(&world, &["mock", "restore"], &dir);
     apply(&world, &plan).done();
     assert_same(&dir.contents(), &world.bucket.contents());
@@ -269,7 +268,7 @@ fn an_empty_source_has_to_be_allowed_once_more() {
 #[test]
 fn without_a_terminal_and_without_yes_a_plan_is_refused() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_a_subdirectory(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     let run = world.s3mirror().arg("apply").arg(&plan);
     world.no_requests(|| run.stdin("yes\n").exits(4).says("--yes").says("made "));
@@ -278,7 +277,7 @@ fn without_a_terminal_and_without_yes_a_plan_is_refused() {
 #[test]
 fn an_old_plan_says_how_old_it_is() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_a_subdirectory(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     for (created, said) in [
         ("2001-02-03T04:05:06Z", "years ago (2001-02-03T04:05:06Z)"),
@@ -293,7 +292,7 @@ fn an_old_plan_says_how_old_it_is() {
 #[test]
 fn a_plan_is_not_applied_while_another_run_works_there() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_a_subdirectory(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     let stall = Action::Stall(Duration::from_secs(60));
     memory.inject(Fault::on("ListObjectsV2").act(stall));
@@ -307,7 +306,7 @@ fn a_plan_is_not_applied_while_another_run_works_there() {
 fn a_plan_saved_by_a_real_run_is_what_it_did() {
     let memory = Memory::start();
     for command in ["backup", "restore"] {
-        let (world, dir) = different(&memory);
+        let (world, dir) = with_a_subdirectory(&memory);
         let file = world.sandbox.path("plan");
         let run = world.command(&[command, "--yes", "--json"], &dir);
         let outcome = run.arg("--plan-out").arg(&file).done();

@@ -13,15 +13,6 @@ use crate::support::{
     plans::{PlanText, apply, save},
 };
 
-/// New, changed and gone, so that a plan has a line of every kind.
-fn different(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("gone", "1");
-    world.bucket.put("size", "333");
-    let dir = world.tree("dir", &[("new", "5"), ("size", "4444"), ("sub/x", "6")]);
-    (world, dir)
-}
-
 /// Neither `apply` nor `show` takes the plan; each says `what` and does nothing.
 #[track_caller]
 fn is_refused(world: &World, dir: &Dir, plan: &Path, what: &[&str]) {
@@ -82,7 +73,7 @@ fn a_plan_that_was_cut_or_edited_is_refused_with_its_line() {
         (|lines| drop(lines.remove(0)), &["line 1 of the plan"]),
     ];
     for (edit, what) in edits {
-        let (world, dir) = different(&memory);
+        let (world, dir) = World::different(&memory);
         let plan = save(&world, &["mock", "backup"], &dir);
         let mut lines = PlanText::lines(&plan);
         assert_eq!(lines.len(), 5);
@@ -95,7 +86,7 @@ fn a_plan_that_was_cut_or_edited_is_refused_with_its_line() {
 #[test]
 fn what_is_no_plan_at_all_is_refused() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let other = world.tree(
         "other",
         &[("empty", ""), ("text", "hello\n"), ("json", "[1]\n")],
@@ -117,7 +108,7 @@ fn what_is_no_plan_at_all_is_refused() {
 #[test]
 fn a_plan_that_may_not_be_read_is_refused() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     fs::set_permissions(&plan, fs::Permissions::from_mode(0o000)).unwrap();
     let run = world.s3mirror_as_nobody().arg("apply").arg(&plan);
@@ -128,7 +119,7 @@ fn a_plan_that_may_not_be_read_is_refused() {
 #[test]
 fn a_plan_in_another_order_is_the_same_plan() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     let mut lines = PlanText::lines(&plan);
     lines[1..].reverse();
@@ -147,7 +138,7 @@ fn no_key_of_a_plan_leads_outside() {
         ("restore", "/tmp/outside", "begins with a slash"),
         ("restore", "sub/../../outside", "`..` segment"),
     ] {
-        let (world, dir) = different(&memory);
+        let (world, dir) = World::different(&memory);
         fs::write(world.sandbox.path("outside"), "secret").unwrap();
         let plan = save(&world, &["mock", command], &dir);
         let mut lines = PlanText::lines(&plan);
@@ -164,7 +155,7 @@ fn no_key_of_a_plan_leads_outside() {
 #[test]
 fn a_line_that_hides_what_it_does_is_refused() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     for (name, from, to) in [
         ("header", "only-in-target", "file-is-later"),
@@ -192,7 +183,7 @@ fn a_line_that_hides_what_it_does_is_refused() {
 #[test]
 fn a_plan_is_applied_nowhere_else() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let name = &world.bucket.name;
     let run = world.command_at(&["mock", "backup"], &dir, &format!("{name}/photos"));
     let plan = world.sandbox.path("plan");
@@ -241,14 +232,14 @@ fn a_plan_is_applied_nowhere_else() {
         .into_iter()
         .map(|(key, text)| (format!("photos/{key}"), text))
         .collect();
-    expected.extend(map(&[("gone", "1"), ("size", "333")]));
+    expected.extend(map(&[("gone", "1"), ("same", "22"), ("size", "333")]));
     assert_same(&world.bucket.contents(), &expected);
 }
 
 #[test]
 fn the_places_that_are_expected_may_be_written_in_any_way() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     let bucket = format!("s3://{}/", world.bucket.name);
     // Runs stand in the directory above.
@@ -260,7 +251,7 @@ fn the_places_that_are_expected_may_be_written_in_any_way() {
 #[test]
 fn a_plan_knows_its_server_and_directory_by_itself() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let plan = world.sandbox.path("plan");
     let run = world.s3mirror().args(["mock", "backup", "-d", "dir", "-b"]);
     run.arg(&world.bucket.name)
@@ -281,7 +272,7 @@ type HeaderEdit = (fn(&mut Value), &'static str);
 #[test]
 fn a_header_that_does_not_say_where_is_refused() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     let lines = PlanText::lines(&plan);
     let edits: [HeaderEdit; 5] = [
@@ -304,7 +295,7 @@ fn a_header_that_does_not_say_where_is_refused() {
 #[test]
 fn a_plan_for_a_directory_that_is_gone_makes_no_request() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     fs::rename(dir.path(), world.sandbox.path("moved")).unwrap();
     let objects = world.bucket.objects();

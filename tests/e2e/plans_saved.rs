@@ -6,23 +6,14 @@ use std::fs;
 use s3_endpoint::{Action, Fault};
 
 use crate::support::{
-    Dir, Memory, World, assert_same,
+    Memory, World, assert_same,
     plans::{PlanText, mock, save},
 };
-
-/// New, changed and gone, so that a plan has a line of every kind.
-fn different(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("gone", "1");
-    world.bucket.put("size", "333");
-    let dir = world.tree("dir", &[("new", "5"), ("size", "4444"), ("sub/x", "6")]);
-    (world, dir)
-}
 
 #[test]
 fn a_plan_inside_the_directory_is_refused_before_any_request() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let (objects, tree) = (world.bucket.objects(), dir.snapshot());
     std::os::unix::fs::symlink(dir.path(), world.sandbox.path("link")).unwrap();
     for command in ["backup", "restore"] {
@@ -42,7 +33,7 @@ fn a_plan_inside_the_directory_is_refused_before_any_request() {
 #[test]
 fn a_plan_replaces_an_earlier_one_and_nothing_else() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let around = world.tree("around", &[("empty", ""), ("old", ""), ("photo", "JFIF")]);
     around.mkdir("directory");
     around.link("link", "photo");
@@ -67,7 +58,7 @@ fn a_plan_replaces_an_earlier_one_and_nothing_else() {
 #[test]
 fn a_plan_that_cannot_be_written_leaves_the_old_one_whole() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let around = world.dir("around");
     // The lines alone, which wait in a temporary file, are within the limit;
     // with the header they are not.
@@ -99,7 +90,7 @@ fn a_plan_that_cannot_be_written_leaves_the_old_one_whole() {
 #[test]
 fn a_failed_listing_leaves_no_plan() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let around = world.dir("around");
     let fault = Fault::on("ListObjectsV2").always();
     memory.inject(fault.act(Action::error(403, "AccessDenied")));

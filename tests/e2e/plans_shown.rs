@@ -10,7 +10,7 @@ use crate::support::{
 
 /// A directory and a bucket that differ in every way the rule knows, below
 /// directories, with times of which all is known.
-fn different(memory: &Memory) -> (World<'_>, Dir) {
+fn with_known_times(memory: &Memory) -> (World<'_>, Dir) {
     let world = World::on(memory);
     let put = |key: &str, text: &str, time: &str| {
         memory.put_at(&world.bucket.name, key, text, at(time));
@@ -58,7 +58,7 @@ const TREE: [&str; 7] = [
 #[test]
 fn a_plan_is_a_sorted_list_or_tree_with_reasons_sizes_and_times() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_known_times(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     let show = || world.s3mirror().arg("show").arg(&plan);
     for (format, lines) in [
@@ -77,7 +77,7 @@ fn a_plan_is_a_sorted_list_or_tree_with_reasons_sizes_and_times() {
 #[test]
 fn a_restore_calls_the_sides_by_their_names() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_known_times(&memory);
     let run = mock(&world, "restore", &dir).args(["--format", "tree"]);
     let expected = [
         "overwrite  a.size  (size differs, 9 B -> 3 B, object 2024-05-02T12:00:00Z, file 2024-01-01T00:00:00Z)",
@@ -94,7 +94,7 @@ fn a_restore_calls_the_sides_by_their_names() {
 #[test]
 fn json_is_the_plan_as_it_is_saved() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_known_times(&memory);
     for json in [&["--json"][..], &["--format", "json"]] {
         let file = world.sandbox.path("plan");
         let run = mock(&world, "backup", &dir).args(json);
@@ -109,7 +109,7 @@ fn json_is_the_plan_as_it_is_saved() {
 #[test]
 fn what_is_no_path_stands_below_the_tree() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_known_times(&memory);
     world.bucket.put("a/b//c", "1");
     world.bucket.put("../x", "1");
     let run = mock(&world, "restore", &dir).args(["--format", "tree"]);
@@ -125,7 +125,7 @@ fn what_is_no_path_stands_below_the_tree() {
 #[test]
 fn nothing_in_a_plan_drives_a_terminal() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_known_times(&memory);
     dir.write("di\x1b[31mr/na\x1b[31mme", "1");
     let plan = save(&world, &["mock", "backup"], &dir);
     PlanText::edit_header(&plan, |header| {
@@ -152,7 +152,7 @@ fn nothing_in_a_plan_drives_a_terminal() {
 fn check_tells_by_the_status_whether_something_would_change() {
     let memory = Memory::start();
     for command in ["backup", "restore"] {
-        let (world, dir) = different(&memory);
+        let (world, dir) = with_known_times(&memory);
         let (objects, tree) = (world.bucket.objects(), dir.snapshot());
         let check = || mock(&world, command, &dir).arg("--check");
         world.only_lists(|| check().exits(5).says("a.size"));
@@ -175,7 +175,7 @@ fn check_tells_first_what_is_wrong_with_a_plan() {
         .arg("--check")
         .exits(4)
         .says("--allow-empty-source");
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_known_times(&memory);
     world.bucket.put("a//b", "1");
     mock(&world, "restore", &dir).arg("--check").exits(3);
     let none = Dir::clone(&dir);

@@ -49,10 +49,11 @@ fn what_is_left_out_need_not_be_readable() {
         (&["--exclude", "secret/", "--exclude", "*.key"], false),
     ] {
         let memory = Memory::start();
-        let world = World::on(&memory);
-        world.bucket.put("gone", "1");
-        world.bucket.put("secret/old", "2");
-        let dir = world.tree("dir", &[("a", "1"), ("secret/b", "2"), ("sub/c.key", "3")]);
+        let (world, dir) = World::with(
+            &memory,
+            &[("gone", "1"), ("secret/old", "2")],
+            &[("a", "1"), ("secret/b", "2"), ("sub/c.key", "3")],
+        );
         dir.write(OsStr::from_bytes(b"latin-\xe9"), "x");
         fs::write(world.sandbox.path("ignored"), "secret/\n*.key\nlatin*\n").unwrap();
         let hidden = [dir.join("secret"), dir.join("sub/c.key")];

@@ -165,10 +165,11 @@ fn a_restore_neither_writes_through_a_link_nor_clears_its_neighbours() {
 #[test]
 fn a_placeholder_hides_nothing_from_a_restore() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("dir/", "");
-    world.bucket.put("a", "1");
-    let dir = world.tree("dir", &[("dir/gone", "1"), ("a", "1")]);
+    let (world, dir) = World::with(
+        &memory,
+        &[("dir/", ""), ("a", "1")],
+        &[("dir/gone", "1"), ("a", "1")],
+    );
     world.restore(&dir).done();
     assert_same(&dir.contents(), &map(&[("a", "1")]));
 }

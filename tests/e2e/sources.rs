@@ -17,9 +17,7 @@ use crate::support::{
 #[test]
 fn a_root_that_is_missing_or_no_directory_is_an_error_without_any_request() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("a", "1");
-    let dir = world.tree("dir", &[("file", "x")]);
+    let (world, dir) = World::with(&memory, &[("a", "1")], &[("file", "x")]);
     let before = dir.snapshot();
     for (command, root) in [
         ("backup", "missing"),
@@ -62,9 +60,7 @@ fn a_restore_makes_a_directory_that_is_missing() {
 #[test]
 fn an_unreadable_root_is_an_error_without_any_request() {
     let memory = Memory::start();
-    let world = World::on(&memory);
-    world.bucket.put("a", "1");
-    let dir = world.tree("dir", &[("file", "x")]);
+    let (world, dir) = World::with(&memory, &[("a", "1")], &[("file", "x")]);
     fs::set_permissions(dir.path(), Permissions::from_mode(0o000)).unwrap();
     let run = world
         .s3mirror_as_nobody()
@@ -81,9 +77,11 @@ fn an_unreadable_root_is_an_error_without_any_request() {
 
 /// A bucket with one object that a whole backup would delete, and a directory.
 fn with_object_to_delete(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("gone", "1");
-    let dir = world.tree("dir", &[("a", "1"), ("sub/b", "22"), ("z", "333")]);
+    let (world, dir) = World::with(
+        memory,
+        &[("gone", "1")],
+        &[("a", "1"), ("sub/b", "22"), ("z", "333")],
+    );
     (world, dir)
 }
 

@@ -85,9 +85,7 @@ fn a_full_device_is_told_and_is_no_panic() {
 fn work_that_is_done_is_not_failed_because_its_report_is_lost() {
     let memory = Memory::start();
     for how in [&[][..], &["-v"], &["--json"]] {
-        let world = World::on(&memory);
-        world.bucket.put("gone", "1");
-        let dir = world.tree("dir", &[("a", "1")]);
+        let (world, dir) = World::with(&memory, &[("gone", "1")], &[("a", "1")]);
         let told = world.sandbox.path("told");
         let tell = format!("printf %s \"$S3MIRROR_EXIT\" > '{}'", told.display());
         let full = "\"$@\" >/dev/full";

@@ -3,9 +3,7 @@
 use crate::support::{Dir, Memory, Node, World, assert_same, content::map};
 
 fn with_object(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("name", "from the bucket");
-    let dir = world.tree("dir", &[("other", "x")]);
+    let (world, dir) = World::with(memory, &[("name", "from the bucket")], &[("other", "x")]);
     world.bucket.put("other", "x");
     (world, dir)
 }

@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// A bucket, and a tree that it overwrites and deletes from in every way.
-fn different(memory: &Memory) -> (World<'_>, Dir) {
+fn with_blockers(memory: &Memory) -> (World<'_>, Dir) {
     let world = World::on(memory);
     for key in [
         "a",
@@ -98,7 +98,7 @@ fn keeps_all(world: &World, dir: &Dir, run: Run) {
 fn all_that_is_overwritten_or_deleted_is_kept_as_it_was() {
     let memory = Memory::start();
     for durability in ["batch", "each", "none"] {
-        let (world, dir) = different(&memory);
+        let (world, dir) = with_blockers(&memory);
         let run = world.restore(&dir).args(["--durability", durability]);
         keeps_all(&world, &dir, run);
     }
@@ -107,7 +107,7 @@ fn all_that_is_overwritten_or_deleted_is_kept_as_it_was() {
 #[test]
 fn a_saved_restore_is_applied_with_a_trash() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_blockers(&memory);
     let plan = save(&world, &["mock", "restore"], &dir);
     keeps_all(&world, &dir, apply(&world, &plan));
 }
@@ -142,7 +142,7 @@ fn each_run_has_a_directory_of_its_own_and_only_if_it_keeps_something() {
 #[test]
 fn a_trash_inside_the_directory_is_refused_unless_it_is_left_out() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_blockers(&memory);
     world.dir("dir/sub");
     dir.link("../around", "dir/sub");
     let before = dir.snapshot();
@@ -179,7 +179,7 @@ fn a_trash_inside_the_directory_is_refused_unless_it_is_left_out() {
 #[test]
 fn a_trash_that_is_no_directory_or_for_a_backup_is_refused() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_blockers(&memory);
     fs::write(world.sandbox.path("file"), "").unwrap();
     let run = world.restore(&dir).args(["--trash", "file"]);
     world.no_requests(|| {
@@ -229,7 +229,7 @@ impl Drop for Mount<'_> {
 #[ignore = "mounts file systems, so it needs root; `cargo xtask test` runs it"]
 fn a_trash_on_another_file_system_is_refused_before_anything_is_done() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = with_blockers(&memory);
     let before = dir.snapshot();
     let (other, bound) = (world.dir("other"), world.dir("bound"));
     let _other = Mount::at(other.path(), &["-t", "tmpfs", "s3mirror-test"]);

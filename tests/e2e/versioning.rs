@@ -6,20 +6,11 @@ use std::time::Duration;
 use s3_endpoint::{Action, Fault};
 
 use crate::support::{
-    Dir, Memory, World,
+    Memory, World,
     plans::{apply, mock, save},
 };
 
 const LINE: &str = "  versioning   ";
-
-/// A tree and a bucket: one to overwrite, one to delete, one new.
-fn different(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("a", "another");
-    world.bucket.put("old", "1");
-    let dir = world.tree("dir", &[("a", "1"), ("new", "1")]);
-    (world, dir)
-}
 
 #[test]
 fn a_backup_says_whether_the_bucket_keeps_versions() {
@@ -41,7 +32,7 @@ fn a_backup_says_whether_the_bucket_keeps_versions() {
             "suspended: what was written since cannot",
         ),
     ] {
-        let (world, dir) = different(&memory);
+        let (world, dir) = World::different(&memory);
         memory.set_versioning(&world.bucket.name, status);
         let line = format!("{LINE}{what}");
         mock(&world, "backup", &dir).done().says(&line);
@@ -49,7 +40,7 @@ fn a_backup_says_whether_the_bucket_keeps_versions() {
         // Before the question and in the report.
         let outcome = apply(&world, &plan).done();
         assert_eq!(outcome.stdout.matches(&line).count(), 2, "{outcome}");
-        world.bucket.put("old", "1");
+        world.bucket.put("gone", "1");
         memory.clear_log();
         let outcome = world.backup(&dir).arg("--json").done();
         assert_eq!(outcome.json().last().unwrap()["versioning"], word);
@@ -65,7 +56,7 @@ fn who_may_not_ask_gets_unknown_and_the_run_goes_on() {
         (501, "NotImplemented"),
         (503, "SlowDown"),
     ] {
-        let (world, dir) = different(&memory);
+        let (world, dir) = World::different(&memory);
         memory.clear_faults();
         memory.inject(
             Fault::on("GetBucketVersioning")
@@ -82,7 +73,7 @@ fn who_may_not_ask_gets_unknown_and_the_run_goes_on() {
 #[test]
 fn a_server_that_does_not_answer_holds_nothing_up() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let stall = Action::Stall(Duration::from_secs(100));
     memory.inject(Fault::on("GetBucketVersioning").always().act(stall));
     let outcome = world.backup(&dir).done().says("versioning   unknown: ");
@@ -93,7 +84,7 @@ fn a_server_that_does_not_answer_holds_nothing_up() {
 #[test]
 fn nobody_is_asked_where_nothing_is_lost() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
+    let (world, dir) = World::different(&memory);
     let none = |work: &dyn Fn()| {
         memory.clear_log();
         work();

@@ -17,9 +17,11 @@ fn stall(memory: &Memory, operation: &str, seconds: u64) -> usize {
 }
 
 fn with_three_files(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("gone", "x");
-    let dir = world.tree("dir", &[("a", "1"), ("b", "2"), ("c", "3")]);
+    let (world, dir) = World::with(
+        memory,
+        &[("gone", "x")],
+        &[("a", "1"), ("b", "2"), ("c", "3")],
+    );
     (world, dir)
 }
 

@@ -278,22 +278,23 @@ impl Running {
     /// Waits until the server has been asked for `operation` so many times.
     #[track_caller]
     pub(crate) fn wait_for(&self, memory: &Memory, operation: &str, times: usize) {
-        let result = memory.wait_for(operation, times, wait::LIMIT);
+        let result = memory.wait_for(operation, times, self.patience());
         result.unwrap_or_else(|requests| panic!("{requests}{}", self.so_far()));
     }
 
     /// Waits until something is the case that it brings about.
     #[track_caller]
     pub(crate) fn wait_until(&self, memory: &Memory, what: &str, is_so: impl Fn() -> bool) {
-        let found = poll(wait::LIMIT, || is_so().then_some(()));
-        found.unwrap_or_else(|| {
+        let limit = self.patience();
+        if poll(limit, || is_so().then_some(())).is_none() {
             let requests = memory.transcript();
-            panic!(
-                "not in {:?}: {what}\n{requests}{}",
-                wait::LIMIT,
-                self.so_far()
-            );
-        });
+            panic!("not in {limit:?}: {what}\n{requests}{}", self.so_far());
+        }
+    }
+
+    /// How long it is waited for what it does.
+    fn patience(&self) -> Duration {
+        wait::LIMIT.min(self.run.limit)
     }
 
     /// What it has written until now.
@@ -352,4 +353,32 @@ impl Drop for Running {
 /// The path of the binary, for those who run it in their own way.
 pub(crate) fn program() -> &'static Path {
     binary::s3mirror()
+}
+
+/// What is printed when something is waited for in vain.
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::support::World;
+
+    #[test]
+    fn what_never_happens_fails_with_the_requests_and_the_output() {
+        let memory = Memory::start();
+        let world = World::on(&memory);
+        let dir = world.tree("dir", &[("a", "1")]);
+        let limit = Duration::from_secs(3);
+        let running = world.backup(&dir).within(limit).start();
+        let waits: [&dyn Fn(); 2] = [&|| running.wait_for(&memory, "PutObject", 9), &|| {
+            running.wait_until(&memory, "it flies", || false)
+        }];
+        for (wait, what) in waits.iter().zip(["9 PutObject", "it flies"]) {
+            let panic = catch_unwind(AssertUnwindSafe(wait)).unwrap_err();
+            let said = panic.downcast_ref::<String>().unwrap();
+            for part in [what, "3s", "PutObject a -> 200", "backup done in"] {
+                assert!(said.contains(part), "'{part}' in {said}");
+            }
+        }
+    }
 }

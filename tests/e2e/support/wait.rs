@@ -25,11 +25,13 @@ pub(crate) fn poll<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> O
 
 #[test]
 fn what_is_never_found_ends_at_the_limit_after_a_last_look() {
-    let mut looks = 0;
-    let found = poll(Duration::ZERO, || {
-        looks += 1;
-        (looks == 9).then_some(looks)
+    let since = Instant::now();
+    let mut last = Duration::ZERO;
+    let found: Option<()> = poll(PAUSE * 3, || {
+        last = since.elapsed();
+        None
     });
-    assert_eq!((found, looks > 1), (None, true));
-    assert_eq!(poll(LIMIT, || Some(1)), Some(1));
+    assert_eq!((found, last > PAUSE * 3), (None, true));
+    let mut looks = 0..;
+    assert_eq!(poll(LIMIT, || looks.next().filter(|&n| n == 2)), Some(2));
 }

@@ -16,6 +16,34 @@ impl<'s> World<'s> {
         }
     }
 
+    /// A bucket with `objects`, and a directory with `files` that were last
+    /// changed long ago.
+    pub(crate) fn with(
+        server: &'s dyn Server,
+        objects: &[(&str, &str)],
+        files: &[(&str, &str)],
+    ) -> (Self, Dir) {
+        let world = Self::on(server);
+        for (key, text) in objects {
+            world.bucket.put(key, text);
+        }
+        let dir = world.tree("dir", files);
+        (world, dir)
+    }
+
+    /// A directory and a bucket between which each direction has something to
+    /// copy, to overwrite, to delete and to keep.
+    pub(crate) fn different(server: &'s dyn Server) -> (Self, Dir) {
+        let objects = [("gone", "1"), ("same", "22"), ("size", "333")];
+        let files = [
+            ("new", "5"),
+            ("same", "22"),
+            ("size", "4444"),
+            ("sub/x", "6"),
+        ];
+        Self::with(server, &objects, &files)
+    }
+
     /// An empty directory.
     pub(crate) fn dir(&self, name: &str) -> Dir {
         self.sandbox.dir(name)
