@@ -368,17 +368,22 @@ mod tests {
         let memory = Memory::start();
         let world = World::on(&memory);
         let dir = world.tree("dir", &[("a", "1")]);
-        let limit = Duration::from_secs(3);
-        let running = world.backup(&dir).within(limit).start();
-        let waits: [&dyn Fn(); 2] = [&|| running.wait_for(&memory, "PutObject", 9), &|| {
-            running.wait_until(&memory, "it flies", || false)
-        }];
-        for (wait, what) in waits.iter().zip(["9 PutObject", "it flies"]) {
-            let panic = catch_unwind(AssertUnwindSafe(wait)).unwrap_err();
-            let said = panic.downcast_ref::<String>().unwrap();
-            for part in [what, "3s", "PutObject a -> 200", "backup done in"] {
+        let short = Duration::from_millis(100);
+        let running = world.backup(&dir).within(short).start();
+        let is_done = || running.so_far().contains("backup done in").then_some(());
+        poll(wait::LIMIT, is_done).unwrap();
+        let requests = said_by(|| running.wait_for(&memory, "PutObject", 9));
+        let flight = said_by(|| running.wait_until(&memory, "it flies", || false));
+        for (said, what) in [(requests, "9 PutObject"), (flight, "it flies")] {
+            for part in [what, "100ms", "PutObject a -> 200", "backup done in"] {
                 assert!(said.contains(part), "'{part}' in {said}");
             }
         }
+    }
+
+    /// The message of the panic.
+    fn said_by(work: impl FnOnce()) -> String {
+        let panic = catch_unwind(AssertUnwindSafe(work)).unwrap_err();
+        panic.downcast_ref::<String>().unwrap().clone()
     }
 }
