@@ -149,7 +149,7 @@ impl MirrorBuilder {
                 (Arc::default(), places, Some(Arc::new(saved.plan)))
             }
         };
-        self.progress.see(places.bucket.under_way());
+        self.progress.see(places.bucket.in_flight());
         Ok(Mirror {
             machine: MachineState::of(&self.options, &places),
             options: self.options,

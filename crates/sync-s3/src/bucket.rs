@@ -11,13 +11,13 @@ use sync_core::{ErrorKind, Key, StoreError, checksum::Crc64};
 
 use crate::checksum::{self, Headers};
 use crate::client::blank_keys;
-use crate::client::counters::{Made, Resumed};
+use crate::client::counters::{RequestCounters, Resumed};
 use crate::client::endpoint::Endpoint;
 use crate::error::{Attempted, Failure};
 use crate::http::clock::Clock;
-use crate::http::concurrency::Pace;
+use crate::http::concurrency::ConcurrencyLimiter;
 use crate::http::in_flight::InFlight;
-use crate::list::{LeftOut, Tuning};
+use crate::list::{Pruner, Tuning};
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, Payer};
 use crate::quirks::Conduct;
@@ -33,7 +33,7 @@ pub(crate) struct Bucket {
     pub(crate) endpoint: Endpoint,
     pub(crate) identity: Option<SharedCredentialsProvider>,
     pub(crate) clock: Arc<Clock>,
-    pub(crate) pace: Arc<Pace>,
+    pub(crate) concurrency: Arc<ConcurrencyLimiter>,
     pub(crate) conditions: Conditions,
     pub(crate) conduct: Conduct,
     pub(crate) checksums: Checksums,
@@ -42,12 +42,12 @@ pub(crate) struct Bucket {
     pub(crate) payer: Payer,
     pub(crate) max_attempts: u32,
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
-    pub(crate) made: Made,
-    pub(crate) under_way: InFlight,
-    pub(crate) spared: Resumed,
+    pub(crate) counters: RequestCounters,
+    pub(crate) in_flight: InFlight,
+    pub(crate) resumed: Resumed,
     pub(crate) buffers: Pool,
     pub(crate) tuning: Tuning,
-    pub(crate) left_out: LeftOut,
+    pub(crate) pruner: Pruner,
     /// Whether a listing came in another order than that of the bytes.
     pub(crate) is_disordered: AtomicBool,
     /// Whether the server knows only the first version of listings.

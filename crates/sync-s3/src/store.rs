@@ -18,14 +18,14 @@ use sync_core::{
 
 use crate::bucket::Bucket;
 use crate::client::connect::{self, Connection};
-use crate::client::counters::Made;
+use crate::client::counters::RequestCounters;
 use crate::client::counters::Resumed;
 use crate::error::Attempted;
 use crate::head::LOOK_UP;
 use crate::http::clock::Clock;
-use crate::http::concurrency::Pace;
+use crate::http::concurrency::ConcurrencyLimiter;
 use crate::http::in_flight::InFlight;
-use crate::http::throttle::Limiter;
+use crate::http::throttle::BandwidthLimiter;
 use crate::http::transport::Transport;
 use crate::options::{Conditions, S3Options};
 use crate::quirks::Conduct;
@@ -62,21 +62,21 @@ impl S3Store {
         credentials: Option<Credentials>,
     ) -> Result<Self> {
         let clock = Arc::new(Clock::default());
-        let pace = Pace::new(options.concurrency);
-        let limiter = options.bandwidth.clone().map(Limiter::new);
-        let under_way = InFlight::default();
+        let concurrency = ConcurrencyLimiter::new(options.concurrency);
+        let limiter = options.bandwidth.clone().map(BandwidthLimiter::new);
+        let in_flight = InFlight::default();
         let transport = Transport::new(
             Arc::clone(&clock),
-            Arc::clone(&pace),
+            Arc::clone(&concurrency),
             limiter.clone(),
-            under_way.clone(),
+            in_flight.clone(),
         );
-        let made = Made::default();
+        let counters = RequestCounters::default();
         let Connection {
             client,
             endpoint,
             identity,
-        } = connect::connect(&options, credentials, transport, limiter, made.clone()).await?;
+        } = connect::connect(&options, credentials, transport, limiter, counters.clone()).await?;
         let is_ordered = endpoint.lists_in_order(options.location.bucket());
         let is_trusted = match options.conditions {
             Conditions::Auto => !endpoint.is_foreign(),
@@ -90,7 +90,7 @@ impl S3Store {
                 endpoint,
                 identity,
                 clock,
-                pace,
+                concurrency,
                 conduct: Conduct::new(is_trusted),
                 conditions: options.conditions,
                 checksums: options.checksums,
@@ -99,12 +99,12 @@ impl S3Store {
                 payer: options.payer,
                 max_attempts: options.max_attempts.max(1),
                 journal: options.journal,
-                made,
-                under_way,
-                spared: Resumed::default(),
+                counters,
+                in_flight,
+                resumed: Resumed::default(),
                 buffers: Pool::default(),
                 tuning: list::Tuning::default(),
-                left_out: list::LeftOut::new(options.selection, is_ordered),
+                pruner: list::Pruner::new(options.selection, is_ordered),
                 is_disordered: AtomicBool::new(false),
                 lists_first_version: AtomicBool::new(false),
                 lists_fractions: AtomicBool::new(false),
@@ -121,11 +121,11 @@ impl S3Store {
         self
     }
 
-    /// Passing over what `selection` leaves out, as if in AWS.
+    /// Skipping what `selection` excludes, as in AWS.
     #[cfg(test)]
-    pub(crate) fn passing_over(mut self, selection: sync_core::Selection) -> Self {
+    pub(crate) fn pruning(mut self, selection: sync_core::Selection) -> Self {
         if let Some(bucket) = Arc::get_mut(&mut self.bucket) {
-            bucket.left_out = list::LeftOut::new(Arc::new(selection), true);
+            bucket.pruner = list::Pruner::new(Arc::new(selection), true);
         }
         self
     }
@@ -144,17 +144,17 @@ impl S3Store {
         region.map(AsRef::as_ref)
     }
 
-    /// What requests have moved that have not ended.
+    /// The bytes that requests in flight have moved.
     #[must_use]
-    pub fn under_way(&self) -> InFlight {
-        self.bucket.under_way.clone()
+    pub fn in_flight(&self) -> InFlight {
+        self.bucket.in_flight.clone()
     }
 
-    /// The requests that have been made to look: lists, heads, reads, and what
-    /// asks about the bucket. All that a run makes before it changes anything.
+    /// The requests so far that only read: LIST, HEAD, GET, and those about the
+    /// bucket. A run sends no others before it changes anything.
     #[must_use]
-    pub fn looks(&self) -> Requests {
-        self.bucket.made.requests()
+    pub fn read_requests(&self) -> Requests {
+        self.bucket.counters.requests()
     }
 
     /// Whether the bucket keeps what is overwritten or deleted. One request,
@@ -163,17 +163,16 @@ impl S3Store {
         versioning::versioning(&self.bucket).await
     }
 
-    /// Bytes that needed not be sent, because an upload that an earlier run
-    /// began was gone on with.
+    /// Bytes that were not sent again, because an upload of an earlier run was
+    /// resumed.
     #[must_use]
     pub fn resumed_bytes(&self) -> u64 {
-        self.bucket.spared.bytes.load(Ordering::Relaxed)
+        self.bucket.resumed.bytes.load(Ordering::Relaxed)
     }
 
-    /// Aborts the uploads that earlier runs began and never ended, as far as
-    /// [`S3Options::journal`] knows of them; those of others stay. If it knows
-    /// of none, no request is made. Those that can be gone on with are, so
-    /// this belongs at the end of a run.
+    /// Aborts the uploads that earlier runs left open, as far as they are in
+    /// [`S3Options::journal`]; those of others stay. No request is sent if there
+    /// are none. Some may still be resumed, so this belongs at the end of a run.
     pub async fn abort_left_uploads(&self) -> LeftUploads {
         abandoned::abort_left(&self.bucket).await
     }
@@ -229,7 +228,7 @@ impl Store for S3Store {
     }
 
     fn parallelism(&self) -> usize {
-        self.bucket.pace.wanted()
+        self.bucket.concurrency.useful_callers()
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
@@ -265,7 +264,7 @@ impl Store for S3Store {
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
         let bytes = read::read(&self.bucket, entry, range).await?;
-        self.bucket.made.received(bytes.len() as u64);
+        self.bucket.counters.received(bytes.len() as u64);
         Ok(bytes)
     }
 

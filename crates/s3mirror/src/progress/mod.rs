@@ -67,7 +67,7 @@ pub struct Progress {
     large: Mutex<HashMap<Key, Share>>,
     large_copies: AtomicU64,
     /// What is moved, before it is counted as written.
-    under_way: OnceLock<InFlight>,
+    in_flight: OnceLock<InFlight>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -116,14 +116,14 @@ impl Progress {
             planned: Mutex::default(),
             large: Mutex::default(),
             large_copies: AtomicU64::default(),
-            under_way: OnceLock::new(),
+            in_flight: OnceLock::new(),
         }
     }
 
     /// What the bucket moves is seen from now on.
-    pub(crate) fn see(&self, under_way: InFlight) {
+    pub(crate) fn see(&self, in_flight: InFlight) {
         // A run has one bucket.
-        let _ = self.under_way.set(under_way);
+        let _ = self.in_flight.set(in_flight);
     }
 
     /// Where the planner counts.
@@ -236,9 +236,9 @@ impl Progress {
 
     /// Bytes copied, with those of parts that are under way.
     fn moved(&self, phase: Phase, written: u64, planned: u64) -> u64 {
-        match self.under_way.get() {
-            Some(under_way) if phase == Phase::Copying => {
-                (written + under_way.bytes()).min(planned.max(written))
+        match self.in_flight.get() {
+            Some(in_flight) if phase == Phase::Copying => {
+                (written + in_flight.bytes()).min(planned.max(written))
             }
             _ => written,
         }

@@ -120,7 +120,7 @@ impl FileJournal {
 }
 
 impl UploadJournal for FileJournal {
-    fn begun(&self, upload: &OpenUpload) -> io::Result<()> {
+    fn record(&self, upload: &OpenUpload) -> io::Result<()> {
         let noted = self.with(|path, state| {
             state.begun.push(upload.clone());
             // It stays among those that are open: the next note writes the
@@ -133,7 +133,7 @@ impl UploadJournal for FileJournal {
         Ok(())
     }
 
-    fn ended(&self, upload_id: &str) {
+    fn remove(&self, upload_id: &str) {
         // What cannot be noted here will be found to be gone.
         let _ = self.with(|path, state| {
             if !state.forget(upload_id) {
@@ -147,7 +147,7 @@ impl UploadJournal for FileJournal {
         });
     }
 
-    fn left(&self) -> io::Result<Vec<OpenUpload>> {
+    fn pending(&self) -> io::Result<Vec<OpenUpload>> {
         self.with(|_, state| Ok(state.left.clone()))
     }
 }
@@ -298,7 +298,7 @@ mod tests {
         }
 
         fn left(&self) -> Vec<String> {
-            let left = self.journal().left().unwrap().into_iter();
+            let left = self.journal().pending().unwrap().into_iter();
             left.map(|upload| upload.key + "=" + &upload.upload_id)
                 .collect()
         }
@@ -317,11 +317,11 @@ mod tests {
     fn what_is_open_is_found_by_the_next_run() {
         let home = Home::new();
         let journal = home.journal();
-        journal.begun(&upload("p/a\n\"ä", "1")).unwrap();
-        journal.begun(&upload("p/b", "2")).unwrap();
-        journal.begun(&upload("p/b", "3")).unwrap();
-        journal.ended("2");
-        assert!(journal.left().unwrap().is_empty(), "none of this run's");
+        journal.record(&upload("p/a\n\"ä", "1")).unwrap();
+        journal.record(&upload("p/b", "2")).unwrap();
+        journal.record(&upload("p/b", "3")).unwrap();
+        journal.remove("2");
+        assert!(journal.pending().unwrap().is_empty(), "none of this run's");
         assert_eq!(
             home.text(),
             r#"{"begun":{"key":"p/a\n\"ä","upload_id":"1"}}
@@ -343,22 +343,22 @@ mod tests {
             covers,
             ..upload("a", "1")
         };
-        home.journal().begun(&begun).unwrap();
+        home.journal().record(&begun).unwrap();
         assert!(home.text().contains(r#""settings":"0123456789abcdef""#));
         assert!(home.text().contains(r#""covers":"2024-05-01T12:00:00Z""#));
-        assert_eq!(home.journal().left().unwrap(), [begun]);
+        assert_eq!(home.journal().pending().unwrap(), [begun]);
     }
 
     #[test]
     fn there_is_no_file_while_nothing_is_open() {
         let home = Home::new();
         let journal = home.journal();
-        assert!(journal.left().unwrap().is_empty());
-        journal.ended("never begun");
+        assert!(journal.pending().unwrap().is_empty());
+        journal.remove("never begun");
         assert!(!home.path().exists());
         for _ in 0..2 {
-            journal.begun(&upload("a", "1")).unwrap();
-            journal.ended("1");
+            journal.record(&upload("a", "1")).unwrap();
+            journal.remove("1");
             assert!(!home.path().exists());
         }
         fs::write(home.path(), "{\"ended\":\"1\"}\n").unwrap();
@@ -370,28 +370,28 @@ mod tests {
     fn a_line_that_was_cut_short_spoils_no_other() {
         let home = Home::new();
         let journal = home.journal();
-        journal.begun(&upload("a", "1")).unwrap();
-        journal.begun(&upload("b", "2")).unwrap();
+        journal.record(&upload("a", "1")).unwrap();
+        journal.record(&upload("b", "2")).unwrap();
         let text = home.text();
         fs::write(home.path(), &text[..text.len() - 5]).unwrap();
         assert_eq!(home.left(), ["a=1"]);
 
         let next = home.journal();
-        next.begun(&upload("c", "3")).unwrap();
+        next.record(&upload("c", "3")).unwrap();
         assert_eq!(home.left(), ["a=1", "c=3"]);
-        next.ended("1");
-        next.ended("3");
+        next.remove("1");
+        next.remove("3");
         assert!(!home.path().exists());
     }
 
     #[test]
     fn what_a_run_left_that_was_killed_while_it_wrote_the_file_anew_is_removed() {
         let home = Home::new();
-        home.journal().begun(&upload("a", "1")).unwrap();
+        home.journal().record(&upload("a", "1")).unwrap();
         let unfinished = home.path().with_extension("new");
         fs::write(&unfinished, "{\"begun\"").unwrap();
         let next = home.journal();
-        next.begun(&upload("b", "2")).unwrap();
+        next.record(&upload("b", "2")).unwrap();
         assert!(!unfinished.exists());
         assert_eq!(home.left(), ["a=1", "b=2"]);
     }
@@ -400,11 +400,11 @@ mod tests {
     fn a_long_run_keeps_the_file_short() {
         let home = Home::new();
         let journal = home.journal();
-        journal.begun(&upload("long", "0")).unwrap();
+        journal.record(&upload("long", "0")).unwrap();
         for n in 1..2 * SPARE_LINES {
             let id = n.to_string();
-            journal.begun(&upload("short", &id)).unwrap();
-            journal.ended(&id);
+            journal.record(&upload("short", &id)).unwrap();
+            journal.remove(&id);
         }
         assert!(home.text().lines().count() < SPARE_LINES + 10);
         assert_eq!(home.left(), ["long=0"]);
@@ -418,17 +418,17 @@ mod tests {
         let warnings = std::sync::Arc::new(Mutex::new(Vec::new()));
         let told = std::sync::Arc::clone(&warnings);
         let journal = FileJournal::new(move |warning| told.lock().push(warning));
-        journal.begun(&upload("nowhere", "0")).unwrap();
+        journal.record(&upload("nowhere", "0")).unwrap();
         journal.place(home.0.path(), b"x");
-        journal.begun(&upload("a", "1")).unwrap();
-        journal.begun(&upload("b", "2")).unwrap();
+        journal.record(&upload("a", "1")).unwrap();
+        journal.record(&upload("b", "2")).unwrap();
         let warnings = warnings.lock();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].contains("uploads/"), "{warnings:?}");
 
         fs::remove_file(home.0.path().join("uploads")).unwrap();
-        journal.ended("2");
-        journal.begun(&upload("c", "3")).unwrap();
+        journal.remove("2");
+        journal.record(&upload("c", "3")).unwrap();
         assert_eq!(home.left(), ["c=3"]);
     }
 }

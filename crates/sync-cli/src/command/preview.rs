@@ -70,7 +70,7 @@ pub(super) async fn preview_of(
             plan.plan(),
             &mirror.execute_options(plan),
             options.conditions,
-            bucket.looks(),
+            bucket.read_requests(),
             prices,
             server,
         )?)

@@ -23,20 +23,21 @@ use sync_core::{ErrorKind, Result, StoreError};
 
 use crate::client::amend::Amended;
 use crate::client::blank_keys::BlankKeys;
-use crate::client::counters::Made;
+use crate::client::counters::RequestCounters;
 use crate::client::credentials::{self, Checked};
 use crate::client::deadline::Deadline;
 use crate::client::endpoint::{Endpoint, is_plain};
 use crate::client::endpoint_url::endpoint_address;
 use crate::client::environment::{self, variable};
-use crate::client::headers::Stamp;
+use crate::client::headers::ExtraHeaders;
 use crate::client::proxy::Proxies;
 use crate::client::retry;
 use crate::client::trust::Trust;
 use crate::error::permanent::Permanent;
+use crate::http::credentials_client::CredentialsClient;
 use crate::http::reachability::GiveUp;
-use crate::http::throttle::Limiter;
-use crate::http::transport::{Lender, Transport};
+use crate::http::throttle::BandwidthLimiter;
+use crate::http::transport::Transport;
 use crate::options::{Access, S3Options};
 
 /// A client, and what was found out while it was built.
@@ -56,8 +57,8 @@ pub(crate) async fn connect(
     options: &S3Options,
     credentials: Option<Credentials>,
     mut transport: Transport,
-    limiter: Option<Arc<Limiter>>,
-    made: Made,
+    limiter: Option<Arc<BandwidthLimiter>>,
+    counters: RequestCounters,
 ) -> Result<Connection> {
     environment::check()?;
     let region = Region::new(credentials::region(options).await?);
@@ -70,7 +71,7 @@ pub(crate) async fn connect(
     } else {
         Trust::find(options.ca_bundle.as_deref(), bundle)?
     };
-    let lender = Lender::new(options.ca_bundle.clone(), bundle, &proxies);
+    let credentials_client = CredentialsClient::new(options.ca_bundle.clone(), bundle, &proxies);
     let endpoint = Endpoint {
         profile: credentials::chosen_profile(options).map(str::to_owned),
         owner: owner(options)?,
@@ -81,13 +82,14 @@ pub(crate) async fn connect(
         is_anonymous: options.access == Access::Anonymous,
     };
     endpoint.check_bucket(options)?;
-    let shared = shared_config(options, credentials, &region, &endpoint, lender).await?;
+    let shared =
+        shared_config(options, credentials, &region, &endpoint, credentials_client).await?;
     let contact = transport.reach(proxies, trust);
     let is_path_style = options.path_style.decide(endpoint.is_foreign());
     let mut config = Builder::from(&shared)
         .http_client(transport)
         .interceptor(Deadline::new(limiter))
-        .interceptor(made)
+        .interceptor(counters)
         .interceptor(Amended(BlankKeys))
         .retry_classifier(GiveUp(contact))
         .force_path_style(is_path_style || options.location.has_tenant())
@@ -103,8 +105,8 @@ pub(crate) async fn connect(
     if options.access == Access::Anonymous {
         config = config.allow_no_auth();
     }
-    if let Some(stamp) = Stamp::of(options.payer, endpoint.owner.as_deref()) {
-        config = config.interceptor(Amended(stamp));
+    if let Some(headers) = ExtraHeaders::of(options.payer, endpoint.owner.as_deref()) {
+        config = config.interceptor(Amended(headers));
     }
     Ok(Connection {
         client: Client::from_conf(config.build()),
@@ -118,7 +120,7 @@ async fn shared_config(
     credentials: Option<Credentials>,
     region: &Region,
     endpoint: &Endpoint,
-    lender: Lender,
+    credentials_client: CredentialsClient,
 ) -> Result<SdkConfig> {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(region.clone())
@@ -138,7 +140,7 @@ async fn shared_config(
             SharedCredentialsProvider::new(Checked::new(given, "the credentials given".to_owned()))
         }
         (Access::Signed, None) => {
-            let config = ProviderConfig::default().with_http_client(lender);
+            let config = ProviderConfig::default().with_http_client(credentials_client);
             credentials::credentials(options, region, config).await?
         }
     };

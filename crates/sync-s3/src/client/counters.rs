@@ -1,5 +1,5 @@
-//! What is counted while a run goes on: the requests before anything is changed,
-//! and the bytes that resumed uploads did not send again.
+//! What is counted during a run: the requests before anything is changed, and the
+//! bytes that resumed uploads did not send again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,13 +12,13 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
 use crate::request_count::Requests;
 
-/// Counts the looks that a client takes before anything is changed, each
-/// attempt for itself. What is copied is not counted: a run is priced before.
+/// Counts the requests that only read, each attempt separately. Copies are not
+/// counted: a run is priced before them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Made(Arc<Looks>);
+pub(crate) struct RequestCounters(Arc<Counters>);
 
 #[derive(Debug, Default)]
-struct Looks {
+struct Counters {
     list: AtomicU64,
     head: AtomicU64,
     get: AtomicU64,
@@ -26,15 +26,15 @@ struct Looks {
     bytes_down: AtomicU64,
 }
 
-impl Made {
+impl RequestCounters {
     pub(crate) fn requests(&self) -> Requests {
-        let looks = &self.0;
+        let counters = &self.0;
         Requests {
-            list: looks.list.load(Relaxed),
-            head: looks.head.load(Relaxed),
-            get: looks.get.load(Relaxed),
-            other: looks.other.load(Relaxed),
-            bytes_down: looks.bytes_down.load(Relaxed),
+            list: counters.list.load(Relaxed),
+            head: counters.head.load(Relaxed),
+            get: counters.get.load(Relaxed),
+            other: counters.other.load(Relaxed),
+            bytes_down: counters.bytes_down.load(Relaxed),
             ..Requests::default()
         }
     }
@@ -46,9 +46,9 @@ impl Made {
 }
 
 #[dyn_dispatch_hint]
-impl Intercept for Made {
+impl Intercept for RequestCounters {
     fn name(&self) -> &'static str {
-        "Made"
+        "RequestCounters"
     }
 
     fn read_before_attempt(
@@ -69,7 +69,7 @@ impl Intercept for Made {
     }
 }
 
-/// What was spared by going on with uploads of earlier runs.
+/// What was not sent again, because uploads of earlier runs were resumed.
 #[derive(Debug, Default)]
 pub(crate) struct Resumed {
     pub(crate) bytes: AtomicU64,

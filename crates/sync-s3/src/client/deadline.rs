@@ -14,7 +14,7 @@ use aws_sdk_s3::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
-use crate::http::throttle::Limiter;
+use crate::http::throttle::BandwidthLimiter;
 
 /// After this, no further attempt is begun; one that is under way may last
 /// as long as its bytes move.
@@ -30,7 +30,7 @@ pub(crate) struct TooLate(Duration);
 #[derive(Debug)]
 struct Begun {
     at: Instant,
-    filled: Duration,
+    busy: Duration,
 }
 
 impl Storable for Begun {
@@ -42,11 +42,11 @@ impl Storable for Begun {
 #[derive(Debug)]
 pub(crate) struct Deadline {
     after: Duration,
-    limiter: Option<Arc<Limiter>>,
+    limiter: Option<Arc<BandwidthLimiter>>,
 }
 
 impl Deadline {
-    pub(crate) fn new(limiter: Option<Arc<Limiter>>) -> Self {
+    pub(crate) fn new(limiter: Option<Arc<BandwidthLimiter>>) -> Self {
         Self {
             after: DEADLINE,
             limiter,
@@ -54,18 +54,18 @@ impl Deadline {
     }
 
     #[cfg(test)]
-    pub(crate) fn after(after: Duration, limiter: Option<Arc<Limiter>>) -> Self {
+    pub(crate) fn after(after: Duration, limiter: Option<Arc<BandwidthLimiter>>) -> Self {
         Self { after, limiter }
     }
 
-    fn filled(&self) -> Duration {
+    fn busy(&self) -> Duration {
         let limiter = self.limiter.as_ref();
-        limiter.map_or(Duration::ZERO, |limiter| limiter.filled())
+        limiter.map_or(Duration::ZERO, |limiter| limiter.busy())
     }
 
     fn is_over(&self, begun: &Begun) -> bool {
-        let filled = self.filled().saturating_sub(begun.filled);
-        begun.at.elapsed().saturating_sub(filled) >= self.after
+        let busy = self.busy().saturating_sub(begun.busy);
+        begun.at.elapsed().saturating_sub(busy) >= self.after
     }
 }
 
@@ -82,7 +82,7 @@ impl Intercept for Deadline {
     ) -> Result<(), BoxError> {
         state.interceptor_state().store_put(Begun {
             at: Instant::now(),
-            filled: self.filled(),
+            busy: self.busy(),
         });
         Ok(())
     }
@@ -106,25 +106,25 @@ mod tests {
 
     use super::*;
     use crate::http::bandwidth::Bandwidth;
-    use crate::http::throttle::{Flow, Way};
+    use crate::http::throttle::{RequestDirection, Throttle};
 
     #[test]
     fn time_in_which_the_bandwidth_was_used_up_does_not_count() {
         let rate = NonZeroU64::new(1 << 20).unwrap();
-        let limiter = Limiter::new(Bandwidth::constant(rate));
+        let limiter = BandwidthLimiter::new(Bandwidth::constant(rate));
         let limit = Duration::from_secs(1);
         let deadline = |limiter| Deadline::after(limit, limiter);
         let Some(at) = Instant::now().checked_sub(3 * limit) else {
             return;
         };
-        let filled = Duration::ZERO;
-        let begun = || Begun { at, filled };
+        let busy = Duration::ZERO;
+        let begun = || Begun { at, busy };
         assert!(deadline(None).is_over(&begun()));
         assert!(deadline(Some(Arc::clone(&limiter))).is_over(&begun()));
-        let _wait = Flow::new(&limiter, Way::Up).reserve(5 << 19);
+        let _wait = Throttle::new(&limiter, RequestDirection::Upload).reserve(5 << 19);
         assert!(!deadline(Some(Arc::clone(&limiter))).is_over(&begun()));
         // What was used up before it began is no excuse.
-        let filled = limiter.filled();
-        assert!(deadline(Some(limiter)).is_over(&Begun { at, filled }));
+        let busy = limiter.busy();
+        assert!(deadline(Some(limiter)).is_over(&Begun { at, busy }));
     }
 }

@@ -1,8 +1,8 @@
-//! What stands on every request, whatever it asks for: that we pay for it,
-//! and whose bucket we take it to be.
+//! Headers of every request, whatever it is for: that we pay for it, and the owner
+//! that the bucket must have.
 //!
 //! Added beneath the operations, so that none can be forgotten. Without either
-//! option it is not part of the client.
+//! option this is not part of the client.
 
 use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::error::BoxError;
@@ -12,9 +12,9 @@ use crate::options::Payer;
 
 /// The headers of every request.
 #[derive(Debug)]
-pub(crate) struct Stamp(Vec<(&'static str, String)>);
+pub(crate) struct ExtraHeaders(Vec<(&'static str, String)>);
 
-impl Stamp {
+impl ExtraHeaders {
     /// `None` if there is nothing to add.
     pub(crate) fn of(payer: Payer, owner: Option<&str>) -> Option<Self> {
         let payer = match payer {
@@ -27,8 +27,8 @@ impl Stamp {
     }
 }
 
-impl Amend for Stamp {
-    const NAME: &'static str = "Stamp";
+impl Amend for ExtraHeaders {
+    const NAME: &'static str = "ExtraHeaders";
 
     fn amend(&self, request: &mut HttpRequest) -> Result<(), BoxError> {
         let headers = request.headers_mut();

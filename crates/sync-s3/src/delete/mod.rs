@@ -31,7 +31,7 @@ use crate::etag::ETag;
 use crate::options::Conditions;
 use crate::quirks::{Manner, Reason, Request};
 use crate::version_check::Look;
-use crate::write::conditional::{Attempts, Condition, Guarded, Write, changed};
+use crate::write::conditional::{Attempts, Condition, ConditionalWrite, WriteRequest, changed};
 
 pub(crate) use batch_answer::refuses_batches;
 pub(crate) use single::delete_one;
@@ -135,7 +135,7 @@ impl Deletion<'_> {
                 break;
             }
             open.pop_front();
-            let guarded = Guarded {
+            let guarded = ConditionalWrite {
                 bucket: self.bucket,
                 key: &self.entry(index).key,
                 expected: &expected,
@@ -330,7 +330,7 @@ struct BatchOfOne<'a> {
 }
 
 #[async_trait]
-impl Write for BatchOfOne<'_> {
+impl WriteRequest for BatchOfOne<'_> {
     async fn send(&self, condition: &Condition, _: &Attempts) -> Result<(), Failure> {
         let entries = [(self.index, condition.if_match())];
         let sent = self.deletion.send_under(&entries).await;

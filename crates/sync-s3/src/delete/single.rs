@@ -8,12 +8,12 @@ use sync_core::{Entry, Expected, Result};
 use crate::bucket::Bucket;
 use crate::error::Failure;
 use crate::quirks::Request;
-use crate::write::conditional::{Attempts, Condition, Guarded, WRONG_ETAG, Write};
+use crate::write::conditional::{Attempts, Condition, ConditionalWrite, WRONG_ETAG, WriteRequest};
 
 /// Deletes `entry`, if it is still what it says, by a request of its own.
 pub(crate) fn delete_one<'a>(bucket: &'a Bucket, entry: &'a Entry) -> BoxFuture<'a, Result<()>> {
     async move {
-        let guarded = Guarded {
+        let guarded = ConditionalWrite {
             bucket,
             key: &entry.key,
             expected: &Expected::Version(entry.clone()),
@@ -31,7 +31,7 @@ struct One<'a> {
 }
 
 #[async_trait]
-impl Write for One<'_> {
+impl WriteRequest for One<'_> {
     async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
         let sent = self
             .bucket

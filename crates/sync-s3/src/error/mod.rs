@@ -22,11 +22,11 @@ use crate::client::credentials::Unfit;
 use crate::client::deadline::TooLate;
 use crate::client::endpoint::Endpoint;
 use crate::client::endpoint_url::without_secrets;
-use crate::error::cause_chain::{chain, find, last_cause};
+use crate::error::cause_chain::{causes, find, last_cause, texts};
 use crate::http::answer_limits::TooLong;
 use crate::http::concurrency::Outage;
-use crate::http::reachability::Unreachable;
-use crate::http::response_body::Dripped;
+use crate::http::response_body::TooSlow;
+use crate::http::unreachable::Unreachable;
 use crate::list::Unreadable;
 
 /// Why a request failed, whatever the request was.
@@ -151,14 +151,14 @@ where
         return Origin::Credentials;
     }
     match find::<Unreadable>(error) {
-        Some(Unreadable::Cut) => return Origin::Cut,
+        Some(Unreadable::Truncated) => return Origin::Cut,
         Some(_) => return Origin::Protocol,
         None => {}
     }
     if find::<Outage>(error).is_some() {
         return Origin::Outage;
     }
-    if find::<TooLate>(error).is_some() || find::<Dripped>(error).is_some() {
+    if find::<TooLate>(error).is_some() || find::<TooSlow>(error).is_some() {
         return Origin::Timeout;
     }
     match error {
@@ -232,18 +232,18 @@ fn no_credentials(error: &(dyn StdError + 'static)) -> String {
         find::<CredentialsError>(error),
         Some(CredentialsError::CredentialsNotLoaded(_))
     );
-    if not_loaded || chain(error).any(|cause| cause.to_string().contains("IMDS")) {
+    if not_loaded || causes(error).any(|cause| cause.to_string().contains("IMDS")) {
         return "no credentials were found".to_owned();
     }
     // As in "failed to load token: No such file or directory".
-    let mut causes: Vec<_> = chain(error).map(ToString::to_string).collect();
-    causes.drain(..causes.len().saturating_sub(2));
-    causes.join(": ")
+    let mut texts = texts(error);
+    texts.drain(..texts.len().saturating_sub(2));
+    texts.join(": ")
 }
 
 /// Why a body broke midway.
 pub(crate) fn origin_of_body(error: &(dyn StdError + 'static)) -> Origin {
-    match find::<Dripped>(error) {
+    match find::<TooSlow>(error) {
         Some(_) => Origin::Timeout,
         None => Origin::Network,
     }
@@ -253,7 +253,7 @@ pub(crate) fn origin_of_body(error: &(dyn StdError + 'static)) -> Origin {
 pub(crate) fn is_checksum_mismatch(error: &(dyn StdError + 'static)) -> bool {
     // The type is private to the SDK's tree; a test with a flipped bit keeps
     // this honest.
-    chain(error).any(|cause| cause.to_string().contains("checksum mismatch"))
+    causes(error).any(|cause| cause.to_string().contains("checksum mismatch"))
 }
 
 impl Failure {

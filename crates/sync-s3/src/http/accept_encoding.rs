@@ -1,18 +1,18 @@
-//! Asks for a content coding.
+//! The `Accept-Encoding` header of a request.
 //!
-//! The header is set when the request has been signed: proxies change it, and a
-//! signature that covered it would not match any more.
+//! It is added after the request has been signed: proxies change it, and a
+//! signature that covered it would no longer match.
 
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 
-/// The coding in which an answer may come; `None` leaves it to [`IDENTITY`].
+/// The coding that an answer may have; `None` means [`IDENTITY`].
 #[derive(Debug)]
 pub(crate) struct AcceptEncoding(pub(crate) Option<String>);
 
-/// Content as it is stored, which `transport` asks for where nobody else does.
+/// Content as it is stored, which `transport` asks for by default.
 pub(crate) const IDENTITY: &str = "identity";
 
 /// The header's name.

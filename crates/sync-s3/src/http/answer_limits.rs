@@ -1,24 +1,24 @@
 //! How long the body of an answer may be.
 //!
-//! All answers but content are held in memory until they are read, so each kind
-//! has a bound that no honest server reaches, whatever it announces. Content
-//! has none here: whoever reads it knows how much there must be (`read`).
+//! All answers except content are buffered in memory until they are parsed, so each
+//! kind has a bound that no honest server reaches, whatever it announces. Content
+//! has none here: its reader knows the size that it must have (`read`).
 
-/// An answer that says only a little, or an error, in bytes. Those of S3 have
-/// less than 2 KiB; some servers send a page of HTML.
+/// A short answer or an error, in bytes. Those of S3 have less than 2 KiB; some
+/// servers send a page of HTML.
 pub(crate) const SHORT: u64 = 1 << 20;
 
-/// An answer that says something of up to 1,000 keys or parts.
+/// An answer about up to 1,000 keys or parts.
 const LIST: u64 = 16 << 20;
 
 /// For each key that a page of a listing may have: 1,024 bytes, each of them
-/// escaped by six characters, and what else there is to say of it.
+/// escaped by six characters, and its other elements.
 const KEY: u64 = 8 << 10;
 
-/// For what a page says about itself.
+/// For the elements about the page itself.
 const PAGE: u64 = 64 << 10;
 
-/// The keys of a page where the request does not say.
+/// The keys of a page where the request names no number.
 const KEYS: u64 = 1000;
 
 /// The body of an answer is longer than any such answer can be.
@@ -26,7 +26,7 @@ const KEYS: u64 = 1000;
 #[error("the answer is longer than {0} bytes")]
 pub(crate) struct TooLong(pub(crate) u64);
 
-/// Most bytes of the answer to a request; `None` for content.
+/// The most bytes that the answer to a request may have; `None` for content.
 pub(crate) fn most_of_answer(method: &str, uri: &str) -> Option<u64> {
     let (_, query) = uri.split_once('?').unwrap_or((uri, ""));
     let parameter = |name: &str| {

@@ -1,23 +1,23 @@
-//! How many bytes a second may travel, by the time of day in UTC.
+//! The limit of bandwidth, by the time of day in UTC.
 
 use std::num::NonZeroU64;
 
 /// Seconds of a day.
 const DAY: u32 = 24 * 60 * 60;
 
-/// A limit of bytes a second, for what is sent and as much again for what
-/// comes; or a timetable of limits that is the same every day.
+/// A limit in bytes a second, for each of the two directions; or a timetable of
+/// limits that is the same every day.
 ///
-/// The bodies of all requests count, listings too; their headers do not.
+/// The bodies of all requests count, also those of listings; headers do not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bandwidth {
     /// By seconds since midnight in UTC, ascending; never empty. Before the
-    /// first, the last of the day before still holds.
+    /// first, the last of the previous day applies.
     steps: Vec<(u32, Option<NonZeroU64>)>,
 }
 
 impl Bandwidth {
-    /// The same limit at any time.
+    /// The same limit at all times.
     #[must_use]
     pub fn constant(rate: NonZeroU64) -> Self {
         Self {
@@ -26,8 +26,8 @@ impl Bandwidth {
     }
 
     /// Limits that begin so many seconds after midnight in UTC; `None` is no
-    /// limit. No timetable if there are no limits, a time stands twice or is
-    /// beyond the day.
+    /// limit. Returns `None` if there is no limit at all, or if a time occurs twice
+    /// or is beyond the day.
     #[must_use]
     pub fn daily(mut steps: Vec<(u32, Option<NonZeroU64>)>) -> Option<Self> {
         steps.sort_unstable_by_key(|(from, _)| *from);
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timetable_holds_from_its_times_on_and_over_midnight() {
+    fn a_limit_applies_from_its_time_on_and_over_midnight() {
         let hour = 3600;
         let daily = Bandwidth::daily(vec![
             (23 * hour, None),
@@ -73,13 +73,13 @@ mod tests {
             assert_eq!(daily.at(u64::from(seconds)), expected, "{seconds}");
         }
         let from_nine = Bandwidth::daily(vec![(9 * hour, rate(7))]).unwrap();
-        assert_eq!(from_nine.at(0), rate(7), "that of the day before");
+        assert_eq!(from_nine.at(0), rate(7), "that of the previous day");
         let constant = Bandwidth::constant(NonZeroU64::MIN);
         assert_eq!(constant.at(u64::from(DAY) - 1), rate(1));
     }
 
     #[test]
-    fn what_is_no_timetable_is_none() {
+    fn an_invalid_timetable_is_refused() {
         assert_eq!(Bandwidth::daily(Vec::new()), None);
         assert_eq!(Bandwidth::daily(vec![(1, None), (1, rate(1))]), None);
         assert_eq!(Bandwidth::daily(vec![(DAY, None)]), None);

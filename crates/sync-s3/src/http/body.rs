@@ -1,5 +1,5 @@
-//! What the bodies of requests and of answers share: bytes that are held back
-//! where bandwidth is limited, and the size that is left.
+//! What the bodies of requests and of answers share: bytes that are delayed where
+//! bandwidth is limited, and the size of the rest.
 
 use std::pin::Pin;
 
@@ -8,14 +8,14 @@ use tokio::time::{Instant, Sleep};
 
 pub(crate) type Error = aws_smithy_types::body::Error;
 
-/// What is handed over when its time has come.
-pub(crate) struct Held<T> {
+/// Something that is handed over at its time.
+pub(crate) struct Delayed<T> {
     pub(crate) what: T,
     pub(crate) since: Instant,
     pub(crate) until: Pin<Box<Sleep>>,
 }
 
-impl<T> Held<T> {
+impl<T> Delayed<T> {
     pub(crate) fn new(what: T, until: Pin<Box<Sleep>>) -> Self {
         Self {
             what,
@@ -25,12 +25,12 @@ impl<T> Held<T> {
     }
 }
 
-/// What is left of a body of which so many bytes are here already.
-pub(crate) fn more(body: &SizeHint, here: usize) -> SizeHint {
+/// The size of the rest of a body of which so many bytes are buffered already.
+pub(crate) fn with_buffered(body: &SizeHint, buffered: usize) -> SizeHint {
     let mut hint = SizeHint::new();
-    hint.set_lower(body.lower() + here as u64);
+    hint.set_lower(body.lower() + buffered as u64);
     if let Some(upper) = body.upper() {
-        hint.set_upper(upper + here as u64);
+        hint.set_upper(upper + buffered as u64);
     }
     hint
 }
@@ -46,10 +46,10 @@ pub(crate) mod testing {
 
     use super::*;
     use crate::http::bandwidth::Bandwidth;
-    use crate::http::throttle::Limiter;
+    use crate::http::throttle::BandwidthLimiter;
 
-    pub(crate) fn limiter(rate: u64) -> Arc<Limiter> {
-        Limiter::new(Bandwidth::constant(NonZeroU64::new(rate).unwrap()))
+    pub(crate) fn limiter(rate: u64) -> Arc<BandwidthLimiter> {
+        BandwidthLimiter::new(Bandwidth::constant(NonZeroU64::new(rate).unwrap()))
     }
 
     pub(crate) async fn collect(

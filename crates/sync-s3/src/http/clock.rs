@@ -1,7 +1,7 @@
 //! The server's clock, as its answers show it.
 //!
-//! The arithmetic is the core's ([`ServerClock`]); here are the headers that it
-//! is fed with, and the waiting.
+//! The arithmetic is the core's ([`ServerClock`]); this module reads the headers and
+//! does the waiting.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -11,22 +11,22 @@ use aws_smithy_types::date_time::Format;
 use chrono::{DateTime, TimeDelta, Utc};
 use sync_core::clock::{Answer, LONGEST_WAIT, Present, ServerClock};
 
-/// The server that is known to cut the times of its objects to the second.
-/// Where another one does, a run waits for a second that it need not wait for.
-const CUTS: &str = "AmazonS3";
+/// The server that is known to truncate the times of its objects to seconds. Where
+/// another one does, a run waits for a second in vain.
+const TRUNCATES: &str = "AmazonS3";
 
-/// The clock of one server, followed by every answer.
+/// The clock of one server, updated by every answer.
 #[derive(Debug, Default)]
 pub(crate) struct Clock(Mutex<ServerClock>);
 
 impl Clock {
-    /// Server minus local, as files are judged by it; `None` before the first
+    /// Server minus local, as used to compare times; `None` before the first
     /// answer with a date.
     pub(crate) fn offset(&self) -> Option<TimeDelta> {
         self.lock().offset()
     }
 
-    /// How far the server's clock or ours was set meanwhile, at most.
+    /// The largest jump of the server's clock or ours so far.
     pub(crate) fn jump(&self) -> Option<TimeDelta> {
         self.lock().jump()
     }
@@ -36,14 +36,14 @@ impl Clock {
         self.lock().shown()
     }
 
-    /// How an object is dated that is written now.
+    /// The time of an object that is written now.
     pub(crate) fn present(&self) -> Option<Present> {
         self.lock().present(now())
     }
 
-    /// Waits until an object that is written then is dated `moment` or later,
-    /// unless that takes too long or cannot be told. What is learnt meanwhile
-    /// may make the wait shorter.
+    /// Waits until an object that is written then has the time `moment` or a later
+    /// one, unless that takes too long or is not known. What is learned meanwhile
+    /// may shorten the wait.
     pub(crate) async fn wait_for(&self, moment: DateTime<Utc>) {
         loop {
             let Some(at) = self.lock().reaches(moment) else {
@@ -60,9 +60,8 @@ impl Clock {
         }
     }
 
-    /// Takes note of an answer with the headers `Date` and `Server`, to a
-    /// request that was sent at `sent` and answered at `received`, both by our
-    /// clock.
+    /// Records an answer with the headers `Date` and `Server`, to a request that was
+    /// sent at `sent` and answered at `received`, both by our clock.
     pub(crate) fn observe(
         &self,
         sent: SystemTime,
@@ -77,7 +76,7 @@ impl Clock {
             sent: sent.into(),
             received: received.into(),
             date,
-            cuts: server == Some(CUTS),
+            cuts: server == Some(TRUNCATES),
         });
     }
 
@@ -96,7 +95,7 @@ fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
     exact(&date)
 }
 
-/// The same moment, to the nanosecond; `None` beyond the years that chrono holds.
+/// The same time, to the nanosecond; `None` beyond the range of chrono.
 pub(crate) fn exact(time: &SdkDateTime) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(time.secs(), time.subsec_nanos())
 }
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_is_known_to_cut_is_taken_to_cut() {
+    fn only_a_server_known_to_truncate_is_assumed_to() {
         let now = SystemTime::UNIX_EPOCH;
         for (server, latest) in [(Some("AmazonS3"), 0), (Some("MinIO"), 1), (None, 1)] {
             let clock = Clock::default();

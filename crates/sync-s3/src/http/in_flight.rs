@@ -1,22 +1,22 @@
-//! How many bytes the requests under way have moved: what there is to see of a
-//! part before it is complete, which may take a minute on a narrow line.
+//! How many bytes the requests in flight have moved: the visible progress of a
+//! part before it is complete, which may take a minute on a slow connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The bytes of all requests under way of a store. Clones are the same.
+/// The bytes of all requests of a store that are in flight. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight(Arc<AtomicU64>);
 
 impl InFlight {
-    /// Bytes that requests have sent or received which have not ended. Whether
-    /// one succeeds or not, its bytes are no longer among them then.
+    /// The bytes that unfinished requests have sent or received. Those of a request
+    /// are subtracted when it ends, whether it succeeds or not.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// For one more request.
+    /// Counts one more request.
     pub(crate) fn request(&self) -> Moved {
         Moved {
             all: Arc::clone(&self.0),
@@ -25,7 +25,7 @@ impl InFlight {
     }
 }
 
-/// What one request has moved, until it is dropped.
+/// The bytes that one request has moved, until it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Moved {
     all: Arc<AtomicU64>,
@@ -51,16 +51,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_request_has_moved_counts_until_it_ends() {
-        let under_way = InFlight::default();
-        let (one, other) = (under_way.request(), under_way.request());
+    fn the_bytes_of_a_request_count_until_it_ends() {
+        let in_flight = InFlight::default();
+        let (one, other) = (in_flight.request(), in_flight.request());
         one.add(3);
         other.add(4);
         one.add(5);
-        assert_eq!(under_way.bytes(), 12);
+        assert_eq!(in_flight.bytes(), 12);
         drop(one);
-        assert_eq!(under_way.bytes(), 4);
+        assert_eq!(in_flight.bytes(), 4);
         drop(other);
-        assert_eq!(under_way.bytes(), 0);
+        assert_eq!(in_flight.bytes(), 0);
     }
 }

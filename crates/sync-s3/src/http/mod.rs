@@ -1,19 +1,29 @@
-//! How bytes travel beneath the SDK: how many requests at once, how fast, how
-//! long a silence may last, and what the bodies of both directions may do.
+//! What happens beneath the SDK: how many requests are in flight, how fast bodies
+//! move, how long a server may be silent, how long an answer may be, and what a
+//! failed connection means.
 //!
 //! Entry point: [`transport`].
 
 pub(crate) mod accept_encoding;
 pub(crate) mod answer_limits;
-pub(crate) mod backlog;
+mod backlog;
 pub(crate) mod bandwidth;
-pub(crate) mod body;
+mod body;
 pub(crate) mod clock;
 pub(crate) mod concurrency;
-pub(crate) mod garbled;
+mod concurrency_window;
+mod connection_errors;
+pub(crate) mod credentials_client;
+mod garbled;
 pub(crate) mod in_flight;
+mod outcome;
 pub(crate) mod reachability;
-pub(crate) mod request_body;
+mod request_body;
+mod request_log;
 pub(crate) mod response_body;
+mod routes;
+mod silence;
 pub(crate) mod throttle;
+mod tls_errors;
 pub(crate) mod transport;
+pub(crate) mod unreachable;

@@ -1,5 +1,5 @@
-//! A body that is sent: handed over in pieces, which are counted and perhaps
-//! held back.
+//! The body of a request: handed over in chunks, which are counted and perhaps
+//! delayed.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,30 +10,30 @@ use aws_sdk_s3::primitives::SdkBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::http::body::{Error, Held, more};
+use crate::http::body::{Delayed, Error, with_buffered};
 use crate::http::in_flight::Moved;
-use crate::http::throttle::Flow;
+use crate::http::throttle::Throttle;
 
-/// Size of the pieces in which a body is handed over: at 10 kB/s one still
-/// leaves within seven seconds.
-const PIECE: usize = 64 * 1024;
+/// The largest chunk in which a body is handed over: at 10 kB/s one still leaves
+/// within seven seconds.
+const CHUNK: usize = 64 * 1024;
 
-/// How far a body has come on its way out.
+/// How much of a body has been sent.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
-    /// Pieces that were handed over.
-    pieces: AtomicU64,
-    /// Whether the next one waits because bandwidth is limited.
-    held: AtomicBool,
+    /// Chunks that were handed over.
+    chunks: AtomicU64,
+    /// Whether the next chunk is delayed because bandwidth is limited.
+    is_delayed: AtomicBool,
     /// Bytes that were handed over.
     bytes: AtomicU64,
     moved: Moved,
-    /// The same bytes, of all bodies that are sent.
+    /// The same bytes, for the time that all bodies in flight may take.
     backlog: Moved,
 }
 
 impl Sent {
-    /// Of a request whose bytes count in `moved` until it has its answer.
+    /// For a request whose bytes count in `moved` until it is answered.
     pub(crate) fn new(moved: Moved, backlog: Moved) -> Self {
         Self {
             moved,
@@ -42,64 +42,68 @@ impl Sent {
         }
     }
 
-    pub(crate) fn pieces(&self) -> u64 {
-        self.pieces.load(Ordering::Relaxed)
+    pub(crate) fn chunks(&self) -> u64 {
+        self.chunks.load(Ordering::Relaxed)
     }
 
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_held(&self) -> bool {
-        self.held.load(Ordering::Relaxed)
+    pub(crate) fn is_delayed(&self) -> bool {
+        self.is_delayed.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn hold(&self, held: bool) {
-        self.held.store(held, Ordering::Relaxed);
+    pub(crate) fn set_delayed(&self, is_delayed: bool) {
+        self.is_delayed.store(is_delayed, Ordering::Relaxed);
     }
 
     pub(crate) fn count(&self, bytes: usize) {
-        self.pieces.fetch_add(1, Ordering::Relaxed);
+        self.chunks.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.moved.add(bytes);
         self.backlog.add(bytes);
     }
 }
 
-/// A body that is handed over in pieces, which are counted.
-pub(crate) struct Pieces {
+/// A body that is handed over in chunks, which are counted.
+pub(crate) struct RequestBody {
     body: SdkBody,
     rest: Bytes,
     sent: Arc<Sent>,
-    flow: Option<Flow>,
-    held: Option<Held<Bytes>>,
+    throttle: Option<Throttle>,
+    delayed: Option<Delayed<Bytes>>,
 }
 
-impl Pieces {
-    pub(crate) fn new(body: SdkBody, sent: Arc<Sent>, flow: Option<Flow>) -> Self {
+impl RequestBody {
+    pub(crate) fn new(body: SdkBody, sent: Arc<Sent>, throttle: Option<Throttle>) -> Self {
         Self {
             body,
             rest: Bytes::new(),
             sent,
-            flow,
-            held: None,
+            throttle,
+            delayed: None,
         }
     }
 
-    fn cut(&mut self) -> Bytes {
-        let most = self.flow.as_ref().map_or(PIECE, Flow::sip).min(PIECE);
+    fn next_chunk(&mut self) -> Bytes {
+        let most = self
+            .throttle
+            .as_ref()
+            .map_or(CHUNK, Throttle::chunk_size)
+            .min(CHUNK);
         let len = self.rest.len().min(most);
         self.rest.split_to(len)
     }
 
-    fn hand_over(&mut self, piece: Bytes) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.sent.hold(false);
-        self.sent.count(piece.len());
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+    fn hand_over(&mut self, chunk: Bytes) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.sent.set_delayed(false);
+        self.sent.count(chunk.len());
+        Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
 }
 
-impl Body for Pieces {
+impl Body for RequestBody {
     type Data = Bytes;
     type Error = Error;
 
@@ -107,7 +111,7 @@ impl Body for Pieces {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if self.held.is_none() {
+        if self.delayed.is_none() {
             while self.rest.is_empty() {
                 match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                     Some(Ok(frame)) => match frame.into_data() {
@@ -117,28 +121,34 @@ impl Body for Pieces {
                     end => return Poll::Ready(end),
                 }
             }
-            let piece = self.cut();
-            let flow = self.flow.as_ref();
-            let Some(until) = flow.and_then(|flow| flow.reserve(piece.len())) else {
-                return self.hand_over(piece);
+            let chunk = self.next_chunk();
+            let throttle = self.throttle.as_ref();
+            let Some(until) = throttle.and_then(|throttle| throttle.reserve(chunk.len())) else {
+                return self.hand_over(chunk);
             };
-            self.sent.hold(true);
-            self.held = Some(Held::new(piece, until));
+            self.sent.set_delayed(true);
+            self.delayed = Some(Delayed::new(chunk, until));
         }
-        if let Some(held) = &mut self.held {
-            ready!(held.until.as_mut().poll(cx));
+        if let Some(delayed) = &mut self.delayed {
+            ready!(delayed.until.as_mut().poll(cx));
         }
-        let piece = self.held.take().map_or_else(Bytes::new, |held| held.what);
-        self.hand_over(piece)
+        let chunk = self
+            .delayed
+            .take()
+            .map_or_else(Bytes::new, |delayed| delayed.what);
+        self.hand_over(chunk)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.held.is_none() && self.rest.is_empty() && self.body.is_end_stream()
+        self.delayed.is_none() && self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let held = self.held.as_ref().map_or(0, |held| held.what.len());
-        more(&self.body.size_hint(), self.rest.len() + held)
+        let buffered = self
+            .delayed
+            .as_ref()
+            .map_or(0, |delayed| delayed.what.len());
+        with_buffered(&self.body.size_hint(), self.rest.len() + buffered)
     }
 }
 
@@ -151,13 +161,13 @@ mod tests {
 
     use super::*;
     use crate::http::body::testing::{collect, limiter};
-    use crate::http::throttle::Way;
+    use crate::http::throttle::RequestDirection;
 
     #[tokio::test]
-    async fn a_body_is_handed_over_whole_and_in_pieces() {
-        let data: Bytes = (0..PIECE * 2 + 5).map(|n| (n % 251) as u8).collect();
+    async fn a_body_is_handed_over_whole_and_in_chunks() {
+        let data: Bytes = (0..CHUNK * 2 + 5).map(|n| (n % 251) as u8).collect();
         let sent = Arc::new(Sent::default());
-        let mut body = Pieces::new(SdkBody::from(data.clone()), Arc::clone(&sent), None);
+        let mut body = RequestBody::new(SdkBody::from(data.clone()), Arc::clone(&sent), None);
         let mut got = Vec::new();
         loop {
             let left = (data.len() - got.len()) as u64;
@@ -168,16 +178,16 @@ mod tests {
         }
         assert!(body.is_end_stream());
         assert_eq!(got, data);
-        assert_eq!(sent.pieces(), 3);
+        assert_eq!(sent.chunks(), 3);
     }
 
     #[tokio::test]
-    async fn a_body_is_handed_over_in_sips_where_bandwidth_is_limited() {
+    async fn a_body_is_handed_over_in_chunks_where_bandwidth_is_limited() {
         let all = 512 * 1024;
         let sent = Arc::new(Sent::default());
-        let flow = Flow::new(&limiter(1 << 20), Way::Up);
+        let throttle = Throttle::new(&limiter(1 << 20), RequestDirection::Upload);
         let body = SdkBody::from(Bytes::from(vec![0; all]));
-        let mut body = Pieces::new(body, Arc::clone(&sent), Some(flow));
+        let mut body = RequestBody::new(body, Arc::clone(&sent), Some(throttle));
         let begun = Instant::now();
         let mut first = Vec::new();
         poll_fn(|cx| {
@@ -188,9 +198,13 @@ mod tests {
             Poll::Ready(())
         })
         .await;
-        assert!(sent.is_held());
+        assert!(sent.is_delayed());
         let left = (all - first.iter().sum::<usize>()) as u64;
-        assert_eq!(body.size_hint().exact(), Some(left), "what is held too");
+        assert_eq!(
+            body.size_hint().exact(),
+            Some(left),
+            "the delayed chunk counts too"
+        );
         let lens = [first, collect(body).await].concat();
         let took = begun.elapsed();
         assert!(took >= Duration::from_millis(380), "{took:?}");
@@ -198,6 +212,6 @@ mod tests {
         assert_eq!(lens.iter().sum::<usize>(), all);
         let most = lens.iter().max();
         assert!(most <= Some(&((1 << 20) / 20)), "{most:?}");
-        assert!(!sent.is_held());
+        assert!(!sent.is_delayed());
     }
 }

@@ -1,5 +1,5 @@
-//! A body that comes: it may neither drip nor be too long, and is perhaps held
-//! back by us.
+//! The body of an answer: it must be neither too slow nor too long, and is perhaps
+//! delayed by us.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,81 +11,80 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::http::answer_limits::TooLong;
-use crate::http::body::{Error, Held, more};
-use crate::http::concurrency::{Outcome, Turn};
+use crate::http::body::{Delayed, Error, with_buffered};
+use crate::http::concurrency::{ConcurrencyPermit, Outcome};
 use crate::http::in_flight::Moved;
-use crate::http::throttle::{Flow, Pass};
+use crate::http::throttle::{BandwidthPermit, Throttle};
 
-/// A body must bring this many bytes in the time that it has, or end.
-const DRIP_BYTES: usize = 32 * 1024;
+/// The least bytes that must arrive in each period of patience.
+const LEAST_BYTES: usize = 32 * 1024;
 
-/// A body hardly moved.
+/// A body was too slow.
 #[derive(Debug, thiserror::Error)]
 #[error("it hardly moved for {} seconds", .0.as_secs())]
-pub(crate) struct Dripped(Duration);
+pub(crate) struct TooSlow(Duration);
 
-/// The body of an answer. Its request is under way until it ends.
-pub(crate) struct Incoming {
+/// The body of an answer. Its request is in flight until it ends.
+pub(crate) struct ResponseBody {
     body: SdkBody,
-    turn: Option<Turn>,
+    permit: Option<ConcurrencyPermit>,
     limited: Option<Limited>,
     moved: Moved,
-    held: Option<Held<Frame<Bytes>>>,
-    /// How long it may take for each [`DRIP_BYTES`].
+    delayed: Option<Delayed<Frame<Bytes>>>,
+    /// How long [`LEAST_BYTES`] may take.
     patience: Duration,
-    /// Armed when there is something to wait for.
+    /// Armed with the first wait.
     deadline: Option<Pin<Box<Sleep>>>,
-    got: usize,
-    /// Most bytes that it may bring, if there is a limit.
+    received: usize,
+    /// The most bytes in all, if there is a limit.
     most: Option<u64>,
-    /// How many it has brought.
-    brought: u64,
+    total: u64,
 }
 
-/// The part that a request has in bandwidth that is limited.
+/// The share of a request in the limited bandwidth.
 pub(crate) struct Limited {
-    pub(crate) flow: Flow,
-    /// Ends with the body.
-    pub(crate) _pass: Option<Pass>,
+    pub(crate) throttle: Throttle,
+    /// Returned at the end of the body.
+    pub(crate) _permit: Option<BandwidthPermit>,
 }
 
-impl Incoming {
+impl ResponseBody {
     pub(crate) fn new(
         body: SdkBody,
-        turn: Turn,
+        permit: ConcurrencyPermit,
         limited: Option<Limited>,
         moved: Moved,
         patience: Duration,
     ) -> Self {
         Self {
             body,
-            turn: Some(turn),
+            permit: Some(permit),
             limited,
             moved,
-            held: None,
+            delayed: None,
             patience,
             deadline: None,
-            got: 0,
+            received: 0,
             most: None,
-            brought: 0,
+            total: 0,
         }
     }
 
-    /// Lets it break when it brings more than `most` bytes.
+    /// Fails when more than `most` bytes arrive.
     pub(crate) fn at_most(mut self, most: Option<u64>) -> Self {
         self.most = most;
         self
     }
 
-    fn came(&mut self, bytes: usize) -> Result<(), TooLong> {
+    fn count(&mut self, bytes: usize) -> Result<(), TooLong> {
         self.moved.add(bytes);
-        self.got += bytes;
-        self.brought = self.brought.saturating_add(bytes as u64);
-        if let Some(most) = self.most.filter(|&most| self.brought > most) {
+        self.received += bytes;
+        self.total = self.total.saturating_add(bytes as u64);
+        if let Some(most) = self.most.filter(|&most| self.total > most) {
             return Err(TooLong(most));
         }
-        if self.got >= DRIP_BYTES {
-            self.got = 0;
+        if self.received >= LEAST_BYTES {
+            self.received = 0;
             if let Some(deadline) = &mut self.deadline {
                 deadline.as_mut().reset(Instant::now() + self.patience);
             }
@@ -93,45 +92,44 @@ impl Incoming {
         Ok(())
     }
 
-    /// Holds a frame back until its time has come, if that is not now.
-    fn hold(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+    /// Delays a frame until its time, unless that is now.
+    fn delay(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
         let bytes = frame.data_ref().map_or(0, Buf::remaining);
         let limited = self.limited.as_ref().filter(|_| bytes > 0);
-        let Some(until) = limited.and_then(|limited| limited.flow.reserve(bytes)) else {
+        let Some(until) = limited.and_then(|limited| limited.throttle.reserve(bytes)) else {
             return Some(frame);
         };
-        self.held = Some(Held::new(frame, until));
+        self.delayed = Some(Delayed::new(frame, until));
         None
     }
 
-    /// What was held back, when its time has come. The server is not to blame
-    /// for that wait.
-    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
-        let Some(held) = &mut self.held else {
+    /// The delayed frame, at its time. The server is not to blame for the delay.
+    fn poll_delayed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        let Some(delayed) = &mut self.delayed else {
             return Poll::Ready(None);
         };
-        ready!(held.until.as_mut().poll(cx));
-        let waited = held.since.elapsed();
+        ready!(delayed.until.as_mut().poll(cx));
+        let waited = delayed.since.elapsed();
         if let Some(deadline) = &mut self.deadline {
             let later = deadline.deadline() + waited;
             deadline.as_mut().reset(later);
         }
-        Poll::Ready(self.held.take().map(|held| held.what))
+        Poll::Ready(self.delayed.take().map(|delayed| delayed.what))
     }
 
     fn ended(&mut self) {
-        self.turn = None;
+        self.permit = None;
         self.limited = None;
     }
 
-    fn broke(&mut self) {
-        if let Some(turn) = self.turn.take() {
-            turn.note(Outcome::Overcharged);
+    fn failed(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            permit.record(Outcome::Overloaded);
         }
     }
 }
 
-impl Body for Incoming {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Error;
 
@@ -139,22 +137,22 @@ impl Body for Incoming {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if let Some(frame) = ready!(self.poll_held(cx)) {
+        if let Some(frame) = ready!(self.poll_delayed(cx)) {
             return Poll::Ready(Some(Ok(frame)));
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                if let Err(error) = self.came(frame.data_ref().map_or(0, Buf::remaining)) {
+                if let Err(error) = self.count(frame.data_ref().map_or(0, Buf::remaining)) {
                     self.ended();
                     return Poll::Ready(Some(Err(error.into())));
                 }
-                if let Some(frame) = self.hold(frame) {
+                if let Some(frame) = self.delay(frame) {
                     return Poll::Ready(Some(Ok(frame)));
                 }
-                self.poll_held(cx).map(|frame| frame.map(Ok))
+                self.poll_delayed(cx).map(|frame| frame.map(Ok))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.broke();
+                self.failed();
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => {
@@ -167,8 +165,8 @@ impl Body for Incoming {
                     .deadline
                     .get_or_insert_with(|| Box::pin(sleep(patience)));
                 if deadline.as_mut().poll(cx).is_ready() {
-                    self.broke();
-                    return Poll::Ready(Some(Err(Dripped(patience).into())));
+                    self.failed();
+                    return Poll::Ready(Some(Err(TooSlow(patience).into())));
                 }
                 Poll::Pending
             }
@@ -176,12 +174,13 @@ impl Body for Incoming {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.held.is_none() && self.body.is_end_stream()
+        self.delayed.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let held = self.held.as_ref().and_then(|held| held.what.data_ref());
-        more(&self.body.size_hint(), held.map_or(0, Bytes::len))
+        let delayed = self.delayed.as_ref();
+        let buffered = delayed.and_then(|delayed| delayed.what.data_ref());
+        with_buffered(&self.body.size_hint(), buffered.map_or(0, Bytes::len))
     }
 }
 
@@ -191,10 +190,10 @@ mod tests {
 
     use super::*;
     use crate::http::body::testing::{collect, limiter};
-    use crate::http::concurrency::Pace;
-    use crate::http::throttle::Way;
+    use crate::http::concurrency::ConcurrencyLimiter;
+    use crate::http::throttle::RequestDirection;
 
-    /// Brings a byte at a time, and never ends.
+    /// Yields a byte at a time, and never ends.
     struct Drip(Pin<Box<Sleep>>, Duration);
 
     impl Body for Drip {
@@ -212,14 +211,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_drips_breaks_and_gives_its_turn_back() {
+    async fn a_body_that_is_too_slow_fails_and_returns_its_permit() {
         let every = Duration::from_millis(5);
         let drip = SdkBody::from_body_1_x(Drip(Box::pin(sleep(every)), every));
-        let pace = Pace::new(Some(1));
-        let turn = pace.turn().await.unwrap();
-        let mut body = Incoming::new(
+        let concurrency = ConcurrencyLimiter::new(Some(1));
+        let permit = concurrency.acquire().await.unwrap();
+        let mut body = ResponseBody::new(
             drip,
-            turn,
+            permit,
             None,
             Moved::default(),
             Duration::from_millis(100),
@@ -232,23 +231,24 @@ mod tests {
                 None => panic!("it ended"),
             }
         };
-        assert!(error.is::<Dripped>(), "{error}");
+        assert!(error.is::<TooSlow>(), "{error}");
         assert!(bytes > 1);
-        assert!(pace.turn().await.is_ok());
+        assert!(concurrency.acquire().await.is_ok());
     }
 
     #[tokio::test]
-    async fn a_body_breaks_when_it_is_longer_than_it_may_be() {
+    async fn a_body_fails_when_it_is_longer_than_its_limit() {
         for (most, whole) in [(None, true), (Some(30), true), (Some(29), false)] {
             let bursts = Bursts {
                 left: 3,
                 len: 10,
                 asked: false,
             };
-            let turn = Pace::new(Some(1)).turn().await.unwrap();
+            let permit = ConcurrencyLimiter::new(Some(1)).acquire().await.unwrap();
             let patience = Duration::from_secs(10);
             let body = SdkBody::from_body_1_x(bursts);
-            let body = Incoming::new(body, turn, None, Moved::default(), patience).at_most(most);
+            let body =
+                ResponseBody::new(body, permit, None, Moved::default(), patience).at_most(most);
             let mut body = std::pin::pin!(body);
             let mut error = None;
             while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
@@ -262,7 +262,7 @@ mod tests {
         }
     }
 
-    /// Brings so much whenever it has been asked twice, so often.
+    /// Yields `left` bursts of `len` bytes, each when it has been polled twice.
     struct Bursts {
         left: usize,
         len: usize,
@@ -293,26 +293,26 @@ mod tests {
     /// Each burst waits twice as long as the server may take for one, which is
     /// long enough for a loaded machine.
     #[tokio::test]
-    async fn a_body_that_we_hold_back_ourselves_does_not_drip() {
-        let len = DRIP_BYTES;
+    async fn a_body_that_we_delay_ourselves_is_not_too_slow() {
+        let len = LEAST_BYTES;
         let bursts = Bursts {
             left: 3,
             len,
             asked: false,
         };
         let limited = Limited {
-            flow: Flow::new(&limiter(len as u64), Way::Down),
-            _pass: None,
+            throttle: Throttle::new(&limiter(len as u64), RequestDirection::Download),
+            _permit: None,
         };
-        let pace = Pace::new(Some(1));
-        let turn = pace.turn().await.unwrap();
+        let concurrency = ConcurrencyLimiter::new(Some(1));
+        let permit = concurrency.acquire().await.unwrap();
         let patience = Duration::from_millis(500);
         let body = SdkBody::from_body_1_x(bursts);
-        let body = Incoming::new(body, turn, Some(limited), Moved::default(), patience);
+        let body = ResponseBody::new(body, permit, Some(limited), Moved::default(), patience);
         let begun = Instant::now();
         assert_eq!(collect(body).await, [len; 3]);
         let took = begun.elapsed();
         assert!(took >= Duration::from_millis(1_900), "{took:?}");
-        assert!(pace.turn().await.is_ok());
+        assert!(concurrency.acquire().await.is_ok());
     }
 }

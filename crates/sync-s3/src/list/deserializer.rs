@@ -1,12 +1,12 @@
-//! Reads the answer to a listing in place of the SDK.
+//! Parses the answer to a listing instead of the SDK.
 //!
 //! For two reasons. The SDK takes the end of the bytes for the end of the
-//! document, so a page that was cut between two entries reads as a shorter one,
-//! and what it lacks as absent; HTTP notices a cut only where the length was
-//! announced, which not every server or proxy does. And the SDK spends ten
-//! times as long: where nothing has changed, that was most of a whole run.
+//! document: a page that was truncated between two entries is parsed as a shorter
+//! one, and the missing entries look absent. HTTP notices a truncated body only where
+//! the length was announced, which not every server or proxy does. And the SDK
+//! takes ten times as long: where nothing has changed, that was most of a run.
 //!
-//! The SDK gives its own reader away to nobody, so refusals are read here too.
+//! The SDK does not export its own parser of errors, so errors are parsed here too.
 
 use aws_sdk_s3::config::interceptors::BeforeSerializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept};
@@ -17,9 +17,10 @@ use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
 
-use crate::list::xml::{self, Unreadable, Version};
+use crate::list::page_xml::{self, Version};
+use crate::list::xml::Unreadable;
 
-/// Has the answers to a request read by [`Reader`].
+/// Has the answers to a request parsed by [`Reader`].
 #[derive(Debug)]
 pub(crate) struct OwnReader(pub(crate) Version);
 
@@ -40,7 +41,7 @@ impl Intercept for OwnReader {
     }
 }
 
-/// Reads pages and refusals.
+/// Parses pages and errors.
 #[derive(Debug)]
 struct Reader(Version);
 
@@ -53,25 +54,25 @@ impl DeserializeResponse for Reader {
         let body = response.body().bytes().unwrap_or_default();
         let status = response.status();
         if !status.is_success() {
-            return Err(refusal(body));
+            return Err(error_of(body));
         }
-        // 206 is a piece of a page, 203 one that somebody has changed.
+        // 206 is a part of a page, 203 one that a proxy has changed.
         if status.as_u16() != 200 {
             let other = Unreadable::OtherStatus(status.as_u16());
             return Err(OrchestratorError::other(other));
         }
-        match xml::page(body, self.0) {
+        match page_xml::page(body, self.0) {
             Ok(page) => Ok(Output::erase(page)),
-            // Some servers tell of a refusal with the status of a success.
-            Err(Unreadable::OtherDocument) => Err(refusal(body)),
-            // To the SDK this is a broken connection: it asks again.
-            Err(cut @ Unreadable::Cut) => Err(OrchestratorError::response(cut.into())),
+            // Some servers send an error with the status of a success.
+            Err(Unreadable::OtherDocument) => Err(error_of(body)),
+            // The SDK retries this as a broken connection.
+            Err(error @ Unreadable::Truncated) => Err(OrchestratorError::response(error.into())),
             Err(malformed) => Err(OrchestratorError::other(malformed)),
         }
     }
 }
 
-fn refusal(body: &[u8]) -> OrchestratorError<Error> {
-    let told = xml::refusal(body);
-    OrchestratorError::operation(Error::erase(ListObjectsV2Error::generic(told)))
+fn error_of(body: &[u8]) -> OrchestratorError<Error> {
+    let metadata = page_xml::error_of(body);
+    OrchestratorError::operation(Error::erase(ListObjectsV2Error::generic(metadata)))
 }

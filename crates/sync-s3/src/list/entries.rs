@@ -1,8 +1,7 @@
-//! One page of a listing: from what a server sends to entries that can be
-//! trusted.
+//! The entries of a page, checked.
 //!
-//! Called for every object of a bucket, so nothing is allocated here beyond
-//! the key and the ETag that an entry holds.
+//! Called for every object of a bucket, so nothing is allocated here beyond the key
+//! and the ETag that an entry holds.
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{EncodingType, Object};
@@ -17,7 +16,7 @@ use crate::etag::ETag;
 use crate::http::clock;
 use crate::list::url_encoding::decode;
 
-/// The entries of a page; the first that cannot be trusted ends it.
+/// The entries of a page, up to the first that is invalid.
 pub(crate) fn entries(
     page: ListObjectsV2Output,
     prefix: &str,
@@ -40,7 +39,7 @@ pub(crate) fn entries(
 }
 
 fn listed(object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure> {
-    // No object has an empty one.
+    // No object has an empty key.
     let Some(key) = object.key.filter(|key| !key.is_empty()) else {
         return Err(Failure::protocol(
             "the server lists an object without a key",

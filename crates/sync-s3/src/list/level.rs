@@ -1,17 +1,17 @@
-//! One level of a listing: what is right below a directory, as a LIST with a
-//! delimiter names it.
+//! One level of a listing: what is directly below a directory, by a LIST with a
+//! delimiter.
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
 
 use crate::bucket::Bucket;
 use crate::error::Failure;
-use crate::list::pages::request;
+use crate::list::pager::request;
 use crate::list::url_encoding::decode;
 use crate::list::v1::send;
 
-/// The directories right below `directory`, a key that ends with a slash.
-/// `None` if there are more than `most`, or an object: anything but the empty
+/// The directories directly below `directory`, a key that ends with a slash. `None`
+/// if there are more than `most`, or if there is an object other than the empty
 /// one that stands for the directory itself.
 pub(crate) async fn empty_level(
     bucket: &Bucket,
@@ -44,7 +44,7 @@ pub(crate) async fn empty_level(
     }
 }
 
-/// Whether a page shows an object besides the placeholder of `directory`.
+/// Whether a page has an object besides the placeholder of `directory`.
 fn holds_objects(page: &ListObjectsV2Output, directory: &str) -> bool {
     let is_encoded = page.encoding_type == Some(EncodingType::Url);
     page.contents().iter().any(|object| {
@@ -58,8 +58,8 @@ fn holds_objects(page: &ListObjectsV2Output, directory: &str) -> bool {
     })
 }
 
-/// The directories of a page of what is below `prefix`. `None` if one of them
-/// is not exactly one level down: then the server has no delimiters.
+/// The directories on a page of a listing of `prefix`. `None` if one of them is not
+/// exactly one level below: then the server does not support delimiters.
 pub(crate) fn directories(page: &ListObjectsV2Output, prefix: &str) -> Option<Vec<String>> {
     let is_encoded = page.encoding_type == Some(EncodingType::Url);
     let names = page.common_prefixes().iter().map(|common| {

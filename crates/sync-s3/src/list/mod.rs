@@ -1,19 +1,19 @@
-//! The listing: pages of ListObjectsV2, each asked for while its predecessor
-//! is being worked on; many at once where pages come late.
+//! The listing: pages of ListObjectsV2, each requested while its predecessor is
+//! processed; many concurrently where pages are late.
 //!
-//! An incomplete listing must never look like absence (design, "Data flow"):
-//! the stream ends cleanly only after a page that says it is the last. What a
-//! server may get wrong (a token that comes again or is missing, a page that
-//! contradicts itself or answers another request, keys outside of the prefix,
-//! entries without size or time) is an error. Order is not
-//! checked here; the core does that. A directory that the selection leaves out
-//! is passed over only where it is sure what follows it (`prune`).
+//! An incomplete listing must never look like absence (design, "Data flow"): the
+//! stream ends cleanly only after a page that says it is the last. Whatever a server
+//! may get wrong (a token that is repeated or missing, a page that contradicts
+//! itself or answers another request, keys outside of the prefix, entries without
+//! size or time) is an error. Order is checked by the core, not here. An excluded
+//! directory is skipped only where it is known what follows it (`prune`).
 
 mod deserializer;
 pub(crate) mod entries;
 mod level;
 mod page_check;
-mod pages;
+mod page_xml;
+mod pager;
 mod parallel;
 mod prune;
 mod single;
@@ -33,23 +33,23 @@ use tokio::task::AbortHandle;
 
 use crate::bucket::Bucket;
 pub(crate) use level::empty_level;
+#[cfg(test)]
+pub(crate) use page_xml::{Version, page};
 pub(crate) use parallel::tuning::Tuning;
-use parallel::{Message, Weaver};
-pub(crate) use prune::LeftOut;
+use parallel::{Message, ParallelLister};
+pub(crate) use prune::Pruner;
 pub(crate) use single::{as_listed, first_page, listed};
 pub(crate) use xml::Unreadable;
-#[cfg(test)]
-pub(crate) use xml::{Version, page};
 
-/// The consumer's end: dropping it stops the reading.
+/// The consumer's end; dropping it stops the reader.
 struct Pages {
     receiver: mpsc::Receiver<Message>,
     task: AbortHandle,
     late: Duration,
-    /// How many pages in a row came late.
+    /// How many pages in a row were late.
     late_pages: Arc<AtomicU32>,
-    /// When the consumer was given its last page.
-    given: Instant,
+    /// When the consumer received its last page.
+    delivered: Instant,
     ended: bool,
 }
 
@@ -59,10 +59,10 @@ impl Drop for Pages {
     }
 }
 
-/// All that is below the prefix. Two pages are in memory at most as long as
-/// pages come in time, else [`Tuning::pages`] and one.
+/// All entries below the prefix. At most two pages are in memory while pages come
+/// in time, otherwise [`Tuning::pages`] and one.
 pub(crate) fn list(bucket: Arc<Bucket>) -> BoxStream<'static, Result<Listed>> {
-    // The task starts with the first poll, since only then there surely is a runtime.
+    // The task starts with the first poll: only then is there surely a runtime.
     stream::once(async move { Pages::read(bucket) })
         .flat_map(|pages| stream::unfold(pages, Pages::next))
         .flat_map(stream::iter)
@@ -75,14 +75,14 @@ impl Pages {
         let (sender, receiver) = mpsc::channel(1);
         let late = bucket.tuning.late;
         let late_pages = Arc::new(AtomicU32::new(0));
-        let weaver = Weaver::new(bucket, Arc::clone(&late_pages));
-        let task = tokio::spawn(weaver.run(sender));
+        let lister = ParallelLister::new(bucket, Arc::clone(&late_pages));
+        let task = tokio::spawn(lister.run(sender));
         Self {
             receiver,
             task: task.abort_handle(),
             late,
             late_pages,
-            given: Instant::now(),
+            delivered: Instant::now(),
             ended: false,
         }
     }
@@ -95,25 +95,25 @@ impl Pages {
         let items = match self.receiver.recv().await {
             Some(Message::Items(items)) => items,
             Some(Message::End) => return None,
-            // The task died without a last word: no end of a listing.
+            // The task died, which is not the end of a listing.
             None => vec![Err(StoreError::new(
                 ErrorKind::Other,
                 "the listing was interrupted",
             ))],
         };
         self.ended = items.last().is_some_and(Result::is_err);
-        self.note_wait(asked);
+        self.record_wait(asked);
         Some((items, self))
     }
 
-    fn note_wait(&mut self, asked: Instant) {
+    fn record_wait(&mut self, asked: Instant) {
         let now = Instant::now();
-        let (waited, worked) = (now - asked, asked - self.given);
+        let (waited, worked) = (now - asked, asked - self.delivered);
         if waited >= self.late && waited >= worked {
             self.late_pages.fetch_add(1, Ordering::Relaxed);
         } else {
             self.late_pages.store(0, Ordering::Relaxed);
         }
-        self.given = now;
+        self.delivered = now;
     }
 }

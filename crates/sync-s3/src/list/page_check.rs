@@ -1,12 +1,10 @@
-//! Whether a page answers the request that it was sent for, and agrees with
-//! itself.
+//! Whether a page answers the request that it was sent for, and is consistent.
 //!
-//! A page says much about itself: what it lists, from where on, how many keys
-//! it has, whether more follow. A server, or a cache or proxy before it, that
-//! mixes answers up shows it there, and what its page lacks would look as if it
-//! were gone. So all that a page says is compared, and a contradiction is an
-//! error. What it does not say is no contradiction: most of it is optional, and
-//! servers differ in what they leave out.
+//! A page says much about itself: what it lists, where it begins, how many keys it
+//! has, whether more follow. If a server, a cache or a proxy mixes answers up, it
+//! shows there; otherwise the keys that its page lacks would look absent. So all
+//! that a page says is compared, and a contradiction is an error. A missing element
+//! is not a contradiction: most are optional, and servers differ in what they omit.
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
@@ -16,10 +14,10 @@ use crate::client::endpoint::is_alias;
 use crate::error::Failure;
 use crate::list::url_encoding::decode;
 
-/// The keys of a page, where no other number is asked for: S3's own limit.
+/// The keys of a page, where no other number is requested: S3's own limit.
 pub(crate) const PAGE: i32 = 1000;
 
-/// What a request asks for.
+/// The parameters of a request.
 pub(crate) struct Asked {
     bucket: Option<String>,
     prefix: Option<String>,
@@ -41,34 +39,34 @@ impl Asked {
         }
     }
 
-    /// The same, of a request in the operation's first version, which knows keys
-    /// to begin after, but no tokens.
+    /// The same request in the operation's first version, which knows keys to begin
+    /// after, but no tokens.
     pub(crate) fn in_first_version(mut self) -> Self {
         self.start_after = self.token.take().or(self.start_after);
         self
     }
 
-    /// Whether the request is for the first page of all.
+    /// Whether the request is for the first page of the listing.
     pub(crate) fn is_for_the_first(&self) -> bool {
         self.token.is_none() && self.start_after.is_none()
     }
 
-    /// Refuses a page that cannot be the whole truth.
+    /// Refuses a page that contradicts the request or itself.
     pub(crate) fn check(&self, page: &ListObjectsV2Output) -> Result<(), Failure> {
         self.check_echoes(page)?;
         self.check_counts(page)?;
         check_end(page)
     }
 
-    /// What a page repeats of the request is what was asked for.
+    /// Compares the parameters that a page repeats with those of the request.
     fn check_echoes(&self, page: &ListObjectsV2Output) -> Result<(), Failure> {
         let is_encoded = page.encoding_type == Some(EncodingType::Url);
         let asked_bucket = self.bucket.as_deref().unwrap_or_default();
         if let Some(name) = page.name().filter(|name| !is_name_of(name, asked_bucket)) {
             return Err(other_request("Name", name, asked_bucket));
         }
-        // An empty prefix is the whole bucket, so it says something; the other
-        // elements say nothing if they are empty.
+        // An empty prefix means the whole bucket; the other elements mean nothing
+        // if they are empty.
         let prefix = page.prefix().or(self.prefix.as_deref());
         let echoes = [
             ("Prefix", prefix, &self.prefix),
@@ -81,10 +79,10 @@ impl Asked {
                 echoed.unwrap_or_default(),
                 asked.as_deref().unwrap_or_default(),
             );
-            let says_nothing = echoed.is_empty() && what != "Prefix";
+            let is_unset = echoed.is_empty() && what != "Prefix";
             let is_same = echoed == asked
                 || is_encoded && decode(echoed.to_owned()).is_ok_and(|plain| plain == asked);
-            if !says_nothing && !is_same {
+            if !is_unset && !is_same {
                 return Err(other_request(what, echoed, asked));
             }
         }
@@ -101,7 +99,7 @@ impl Asked {
         let all = keys + directories;
         if let Some(count) = page.key_count() {
             let is_count_of = |number| usize::try_from(count) == Ok(number);
-            // Some count keys only where directories were asked for.
+            // Some servers count only keys where directories were requested.
             let is_right = is_count_of(all) || self.delimiter.is_some() && is_count_of(keys);
             if !is_right {
                 return Err(contradiction(format!(
@@ -127,7 +125,7 @@ impl Asked {
     }
 }
 
-/// Whether more follows, and where, is said twice.
+/// Compares the two elements that tell whether more follows.
 fn check_end(page: &ListObjectsV2Output) -> Result<(), Failure> {
     let token = page.next_continuation_token().filter(|it| !it.is_empty());
     match (page.is_truncated(), token) {
@@ -141,8 +139,8 @@ fn check_end(page: &ListObjectsV2Output) -> Result<(), Failure> {
     }
 }
 
-/// Whether a bucket that was asked for as `asked` may call itself `name`. An
-/// alias stands for a bucket of another name; a tenant's name may precede it.
+/// Whether a bucket that was requested as `asked` may call itself `name`. An alias
+/// stands for a bucket of another name; a tenant's name may precede it.
 fn is_name_of(name: &str, asked: &str) -> bool {
     name.is_empty()
         || name == asked

@@ -1,25 +1,24 @@
-//! Directories that the selection leaves out are passed over, where it can be
-//! told what follows them.
+//! Skips directories that the selection excludes, where it is known what follows
+//! them.
 //!
-//! That needs a server that lists in the order of the bytes, surely: one that
-//! walks a tree has keys after a directory that are less in bytes, and they
-//! would look as if they were gone. Amazon promises that order for all but
-//! directory buckets (API Reference, "ListObjectsV2"); of other servers
-//! nobody knows.
+//! That needs a server that lists in byte order: one that walks a tree has keys
+//! after a directory that are less in bytes, and they would look absent. Amazon
+//! promises that order for all but directory buckets (API Reference,
+//! "ListObjectsV2"); the order of other servers is unknown.
 
 use std::sync::Arc;
 
 use sync_core::Selection;
 
-/// Which directories are passed over.
+/// Which directories are skipped.
 #[derive(Debug)]
-pub(crate) struct LeftOut {
+pub(crate) struct Pruner {
     selection: Arc<Selection>,
     is_ordered: bool,
 }
 
-impl LeftOut {
-    /// What `selection` leaves out of a server whose order is known, or not.
+impl Pruner {
+    /// Skips what `selection` excludes, if the order of the listing is known.
     pub(crate) fn new(selection: Arc<Selection>, is_ordered: bool) -> Self {
         Self {
             selection,
@@ -27,8 +26,8 @@ impl LeftOut {
         }
     }
 
-    /// The highest directory above the key `name` that is passed over.
-    pub(crate) fn above<'n>(&self, name: &'n str) -> Option<&'n str> {
+    /// The highest directory above the key `name` that is skipped.
+    pub(crate) fn pruned_parent<'n>(&self, name: &'n str) -> Option<&'n str> {
         if !self.is_ordered {
             return None;
         }
@@ -37,8 +36,8 @@ impl LeftOut {
     }
 }
 
-/// What all keys below `directory` precede, and no other key that follows them
-/// equals.
+/// A name that follows all keys below `directory` and precedes or equals no other
+/// key after them.
 pub(crate) fn end(directory: &str) -> String {
     format!("{directory}/{}", char::MAX)
 }

@@ -1,14 +1,14 @@
-//! One object as a listing shows it: with its time in full, where the headers
-//! of a HEAD tell whole seconds only, and with the ETag that listings give it.
+//! One object as a listing shows it: with its exact time, where the headers of a
+//! HEAD have whole seconds only, and with the ETag that listings give it.
 
 use sync_core::{Entry, Key, Listed, rule::is_same_time};
 
 use crate::bucket::Bucket;
 use crate::list::entries::entries;
-use crate::list::pages::{refused, request};
+use crate::list::pager::{refused, request};
 use crate::list::v1::send;
 
-/// Keys asked for: a server that lists directories may show others first.
+/// Keys requested: a server that lists directories may show others first.
 const KEYS: i32 = 10;
 
 /// The object of `key` as a listing shows it now.
@@ -24,15 +24,15 @@ pub(crate) async fn listed(bucket: &Bucket, key: &Key) -> Option<Entry> {
     })
 }
 
-/// What the first page of the listing shows.
+/// The items of the first page of the listing.
 pub(crate) async fn first_page(bucket: &Bucket) -> Option<Vec<sync_core::Result<Listed>>> {
     let page = send(bucket, request(bucket)).await.ok()?;
     let prefix = bucket.location.prefix();
     Some(entries(page, prefix, |failure| refused(bucket, failure)))
 }
 
-/// `found` as a listing tells it, if that shows the same version. It is no
-/// failure if it does not: the time of a HEAD is true, only coarser.
+/// `found` as a listing shows it, if that is the same version. It is not an error
+/// if it is not: the time of a HEAD is correct, only coarser.
 pub(crate) async fn as_listed(bucket: &Bucket, mut found: Entry) -> Entry {
     if let Some(listed) = listed(bucket, &found.key).await
         && listed.size == found.size

@@ -1,7 +1,7 @@
 //! Names in a listing with `encoding-type=url`.
 
-/// Undoes `encoding-type=url`, in which a space is a plus sign, in place.
-/// `Err` holds what is no UTF-8, with replacement characters.
+/// Decodes `encoding-type=url`, in which a space is a plus sign, in place. `Err`
+/// holds a name that is not UTF-8, with replacement characters.
 pub(crate) fn decode(name: String) -> Result<String, String> {
     if !name.contains(['%', '+']) {
         return Ok(name);

@@ -1,9 +1,9 @@
 //! ListObjects, the first version of listings, for servers that know no other.
 //!
-//! They ignore what they do not know of a ListObjectsV2 and answer as if they
-//! had been asked for the first version: a second page would begin with the
-//! first key again. So once a page shows that, the same request is sent in the
-//! words of that version, which continues behind a key instead of by a token.
+//! They ignore the parameters of a ListObjectsV2 that they do not know and answer
+//! as if the request were of the first version: a second page would begin with the
+//! first key again. So once a page shows that, the same request is sent with the
+//! parameters of that version, which continues after a key instead of by a token.
 
 use std::sync::atomic::Ordering;
 
@@ -16,9 +16,10 @@ use crate::error::Failure;
 use crate::error::cause_chain::find;
 use crate::list::deserializer::OwnReader;
 use crate::list::page_check::Asked;
-use crate::list::xml::{Unreadable, Version};
+use crate::list::page_xml::Version;
+use crate::list::xml::Unreadable;
 
-/// Sends a request for a page, and believes only an answer to it.
+/// Sends a request for a page, and checks that the page answers it.
 pub(crate) async fn send(
     bucket: &Bucket,
     request: ListObjectsV2FluentBuilder,
@@ -60,10 +61,10 @@ async fn send_first(request: ListObjectsV2FluentBuilder) -> Result<ListObjectsV2
     Ok(page)
 }
 
-/// Parts of an address that was one before are one again.
+/// Cannot fail: the parts come from a valid address.
 fn set_uri(request: &mut HttpRequest, uri: String) {
     if let Err(error) = request.set_uri(uri) {
-        tracing::debug!(%error, "an address could not be changed");
+        tracing::debug!(%error, "cannot change an address");
     }
 }
 

@@ -64,19 +64,19 @@ async fn blank_keys_are_deleted_beside_others() {
 struct Noted(Mutex<Vec<OpenUpload>>);
 
 impl UploadJournal for Noted {
-    fn begun(&self, upload: &OpenUpload) -> std::io::Result<()> {
+    fn record(&self, upload: &OpenUpload) -> std::io::Result<()> {
         self.0.lock().unwrap().push(upload.clone());
         Ok(())
     }
 
-    fn ended(&self, upload_id: &str) {
+    fn remove(&self, upload_id: &str) {
         self.0
             .lock()
             .unwrap()
             .retain(|it| it.upload_id != upload_id);
     }
 
-    fn left(&self) -> std::io::Result<Vec<OpenUpload>> {
+    fn pending(&self) -> std::io::Result<Vec<OpenUpload>> {
         Ok(self.0.lock().unwrap().clone())
     }
 }
@@ -106,7 +106,7 @@ async fn a_blank_key_goes_up_in_parts_is_resumed_and_aborted() {
         } else {
             // As if it had been killed.
             std::mem::forget(writer);
-            assert_eq!(journal.left().unwrap()[0].key, "\u{3000}");
+            assert_eq!(journal.pending().unwrap()[0].key, "\u{3000}");
         }
     }
     assert_eq!(fixture.server.count("ListParts"), 1);

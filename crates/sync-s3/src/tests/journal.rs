@@ -31,18 +31,18 @@ impl Memory {
 }
 
 impl UploadJournal for Memory {
-    fn begun(&self, upload: &OpenUpload) -> io::Result<()> {
+    fn record(&self, upload: &OpenUpload) -> io::Result<()> {
         self.check()?;
         self.open.lock().unwrap().push(upload.clone());
         Ok(())
     }
 
-    fn ended(&self, upload_id: &str) {
+    fn remove(&self, upload_id: &str) {
         let mut open = self.open.lock().unwrap();
         open.retain(|upload| upload.upload_id != upload_id);
     }
 
-    fn left(&self) -> io::Result<Vec<OpenUpload>> {
+    fn pending(&self) -> io::Result<Vec<OpenUpload>> {
         self.check()?;
         Ok(self.open.lock().unwrap().clone())
     }

@@ -12,12 +12,12 @@ use crate::error::{Failure, Origin};
 #[tokio::test]
 async fn after_ten_minutes_without_a_success_no_request_is_made() {
     let fixture = Fixture::new().await;
-    let pace = &fixture.store.bucket.pace;
-    pace.fail_for(Duration::from_secs(599));
+    let concurrency = &fixture.store.bucket.concurrency;
+    concurrency.fail_for(Duration::from_secs(599));
     assert!(fixture.store.stat(&key("a")).await.unwrap().is_none());
 
     fixture.server.clear_log();
-    pace.fail_for(Duration::from_secs(600));
+    concurrency.fail_for(Duration::from_secs(600));
     let error = fixture.store.stat(&key("a")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Outage, "{error}");
     assert!(error.kind().stops_run());

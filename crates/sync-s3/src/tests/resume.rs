@@ -20,16 +20,16 @@ const LEN: usize = 2 * PART + 7;
 struct Left(Mutex<Vec<OpenUpload>>);
 
 impl UploadJournal for Left {
-    fn begun(&self, _: &OpenUpload) -> std::io::Result<()> {
+    fn record(&self, _: &OpenUpload) -> std::io::Result<()> {
         Ok(())
     }
 
-    fn ended(&self, upload_id: &str) {
+    fn remove(&self, upload_id: &str) {
         let mut open = self.0.lock().unwrap();
         open.retain(|upload| upload.upload_id != upload_id);
     }
 
-    fn left(&self) -> std::io::Result<Vec<OpenUpload>> {
+    fn pending(&self) -> std::io::Result<Vec<OpenUpload>> {
         Ok(self.0.lock().unwrap().clone())
     }
 }
@@ -102,7 +102,7 @@ async fn parts_that_are_there_are_not_sent_again() {
     assert_eq!(fixture.server.count("CreateMultipartUpload"), 0);
     assert_eq!(fixture.server.count("ListParts"), 1);
     assert_eq!(fixture.store.resumed_bytes(), 2 * PART as u64);
-    assert!(journal.left().unwrap().is_empty());
+    assert!(journal.pending().unwrap().is_empty());
     assert_eq!(fixture.server.open_uploads(BUCKET), []);
 }
 
@@ -136,7 +136,7 @@ async fn a_part_that_is_not_the_same_any_more_is_sent_again() {
 #[tokio::test]
 async fn an_upload_that_is_gone_is_begun_anew() {
     let (fixture, journal) = after_a_kill(&bytes(LEN), |_| {}).await;
-    let gone = journal.left().unwrap();
+    let gone = journal.pending().unwrap();
     store(&fixture.server, |options| {
         options.journal = Some(Arc::new(Left(Mutex::new(gone))));
     })
@@ -145,7 +145,7 @@ async fn an_upload_that_is_gone_is_begun_anew() {
     .await;
     fixture.server.clear_log();
     assert_eq!(upload(&fixture, &bytes(LEN)).await, 3);
-    assert!(journal.left().unwrap().is_empty());
+    assert!(journal.pending().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn where_parts_cannot_be_listed_the_upload_is_begun_anew_and_the_old_one_s
         .server
         .inject(Fault::on("ListParts").always().act(denied));
     assert_eq!(upload(&fixture, &bytes(LEN)).await, 3);
-    assert_eq!(journal.left().unwrap().len(), 1);
+    assert_eq!(journal.pending().unwrap().len(), 1);
 }
 
 /// Without a sum of each part, nothing proves that it is the file's.
@@ -197,7 +197,7 @@ async fn what_was_begun_with_other_settings_is_begun_anew_and_the_old_one_aborte
         let (fixture, journal) = after_a_kill(&bytes(LEN), |it| change(&mut it.objects)).await;
         assert_eq!(upload(&fixture, &bytes(LEN)).await, 3);
         assert_eq!(fixture.server.count("ListParts"), 0);
-        assert_eq!(journal.left().unwrap().len(), 1);
+        assert_eq!(journal.pending().unwrap().len(), 1);
         assert_eq!(fixture.store.abort_left_uploads().await.aborted, 1);
         assert_eq!(fixture.server.open_uploads(BUCKET), []);
     }
@@ -240,6 +240,6 @@ async fn a_list_of_parts_that_contradicts_itself_keeps_none() {
             .inject(Fault::on("ListParts").always().act(change));
         assert_eq!(upload(&fixture, &bytes(LEN)).await, 3, "{from}");
         assert_eq!(fixture.store.resumed_bytes(), 0, "{from}");
-        assert_eq!(journal.left().unwrap().len(), 1, "{from}");
+        assert_eq!(journal.pending().unwrap().len(), 1, "{from}");
     }
 }

@@ -28,7 +28,7 @@ pub(crate) async fn abort_left(bucket: &Bucket) -> LeftUploads {
     let Some(journal) = &bucket.journal else {
         return done;
     };
-    let left = journal.left().unwrap_or_else(|error| {
+    let left = journal.pending().unwrap_or_else(|error| {
         let message = "cannot tell which uploads an earlier run left open";
         done.failed
             .push(StoreError::new(ErrorKind::Other, message).with_source(error));
@@ -64,6 +64,6 @@ async fn abort_one(
             };
             bucket.fail(failure, attempted)
         })?;
-    journal.ended(&upload.upload_id);
+    journal.remove(&upload.upload_id);
     Ok(was_open)
 }

@@ -19,7 +19,7 @@ use crate::etag::ETag;
 use crate::options::Checksums;
 use crate::quirks::Request;
 use crate::write::answer_check::foreign;
-use crate::write::conditional::{Attempts, Condition, Write};
+use crate::write::conditional::{Attempts, Condition, WriteRequest};
 use crate::write::session::{Part, Session};
 
 /// The CompleteMultipartUpload of an upload.
@@ -31,7 +31,7 @@ pub(crate) struct Completion<'a> {
 }
 
 #[async_trait]
-impl Write for Completion<'_> {
+impl WriteRequest for Completion<'_> {
     async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
         let session = self.session;
         let bucket = &session.bucket;

@@ -14,7 +14,7 @@ use sync_core::{Entry, ErrorKind, Expected, Result, StoreError, Writer, checksum
 use crate::bucket::Bucket;
 use crate::checksum::Content;
 use crate::write::complete::{Completion, completed};
-use crate::write::conditional::Guarded;
+use crate::write::conditional::ConditionalWrite;
 use crate::write::resume::{self, Kept};
 use crate::write::session::{Part, Session};
 
@@ -43,7 +43,7 @@ impl Writer for Upload {
         let bucket = &self.session.bucket;
         let len = body.len() as u64;
         let answer = if let Some(answer) = self.kept.part(number, len, checksum) {
-            bucket.spared.add(len);
+            bucket.resumed.add(len);
             answer
         } else {
             let sent = self.session.send_part(number, body, checksum).await;
@@ -117,7 +117,7 @@ impl Upload {
         }
         let parts = self.parts().clone();
         self.check_whole(&parts, checksum)?;
-        let guarded = Guarded {
+        let guarded = ConditionalWrite {
             bucket: &self.session.bucket,
             key: &self.session.key,
             expected: &self.expected,

@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::etag::ETag;
 use crate::quirks::{Md5ETags, Request};
 use crate::write::answer_check::{Told, foreign, is_by_kms, missing};
-use crate::write::conditional::{Attempts, Condition, Guarded, Write};
+use crate::write::conditional::{Attempts, Condition, ConditionalWrite, WriteRequest};
 use crate::write::object_settings::with_settings;
 
 /// How often a body that arrived damaged is sent again.
@@ -30,7 +30,7 @@ pub(crate) async fn put(
     checksum: Crc64,
     expected: &Expected,
 ) -> Result<()> {
-    let guarded = Guarded {
+    let guarded = ConditionalWrite {
         bucket,
         key: &entry.key,
         expected,
@@ -55,7 +55,7 @@ struct Put<'a> {
 }
 
 #[async_trait]
-impl Write for Put<'_> {
+impl WriteRequest for Put<'_> {
     async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
         let mut resends = 0;
         loop {

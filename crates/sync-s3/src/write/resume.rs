@@ -85,7 +85,7 @@ pub(crate) async fn left(bucket: &Arc<Bucket>, entry: &Entry) -> Option<(Session
     let key = &entry.key;
     let full_key = bucket.full_key(key);
     let changed = entry.modified + entry.lag();
-    let mut left = bucket.journal.as_ref()?.left().ok()?;
+    let mut left = bucket.journal.as_ref()?.pending().ok()?;
     // An upload makes an object of what it was begun with, not of what is
     // wanted now.
     let settings = bucket.objects.digest();

@@ -109,7 +109,7 @@ impl Session {
         let Some(journal) = &self.bucket.journal else {
             return Ok(());
         };
-        let noted = journal.begun(&OpenUpload {
+        let noted = journal.record(&OpenUpload {
             key: self.bucket.full_key(&self.key),
             upload_id: self.id.clone(),
             settings: self.bucket.objects.digest(),
@@ -240,7 +240,7 @@ impl Session {
     /// The upload is open no more.
     pub(crate) fn ended(&self) {
         if let Some(journal) = &self.bucket.journal {
-            journal.ended(&self.id);
+            journal.remove(&self.id);
         }
     }
 

@@ -1,44 +1,44 @@
-//! What is asked for next: where to cut, and which page of which segment.
+//! Which requests come next: where to split, and which page of which segment.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::list::pages::Run;
+use crate::list::pager::Pager;
 use crate::list::parallel::segment::{First, Segment};
-use crate::list::parallel::split_points::{self, Scout, Step};
-use crate::list::parallel::{Answer, MOST_FAILURES, PAGES_OF_REST, Weaver};
+use crate::list::parallel::split_planner::{SplitPlanner, Step, directories_after};
+use crate::list::parallel::{Answer, MOST_FAILURES, PAGES_OF_PAUSE, ParallelLister};
 
-/// Segments at first, before it is known whether the cuts are well placed, and
-/// by how many they grow with each that ended as it should.
+/// The first number of segments, before it is known whether the splits are well
+/// placed, and by how many it grows with each boundary that matched.
 const FIRST_SEGMENTS: usize = 8;
 const MORE_SEGMENTS: usize = 8;
 
-/// Segments that may turn out too short, and after how many pages another may.
+/// How many segments may be too short, and after how many pages one more may.
 const MOST_SHORT: u64 = 8;
 const PAGES_OF_SHORT: u64 = 48;
 
-impl Weaver {
-    /// Whether it may be cut here and now.
-    fn may_cut(&self) -> bool {
+impl ParallelLister {
+    /// Whether the listing may be split now.
+    fn may_split(&self) -> bool {
         !self.bucket.is_disordered.load(Ordering::Relaxed)
             && !self.bucket.lists_first_version.load(Ordering::Relaxed)
             && self.failures < MOST_FAILURES
-            && self.pages >= self.rests_until
+            && self.pages >= self.paused_until
             && self.short <= MOST_SHORT + self.pages / PAGES_OF_SHORT
-            && (self.scout.is_some()
+            && (self.planner.is_some()
                 || self.late_pages.load(Ordering::Relaxed) >= self.bucket.tuning.late_pages)
     }
 
-    /// Adds segments at the end, or asks where to begin them.
-    pub(crate) fn cut(&mut self) {
+    /// Adds segments at the end, or requests directories to find split points.
+    pub(crate) fn split(&mut self) {
         let is_busy = self.answers.len() >= self.bucket.tuning.streams;
-        if self.is_asking || is_busy || !self.may_cut() {
+        if self.is_planning || is_busy || !self.may_split() {
             return;
         }
-        // Where cuts were no more to be had, they may be again.
-        if self.segments.len() == 1 && self.scout.as_ref().is_some_and(Scout::is_done) {
-            self.scout = None;
-            self.rests_until = self.pages + PAGES_OF_REST;
+        // There were no more split points; later keys may have some again.
+        if self.segments.len() == 1 && self.planner.as_ref().is_some_and(SplitPlanner::is_done) {
+            self.planner = None;
+            self.paused_until = self.pages + PAGES_OF_PAUSE;
             return;
         }
         let tuning = self.bucket.tuning;
@@ -47,33 +47,34 @@ impl Weaver {
             let Some(tail) = self.segments.back().filter(|tail| !tail.is_read) else {
                 return;
             };
-            let survey = &self.survey;
-            let target = survey.page() * tuning.segment_pages as f64;
-            let scout = self
-                .scout
-                .get_or_insert_with(|| Scout::new(&tail.last, survey));
-            match scout.step(&tail.last, target, survey) {
-                // The segment before it would pass it over.
-                Step::Cut(cut) if self.bucket.left_out.above(&cut).is_some() => {}
-                Step::Cut(cut) => {
-                    let run = Run::after(Arc::clone(&self.bucket), &cut);
-                    self.segments.push_back(Segment::new(self.made, cut, run));
-                    let places = self.segments.len();
-                    tracing::debug!(places, "the listing is read at several places at once");
-                    self.made += 1;
+            let statistics = &self.statistics;
+            let target = statistics.page() * tuning.segment_pages as f64;
+            let planner = self
+                .planner
+                .get_or_insert_with(|| SplitPlanner::new(&tail.last, statistics));
+            match planner.step(&tail.last, target, statistics) {
+                // The segment before it would skip it.
+                Step::Split(start) if self.bucket.pruner.pruned_parent(&start).is_some() => {}
+                Step::Split(start) => {
+                    let pager = Pager::after(Arc::clone(&self.bucket), &start);
+                    self.segments
+                        .push_back(Segment::new(self.created, start, pager));
+                    let segments = self.segments.len();
+                    tracing::debug!(segments, "the listing is read in several segments at once");
+                    self.created += 1;
                 }
-                Step::Ask(question) => {
-                    // A twelfth of all requests, at most.
-                    if self.asked > 4 + self.pages / 12 {
+                Step::Request(wanted) => {
+                    // At most a twelfth of all requests.
+                    if self.planner_requests > 4 + self.pages / 12 {
                         return;
                     }
                     let (bucket, round) = (Arc::clone(&self.bucket), self.failures);
                     self.answers.spawn(async move {
-                        let found = split_points::ask(&bucket, question).await;
+                        let found = directories_after(&bucket, wanted).await;
                         Answer::Found { round, found }
                     });
-                    self.asked += 1;
-                    self.is_asking = true;
+                    self.planner_requests += 1;
+                    self.is_planning = true;
                     return;
                 }
                 Step::End => return,
@@ -81,15 +82,15 @@ impl Weaver {
         }
     }
 
-    /// Asks for the next pages, those that are needed first before others.
+    /// Requests the next pages, in the order in which they are needed.
     pub(crate) fn read_on(&mut self, is_awaited: bool) {
         let tuning = self.bucket.tuning;
-        let is_cut = self.is_cut();
+        let is_split = self.is_split();
         let mut held: usize = self.segments.iter().map(Segment::held).sum();
         for index in 0..self.segments.len() {
-            // The first segment takes the place of each page that it gave away
-            // before another can, so it never has to wait for the others.
-            let has_place = if is_cut {
+            // The first segment reuses the place of each page that it sent before
+            // another can, so it never waits for the others.
+            let has_place = if is_split {
                 held < tuning.pages
             } else {
                 is_awaited && held == 0
@@ -104,21 +105,21 @@ impl Weaver {
         }
     }
 
-    /// Whether a segment is to be read on.
+    /// Whether the next page of a segment is wanted.
     fn is_wanted(&self, index: usize) -> bool {
         let Some(segment) = self.segments.get(index) else {
             return false;
         };
-        if segment.is_read || segment.run.is_none() {
+        if segment.is_read || segment.pager.is_none() {
             return false;
         }
         match self.segments.get(index + 1) {
-            Some(next) => segment.last <= next.cut,
-            // It may still be cut.
+            Some(next) => segment.last <= next.start,
+            // The last segment may still be split.
             None => {
                 index == 0
                     || segment.first == First::Asked
-                    || self.scout.as_ref().is_none_or(Scout::is_done)
+                    || self.planner.as_ref().is_none_or(SplitPlanner::is_done)
             }
         }
     }
@@ -127,13 +128,13 @@ impl Weaver {
         let Some(segment) = self.segments.get_mut(index) else {
             return;
         };
-        let Some(mut run) = segment.run.take() else {
+        let Some(mut pager) = segment.pager.take() else {
             return;
         };
         let id = segment.id;
         segment.task = Some(self.answers.spawn(async move {
-            let page = run.next().await;
-            Answer::Page { id, run, page }
+            let page = pager.next().await;
+            Answer::Page { id, pager, page }
         }));
     }
 }

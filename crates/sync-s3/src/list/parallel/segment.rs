@@ -1,31 +1,31 @@
-//! A piece of the listing that is read by itself.
+//! A part of the listing that is read by itself.
 
 use std::collections::VecDeque;
 
 use sync_core::Result;
 use tokio::task::AbortHandle;
 
-use crate::list::pages::{Page, Run};
-use crate::list::parallel::statistics::name;
+use crate::list::pager::{Page, Pager};
+use crate::list::parallel::key_statistics::name;
 
 /// What is known of the first key of a segment.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum First {
-    /// It has been asked for.
+    /// It has been requested.
     Asked,
     Known(String),
-    /// There is none, or the answer is not to be trusted.
+    /// There is none, or the answer cannot be trusted.
     Unknown,
 }
 
-/// Pages from a cut on.
+/// The pages from a split point on.
 pub(crate) struct Segment {
     pub(crate) id: u64,
-    /// It begins with the first key after this.
-    pub(crate) cut: String,
+    /// The split point: the segment begins with the first key after it.
+    pub(crate) start: String,
     pub(crate) first: First,
-    /// Where to go on; away while a page is asked for.
-    pub(crate) run: Option<Run>,
+    /// Reads the pages; taken while one is requested.
+    pub(crate) pager: Option<Pager>,
     pub(crate) task: Option<AbortHandle>,
     pub(crate) pages: VecDeque<Page>,
     /// The last key that was read.
@@ -43,23 +43,23 @@ impl Drop for Segment {
 }
 
 impl Segment {
-    pub(crate) fn new(id: u64, cut: String, run: Run) -> Self {
+    pub(crate) fn new(id: u64, start: String, pager: Pager) -> Self {
         Self {
             id,
-            last: cut.clone(),
-            cut,
+            last: start.clone(),
+            start,
             first: First::Asked,
-            run: Some(run),
+            pager: Some(pager),
             task: None,
             pages: VecDeque::new(),
             is_read: false,
         }
     }
 
-    /// Takes in the answer to a request.
-    pub(crate) fn add(&mut self, run: Run, page: Page) {
+    /// Adds the answer to a request.
+    pub(crate) fn add(&mut self, pager: Pager, page: Page) {
         self.task = None;
-        self.run = Some(run);
+        self.pager = Some(pager);
         self.is_read = page.is_last;
         if self.first == First::Asked {
             self.first = self.first_of(&page);
@@ -71,26 +71,26 @@ impl Segment {
         self.pages.push_back(page);
     }
 
-    /// Exactly one key was asked for. A second one would be trusted to follow
-    /// it only by what the server makes of a cut, not by its token.
+    /// Exactly one key was requested. That a second one follows it would depend on
+    /// what the server makes of the split point, not on its token.
     fn first_of(&self, page: &Page) -> First {
         match page.items.as_slice() {
             [item] => match name(item) {
-                Some(name) if *name > *self.cut => First::Known(name.to_owned()),
+                Some(name) if *name > *self.start => First::Known(name.to_owned()),
                 _ => First::Unknown,
             },
             _ => First::Unknown,
         }
     }
 
-    /// Pages that it has or has asked for.
+    /// Pages in memory or requested.
     pub(crate) fn held(&self) -> usize {
         self.pages.len() + usize::from(self.task.is_some())
     }
 
-    /// Where the next page passes a cut.
-    pub(crate) fn passes(&self, cut: &str) -> Option<usize> {
-        let passes = |item: &Result<_>| name(item).is_some_and(|name| name > cut);
+    /// Where the next page passes a split point.
+    pub(crate) fn passes(&self, point: &str) -> Option<usize> {
+        let passes = |item: &Result<_>| name(item).is_some_and(|name| name > point);
         self.pages.front()?.items.iter().position(passes)
     }
 

@@ -5,21 +5,21 @@ use std::time::Duration;
 /// When a listing is read at several places at once, and how far ahead.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tuning {
-    /// Pages that are read one after the other in any case.
+    /// Pages that are always read sequentially.
     pub(crate) pages_first: u64,
-    /// How long the consumer must have waited for a page to call it late, and
-    /// longer than it worked on the one before. A server nearby takes less.
+    /// A page is late if the consumer waited this long for it, and longer than it
+    /// worked on the previous one. A server nearby takes less.
     pub(crate) late: Duration,
-    /// How many pages in a row must have been late.
+    /// How many pages in a row must be late before the listing is split.
     pub(crate) late_pages: u32,
-    /// Most requests under way.
+    /// The most requests in flight.
     pub(crate) streams: usize,
-    /// Most pages that are in memory or asked for, beside the one that the
-    /// consumer works on. A page of 1,000 entries takes some 200 KB.
+    /// The most pages in memory or requested, beside the one that the consumer
+    /// works on. A page of 1,000 entries takes some 200 KB.
     pub(crate) pages: usize,
-    /// Pages that a segment should have. It costs one request more than they
-    /// do, and half a page that its successor lists again. As many segments
-    /// are really read at once as fit into `pages`.
+    /// Pages that a segment should have. It costs one request more than that, and
+    /// half a page that its successor lists again. As many segments are really
+    /// read at once as fit into `pages`.
     pub(crate) segment_pages: usize,
 }
 

@@ -4,9 +4,9 @@ use sync_core::{ErrorKind, Key, StoreError};
 
 use crate::error::{Attempted, Failure};
 use crate::head::LOOK_UP;
-use crate::write::conditional::{Guarded, Write};
+use crate::write::conditional::{ConditionalWrite, WriteRequest};
 
-impl<W: Write> Guarded<'_, W> {
+impl<W: WriteRequest> ConditionalWrite<'_, W> {
     pub(super) fn changed(&self) -> StoreError {
         let why = if self.deletes() {
             "it is not the version that was listed"

@@ -17,10 +17,10 @@ use crate::error::Failure;
 use crate::quirks::Request;
 use crate::write::conditional::condition::Condition;
 use crate::write::conditional::outcome::{Met, Outcome};
-use crate::write::conditional::{Guarded, Write};
+use crate::write::conditional::{ConditionalWrite, WriteRequest};
 use crate::write::leftover_directories::Vacated;
 
-impl<W: Write> Guarded<'_, W> {
+impl<W: WriteRequest> ConditionalWrite<'_, W> {
     /// Which of its attempts the request makes before a failure is looked into.
     pub(super) fn share(&self, met: &Met) -> Share {
         if !self.may_hide_reasons() || self.bucket.max_attempts <= retry::FIRST_ATTEMPTS {

@@ -45,7 +45,7 @@ const ROUNDS: u32 = 5;
 
 /// A request about one key that a server may be asked for several times.
 #[async_trait]
-pub(crate) trait Write: Sync {
+pub(crate) trait WriteRequest: Sync {
     async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure>;
 
     fn kind(&self) -> Request;
@@ -60,14 +60,14 @@ pub(crate) trait Write: Sync {
 }
 
 /// One request, and what it may meet.
-pub(crate) struct Guarded<'a, W> {
+pub(crate) struct ConditionalWrite<'a, W> {
     pub(crate) bucket: &'a Bucket,
     pub(crate) key: &'a Key,
     pub(crate) expected: &'a Expected,
     pub(crate) write: W,
 }
 
-impl<W: Write> Guarded<'_, W> {
+impl<W: WriteRequest> ConditionalWrite<'_, W> {
     /// Sends until the outcome is certain.
     pub(crate) async fn run(&self) -> Result<()> {
         let mut met = Met::default();

@@ -6,7 +6,7 @@ use sync_core::{Entry, Expected, Result};
 use crate::quirks::{Manner, Reason};
 use crate::version_check::Look;
 use crate::write::conditional::condition::{Condition, in_form};
-use crate::write::conditional::{Guarded, Write};
+use crate::write::conditional::{ConditionalWrite, WriteRequest};
 
 /// What a look before a request shows.
 enum Before {
@@ -16,7 +16,7 @@ enum Before {
     Gone,
 }
 
-impl<W: Write> Guarded<'_, W> {
+impl<W: WriteRequest> ConditionalWrite<'_, W> {
     /// What to demand first; `None` if there is nothing to delete any more.
     /// Where the server does not check, we do, shortly before.
     pub(super) async fn opening(&self) -> Result<Option<Condition>> {

@@ -10,13 +10,13 @@ use crate::quirks::Reason;
 use crate::version_check::Look;
 use crate::write::conditional::condition::Condition;
 use crate::write::conditional::outcome::{Met, Outcome};
-use crate::write::conditional::{Guarded, Write};
+use crate::write::conditional::{ConditionalWrite, WriteRequest};
 
 /// Rounds in which a server may refuse for the sake of an object that its HEAD
 /// does not show, before the HEAD is believed.
 const DOUBTS: u32 = 3;
 
-impl<W: Write> Guarded<'_, W> {
+impl<W: WriteRequest> ConditionalWrite<'_, W> {
     /// What a failure means for the object.
     pub(super) async fn settle(
         &self,

@@ -7,9 +7,9 @@ use crate::quirks::{Manner, Reason};
 use crate::write::conditional::attempts::Attempts;
 use crate::write::conditional::condition::{Condition, WRONG_ETAG};
 use crate::write::conditional::outcome::{Met, Outcome};
-use crate::write::conditional::{Guarded, ROUNDS, Write};
+use crate::write::conditional::{ConditionalWrite, ROUNDS, WriteRequest};
 
-impl<W: Write> Guarded<'_, W> {
+impl<W: WriteRequest> ConditionalWrite<'_, W> {
     /// Sends the request under a condition that does not hold, after a look;
     /// whether it was carried out all the same. A server that does not answer
     /// is not asked again under another condition, nor are those that wait for

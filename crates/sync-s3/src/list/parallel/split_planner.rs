@@ -1,42 +1,42 @@
-//! Where to cut a listing: at directories, as a LIST with a delimiter names
-//! them, 1,000 a request; where there are none, at numbers in the names.
+//! Where to split a listing: at directories, as a LIST with a delimiter names them,
+//! 1,000 a request; where there are none, at numbers in the names.
 //!
-//! A cut is only a proposal: whether the listing may be joined there is found
-//! out by those who read it. So whatever is odd here ends the cutting, and
-//! nothing else.
+//! A split point is only a proposal: whether the listing can be joined there is
+//! checked by its readers. So anything odd here ends the splitting, and nothing
+//! else.
 
 use std::collections::VecDeque;
 
 use crate::bucket::Bucket;
 use crate::list::level::directories;
-use crate::list::pages::request;
-use crate::list::parallel::numeric::Numbers;
-use crate::list::parallel::statistics::Survey;
+use crate::list::pager::request;
+use crate::list::parallel::key_statistics::KeyStatistics;
+use crate::list::parallel::numeric_splitter::NumericSplitter;
 use crate::list::v1::send;
 
-/// Keys that a directory must have, as part of a page, for its listing to be
-/// worth a request: 12 of 1,000.
+/// A directory is worth a request if this many times its keys make a page: 12 of
+/// 1,000.
 const WORTH: f64 = 80.0;
 
-/// The directories that follow a position, in ascending order.
+/// Proposes split points after a position, in ascending order.
 #[derive(Debug)]
-pub(crate) struct Scout {
-    /// From the root to where cuts are taken now.
+pub(crate) struct SplitPlanner {
+    /// From the root to the directories that are split points now.
     levels: Vec<Level>,
-    /// Keys since the last cut, estimated.
+    /// Keys since the last split point, estimated.
     keys: f64,
-    last_cut: String,
+    last_split: String,
     /// Whether any directory was found.
     is_found: bool,
-    numbers: Option<Numbers>,
+    numbers: Option<NumericSplitter>,
     is_done: bool,
 }
 
-/// One directory whose directories are asked for.
+/// One directory whose directories are requested.
 #[derive(Debug)]
 struct Level {
     prefix: String,
-    /// Those found and not yet used.
+    /// Those found and not used yet.
     found: VecDeque<String>,
     token: Option<String>,
     is_read: bool,
@@ -45,20 +45,20 @@ struct Level {
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    Cut(String),
-    Ask(Question),
+    Split(String),
+    Request(DirectoriesRequest),
     End,
 }
 
-/// Which directories to ask for.
+/// Which directories to request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Question {
+pub(crate) struct DirectoriesRequest {
     prefix: String,
     after: String,
     token: Option<String>,
 }
 
-/// Directories in the order of the server, and how to go on.
+/// Directories in the order of the server, and where more follow.
 #[derive(Debug)]
 pub(crate) struct Found {
     directories: Vec<String>,
@@ -76,71 +76,71 @@ impl Level {
     }
 }
 
-impl Scout {
-    /// Begins beside `position`, at the depth at which directories are as
-    /// small as possible, but not too small.
-    pub(crate) fn new(position: &str, survey: &Survey) -> Self {
+impl SplitPlanner {
+    /// Begins at `position`, at the depth at which directories are as small as
+    /// possible, but not too small.
+    pub(crate) fn new(position: &str, statistics: &KeyStatistics) -> Self {
         let depth = (1..=depth(position)).rev();
-        let depth = { depth }.find(|&depth| survey.size(depth) * WORTH >= survey.page());
+        let depth = { depth }.find(|&depth| statistics.size(depth) * WORTH >= statistics.page());
         let ends = position.match_indices('/').map(|(at, _)| at + 1);
         let prefixes = std::iter::once(0).chain(ends).take(depth.unwrap_or(1));
         let levels = prefixes.filter_map(|end| position.get(..end));
         Self {
             levels: levels.map(Level::new).collect(),
             keys: 0.0,
-            last_cut: position.to_owned(),
+            last_split: position.to_owned(),
             is_found: false,
             numbers: None,
             is_done: false,
         }
     }
 
-    /// The next cut that leaves `target` keys before it, about, and is after
-    /// `position`.
-    pub(crate) fn step(&mut self, position: &str, target: f64, survey: &Survey) -> Step {
+    /// The next split point after `position` that leaves about `target` keys before
+    /// it.
+    pub(crate) fn step(&mut self, position: &str, target: f64, statistics: &KeyStatistics) -> Step {
         while let Some(level) = self.levels.last_mut() {
             let Some(directory) = level.found.pop_front() else {
                 if level.is_read {
                     self.levels.pop();
                     continue;
                 }
-                return Step::Ask(Question {
+                return Step::Request(DirectoriesRequest {
                     prefix: level.prefix.clone(),
-                    after: position.max(&self.last_cut).to_owned(),
+                    after: position.max(&self.last_split).to_owned(),
                     token: level.token.clone(),
                 });
             };
-            if *directory <= *position || *directory <= *self.last_cut {
+            if *directory <= *position || *directory <= *self.last_split {
                 continue;
             }
             self.is_found = true;
             let depth = depth(&directory);
-            let size = survey.size(depth);
+            let size = statistics.size(depth);
             let is_full = self.keys >= target;
             self.keys = if is_full { size } else { self.keys + size };
-            let is_worth = survey.size(depth + 1) * WORTH >= survey.page();
-            if size > 2.0 * target && survey.knows(depth + 1) && is_worth {
+            let is_worth = statistics.size(depth + 1) * WORTH >= statistics.page();
+            if size > 2.0 * target && statistics.knows(depth + 1) && is_worth {
                 self.keys -= size;
                 self.levels.push(Level::new(&directory));
             }
             if is_full {
-                self.last_cut.clone_from(&directory);
-                return Step::Cut(directory);
+                self.last_split.clone_from(&directory);
+                return Step::Split(directory);
             }
         }
-        self.count(position, target, survey)
+        self.step_by_number(position, target, statistics)
     }
 
-    fn count(&mut self, position: &str, target: f64, survey: &Survey) -> Step {
+    fn step_by_number(&mut self, position: &str, target: f64, statistics: &KeyStatistics) -> Step {
         if self.numbers.is_none() && !self.is_found && !self.is_done {
-            self.numbers = Numbers::new(survey, target);
+            self.numbers = NumericSplitter::new(statistics, target);
         }
         match self
             .numbers
             .as_mut()
-            .and_then(|numbers| numbers.cut(position))
+            .and_then(|numbers| numbers.split(position))
         {
-            Some(cut) => Step::Cut(cut),
+            Some(point) => Step::Split(point),
             None => {
                 self.is_done = true;
                 Step::End
@@ -148,7 +148,7 @@ impl Scout {
         }
     }
 
-    /// Takes in the answer to the last question; says whether it can be used.
+    /// Adds the answer to the last request; returns whether it can be used.
     pub(crate) fn answer(&mut self, found: Option<Found>) -> bool {
         let found = found.filter(|found| found.directories.is_sorted_by(|a, b| a < b));
         let (Some(level), Some(found)) = (self.levels.last_mut(), found) else {
@@ -156,7 +156,7 @@ impl Scout {
             self.is_done = true;
             return false;
         };
-        // Pages of nothing but files are the listing itself.
+        // Pages without directories are the listing itself.
         if found.directories.is_empty() && found.token.is_some() {
             self.levels.clear();
             return true;
@@ -167,7 +167,7 @@ impl Scout {
         true
     }
 
-    /// Whether there are no more cuts.
+    /// Whether there are no more split points.
     pub(crate) fn is_done(&self) -> bool {
         self.is_done
     }
@@ -177,16 +177,19 @@ fn depth(name: &str) -> usize {
     name.bytes().filter(|&byte| byte == b'/').count()
 }
 
-/// Asks for directories. `None` if the answer is none that can be used.
-pub(crate) async fn ask(bucket: &Bucket, question: Question) -> Option<Found> {
+/// Requests directories. `None` if the answer cannot be used.
+pub(crate) async fn directories_after(
+    bucket: &Bucket,
+    wanted: DirectoriesRequest,
+) -> Option<Found> {
     let base = bucket.location.prefix();
-    let full = [base, &question.prefix].concat();
+    let full = [base, &wanted.prefix].concat();
     let mut request = request(bucket)
         .set_prefix(Some(full.clone()).filter(|prefix| !prefix.is_empty()))
         .delimiter("/");
-    request = match question.token {
+    request = match wanted.token {
         Some(token) => request.continuation_token(token),
-        None => request.start_after([base, &question.after].concat()),
+        None => request.start_after([base, &wanted.after].concat()),
     };
     let page = send(bucket, request).await.ok()?;
     let named = directories(&page, &full)?;

@@ -60,7 +60,7 @@ async fn fixture(keys: &[String], globs: &[&str], tuning: Tuning) -> Fixture {
     for key in keys {
         fixture.server.put(BUCKET, key, "x", None);
     }
-    let store = fixture.store.passing_over(excluding(globs));
+    let store = fixture.store.pruning(excluding(globs));
     fixture.store = store.tuned(tuning);
     fixture
 }

@@ -1,23 +1,23 @@
-//! How many keys a directory has, at each depth, as far as the last pages
-//! tell: so that cuts are neither too close nor too far apart.
+//! How many keys a directory has, at each depth, according to the last pages: so
+//! that split points are neither too close nor too far apart.
 
 use std::collections::VecDeque;
 
 use sync_core::{Listed, Result, entry::SkipCause};
 
-/// Directories further down are not told apart.
+/// Deeper directories are not distinguished.
 const DEPTHS: usize = 16;
 
-/// What remains of the older counts with each page, so that the survey is of
+/// The factor of older counts with each page, so that the statistics are those of
 /// some ten pages.
 const FADING: f64 = 0.9;
 
 /// Pages whose last names are kept.
 const MARKS: usize = 8;
 
-/// What was seen in the last pages.
+/// Counts of the last pages.
 #[derive(Debug, Default)]
-pub(crate) struct Survey {
+pub(crate) struct KeyStatistics {
     keys: f64,
     /// Directories that began, by depth: `a/` is of depth one.
     begun: [f64; DEPTHS],
@@ -31,8 +31,8 @@ pub(crate) struct Survey {
     seen: u64,
 }
 
-impl Survey {
-    /// Counts a page that follows the last one.
+impl KeyStatistics {
+    /// Adds a page that follows the last one.
     pub(crate) fn add(&mut self, items: &[Result<Listed>]) {
         self.keys *= FADING;
         self.begun.iter_mut().for_each(|count| *count *= FADING);
@@ -93,7 +93,7 @@ impl Survey {
         self.keys.max(1.0) / self.count(depth).max(1.0)
     }
 
-    /// Whether directories of this depth are known to be there.
+    /// Whether directories of this depth have been seen.
     pub(crate) fn knows(&self, depth: usize) -> bool {
         self.count(depth) >= 0.5
     }
@@ -105,7 +105,7 @@ impl Survey {
     }
 }
 
-/// The key below the prefix; none for what has no place in the order.
+/// The key below the prefix; `None` for an item without a place in the order.
 pub(crate) fn name(item: &Result<Listed>) -> Option<&str> {
     match item {
         Ok(Listed::Entry(entry)) => Some(entry.key.as_str()),

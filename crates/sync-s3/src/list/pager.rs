@@ -1,5 +1,5 @@
-//! A run of pages, each begun where the one before ended: as the server says,
-//! by its token.
+//! The pages of a listing, each of which begins where its predecessor ended, as the
+//! server says by its token.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -18,12 +18,12 @@ use crate::bucket::Bucket;
 use crate::error::{Attempted, Failure};
 use crate::list::entries::entries;
 use crate::list::page_check::PAGE;
-use crate::list::parallel::statistics::name;
+use crate::list::parallel::key_statistics::name;
 use crate::list::prune;
 use crate::list::v1::send;
 
 /// Pages in a row without an entry before the listing counts as endless. Some
-/// servers send a few while they pass over deleted keys.
+/// servers send a few while they skip deleted keys.
 const MAX_EMPTY_PAGES: u32 = 10_000;
 
 /// The entries of a page; an error is the last of them.
@@ -33,11 +33,11 @@ pub(crate) struct Page {
     pub(crate) is_last: bool,
 }
 
-/// Where a page begins.
+/// Where the next page begins.
 #[derive(Debug)]
 enum From {
     First,
-    /// With the key after this one, and it has no other.
+    /// With the key after this one, which is its only key.
     OneAfter(String),
     /// With the key after this one.
     After(String),
@@ -45,8 +45,8 @@ enum From {
     Token(String),
 }
 
-/// Asks for one page after the other.
-pub(crate) struct Run {
+/// Requests one page after the other.
+pub(crate) struct Pager {
     bucket: Arc<Bucket>,
     from: From,
     seen_tokens: Seen,
@@ -56,8 +56,8 @@ pub(crate) struct Run {
     ended: bool,
 }
 
-impl Run {
-    /// From the first key on.
+impl Pager {
+    /// Begins with the first key.
     pub(crate) fn new(bucket: Arc<Bucket>) -> Self {
         Self {
             bucket,
@@ -69,7 +69,7 @@ impl Run {
         }
     }
 
-    /// From the first key after `name` on. That key alone is the first page.
+    /// Begins with the first key after `name`, which alone is the first page.
     pub(crate) fn after(bucket: Arc<Bucket>, name: &str) -> Self {
         let from = From::OneAfter([bucket.location.prefix(), name].concat());
         Self {
@@ -78,7 +78,7 @@ impl Run {
         }
     }
 
-    /// The next page. Not to be asked for after the last.
+    /// The next page. Must not be called after the last.
     pub(crate) async fn next(&mut self) -> Page {
         let items = self.page().await;
         let items = items.unwrap_or_else(|failure| vec![Err(refused(&self.bucket, failure))]);
@@ -99,11 +99,11 @@ impl Run {
         let prefix = self.bucket.location.prefix();
         let mut items = entries(page, prefix, |failure| refused(&self.bucket, failure));
         self.note_fractions(&items);
-        self.pass_over(&mut items);
+        self.prune(&mut items);
         Ok(items)
     }
 
-    /// Notes whether listings tell more of a time than headers do.
+    /// Records whether listings have times more exact than those of headers.
     fn note_fractions(&self, items: &[Result<Listed>]) {
         let is_fraction = |item: &Result<Listed>| match item {
             Ok(Listed::Entry(entry)) => entry.modified.timestamp_subsec_nanos() > 0,
@@ -115,11 +115,11 @@ impl Run {
         }
     }
 
-    /// Goes on behind the directory in which the page ended, if that is left
-    /// out, and says so.
-    fn pass_over(&mut self, items: &mut Vec<Result<Listed>>) {
+    /// Continues after the directory in which the page ended, if that is excluded,
+    /// and adds an item that says so.
+    fn prune(&mut self, items: &mut Vec<Result<Listed>>) {
         let last = items.last().and_then(name);
-        let directory = last.and_then(|last| self.bucket.left_out.above(last));
+        let directory = last.and_then(|last| self.bucket.pruner.pruned_parent(last));
         let Some(directory) = directory.filter(|_| !self.ended) else {
             return;
         };
@@ -146,8 +146,8 @@ impl Run {
             ));
         }
         let first = page.contents().first().and_then(|object| object.key());
-        // A listing that is not in order is read to its end before it is
-        // sorted, so that a key that comes twice would be found too late.
+        // A listing out of order is read to its end before it is sorted, so a
+        // repeated key would be found too late.
         if first.is_some_and(|key| !self.seen_keys.insert(key)) {
             return Err(Failure::protocol(
                 "the server repeats a page under another continuation token, so the listing \
@@ -169,7 +169,7 @@ impl Run {
     }
 }
 
-/// A page of what is below the prefix.
+/// A request for a page of the keys below the prefix.
 pub(crate) fn request(bucket: &Bucket) -> ListObjectsV2FluentBuilder {
     let location = &bucket.location;
     bucket
@@ -193,8 +193,8 @@ pub(crate) fn refused(bucket: &Bucket, failure: Failure) -> StoreError {
     )
 }
 
-/// Hashes of the texts seen, one of each page: 8 bytes for 1,000 entries,
-/// whatever a server's tokens are like.
+/// Hashes of the texts seen, one for each page: 8 bytes for 1,000 entries,
+/// whatever the length of a server's tokens.
 #[derive(Default)]
 struct Seen {
     state: RandomState,

@@ -1,14 +1,14 @@
-//! Where to cut a listing without directories: at numbers, if the names hold
-//! some that grow evenly, as those of photographs, or digests do.
+//! Where to split a listing without directories: at numbers, if the names contain
+//! numbers that grow evenly, as those of photographs, or digests.
 
-use crate::list::parallel::statistics::Survey;
+use crate::list::parallel::key_statistics::KeyStatistics;
 
-/// Digits that are looked at; more would not fit into 64 bits.
+/// The most digits of a number; more would not fit into 64 bits.
 const MOST_DIGITS: usize = 12;
 
-/// Names that are a prefix and a number of as many digits as before.
+/// Proposes split points that are a prefix and a number of constant length.
 #[derive(Debug)]
-pub(crate) struct Numbers {
+pub(crate) struct NumericSplitter {
     prefix: String,
     digits: usize,
     radix: u32,
@@ -16,10 +16,10 @@ pub(crate) struct Numbers {
     step: u64,
 }
 
-impl Numbers {
-    /// From what was surveyed; `None` if that tells of no numbers.
-    pub(crate) fn new(survey: &Survey, target: f64) -> Option<Self> {
-        let (from, to, keys) = survey.span()?;
+impl NumericSplitter {
+    /// From the keys seen; `None` if they contain no such numbers.
+    pub(crate) fn new(statistics: &KeyStatistics, target: f64) -> Option<Self> {
+        let (from, to, keys) = statistics.span()?;
         let pairs = from.bytes().zip(to.bytes());
         let common = pairs.take_while(|(a, b)| a == b).count();
         let (from, to) = (from.as_bytes(), to.as_bytes());
@@ -37,7 +37,7 @@ impl Numbers {
         let decimal = start(u8::is_ascii_digit);
         let has_letters =
             |name: &str| !run(name.as_bytes(), decimal).iter().all(u8::is_ascii_digit);
-        let (radix, start) = if survey.names().any(has_letters) {
+        let (radix, start) = if statistics.names().any(has_letters) {
             (16, start(is_hex))
         } else {
             (10, decimal)
@@ -62,8 +62,8 @@ impl Numbers {
         })
     }
 
-    /// The next cut after `position`; `None` where the numbers end.
-    pub(crate) fn cut(&mut self, position: &str) -> Option<String> {
+    /// The next split point after `position`; `None` where the numbers end.
+    pub(crate) fn split(&mut self, position: &str) -> Option<String> {
         let run = position.strip_prefix(&*self.prefix)?.get(..self.digits)?;
         let at = u64::from_str_radix(run, self.radix).ok()?;
         self.next = self.next.max(at).checked_add(self.step)?;
@@ -89,45 +89,45 @@ mod tests {
 
     use super::*;
 
-    fn cuts(names: impl Iterator<Item = String>) -> Vec<String> {
+    fn splits(names: impl Iterator<Item = String>) -> Vec<String> {
         let item = |name: String| -> Result<Listed> {
             let time = "2024-05-01T12:00:00Z".parse().unwrap();
             Ok(Listed::Entry(Entry::new(Key::new(name).unwrap(), 1, time)))
         };
         let items: Vec<_> = names.map(item).collect();
-        let mut survey = Survey::default();
-        items.chunks(10).for_each(|page| survey.add(page));
-        let last = crate::list::parallel::statistics::name(items.last().unwrap()).unwrap();
-        let numbers = Numbers::new(&survey, 20.0);
-        let cuts = numbers.into_iter().flat_map(|mut numbers| {
+        let mut statistics = KeyStatistics::default();
+        items.chunks(10).for_each(|page| statistics.add(page));
+        let last = crate::list::parallel::key_statistics::name(items.last().unwrap()).unwrap();
+        let numbers = NumericSplitter::new(&statistics, 20.0);
+        let splits = numbers.into_iter().flat_map(|mut numbers| {
             let mut position = last.to_owned();
             std::iter::from_fn(move || {
-                let cut = numbers.cut(&position)?;
-                position.clone_from(&cut);
-                Some(cut)
+                let split = numbers.split(&position)?;
+                position.clone_from(&split);
+                Some(split)
             })
         });
-        cuts.take(3).collect()
+        splits.take(3).collect()
     }
 
     #[test]
-    fn numbers_are_gone_on_with() {
+    fn split_points_continue_the_numbers() {
         let photographs = (0..50).map(|n| format!("a/img{:05}.jpg", n * 2));
         assert_eq!(
-            cuts(photographs),
+            splits(photographs),
             ["a/img00138", "a/img00178", "a/img00218"]
         );
         let letters = (0..50).map(|n| format!("d/f{:05}", n * 2));
-        assert_eq!(cuts(letters), ["d/f00138", "d/f00178", "d/f00218"]);
+        assert_eq!(splits(letters), ["d/f00138", "d/f00178", "d/f00218"]);
         let digests = (0..50).map(|n| format!("{:08x}-", n * 0x0010_0000_u32));
-        assert_eq!(cuts(digests), ["04500000", "05900000", "06d00000"]);
+        assert_eq!(splits(digests), ["04500000", "05900000", "06d00000"]);
         let near_the_end = (0..50).map(|n| format!("{}", 950 + n));
-        assert_eq!(cuts(near_the_end), [""; 0]);
+        assert_eq!(splits(near_the_end), [""; 0]);
     }
 
     #[test]
-    fn names_without_numbers_are_not_cut() {
+    fn names_without_numbers_are_not_split() {
         let names = (0..50).map(|n: u32| "zy".repeat(1 + n as usize));
-        assert_eq!(cuts(names), [""; 0]);
+        assert_eq!(splits(names), [""; 0]);
     }
 }
