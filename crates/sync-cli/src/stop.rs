@@ -5,22 +5,18 @@
 use std::fs;
 use std::io;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 
 use parking_lot::Mutex;
-use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
+use tokio::sync::watch;
 
 use crate::Exit;
 
-/// Sent when a file grows beyond `ulimit -f`. The number is the same on Linux
-/// and macOS.
-const SIGXFSZ: i32 = 25;
-
-/// What is done before the process is ended from outside.
+/// What is done before a signal ends the process.
 type Farewell = Box<dyn FnOnce(Exit) + Send>;
 
 /// Listens for signals from its making on.
@@ -30,9 +26,8 @@ pub(crate) struct Stop(Arc<State>);
 struct State {
     /// Whether there is something to stop cleanly.
     working: AtomicBool,
-    /// The exit status of the first signal, 0 before it.
-    code: AtomicU8,
-    asked: Notify,
+    /// The exit status of the first signal.
+    asked: watch::Sender<Option<Exit>>,
     farewell: Mutex<Option<Farewell>>,
 }
 
@@ -40,70 +35,52 @@ impl Stop {
     /// Begins to listen, on a thread of its own: the main one waits for the
     /// answer to a question, or is busy with a listing.
     pub(crate) fn listen() -> io::Result<Self> {
+        // A write beyond the limit of a file's size must fail, not kill.
+        let mut heard = vec![SIGINT, SIGTERM, SIGXFSZ];
+        // `nohup` and its likes have it ignored, and that must stay so.
+        if !ignores_hangup() {
+            heard.push(SIGHUP);
+        }
+        let mut signals = Signals::new(heard)?;
         let stop = Self(Arc::new(State {
             working: AtomicBool::new(false),
-            code: AtomicU8::new(0),
-            asked: Notify::new(),
+            asked: watch::Sender::new(None),
             farewell: Mutex::default(),
         }));
         let listener = stop.clone();
-        let (ready, is_ready) = mpsc::channel();
-        thread::Builder::new()
-            .name("signals".to_owned())
-            .spawn(move || {
-                // Where nobody waits for the outcome, the process is ending.
-                if let Err(error) = listener.serve(&ready) {
-                    let _ = ready.send(Err(error));
+        let listen = move || {
+            for signal in signals.forever() {
+                match signal {
+                    SIGHUP => listener.obey(Exit::HungUp),
+                    SIGINT => listener.obey(Exit::Interrupted),
+                    SIGTERM => listener.obey(Exit::Terminated),
+                    _ => {}
                 }
-            })?;
-        is_ready.recv().map_err(io::Error::other)??;
+            }
+        };
+        let thread = thread::Builder::new().name("signals".to_owned());
+        thread.spawn(listen)?;
         Ok(stop)
     }
 
-    fn serve(self, ready: &mpsc::Sender<io::Result<()>>) -> io::Result<()> {
-        let runtime = Builder::new_current_thread().enable_io().build()?;
-        runtime.block_on(async {
-            let interrupts = signal(SignalKind::interrupt())?;
-            let terminations = signal(SignalKind::terminate())?;
-            // `nohup` and its likes have it ignored, and that is to stay so.
-            let hangups = match ignores_hangup() {
-                true => None,
-                false => Some(signal(SignalKind::hangup())?),
-            };
-            // A write beyond the limit of a file's size shall fail, not kill.
-            drop(signal(SignalKind::from_raw(SIGXFSZ))?);
-            let _ = ready.send(Ok(()));
-            tokio::join!(
-                self.clone().obey(interrupts, Exit::Interrupted),
-                self.clone().obey(terminations, Exit::Terminated),
-                async {
-                    if let Some(hangups) = hangups {
-                        self.clone().obey(hangups, Exit::HungUp).await;
-                    }
-                },
-            );
-            Ok(())
-        })
-    }
-
-    async fn obey(self, mut signals: Signal, exit: Exit) {
-        while signals.recv().await.is_some() {
-            let first = self.0.code.swap(exit.code(), SeqCst) == 0;
-            if !first {
-                std::process::exit(exit.code().into());
-            }
-            if self.0.working.load(SeqCst) {
-                self.0.asked.notify_waiters();
-            } else {
-                self.end(exit);
-            }
+    fn obey(&self, exit: Exit) {
+        let is_first = self.0.asked.send_if_modified(|asked| {
+            let is_first = asked.is_none();
+            asked.get_or_insert(exit);
+            is_first
+        });
+        if !is_first {
+            std::process::exit(exit.code().into());
+        }
+        if !self.0.working.load(SeqCst) {
+            self.end(exit);
         }
     }
 
     /// Ends the process, after its farewell. That has a thread of its own, for
     /// it may take long, and a second signal must be heard meanwhile.
     fn end(&self, exit: Exit) {
-        let farewell = self.farewell().take();
+        let farewell = self.0.farewell.lock().take();
         let end = move || {
             if let Some(farewell) = farewell {
                 farewell(exit);
@@ -118,11 +95,7 @@ impl Stop {
     /// What is done if a signal ends the process before there is anything to
     /// stop cleanly.
     pub(crate) fn before_the_end(&self, farewell: impl FnOnce(Exit) + Send + 'static) {
-        *self.farewell() = Some(Box::new(farewell));
-    }
-
-    fn farewell(&self) -> parking_lot::MutexGuard<'_, Option<Farewell>> {
-        self.0.farewell.lock()
+        *self.0.farewell.lock() = Some(Box::new(farewell));
     }
 
     /// Ready at the first signal. As soon as somebody waits for it, there is
@@ -131,20 +104,14 @@ impl Stop {
         let state = Arc::clone(&self.0);
         async move {
             state.working.store(true, SeqCst);
-            // In this order: a signal in between is noticed by either.
-            let asked = state.asked.notified();
-            if state.code.load(SeqCst) == 0 {
-                asked.await;
-            }
+            // It cannot fail: `state` holds the sender.
+            let _ = state.asked.subscribe().wait_for(Option::is_some).await;
         }
     }
 
     /// How to exit, if a signal has come.
     pub(crate) fn exit(&self) -> Option<Exit> {
-        let of = |exit: Exit| (self.0.code.load(SeqCst) == exit.code()).then_some(exit);
-        [Exit::HungUp, Exit::Interrupted, Exit::Terminated]
-            .into_iter()
-            .find_map(of)
+        *self.0.asked.borrow()
     }
 }
 

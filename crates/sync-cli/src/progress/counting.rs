@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::screen;
-use super::ticker::{Seen, Ticker};
+use super::ticker::{ProgressView, Ticker};
 use crate::Console;
 use crate::options::OutputArgs;
 use crate::streams::Streams;
@@ -87,18 +87,18 @@ impl Counter {
     }
 }
 
-impl Seen for Counter {
-    fn answer(&self) {
+impl ProgressView for Counter {
+    fn dump(&self) {
         self.streams.note(self.line());
     }
 
-    fn tell(&self) {
+    fn log_line(&self) {
         if !self.is_quiet && self.bar.is_hidden() {
-            self.answer();
+            self.dump();
         }
     }
 
-    fn look(&self) {
+    fn redraw(&self) {
         if !self.bar.is_hidden() {
             self.bar.set_message(self.line());
             self.bar.tick();

@@ -33,7 +33,7 @@ use crate::streams::Streams;
 use crate::text::{self, Words};
 use estimate::{Estimate, Work};
 use screen::Screen;
-use ticker::Seen;
+use ticker::ProgressView;
 
 /// Watches a run from its beginning until it is ended or dropped.
 pub(crate) struct Progress {
@@ -247,13 +247,13 @@ impl Watch {
     }
 }
 
-impl Seen for Watch {
-    fn look(&self) {
+impl ProgressView for Watch {
+    fn redraw(&self) {
         self.measure();
         self.draw();
     }
 
-    fn tell(&self) {
+    fn log_line(&self) {
         let view = self.view();
         // Somebody may be thinking about an answer.
         if view.now.phase == Phase::Planned {
@@ -265,7 +265,7 @@ impl Seen for Watch {
         self.tell_programs(&view);
     }
 
-    fn answer(&self) {
+    fn dump(&self) {
         self.measure();
         let view = self.view();
         self.streams.note(plain::lines(&view));

@@ -1,58 +1,82 @@
 //! The thread that looks at a run from time to time, and when it is asked to.
 
 use std::io;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
-use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
+use signal_hook::{SigId, consts, flag, low_level};
 
-/// Bars are drawn so often, and the speed is measured.
-const LOOK: Duration = Duration::from_millis(200);
+/// The bars are drawn so often, and the speed is measured.
+const REDRAW: Duration = Duration::from_millis(200);
 
 /// A line is written so often.
-const TELL: Duration = Duration::from_secs(10);
+const LOG: Duration = Duration::from_secs(10);
 
-/// What is looked at.
-pub(super) trait Seen: Send + Sync + 'static {
-    /// Shows how far it is, on a terminal.
-    fn look(&self);
+/// SIGUSR1, and SIGINFO where a key of the terminal sends it.
+const ASKED_BY: &[i32] = &[
+    consts::SIGUSR1,
+    #[cfg(any(
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "macos",
+        target_os = "netbsd",
+        target_os = "openbsd"
+    ))]
+    consts::SIGINFO,
+];
 
-    /// Writes a line, for those who have no terminal.
-    fn tell(&self);
+/// What is shown of a run.
+pub(super) trait ProgressView: Send + Sync + 'static {
+    /// Shows the progress, on a terminal.
+    fn redraw(&self);
 
-    /// Says all of it, for who asked.
-    fn answer(&self);
+    /// Writes a line, where there is no terminal.
+    fn log_line(&self);
+
+    /// Writes all of it, because somebody asked.
+    fn dump(&self);
 }
 
 /// Runs until it is dropped.
 pub(super) struct Ticker {
-    end: Option<oneshot::Sender<()>>,
+    end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    handlers: Vec<SigId>,
 }
 
 impl Ticker {
     /// A thread of its own: the main one may be busy for long, or wait for an
     /// answer.
-    pub(super) fn start(seen: &Arc<impl Seen>) -> io::Result<Self> {
-        let (end, ended) = oneshot::channel();
-        let (ready, is_ready) = mpsc::channel();
-        let seen = Arc::clone(seen);
-        let thread = thread::Builder::new()
-            .name("progress".to_owned())
-            .spawn(move || {
-                if let Err(error) = serve(&*seen, ended, &ready) {
-                    let _ = ready.send(Err(error));
+    pub(super) fn start(view: &Arc<impl ProgressView>) -> io::Result<Self> {
+        let asked = Arc::new(AtomicBool::new(false));
+        let handlers = ASKED_BY
+            .iter()
+            .map(|signal| flag::register(*signal, asked.clone()));
+        let handlers = handlers.collect::<io::Result<_>>()?;
+        let (end, ended) = mpsc::channel();
+        let view = Arc::clone(view);
+        let run = move || {
+            let mut logged = Instant::now();
+            view.redraw();
+            while ended.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
+                if asked.swap(false, Relaxed) {
+                    view.dump();
                 }
-            })?;
-        // Before that a signal would end the process.
-        is_ready.recv().map_err(io::Error::other)??;
+                if logged.elapsed() >= LOG {
+                    logged = Instant::now();
+                    view.log_line();
+                }
+                view.redraw();
+            }
+        };
+        let thread = thread::Builder::new().name("progress".to_owned());
         Ok(Self {
             end: Some(end),
-            thread: Some(thread),
+            thread: Some(thread.spawn(run)?),
+            handlers,
         })
     }
 }
@@ -61,73 +85,11 @@ impl Drop for Ticker {
     fn drop(&mut self) {
         self.end = None;
         if let Some(thread) = self.thread.take() {
-            // It has nothing to say that has not been said.
+            // It has nothing to report that was not reported.
             let _ = thread.join();
         }
-    }
-}
-
-fn serve(
-    seen: &impl Seen,
-    mut ended: oneshot::Receiver<()>,
-    ready: &mpsc::Sender<io::Result<()>>,
-) -> io::Result<()> {
-    let runtime = Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()?;
-    runtime.block_on(async {
-        let mut asked = signal(SignalKind::user_defined1())?;
-        let mut asked_by_key = info()?;
-        let _ = ready.send(Ok(()));
-        let mut look = interval(LOOK);
-        let mut tell = interval_at(Instant::now() + TELL, TELL);
-        for interval in [&mut look, &mut tell] {
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for handler in self.handlers.drain(..) {
+            low_level::unregister(handler);
         }
-        loop {
-            tokio::select! {
-                biased;
-                _ = &mut ended => return Ok(()),
-                _ = asked.recv() => seen.answer(),
-                () = received(asked_by_key.as_mut()) => seen.answer(),
-                _ = tell.tick() => seen.tell(),
-                _ = look.tick() => seen.look(),
-            }
-        }
-    })
-}
-
-/// SIGINFO, where a key of the terminal sends it.
-#[cfg(any(
-    target_os = "macos",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly"
-))]
-fn info() -> io::Result<Option<Signal>> {
-    signal(SignalKind::info()).map(Some)
-}
-
-/// Linux has no such signal.
-#[cfg(not(any(
-    target_os = "macos",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly"
-)))]
-#[allow(clippy::unnecessary_wraps, reason = "as where there is one")]
-fn info() -> io::Result<Option<Signal>> {
-    Ok(None)
-}
-
-async fn received(signal: Option<&mut Signal>) {
-    match signal {
-        Some(signal) => {
-            signal.recv().await;
-        }
-        None => std::future::pending().await,
     }
 }
