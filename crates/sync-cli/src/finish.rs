@@ -18,12 +18,12 @@ use parking_lot::{Mutex, MutexGuard};
 use s3mirror::{Counts, Direction, Location, Progress, Report};
 use sync_s3::Versioning;
 
-use crate::json::{Line, RunReport, TrashLine};
 use crate::metrics::MetricsFile;
 use crate::options::FinishArgs;
-use crate::streams::Streams;
-use crate::text::{self, Words};
-use crate::{Exit, style};
+use crate::output::Streams;
+use crate::output::json::{Line, RunReport, TrashLine};
+use crate::output::text::{self, Words};
+use crate::{Exit, output::style};
 
 /// A command that takes longer is ended: s3mirror may hold up the next run.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -5,33 +5,25 @@
 
 mod command;
 mod config;
-mod console;
 mod exit;
 mod finish;
 mod habits;
 mod hand_written;
 mod hints;
-mod json;
 mod logging;
 mod metrics;
 mod options;
+mod output;
 mod panics;
-mod patient;
 mod price;
 mod progress;
-mod question;
 mod stop;
-mod streams;
-mod style;
-mod text;
 mod usage;
-mod verified;
-mod view;
 
 use std::ffi::OsString;
 
-pub use console::Console;
 pub use exit::Exit;
+pub use output::Console;
 
 /// The definition of all commands and options, for man pages and completions.
 #[doc(hidden)]

@@ -24,7 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use sync_core::json::escape_json;
 
 use crate::options::{LogFormat, OutputArgs};
-use crate::streams::Streams;
+use crate::output::Streams;
 
 /// Our own crates.
 const OURS: [&str; 4] = ["s3mirror", "sync_cli", "sync_fs", "sync_s3"];

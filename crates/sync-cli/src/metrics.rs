@@ -16,7 +16,7 @@ use anyhow::{Context, ensure};
 use sync_core::{plan::Tally, text::printable};
 use tempfile::{Builder, NamedTempFile};
 
-use crate::json::RunReport;
+use crate::output::json::RunReport;
 
 /// Where metrics are written.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use sync_fs::{EmptyDirs, empty_directories};
 use super::manner::Mode;
 use super::not_opened::not_opened;
 use crate::options::CleanupArgs;
-use crate::{Console, Exit, text};
+use crate::{Console, Exit, output::text};
 
 /// One line of output with `--json`.
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::options::{OutputArgs, PriceArgs};
-use crate::view::View;
+use crate::output::view::View;
 
 /// Whether a command acts or only shows what it would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,11 +22,11 @@ use s3mirror::Direction;
 use manner::Mode;
 
 use crate::finish::Ending;
-use crate::json::Line;
 use crate::options::{
     Command, ConfigCommand, FinishArgs, Format, MockCommand, OutputArgs, SyncArgs,
 };
-use crate::view::View;
+use crate::output::json::Line;
+use crate::output::view::View;
 use crate::{Console, Exit, logging, panics};
 
 pub(crate) fn run(command: Command, console: &mut Console) -> Exit {

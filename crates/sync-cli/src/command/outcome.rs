@@ -7,8 +7,8 @@ use sync_core::{execute::DeletionsSkipped, plan::CLOCK_OFFSET_WARNING};
 use super::present::say_withheld;
 use super::preview::Preview;
 use crate::options::OutputArgs;
+use crate::output::text::{self, Words};
 use crate::stop::Stop;
-use crate::text::{self, Words};
 use crate::{Console, Exit};
 
 /// The exit status of a run that has executed its plan.

@@ -17,8 +17,8 @@ use sync_core::{
 use super::manner::Mode;
 use super::preview::Preview;
 use crate::options::OutputArgs;
-use crate::text::{self, Words};
-use crate::view::{self, View};
+use crate::output::text::{self, Words};
+use crate::output::view::{self, View};
 use crate::{Console, Exit, hints};
 
 /// Shows `plan`.

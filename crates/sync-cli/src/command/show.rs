@@ -6,7 +6,7 @@ use super::manner::Mode;
 use super::present::{present, say_origin};
 use super::preview;
 use crate::options::ShowArgs;
-use crate::view::View;
+use crate::output::view::View;
 use crate::{Console, Exit, hints};
 
 pub(super) fn run(args: &ShowArgs, view: View, console: &mut Console) -> anyhow::Result<Exit> {

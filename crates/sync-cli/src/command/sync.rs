@@ -13,10 +13,10 @@ use super::present::{present, refuse, say_origin};
 use super::preview::{Preview, preview_of, prices};
 use crate::finish::Ending;
 use crate::options::{ApplyArgs, NOT_FOR_BACKUP, SyncArgs};
+use crate::output::question::{self, Answer};
+use crate::output::view::View;
 use crate::progress::{Events, Progress};
-use crate::question::{self, Answer};
 use crate::stop::Stop;
-use crate::view::View;
 use crate::{Console, Exit, config, hints};
 
 /// Makes a plan; then it is executed or only shown, as `mode` says.

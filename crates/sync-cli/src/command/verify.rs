@@ -10,9 +10,9 @@ use sync_core::verify::{Evidence, Survey, Verified};
 
 use super::not_opened::not_opened;
 use crate::options::VerifyArgs;
+use crate::output::verified::{self, Ending};
 use crate::progress::Counting;
 use crate::stop::Stop;
-use crate::verified::{self, Ending};
 use crate::{Console, Exit, hints};
 
 pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Result<Exit> {

@@ -11,7 +11,7 @@ use super::screen;
 use super::ticker::{ProgressView, Ticker};
 use crate::Console;
 use crate::options::OutputArgs;
-use crate::streams::Streams;
+use crate::output::Streams;
 
 /// Counts, and is shown as a run is, until it is dropped.
 pub(crate) struct Counting {

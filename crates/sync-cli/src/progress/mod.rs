@@ -27,10 +27,10 @@ pub(crate) use counting::Counting;
 pub(crate) use view::{Figures, View};
 
 use crate::Console;
-use crate::json::Line;
 use crate::options::OutputArgs;
-use crate::streams::Streams;
-use crate::text::{self, Words};
+use crate::output::Streams;
+use crate::output::json::Line;
+use crate::output::text::{self, Words};
 use estimate::{Estimate, Work};
 use screen::Screen;
 use ticker::ProgressView;

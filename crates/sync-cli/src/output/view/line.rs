@@ -12,7 +12,7 @@ use sync_core::{
     text::printable,
 };
 
-use crate::text::{self, Words};
+use crate::output::text::{self, Words};
 
 /// An action, as people read it.
 pub(super) struct Line {

@@ -11,8 +11,8 @@ use indicatif::ProgressBar;
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
-use crate::json::Line;
-use crate::style::{ERROR, WARNING};
+use crate::output::json::Line;
+use crate::output::style::{ERROR, WARNING};
 
 /// Standard output and standard error. Clones are the same streams.
 #[derive(Clone)]

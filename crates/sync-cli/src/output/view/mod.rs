@@ -13,7 +13,7 @@ use sync_core::{
 };
 
 use crate::Console;
-use crate::text::Words;
+use crate::output::text::Words;
 use line::Line;
 use tree::Tree;
 

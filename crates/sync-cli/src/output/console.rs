@@ -9,9 +9,9 @@ use std::os::fd::AsFd;
 
 use anstream::{AutoStream, ColorChoice};
 
-use crate::json::Line;
-use crate::patient::Patient;
-use crate::streams::Streams;
+use super::patient::Patient;
+use crate::output::Streams;
+use crate::output::json::Line;
 
 /// Where a command writes and reads.
 pub struct Console {

@@ -8,8 +8,8 @@
 use serde::Serialize;
 use sync_core::{Key, execute::Report, plan::Tally, rule::Reason};
 
+use crate::output::text;
 use crate::progress::Figures;
-use crate::text;
 
 /// Version of the lines with a field `event`; those of the plan have their own.
 pub(crate) const SCHEMA: u32 = 1;

@@ -1,0 +1,14 @@
+//! What people and programs read: streams, and the texts and lines on them.
+
+mod console;
+pub(crate) mod json;
+mod patient;
+pub(crate) mod question;
+mod streams;
+pub(crate) mod style;
+pub(crate) mod text;
+pub(crate) mod verified;
+pub(crate) mod view;
+
+pub use console::Console;
+pub(crate) use streams::Streams;
