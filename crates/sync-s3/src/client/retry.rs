@@ -97,8 +97,7 @@ pub(crate) fn for_complete(share: Share, max_attempts: u32) -> Builder {
 /// How long to wait before attempt `round + 1`: 0.2 s, doubled each time up
 /// to 10 s, and up to as much again at random, lest all wait alike.
 pub(crate) fn pause(round: u32) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
     let base = 200_u64 << round.saturating_sub(1).min(6);
     let base = base.min(10_000);
-    Duration::from_millis(base + RandomState::new().hash_one(round) % base)
+    Duration::from_millis(base + fastrand::u64(..base))
 }

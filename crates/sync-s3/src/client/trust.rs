@@ -9,12 +9,13 @@ use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -179,11 +180,7 @@ async fn ask_issuer(host: &str, port: u16) -> Option<String> {
     let _ = TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await;
-    let certificate = seen
-        .0
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take()?;
+    let certificate = seen.0.lock().take()?;
     let certificate = webpki::EndEntityCert::try_from(&certificate).ok()?;
     let name = distinguished_name(certificate.issuer());
     (!name.is_empty()).then(|| printable(&name))
@@ -203,7 +200,7 @@ impl ServerCertVerifier for Seen {
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let seen = Some(end_entity.clone().into_owned());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        *self.0.lock() = seen;
         Err(CertificateError::UnknownIssuer.into())
     }
 

@@ -1,7 +1,8 @@
 //! What a probe has left in the bucket.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// What may be in the bucket because of us.
 #[derive(Debug, Default)]
@@ -21,6 +22,6 @@ pub(super) struct Made {
 
 impl Traces {
     pub(super) fn lock(&self) -> MutexGuard<'_, Made> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -8,8 +8,9 @@
 //! when the bytes in flight can have left, at the rate at which bodies were
 //! answered so far.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::http::in_flight::{InFlight, Moved};
 
@@ -45,18 +46,14 @@ impl Backlog {
     pub(crate) fn answered(&self, bytes: u64, took: Duration) {
         if bytes >= MEASURABLE {
             let now = self.in_flight.bytes() as f64 / took.as_secs_f64().max(0.001);
-            let mut rate = self.lock();
+            let mut rate = self.rate.lock();
             *rate = Some(rate.map_or(now, |before| (before + now) / 2.0));
         }
     }
 
     /// How long the bytes in flight may take to leave.
     pub(crate) fn time(&self) -> Duration {
-        time(self.in_flight.bytes(), *self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<f64>> {
-        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
+        time(self.in_flight.bytes(), *self.rate.lock())
     }
 }
 

@@ -3,12 +3,12 @@
 //! The arithmetic is the core's ([`ServerClock`]); this module reads the headers and
 //! does the waiting.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use aws_smithy_types::DateTime as SdkDateTime;
 use aws_smithy_types::date_time::Format;
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use sync_core::clock::{Answer, LONGEST_WAIT, Present, ServerClock};
 
 /// The server that is known to truncate the times of its objects to seconds. Where
@@ -23,22 +23,22 @@ impl Clock {
     /// Server minus local, as used to compare times; `None` before the first
     /// answer with a date.
     pub(crate) fn offset(&self) -> Option<TimeDelta> {
-        self.lock().offset()
+        self.0.lock().offset()
     }
 
     /// The largest jump of the server's clock or ours so far.
     pub(crate) fn jump(&self) -> Option<TimeDelta> {
-        self.lock().jump()
+        self.0.lock().jump()
     }
 
     /// The latest second that the server's clock has shown.
     pub(crate) fn shown(&self) -> Option<DateTime<Utc>> {
-        self.lock().shown()
+        self.0.lock().shown()
     }
 
     /// The time of an object that is written now.
     pub(crate) fn present(&self) -> Option<Present> {
-        self.lock().present(now())
+        self.0.lock().present(now())
     }
 
     /// Waits until an object that is written then has the time `moment` or a later
@@ -46,7 +46,7 @@ impl Clock {
     /// may shorten the wait.
     pub(crate) async fn wait_for(&self, moment: DateTime<Utc>) {
         loop {
-            let Some(at) = self.lock().reaches(moment) else {
+            let Some(at) = self.0.lock().reaches(moment) else {
                 return;
             };
             let wait = at - now();
@@ -72,17 +72,12 @@ impl Clock {
         let Some(date) = date.and_then(parse_http_date) else {
             return;
         };
-        self.lock().observe(Answer {
+        self.0.lock().observe(Answer {
             sent: sent.into(),
             received: received.into(),
             date,
             cuts: server == Some(TRUNCATES),
         });
-    }
-
-    fn lock(&self) -> MutexGuard<'_, ServerClock> {
-        // Numbers are numbers, whatever became of who changed them.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,8 +4,9 @@
 //! After ten minutes without any success all requests fail at once, so that an
 //! outage ends a run instead of being met key by key.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
@@ -59,7 +60,7 @@ impl ConcurrencyLimiter {
             begun: Instant::now(),
         };
         loop {
-            let resume = self.state().window.resume(permit.begun)?;
+            let resume = self.state.lock().window.resume(permit.begun)?;
             let Some(resume) = resume else {
                 return Ok(permit);
             };
@@ -71,18 +72,14 @@ impl ConcurrencyLimiter {
     /// How many concurrent callers make full use of the window: a few more than
     /// it has permits, since a caller does not only wait for answers.
     pub(crate) fn useful_callers(&self) -> usize {
-        let window = self.state().window.size();
+        let window = self.state.lock().window.size();
         window + window.div_ceil(4)
     }
 
     /// As after a long time without a success.
     #[cfg(test)]
     pub(crate) fn fail_for(&self, time: std::time::Duration) {
-        self.state().window.fail_for(time);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().window.fail_for(time);
     }
 }
 
@@ -91,7 +88,7 @@ impl ConcurrencyPermit {
     pub(crate) fn record(&self, outcome: Outcome) {
         let permits = &self.limiter.permits;
         let in_use = permits.available_permits() == 0;
-        let mut state = self.limiter.state();
+        let mut state = self.limiter.state.lock();
         let before = state.window.size();
         state
             .window
@@ -115,7 +112,7 @@ impl ConcurrencyPermit {
 
 impl Drop for ConcurrencyPermit {
     fn drop(&mut self) {
-        let mut state = self.limiter.state();
+        let mut state = self.limiter.state.lock();
         if state.owed > 0 {
             state.owed -= 1;
         } else {

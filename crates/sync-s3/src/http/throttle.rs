@@ -14,9 +14,10 @@
 
 use std::num::NonZeroU64;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -114,7 +115,7 @@ impl BandwidthLimiter {
             RequestDirection::Upload => &self.up,
             RequestDirection::Download => &self.down,
         };
-        lane.lock().unwrap_or_else(PoisonError::into_inner)
+        lane.lock()
     }
 }
 

@@ -10,8 +10,8 @@ mod md5_etags;
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use sync_core::Expected;
 
 /// A kind of request that can carry a condition. Servers that obey conditions
@@ -88,11 +88,11 @@ impl Conditional {
     }
 
     pub(crate) fn manner(&self) -> Manner {
-        *self.manner.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.manner.lock()
     }
 
     pub(crate) fn learn(&self, manner: Manner) {
-        *self.manner.lock().unwrap_or_else(PoisonError::into_inner) = manner;
+        *self.manner.lock() = manner;
     }
 
     /// Whether a request that expects `expected` needs a trial.

@@ -5,10 +5,11 @@
 //! dropped tries to.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use sync_core::{Entry, ErrorKind, Expected, Result, StoreError, Writer, checksum::Crc64};
 
 use crate::bucket::Bucket;
@@ -54,7 +55,7 @@ impl Writer for Upload {
             len,
             checksum,
         };
-        self.parts().insert(number, part);
+        self.parts.lock().insert(number, part);
         Ok(())
     }
 
@@ -97,11 +98,6 @@ impl Upload {
         })
     }
 
-    fn parts(&self) -> std::sync::MutexGuard<'_, BTreeMap<i32, Part>> {
-        // A map whose insertion panicked is still a map.
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn misuse(&self, what: String) -> StoreError {
         StoreError::new(
             ErrorKind::Other,
@@ -111,11 +107,11 @@ impl Upload {
     }
 
     async fn complete(&self, checksum: Crc64) -> Result<()> {
-        if self.size == 0 && self.parts().is_empty() {
+        if self.size == 0 && self.parts.lock().is_empty() {
             // S3 completes no upload without a part.
             self.part(0, Bytes::new(), Crc64::EMPTY).await?;
         }
-        let parts = self.parts().clone();
+        let parts = self.parts.lock().clone();
         self.check_whole(&parts, checksum)?;
         let guarded = ConditionalWrite {
             bucket: &self.session.bucket,
