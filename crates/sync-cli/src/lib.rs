@@ -17,6 +17,7 @@ mod output;
 mod panics;
 mod price;
 mod progress;
+mod settings;
 mod stop;
 mod usage;
 
@@ -48,6 +49,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, mut console: Console) -> Ex
     s3mirror::machine::open_files::raise();
     s3mirror::machine::memory::save();
     panics::report_plainly();
+    settings::write_as_options();
     match parse(args) {
         Ok(cli) => command::run(cli.command, &mut console),
         Err(message) => usage::show(&message, &mut console),

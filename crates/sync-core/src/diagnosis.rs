@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::hint::Hint;
+
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnosis {
@@ -13,7 +15,7 @@ pub struct Diagnosis {
     pub message: String,
     /// What can be done about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub advice: Option<String>,
+    pub advice: Option<Hint>,
 }
 
 /// How bad something is.
@@ -70,7 +72,7 @@ impl Diagnosis {
 
     /// The same with what can be done.
     #[must_use]
-    pub fn with_advice(self, advice: impl Into<String>) -> Self {
+    pub fn with_advice(self, advice: impl Into<Hint>) -> Self {
         let advice = Some(advice.into());
         Self { advice, ..self }
     }

@@ -13,6 +13,7 @@ pub mod diagnosis;
 pub mod entry;
 pub mod error;
 pub mod execute;
+pub mod hint;
 #[doc(hidden)]
 pub mod json;
 pub mod key;
@@ -20,6 +21,7 @@ pub mod listing;
 pub mod plan;
 pub mod rule;
 pub mod select;
+pub mod setting;
 pub mod spool;
 pub mod store;
 #[cfg(feature = "testing")]

@@ -10,6 +10,8 @@ use rustix::fs::{StatVfsMountFlags, futimens};
 use rustix::io::Errno;
 use sync_core::{
     diagnosis::{Diagnosis, Scope},
+    hint,
+    setting::Setting,
     text::printable,
 };
 
@@ -139,7 +141,7 @@ fn writable(root: &Root, shown: &str) -> Diagnosis {
     } else if lost.num_milliseconds() >= 1000 {
         let message = "files can be written, but their times are kept to two seconds or worse: a \
                        restored file does not get the time of its object";
-        Diagnosis::warning("write", message).with_advice("use --compare checksum")
+        Diagnosis::warning("write", message).with_advice(hint!("use {} checksum", Setting::Compare))
     } else if lost.is_zero() {
         Diagnosis::ok(
             "write",

@@ -34,7 +34,7 @@ use crate::sys::path::split;
 use crate::sys::precision;
 use crate::trash::{Kept, Trash};
 use crate::write;
-use crate::write::shortfalls::WITHOUT_SYNC;
+use crate::write::shortfalls::without_sync;
 use crate::write::temporary::sweep::sweep;
 
 /// Longest file name of the usual file systems, in bytes.
@@ -145,7 +145,7 @@ impl FsStore {
         let mut warnings = self.directory.shortfalls.sentences();
         warnings.extend(self.directory.detector.warnings());
         if self.directory.syncer.lacks_sync() {
-            warnings.push(WITHOUT_SYNC.to_owned());
+            warnings.push(without_sync());
         }
         warnings
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_sdk_s3::types::ChecksumMode;
-use sync_core::{ErrorKind, Key, StoreError, checksum::Crc64};
+use sync_core::{ErrorKind, Key, StoreError, checksum::Crc64, hint};
 
 use crate::checksum::{self, Headers};
 use crate::client::blank_keys;
@@ -70,9 +70,10 @@ impl Bucket {
     pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {
         let is_lacking = failure.kind() == ErrorKind::Unsupported || failure.refuses_a_value();
         let error = failure.into_error(attempted, &self.endpoint);
-        match self.objects.options().filter(|_| is_lacking) {
-            Some(options) => error.with_hint(format!(
-                "the server lacks something that the request asks for: try without {options}"
+        match self.objects.named().filter(|_| is_lacking) {
+            Some(settings) => error.with_hint(hint!(
+                "the server lacks something that the request asks for: try without {}",
+                settings
             )),
             None => error,
         }

@@ -9,7 +9,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sync_core::{key::MAX_KEY_BYTES, text::printable};
+use sync_core::{key::MAX_KEY_BYTES, setting::Setting, text::printable};
 
 use crate::client::endpoint_url::without_secrets;
 
@@ -42,8 +42,9 @@ pub enum LocationError {
     Empty,
     /// A URL of another scheme.
     #[error(
-        "'{0}' is a URL; give the bucket's name here and the server with --endpoint-url, \
-         or write s3://NAME/PREFIX"
+        "'{0}' is a URL; give the bucket's name here and the server with {setting}, or write \
+         s3://NAME/PREFIX",
+        setting = Setting::EndpointUrl
     )]
     Url(String),
     /// A name that no server accepts.

@@ -141,7 +141,7 @@ pub enum Access {
     /// Requests are signed with credentials from the usual AWS sources.
     #[default]
     Signed,
-    /// Requests are not signed: a public bucket (`--no-sign-request`).
+    /// Requests are not signed: a public bucket.
     Anonymous,
 }
 
@@ -167,8 +167,8 @@ pub enum Conditions {
     Auto,
     /// The server, which is trusted to obey them.
     Server,
-    /// We, by a HEAD shortly before: for servers without conditional requests
-    /// (`--no-conditional`). A change in between goes unseen.
+    /// We, by a HEAD shortly before: for servers without conditional requests. A
+    /// change in between goes unseen.
     Client,
 }
 

@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use sync_core::text::printable;
+use sync_core::{setting::Setting, text::printable};
 
 use super::private::{self, Trust};
 
@@ -43,7 +43,7 @@ struct Chosen {
 }
 
 impl StateDir {
-    /// The directory that `named` (`--state-dir`) or the environment names.
+    /// The directory that `named` (an option) or the environment names.
     /// Nothing is made yet.
     pub(crate) fn find(named: Option<&Path>) -> Self {
         let variable = |name: &str| std::env::var_os(name);
@@ -127,7 +127,8 @@ impl StateDir {
                 path: None,
                 warning: Some(format!(
                     "{why}; this run keeps no state: what it leaves unfinished when it is \
-                     killed is not known to the next one (name a directory with --state-dir)"
+                     killed is not known to the next one (name a directory with {})",
+                    Setting::StateDir
                 )),
             }
         })
@@ -276,6 +277,6 @@ mod tests {
 
         let state = StateDir::among(vec![candidate(bad(), false)]);
         assert_eq!(state.path(), None);
-        assert!(state.warning().unwrap().contains("--state-dir"));
+        assert!(state.warning().unwrap().contains("with state_dir"));
     }
 }

@@ -180,7 +180,10 @@ fn text(finding: &Diagnosis) -> String {
     };
     let name = finding.name;
     let message = printable_text(&finding.message);
-    let advice = finding.advice.as_deref().map(printable_text);
+    let advice = finding
+        .advice
+        .as_ref()
+        .map(|advice| printable_text(&advice.to_string()));
     let advice = advice.map_or(String::new(), |advice| format!("\n{:10}-> {advice}", ""));
     format!("{style}{level:<9}{style:#} {name}: {message}{advice}")
 }

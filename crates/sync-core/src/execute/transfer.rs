@@ -18,19 +18,16 @@ use crate::{
     entry::Entry,
     error::{ErrorKind, Result, StoreError},
     execute::OnSourceChange,
+    hint,
     plan::Transfer,
     rule::Direction,
+    setting::Setting,
     store::{Expected, Writer},
 };
 
 /// How often a file that was changed while its copy was on its way is copied
 /// again.
 const CATCH_UPS: u32 = 2;
-
-/// What is said of a file that must not be copied again. Its object is newer
-/// than it, so no later run would notice by the times alone.
-const OUTDATED: &str = "it was written while it was copied; the target has the planned version, \
-                        and `--compare checksum` finds the difference";
 
 /// How a transfer ended.
 pub(crate) enum Done {
@@ -154,7 +151,7 @@ impl Workspace<'_> {
                 return Ok(Kept::AtAMoment);
             }
             if self.options.on_source_change == OnSourceChange::Refuse {
-                return Err(changed(&copied.entry, OUTDATED));
+                return Err(outdated(&copied.entry));
             }
             if self.is_stopped() {
                 return Err(stopped());
@@ -477,6 +474,15 @@ async fn or_stopped<T>(stop: &StopSignal, work: impl Future<Output = Result<T>>)
         Either::Left((result, _)) => result,
         Either::Right(_) => Err(stopped()),
     }
+}
+
+/// The error of a file that must not be copied again. Its object is newer than
+/// it, so no later run would notice by the times alone.
+fn outdated(entry: &Entry) -> StoreError {
+    changed(entry, "it was written while it was copied").with_hint(hint!(
+        "the target has the planned version, and `{} checksum` finds the difference",
+        Setting::Compare
+    ))
 }
 
 fn changed(entry: &Entry, why: &'static str) -> StoreError {

@@ -6,6 +6,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::setting::Setting;
 use crate::text::printable;
 
 /// By what a [`Selection`](crate::select::Selection) selects; by default, nothing is
@@ -79,34 +80,41 @@ impl Criteria {
     }
 }
 
-/// As the options of s3mirror.
+/// As the settings that they come from.
 impl fmt::Display for Criteria {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.names.iter().map(ToString::to_string);
         let files = self.ignore_files.iter();
-        let files = files.map(|file| format!("--exclude-from '{}'", printable(&file.file)));
-        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-        let others = [
-            self.min_size.map(|size| format!("--min-size {size}B")),
-            self.max_size.map(|size| format!("--max-size {size}B")),
-            self.newer_than
-                .map(|from| format!("--newer-than {}", time(from))),
-            self.older_than
-                .map(|to| format!("--older-than {}", time(to))),
+        let files = files.map(|file| quoted(Setting::ExcludeFrom, &file.file));
+        let sizes = [
+            (Setting::MinSize, self.min_size),
+            (Setting::MaxSize, self.max_size),
         ];
-        let all: Vec<String> = names
-            .chain(files)
-            .chain(others.into_iter().flatten())
-            .collect();
+        let sizes = sizes
+            .into_iter()
+            .filter_map(|(setting, size)| Some(format!("{setting} {}B", size?)));
+        let times = [
+            (Setting::NewerThan, self.newer_than),
+            (Setting::OlderThan, self.older_than),
+        ];
+        let times = times.into_iter().filter_map(|(setting, time)| {
+            let time = time?.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+            Some(format!("{setting} {time}"))
+        });
+        let all: Vec<String> = names.chain(files).chain(sizes).chain(times).collect();
         f.write_str(&all.join(" "))
     }
 }
 
 impl fmt::Display for NameRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Include(glob) => write!(f, "--include '{}'", printable(glob)),
-            Self::Exclude(glob) => write!(f, "--exclude '{}'", printable(glob)),
-        }
+        f.write_str(&match self {
+            Self::Include(glob) => quoted(Setting::Include, glob),
+            Self::Exclude(glob) => quoted(Setting::Exclude, glob),
+        })
     }
+}
+
+fn quoted(setting: Setting, value: &str) -> String {
+    format!("{setting} '{}'", printable(value))
 }

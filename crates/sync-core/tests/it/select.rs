@@ -381,13 +381,13 @@ fn an_ignored_directory_is_left_out_with_all_that_is_in_it() {
 #[test]
 fn a_glob_that_cannot_be_understood_is_named_with_the_reason() {
     for (rule, reason) in [
-        (exclude("a["), "--exclude 'a[': unclosed character class"),
-        (include("{a"), "--include '{a': unclosed alternate group"),
-        (include("[z-a]"), "--include '[z-a]': invalid range"),
-        (exclude(""), "--exclude '': it is empty"),
-        (exclude("/a"), "--exclude '/a': it begins with a slash"),
-        (exclude("[é]"), "--exclude '[é]': a class"),
-        (exclude("a\\"), "--exclude 'a\\\\': dangling"),
+        (exclude("a["), "exclude 'a[': unclosed character class"),
+        (include("{a"), "include '{a': unclosed alternate group"),
+        (include("[z-a]"), "include '[z-a]': invalid range"),
+        (exclude(""), "exclude '': it is empty"),
+        (exclude("/a"), "exclude '/a': it begins with a slash"),
+        (exclude("[é]"), "exclude '[é]': a class"),
+        (exclude("a\\"), "exclude 'a\\\\': dangling"),
     ] {
         let criteria = Criteria {
             names: vec![rule],
@@ -507,6 +507,6 @@ fn a_saved_plan_says_what_it_was_limited_to() {
     assert_eq!(read.header(), made.header());
     assert_eq!(
         read.header().selection.to_string(),
-        "--exclude '*.tmp' --include 'keep.tmp' --min-size 1B --older-than 2024-05-01T12:00:05Z"
+        "exclude '*.tmp' include 'keep.tmp' min_size 1B older_than 2024-05-01T12:00:05Z"
     );
 }

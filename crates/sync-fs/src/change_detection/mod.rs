@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sync_core::{Entry, entry::Revision};
+use sync_core::{Entry, entry::Revision, setting::Setting};
 
 use crate::options::FsOptions;
 use crate::sys::identity::Identity;
@@ -54,15 +54,19 @@ impl ChangeDetector {
     /// One sentence for each attribute that was found to change by itself.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (is_found, what, option) in [
-            (&self.found_inodes, "inode numbers", "--ignore-inode"),
-            (&self.found_change_times, "change times", "--ignore-ctime"),
+        for (is_found, what, setting) in [
+            (&self.found_inodes, "inode numbers", Setting::IgnoreInode),
+            (
+                &self.found_change_times,
+                "change times",
+                Setting::IgnoreCtime,
+            ),
         ] {
             if is_found.load(Ordering::Relaxed) {
                 warnings.push(format!(
                     "the file system changes the {what} of files by itself: they are excluded from \
                      comparisons, and a file that changes during a run is detected by its size and \
-                     the other times; use {option} to exclude them from the start"
+                     the other times; use {setting} to exclude them from the start"
                 ));
             }
         }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
-use sync_core::{ErrorKind, Result, Selection, text::printable};
+use sync_core::{ErrorKind, Result, Selection, hint, setting::Setting, text::printable};
 
 use crate::error::{failed, refused};
 use crate::sys::errno::Sys;
@@ -37,9 +37,10 @@ pub(super) fn check(home: &Path, root: &Path, selection: &Selection) -> Result<(
             shown(),
             printable(&root.to_string_lossy())
         );
-        return Err(refused(ErrorKind::Other, what).with_hint(
-            "name a directory beside it, or exclude the trash from every run by --exclude",
-        ));
+        return Err(refused(ErrorKind::Other, what).with_hint(hint!(
+            "name a directory beside it, or exclude the trash from every run by {}",
+            Setting::Exclude
+        )));
     }
     if of(nearest(home))? != of(nearest(root))? {
         let what = format!(

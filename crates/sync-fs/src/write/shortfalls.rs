@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
-use sync_core::text::printable;
+use sync_core::{setting::Setting, text::printable};
 
 /// Names that are kept of each kind.
 const NAMES: usize = 3;
@@ -22,8 +22,13 @@ pub(crate) enum Shortfall {
 }
 
 /// The warning for a file system that does not support fsync.
-pub(crate) const WITHOUT_SYNC: &str = "the file system does not support fsync: after a power cut, the files that were restored last may \
-     be missing; use --durability none to skip the attempt";
+pub(crate) fn without_sync() -> String {
+    format!(
+        "the file system does not support fsync: after a power cut, the files that were restored \
+         last may be missing; use {} none to skip the attempt",
+        Setting::Durability
+    )
+}
 
 /// The shortfalls of a run.
 #[derive(Debug, Default)]

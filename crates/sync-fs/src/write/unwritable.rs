@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 
 use parking_lot::{Mutex, MutexGuard};
 use rustix::fs::StatVfsMountFlags;
-use sync_core::{ErrorKind, Key, Result, StoreError};
+use sync_core::{ErrorKind, Key, Result, StoreError, hint::Hint};
 
 use crate::error::{READ_ONLY, refused};
 use crate::sys::meta::Meta;
@@ -20,7 +20,7 @@ type MountId = (u64, u64);
 
 /// The file systems that accept no more writes, each with the reason.
 #[derive(Debug, Default)]
-pub(crate) struct UnwritableFileSystems(Mutex<BTreeMap<MountId, String>>);
+pub(crate) struct UnwritableFileSystems(Mutex<BTreeMap<MountId, Option<Hint>>>);
 
 impl UnwritableFileSystems {
     /// Records it if the root is mounted read-only: no write has to find out.
@@ -28,7 +28,7 @@ impl UnwritableFileSystems {
         let Ok(dir) = root.directory(b"") else { return };
         let stat = rustix::fs::fstatvfs(&dir);
         if stat.is_ok_and(|stat| stat.f_flag.contains(StatVfsMountFlags::RDONLY)) {
-            self.insert(&dir, READ_ONLY);
+            self.insert(&dir, Some(READ_ONLY.into()));
         }
     }
 
@@ -37,7 +37,7 @@ impl UnwritableFileSystems {
         if error.kind() == ErrorKind::Unwritable
             && let Some(dir) = nearest(root, key)
         {
-            self.insert(&dir, error.hint().unwrap_or_default());
+            self.insert(&dir, error.hint().cloned());
         }
     }
 
@@ -51,18 +51,22 @@ impl UnwritableFileSystems {
             None => Ok(()),
             Some(why) => {
                 let what = format!("nothing can be written to the file system of '{key}'");
-                Err(refused(ErrorKind::Unwritable, what).with_hint(why))
+                let error = refused(ErrorKind::Unwritable, what);
+                Err(match why {
+                    Some(why) => error.with_hint(why),
+                    None => error,
+                })
             }
         }
     }
 
-    fn insert(&self, dir: &OwnedFd, why: &str) {
+    fn insert(&self, dir: &OwnedFd, why: Option<Hint>) {
         if let Some(id) = mount_id(dir) {
-            self.lock().entry(id).or_insert_with(|| why.to_owned());
+            self.lock().entry(id).or_insert(why);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<MountId, String>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<MountId, Option<Hint>>> {
         self.0.lock()
     }
 }

@@ -432,7 +432,7 @@ async fn fill(tree: &Tree) {
     assert!(
         error
             .hint()
-            .is_some_and(|hint| hint.contains("free some space"))
+            .is_some_and(|hint| hint.to_string().contains("free some space"))
     );
     // A large file is refused before a byte of it has been fetched.
     let error = store.write(&entry("a", 2 << 20), 1 << 20, &seen).await;

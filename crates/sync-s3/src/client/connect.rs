@@ -19,7 +19,7 @@ use aws_sdk_s3::config::{
 };
 use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::service_config::ServiceConfigKey;
-use sync_core::{ErrorKind, Result, StoreError};
+use sync_core::{ErrorKind, Result, StoreError, setting::Setting};
 
 use crate::client::amend::Amended;
 use crate::client::blank_keys::BlankKeys;
@@ -205,6 +205,9 @@ fn address(url: &str, source: &str) -> Result<String> {
 fn owner(options: &S3Options) -> Result<Option<String>> {
     let owner = options.expected_owner.as_deref();
     owner
-        .map(|owner| environment::word(owner, "the account of --expected-bucket-owner"))
+        .map(|owner| {
+            let source = format!("the account of {}", Setting::ExpectedOwner);
+            environment::word(owner, &source)
+        })
         .transpose()
 }

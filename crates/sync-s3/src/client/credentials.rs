@@ -11,7 +11,7 @@ use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use aws_sdk_s3::config::{Credentials, ProvideCredentials, Region, SharedCredentialsProvider};
-use sync_core::Result;
+use sync_core::{Result, setting::Setting};
 
 use crate::client::environment;
 use crate::options::S3Options;
@@ -23,7 +23,8 @@ const FALLBACK_REGION: &str = "us-east-1";
 /// Option, environment, profile, fallback.
 pub(crate) async fn region(options: &S3Options) -> Result<String> {
     if let Some(region) = &options.region {
-        return environment::word(region, "the region of --region or S3MIRROR_REGION");
+        let source = format!("the region of {} or S3MIRROR_REGION", Setting::Region);
+        return environment::word(region, &source);
     }
     for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
         if let Some(region) = environment::variable(name)? {

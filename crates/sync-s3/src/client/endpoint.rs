@@ -1,6 +1,6 @@
 //! Where requests go: to AWS or to another server, and what follows from that.
 
-use sync_core::{ErrorKind, Result, StoreError, text::printable};
+use sync_core::{ErrorKind, Result, StoreError, hint, setting::Setting, text::printable};
 
 use crate::client::proxy::Proxy;
 use crate::options::{Choice, S3Options};
@@ -34,15 +34,17 @@ impl Endpoint {
         let bucket = printable(options.location.bucket());
         if !self.is_foreign() {
             let message = format!("'{bucket}' names a bucket of a tenant, which AWS does not have");
-            return Err(StoreError::new(ErrorKind::Other, message)
-                .with_hint("name the server with --endpoint-url, or correct --bucket"));
+            return Err(StoreError::new(ErrorKind::Other, message).with_hint(hint!(
+                "name the server with {}, or correct {}",
+                Setting::EndpointUrl,
+                Setting::Bucket
+            )));
         }
         if options.path_style == Choice::Never {
             let message =
                 format!("the bucket '{bucket}' of a tenant cannot be part of a host name");
-            return Err(
-                StoreError::new(ErrorKind::Other, message).with_hint("leave --path-style at auto")
-            );
+            return Err(StoreError::new(ErrorKind::Other, message)
+                .with_hint(hint!("leave {} at auto", Setting::PathStyle)));
         }
         Ok(())
     }

@@ -5,7 +5,8 @@
 //! the wrong option. So whatever is refused is shown by [`without_secrets`].
 
 use http::Uri;
-use sync_core::text::printable;
+use sync_core::hint::Hint;
+use sync_core::{hint, setting::Setting, text::printable};
 
 /// What stands for a part that is not shown.
 const HIDDEN: &str = "***";
@@ -27,13 +28,18 @@ pub enum AddressError {
 impl AddressError {
     /// What to do about it.
     #[must_use]
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> Hint {
         match self {
             Self::Password(_) => {
-                "set the keys by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or in a profile"
+                "set the keys by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or in a profile".into()
             }
-            Self::Query(_) => "write only http://HOST:PORT or https://HOST, perhaps with a path",
-            Self::NoUrl(_) => "write --endpoint-url http://HOST:PORT or https://HOST",
+            Self::Query(_) => {
+                "write only http://HOST:PORT or https://HOST, perhaps with a path".into()
+            }
+            Self::NoUrl(_) => hint!(
+                "write {} http://HOST:PORT or https://HOST",
+                Setting::EndpointUrl
+            ),
         }
     }
 }

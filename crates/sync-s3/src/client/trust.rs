@@ -22,7 +22,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
-use sync_core::{Result, text::printable};
+use sync_core::{Result, setting::Setting, text::printable};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -60,7 +60,8 @@ impl Trust {
     /// A file that cannot be read or holds no certificate.
     pub(crate) fn find(option: Option<&Path>, profile: Option<&str>) -> Result<Self> {
         if let Some(path) = option {
-            return bundle(path, "the file of --ca-bundle").map(Self::Bundle);
+            let source = format!("the file of {}", Setting::CaBundle);
+            return bundle(path, &source).map(Self::Bundle);
         }
         let profile = profile.map(str::trim).filter(|path| !path.is_empty());
         let named = [

@@ -4,6 +4,8 @@ use sync_core::{
     ErrorKind,
     checksum::Crc64,
     diagnosis::{Diagnosis, Level},
+    hint,
+    setting::Setting,
 };
 
 use crate::doctor::objects::FIRST;
@@ -15,7 +17,10 @@ const NAME: &str = "damaged";
 
 pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
     if probe.bucket.checksums == Checksums::None {
-        let message = "none are sent (--checksum none), so damage on the way goes unnoticed";
+        let message = format!(
+            "none are sent ({} none), so damage on the way goes unnoticed",
+            Setting::Checksums
+        );
         tell(Diagnosis::warning("checksum", message));
         return;
     }
@@ -26,10 +31,10 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
         Ok(_) => {
             let message = "the server takes a content that does not fit its checksum, so damage \
                            on the way to it goes unnoticed";
-            tell(
-                Diagnosis::warning("checksum", message)
-                    .with_advice("use https, and run `s3mirror verify --read` after a backup"),
-            );
+            tell(Diagnosis::warning("checksum", message).with_advice(hint!(
+                "use https, and run {} after a backup",
+                Setting::VerifyBytes
+            )));
             return;
         }
         Err(failure) if failure.kind() == ErrorKind::Corrupt || failure.status == Some(400) => {}
@@ -49,8 +54,11 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
     tell(if kept {
         Diagnosis::ok("checksum", "the server checks it, keeps it and tells it")
     } else {
-        let message = "the server checks what it is sent, but keeps no CRC64NVME: downloads are \
-                       not checked by it, and `verify` and --compare checksum read all bytes";
+        let message = format!(
+            "the server checks what it is sent, but keeps no CRC64NVME: downloads are not checked \
+             by it, and `verify` and {} checksum read all bytes",
+            Setting::Compare
+        );
         Diagnosis::warning("checksum", message)
     });
 }

@@ -2,6 +2,7 @@
 //! be accepted, those that don't must be refused.
 
 use sync_core::diagnosis::{Diagnosis, Level};
+use sync_core::setting::Setting;
 
 use crate::doctor::objects::{CONTENT, FIRST};
 use crate::doctor::probe::{Probe, Tell};
@@ -15,8 +16,11 @@ const LOOKS: &str = "no option is needed: runs notice it, and look up each objec
 pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
     const NAME: &str = "conditional-write";
     if !probe.asks_for_conditions() {
-        let message = "not asked for (--no-conditional): each object is looked up shortly before, \
-                       and what another program writes in that moment is lost";
+        let message = format!(
+            "not asked for ({}): each object is looked up shortly before, and what another program \
+             writes in that moment is lost",
+            Setting::NoConditions
+        );
         tell(Diagnosis::warning(NAME, message));
         return;
     }

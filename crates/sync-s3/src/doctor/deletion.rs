@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use sync_core::diagnosis::{Diagnosis, Level};
+use sync_core::setting::Setting;
 
 use crate::client::amend::Amended;
 use crate::client::content_md5::ContentMd5;
@@ -48,7 +49,7 @@ fn undeletable(probe: &Probe, name: &str, failure: &Failure) -> Diagnosis {
     let attempted = Attempted {
         what: "delete",
         name,
-        permission: "s3:DeleteObject; without it, use --no-delete",
+        permission: &format!("s3:DeleteObject; without it, use {}", Setting::NoDelete),
     };
     probe.failed("delete", Level::Problem, failure, attempted)
 }

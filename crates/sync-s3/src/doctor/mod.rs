@@ -24,6 +24,7 @@ mod traces;
 mod trial;
 
 use sync_core::diagnosis::{Diagnosis, Scope};
+use sync_core::setting::Setting;
 
 pub use probe::{Probe, Tell};
 
@@ -39,7 +40,10 @@ impl Probe {
         access::clock(self, tell);
         let is_kept = protection::look(self, tell).await;
         if scope == Scope::ReadOnly {
-            let message = "nothing was written, so writes were not tried (--read-only)";
+            let message = format!(
+                "nothing was written, so writes were not tried ({})",
+                Setting::ReadOnly
+            );
             tell(Diagnosis::ok("writes", message));
             return;
         }

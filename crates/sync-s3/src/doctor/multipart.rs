@@ -6,6 +6,8 @@ use bytes::Bytes;
 use sync_core::{
     checksum::Crc64,
     diagnosis::{Diagnosis, Level},
+    hint,
+    setting::Setting,
 };
 
 use crate::checksum;
@@ -36,7 +38,10 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
     let attempted = Attempted {
         what: "upload in parts",
         name: &name,
-        permission: "s3:PutObject, without which a backup fails at files above --part-size",
+        permission: &format!(
+            "s3:PutObject, without which a backup fails at files above {}",
+            Setting::PartSize
+        ),
     };
     let mut conditional = probe.asks_for_conditions();
     let first = match probe.begin(NAME).await {
@@ -67,7 +72,9 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
             let diagnosis = probe.failed("multipart", Level::Problem, &failure, attempted);
             tell(match diagnosis.advice {
                 Some(_) => diagnosis,
-                None => diagnosis.with_advice("try --checksum none for this server"),
+                None => {
+                    diagnosis.with_advice(hint!("try {} none for this server", Setting::Checksums))
+                }
             });
             return;
         }

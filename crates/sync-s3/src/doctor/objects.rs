@@ -3,6 +3,8 @@
 use sync_core::{
     Entry, ErrorKind,
     diagnosis::{Diagnosis, Level},
+    hint,
+    setting::Setting,
 };
 
 use crate::doctor::probe::{Probe, Tell};
@@ -30,7 +32,10 @@ pub(super) async fn write_and_read(probe: &Probe, tell: Tell<'_>) -> bool {
             let refuses = matches!(failure.kind(), ErrorKind::Unsupported | ErrorKind::Other);
             let sums = probe.bucket.checksums != Checksums::None;
             tell(if refuses && sums {
-                diagnosis.with_advice("try --checksum crc32, md5 or none for this server")
+                diagnosis.with_advice(hint!(
+                    "try {} crc32, md5 or none for this server",
+                    Setting::Checksums
+                ))
             } else {
                 diagnosis
             });
@@ -39,13 +44,17 @@ pub(super) async fn write_and_read(probe: &Probe, tell: Tell<'_>) -> bool {
     };
     if probe.bucket.conduct.wants_md5() {
         let message = "the server demands Content-MD5 of uploads";
-        tell(Diagnosis::ok("content-md5", message).with_advice(
-            "no option is needed: runs send it once they are asked to; --checksum md5 sends it \
-             from the start",
-        ));
+        tell(Diagnosis::ok("content-md5", message).with_advice(hint!(
+            "no option is needed: runs send it once they are asked to; {} md5 sends it from the \
+             start",
+            Setting::Checksums
+        )));
     }
     if probe.bucket.objects.encryption.is_some() && written.server_side_encryption().is_none() {
-        let message = "the server ignores --sse: objects are written without it";
+        let message = format!(
+            "the server ignores {}: objects are written without it",
+            Setting::Encryption
+        );
         tell(Diagnosis::warning("settings", message));
     }
     let encrypted = written

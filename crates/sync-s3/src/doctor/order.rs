@@ -4,7 +4,9 @@ use aws_sdk_s3::types::EncodingType;
 use sync_core::{
     ErrorKind,
     diagnosis::{Diagnosis, Level},
+    hint,
     key::MAX_KEY_BYTES,
+    setting::Setting,
     text::printable,
 };
 
@@ -75,10 +77,10 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
     } else if !all.iter().any(|name| name == BACKSLASH) {
         let message = "the server takes a backslash in a key for something else: a file with one \
                        in its name is stored under another name";
-        tell(
-            Diagnosis::warning("keys", message)
-                .with_advice("exclude such files, or rename them: --exclude '*\\\\*'"),
-        );
+        tell(Diagnosis::warning("keys", message).with_advice(hint!(
+            "exclude such files, or rename them: {} '*\\\\*'",
+            Setting::Exclude
+        )));
     } else if refused.is_empty() {
         tell(Diagnosis::ok("keys", "odd names come back as they are"));
     }

@@ -16,7 +16,7 @@ use std::error::Error as StdError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use sync_core::{ErrorKind, StoreError, text::printable};
+use sync_core::{ErrorKind, StoreError, hint::Hint, text::printable};
 
 use crate::client::credentials::Unfit;
 use crate::client::deadline::TooLate;
@@ -43,7 +43,7 @@ pub(crate) struct Failure {
     /// Where the server sends us instead, as it says itself.
     pub(crate) redirect: Option<Box<str>>,
     /// What to do, where the cause tells more than its kind.
-    pub(crate) advice: Option<Box<str>>,
+    pub(crate) advice: Option<Hint>,
     /// A look has shown that objects are in the way, which the answer does not
     /// say.
     pub(crate) found_objects_below: bool,
@@ -84,7 +84,7 @@ pub(crate) struct Attempted<'a> {
     /// The key below the prefix, or the bucket.
     pub(crate) name: &'a str,
     /// As in `s3:PutObject`.
-    pub(crate) permission: &'static str,
+    pub(crate) permission: &'a str,
 }
 
 impl<E> From<&SdkError<E, HttpResponse>> for Failure
@@ -123,7 +123,7 @@ where
             }
         } else if let Some(why) = find::<Unreachable>(error) {
             failure.message = Some(why.reason.clone());
-            failure.advice = why.advice.as_deref().map(Box::from);
+            failure.advice.clone_from(&why.advice);
         } else if let Some(unfit) = find::<Unfit>(error) {
             failure.message = Some(unfit.to_string());
             failure.advice = Some("correct it there".into());

@@ -5,7 +5,7 @@ use std::io;
 use aws_sdk_s3::error::ConnectorError;
 use http::Uri;
 use rustls::Error as TlsError;
-use sync_core::text::printable;
+use sync_core::{hint, setting::Setting, text::printable};
 
 use crate::client::proxy::Proxy;
 use crate::error::cause_chain::{causes, find, last_cause};
@@ -83,8 +83,9 @@ async fn why(
         return None;
     }
     let https = format!("https://{}", server.uri.authority()?);
-    let advice = format!(
-        "does the server speak https there? Then use --endpoint-url {}",
+    let advice = hint!(
+        "does the server speak https there? Then use {} {}",
+        Setting::EndpointUrl,
         printable(&https)
     );
     let (address, cause) = (server.address(), shown_cause(error));
@@ -118,7 +119,7 @@ fn why_not_proxied(server: &Server<'_>, error: &ConnectorError) -> Option<Unreac
         _ => return None,
     };
     let advice = format!("the proxy is that of {}; {EXCEPT}", proxy.variable);
-    Some(Unreachable::new(reason, Some(advice)))
+    Some(Unreachable::new(reason, Some(advice.into())))
 }
 
 /// Why there is no connection to the server, or to its proxy.

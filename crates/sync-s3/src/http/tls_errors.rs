@@ -4,7 +4,7 @@
 use chrono::{DateTime, SecondsFormat};
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error as TlsError};
-use sync_core::text::printable;
+use sync_core::{hint, setting::Setting, text::printable};
 
 use crate::client::trust;
 use crate::http::unreachable::{Server, Unreachable};
@@ -15,7 +15,11 @@ pub(super) async fn why_not_secure(server: &Server<'_>, error: &TlsError) -> Unr
         TlsError::InvalidCertificate(error) => why_not_trusted(server, error).await,
         TlsError::InvalidMessage(_) => Unreachable::for_good(
             format!("{address} does not speak https ({error})"),
-            format!("use --endpoint-url http://{address}, if it is to be reached unencrypted"),
+            hint!(
+                "use {} http://{}, if it is to be reached unencrypted",
+                Setting::EndpointUrl,
+                address
+            ),
         ),
         _ => Unreachable::for_good(
             format!("no encrypted connection to {address}: {error}"),
@@ -35,8 +39,11 @@ async fn why_not_trusted(server: &Server<'_>, error: &CertificateError) -> Unrea
             let by = issuer.map_or(String::new(), |issuer| format!(" ({issuer})"));
             Unreachable::for_good(
                 format!("the certificate of {host} is signed by an unknown issuer{by}"),
-                "if you trust that issuer, name a file with its certificate by --ca-bundle or \
-                 AWS_CA_BUNDLE",
+                hint!(
+                    "if you trust that issuer, name a file with its certificate by {} or \
+                     AWS_CA_BUNDLE",
+                    Setting::CaBundle
+                ),
             )
         }
         CertificateError::ExpiredContext { not_after, .. } => {
@@ -58,8 +65,10 @@ async fn why_not_trusted(server: &Server<'_>, error: &CertificateError) -> Unrea
             };
             Unreachable::for_good(
                 format!("the certificate of the server is for {names}, not for {host}"),
-                "write a name of the certificate in --endpoint-url, or give the server another \
-                 certificate",
+                hint!(
+                    "write a name of the certificate in {}, or give the server another certificate",
+                    Setting::EndpointUrl
+                ),
             )
         }
         error if error.to_string().contains("CaUsedAsEndEntity") => Unreachable::for_good(

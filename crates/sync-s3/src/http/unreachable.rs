@@ -5,7 +5,7 @@ use std::fmt;
 
 use aws_sdk_s3::error::ConnectorError;
 use http::Uri;
-use sync_core::text::printable;
+use sync_core::{hint::Hint, text::printable};
 
 use crate::client::proxy::Proxy;
 
@@ -13,7 +13,7 @@ use crate::client::proxy::Proxy;
 #[derive(Debug)]
 pub(crate) struct Unreachable {
     pub(crate) reason: String,
-    pub(crate) advice: Option<String>,
+    pub(crate) advice: Option<Hint>,
     /// Whether waiting cannot change it.
     pub(super) is_final: bool,
     pub(super) cause: Option<ConnectorError>,
@@ -33,7 +33,7 @@ impl StdError for Unreachable {
 
 impl Unreachable {
     /// A reason that may pass.
-    pub(super) fn new(reason: String, advice: Option<String>) -> Self {
+    pub(super) fn new(reason: String, advice: Option<Hint>) -> Self {
         Self {
             reason,
             advice,
@@ -43,7 +43,7 @@ impl Unreachable {
     }
 
     /// A reason that waiting cannot change.
-    pub(super) fn for_good(reason: String, advice: impl Into<String>) -> Self {
+    pub(super) fn for_good(reason: String, advice: impl Into<Hint>) -> Self {
         Self {
             is_final: true,
             ..Self::new(reason, Some(advice.into()))

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
 use parking_lot::Mutex;
-use sync_core::Expected;
+use sync_core::{Expected, setting::Setting};
 
 /// A kind of request that can carry a condition. Servers that obey conditions
 /// in one kind ignore them in another.
@@ -279,13 +279,13 @@ impl Conduct {
                  is also looked up shortly before it is replaced or deleted"
             ));
         }
-        for (is_so, option) in [
-            (&self.ignores_encryption, "--sse"),
-            (&self.ignores_class, "--storage-class"),
+        for (is_so, setting) in [
+            (&self.ignores_encryption, Setting::Encryption),
+            (&self.ignores_class, Setting::StorageClass),
         ] {
             if is_so.load(Relaxed) {
                 notes.push(format!(
-                    "the server ignores {option}: objects are written as if it had not been given"
+                    "the server ignores {setting}: objects are written as if it had not been given"
                 ));
             }
         }

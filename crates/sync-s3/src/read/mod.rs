@@ -23,7 +23,8 @@ use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use sync_core::{
-    Entry, ErrorKind, Result, StoreError, checksum::Crc64, rule::is_same_time, text::printable,
+    Entry, ErrorKind, Result, StoreError, checksum::Crc64, hint, rule::is_same_time,
+    setting::Setting, text::printable,
 };
 
 use crate::bucket::Bucket;
@@ -179,7 +180,10 @@ impl Reading<'_> {
                 Broken::Damaged if self.md5.is_some() => {
                     let error = failed(self.entry, ErrorKind::Corrupt)
                         .with_source("its bytes do not match its ETag, which is to be their MD5")
-                        .with_hint("if the server's ETags are no MD5s, use --checksum none");
+                        .with_hint(hint!(
+                            "if the server's ETags are no MD5s, use {} none",
+                            Setting::Checksums
+                        ));
                     self.ask_for_coding(error).await?;
                 }
                 Broken::Damaged => {

@@ -610,7 +610,7 @@ async fn settings_that_a_server_ignores_are_noted_once() {
     }
     let notes = fixture.store.notes();
     assert_eq!(notes.len(), 2, "{notes:?}");
-    assert!(notes[0].contains("ignores --sse") && notes[1].contains("ignores --storage-class"));
+    assert!(notes[0].contains("ignores encryption") && notes[1].contains("ignores storage_class"));
     assert_eq!(fixture.server.count("HeadObject"), 1);
 }
 

@@ -3,19 +3,14 @@
 use std::time::{Duration, Instant};
 
 use s3_endpoint::{Action, Config, Endpoint, Fault};
+use sync_core::setting::Setting;
 use sync_core::{ErrorKind, Expected, Store as _, StoreError};
 
-use super::{BUCKET, Fixture, key, store};
+use super::{BUCKET, Fixture, hint_of, key, names, store};
 use crate::{Access, Encryption, S3Options, S3Store};
 
 /// `(status, code, kind, a part of the hint)`, for a PutObject.
-const TABLE: [(u16, &str, ErrorKind, &str); 39] = [
-    (
-        404,
-        "NoSuchBucket",
-        ErrorKind::RootMissing,
-        "--endpoint-url",
-    ),
+const TABLE: [(u16, &str, ErrorKind, &str); 28] = [
     (
         400,
         "InvalidBucketName",
@@ -32,12 +27,6 @@ const TABLE: [(u16, &str, ErrorKind, &str); 39] = [
     (403, "AllAccessDisabled", ErrorKind::Denied, "provider"),
     (403, "AccountProblem", ErrorKind::Denied, "provider"),
     (400, "ObjectLocked", ErrorKind::Denied, "retention"),
-    (
-        400,
-        "AccessControlListNotSupported",
-        ErrorKind::Other,
-        "--acl",
-    ),
     (
         403,
         "InvalidAccessKeyId",
@@ -66,32 +55,6 @@ const TABLE: [(u16, &str, ErrorKind, &str); 39] = [
     (403, "NotSignedUp", ErrorKind::Credentials, "provider"),
     (403, "RequestTimeTooSkewed", ErrorKind::Credentials, "clock"),
     (403, "RequestExpired", ErrorKind::Credentials, "clock"),
-    (301, "PermanentRedirect", ErrorKind::WrongRegion, "--region"),
-    (
-        400,
-        "AuthorizationHeaderMalformed",
-        ErrorKind::WrongRegion,
-        "--region",
-    ),
-    (
-        400,
-        "IllegalLocationConstraintException",
-        ErrorKind::WrongRegion,
-        "--region",
-    ),
-    (503, "SlowDown", ErrorKind::Throttled, "--concurrency"),
-    (
-        503,
-        "ServiceUnavailable",
-        ErrorKind::Throttled,
-        "--concurrency",
-    ),
-    (
-        429,
-        "TooManyRequests",
-        ErrorKind::Throttled,
-        "--concurrency",
-    ),
     (
         500,
         "InternalError",
@@ -99,18 +62,17 @@ const TABLE: [(u16, &str, ErrorKind, &str); 39] = [
         "run again later",
     ),
     (502, "BadGateway", ErrorKind::Unavailable, "run again later"),
-    (400, "RequestTimeout", ErrorKind::Timeout, "--concurrency"),
     (
         501,
         "NotImplemented",
         ErrorKind::Unsupported,
-        "--checksum none",
+        "checksums none",
     ),
     (
         405,
         "MethodNotAllowed",
         ErrorKind::Unsupported,
-        "--checksum none",
+        "checksums none",
     ),
     (400, "BadDigest", ErrorKind::Corrupt, "run again"),
     (
@@ -126,40 +88,86 @@ const TABLE: [(u16, &str, ErrorKind, &str); 39] = [
         ErrorKind::NoSpace,
         "quota",
     ),
-    (
-        400,
-        "EntityTooLarge",
-        ErrorKind::Other,
-        "smaller --part-size",
-    ),
-    (
-        400,
-        "EntityTooSmall",
-        ErrorKind::Other,
-        "larger --part-size",
-    ),
-    (
-        400,
-        "InvalidEncryptionAlgorithmError",
-        ErrorKind::Other,
-        "--sse",
-    ),
-    (
-        400,
-        "KMS.DisabledException",
-        ErrorKind::Other,
-        "--sse-kms-key-id",
-    ),
+    (400, "EntityTooLarge", ErrorKind::Other, "smaller part_size"),
+    (400, "EntityTooSmall", ErrorKind::Other, "larger part_size"),
     (400, "SomethingNew", ErrorKind::Other, ""),
     (418, "Teapot", ErrorKind::Other, ""),
     (404, "NoSuchKey", ErrorKind::NotFound, ""),
     (403, "InvalidObjectState", ErrorKind::Archived, "restore"),
 ];
 
+/// The same, where the hint names a setting.
+const SETTINGS: [(u16, &str, ErrorKind, Setting); 11] = [
+    (
+        404,
+        "NoSuchBucket",
+        ErrorKind::RootMissing,
+        Setting::EndpointUrl,
+    ),
+    (
+        400,
+        "AccessControlListNotSupported",
+        ErrorKind::Other,
+        Setting::Acl,
+    ),
+    (
+        301,
+        "PermanentRedirect",
+        ErrorKind::WrongRegion,
+        Setting::Region,
+    ),
+    (
+        400,
+        "AuthorizationHeaderMalformed",
+        ErrorKind::WrongRegion,
+        Setting::Region,
+    ),
+    (
+        400,
+        "IllegalLocationConstraintException",
+        ErrorKind::WrongRegion,
+        Setting::Region,
+    ),
+    (503, "SlowDown", ErrorKind::Throttled, Setting::Concurrency),
+    (
+        503,
+        "ServiceUnavailable",
+        ErrorKind::Throttled,
+        Setting::Concurrency,
+    ),
+    (
+        429,
+        "TooManyRequests",
+        ErrorKind::Throttled,
+        Setting::Concurrency,
+    ),
+    (
+        400,
+        "RequestTimeout",
+        ErrorKind::Timeout,
+        Setting::Concurrency,
+    ),
+    (
+        400,
+        "InvalidEncryptionAlgorithmError",
+        ErrorKind::Other,
+        Setting::Encryption,
+    ),
+    (
+        400,
+        "KMS.DisabledException",
+        ErrorKind::Other,
+        Setting::KmsKey,
+    ),
+];
+
 #[tokio::test]
 async fn every_fault_has_its_kind_and_says_what_to_do() {
     let fixture = Fixture::with_options(|options| options.max_attempts = 1).await;
-    for (status, code, kind, hint) in TABLE {
+    let texts = TABLE.map(|(status, code, kind, text)| (status, code, kind, text, None));
+    let settings =
+        SETTINGS.map(|(status, code, kind, setting)| (status, code, kind, "", Some(setting)));
+    for (status, code, kind, text, setting) in texts.into_iter().chain(settings) {
         fixture.server.inject(
             Fault::on("PutObject")
                 .always()
@@ -170,8 +178,13 @@ async fn every_fault_has_its_kind_and_says_what_to_do() {
             .await
             .unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
-        assert_eq!(error.hint().is_some(), !hint.is_empty(), "{error}");
-        assert!(error.hint().unwrap_or_default().contains(hint), "{error}");
+        let is_hinted = setting.is_some() || !text.is_empty();
+        assert_eq!(error.hint().is_some(), is_hinted, "{error}");
+        assert!(hint_of(&error).contains(text), "{error}");
+        assert!(
+            setting.is_none_or(|setting| names(&error, setting)),
+            "{error}"
+        );
         let text = error.to_string();
         assert!(text.starts_with("cannot upload 'dir/a': "), "{text}");
         assert!(text.contains(code) && text.len() < 250, "{text}");
@@ -210,12 +223,12 @@ async fn the_right_region_is_named() {
     let error = fixture.list().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WrongRegion, "{error}");
     assert!(
-        error.hint().unwrap().contains("--region eu-central-1"),
+        hint_of(&error).contains("use region eu-central-1"),
         "{error}"
     );
     let error = fixture.put("a", "x", Expected::Absent).await.unwrap_err();
     assert!(
-        error.hint().unwrap().contains("--region eu-central-1"),
+        hint_of(&error).contains("use region eu-central-1"),
         "{error}"
     );
 }
@@ -241,10 +254,7 @@ async fn a_missing_bucket_is_told_by_every_operation() {
     ];
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::RootMissing, "{error}");
-        assert!(
-            error.hint().unwrap().contains("create the bucket"),
-            "{error}"
-        );
+        assert!(hint_of(&error).contains("create the bucket"), "{error}");
     }
 }
 
@@ -287,7 +297,7 @@ async fn something_that_does_not_speak_s3_is_told() {
         error.to_string().contains("not that of an S3 server"),
         "{error}"
     );
-    assert!(error.hint().unwrap().contains("--endpoint-url"), "{error}");
+    assert!(names(&error, Setting::EndpointUrl), "{error}");
 }
 
 #[tokio::test]
@@ -401,7 +411,7 @@ async fn permissions_are_those_that_the_settings_need() {
     let entry = super::entry("b", 1);
     let begun = fixture.store.write(&entry, 1, &Expected::Absent).await;
     for error in [put, begun.err().unwrap()] {
-        let hint = error.hint().unwrap();
+        let hint = hint_of(&error);
         for part in ["s3:PutObjectAcl", "kms:GenerateDataKey", s3_endpoint::OWNER] {
             assert!(hint.contains(part), "{hint}");
         }
@@ -425,7 +435,7 @@ async fn refused(name: &str, action: Action, change: impl FnOnce(&mut S3Options)
         .inject(Fault::on("PutObject").always().act(action));
     let put = fixture.put(name, "1", Expected::Absent).await;
     let error = put.unwrap_err();
-    format!("{error} {}", error.hint().unwrap_or_default())
+    format!("{error} {}", hint_of(&error))
 }
 
 #[tokio::test]
@@ -435,10 +445,10 @@ async fn what_a_server_lacks_is_told_by_what_was_asked_of_it() {
         options.objects.encryption = Some(crate::Encryption::S3);
     })
     .await;
-    assert!(text.contains("try without --sse"), "{text}");
-    assert!(!text.contains("--no-conditional"), "{text}");
+    assert!(text.contains("try without encryption"), "{text}");
+    assert!(!text.contains("no_conditions"), "{text}");
     let text = refused("a", lacking(), |_| {}).await;
-    assert!(text.contains("--checksum none"), "{text}");
+    assert!(text.contains("checksums none"), "{text}");
 }
 
 #[tokio::test]
@@ -478,8 +488,8 @@ async fn what_is_not_for_everybody_asks_for_credentials() {
     let store = S3Store::connect(options).await.unwrap();
     let error = store.stat(&key("a")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
-    let hint = error.hint().unwrap();
-    assert!(hint.contains("instead of --no-sign-request"), "{hint}");
+    let hint = hint_of(&error);
+    assert!(hint.contains("instead of anonymous access"), "{hint}");
 }
 
 /// A list has no checksum that could be left out.
@@ -493,9 +503,9 @@ async fn a_request_that_the_server_does_not_know_is_no_matter_of_checksums() {
     );
     let error = fixture.list().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
-    let hint = error.hint().unwrap();
+    let hint = hint_of(&error);
     assert!(
-        hint.contains("--endpoint-url") && !hint.contains("--checksum"),
+        names(&error, Setting::EndpointUrl) && !names(&error, Setting::Checksums),
         "{hint}"
     );
 }
@@ -512,9 +522,9 @@ async fn a_login_that_is_asked_for_is_told() {
         })));
     let error = fixture.list().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
-    let hint = error.hint().unwrap();
+    let hint = hint_of(&error);
     assert!(
-        hint.contains("asks for a login") && hint.contains("--endpoint-url"),
+        hint.contains("asks for a login") && names(&error, Setting::EndpointUrl),
         "{hint}"
     );
 }
@@ -537,10 +547,7 @@ async fn a_name_too_long_is_told_and_not_tried_again() {
                 .act(refusal(status, code, message)),
         );
         let error = fixture.put("a", "1", Expected::Absent).await.unwrap_err();
-        assert!(
-            error.hint().unwrap().contains("no name this long"),
-            "{error}"
-        );
+        assert!(hint_of(&error).contains("no name this long"), "{error}");
         assert_eq!(hits.count(), 1, "{code}");
     }
     // Where nothing but the length is suspicious.
@@ -552,7 +559,7 @@ async fn a_name_too_long_is_told_and_not_tried_again() {
     )
     .await;
     assert!(
-        text.contains("602 bytes") && !text.contains("--concurrency"),
+        text.contains("602 bytes") && !text.contains("concurrency"),
         "{text}"
     );
 }
@@ -594,9 +601,9 @@ async fn a_document_of_another_kind_is_told_by_its_root() {
         let Err(error) = begun else {
             panic!("it began")
         };
-        let text = format!("{error} {}", error.hint().unwrap_or_default());
+        let text = format!("{error} {}", hint_of(&error));
         assert!(text.contains(said), "{text}");
-        let blames_endpoint = text.contains("--endpoint-url");
+        let blames_endpoint = text.contains("endpoint_url");
         assert_eq!(blames_endpoint, body.starts_with("<html"), "{text}");
     }
 }

@@ -28,11 +28,24 @@ use aws_sdk_s3::config::Credentials;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use s3_endpoint::{ACCESS_KEY, Config, Endpoint, SECRET_KEY};
-use sync_core::{Entry, Expected, Key, Listed, Result, Store as _, checksum::Crc64};
+use sync_core::{
+    Entry, Expected, Key, Listed, Result, Store as _, StoreError, checksum::Crc64, setting::Setting,
+};
 
 use crate::{S3Options, S3Store};
 
 const BUCKET: &str = "bucket";
+
+/// What the hint of `error` says; nothing if it has none.
+fn hint_of(error: &StoreError) -> String {
+    error.hint().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Whether the hint of `error` names `setting`.
+fn names(error: &StoreError, setting: Setting) -> bool {
+    let hint = error.hint();
+    hint.is_some_and(|hint| hint.settings().any(|named| named == setting))
+}
 
 /// A server with one empty bucket, and a store over it.
 struct Fixture {

@@ -161,7 +161,7 @@ async fn a_server_whose_authority_is_named_is_trusted_and_no_other() {
     let directory = ours.bundle.parent().unwrap().to_owned();
     let trusting = store(&url, Some(&directory)).await;
     assert_eq!(trusting.stat(&key("a")).await.unwrap(), None);
-    let parts = ["unknown issuer (CN=our authority)", "--ca-bundle"];
+    let parts = ["unknown issuer (CN=our authority)", "ca_bundle"];
     let since = Instant::now();
     fails(&url, Some(&other.bundle), &parts).await;
     assert!(since.elapsed() < Duration::from_secs(4), "told at once");
@@ -204,11 +204,11 @@ async fn what_is_wrong_with_a_certificate_is_told_at_once() {
 async fn a_wrong_scheme_is_told_with_the_right_one() {
     let plain = serve(None).await;
     let url = format!("https://{plain}");
-    let hint = format!("--endpoint-url http://{plain}");
+    let hint = format!("endpoint_url http://{plain}");
     let ours = Authority::new("authority of schemes");
     fails(&url, Some(&ours.bundle), &["does not speak https", &hint]).await;
     let tls = serve(Some(ours.server(&["127.0.0.1"], |_| {}))).await;
-    let hint = format!("--endpoint-url https://{tls}");
+    let hint = format!("endpoint_url https://{tls}");
     fails(&format!("http://{tls}"), None, &[&hint]).await;
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use s3_endpoint::{Action, Fault};
 use sync_core::{ErrorKind, Result, Store as _};
 
-use super::{BUCKET, Fixture, bytes};
+use super::{BUCKET, Fixture, bytes, hint_of};
 use crate::Conditions;
 
 const LEN: usize = 3_000_000;
@@ -197,7 +197,7 @@ async fn an_archived_object_says_what_to_do() {
     fixture.server.set_storage_class(BUCKET, "a", "GLACIER");
     let error = fixture.store.read(&entry, 0..5).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Archived, "{error}");
-    assert!(error.hint().unwrap().contains("restore"), "{error}");
+    assert!(hint_of(&error).contains("restore"), "{error}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use s3_endpoint::{Action, Config, Fault};
 use sync_core::{ErrorKind, Expected, Result, Store as _, checksum::Crc64};
 
-use super::{BUCKET, Fixture, bytes, entry};
+use super::{BUCKET, Fixture, bytes, entry, hint_of};
 
 const PART: u64 = 1_000;
 
@@ -104,7 +104,7 @@ async fn an_empty_directory_gives_way_and_one_with_objects_does_not() {
             .inject(Fault::on(operation).always().act(server.refusal()));
         let error = send(&fixture, in_several_parts).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Blocked, "{error}");
-        let hint = error.hint().unwrap();
+        let hint = hint_of(&error);
         assert!(hint.contains("others below its name"), "{hint}");
         assert_eq!(fixture.server.count("DeleteObject"), 0);
         assert_eq!(fixture.server.count(operation), server.attempts());

@@ -6,7 +6,7 @@
 //! are there already keep what they have.
 
 use aws_sdk_s3::types;
-use sync_core::{Key, checksum::Crc64};
+use sync_core::{Key, checksum::Crc64, hint, hint::Hint, setting::Setting};
 
 /// What goes with each upload. Values without invariants: a server refuses
 /// what it does not know.
@@ -81,20 +81,19 @@ impl ObjectSettings {
         }
     }
 
-    /// The options that ask for them, for people; `None` if there are none.
-    pub(crate) fn options(&self) -> Option<String> {
-        let options = [
-            (self.storage_class.is_some(), "--storage-class"),
-            (self.encryption.is_some(), "--sse"),
-            (self.acl.is_some(), "--acl"),
-            (self.content_type != ContentType::None, "--content-type"),
-            (self.cache_control.is_some(), "--cache-control"),
+    /// The settings that ask for them, as a list; `None` if there are none.
+    pub(crate) fn named(&self) -> Option<Hint> {
+        let settings = [
+            (self.storage_class.is_some(), Setting::StorageClass),
+            (self.encryption.is_some(), Setting::Encryption),
+            (self.acl.is_some(), Setting::Acl),
+            (self.content_type != ContentType::None, Setting::ContentType),
+            (self.cache_control.is_some(), Setting::CacheControl),
         ];
-        let given: Vec<_> = options
+        settings
             .into_iter()
-            .filter_map(|(is_given, option)| is_given.then_some(option))
-            .collect();
-        (!given.is_empty()).then(|| given.join(", "))
+            .filter_map(|(is_given, setting)| is_given.then_some(Hint::from(setting)))
+            .reduce(|list, setting| hint!("{}, {}", list, setting))
     }
 
     /// The permissions that an upload needs, where it is more than usual.
