@@ -84,6 +84,22 @@ impl Bucket {
         self.checksums == Checksums::Md5 || self.conduct.wants_md5()
     }
 
+    /// Sends a request, and once more if the server answers that it wants
+    /// `Content-MD5`.
+    pub(crate) async fn with_md5_if_wanted<T, F>(&self, send: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let with_md5 = self.sends_md5();
+        match send().await {
+            Err(failure) if failure.wants_md5() && !with_md5 => {
+                self.conduct.send_md5();
+                send().await
+            }
+            settled => settled,
+        }
+    }
+
     /// The checksum headers of `body`, whose CRC64NVME is `sum`.
     pub(crate) fn headers(&self, body: &[u8], sum: Crc64) -> Headers {
         let mut headers = Headers::of(self.checksums, body, sum);
@@ -91,6 +107,11 @@ impl Bucket {
             headers.md5 = Some(checksum::md5(body));
         }
         headers
+    }
+
+    /// Whether uploads in parts carry the sum of the whole.
+    pub(crate) fn sums_whole_uploads(&self) -> bool {
+        matches!(self.checksums, Checksums::Auto | Checksums::Crc64Nvme)
     }
 
     /// Whether responses are asked for the checksums that the server keeps.

@@ -8,8 +8,8 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use crate::doctor::probe::Probe;
+use crate::doctor::trial::plain;
 use crate::error::Failure;
-use crate::list::url_encoding::decode;
 use crate::versioning::{self, Versioning};
 use crate::write::session;
 
@@ -164,24 +164,6 @@ impl Probe {
         made.keys.retain(is_there);
     }
 
-    async fn listed_keys(&self) -> Result<Vec<String>, Failure> {
-        let page = self
-            .bucket
-            .client
-            .list_objects_v2()
-            .bucket(self.bucket.location.bucket())
-            .prefix(self.full(""))
-            .encoding_type(EncodingType::Url)
-            .send()
-            .await
-            .map_err(|error| Failure::from(&error))?;
-        let is_encoded = page.encoding_type == Some(EncodingType::Url);
-        let keys = page.contents.unwrap_or_default().into_iter();
-        Ok(keys
-            .filter_map(|object| plain(object.key, is_encoded))
-            .collect())
-    }
-
     async fn listed_versions(&self) -> Result<Vec<(String, String)>, Failure> {
         let page = self
             .bucket
@@ -200,7 +182,7 @@ impl Probe {
         let markers = markers.map(|marker| (marker.key, marker.version_id));
         let all = versions.chain(markers);
         Ok(all
-            .filter_map(|(key, version)| Some((plain(key, is_encoded)?, version?)))
+            .filter_map(|(key, version)| Some((plain(key?, is_encoded), version?)))
             .collect())
     }
 
@@ -218,14 +200,5 @@ impl Probe {
         Ok(uploads
             .filter_map(|upload| Some((upload.key?, upload.upload_id?)))
             .collect())
-    }
-}
-
-fn plain(key: Option<String>, is_encoded: bool) -> Option<String> {
-    let key = key?;
-    if is_encoded {
-        decode(key).ok()
-    } else {
-        Some(key)
     }
 }

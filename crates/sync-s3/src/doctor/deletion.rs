@@ -128,14 +128,8 @@ async fn single(probe: &Probe, name: &str, etag: Option<String>) -> Result<(), F
 
 /// As a backup deletes.
 async fn batch(probe: &Probe, name: &str, etag: Option<String>) -> Result<(), Failure> {
-    let with_md5 = probe.bucket.sends_md5();
-    match batch_once(probe, name, etag.clone()).await {
-        Err(failure) if failure.wants_md5() && !with_md5 => {
-            probe.bucket.conduct.send_md5();
-            batch_once(probe, name, etag).await
-        }
-        settled => settled,
-    }
+    let send = || batch_once(probe, name, etag.clone());
+    probe.bucket.with_md5_if_wanted(send).await
 }
 
 async fn batch_once(probe: &Probe, name: &str, etag: Option<String>) -> Result<(), Failure> {

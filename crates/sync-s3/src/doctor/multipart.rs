@@ -1,7 +1,7 @@
 //! Uploads in parts: begun, fed, listed, completed, aborted.
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use sync_core::{
     checksum::Crc64,
@@ -10,15 +10,14 @@ use sync_core::{
     setting::Setting,
 };
 
-use crate::checksum;
-use crate::client::retry;
+use crate::checksum::Content;
 use crate::client::retry::Share;
 use crate::doctor::conditions::{Accepted, is_refused, judge, not_implemented, right, wrong};
 use crate::doctor::probe::{Probe, Tell};
-use crate::error::{Attempted, Failure};
-use crate::options::Checksums;
-use crate::write::conditional::Condition;
-use crate::write::session;
+use crate::error::{Attempted, Failure, Origin};
+use crate::write::complete::Completion;
+use crate::write::conditional::{Attempts, Condition};
+use crate::write::session::{self, Part, Session};
 
 const NAME: &str = "in-parts";
 const CONDITIONAL: &str = "conditional-multipart";
@@ -27,10 +26,8 @@ const PART: &[u8] = b"the only part";
 
 /// An upload with its part.
 struct Open {
-    /// The whole key.
-    key: String,
-    id: String,
-    parts: CompletedMultipartUpload,
+    session: Session,
+    parts: BTreeMap<i32, Part>,
 }
 
 pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
@@ -118,9 +115,9 @@ async fn abort(probe: &Probe, tell: Tell<'_>) {
         return;
     };
     let key = probe.full(NAME);
-    match session::abort(&probe.bucket, &key, &open.id).await {
+    match session::abort(&probe.bucket, &key, &open.session.id).await {
         Ok(_) => {
-            probe.traces.lock().uploads.remove(&(key, open.id));
+            probe.traces.lock().uploads.remove(&(key, open.session.id));
             tell(Diagnosis::ok("abort", "unfinished uploads can be aborted"));
         }
         Err(failure) => {
@@ -140,7 +137,7 @@ async fn lists(probe: &Probe, open: &Open, tell: Tell<'_>) {
     let bucket = probe.bucket.location.bucket();
     let key = probe.full(NAME);
     let parts = client.list_parts().bucket(bucket).key(&key);
-    let parts = parts.upload_id(&open.id).send().await;
+    let parts = parts.upload_id(&open.session.id).send().await;
     let uploads = client.list_multipart_uploads().bucket(bucket);
     let uploads = uploads.prefix(probe.full("")).send().await;
     let failures = [
@@ -186,66 +183,31 @@ impl Probe {
 
     /// Begins an upload and sends its part.
     async fn begin(&self, name: &str) -> Result<Open, Failure> {
-        let key = self.full(name);
+        let key = self.key(name)?;
         self.traces.lock().lost_upload = true;
-        let bucket = &self.bucket;
-        let algorithm = match bucket.checksums {
-            Checksums::Auto | Checksums::Crc64Nvme => Some(ChecksumAlgorithm::Crc64Nvme),
-            Checksums::Crc32 => Some(ChecksumAlgorithm::Crc32),
-            Checksums::Md5 | Checksums::None => None,
-        };
-        let begun = bucket
-            .client
-            .create_multipart_upload()
-            .bucket(bucket.location.bucket())
-            .key(&key)
-            .set_checksum_type(self.sums_the_whole().then_some(ChecksumType::FullObject))
-            .set_checksum_algorithm(algorithm)
-            .send()
-            .await
-            .map_err(|error| Failure::from(&error));
+        let begun = Session::create(&self.bucket, &key).await;
         if let Err(failure) = &begun
             && !failure.is_in_doubt()
+            && failure.origin != Origin::Protocol
         {
             self.traces.lock().lost_upload = false;
         }
-        let begun = begun?;
-        let id = begun.upload_id.filter(|id| !id.is_empty());
-        let id = id.ok_or_else(|| Failure::protocol("the server gave the upload no name"))?;
+        let session = begun?;
         {
             let mut made = self.traces.lock();
-            made.uploads.insert((key.clone(), id.clone()));
+            made.uploads.insert((self.full(name), session.id.clone()));
             made.lost_upload = false;
         }
-        let headers = bucket.headers(PART, Crc64::of(PART));
-        let mut request = bucket
-            .client
-            .upload_part()
-            .bucket(bucket.location.bucket())
-            .key(&key)
-            .upload_id(&id)
-            .part_number(1)
-            .body(ByteStream::from(Bytes::from_static(PART)))
-            .set_checksum_algorithm(headers.algorithm())
-            .set_checksum_crc64_nvme(headers.crc64.clone())
-            .set_checksum_crc32(headers.crc32.clone())
-            .set_content_md5(headers.md5.clone())
-            .customize();
-        if !bucket.sign_payload {
-            request = request.disable_payload_signing();
-        }
-        let sent = request
-            .send()
-            .await
-            .map_err(|error| Failure::from(&error))?;
-        let part = CompletedPart::builder()
-            .part_number(1)
-            .set_e_tag(sent.e_tag)
-            .set_checksum_crc64_nvme(sent.checksum_crc64_nvme)
-            .set_checksum_crc32(sent.checksum_crc32)
-            .build();
-        let parts = CompletedMultipartUpload::builder().parts(part).build();
-        Ok(Open { key, id, parts })
+        let (body, checksum) = (Bytes::from_static(PART), Crc64::of(PART));
+        let part = Part {
+            answer: session.send_part(1, body, checksum).await?,
+            len: PART.len() as u64,
+            checksum,
+        };
+        Ok(Open {
+            session,
+            parts: BTreeMap::from([(1, part)]),
+        })
     }
 
     async fn complete(&self, open: &Open, condition: &Condition) -> Result<(), Failure> {
@@ -258,38 +220,22 @@ impl Probe {
         condition: &Condition,
         share: Share,
     ) -> Result<(), Failure> {
-        let key = open.key.clone();
+        let session = &open.session;
+        let key = self.bucket.full_key(&session.key);
         self.traces.lock().keys.insert(key.clone());
-        let whole = self.sums_the_whole();
-        let done = self
-            .bucket
-            .client
-            .complete_multipart_upload()
-            .bucket(self.bucket.location.bucket())
-            .key(&key)
-            .upload_id(&open.id)
-            .multipart_upload(open.parts.clone())
-            .set_checksum_crc64_nvme(whole.then(|| checksum::encode(Crc64::of(PART))))
-            .set_checksum_type(whole.then_some(ChecksumType::FullObject))
-            .set_if_match(condition.if_match())
-            .set_if_none_match(condition.if_none_match())
-            .customize()
-            .config_override(retry::for_complete(share, self.bucket.max_attempts))
-            .send()
-            .await
-            .map_err(|error| Failure::from(&error))?;
+        let content = Content {
+            size: PART.len() as u64,
+            checksum: Crc64::of(PART),
+        };
+        let completion = Completion::new(session, &open.parts, content);
+        let done = completion
+            .send_once(condition, &Attempts::of(share))
+            .await?;
         let mut made = self.traces.lock();
-        made.uploads.remove(&(key.clone(), open.id.clone()));
+        made.uploads.remove(&(key.clone(), session.id.clone()));
         if let Some(version) = done.version_id {
             made.versions.insert((key, version));
         }
         Ok(())
-    }
-
-    fn sums_the_whole(&self) -> bool {
-        matches!(
-            self.bucket.checksums,
-            Checksums::Auto | Checksums::Crc64Nvme
-        )
     }
 }

@@ -1,6 +1,5 @@
 //! In which order keys are listed, and whether odd ones come back as they are.
 
-use aws_sdk_s3::types::EncodingType;
 use sync_core::{
     ErrorKind,
     diagnosis::{Diagnosis, Level},
@@ -12,7 +11,6 @@ use sync_core::{
 
 use crate::doctor::probe::{Probe, Tell};
 use crate::error::{Attempted, Failure};
-use crate::list::url_encoding::decode;
 
 /// The longest name of a file on nearly all file systems (limits.h, NAME_MAX).
 const MAX_SEGMENT_BYTES: usize = 255;
@@ -184,27 +182,11 @@ fn order(all: &[String], tell: Tell<'_>) {
 
 /// The names below the probe key, as they are listed.
 async fn listed(probe: &Probe) -> Result<Vec<String>, Failure> {
-    let page = probe
-        .bucket
-        .client
-        .list_objects_v2()
-        .bucket(probe.bucket.location.bucket())
-        .prefix(probe.full(""))
-        .encoding_type(EncodingType::Url)
-        .send()
-        .await
-        .map_err(|error| Failure::from(&error))?;
-    let is_encoded = page.encoding_type == Some(EncodingType::Url);
     let place = probe.full("");
-    let objects = page.contents.unwrap_or_default();
-    let names = objects.into_iter().filter_map(|object| object.key);
-    let names = names.map(|key| {
-        let key = if is_encoded {
-            decode(key).unwrap_or_else(|lossy| lossy)
-        } else {
-            key
-        };
-        key.strip_prefix(&place).map(str::to_owned).unwrap_or(key)
+    let keys = probe.listed_keys().await?.into_iter();
+    let names = keys.map(|key| match key.strip_prefix(&place) {
+        Some(name) => name.to_owned(),
+        None => key,
     });
     Ok(names.collect())
 }

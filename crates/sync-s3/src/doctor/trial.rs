@@ -1,15 +1,17 @@
 //! Writing for a trial.
 
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::EncodingType;
 use bytes::Bytes;
 use sync_core::{Key, checksum::Crc64};
 
 use crate::checksum::Headers;
 use crate::doctor::probe::Probe;
 use crate::error::Failure;
+use crate::list::url_encoding::decode;
 use crate::options::Conditions;
-use crate::write::conditional::Condition;
+use crate::write::conditional::{Attempts, Condition};
+use crate::write::put;
 
 /// An object to be written.
 pub(super) struct Trial<'a> {
@@ -42,16 +44,10 @@ impl Probe {
         [self.bucket.location.prefix(), &self.place, name].concat()
     }
 
-    /// Writes it, with `Content-MD5` once the server has asked for it.
+    /// Writes an object, as a backup does.
     pub(super) async fn put(&self, trial: Trial<'_>) -> Result<PutObjectOutput, Failure> {
-        let with_md5 = self.bucket.sends_md5();
-        match self.put_once(&trial).await {
-            Err(failure) if failure.wants_md5() && !with_md5 => {
-                self.bucket.conduct.send_md5();
-                self.put_once(&trial).await
-            }
-            settled => settled,
-        }
+        let send = || self.put_once(&trial);
+        self.bucket.with_md5_if_wanted(send).await
     }
 
     async fn put_once(&self, trial: &Trial<'_>) -> Result<PutObjectOutput, Failure> {
@@ -59,42 +55,55 @@ impl Probe {
             Some(headers) => headers.clone(),
             None => self.bucket.headers(trial.body, Crc64::of(trial.body)),
         };
-        let key = self.full(trial.name);
-        let is_new = self.traces.lock().keys.insert(key.clone());
-        let bucket = &self.bucket;
-        let mut request = bucket
-            .client
-            .put_object()
-            .bucket(bucket.location.bucket())
-            .key(&key)
-            .body(ByteStream::from(Bytes::copy_from_slice(trial.body)))
-            .set_checksum_algorithm(headers.algorithm())
-            .set_checksum_crc64_nvme(headers.crc64)
-            .set_checksum_crc32(headers.crc32)
-            .set_content_md5(headers.md5)
-            .set_if_match(trial.condition.if_match())
-            .set_if_none_match(trial.condition.if_none_match())
-            .customize();
-        if !bucket.sign_payload {
-            request = request.disable_payload_signing();
-        }
-        let sent = request.send().await.map_err(|error| Failure::from(&error));
+        let (key, full) = (self.key(trial.name)?, self.full(trial.name));
+        let is_new = self.traces.lock().keys.insert(full.clone());
+        let body = Bytes::copy_from_slice(trial.body);
+        let attempts = Attempts::default();
+        let condition = &trial.condition;
+        let sent = put::send_once(&self.bucket, &key, body, &headers, condition, &attempts).await;
         if let Err(failure) = &sent
             && is_new
             && !failure.is_in_doubt()
         {
-            self.traces.lock().keys.remove(&key);
+            self.traces.lock().keys.remove(&full);
         }
         let sent = sent?;
         if let Some(version) = sent.version_id() {
             let version = version.to_owned();
-            self.traces.lock().versions.insert((key, version));
+            self.traces.lock().versions.insert((full, version));
         }
         Ok(sent)
+    }
+
+    /// The keys below the probe key, as the server lists them.
+    pub(super) async fn listed_keys(&self) -> Result<Vec<String>, Failure> {
+        let page = self
+            .bucket
+            .client
+            .list_objects_v2()
+            .bucket(self.bucket.location.bucket())
+            .prefix(self.full(""))
+            .encoding_type(EncodingType::Url)
+            .send()
+            .await
+            .map_err(|error| Failure::from(&error))?;
+        let is_encoded = page.encoding_type == Some(EncodingType::Url);
+        let objects = page.contents.unwrap_or_default().into_iter();
+        let keys = objects.filter_map(|object| object.key);
+        Ok(keys.map(|key| plain(key, is_encoded)).collect())
     }
 
     /// Whether the server is to check conditions; if not, nothing is tried.
     pub(super) fn asks_for_conditions(&self) -> bool {
         self.bucket.conditions != Conditions::Client
+    }
+}
+
+/// A name as it was before it was encoded for a listing.
+pub(super) fn plain(name: String, is_encoded: bool) -> String {
+    if is_encoded {
+        decode(name).unwrap_or_else(|lossy| lossy)
+    } else {
+        name
     }
 }

@@ -16,7 +16,6 @@ use crate::client::retry;
 use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::{Failure, Origin};
 use crate::etag::ETag;
-use crate::options::Checksums;
 use crate::quirks::Request;
 use crate::write::answer_check::foreign;
 use crate::write::conditional::{Attempts, Condition, WriteRequest};
@@ -24,47 +23,27 @@ use crate::write::session::{Part, Session};
 
 /// The CompleteMultipartUpload of an upload.
 pub(crate) struct Completion<'a> {
-    pub(crate) session: &'a Session,
-    pub(crate) parts: &'a BTreeMap<i32, Part>,
-    pub(crate) list: CompletedMultipartUpload,
-    pub(crate) content: Content,
+    session: &'a Session,
+    parts: &'a BTreeMap<i32, Part>,
+    list: CompletedMultipartUpload,
+    content: Content,
 }
 
 #[async_trait]
 impl WriteRequest for Completion<'_> {
     async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
-        let session = self.session;
-        let bucket = &session.bucket;
-        let whole = matches!(bucket.checksums, Checksums::Auto | Checksums::Crc64Nvme);
-        let sent = bucket
-            .client
-            .complete_multipart_upload()
-            .bucket(bucket.location.bucket())
-            .key(bucket.key_label(&session.key))
-            .upload_id(&session.id)
-            .multipart_upload(self.list.clone())
-            .set_checksum_crc64_nvme(whole.then(|| checksum::encode(self.content.checksum)))
-            .set_checksum_type(whole.then_some(ChecksumType::FullObject))
-            .set_if_match(condition.if_match())
-            .set_if_none_match(condition.if_none_match())
-            .customize()
-            .interceptor(attempts.clone())
-            .config_override(retry::for_complete(attempts.share, bucket.max_attempts))
-            .send()
-            .await;
-        match sent {
-            Ok(done) if done.e_tag().is_some() => {
-                bucket.look_at_class(&session.key).await;
-                self.check(&done).await
-            }
-            // An answer that was cut reads as one without fields.
-            Ok(_) => Err(Failure {
+        let done = self.send_once(condition, attempts).await?;
+        if done.e_tag().is_none() {
+            // An answer that was truncated looks like one without fields.
+            return Err(Failure {
                 message: Some("the server does not say what became of the upload".to_owned()),
                 origin: Origin::Answer,
                 ..Failure::default()
-            }),
-            Err(error) => Err(Failure::from(&error)),
+            });
         }
+        let Session { bucket, key, .. } = self.session;
+        bucket.look_at_class(key).await;
+        self.check(&done).await
     }
 
     fn kind(&self) -> Request {
@@ -81,7 +60,48 @@ impl WriteRequest for Completion<'_> {
     }
 }
 
-impl Completion<'_> {
+impl<'a> Completion<'a> {
+    /// Completes `session`, whose `parts` make up `content`.
+    pub(crate) fn new(
+        session: &'a Session,
+        parts: &'a BTreeMap<i32, Part>,
+        content: Content,
+    ) -> Self {
+        Self {
+            session,
+            parts,
+            list: completed(parts),
+            content,
+        }
+    }
+
+    /// Sends one CompleteMultipartUpload.
+    pub(crate) async fn send_once(
+        &self,
+        condition: &Condition,
+        attempts: &Attempts,
+    ) -> Result<CompleteMultipartUploadOutput, Failure> {
+        let Session { bucket, key, id } = self.session;
+        let whole = bucket.sums_whole_uploads();
+        bucket
+            .client
+            .complete_multipart_upload()
+            .bucket(bucket.location.bucket())
+            .key(bucket.key_label(key))
+            .upload_id(id)
+            .multipart_upload(self.list.clone())
+            .set_checksum_crc64_nvme(whole.then(|| checksum::encode(self.content.checksum)))
+            .set_checksum_type(whole.then_some(ChecksumType::FullObject))
+            .set_if_match(condition.if_match())
+            .set_if_none_match(condition.if_none_match())
+            .customize()
+            .interceptor(attempts.clone())
+            .config_override(retry::for_complete(attempts.share, bucket.max_attempts))
+            .send()
+            .await
+            .map_err(|error| Failure::from(&error))
+    }
+
     /// Whether the answer is about this upload: by the sum of the whole, else by
     /// an ETag that follows from those of the parts. Not every server makes it
     /// so; then the object has to have it.
@@ -110,7 +130,7 @@ impl Completion<'_> {
 }
 
 /// The list of parts, in ascending order as S3 demands.
-pub(crate) fn completed(parts: &BTreeMap<i32, Part>) -> CompletedMultipartUpload {
+fn completed(parts: &BTreeMap<i32, Part>) -> CompletedMultipartUpload {
     let parts = parts.iter().map(|(number, part)| {
         CompletedPart::builder()
             .part_number(*number)

@@ -14,7 +14,7 @@ use sync_core::{Entry, ErrorKind, Expected, Result, StoreError, Writer, checksum
 
 use crate::bucket::Bucket;
 use crate::checksum::Content;
-use crate::write::complete::{Completion, completed};
+use crate::write::complete::Completion;
 use crate::write::conditional::ConditionalWrite;
 use crate::write::resume::{self, Kept};
 use crate::write::session::{Part, Session};
@@ -113,19 +113,15 @@ impl Upload {
         }
         let parts = self.parts.lock().clone();
         self.check_whole(&parts, checksum)?;
+        let content = Content {
+            size: self.size,
+            checksum,
+        };
         let guarded = ConditionalWrite {
             bucket: &self.session.bucket,
             key: &self.session.key,
             expected: &self.expected,
-            write: Completion {
-                session: &self.session,
-                parts: &parts,
-                list: completed(&parts),
-                content: Content {
-                    size: self.size,
-                    checksum,
-                },
-            },
+            write: Completion::new(&self.session, &parts, content),
         };
         guarded.run().await
     }

@@ -47,6 +47,33 @@ pub(crate) async fn put(
     guarded.run().await
 }
 
+/// Sends one PutObject.
+pub(crate) async fn send_once(
+    bucket: &Bucket,
+    key: &Key,
+    body: Bytes,
+    headers: &Headers,
+    condition: &Condition,
+    attempts: &Attempts,
+) -> Result<PutObjectOutput, Failure> {
+    let mut request = with_settings!(bucket.client.put_object(), &bucket.objects, key)
+        .bucket(bucket.location.bucket())
+        .key(bucket.key_label(key))
+        .body(ByteStream::from(body))
+        .set_checksum_algorithm(headers.algorithm())
+        .set_checksum_crc64_nvme(headers.crc64.clone())
+        .set_checksum_crc32(headers.crc32.clone())
+        .set_content_md5(headers.md5.clone())
+        .set_if_match(condition.if_match())
+        .set_if_none_match(condition.if_none_match())
+        .customize()
+        .interceptor(attempts.clone());
+    if !bucket.sign_payload {
+        request = request.disable_payload_signing();
+    }
+    request.send().await.map_err(|error| Failure::from(&error))
+}
+
 struct Put<'a> {
     bucket: &'a Bucket,
     key: &'a Key,
@@ -59,11 +86,8 @@ impl WriteRequest for Put<'_> {
     async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
         let mut resends = 0;
         loop {
-            let with_md5 = self.bucket.sends_md5();
-            match self.send_once(condition, attempts).await {
-                Err(failure) if failure.wants_md5() && !with_md5 => {
-                    self.bucket.conduct.send_md5();
-                }
+            let send = || self.send_once(condition, attempts);
+            match self.bucket.with_md5_if_wanted(send).await {
                 Err(failure) if failure.kind() == ErrorKind::Corrupt && resends < RESENDS => {
                     resends += 1;
                 }
@@ -88,28 +112,9 @@ impl WriteRequest for Put<'_> {
 
 impl Put<'_> {
     async fn send_once(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure> {
-        let bucket = self.bucket;
-        let headers = bucket.headers(&self.body, self.content.checksum);
-        let request = with_settings!(bucket.client.put_object(), &bucket.objects, self.key);
-        let mut request = request
-            .bucket(bucket.location.bucket())
-            .key(bucket.key_label(self.key))
-            .body(ByteStream::from(self.body.clone()))
-            .set_checksum_algorithm(headers.algorithm())
-            .set_checksum_crc64_nvme(headers.crc64.clone())
-            .set_checksum_crc32(headers.crc32.clone())
-            .set_content_md5(headers.md5.clone())
-            .set_if_match(condition.if_match())
-            .set_if_none_match(condition.if_none_match())
-            .customize()
-            .interceptor(attempts.clone());
-        if !bucket.sign_payload {
-            request = request.disable_payload_signing();
-        }
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| Failure::from(&error))?;
+        let headers = self.bucket.headers(&self.body, self.content.checksum);
+        let body = self.body.clone();
+        let answer = send_once(self.bucket, self.key, body, &headers, condition, attempts).await?;
         self.check(&answer, &headers).await
     }
 

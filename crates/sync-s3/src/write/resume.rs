@@ -17,7 +17,6 @@ use crate::bucket::Bucket;
 use crate::checksum;
 use crate::client::retry;
 use crate::error::Failure;
-use crate::options::Checksums;
 use crate::write::session::{PartAnswer, Session};
 
 /// To go on is no more than a saving: it is not worth many attempts.
@@ -79,7 +78,7 @@ impl Kept {
 /// the file had its last change would be older than the file, and be sent whole
 /// again by the next run; so a new one is begun.
 pub(crate) async fn left(bucket: &Arc<Bucket>, entry: &Entry) -> Option<(Session, Kept)> {
-    if !matches!(bucket.checksums, Checksums::Auto | Checksums::Crc64Nvme) {
+    if !bucket.sums_whole_uploads() {
         return None;
     }
     let key = &entry.key;

@@ -59,63 +59,64 @@ pub(crate) struct PartAnswer {
 }
 
 impl Session {
-    /// Starts the upload.
+    /// Begins an upload, and records it in the journal.
     pub(crate) async fn begin(bucket: &Arc<Bucket>, key: &Key) -> Result<Self> {
+        let present = bucket.clock.present();
+        let covers = present.map(|present| present.earliest - present.most_lead);
+        let created = Self::create(bucket, key).await;
+        let session = created.map_err(|failure| {
+            let mut attempted = attempted(key);
+            if let Some(permissions) = bucket.objects.permissions() {
+                attempted.permission = permissions;
+            }
+            bucket.fail(failure.of_bucket(), attempted)
+        })?;
+        session.record(covers).await?;
+        Ok(session)
+    }
+
+    /// Sends the CreateMultipartUpload.
+    pub(crate) async fn create(bucket: &Arc<Bucket>, key: &Key) -> Result<Self, Failure> {
         let algorithm = match bucket.checksums {
             Checksums::Auto | Checksums::Crc64Nvme => Some(ChecksumAlgorithm::Crc64Nvme),
             Checksums::Crc32 => Some(ChecksumAlgorithm::Crc32),
             Checksums::Md5 | Checksums::None => None,
         };
         // CRC32 is for servers that are too old for sums of the whole.
-        let whole =
-            (algorithm == Some(ChecksumAlgorithm::Crc64Nvme)).then_some(ChecksumType::FullObject);
-        let present = bucket.clock.present();
-        let covers = present.map(|present| present.earliest - present.most_lead);
+        let whole = bucket.sums_whole_uploads();
         let request = bucket.client.create_multipart_upload();
         let created = with_settings!(request, &bucket.objects, key)
             .bucket(bucket.location.bucket())
             .key(bucket.key_label(key))
             .set_checksum_algorithm(algorithm)
-            .set_checksum_type(whole)
+            .set_checksum_type(whole.then_some(ChecksumType::FullObject))
             .send()
             .await
-            .map_err(|error| Failure::from(&error))
-            .and_then(|created| {
-                if bucket.objects.encryption.is_some() && created.server_side_encryption().is_none()
-                {
-                    bucket.conduct.ignores_encryption();
-                }
-                let id = created.upload_id.filter(|id| !id.is_empty());
-                id.ok_or_else(|| Failure::protocol("the server gave the upload no name"))
-            });
-        let session = Self {
+            .map_err(|error| Failure::from(&error))?;
+        if bucket.objects.encryption.is_some() && created.server_side_encryption().is_none() {
+            bucket.conduct.ignores_encryption();
+        }
+        let id = created.upload_id.filter(|id| !id.is_empty());
+        Ok(Self {
             bucket: Arc::clone(bucket),
             key: key.clone(),
-            id: created.map_err(|failure| {
-                let mut attempted = attempted(key);
-                if let Some(permissions) = bucket.objects.permissions() {
-                    attempted.permission = permissions;
-                }
-                bucket.fail(failure.of_bucket(), attempted)
-            })?,
-        };
-        session.note(covers).await?;
-        Ok(session)
+            id: id.ok_or_else(|| Failure::protocol("the server gave the upload no identifier"))?,
+        })
     }
 
-    /// Lets the next run find the upload, should this one not end it. What
-    /// could not be found is not begun.
-    async fn note(&self, covers: Option<DateTime<Utc>>) -> Result<()> {
+    /// Records the upload in the journal, so that the next run finds it if this one is
+    /// killed; aborts it if that fails.
+    async fn record(&self, covers: Option<DateTime<Utc>>) -> Result<()> {
         let Some(journal) = &self.bucket.journal else {
             return Ok(());
         };
-        let noted = journal.record(&OpenUpload {
+        let recorded = journal.record(&OpenUpload {
             key: self.bucket.full_key(&self.key),
             upload_id: self.id.clone(),
             settings: self.bucket.objects.digest(),
             covers,
         });
-        let Err(error) = noted else { return Ok(()) };
+        let Err(error) = recorded else { return Ok(()) };
         self.abort().await;
         let message = format!("cannot upload '{}'", self.key);
         Err(StoreError::new(ErrorKind::Other, message)
@@ -133,19 +134,13 @@ impl Session {
         let mut resends = 0;
         let mut doubted = None;
         loop {
-            let with_md5 = self.bucket.sends_md5();
-            let headers = self.bucket.headers(&body, checksum);
-            let answer = match self.send_part_once(number, body.clone(), &headers).await {
-                Ok(answer) => answer,
-                Err(failure) if failure.wants_md5() && !with_md5 => {
-                    self.bucket.conduct.send_md5();
-                    continue;
-                }
+            let send = || self.send_part_once(number, &body, checksum);
+            let (answer, headers) = match self.bucket.with_md5_if_wanted(send).await {
                 Err(failure) if failure.kind() == ErrorKind::Corrupt && resends < RESENDS => {
                     resends += 1;
                     continue;
                 }
-                Err(failure) => return Err(failure),
+                settled => settled?,
             };
             match self.fits(&answer, &body, &headers).await {
                 Fit::Right => return Ok(answer),
@@ -195,12 +190,14 @@ impl Session {
         }
     }
 
+    /// Sends one UploadPart; the answer, and the checksums that were sent.
     async fn send_part_once(
         &self,
         number: i32,
-        body: Bytes,
-        headers: &Headers,
-    ) -> Result<PartAnswer, Failure> {
+        body: &Bytes,
+        checksum: Crc64,
+    ) -> Result<(PartAnswer, Headers), Failure> {
+        let headers = self.bucket.headers(body, checksum);
         let mut request = self
             .bucket
             .client
@@ -209,7 +206,7 @@ impl Session {
             .key(self.bucket.key_label(&self.key))
             .upload_id(&self.id)
             .part_number(number)
-            .body(ByteStream::from(body))
+            .body(ByteStream::from(body.clone()))
             .set_checksum_algorithm(headers.algorithm())
             .set_checksum_crc64_nvme(headers.crc64.clone())
             .set_checksum_crc32(headers.crc32.clone())
@@ -218,14 +215,16 @@ impl Session {
         if !self.bucket.sign_payload {
             request = request.disable_payload_signing();
         }
-        match request.send().await {
-            Ok(sent) => Ok(PartAnswer {
-                etag: sent.e_tag,
-                crc64: sent.checksum_crc64_nvme,
-                crc32: sent.checksum_crc32,
-            }),
-            Err(error) => Err(Failure::from(&error)),
-        }
+        let sent = request
+            .send()
+            .await
+            .map_err(|error| Failure::from(&error))?;
+        let answer = PartAnswer {
+            etag: sent.e_tag,
+            crc64: sent.checksum_crc64_nvme,
+            crc32: sent.checksum_crc32,
+        };
+        Ok((answer, headers))
     }
 
     /// Removes the parts. Failures are ignored: what stays in the journal is

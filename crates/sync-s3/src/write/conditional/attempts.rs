@@ -18,7 +18,7 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    pub(super) fn of(share: Share) -> Self {
+    pub(crate) fn of(share: Share) -> Self {
         Self {
             share,
             ..Self::default()
