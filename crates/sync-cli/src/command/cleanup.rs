@@ -1,7 +1,5 @@
 //! `cleanup`: removes empty directories below the directory, never itself.
 
-use std::path::Path;
-
 use s3mirror::DirectoryLock;
 use serde::Serialize;
 use sync_core::{entry::Skipped, listing::Side, text::printable};
@@ -51,11 +49,14 @@ pub(super) fn run(args: &CleanupArgs, mode: Mode, console: &mut Console) -> anyh
     let (removed, failed) = match mode {
         Mode::Show | Mode::Check => {
             for path in found.paths() {
-                say(args, console, path, |path| Line::Empty { path }, "remove");
+                let shown = path.to_string_lossy();
+                let path = shown.to_string();
+                let text = || format!("{:<10} {}/", "remove", printable(&shown));
+                console.reporter().result(&Line::Empty { path }, text);
             }
             (0, 0)
         }
-        Mode::Act => remove(&found, args, console),
+        Mode::Act => remove(&found, console),
     };
     let exit = if failed > 0 || !found.unreadable().is_empty() {
         Exit::Incomplete
@@ -74,18 +75,13 @@ struct Counts {
     failed: usize,
 }
 
-fn remove(found: &EmptyDirs, args: &CleanupArgs, console: &mut Console) -> (usize, usize) {
+fn remove(found: &EmptyDirs, console: &mut Console) -> (usize, usize) {
     let removal = found.remove();
-    if args.output.verbose > 0 || args.output.json {
-        for path in &removal.removed {
-            say(
-                args,
-                console,
-                path,
-                |path| Line::Removed { path },
-                "removed",
-            );
-        }
+    for path in &removal.removed {
+        let shown = path.to_string_lossy();
+        let path = shown.to_string();
+        let text = || format!("{:<10} {}/", "removed", printable(&shown));
+        console.reporter().detail(&Line::Removed { path }, text);
     }
     for error in &removal.failed {
         console.error(error);
@@ -100,21 +96,6 @@ fn warn_unreadable(unreadable: &Skipped, console: &mut Console) {
     ));
 }
 
-fn say(
-    args: &CleanupArgs,
-    console: &mut Console,
-    path: &Path,
-    line: impl FnOnce(String) -> Line,
-    verb: &str,
-) {
-    let shown = path.to_string_lossy();
-    if args.output.json {
-        write(console, &line(shown.into_owned()));
-    } else if !args.output.quiet {
-        console.line(format_args!("{verb:<10} {}/", printable(&shown)));
-    }
-}
-
 fn conclude(
     found: &EmptyDirs,
     counts: &Counts,
@@ -125,30 +106,19 @@ fn conclude(
 ) {
     let dir = printable(&args.dir.to_string_lossy());
     let all = found.paths().len();
-    if args.output.json {
-        write(
-            console,
-            &Line::Report {
-                exit: exit.code(),
-                found: all,
-                removed: counts.removed,
-                failed: counts.failed,
-                unreadable: found.unreadable().len(),
-            },
-        );
-    } else if !args.output.quiet {
-        match mode {
-            Mode::Show | Mode::Check => {
-                console.line(format_args!("{all} empty directories below {dir}"));
-            }
-            Mode::Act => console.line(format_args!(
-                "removed {} of {all} empty directories below {dir}",
-                counts.removed
-            )),
+    let report = Line::Report {
+        exit: exit.code(),
+        found: all,
+        removed: counts.removed,
+        failed: counts.failed,
+        unreadable: found.unreadable().len(),
+    };
+    let text = || match mode {
+        Mode::Show | Mode::Check => format!("{all} empty directories below {dir}"),
+        Mode::Act => {
+            let removed = counts.removed;
+            format!("removed {removed} of {all} empty directories below {dir}")
         }
-    }
-}
-
-fn write(console: &Console, line: &Line) {
-    console.streams().event(line);
+    };
+    console.reporter().result(&report, text);
 }

@@ -13,7 +13,8 @@ use sync_core::{
 };
 use sync_s3::{Probe, S3Store};
 
-use crate::options::{DoctorArgs, OutputArgs};
+use crate::options::DoctorArgs;
+use crate::output::Form;
 use crate::progress::Counting;
 use crate::stop::Stop;
 use crate::{Console, Exit};
@@ -43,8 +44,7 @@ enum Line<'a> {
 
 pub(super) async fn run(args: &DoctorArgs, console: &mut Console) -> anyhow::Result<Exit> {
     let stop = Stop::listen().context("cannot listen for signals")?;
-    let _counting = Counting::begin(console, &args.output, "trying it out")
-        .context("cannot watch the trial")?;
+    let _counting = Counting::begin(console, "trying it out").context("cannot watch the trial")?;
     let scope = if args.read_only {
         Scope::ReadOnly
     } else {
@@ -53,7 +53,6 @@ pub(super) async fn run(args: &DoctorArgs, console: &mut Console) -> anyhow::Res
     let store = S3Store::connect(args.bucket_options()).await?;
     let notes = Notes(Mutex::new(Said {
         console,
-        output: &args.output,
         problems: 0,
         warnings: 0,
     }));
@@ -94,7 +93,6 @@ struct Notes<'a>(Mutex<Said<'a>>);
 
 struct Said<'a> {
     console: &'a mut Console,
-    output: &'a OutputArgs,
     problems: u64,
     warnings: u64,
 }
@@ -108,12 +106,14 @@ impl Notes<'_> {
             Level::Warning => said.warnings += 1,
             Level::Problem => said.problems += 1,
         }
-        let (json, quiet) = (said.output.json, said.output.quiet);
-        if json {
-            write(said.console, &Line::Finding { place, finding });
-        } else if finding.level == Level::Problem || !quiet {
-            let text = text(finding);
-            said.console.line(text);
+        match said.console.reporter().form() {
+            Form::Quiet if finding.level == Level::Problem => {
+                said.console.streams().line(text(finding));
+            }
+            _ => {
+                let line = Line::Finding { place, finding };
+                said.console.reporter().result(&line, || text(finding));
+            }
         }
         // Some checks take their time.
         said.console.streams().show();
@@ -145,29 +145,24 @@ impl Notes<'_> {
         };
         let Said {
             console,
-            output,
             problems,
             warnings,
         } = said;
-        if output.json {
-            let line = Line::Doctor {
-                exit: exit.code(),
-                problems,
-                warnings,
-                left,
-            };
-            write(console, &line);
-        } else if !output.quiet {
-            let verdict = match (is_whole, problems) {
-                (false, _) => "stopped",
-                (true, 0) => "fit for backup and restore",
-                (true, _) => "not fit",
-            };
+        let line = Line::Doctor {
+            exit: exit.code(),
+            problems,
+            warnings,
+            left,
+        };
+        let verdict = match (is_whole, problems) {
+            (false, _) => "stopped",
+            (true, 0) => "fit for backup and restore",
+            (true, _) => "not fit",
+        };
+        console.reporter().result(&line, || {
             let bucket = printable(&args.bucket.to_string());
-            console.line(format_args!(
-                "doctor {bucket}: {verdict}; problems: {problems}, warnings: {warnings}"
-            ));
-        }
+            format!("doctor {bucket}: {verdict}; problems: {problems}, warnings: {warnings}")
+        });
         exit
     }
 }
@@ -186,8 +181,4 @@ fn text(finding: &Diagnosis) -> String {
         .map(|advice| printable_text(&advice.to_string()));
     let advice = advice.map_or(String::new(), |advice| format!("\n{:10}-> {advice}", ""));
     format!("{style}{level:<9}{style:#} {name}: {message}{advice}")
-}
-
-fn write(console: &mut Console, line: &Line<'_>) {
-    console.streams().event(line);
 }

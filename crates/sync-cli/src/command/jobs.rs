@@ -33,6 +33,7 @@ enum Line<'a> {
 
 /// `jobs`
 pub(super) fn list(args: JobsArgs, console: &mut Console) -> Exit {
+    console.set_json(args.output.json);
     let file = match File::read(args.file.config) {
         Ok(file) => file,
         Err(wrong) => return refuse(&wrong, console),
@@ -43,29 +44,23 @@ pub(super) fn list(args: JobsArgs, console: &mut Console) -> Exit {
         let listed = of_job(&file, name, |job| {
             let settings = job.settings(&[])?;
             let (dir, bucket) = (settings.value("dir"), settings.value("bucket"));
-            if args.output.json {
-                let line = Line::Job {
-                    job: name,
-                    command: job.command(),
-                    dir,
-                    bucket,
-                };
-                write(console, &line);
-            } else {
-                let shown = |place: Option<&str>| place.map_or("-".to_owned(), printable);
-                let (name, command) = (printable(name), job.command().to_owned());
-                table.push([name, command, shown(dir), shown(bucket)]);
-            }
+            console.event(&Line::Job {
+                job: name,
+                command: job.command(),
+                dir,
+                bucket,
+            });
+            let shown = |place: Option<&str>| place.map_or("-".to_owned(), printable);
+            let (name, command) = (printable(name), job.command().to_owned());
+            table.push([name, command, shown(dir), shown(bucket)]);
             Ok(())
         });
         if let Err(message) = listed {
             exit = usage::show(&message, console);
         }
     }
-    if !args.output.json {
-        for row in columns(&table) {
-            console.line(row);
-        }
+    for row in columns(&table) {
+        console.text(row);
     }
     exit
 }
@@ -81,10 +76,8 @@ pub(super) fn check(args: CheckConfigArgs, console: &mut Console) -> Exit {
         Ok(file) => file,
         Err(wrong) => return refuse(&wrong, console),
     };
-    let json = args.output.json;
-    if !json {
-        console.line(format_args!("configuration {}", file.shown()));
-    }
+    console.set_json(args.output.json);
+    console.text(format_args!("configuration {}", file.shown()));
     let names: Vec<&str> = match &job {
         Some(job) => vec![job],
         None => file.names().collect(),
@@ -93,16 +86,13 @@ pub(super) fn check(args: CheckConfigArgs, console: &mut Console) -> Exit {
     for name in names {
         let checked = of_job(&file, name, |job| {
             let settings = job.settings(&rest)?;
-            if json {
-                for row in &settings.rows {
-                    write(console, &line(name, row));
-                }
-            } else {
-                console.line(format_args!("\n{}: {}", printable(name), job.command()));
-                let rows: Vec<_> = settings.rows.iter().map(explained).collect();
-                for row in columns(&rows) {
-                    console.line(format_args!("  {row}"));
-                }
+            for row in &settings.rows {
+                console.event(&line(name, row));
+            }
+            console.text(format_args!("\n{}: {}", printable(name), job.command()));
+            let rows: Vec<_> = settings.rows.iter().map(explained).collect();
+            for row in columns(&rows) {
+                console.text(format_args!("  {row}"));
             }
             settings.check(job)
         });
@@ -176,8 +166,4 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(shown).collect()
-}
-
-fn write(console: &mut Console, line: &Line<'_>) {
-    console.streams().event(line);
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::options::{OutputArgs, PriceArgs};
+use crate::options::PriceArgs;
 use crate::output::view::View;
 
 /// Whether a command acts or only shows what it would do.
@@ -28,7 +28,6 @@ impl Mode {
 pub(super) struct Manner<'a> {
     pub(super) mode: Mode,
     pub(super) view: View,
-    pub(super) output: &'a OutputArgs,
     pub(super) price: &'a PriceArgs,
     /// Whether the user has confirmed beforehand.
     pub(super) yes: bool,

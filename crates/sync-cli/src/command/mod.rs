@@ -25,6 +25,7 @@ use crate::finish::Ending;
 use crate::options::{
     Command, ConfigCommand, FinishArgs, Format, MockCommand, OutputArgs, SyncArgs,
 };
+use crate::output::Form;
 use crate::output::json::Line;
 use crate::output::view::View;
 use crate::{Console, Exit, logging, panics};
@@ -138,7 +139,7 @@ fn real_run(
     command: impl FnOnce(&Ending, &mut Console) -> anyhow::Result<Exit>,
 ) -> Exit {
     with_output(console, output, |console| {
-        if output.json {
+        if console.reporter().form() == Form::Json {
             console.streams().tell_diagnoses();
         }
         let ending = Ending::prepare(finish, mirrored)?;
@@ -159,9 +160,7 @@ fn real_run(
             return Ok(exit);
         }
         let mut report = ending.report(exit, console.errors());
-        if output.json {
-            console.streams().event(&Line::Report(&report));
-        }
+        console.event(&Line::Report(&report));
         // Whoever reads it need not wait for the others.
         let written = flushed(exit, Exit::Unwritten, console);
         if written != exit {
@@ -190,7 +189,7 @@ fn with_output_or(
     output: &OutputArgs,
     command: impl FnOnce(&mut Console) -> anyhow::Result<Exit>,
 ) -> Exit {
-    console.set_colors(output.color.into());
+    console.set_output(output);
     if let Err(wrong) = logging::begin(output, console.streams()) {
         console.error(wrong);
         return Exit::Usage;

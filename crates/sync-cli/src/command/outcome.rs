@@ -6,7 +6,6 @@ use sync_core::{execute::DeletionsSkipped, plan::CLOCK_OFFSET_WARNING};
 
 use super::present::say_withheld;
 use super::preview::Preview;
-use crate::options::OutputArgs;
 use crate::output::text::{self, Words};
 use crate::stop::Stop;
 use crate::{Console, Exit};
@@ -21,16 +20,8 @@ pub(super) fn exit(report: &Report, stop: &Stop) -> Exit {
 }
 
 /// Tells people what was done.
-pub(super) fn tell(
-    plan: &MirrorPlan,
-    report: &Report,
-    preview: &Preview,
-    output: &OutputArgs,
-    console: &mut Console,
-) {
-    if !output.quiet {
-        tell_of_uploads(report, console);
-    }
+pub(super) fn tell(plan: &MirrorPlan, report: &Report, preview: &Preview, console: &mut Console) {
+    tell_of_uploads(report, console);
     let done = &report.execution;
     // That the source is incomplete has been said before the question.
     let why = done.deletions_withheld;
@@ -47,30 +38,28 @@ pub(super) fn tell(
             jump.num_seconds()
         ));
     }
-    if !output.json && !output.quiet {
-        let words = Words::of(plan.plan().direction());
-        let mut text = words.report(plan.counts(), done, report.took);
-        if let Some(kept) = &report.trash {
-            text += &text::trash(kept);
-        }
-        if let Some(versioning) = preview.versioning {
-            text += &text::versioning(versioning);
-        }
-        console.line(text.trim_end());
+    let words = Words::of(plan.plan().direction());
+    let mut text = words.report(plan.counts(), done, report.took);
+    if let Some(kept) = &report.trash {
+        text += &text::trash(kept);
     }
+    if let Some(versioning) = preview.versioning {
+        text += &text::versioning(versioning);
+    }
+    console.text(text.trim_end());
 }
 
 /// Tells what became of the uploads that earlier runs have left.
-fn tell_of_uploads(report: &Report, console: &mut Console) {
+fn tell_of_uploads(report: &Report, console: &Console) {
     if report.resumed_bytes > 0 {
         let resumed = HumanBytes(report.resumed_bytes);
-        console.note(format_args!(
+        console.reporter().note(format_args!(
             "resumed uploads of an earlier run; {resumed} were there already"
         ));
     }
     if report.aborted_uploads > 0 {
         let s = if report.aborted_uploads == 1 { "" } else { "s" };
-        console.note(format_args!(
+        console.reporter().note(format_args!(
             "aborted {} unfinished upload{s} of an earlier run",
             report.aborted_uploads
         ));

@@ -16,7 +16,7 @@ use sync_core::{
 
 use super::manner::Mode;
 use super::preview::Preview;
-use crate::options::OutputArgs;
+use crate::output::Form;
 use crate::output::text::{self, Words};
 use crate::output::view::{self, View};
 use crate::{Console, Exit, hints};
@@ -26,35 +26,35 @@ pub(super) fn present(
     plan: &Plan,
     mode: Mode,
     view: View,
-    output: &OutputArgs,
     preview: &Preview,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    if output.json {
+    let form = console.reporter().form();
+    if form == Form::Json {
         console.data(|mut out| plan.write_to(&mut out));
         if let Some(estimate) = &preview.estimate {
-            console.streams().event(&estimate.json());
+            console.event(&estimate.json());
         }
     }
-    if mode != Mode::Act && !output.json && !output.quiet {
+    if mode != Mode::Act && form == Form::Text {
         view::show(plan, view, console).context("cannot read the plan")?;
     } else if has_notes(plan.counts()) {
         for action in plan.actions().context("cannot read the plan")? {
             let action = action.context("cannot read the plan")?;
-            warn(&action, plan.header(), output, console);
+            warn(&action, plan.header(), console);
         }
     }
     // Where there is nothing to do, the report will say all of it.
     let announced = mode != Mode::Act || plan.counts().changes() > 0;
-    if announced && !output.json && !output.quiet {
+    if announced && form == Form::Text {
         let (source, target) = sides(plan.header());
         let summary = Words::of(plan.direction()).summary(&source, &target, plan.header());
-        console.line(summary.trim_end());
+        console.text(summary.trim_end());
         if let Some(estimate) = &preview.estimate {
-            console.line(estimate.text().trim_end());
+            console.text(estimate.text().trim_end());
         }
         if let Some(versioning) = preview.versioning {
-            console.line(text::versioning(versioning).trim_end());
+            console.text(text::versioning(versioning).trim_end());
         }
     }
     if plan.counts().incomplete() {
@@ -71,16 +71,13 @@ pub(super) fn present(
 }
 
 /// Says when a saved plan was made, and for which server.
-pub(super) fn say_origin(plan: &Plan, output: &OutputArgs, console: &mut Console) {
+pub(super) fn say_origin(plan: &Plan, console: &mut Console) {
     let Some(origin) = plan.header().origin.as_ref() else {
         return;
     };
-    if output.json || output.quiet {
-        return;
-    }
     let server = origin.endpoint_url.as_deref().unwrap_or("AWS");
     let (age, server) = (age(origin), printable(server));
-    console.line(format_args!("plan {age}, for the server {server}"));
+    console.text(format_args!("plan {age}, for the server {server}"));
 }
 
 /// When a plan was made, as in "made 3 hours ago (2024-05-01T12:00:00Z)".
@@ -119,11 +116,12 @@ fn has_notes(counts: &Counts) -> bool {
 }
 
 /// Names what a real run cannot do.
-fn warn(action: &Action, header: &Header, output: &OutputArgs, console: &mut Console) {
+fn warn(action: &Action, header: &Header, console: &mut Console) {
+    let is_verbose = console.reporter().is_verbose();
     match action {
         Action::Transfer(_) | Action::Delete(_) => {}
         Action::Keep { reason, target } => {
-            if output.verbose > 0 {
+            if is_verbose {
                 console.warning(format_args!("kept {}  ({reason})", target.key));
             }
         }
@@ -143,7 +141,7 @@ fn warn(action: &Action, header: &Header, output: &OutputArgs, console: &mut Con
         }
         Action::Skip { side, skipped } => {
             // What hides content is always named; the harmless only on request.
-            if skipped.cause.hides_content() || output.verbose > 0 {
+            if skipped.cause.hides_content() || is_verbose {
                 console.warning(format_args!("skipped {}", text::skip(*side, skipped)));
             }
         }

@@ -11,7 +11,8 @@ use sync_s3::{Conditions, Requests, Versioning};
 
 use super::manner::{Manner, Mode};
 use crate::Console;
-use crate::options::{OutputArgs, PriceArgs};
+use crate::options::PriceArgs;
+use crate::output::Form;
 use crate::price::{Estimate, Prices, Server};
 
 /// What is told beside the plan.
@@ -29,12 +30,12 @@ pub(super) fn prices(args: &PriceArgs) -> Result<Option<Prices>, String> {
 
 /// Whether somebody decides by the estimate, or asked for it. Who has said yes
 /// beforehand does not wait for it.
-fn is_wanted(plan: &Plan, mode: Mode, price: &PriceArgs, output: &OutputArgs, yes: bool) -> bool {
+fn is_wanted(plan: &Plan, mode: Mode, price: &PriceArgs, form: Form, yes: bool) -> bool {
     if price.estimate {
-        return output.json || !output.quiet;
+        return form != Form::Quiet;
     }
     let decides = mode != Mode::Act || plan.counts().changes() > 0 && !yes;
-    decides && !output.json && !output.quiet
+    decides && form == Form::Text
 }
 
 /// The preview of a plan that is to be executed, or was made to be shown.
@@ -45,13 +46,13 @@ pub(super) async fn preview_of(
     prices: Option<Prices>,
     console: &Console,
 ) -> anyhow::Result<Preview> {
-    let (bucket, output) = (mirror.bucket(), manner.output);
+    let (bucket, form) = (mirror.bucket(), console.reporter().form());
     let is_answered = manner.yes || console.can_ask;
     let is_told = match manner.mode {
         // Where nobody can say yes, the run ends here.
-        Mode::Act => is_answered && (output.json || !output.quiet),
+        Mode::Act => is_answered && form != Form::Quiet,
         // Its JSON is the plan and nothing else.
-        Mode::Show => !output.json && !output.quiet,
+        Mode::Show => form == Form::Text,
         Mode::Check => false,
     };
     let versioning = if is_told && may_be_regretted(plan.plan()) {
@@ -59,7 +60,7 @@ pub(super) async fn preview_of(
     } else {
         None
     };
-    let estimate = if is_wanted(plan.plan(), manner.mode, manner.price, output, manner.yes) {
+    let estimate = if is_wanted(plan.plan(), manner.mode, manner.price, form, manner.yes) {
         let options = &mirror.options().bucket;
         let server = Server {
             endpoint_url: bucket.endpoint_url(),
@@ -88,11 +89,11 @@ pub(super) async fn preview_of(
 pub(super) fn of_saved(
     plan: &Plan,
     price: &PriceArgs,
-    output: &OutputArgs,
+    form: Form,
     prices: Option<Prices>,
 ) -> anyhow::Result<Preview> {
     let origin = plan.header().origin.as_ref();
-    let Some(origin) = origin.filter(|_| is_wanted(plan, Mode::Show, price, output, false)) else {
+    let Some(origin) = origin.filter(|_| is_wanted(plan, Mode::Show, price, form, false)) else {
         return Ok(Preview::default());
     };
     let options = ExecuteOptions {

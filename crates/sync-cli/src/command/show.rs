@@ -14,8 +14,8 @@ pub(super) fn run(args: &ShowArgs, view: View, console: &mut Console) -> anyhow:
         return Ok(Exit::Usage);
     };
     let plan = read_plan(&args.file).map_err(hints::explained)?;
-    let preview = preview::of_saved(&plan, &args.price, &args.output, prices)?;
-    say_origin(&plan, &args.output, console);
-    present(&plan, Mode::Show, view, &args.output, &preview, console)?;
+    let preview = preview::of_saved(&plan, &args.price, console.reporter().form(), prices)?;
+    say_origin(&plan, console);
+    present(&plan, Mode::Show, view, &preview, console)?;
     Ok(Exit::Done)
 }

@@ -39,7 +39,6 @@ pub(super) async fn run(
     let manner = Manner {
         mode,
         view,
-        output: &args.output,
         price: &args.price,
         yes: args.safety.consent.yes,
         jobs: Jobs {
@@ -82,7 +81,6 @@ pub(super) async fn apply(
     let manner = Manner {
         mode: Mode::Act,
         view: View::List,
-        output: &args.output,
         price: &args.price,
         yes: args.consent.yes,
         jobs: Jobs {
@@ -109,7 +107,7 @@ async fn drive(
         Mode::Act => Events::Wanted,
         Mode::Show | Mode::Check => Events::Unwanted,
     };
-    let progress = Progress::begin(builder.progress(), console, manner.output, events);
+    let progress = Progress::begin(builder.progress(), console, events);
     let progress = Arc::new(progress.context("cannot watch the run")?);
     ending.watch(builder.progress());
     let builder = builder.observer(progress.clone()).stop_on(stop.asked());
@@ -134,7 +132,7 @@ async fn drive(
         file.save(plan.plan()).map_err(hints::explained)?;
     }
     if plan.is_saved() {
-        say_origin(plan.plan(), manner.output, console);
+        say_origin(plan.plan(), console);
     }
     let preview = if plan.refusals().is_empty() {
         preview_of(&mirror, &plan, manner, prices, console).await?
@@ -142,7 +140,7 @@ async fn drive(
         Preview::default()
     };
     let (mode, view) = (manner.mode, manner.view);
-    present(plan.plan(), mode, view, manner.output, &preview, console)?;
+    present(plan.plan(), mode, view, &preview, console)?;
     match mode {
         Mode::Show | Mode::Check => Ok(verdict(&plan, mode, console)),
         Mode::Act => {
@@ -158,7 +156,7 @@ async fn drive(
             progress.end();
             let report = report.map_err(hints::explained)?;
             ending.carried_out(plan.counts(), &report, preview.versioning);
-            outcome::tell(&plan, &report, &preview, manner.output, console);
+            outcome::tell(&plan, &report, &preview, console);
             Ok(outcome::exit(&report, &stop))
         }
     }

@@ -30,12 +30,11 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         Ok(verifier) => verifier,
         Err(error) => return not_opened(error, console),
     };
-    let counting = Counting::begin(console, &args.output, "listing both places");
+    let counting = Counting::begin(console, "listing both places");
     let counting = counting.context("cannot watch the comparison")?;
     let survey = verifier.survey().await.map_err(hints::explained)?;
     let mut work = Work {
         survey: &survey,
-        args,
         counting,
         found: Verified::default(),
     };
@@ -57,13 +56,12 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         took: begun.elapsed(),
         places: verifier.locations(),
     };
-    verified::report(&found, &survey, &ending, &args.output, console);
+    verified::report(&found, &survey, &ending, console);
     Ok(ending.exit)
 }
 
 struct Work<'a> {
     survey: &'a Survey,
-    args: &'a VerifyArgs,
     counting: Counting,
     found: Verified,
 }
@@ -93,7 +91,7 @@ impl Work<'_> {
             if finding.file.is_some() && finding.object.is_some() {
                 self.counting.count();
             }
-            verified::tell(&finding, &self.args.output, console);
+            verified::tell(&finding, console);
             let unknown = finding.verdict.unknown();
             if unknown.is_some_and(|error| error.kind().stops_run()) {
                 return Ok(false);

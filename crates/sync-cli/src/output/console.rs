@@ -8,19 +8,23 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
 
 use anstream::{AutoStream, ColorChoice};
+use serde::Serialize;
 
+use super::json::Line;
 use super::patient::Patient;
-use crate::output::Streams;
-use crate::output::json::Line;
+use super::{Reporter, Streams};
+use crate::options::OutputArgs;
 
 /// Where a command writes and reads.
 pub struct Console {
-    streams: Streams,
+    reporter: Reporter,
     input: Box<dyn BufRead + Send>,
     /// Whether somebody is there to answer a question.
     pub(crate) can_ask: bool,
     /// Whether progress can be drawn.
     pub(crate) can_draw: bool,
+    /// Whether there are colours.
+    pub(crate) colors: ColorChoice,
     /// What went wrong, for the report; only the first of many.
     errors: Vec<String>,
 }
@@ -61,42 +65,62 @@ impl Console {
         can_ask: bool,
     ) -> Self {
         Self {
-            streams: Streams::new(out, err),
+            reporter: Reporter::new(Streams::new(out, err)),
             input,
             can_ask,
             can_draw: false,
+            colors: ColorChoice::Auto,
             errors: Vec::new(),
         }
     }
 
-    /// Colours as the user wants them. Only for the streams of this process.
-    pub(crate) fn set_colors(&mut self, choice: ColorChoice) {
+    /// Form and colours as the user wants them; colours only on the streams of
+    /// this process.
+    pub(crate) fn set_output(&mut self, args: &OutputArgs) {
+        self.reporter.set(args);
+        let choice = args.color.into();
+        self.colors = choice;
         if choice != ColorChoice::Auto {
             let (out, err) = (output(io::stdout(), choice), output(io::stderr(), choice));
-            self.streams = Streams::new(out, err);
+            self.reporter.streams = Streams::new(out, err);
         }
+    }
+
+    /// The form of a command without other options of output.
+    pub(crate) fn set_json(&mut self, json: bool) {
+        self.reporter.set_json(json);
+    }
+
+    /// Writes in the form that was asked for.
+    pub(crate) fn reporter(&self) -> &Reporter {
+        &self.reporter
     }
 
     /// Both outputs, for whoever writes beside the command.
     pub(crate) fn streams(&self) -> &Streams {
-        &self.streams
+        &self.reporter.streams
     }
 
-    /// One line of the plan or the report.
-    pub(crate) fn line(&mut self, line: impl Display) {
-        self.streams.line(line);
+    /// A line for programs.
+    pub(crate) fn event(&mut self, event: &impl Serialize) {
+        self.reporter.event(event);
+    }
+
+    /// A text for people.
+    pub(crate) fn text(&mut self, text: impl Display) {
+        self.reporter.text(text);
     }
 
     /// Data as it is.
     pub(crate) fn data(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-        self.streams.data(write);
+        self.streams().data(write);
     }
 
     /// One line that says what went wrong.
     pub(crate) fn error(&mut self, message: impl Display) {
         let message = message.to_string();
-        self.streams.error(&message);
-        self.streams
+        self.streams().error(&message);
+        self.streams()
             .diagnosis(|message| Line::Error { message }, &message);
         if self.errors.len() < ERRORS {
             self.errors.push(message);
@@ -110,12 +134,12 @@ impl Console {
 
     /// One line that says what to look after.
     pub(crate) fn warning(&mut self, message: impl Display) {
-        self.streams.warning(message);
+        self.streams().warning(message);
     }
 
     /// One line beside the data.
     pub(crate) fn note(&mut self, message: impl Display) {
-        self.streams.note(message);
+        self.streams().note(message);
     }
 
     /// What [`Console::error`] was told.
@@ -125,7 +149,7 @@ impl Console {
 
     /// Asks and returns the answer's line; nothing at the end of the input.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<String> {
-        self.streams.ask(question);
+        self.streams().ask(question);
         let mut answer = String::new();
         self.input.read_line(&mut answer)?;
         Ok(answer)
@@ -137,6 +161,6 @@ impl Console {
     /// What kept data from being written, a full disk first of all; not that
     /// the reader went away.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.streams.flush()
+        self.streams().flush()
     }
 }

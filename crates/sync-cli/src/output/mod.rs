@@ -4,6 +4,7 @@ mod console;
 pub(crate) mod json;
 mod patient;
 pub(crate) mod question;
+mod reporter;
 mod streams;
 pub(crate) mod style;
 pub(crate) mod text;
@@ -11,4 +12,5 @@ pub(crate) mod verified;
 pub(crate) mod view;
 
 pub use console::Console;
+pub(crate) use reporter::{Form, Reporter};
 pub(crate) use streams::Streams;

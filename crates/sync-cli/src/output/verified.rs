@@ -13,7 +13,6 @@ use sync_core::{
     verify::{Finding, Survey, Verdict, Verified},
 };
 
-use crate::options::OutputArgs;
 use crate::{Console, Exit};
 
 /// How a verification ended.
@@ -72,7 +71,7 @@ struct Summary {
 }
 
 /// Tells one finding.
-pub(crate) fn tell(finding: &Finding, output: &OutputArgs, console: &mut Console) {
+pub(crate) fn tell(finding: &Finding, console: &mut Console) {
     let what = name_of(&finding.verdict);
     let error = match &finding.verdict {
         Verdict::Damaged(error) => Some(error),
@@ -80,7 +79,8 @@ pub(crate) fn tell(finding: &Finding, output: &OutputArgs, console: &mut Console
     };
     // Neither a difference nor unknown: what a backup and a restore pass over.
     let is_skipped = matches!(finding.verdict, Verdict::BelowSkipped);
-    if output.json && !finding.verdict.is_equal() && (!is_skipped || output.verbose > 0) {
+    let is_verbose = console.reporter().is_verbose();
+    if !finding.verdict.is_equal() && (!is_skipped || is_verbose) {
         let side = |entry: &Entry| Side {
             size: entry.size,
             modified: entry.modified,
@@ -93,17 +93,16 @@ pub(crate) fn tell(finding: &Finding, output: &OutputArgs, console: &mut Console
             object: finding.object.as_ref().map(side),
             error: error.map(ToString::to_string),
         };
-        write(console, &line);
+        console.event(&line);
     }
     let name = printable(&finding.name);
     if let Some(error) = error {
         console.error(format_args!("{}: {name}: {error}", what.replace('-', " ")));
         return;
     }
-    let is_shown = output.verbose > 0 || !(finding.verdict.is_equal() || is_skipped);
-    if is_shown && !output.json && !output.quiet {
+    if is_verbose || !(finding.verdict.is_equal() || is_skipped) {
         let (what, detail) = (what.replace('-', " "), detail(finding));
-        console.line(format_args!("{what:<18} {name}  ({detail})"));
+        console.text(format_args!("{what:<18} {name}  ({detail})"));
     }
 }
 
@@ -139,36 +138,27 @@ fn detail(finding: &Finding) -> String {
 }
 
 /// Tells the sum of all.
-pub(crate) fn report(
-    found: &Verified,
-    survey: &Survey,
-    ending: &Ending,
-    output: &OutputArgs,
-    console: &mut Console,
-) {
-    if output.json {
-        let summary = Summary {
-            exit: ending.exit.code(),
-            seconds: ending.took.as_secs_f64(),
-            complete: ending.is_whole,
-            equal_by_checksum: found.equal_by_checksum,
-            equal_by_bytes: found.equal_by_bytes,
-            only_in_directory: found.only_in_directory,
-            only_in_bucket: found.only_in_bucket,
-            size_differs: found.size_differs,
-            content_differs: found.content_differs,
-            damaged: found.damaged,
-            changed: found.changed,
-            unreadable: found.unreadable,
-            not_comparable: found.not_comparable,
-            not_selected: survey.not_selected,
-            skipped: survey.skipped,
-            below_skipped: found.below_skipped,
-        };
-        write(console, &Line::Verified(summary));
-    } else if !output.quiet {
-        console.line(text(found, survey, ending).trim_end());
-    }
+pub(crate) fn report(found: &Verified, survey: &Survey, ending: &Ending, console: &mut Console) {
+    let summary = Summary {
+        exit: ending.exit.code(),
+        seconds: ending.took.as_secs_f64(),
+        complete: ending.is_whole,
+        equal_by_checksum: found.equal_by_checksum,
+        equal_by_bytes: found.equal_by_bytes,
+        only_in_directory: found.only_in_directory,
+        only_in_bucket: found.only_in_bucket,
+        size_differs: found.size_differs,
+        content_differs: found.content_differs,
+        damaged: found.damaged,
+        changed: found.changed,
+        unreadable: found.unreadable,
+        not_comparable: found.not_comparable,
+        not_selected: survey.not_selected,
+        skipped: survey.skipped,
+        below_skipped: found.below_skipped,
+    };
+    let text = || text(found, survey, ending).trim_end().to_owned();
+    console.reporter().result(&Line::Verified(summary), text);
 }
 
 fn text(found: &Verified, survey: &Survey, ending: &Ending) -> String {
@@ -219,8 +209,4 @@ fn text(found: &Verified, survey: &Survey, ending: &Ending) -> String {
         }
     }
     text
-}
-
-fn write(console: &mut Console, line: &Line<'_>) {
-    console.streams().event(line);
 }

@@ -10,8 +10,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use super::screen;
 use super::ticker::{ProgressView, Ticker};
 use crate::Console;
-use crate::options::OutputArgs;
-use crate::output::Streams;
+use crate::output::Reporter;
 
 /// Counts, and is shown as a run is, until it is dropped.
 pub(crate) struct Counting {
@@ -25,30 +24,24 @@ struct Counter {
     then: OnceLock<(&'static str, u64)>,
     done: AtomicU64,
     bar: ProgressBar,
-    streams: Streams,
-    is_quiet: bool,
+    reporter: Reporter,
 }
 
 impl Counting {
     /// Begins with `first`.
-    pub(crate) fn begin(
-        console: &Console,
-        output: &OutputArgs,
-        first: &'static str,
-    ) -> io::Result<Self> {
-        let bar = screen::bar(console.can_draw && !output.quiet);
+    pub(crate) fn begin(console: &Console, first: &'static str) -> io::Result<Self> {
+        let bar = screen::bar(console);
         bar.set_style(ProgressStyle::default_spinner());
-        let streams = console.streams().clone();
+        let reporter = console.reporter().clone();
         if !bar.is_hidden() {
-            streams.draw(&bar);
+            reporter.streams.draw(&bar);
         }
         let counter = Arc::new(Counter {
             first,
             then: OnceLock::new(),
             done: AtomicU64::new(0),
             bar,
-            streams,
-            is_quiet: output.quiet,
+            reporter,
         });
         Ok(Self {
             ticker: Some(Ticker::start(&counter)?),
@@ -72,7 +65,7 @@ impl Drop for Counting {
     fn drop(&mut self) {
         // The thread first, or it would draw again.
         self.ticker = None;
-        self.counter.streams.end_drawing();
+        self.counter.reporter.streams.end_drawing();
         self.counter.bar.finish_and_clear();
     }
 }
@@ -89,12 +82,12 @@ impl Counter {
 
 impl ProgressView for Counter {
     fn dump(&self) {
-        self.streams.note(self.line());
+        self.reporter.streams.note(self.line());
     }
 
     fn log_line(&self) {
-        if !self.is_quiet && self.bar.is_hidden() {
-            self.dump();
+        if self.bar.is_hidden() {
+            self.reporter.note(self.line());
         }
     }
 

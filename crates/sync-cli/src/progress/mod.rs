@@ -27,8 +27,7 @@ pub(crate) use counting::Counting;
 pub(crate) use view::{Figures, View};
 
 use crate::Console;
-use crate::options::OutputArgs;
-use crate::output::Streams;
+use crate::output::Reporter;
 use crate::output::json::Line;
 use crate::output::text::{self, Words};
 use estimate::{Estimate, Work};
@@ -46,21 +45,9 @@ pub(crate) struct Progress {
 struct Watch {
     counters: Arc<s3mirror::Progress>,
     begun: Instant,
-    streams: Streams,
-    show: Show,
+    reporter: Reporter,
     screen: Screen,
     estimate: Mutex<Clocked>,
-}
-
-/// Where progress goes.
-#[derive(Debug, Clone, Copy)]
-struct Show {
-    /// To people: not with `--quiet`.
-    people: bool,
-    /// Each entry when it is done, by name.
-    entries: bool,
-    /// To programs. A mock run has none of it: its lines are a plan.
-    json: bool,
 }
 
 /// How fast it goes since copying began.
@@ -84,22 +71,18 @@ impl Progress {
     pub(crate) fn begin(
         counters: Arc<s3mirror::Progress>,
         console: &Console,
-        output: &OutputArgs,
         events: Events,
     ) -> io::Result<Self> {
-        let people = !output.quiet;
         let direction = counters.snapshot().direction;
-        let json = output.json && events == Events::Wanted;
+        let reporter = match events {
+            Events::Wanted => console.reporter().clone(),
+            Events::Unwanted => console.reporter().for_people(),
+        };
         let watch = Arc::new(Watch {
             counters,
             begun: Instant::now(),
-            streams: console.streams().clone(),
-            show: Show {
-                people,
-                entries: output.verbose > 0 && !output.json,
-                json,
-            },
-            screen: Screen::new(console.can_draw && people, output),
+            reporter,
+            screen: Screen::new(console),
             estimate: Mutex::default(),
         });
         watch.begin_drawing();
@@ -121,12 +104,8 @@ impl Progress {
         self.ticker.lock()
     }
 
-    fn done(&self, event: &Line<'_>, line: impl FnOnce() -> String) {
-        if self.watch.show.json {
-            self.watch.streams.event(event);
-        } else if self.watch.show.entries {
-            self.watch.streams.line(line());
-        }
+    fn reporter(&self) -> &Reporter {
+        &self.watch.reporter
     }
 }
 
@@ -147,8 +126,8 @@ impl Observer for Progress {
     fn warning(&self, warning: &Warning) {
         // What a server does otherwise changes nothing of the outcome.
         let is_detail = matches!(warning, Warning::Server(_));
-        if !is_detail || self.watch.show.people {
-            self.watch.streams.warning(warning);
+        if !is_detail || self.reporter().has_notes() {
+            self.reporter().streams.warning(warning);
         }
     }
 
@@ -161,27 +140,32 @@ impl Observer for Progress {
                     reason: transfer.reason,
                     overwritten: transfer.target.is_some(),
                 };
-                self.done(&line, || self.words.transfer(transfer));
+                self.reporter()
+                    .detail(&line, || self.words.transfer(transfer));
             }
             Event::Deleted(entry) => {
                 let line = Line::Deleted {
                     key: &entry.key,
                     bytes: entry.size,
                 };
-                self.done(&line, || self.words.deletion(&entry.key));
+                self.reporter()
+                    .detail(&line, || self.words.deletion(&entry.key));
             }
-            Event::Growing(entry) if self.watch.show.entries => {
-                self.watch.streams.line(text::growing(&entry.key));
+            Event::Growing(entry) => {
+                self.reporter().text_detail(|| text::growing(&entry.key));
             }
             Event::NotWritten { entries, why } => {
-                self.watch.streams.error(text::not_written(entries, why));
+                self.reporter()
+                    .streams
+                    .error(text::not_written(entries, why));
             }
             Event::Failed { key, error } => {
-                if self.watch.show.json {
-                    let error = error.to_string();
-                    self.watch.streams.event(&Line::Failed { key, error });
-                }
-                self.watch.streams.error(error);
+                let message = error.to_string();
+                self.reporter().event(&Line::Failed {
+                    key,
+                    error: message,
+                });
+                self.reporter().streams.error(error);
             }
             _ => {}
         }
@@ -219,14 +203,14 @@ impl Watch {
     fn begin_drawing(&self) {
         if self.screen.is_there() {
             self.screen.bar.reset();
-            self.streams.draw(&self.screen.bar);
+            self.reporter.streams.draw(&self.screen.bar);
         }
     }
 
     /// Leaves nothing behind on the terminal. A bar that has ended shows
     /// nothing, whoever draws it.
     fn end_drawing(&self) {
-        self.streams.end_drawing();
+        self.reporter.streams.end_drawing();
         self.screen.bar.finish_and_clear();
     }
 
@@ -237,9 +221,8 @@ impl Watch {
     }
 
     fn tell_programs(&self, view: &View) {
-        if self.show.json {
-            self.streams.event_at_once(&Line::Progress(&view.figures));
-        }
+        let line = Line::Progress(&view.figures);
+        self.reporter.event_at_once(&line);
     }
 
     fn clocked(&self) -> parking_lot::MutexGuard<'_, Clocked> {
@@ -259,8 +242,8 @@ impl ProgressView for Watch {
         if view.now.phase == Phase::Planned {
             return;
         }
-        if self.show.people && !self.screen.is_there() {
-            self.streams.note(plain::line(&view));
+        if !self.screen.is_there() {
+            self.reporter.note(plain::line(&view));
         }
         self.tell_programs(&view);
     }
@@ -268,7 +251,7 @@ impl ProgressView for Watch {
     fn dump(&self) {
         self.measure();
         let view = self.view();
-        self.streams.note(plain::lines(&view));
+        self.reporter.streams.note(plain::lines(&view));
         self.tell_programs(&view);
     }
 }

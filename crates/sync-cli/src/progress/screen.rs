@@ -7,11 +7,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::View;
 use super::bars::{self, Paint};
-use crate::options::OutputArgs;
+use crate::Console;
 
-/// A bar that is drawn there, if it is `wanted`.
-pub(super) fn bar(wanted: bool) -> ProgressBar {
-    let target = if wanted {
+/// A bar that is drawn there, if it may be.
+pub(super) fn bar(console: &Console) -> ProgressBar {
+    let target = if console.can_draw && console.reporter().has_notes() {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()
@@ -26,12 +26,12 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub(super) fn new(wanted: bool, output: &OutputArgs) -> Self {
-        let bar = bar(wanted);
+    pub(super) fn new(console: &Console) -> Self {
+        let bar = bar(console);
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
-        let colors = match output.color.into() {
+        let colors = match console.colors {
             ColorChoice::Auto => anstream::AutoStream::choice(&io::stderr()),
             chosen => chosen,
         };

@@ -35,7 +35,7 @@ pub(crate) fn show(plan: &Plan, view: View, console: &mut Console) -> io::Result
     match view {
         View::List => {
             for action in plan.actions()? {
-                console.line(Line::of(words, &action?));
+                console.text(Line::of(words, &action?));
             }
         }
         View::Tree => {
@@ -61,7 +61,7 @@ fn show_outside(plan: &Plan, words: Words, console: &mut Console) -> io::Result<
     for action in plan.actions()? {
         let action = action?;
         if !has_place(&action) {
-            console.line(Line::of(words, &action));
+            console.text(Line::of(words, &action));
         }
     }
     Ok(())

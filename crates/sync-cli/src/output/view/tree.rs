@@ -27,10 +27,10 @@ impl Tree {
         };
         for (depth, name) in self.enter(&directories) {
             let indent = INDENT.repeat(depth);
-            console.line(format_args!("{indent}{}/", printable(name)));
+            console.text(format_args!("{indent}{}/", printable(name)));
         }
         let indent = INDENT.repeat(self.open.len());
-        console.line(format_args!("{indent}{}", line.named(leaf)));
+        console.text(format_args!("{indent}{}", line.named(leaf)));
     }
 
     /// Makes `directories` the open ones; those that were not, with their depth.
