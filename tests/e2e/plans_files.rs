@@ -40,7 +40,7 @@ type Edit = (fn(&mut Vec<String>), &'static [&'static str]);
 #[test]
 fn a_plan_that_was_cut_or_edited_is_refused_with_its_line() {
     let memory = Memory::start();
-    let edits: [Edit; 9] = [
+    let edits: [Edit; 10] = [
         (
             |lines| drop(lines.pop()),
             &["line 4 of the plan", "cut or edited"],
@@ -67,8 +67,16 @@ fn a_plan_that_was_cut_or_edited_is_refused_with_its_line() {
             &["line 2 of the plan", "explode"],
         ),
         (
-            |lines| lines[0] = lines[0].replace("_plan\":1", "_plan\":2"),
-            &["line 1 of the plan", "format 2"],
+            |lines| lines[0] = lines[0].replace("_plan\":2", "_plan\":3"),
+            &[
+                "line 1 of the plan",
+                "version 3",
+                "a later version of s3mirror",
+            ],
+        ),
+        (
+            |lines| lines[0] = lines[0].replace("_plan\":2", "_plan\":1"),
+            &["line 1 of the plan", "version 1", "make a new plan"],
         ),
         (|lines| drop(lines.remove(0)), &["line 1 of the plan"]),
     ];

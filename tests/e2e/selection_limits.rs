@@ -268,7 +268,7 @@ fn the_plan_says_what_it_was_limited_to() {
     assert_eq!(header["selection"], expected);
     let counts = &header["counts"];
     assert_eq!(counts["reasons"]["not-selected"]["entries"], 1);
-    assert_eq!(counts["not_looked_at"], 1);
+    assert_eq!(counts["excluded"], 1);
     assert_eq!(counts["source"]["entries"], 1);
     let shown = world.mock_backup(&dir).args(options).done();
     let said =

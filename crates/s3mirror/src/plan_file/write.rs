@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     fn plan() -> Plan {
-        let text = br#"{"s3mirror_plan":1,"source":"s","target":"t","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
+        let text = br#"{"s3mirror_plan":2,"source":"s","target":"t","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
         Plan::read_from(&text[..], MemorySpools.create().unwrap()).unwrap()
     }
 

@@ -20,7 +20,7 @@ fn transferred(state: &Progress, source: &Entry) {
         reason: Reason::OnlyInSource,
         source: source.clone(),
         target: None,
-        in_the_way: None,
+        blocker: None,
     };
     tell(state, &Event::Transferred(&transfer));
 }

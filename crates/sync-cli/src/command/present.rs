@@ -125,10 +125,10 @@ fn warn(action: &Action, header: &Header, console: &mut Console) {
                 console.warning(format_args!("kept {}  ({reason})", target.key));
             }
         }
-        Action::Conflict { key, with, why } => {
+        Action::Conflict { key, with, cause } => {
             console.warning(format_args!(
                 "'{key}' is not copied: {}",
-                text::conflict(with, *why)
+                text::conflict(with, *cause)
             ));
         }
         Action::TooLong { key } => {

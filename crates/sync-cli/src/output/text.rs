@@ -179,14 +179,14 @@ fn of_the_future(text: &mut String, counts: &Counts) {
 }
 
 fn not_selected(text: &mut String, counts: &Counts) {
-    if counts.not_selected().entries > 0 || counts.not_looked_at > 0 {
+    if counts.not_selected().entries > 0 || counts.excluded > 0 {
         row(text, "not selected", counts.not_selected());
     }
-    if counts.not_looked_at > 0 {
+    if counts.excluded > 0 {
         let _ = writeln!(
             text,
             "    and, not looked at: {} directories, links and the like",
-            HumanCount(counts.not_looked_at)
+            HumanCount(counts.excluded)
         );
     }
 }

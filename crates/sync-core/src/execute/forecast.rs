@@ -104,7 +104,7 @@ pub fn forecast(
     let mut any_blocked = false;
     for action in plan.actions()? {
         match action? {
-            Action::Transfer(transfer) if is_backup || transfer.in_the_way.is_none() => {
+            Action::Transfer(transfer) if is_backup || transfer.blocker.is_none() => {
                 teller.transfer(&transfer, false);
             }
             Action::Transfer(_) => any_blocked = true,

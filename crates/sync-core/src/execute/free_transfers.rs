@@ -33,7 +33,7 @@ impl Run<'_> {
         let halted = AtomicBool::new(false);
         let (any_blocked, any_young) = (AtomicBool::new(false), AtomicBool::new(false));
         let free = plan.actions_from(0)?.filter_map(|line| match line {
-            Ok((at, Action::Transfer(transfer))) if transfer.in_the_way.is_none() => {
+            Ok((at, Action::Transfer(transfer))) if transfer.blocker.is_none() => {
                 let is_young = work.is_young(&transfer.source);
                 any_young.fetch_or(is_young, Relaxed);
                 (is_young == (age == Age::Young)).then_some(Ok((at, transfer)))

@@ -21,7 +21,7 @@ use super::transfer::Done;
 use super::workspace::{Workspace, stopped};
 use crate::{
     error::{ErrorKind, StoreError},
-    plan::{InTheWay, Plan, Transfer},
+    plan::{Blocker, Plan, Transfer},
     rule::Direction,
 };
 
@@ -141,8 +141,8 @@ impl Workspace<'_> {
 }
 
 fn still_blocked(transfer: &Transfer) -> StoreError {
-    let what = match &transfer.in_the_way {
-        Some(InTheWay::File(file)) => format!("the file '{}'", file.key),
+    let what = match &transfer.blocker {
+        Some(Blocker::File(file)) => format!("the file '{}'", file.key),
         _ => "a directory".to_owned(),
     };
     let message = format!(

@@ -13,7 +13,7 @@ use std::io;
 use super::clearing::Blockers;
 use crate::{
     key::Key,
-    plan::{Action, InTheWay, Plan, Transfer},
+    plan::{Action, Blocker, Plan, Transfer},
 };
 
 /// A transfer that must clear its way.
@@ -43,10 +43,10 @@ pub(crate) fn first_round(
             }
             _ => return None,
         };
-        let blockers = match &transfer.in_the_way {
+        let blockers = match &transfer.blocker {
             None => return None,
-            Some(InTheWay::Directory) => Blockers::Between(plan, blocking.take().unwrap_or(at)..at),
-            Some(InTheWay::File(file)) => {
+            Some(Blocker::Directory) => Blockers::Between(plan, blocking.take().unwrap_or(at)..at),
+            Some(Blocker::File(file)) => {
                 if !files.insert(file.key.clone()) {
                     return None;
                 }
@@ -68,7 +68,7 @@ pub(crate) fn second_round(
             Ok(_) => return None,
             Err(error) => return Some(Err(error)),
         };
-        let Some(InTheWay::File(file)) = &transfer.in_the_way else {
+        let Some(Blocker::File(file)) = &transfer.blocker else {
             return None;
         };
         let key = file.key.clone();

@@ -45,7 +45,7 @@ pub enum Action {
         /// What is in its way.
         with: Key,
         /// Why that does not give way.
-        why: ConflictCause,
+        cause: ConflictCause,
     },
     /// Nothing is done at all by a plan with such a line: the key is too long.
     TooLong {
@@ -66,7 +66,7 @@ pub struct Transfer {
     pub target: Option<Entry>,
     /// What must give way once the copy is verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub in_the_way: Option<InTheWay>,
+    pub blocker: Option<Blocker>,
 }
 
 /// What occupies the path of a transfer in a directory tree. It is deleted by
@@ -74,7 +74,7 @@ pub struct Transfer {
 /// store refuses both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum InTheWay {
+pub enum Blocker {
     /// A file where the path needs a directory.
     File(Entry),
     /// A directory where the path needs a file. The plan's deletions below

@@ -82,7 +82,7 @@ impl<'a> PlanBuilder<'a> {
             Side::Source => {}
         }
         if skipped.cause == SkipCause::NotSelected {
-            self.counts.not_looked_at += 1;
+            self.counts.excluded += 1;
             return Ok(());
         }
         let counts = match side {
@@ -176,8 +176,8 @@ impl<'a> PlanBuilder<'a> {
         }
         let with = self.collisions.as_mut()?.collision(key)?;
         self.counts.conflicts += 1;
-        let (key, why) = (key.clone(), ConflictCause::SameName);
-        Some(Action::Conflict { key, with, why })
+        let (key, cause) = (key.clone(), ConflictCause::SameName);
+        Some(Action::Conflict { key, with, cause })
     }
 
     fn write_ready(&mut self) -> io::Result<()> {

@@ -52,10 +52,10 @@ pub struct Counts {
     pub conflicts: u64,
     /// Source keys longer than the limit.
     pub too_long: u64,
-    /// Directories and the like that the selection leaves out, so that they
-    /// were not looked at; entries have [`Reason::NotSelected`].
+    /// Directories and the like that are excluded and were therefore not listed;
+    /// entries have [`Reason::NotSelected`].
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub not_looked_at: u64,
+    pub excluded: u64,
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -7,7 +7,7 @@ use super::origin::Origin;
 use crate::{rule::Rule, select::Criteria};
 
 /// Version of the file format that this crate writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The first line of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

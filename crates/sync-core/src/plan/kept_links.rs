@@ -65,7 +65,7 @@ impl KeptLink {
             reason,
             source: self.source,
             target: Some(self.target),
-            in_the_way: None,
+            blocker: None,
         }
     }
 }

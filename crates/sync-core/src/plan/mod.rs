@@ -44,7 +44,7 @@ mod reader;
 mod tree;
 mod value;
 
-pub use action::{Action, ConflictCause, Delete, InTheWay, Transfer};
+pub use action::{Action, Blocker, ConflictCause, Delete, Transfer};
 pub use counts::{Counts, Tally};
 pub use header::{FORMAT_VERSION, Header};
 pub use limits::{CLOCK_OFFSET_WARNING, Limits, MAX_CLOCK_OFFSET, MaxDelete, Refusal, refusals};

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Read};
 
 use serde::Deserialize;
 
-use super::action::{Action, Delete, InTheWay, Transfer, parse};
+use super::action::{Action, Blocker, Delete, Transfer, parse};
 use super::counts::Counts;
 use super::header::{FORMAT_VERSION, Header};
 use crate::spool::Spool;
@@ -98,7 +98,7 @@ fn invalid(line: u64, what: impl Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
-/// The version is asked first, so that a newer plan is told apart from a
+/// The version is asked first, so that a plan of another one is told apart from a
 /// broken one.
 fn parse_header(line: &str) -> io::Result<Header> {
     #[derive(Deserialize)]
@@ -109,7 +109,15 @@ fn parse_header(line: &str) -> io::Result<Header> {
     if version == FORMAT_VERSION {
         return parse(line);
     }
-    let message = format!("it has format {version}; this program reads {FORMAT_VERSION}");
+    let other = if version < FORMAT_VERSION {
+        "an earlier"
+    } else {
+        "a later"
+    };
+    let message = format!(
+        "it has version {version} of the format of plans, which {other} version of s3mirror has \
+         written; this one reads version {FORMAT_VERSION}: make a new plan"
+    );
     Err(io::Error::new(io::ErrorKind::InvalidData, message))
 }
 
@@ -153,8 +161,8 @@ fn check_transfer(transfer: &Transfer) -> Result<(), String> {
         }
         _ => {}
     }
-    match &transfer.in_the_way {
-        Some(InTheWay::File(file)) if !key.is_below(&file.key) => {
+    match &transfer.blocker {
+        Some(Blocker::File(file)) if !key.is_below(&file.key) => {
             Err(format!("'{}' is not in the way of '{key}'", file.key))
         }
         _ => Ok(()),
@@ -166,7 +174,7 @@ fn check_transfer(transfer: &Transfer) -> Result<(), String> {
 fn note_blocker(action: &Action, blockers: &mut BTreeSet<Key>) {
     match action {
         Action::Transfer(transfer) => {
-            if let Some(InTheWay::File(file)) = &transfer.in_the_way {
+            if let Some(Blocker::File(file)) = &transfer.blocker {
                 blockers.insert(file.key.clone());
             }
         }

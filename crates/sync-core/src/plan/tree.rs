@@ -11,7 +11,7 @@
 //! name that the source skipped are kept; and what the target skipped stays
 //! where it is, so nothing is planned that would need its place.
 
-use super::action::{Action, ConflictCause, Delete, InTheWay, Transfer};
+use super::action::{Action, Blocker, ConflictCause, Delete, Transfer};
 use super::counts::Counts;
 use super::kept_links::KeptLink;
 use super::options::Deletions;
@@ -42,7 +42,7 @@ struct Open {
     /// A source entry below it, if there is one.
     conflict: Option<(Key, ConflictCause)>,
     /// What must give way to it.
-    in_the_way: Option<InTheWay>,
+    blocker: Option<Blocker>,
     /// Whether it is a file in the way of a transfer.
     blocks: bool,
 }
@@ -155,7 +155,7 @@ impl TreeResolver {
         // be what could not be read, unless it is a directory.
         let at = self.staying.at(key).filter(|(_, cause)| match cause {
             SkipCause::NotSelected => true,
-            SkipCause::Unreadable => open.in_the_way == Some(InTheWay::Directory),
+            SkipCause::Unreadable => open.blocker == Some(Blocker::Directory),
             _ => false,
         });
         // A directory that could not be read may still take a file, and a name
@@ -179,7 +179,7 @@ impl Open {
             pair,
             decision,
             conflict: None,
-            in_the_way: None,
+            blocker: None,
             blocks: false,
         }
     }
@@ -212,14 +212,14 @@ impl Open {
                 }
                 (true, false) => match (&above.pair, above.decision) {
                     (Pair::Target(file), Decision::Delete(_)) => {
-                        self.in_the_way = Some(InTheWay::File(file.clone()));
+                        self.blocker = Some(Blocker::File(file.clone()));
                         above.blocks = true;
                     }
                     (_, stays) => self.conflicts_with(above.key(), why_it_stays(stays)),
                 },
                 (false, true) => match self.decision {
                     Decision::Delete(_) => {
-                        above.in_the_way = Some(InTheWay::Directory);
+                        above.blocker = Some(Blocker::Directory);
                         self.blocks = true;
                     }
                     stays => above.conflicts_with(&key, why_it_stays(stays)),
@@ -239,7 +239,7 @@ impl Open {
         let key = self.key().clone();
         for above in open.iter_mut().filter(|above| key.is_below(above.key())) {
             if let (Pair::Target(object), Decision::Delete(_)) = (&above.pair, above.decision) {
-                self.in_the_way = Some(InTheWay::File(object.clone()));
+                self.blocker = Some(Blocker::File(object.clone()));
                 above.blocks = true;
             }
         }
@@ -263,10 +263,10 @@ impl Open {
 
     /// Counts the entry and makes its action, if it has one.
     fn close(self, counts: &mut Counts) -> Option<Action> {
-        if let Some((with, why)) = &self.conflict {
+        if let Some((with, cause)) = &self.conflict {
             counts.conflicts += 1;
-            let (key, with, why) = (self.key().clone(), with.clone(), *why);
-            return Some(Action::Conflict { key, with, why });
+            let (key, with, cause) = (self.key().clone(), with.clone(), *cause);
+            return Some(Action::Conflict { key, with, cause });
         }
         let (reason, source, target) = match (self.decision, self.pair) {
             (Decision::Transfer(reason), Pair::Source(source)) => (reason, source, None),
@@ -293,12 +293,12 @@ impl Open {
             _ => return None,
         };
         counts.reasons.entry(reason).or_default().add(source.size);
-        let in_the_way = self.in_the_way;
+        let blocker = self.blocker;
         Some(Action::Transfer(Transfer {
             reason,
             source,
             target,
-            in_the_way,
+            blocker,
         }))
     }
 }

@@ -61,7 +61,7 @@ fn the_origin_is_kept_and_what_is_unknown_is_passed_over() {
 fn a_line_that_does_not_do_what_it_says_is_refused() {
     let header = |reason: &str| {
         format!(
-            r#"{{"s3mirror_plan":1,"source":"s","target":"t","direction":"restore","compare":"times","clock_offset":0,"counts":{{"source":{{"entries":1,"bytes":1}},"target":{{"entries":1,"bytes":1}},"reasons":{{"{reason}":{{"entries":1,"bytes":1}}}},"skipped_in_source":{{}},"skipped_in_target":{{}},"conflicts":0,"too_long":0}}}}"#
+            r#"{{"s3mirror_plan":2,"source":"s","target":"t","direction":"restore","compare":"times","clock_offset":0,"counts":{{"source":{{"entries":1,"bytes":1}},"target":{{"entries":1,"bytes":1}},"reasons":{{"{reason}":{{"entries":1,"bytes":1}}}},"skipped_in_source":{{}},"skipped_in_target":{{}},"conflicts":0,"too_long":0}}}}"#
         )
     };
     let entry = |key: &str| {
@@ -76,7 +76,7 @@ fn a_line_that_does_not_do_what_it_says_is_refused() {
         format!(r#"{{"action":"delete","reason":"{reason}","target":{target}}}"#)
     };
     let target = |key: &str| format!(r#","target":{}"#, entry(key));
-    let blocker = |key: &str| format!(r#","in_the_way":{{"file":{}}}"#, entry(key));
+    let blocker = |key: &str| format!(r#","blocker":{{"file":{}}}"#, entry(key));
     let with = |reason: &str, line: &str| read(&format!("{}\n{line}\n", header(reason)));
     for (reason, line) in [
         ("only-in-source", transfer("only-in-source", "")),

@@ -171,7 +171,7 @@ fn of_the_selected(counts: &Counts) -> Counts {
     let mut counts = counts.clone();
     counts.reasons.remove(&Reason::NotSelected);
     Counts {
-        not_looked_at: 0,
+        excluded: 0,
         ..counts
     }
 }
@@ -473,8 +473,8 @@ fn what_is_in_the_way_and_not_selected_is_a_conflict_and_stays() {
 }
 
 #[test]
-fn a_plan_of_before_there_were_selections_is_read() {
-    let header = r#"{"s3mirror_plan":1,"source":"a","target":"b","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
+fn a_plan_without_a_selection_is_read() {
+    let header = r#"{"s3mirror_plan":2,"source":"a","target":"b","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
     let spool = sync_core::spool::Spools::create(&sync_core::spool::MemorySpools).unwrap();
     let plan = sync_core::plan::Plan::read_from(header.as_bytes(), spool).unwrap();
     assert!(plan.header().selection.is_empty());

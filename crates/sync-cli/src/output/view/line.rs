@@ -45,8 +45,8 @@ impl Line {
                 skipped.name.as_str(),
                 text::why_skipped(*side, skipped),
             ),
-            Action::Conflict { key, with, why } => {
-                ("conflict", key.as_str(), text::conflict(with, *why))
+            Action::Conflict { key, with, cause } => {
+                ("conflict", key.as_str(), text::conflict(with, *cause))
             }
             Action::TooLong { key } => {
                 let bytes = key.as_str().len();

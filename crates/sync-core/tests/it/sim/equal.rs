@@ -95,7 +95,7 @@ pub(super) fn is_settled(plan: &Plan) {
         match action.unwrap() {
             Action::Keep { .. } | Action::Skip { .. } | Action::Conflict { .. } => {}
             Action::Delete(_) if incomplete => {}
-            Action::Transfer(transfer) if incomplete && transfer.in_the_way.is_some() => {}
+            Action::Transfer(transfer) if incomplete && transfer.blocker.is_some() => {}
             action => panic!("still to do: {action:?}"),
         }
     }
@@ -166,9 +166,9 @@ fn excepted(
                 );
                 name.clone()
             }
-            Action::Conflict { key, with, why } => {
+            Action::Conflict { key, with, cause } => {
                 let (key, with) = (key.as_str(), with.as_str());
-                let is_true = match why {
+                let is_true = match cause {
                     // Every entry is selected there, and everything is listed.
                     ConflictCause::NotSelected
                     | ConflictCause::SourceSkipped

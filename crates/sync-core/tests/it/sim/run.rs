@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
     Direction, Key,
     entry::Revision,
-    plan::{Action, Delete, InTheWay, Plan, Transfer},
+    plan::{Action, Blocker, Delete, Plan, Transfer},
 };
 
 use super::judge::Call;
@@ -106,9 +106,9 @@ impl Run {
     pub(super) fn replaced_by(&self, key: &Key) -> impl Iterator<Item = &Transfer> {
         self.transfers
             .iter()
-            .filter(move |transfer| match &transfer.in_the_way {
-                Some(InTheWay::File(file)) => file.key == *key,
-                Some(InTheWay::Directory) => key.is_below(&transfer.source.key),
+            .filter(move |transfer| match &transfer.blocker {
+                Some(Blocker::File(file)) => file.key == *key,
+                Some(Blocker::Directory) => key.is_below(&transfer.source.key),
                 None => false,
             })
     }
@@ -116,7 +116,7 @@ impl Run {
     /// Whether everything that nothing is in the way of is copied. What is in
     /// the way of others gives way side by side.
     pub(super) fn is_time_to_clear(&self) -> bool {
-        let mut free = self.transfers.iter().filter(|t| t.in_the_way.is_none());
+        let mut free = self.transfers.iter().filter(|t| t.blocker.is_none());
         free.all(|transfer| self.has_copied(transfer) || self.has_refused(transfer))
     }
 
@@ -148,7 +148,7 @@ impl Run {
 
     /// Unless it was ended early, what nothing was in the way of.
     pub(super) fn free_but_not_copied(&self) -> impl Iterator<Item = &str> {
-        let free = self.transfers.iter().filter(|t| t.in_the_way.is_none());
+        let free = self.transfers.iter().filter(|t| t.blocker.is_none());
         free.filter(|t| self.halted.is_none() && !self.has_copied(t) && !self.has_refused(t))
             .map(|t| t.source.key.as_str())
     }

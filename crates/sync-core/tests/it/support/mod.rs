@@ -85,12 +85,12 @@ pub(crate) fn actions(plan: &Plan) -> Vec<Action> {
 /// the way of it.
 pub(crate) fn lines(plan: &Plan) -> Vec<String> {
     let line = |action| match action {
-        Action::Transfer(transfer) => match transfer.in_the_way {
+        Action::Transfer(transfer) => match transfer.blocker {
             None => format!("copy {}", transfer.source.key),
-            Some(sync_core::plan::InTheWay::File(file)) => {
+            Some(sync_core::plan::Blocker::File(file)) => {
                 format!("copy {} over the file {}", transfer.source.key, file.key)
             }
-            Some(sync_core::plan::InTheWay::Directory) => {
+            Some(sync_core::plan::Blocker::Directory) => {
                 format!("copy {} over a directory", transfer.source.key)
             }
         },
