@@ -43,8 +43,8 @@ pub struct MirrorOptions {
     /// How the directory is listed and written. What is checked and measured
     /// follows from the direction.
     pub files: FsOptions,
-    /// The bucket, and how it is reached. The selection and the journal in it
-    /// are set by the mirror; its `concurrency` is that of the mirror.
+    /// The bucket, and how it is reached. The journal in it is
+    /// set by the mirror; its `concurrency` is that of the mirror.
     pub bucket: S3Options,
     /// How files of the same size are compared.
     pub compare: Compare,

@@ -24,14 +24,14 @@ impl Places {
     /// Uploads are noted in `journal`; a run that makes none needs none.
     pub(crate) async fn open(
         options: &MirrorOptions,
-        selection: &Arc<Selection>,
+        selection: &Selection,
         journal: Option<Arc<dyn UploadJournal>>,
     ) -> Result<Self> {
-        let mut directory = open_directory(options)?.selecting(Arc::clone(selection));
+        let mut directory = open_directory(options)?;
         if let Some(trash) = &options.trash {
-            directory = directory.with_trash(trash, trash_name())?;
+            directory = directory.with_trash(trash, trash_name(), selection)?;
         }
-        let bucket = open_bucket(options, selection, journal).await?;
+        let bucket = open_bucket(options, journal).await?;
         Ok(Self {
             direction: options.direction,
             directory,
@@ -71,11 +71,9 @@ fn open_directory(options: &MirrorOptions) -> Result<FsStore> {
 
 pub(crate) async fn open_bucket(
     options: &MirrorOptions,
-    selection: &Arc<Selection>,
     journal: Option<Arc<dyn UploadJournal>>,
 ) -> Result<S3Store> {
     let bucket = S3Options {
-        selection: Arc::clone(selection),
         journal,
         concurrency: options.bound_on_requests(),
         ..options.bucket.clone()

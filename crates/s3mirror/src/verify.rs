@@ -41,8 +41,8 @@ impl Verifier {
             measure: true,
             ..options.files
         };
-        let directory = FsStore::open(&options.directory, files)?.selecting(Arc::clone(&selection));
-        let bucket = open_bucket(&options, &selection, None).await?;
+        let directory = FsStore::open(&options.directory, files)?;
+        let bucket = open_bucket(&options, None).await?;
         let verify = VerifyOptions {
             evidence,
             selection,

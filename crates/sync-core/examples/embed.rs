@@ -14,16 +14,18 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, StreamExt};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Direction, Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer,
+    Direction, Entry, ErrorKind, Expected, Key, Listed, NewEntry, Result, Selection, Store,
+    StoreError, Writer,
     checksum::Crc64,
     execute,
     execute::ExecuteOptions,
     make_plan,
     plan::{Action, Limits, PlanOptions, refusals},
     spool::MemorySpools,
+    store::{Chunks, KeyProblem, Listing},
 };
 
 /// A read-only store: its pages exist as a count and a time.
@@ -55,17 +57,13 @@ impl Store for Catalogue {
         format!("a catalogue of {} pages", self.pages)
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Listed>> {
+    async fn list(&self, _: &Arc<Selection>) -> Listing {
         let entries: Vec<Entry> = (1..=self.pages).filter_map(|n| self.entry(n)).collect();
-        stream::iter(entries).map(Listed::Entry).map(Ok).boxed()
+        Listing::new(stream::iter(entries).map(Listed::Entry).map(Ok).boxed())
     }
 
-    fn accepts(&self, _key: &Key) -> Result<(), String> {
+    fn accepts(&self, _key: &Key) -> Result<(), KeyProblem> {
         Ok(())
-    }
-
-    fn clock_offset(&self) -> Option<TimeDelta> {
-        None
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
@@ -73,15 +71,16 @@ impl Store for Catalogue {
         Ok(found.into_iter().find(|entry| entry.key == *key))
     }
 
-    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
-        Ok(Self::page(&entry.key).slice(range.start as usize..range.end as usize))
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
+        let page = Self::page(&entry.key);
+        Ok(page.slice(range.start as usize..range.end as usize).into())
     }
 
-    async fn put(&self, _: &Entry, _: Bytes, _: Crc64, _: &Expected) -> Result<()> {
+    async fn put(&self, _: &NewEntry, _: Bytes, _: Crc64, _: &Expected) -> Result<()> {
         read_only()
     }
 
-    async fn write(&self, _: &Entry, _: u64, _: &Expected) -> Result<Box<dyn Writer>> {
+    async fn write(&self, _: &NewEntry, _: u64, _: &Expected) -> Result<Box<dyn Writer>> {
         read_only()
     }
 

@@ -15,11 +15,12 @@ use futures::executor::block_on;
 use futures::stream::StreamExt;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Direction, Store,
+    Direction, Selection, Store,
     listing::merge,
     make_plan,
     plan::{Plan, PlanOptions},
     spool::MemorySpools,
+    store::Listing,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -50,11 +51,12 @@ fn filled(store: MemoryStore, count: u64, time: DateTime<Utc>) -> MemoryStore {
 async fn run(step: &str, source: &dyn Store, target: &dyn Store) -> Result<(), Box<dyn Error>> {
     match step {
         "list" => {
-            let count = source.list().count().await + target.list().count().await;
-            black_box(count);
+            let (source, target) = listings(source, target).await;
+            black_box(source.entries.count().await + target.entries.count().await);
         }
         "merge" => {
-            black_box(merge(source.list(), target.list()).count().await);
+            let (source, target) = listings(source, target).await;
+            black_box(merge(source.entries, target.entries).count().await);
         }
         "plan" => {
             black_box(plan(source, target).await?.counts());
@@ -68,6 +70,12 @@ async fn run(step: &str, source: &dyn Store, target: &dyn Store) -> Result<(), B
         _ => return Err(format!("no such step: '{step}'").into()),
     }
     Ok(())
+}
+
+async fn listings(source: &dyn Store, target: &dyn Store) -> (Listing, Listing) {
+    let selection = Arc::new(Selection::default());
+    let source = source.list(&selection).await;
+    (source, target.list(&selection).await)
 }
 
 async fn plan(source: &dyn Store, target: &dyn Store) -> Result<Plan, Box<dyn Error>> {

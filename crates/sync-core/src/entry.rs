@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::key::Key;
 use crate::times::{is_end_of_range, is_same_time, later};
-use crate::{checksum::Crc64, key::Key};
 
 /// One file or object, as a listing showed it.
 ///
@@ -34,14 +34,10 @@ pub struct Entry {
     /// Set where the entry is a symbolic link, listed as the file that it names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Box<Link>>,
-    /// Sum of the whole content, where the store knows it without reading.
-    /// Never filled by a listing, only by [`Store::stat`](crate::store::Store::stat).
-    #[serde(skip)]
-    pub checksum: Option<Crc64>,
 }
 
 impl Entry {
-    /// An entry without revision and checksum.
+    /// An entry without a revision.
     #[must_use]
     pub fn new(key: Key, size: u64, modified: DateTime<Utc>) -> Self {
         Self {
@@ -51,7 +47,6 @@ impl Entry {
             coarse: None,
             revision: None,
             link: None,
-            checksum: None,
         }
     }
 

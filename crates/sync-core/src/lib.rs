@@ -38,4 +38,4 @@ pub use key::Key;
 pub use plan::make_plan;
 pub use rule::{Direction, Rule};
 pub use select::Selection;
-pub use store::{Expected, Store, Writer};
+pub use store::{Expected, NewEntry, Store, Writer};

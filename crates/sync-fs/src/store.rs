@@ -10,11 +10,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::stream::BoxStream;
 use sync_core::{
-    Entry, ErrorKind, Expected, Key, Listed, Result, Selection, Store, StoreError, Writer,
+    Entry, ErrorKind, Expected, Key, NewEntry, Result, Selection, Store, StoreError, Writer,
     checksum::Crc64,
     clock::{LONGEST_WAIT, Present},
+    store::{Chunks, KeyProblem, Listing},
     text::printable,
 };
 
@@ -49,6 +49,8 @@ const LONGEST_NAME: usize = 255;
 /// Its methods need a tokio runtime.
 ///
 /// ```
+/// use std::sync::Arc;
+///
 /// use futures::StreamExt;
 /// use sync_core::Store;
 /// use sync_fs::{FsOptions, FsStore};
@@ -57,13 +59,12 @@ const LONGEST_NAME: usize = 255;
 /// let dir = tempfile::tempdir()?;
 /// std::fs::write(dir.path().join("a.txt"), "hello")?;
 /// let store = FsStore::open(dir.path(), FsOptions::default())?;
-/// assert_eq!(store.list().count().await, 1);
+/// assert_eq!(store.list(&Arc::default()).await.entries.count().await, 1);
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
 pub struct FsStore {
     directory: Arc<Directory>,
-    selection: Arc<Selection>,
 }
 
 /// What a sweep of left-over temporaries did.
@@ -103,27 +104,19 @@ impl FsStore {
         Ok(store)
     }
 
-    /// The same store, whose listings don't look into a directory in which
-    /// `selection` selects no name, and at nothing but the sizes and times of
-    /// files that it doesn't select.
-    #[must_use]
-    pub fn selecting(self, selection: Arc<Selection>) -> Self {
-        Self { selection, ..self }
-    }
-
     /// The same store, which keeps what it replaces or removes: moved into a
     /// directory of its own below `trash`, called `name` if that is free. That
     /// is made when there is something to keep.
     ///
-    /// To be called after [`FsStore::selecting`], and before anything else.
+    /// To be called before anything else.
     ///
     /// # Errors
-    /// If `trash` is on another file system, or inside the root where the
-    /// selection does not exclude it, or cannot be examined.
-    pub fn with_trash(mut self, trash: &Path, name: String) -> Result<Self> {
+    /// If `trash` is on another file system, or inside the root where
+    /// `selection` does not exclude it, or cannot be examined.
+    pub fn with_trash(mut self, trash: &Path, name: String, selection: &Selection) -> Result<Self> {
         let root = self.directory.root.path().to_owned();
         let detector = Arc::clone(&self.directory.detector);
-        let trash = Trash::new(trash, name, &root, &self.selection, detector)?;
+        let trash = Trash::new(trash, name, &root, selection, detector)?;
         if let Some(directory) = Arc::get_mut(&mut self.directory) {
             directory.trash = Some(trash);
             return Ok(self);
@@ -219,7 +212,6 @@ impl FsStore {
     fn new(root: &Path, options: FsOptions) -> Self {
         Self {
             directory: Arc::new(Directory::new(root, options)),
-            selection: Arc::default(),
         }
     }
 }
@@ -230,27 +222,28 @@ impl Store for FsStore {
         printable(&self.directory.root.path().to_string_lossy())
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Listed>> {
-        list::list(Arc::clone(&self.directory), Arc::clone(&self.selection))
+    /// Does not look into a directory in which `selection` selects no name, and
+    /// at nothing but the sizes and times of files that it does not select.
+    async fn list(&self, selection: &Arc<Selection>) -> Listing {
+        let directory = Arc::clone(&self.directory);
+        Listing::new(list::list(directory, Arc::clone(selection)))
     }
 
-    fn accepts(&self, key: &Key) -> Result<(), String> {
+    fn accepts(&self, key: &Key) -> Result<(), KeyProblem> {
         let mut segments = key.as_str().split('/');
         if segments.any(|segment| segment.len() > LONGEST_NAME) {
-            return Err(format!("has a segment of more than {LONGEST_NAME} bytes"));
+            return Err(KeyProblem::SegmentTooLong {
+                limit: LONGEST_NAME,
+            });
         }
         if is_mark(split(key.as_str().as_bytes()).1) {
-            return Err("has a name that is reserved for s3mirror".to_owned());
+            return Err(KeyProblem::Reserved);
         }
         Ok(())
     }
 
     fn folds_names(&self) -> bool {
         case::folds_names(self.directory.root.path())
-    }
-
-    fn clock_offset(&self) -> Option<TimeDelta> {
-        None
     }
 
     fn present(&self) -> Option<Present> {
@@ -308,19 +301,21 @@ impl Store for FsStore {
         .await
     }
 
-    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
         if let Some(bytes) = cached::read(&self.directory, entry, &range) {
-            return Ok(bytes);
+            return Ok(bytes.into());
         }
         let (directory, entry) = (Arc::clone(&self.directory), entry.clone());
         let buffer = read::buffer(&entry, &range)?;
-        blocking(move || read::read(&directory, &entry, &range, buffer)).await
+        let bytes = blocking(move || read::read(&directory, &entry, &range, buffer)).await;
+        bytes.map(Chunks::from)
     }
 
-    async fn read_grown(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+    async fn read_grown(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
         let (directory, entry) = (Arc::clone(&self.directory), entry.clone());
         let buffer = read::buffer(&entry, &range)?;
-        blocking(move || read::read_grown(&directory, &entry, &range, buffer)).await
+        let bytes = blocking(move || read::read_grown(&directory, &entry, &range, buffer)).await;
+        bytes.map(Chunks::from)
     }
 
     async fn is_unchanged(&self, seen: &Entry, now: &Entry) -> bool {
@@ -355,9 +350,13 @@ impl Store for FsStore {
         self.directory.unwritable.check(&self.directory.root, key)
     }
 
+    fn writes_in_place(&self) -> bool {
+        true
+    }
+
     async fn put(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         body: Bytes,
         checksum: Crc64,
         expected: &Expected,
@@ -369,7 +368,7 @@ impl Store for FsStore {
 
     async fn write(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         _part_size: u64,
         expected: &Expected,
     ) -> Result<Box<dyn Writer>> {

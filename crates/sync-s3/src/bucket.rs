@@ -17,7 +17,7 @@ use crate::error::{Attempted, Failure};
 use crate::http::clock::Clock;
 use crate::http::concurrency::ConcurrencyLimiter;
 use crate::http::in_flight::InFlight;
-use crate::list::{Pruner, Tuning};
+use crate::list::Tuning;
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, Payer};
 use crate::quirks::Conduct;
@@ -47,7 +47,7 @@ pub(crate) struct Bucket {
     pub(crate) resumed: Resumed,
     pub(crate) buffers: Pool,
     pub(crate) tuning: Tuning,
-    pub(crate) pruner: Pruner,
+    pub(crate) is_ordered: bool,
     /// Whether a listing came in another order than that of the bytes.
     pub(crate) is_disordered: AtomicBool,
     /// Whether the server knows only the first version of listings.

@@ -64,13 +64,18 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Whether `found` has this content: by the sum that the server keeps, else
-    /// by `etag`, which a plain server gives it.
-    pub(crate) fn is(&self, found: &Entry, etag: impl FnOnce() -> Option<String>) -> bool {
+    /// Whether `found` has this content: by `stored`, the sum that the server
+    /// keeps of it, else by `etag`, which a plain server gives it.
+    pub(crate) fn is(
+        &self,
+        found: &Entry,
+        stored: Option<Crc64>,
+        etag: impl FnOnce() -> Option<String>,
+    ) -> bool {
         if found.size != self.size {
             return false;
         }
-        if let Some(sum) = found.checksum {
+        if let Some(sum) = stored {
             return sum == self.checksum;
         }
         let ours = etag();

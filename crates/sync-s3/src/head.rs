@@ -1,7 +1,7 @@
 //! The HEAD of an object, which several operations use.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use sync_core::{Entry, Key};
+use sync_core::{Entry, Key, checksum::Crc64};
 
 use crate::bucket::Bucket;
 use crate::checksum;
@@ -14,9 +14,17 @@ use crate::http::clock;
 /// not there (API Reference, HeadObject).
 pub(crate) const LOOK_UP: &str = "s3:GetObject, and s3:ListBucket for keys that are not there";
 
+/// What a HEAD tells of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    pub(crate) entry: Entry,
+    /// The sum of the whole content, where the server keeps it.
+    pub(crate) checksum: Option<Crc64>,
+}
+
 impl Bucket {
     /// The object as it is now; `None` if it is not there.
-    pub(crate) async fn head(&self, key: &Key) -> Result<Option<Entry>, Failure> {
+    pub(crate) async fn head(&self, key: &Key) -> Result<Option<Head>, Failure> {
         self.head_within(key, self.max_attempts).await
     }
 
@@ -25,9 +33,9 @@ impl Bucket {
         &self,
         key: &Key,
         attempts: u32,
-    ) -> Result<Option<Entry>, Failure> {
+    ) -> Result<Option<Head>, Failure> {
         match self.head_output(key, attempts).await? {
-            Some(head) => entry_of(key, &head).map(Some),
+            Some(output) => Head::of(key, &output).map(Some),
             None => Ok(None),
         }
     }
@@ -68,17 +76,19 @@ impl Bucket {
     }
 }
 
-/// What a HEAD tells of the object.
-pub(crate) fn entry_of(key: &Key, head: &HeadObjectOutput) -> Result<Entry, Failure> {
-    let size = head
-        .content_length()
-        .and_then(|len| u64::try_from(len).ok());
-    let modified = head.last_modified().and_then(clock::exact);
-    let (Some(size), Some(modified)) = (size, modified) else {
-        return Err(Failure::protocol("the answer lacks a size or a time"));
-    };
-    let mut entry = Entry::new(key.clone(), size, modified);
-    entry.revision = head.e_tag().and_then(ETag::parse).map(ETag::revision);
-    entry.checksum = checksum::whole(head.checksum_crc64_nvme(), head.checksum_type());
-    Ok(entry)
+impl Head {
+    /// What `output` tells of the object `key`.
+    pub(crate) fn of(key: &Key, output: &HeadObjectOutput) -> Result<Self, Failure> {
+        let size = output
+            .content_length()
+            .and_then(|len| u64::try_from(len).ok());
+        let modified = output.last_modified().and_then(clock::exact);
+        let (Some(size), Some(modified)) = (size, modified) else {
+            return Err(Failure::protocol("the answer lacks a size or a time"));
+        };
+        let mut entry = Entry::new(key.clone(), size, modified);
+        entry.revision = output.e_tag().and_then(ETag::parse).map(ETag::revision);
+        let checksum = checksum::whole(output.checksum_crc64_nvme(), output.checksum_type());
+        Ok(Self { entry, checksum })
+    }
 }

@@ -8,8 +8,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sync_core::Selection;
-
 use crate::http::concurrency;
 use crate::{Bandwidth, Location, ObjectSettings, UploadJournal};
 
@@ -76,9 +74,6 @@ pub struct S3Options {
     /// Most requests at once. By default as many as pay, between 1 and
     /// [`MAX_CONCURRENCY`]. Fewer while the server asks to slow down.
     pub concurrency: Option<usize>,
-    /// What of the bucket is of interest; by default all. A directory that it
-    /// leaves out is not listed where it is sure what follows: in AWS.
-    pub selection: Arc<Selection>,
     /// Where open uploads are noted. By default nowhere: then what a killed
     /// run leaves is not found by [`S3Store::abort_left_uploads`].
     ///
@@ -107,7 +102,6 @@ impl S3Options {
             bandwidth: None,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
             concurrency: None,
-            selection: Arc::default(),
             journal: None,
         }
     }

@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use aws_sdk_s3::config::Credentials;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::stream::BoxStream;
+use futures::stream::StreamExt;
 use sync_core::{
-    Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer,
+    Entry, ErrorKind, Expected, Key, NewEntry, Result, Selection, Store, StoreError, Writer,
     checksum::{Crc64, Digest},
     clock::Present,
     key::MAX_KEY_BYTES,
+    store::{Chunks, KeyProblem, Listing},
 };
 
 use crate::bucket::Bucket;
@@ -104,7 +105,7 @@ impl S3Store {
                 resumed: Resumed::default(),
                 buffers: Pool::default(),
                 tuning: list::Tuning::default(),
-                pruner: list::Pruner::new(options.selection, is_ordered),
+                is_ordered,
                 is_disordered: AtomicBool::new(false),
                 lists_first_version: AtomicBool::new(false),
                 lists_fractions: AtomicBool::new(false),
@@ -121,11 +122,11 @@ impl S3Store {
         self
     }
 
-    /// Skipping what `selection` excludes, as in AWS.
+    /// With a server that lists in byte order for sure, as AWS does.
     #[cfg(test)]
-    pub(crate) fn pruning(mut self, selection: sync_core::Selection) -> Self {
+    pub(crate) fn listing_in_order(mut self) -> Self {
         if let Some(bucket) = Arc::get_mut(&mut self.bucket) {
-            bucket.pruner = list::Pruner::new(Arc::new(selection), true);
+            bucket.is_ordered = true;
         }
         self
     }
@@ -197,22 +198,24 @@ impl Store for S3Store {
         self.bucket.location.to_string()
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Listed>> {
-        list::list(Arc::clone(&self.bucket))
+    async fn list(&self, selection: &Arc<Selection>) -> Listing {
+        let entries = list::list(Arc::clone(&self.bucket), Arc::clone(selection));
+        let mut entries = Box::pin(entries.peekable());
+        // The first answer tells the server's time.
+        entries.as_mut().peek().await;
+        Listing {
+            entries,
+            clock_offset: self.bucket.clock.offset(),
+        }
     }
 
-    fn accepts(&self, key: &Key) -> Result<(), String> {
-        let len = self.prefix_len() + key.as_str().len();
-        if len > MAX_KEY_BYTES {
-            return Err(format!(
-                "is {len} bytes long with the prefix; S3 takes at most {MAX_KEY_BYTES}"
-            ));
+    fn accepts(&self, key: &Key) -> Result<(), KeyProblem> {
+        let bytes = self.prefix_len() + key.as_str().len();
+        if bytes > MAX_KEY_BYTES {
+            let limit = MAX_KEY_BYTES;
+            return Err(KeyProblem::TooLong { bytes, limit });
         }
         Ok(())
-    }
-
-    fn clock_offset(&self) -> Option<TimeDelta> {
-        self.bucket.clock.offset()
     }
 
     fn clock_jump(&self) -> Option<TimeDelta> {
@@ -242,9 +245,9 @@ impl Store for S3Store {
         })?;
         match found {
             Some(found) if self.bucket.conduct.lists_other_etags() => {
-                Ok(Some(list::as_listed(&self.bucket, found).await))
+                Ok(Some(list::as_listed(&self.bucket, found.entry).await))
             }
-            found => Ok(found),
+            found => Ok(found.map(|found| found.entry)),
         }
     }
 
@@ -262,15 +265,17 @@ impl Store for S3Store {
         stored_checksum::digest(&self.bucket, entry).await
     }
 
-    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
-        let bytes = read::read(&self.bucket, entry, range).await?;
-        self.bucket.counters.received(bytes.len() as u64);
-        Ok(bytes)
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
+        read::read(&self.bucket, entry, range).await
+    }
+
+    fn reads_in_chunks(&self) -> bool {
+        true
     }
 
     async fn put(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         body: Bytes,
         checksum: Crc64,
         expected: &Expected,
@@ -280,7 +285,7 @@ impl Store for S3Store {
 
     async fn write(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         part_size: u64,
         expected: &Expected,
     ) -> Result<Box<dyn Writer>> {

@@ -16,7 +16,7 @@ use sync_core::{
 
 use crate::bucket::Bucket;
 use crate::error::{Attempted, Failure};
-use crate::head::{LOOK_UP, entry_of};
+use crate::head::{Head, LOOK_UP};
 use crate::version_check::is_same;
 use crate::write::conditional::changed;
 
@@ -35,7 +35,7 @@ pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Dige
         .send()
         .await
         .map_err(|error| Failure::from(&error))
-        .and_then(|head| Ok((entry_of(&entry.key, &head)?, head)));
+        .and_then(|head| Ok((Head::of(&entry.key, &head)?.entry, head)));
     match head {
         Ok((now, head)) if is_same(entry, &now) || bucket.is_still_listed(entry, &now).await => {
             Ok(of_whole(&head))

@@ -12,7 +12,7 @@ use crate::bucket::Bucket;
 use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::Failure;
 use crate::etag::ETag;
-use crate::head::entry_of;
+use crate::head::Head;
 use crate::list;
 
 /// The class of objects that are written without one.
@@ -22,14 +22,14 @@ const STANDARD: &str = "STANDARD";
 pub(crate) enum Look {
     /// The version that was seen.
     Same {
-        found: Entry,
+        found: Head,
         /// The ETag as the server writes it.
         etag: Option<String>,
     },
     /// No object.
     Gone,
     /// Another version.
-    Other(Entry),
+    Other(Head),
 }
 
 impl Bucket {
@@ -56,8 +56,8 @@ impl Bucket {
         let Some(head) = self.head_output(&seen.key, attempts).await? else {
             return Ok(Look::Gone);
         };
-        let found = entry_of(&seen.key, &head)?;
-        let is_same = is_same(seen, &found) || self.is_still_listed(seen, &found).await;
+        let found = Head::of(&seen.key, &head)?;
+        let is_same = is_same(seen, &found.entry) || self.is_still_listed(seen, &found.entry).await;
         Ok(if is_same {
             let etag = head.e_tag;
             Look::Same { found, etag }

@@ -86,6 +86,16 @@ impl Digest {
         hasher.finish()
     }
 
+    /// The sum as CRC64NVME; `None` if it is of another algorithm.
+    #[must_use]
+    pub fn as_crc64(&self) -> Option<super::Crc64> {
+        if self.algorithm != Algorithm::Crc64Nvme {
+            return None;
+        }
+        let bytes = self.bytes.as_ref().try_into().ok()?;
+        Some(super::Crc64::from_be_bytes(bytes))
+    }
+
     /// How it was made.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {

@@ -12,6 +12,29 @@ use crc_fast::CrcAlgorithm::Crc64Nvme;
 
 pub use digest::{Algorithm, Digest};
 
+/// The CRC64NVME sum of bytes that come one after the other.
+#[derive(Debug)]
+pub struct Crc64Hasher(crc_fast::Digest);
+
+impl Default for Crc64Hasher {
+    fn default() -> Self {
+        Self(crc_fast::Digest::new(Crc64Nvme))
+    }
+}
+
+impl Crc64Hasher {
+    /// Adds `bytes`.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The sum of all that was added.
+    #[must_use]
+    pub fn finish(self) -> Crc64 {
+        Crc64(self.0.finalize())
+    }
+}
+
 /// A CRC64NVME sum of some bytes.
 ///
 /// ```
@@ -78,6 +101,16 @@ mod tests {
     #[test]
     fn the_check_value_of_the_catalogue() {
         assert_eq!(Crc64::of(b"123456789"), Crc64(0xae8b_1486_0a79_9888));
+    }
+
+    #[test]
+    fn bytes_may_come_one_after_the_other() {
+        let mut hasher = Crc64Hasher::default();
+        hasher.update(b"1234");
+        hasher.update(b"");
+        hasher.update(b"56789");
+        assert_eq!(hasher.finish(), Crc64::of(b"123456789"));
+        assert_eq!(Crc64Hasher::default().finish(), Crc64::EMPTY);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::{
     key::Key,
     plan::{Action, Plan},
     rule::Direction,
+    store::delete,
 };
 
 /// Which entries are in the way of a transfer.
@@ -146,8 +147,7 @@ impl<'p> Clearing<'p> {
             }
         }
         let mut outcome = Ok(());
-        let results = work.target.delete(&batch).await;
-        for (entry, result) in batch.iter().zip(results) {
+        for (entry, result) in delete(work.target, &batch).await {
             match result {
                 Ok(()) => {
                     self.any_deleted = true;

@@ -14,6 +14,7 @@ use crate::{
     error::{ErrorKind, StoreError},
     plan::{Action, Plan},
     rule::Direction,
+    store::delete,
 };
 
 impl Run<'_> {
@@ -57,8 +58,7 @@ impl Run<'_> {
         if batch.is_empty() {
             return;
         }
-        let results = self.work.target.delete(&batch).await;
-        for (entry, result) in batch.iter().zip(results) {
+        for (entry, result) in delete(self.work.target, &batch).await {
             match result {
                 Ok(()) => self.note_deleted(entry),
                 // As on a read-only file system: the first is named.

@@ -2,9 +2,8 @@
 
 use std::future::Future;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::future::{Either, FutureExt, select};
+use futures::future::{Either, FutureExt, ready, select};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::clearing::Clearing;
@@ -12,9 +11,8 @@ use super::events::Event;
 use super::parts::{copied_part_size, parts};
 use super::workspace::{StopSignal, Workspace, stopped};
 use crate::budget::Permit;
-use crate::store::known_checksum;
 use crate::{
-    checksum::Crc64,
+    checksum::{Crc64, Crc64Hasher},
     entry::Entry,
     error::{ErrorKind, Result, StoreError},
     execute::OnSourceChange,
@@ -22,7 +20,7 @@ use crate::{
     plan::Transfer,
     rule::Direction,
     setting::Setting,
-    store::{Expected, Writer},
+    store::{Chunks, Expected, Writer},
 };
 
 /// How often a file that was changed while its copy was on its way is copied
@@ -82,6 +80,10 @@ pub(crate) struct Copied {
     checksum: Crc64,
     reading: Reading,
 }
+
+/// What a part that is written as it arrives takes in memory at most, in bytes:
+/// the chunks that are written, and those that arrive meanwhile.
+const CHUNKS_IN_MEMORY: u64 = 2 << 20;
 
 /// Bytes that are read at a time when a beginning is read again.
 const SECOND_READING: u64 = 1 << 20;
@@ -209,12 +211,15 @@ impl Workspace<'_> {
         let Copied {
             entry, checksum, ..
         } = copied;
+        let overwritten = || changed(entry, "another writer has changed it meanwhile");
         let found = self.target.stat(&entry.key).await?;
-        found
-            .filter(|found| {
-                found.size == entry.size && found.checksum.is_none_or(|sum| sum == *checksum)
-            })
-            .ok_or_else(|| changed(entry, "somebody else has written it meanwhile"))
+        let found = found.filter(|found| found.size == entry.size);
+        let found = found.ok_or_else(overwritten)?;
+        let stored = self.target.digest(&found).await?;
+        match stored.and_then(|digest| digest.as_crc64()) {
+            Some(stored) if stored != *checksum => Err(overwritten()),
+            _ => Ok(found),
+        }
     }
 
     /// Copies `entry`. If the source has changed before the copy was
@@ -308,7 +313,7 @@ impl Workspace<'_> {
         if entry.size > part {
             self.observer.event(Event::Started { entry });
         }
-        let writer = self.target.write(entry, part, expected).await?;
+        let writer = self.target.write(&entry.into(), part, expected).await?;
         let copied = self.copy_parts(entry, reading, part, &*writer);
         let written = or_stopped(&self.stop, copied).await;
         let ready = match (written, clearing) {
@@ -336,11 +341,14 @@ impl Workspace<'_> {
         // While this one waited, another may have found the file system full.
         self.target.may_write(&entry.key).await?;
         let body = self.read(entry, reading, 0..entry.size).await?;
+        let body = body.bytes().await?;
         let checksum = Crc64::of(&body);
         if reading == Reading::Beginning {
             self.is_still_the_beginning(entry, checksum).await?;
         }
-        self.target.put(entry, body, checksum, expected).await?;
+        self.target
+            .put(&entry.into(), body, checksum, expected)
+            .await?;
         self.progress(entry, entry.size);
         Ok(checksum)
     }
@@ -356,11 +364,10 @@ impl Workspace<'_> {
     ) -> Result<Crc64> {
         let copied = stream::iter(parts(entry.size, part))
             .map(|range| async move {
-                let offset = range.start;
-                let _permit = self.permit(range.end - offset).await;
+                let (offset, len) = (range.start, range.end - range.start);
+                let _permit = self.permit(self.memory_of_part(len)).await;
                 let body = self.read(entry, reading, range).await?;
-                let (len, checksum) = (body.len() as u64, Crc64::of(&body));
-                writer.part(offset, body, checksum).await?;
+                let checksum = writer.part(offset, body).await?;
                 self.progress(entry, len);
                 Ok::<_, StoreError>((len, checksum))
             })
@@ -374,15 +381,26 @@ impl Workspace<'_> {
             self.is_still_the_beginning(entry, whole).await?;
             return Ok(whole);
         }
-        match known_checksum(self.source, entry).await? {
-            Some(known) if known != whole => Err(StoreError::new(
+        let stored = self.source.digest(entry).await?;
+        match stored.and_then(|digest| digest.as_crc64()) {
+            Some(stored) if stored != whole => Err(StoreError::new(
                 ErrorKind::Corrupt,
                 format!(
-                    "'{}' has checksum {whole}, its source says {known}",
+                    "'{}' has checksum {whole}, its source says {stored}",
                     entry.key
                 ),
             )),
             _ => Ok(whole),
+        }
+    }
+
+    /// How much memory a part of `len` bytes takes: little where it is written
+    /// as it arrives.
+    fn memory_of_part(&self, len: u64) -> u64 {
+        if self.source.reads_in_chunks() && self.target.writes_in_place() {
+            len.min(CHUNKS_IN_MEMORY)
+        } else {
+            len
         }
     }
 
@@ -410,12 +428,12 @@ impl Workspace<'_> {
             Some(now) if self.source.has_grown(entry, &now) => {}
             Some(_) => return Err(rewritten()),
         }
-        let mut sum = Crc64::EMPTY;
+        let mut sum = Crc64Hasher::default();
         for range in parts(entry.size, SECOND_READING) {
             let body = self.read(entry, Reading::Beginning, range).await?;
-            sum = sum.then(Crc64::of(&body), body.len() as u64);
+            sum.update(&body.bytes().await?);
         }
-        if sum == checksum {
+        if sum.finish() == checksum {
             Ok(())
         } else {
             Err(rewritten())
@@ -427,21 +445,13 @@ impl Workspace<'_> {
         entry: &Entry,
         reading: Reading,
         range: std::ops::Range<u64>,
-    ) -> Result<Bytes> {
+    ) -> Result<Chunks> {
         let len = range.end - range.start;
         let body = match reading {
             Reading::Version => self.source.read(entry, range).await?,
             Reading::Beginning => self.source.read_grown(entry, range).await?,
         };
-        if body.len() as u64 == len {
-            return Ok(body);
-        }
-        let message = format!(
-            "'{}' came with {} bytes instead of {len}",
-            entry.key,
-            body.len()
-        );
-        Err(StoreError::new(ErrorKind::Corrupt, message))
+        Ok(body.exactly(entry, len))
     }
 
     /// Reads what a refused copy was about to read: what gives way to it must
@@ -454,8 +464,10 @@ impl Workspace<'_> {
         let _permit = self.permit(part).await;
         let last = entry.size - 1..entry.size;
         or_stopped(&self.stop, async {
-            self.read(entry, Reading::Version, 0..part).await?;
-            self.read(entry, Reading::Version, last).await.map(drop)
+            let first = self.read(entry, Reading::Version, 0..part).await?;
+            first.try_for_each(|_| ready(Ok(()))).await?;
+            let last = self.read(entry, Reading::Version, last).await?;
+            last.bytes().await.map(drop)
         })
         .await
     }

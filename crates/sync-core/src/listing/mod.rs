@@ -3,10 +3,11 @@
 
 mod counter;
 mod merge;
+mod pairs;
 mod skipped_names;
 mod sort;
 
 pub use counter::Listings;
 pub use merge::{Joined, Merge, MergeError, Side, merge};
+pub(crate) use pairs::{Opened, Pairs, Selected};
 pub(crate) use skipped_names::{SkippedNames, may_be_directory_of};
-pub(crate) use sort::sorted;

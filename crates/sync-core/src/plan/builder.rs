@@ -21,7 +21,7 @@ use crate::{
     key::Key,
     listing::Side,
     rule::{Decision, Direction, Pair, Reason, Rule},
-    store::Store,
+    store::{KeyProblem, Store},
 };
 
 /// A plan while it is written.
@@ -110,7 +110,7 @@ impl<'a> PlanBuilder<'a> {
             // What the source could never hold is not missing from it.
             Pair::Target(target) => match self.source.accepts(&target.key) {
                 Ok(()) => None,
-                Err(why) => Some(unmappable(Side::Target, &target.key, why)),
+                Err(why) => Some(unmappable(Side::Target, &target.key, &why)),
             },
         };
         match rejection {
@@ -172,7 +172,7 @@ impl<'a> PlanBuilder<'a> {
             return Some(Action::TooLong { key: key.clone() });
         }
         if let Err(why) = self.target.accepts(key) {
-            return Some(unmappable(Side::Source, key, why));
+            return Some(unmappable(Side::Source, key, &why));
         }
         let with = self.collisions.as_mut()?.collision(key)?;
         self.counts.conflicts += 1;
@@ -245,11 +245,11 @@ impl<'a> PlanBuilder<'a> {
 }
 
 /// A key on `side` that the other side could not hold.
-fn unmappable(side: Side, key: &Key, why: String) -> Action {
+fn unmappable(side: Side, key: &Key, why: &KeyProblem) -> Action {
     let skipped = Skipped {
         name: key.as_str().to_owned(),
         cause: SkipCause::UnmappableKey,
-        detail: why,
+        detail: why.to_string(),
         link: None,
     };
     Action::Skip { side, skipped }

@@ -1,21 +1,20 @@
 //! Makes a plan from two stores: list, join, decide, write down.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 use super::builder::PlanBuilder;
 use super::options::{PlanError, PlanOptions};
 use super::value::Plan;
 use crate::budget::Budget;
-use crate::listing::sorted;
-use crate::listing::{Joined, MergeError, merge};
+use crate::listing::{MergeError, Opened, Pairs, Selected};
 use crate::spool::Spools;
 use crate::verify::content::same_content;
 use crate::{
-    entry::{Listed, SkipCause, Skipped},
-    error::{ErrorKind, StoreError},
+    entry::Skipped,
+    error::StoreError,
     listing::Side,
     rule::{Compare, Decision, Direction, Pair, Reason, Rule},
     store::Store,
@@ -48,17 +47,22 @@ pub async fn make_plan(
     options: &PlanOptions,
     spools: Arc<dyn Spools>,
 ) -> Result<Plan, PlanError> {
-    let mut planner = Planner {
+    let mut pairs = Pairs::new(
+        (source, target),
+        &options.selection,
+        Arc::clone(&spools),
+        options.sort_memory,
+        Arc::clone(&options.listings),
+    );
+    let planner = Planner {
         source,
         target,
         options,
         spools,
-        sort_source: false,
-        sort_target: false,
     };
     loop {
-        match planner.run().await {
-            Err(PlanError::Listing(e)) if planner.sorts_next_time(&e) => {}
+        match planner.run(pairs.open().await).await {
+            Err(PlanError::Listing(e)) if pairs.sorts_next_time(&e) => {}
             result => return result,
         }
     }
@@ -69,16 +73,11 @@ struct Planner<'a> {
     target: &'a dyn Store,
     options: &'a PlanOptions,
     spools: Arc<dyn Spools>,
-    sort_source: bool,
-    sort_target: bool,
 }
 
 impl Planner<'_> {
-    async fn run(&self) -> Result<Plan, PlanError> {
-        self.options.listings.begin();
-        let source = self.listing(Side::Source, self.sort_source);
-        let target = self.listing(Side::Target, self.sort_target);
-        let rule = OnceLock::new();
+    async fn run(&self, opened: Opened) -> Result<Plan, PlanError> {
+        let rule = self.rule(&opened);
         let spool = self.spools.create()?;
         let mut draft = PlanBuilder::new(
             self.source,
@@ -87,7 +86,7 @@ impl Planner<'_> {
             Arc::clone(&self.spools),
             spool,
         );
-        let mut judged = self.judge(merge(source, target).boxed(), &rule);
+        let mut judged = self.judge(opened.items, rule);
         while let Some(judged) = judged.try_next().await? {
             match judged {
                 Judged::Skipped(side, skipped) => draft.skip(side, skipped)?,
@@ -96,57 +95,22 @@ impl Planner<'_> {
                 Judged::Unread(pair, error) => draft.unread(&pair, &error)?,
             }
         }
-        Ok(draft.finish(*rule.get_or_init(|| self.rule()))?)
+        Ok(draft.finish(rule)?)
     }
 
-    fn listing(&self, side: Side, sort: bool) -> BoxStream<'static, crate::error::Result<Listed>> {
-        let store = match side {
-            Side::Source => self.source,
-            Side::Target => self.target,
-        };
-        let listings = Arc::clone(&self.options.listings);
-        let listed = store.list().inspect(move |listed| {
-            if matches!(listed, Ok(Listed::Entry(_))) {
-                listings.add(side);
-            }
-        });
-        if sort {
-            let spools = Arc::clone(&self.spools);
-            sorted(listed.boxed(), spools, self.options.sort_memory)
-        } else {
-            listed.boxed()
-        }
-    }
-
-    /// Whether `error` is a disorder that sorting mends; then it will be done.
-    fn sorts_next_time(&mut self, error: &MergeError) -> bool {
-        let sort = match error.side {
-            Side::Source => &mut self.sort_source,
-            Side::Target => &mut self.sort_target,
-        };
-        error.error.kind() == ErrorKind::Disordered && !std::mem::replace(sort, true)
-    }
-
-    /// Adds the rule's answer to each pair, in order. The rule is made for the
-    /// first one: by then the stores have measured their clocks.
+    /// Adds the rule's answer to each pair, in order.
     fn judge<'s>(
         &'s self,
-        joined: BoxStream<'s, Result<Joined, MergeError>>,
-        rule: &'s OnceLock<Rule>,
+        items: BoxStream<'static, Result<Selected, MergeError>>,
+        rule: Rule,
     ) -> BoxStream<'s, Result<Judged, PlanError>> {
-        let judged = joined.map(move |joined| {
-            Ok(match joined? {
-                Joined::Skipped(side, skipped) => {
-                    Judged::Skipped(side, self.unless_left_out(skipped))
-                }
-                Joined::Pair(pair) => {
-                    let rule = rule.get_or_init(|| self.rule());
-                    if self.options.selection.selects_pair(pair.as_ref()) {
-                        let decision = self.decide(rule, &pair);
-                        Judged::Pair(pair, decision)
-                    } else {
-                        Judged::NotSelected(pair)
-                    }
+        let judged = items.map(move |item| {
+            Ok(match item? {
+                Selected::Skipped(side, skipped) => Judged::Skipped(side, skipped),
+                Selected::Excluded(pair) => Judged::NotSelected(pair),
+                Selected::Pair(pair) => {
+                    let decision = self.decide(rule, &pair);
+                    Judged::Pair(pair, decision)
                 }
             })
         });
@@ -163,9 +127,12 @@ impl Planner<'_> {
 
     /// What the rule says of `pair`. A long listing shows objects that have been
     /// written since the rule was made, which are not of the future.
-    fn decide(&self, rule: &Rule, pair: &Pair) -> Decision {
+    fn decide(&self, rule: Rule, pair: &Pair) -> Decision {
         match rule.decide(pair.as_ref()) {
-            Decision::Transfer(Reason::ObjectInFuture) => self.rule().decide(pair.as_ref()),
+            Decision::Transfer(Reason::ObjectInFuture) => {
+                let latest = self.latest();
+                Rule { latest, ..rule }.decide(pair.as_ref())
+            }
             decision => decision,
         }
     }
@@ -189,27 +156,11 @@ impl Planner<'_> {
         }
     }
 
-    /// What a listing left out because of its key, which may not be selected.
-    /// Other names may be those of directories, so that only the store that
-    /// saw them can tell.
-    fn unless_left_out(&self, skipped: Skipped) -> Skipped {
-        let has_key = matches!(
-            skipped.cause,
-            SkipCause::UnmappableKey | SkipCause::Placeholder
-        );
-        if has_key && !self.options.selection.selects(&skipped.name) {
-            let cause = SkipCause::NotSelected;
-            return Skipped { cause, ..skipped };
-        }
-        skipped
-    }
-
-    fn rule(&self) -> Rule {
-        let objects = match self.options.direction {
-            Direction::Backup => self.target,
-            Direction::Restore => self.source,
+    fn rule(&self, opened: &Opened) -> Rule {
+        let offset = match self.options.direction {
+            Direction::Backup => opened.target_offset,
+            Direction::Restore => opened.source_offset,
         };
-        let offset = objects.clock_offset();
         // In whole milliseconds, as a saved plan keeps it: so its header says
         // by which offset it was really made.
         let offset = offset.map_or(0, |offset| offset.num_milliseconds());
@@ -217,8 +168,17 @@ impl Planner<'_> {
             direction: self.options.direction,
             compare: self.options.compare,
             clock_offset: TimeDelta::milliseconds(offset),
-            latest: objects.present().map(|present| present.latest),
+            latest: self.latest(),
         }
+    }
+
+    /// The latest time that an object can have that was written by now.
+    fn latest(&self) -> Option<DateTime<Utc>> {
+        let objects = match self.options.direction {
+            Direction::Backup => self.target,
+            Direction::Restore => self.source,
+        };
+        objects.present().map(|present| present.latest)
     }
 }
 

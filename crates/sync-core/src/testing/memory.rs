@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::{
-    checksum::Crc64,
+    checksum::{Crc64, Digest},
     entry::{Entry, Listed, Revision, SkipCause, Skipped},
     error::{ErrorKind, Result, StoreError},
     key::Key,
-    store::{Expected, Store, Writer},
+    select::Selection,
+    store::{Chunks, Expected, KeyProblem, Listing, NewEntry, Store, Writer},
 };
 
 /// A [`Store`] in memory. Clones share their contents.
@@ -213,7 +214,42 @@ impl MemoryStore {
         }
     }
 
-    fn commit(&self, entry: &Entry, body: Bytes, expected: &Expected) -> Result<()> {
+    fn listed_items(&self) -> BoxStream<'static, Result<Listed>> {
+        let objects = self.lock();
+        let seen = objects
+            .iter()
+            .filter(|(name, _)| self.skipped_above(name).is_none());
+        let mut items: BTreeMap<_, _> = seen
+            .map(|(name, object)| (name.clone(), Ok(self.listed(name, object))))
+            .collect();
+        for (name, cause) in &self.0.faults.lock().unwrap().skipped {
+            let place = match cause {
+                SkipCause::NotSelected | SkipCause::Unreadable => format!("{name}/"),
+                _ => name.clone(),
+            };
+            let skipped = Skipped {
+                name: name.clone(),
+                cause: *cause,
+                detail: String::new(),
+                link: None,
+            };
+            items.insert(place, Ok(Listed::Skipped(skipped)));
+        }
+        let mut items: Vec<_> = items.into_values().collect();
+        if self.0.reversed.load(SeqCst) {
+            items.reverse();
+        }
+        if let Some(after) = self.0.faults.lock().unwrap().listing {
+            items.truncate(after);
+            items.push(Err(StoreError::new(
+                ErrorKind::Unavailable,
+                "listing failed",
+            )));
+        }
+        stream::iter(items).boxed()
+    }
+
+    fn commit(&self, entry: &NewEntry, body: Bytes, expected: &Expected) -> Result<()> {
         self.0.calls.fetch_add(1, SeqCst);
         let modified = match self.0.kind {
             Kind::Files => entry.modified,
@@ -266,47 +302,12 @@ impl Store for MemoryStore {
         "memory".to_owned()
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Listed>> {
-        let objects = self.lock();
-        let seen = objects
-            .iter()
-            .filter(|(name, _)| self.skipped_above(name).is_none());
-        let mut items: BTreeMap<_, _> = seen
-            .map(|(name, object)| (name.clone(), Ok(self.listed(name, object))))
-            .collect();
-        for (name, cause) in &self.0.faults.lock().unwrap().skipped {
-            let place = match cause {
-                SkipCause::NotSelected | SkipCause::Unreadable => format!("{name}/"),
-                _ => name.clone(),
-            };
-            let skipped = Skipped {
-                name: name.clone(),
-                cause: *cause,
-                detail: String::new(),
-                link: None,
-            };
-            items.insert(place, Ok(Listed::Skipped(skipped)));
-        }
-        let mut items: Vec<_> = items.into_values().collect();
-        if self.0.reversed.load(SeqCst) {
-            items.reverse();
-        }
-        if let Some(after) = self.0.faults.lock().unwrap().listing {
-            items.truncate(after);
-            items.push(Err(StoreError::new(
-                ErrorKind::Unavailable,
-                "listing failed",
-            )));
-        }
-        stream::iter(items).boxed()
+    async fn list(&self, _selection: &Arc<Selection>) -> Listing {
+        Listing::new(self.listed_items())
     }
 
-    fn accepts(&self, _key: &Key) -> Result<(), String> {
+    fn accepts(&self, _key: &Key) -> Result<(), KeyProblem> {
         Ok(())
-    }
-
-    fn clock_offset(&self) -> Option<TimeDelta> {
-        None
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
@@ -314,11 +315,13 @@ impl Store for MemoryStore {
             return Ok(None);
         }
         let objects = self.lock();
-        Ok(objects.get(key.as_str()).map(|object| {
-            let mut entry = self.entry(key.clone(), object);
-            entry.checksum = (self.0.kind != Kind::Files).then(|| Crc64::of(&object.body));
-            entry
-        }))
+        let object = objects.get(key.as_str());
+        Ok(object.map(|object| self.entry(key.clone(), object)))
+    }
+
+    async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {
+        let object = self.find(entry)?;
+        Ok((self.0.kind != Kind::Files).then(|| Crc64::of(&object.body).into()))
     }
 
     async fn lacks(&self, key: &Key) -> Result<bool> {
@@ -328,34 +331,36 @@ impl Store for MemoryStore {
         }
     }
 
-    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
         if self.0.faults.lock().unwrap().reading.as_deref() == Some(entry.key.as_str()) {
             return Err(error(ErrorKind::Unavailable, &entry.key));
         }
         let object = self.find(entry)?;
         let body = object.body.slice(range.start as usize..range.end as usize);
         if !std::mem::take(&mut self.0.faults.lock().unwrap().damage) {
-            return Ok(body);
+            return Ok(body.into());
         }
         let mut damaged = body.to_vec();
         damaged[0] ^= 1;
-        Ok(damaged.into())
+        Ok(Bytes::from(damaged).into())
     }
 
     async fn put(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         body: Bytes,
         checksum: Crc64,
         expected: &Expected,
     ) -> Result<()> {
-        assert_eq!(checksum, Crc64::of(&body), "the caller's checksum");
+        if checksum != Crc64::of(&body) {
+            return Err(error(ErrorKind::Corrupt, &entry.key));
+        }
         self.commit(entry, body, expected)
     }
 
     async fn write(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         part_size: u64,
         expected: &Expected,
     ) -> Result<Box<dyn Writer>> {
@@ -387,7 +392,7 @@ impl Store for MemoryStore {
 
 struct MemoryWriter {
     store: MemoryStore,
-    entry: Entry,
+    entry: NewEntry,
     part_size: u64,
     expected: Expected,
     body: Mutex<Vec<u8>>,
@@ -395,8 +400,8 @@ struct MemoryWriter {
 
 #[async_trait]
 impl Writer for MemoryWriter {
-    async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()> {
-        assert_eq!(checksum, Crc64::of(&body), "the caller's checksum");
+    async fn part(&self, offset: u64, body: Chunks) -> Result<Crc64> {
+        let body = body.bytes().await?;
         assert_eq!(
             offset % self.part_size,
             0,
@@ -404,7 +409,7 @@ impl Writer for MemoryWriter {
         );
         let start = offset as usize;
         self.body.lock().unwrap()[start..start + body.len()].copy_from_slice(&body);
-        Ok(())
+        Ok(Crc64::of(&body))
     }
 
     async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {

@@ -17,7 +17,7 @@ use crate::{
     checksum::{Algorithm, Digest},
     entry::{Entry, SkipCause, Skipped},
     error::{ErrorKind, Result, StoreError},
-    store::Store,
+    store::{Store, read_bytes},
 };
 
 /// After so many questions for a checksum in a row that brought none, it is
@@ -168,7 +168,7 @@ impl Comparison<'_> {
         for range in parts(file.size, self.part_size(1)) {
             let len = range.end - range.start;
             let _permit = self.budget.acquire(self.slots(), len).await;
-            hasher.update(&self.directory.read(file, range).await?);
+            hasher.update(&read_bytes(self.directory, file, range).await?);
         }
         Ok(hasher.finish())
     }
@@ -187,8 +187,9 @@ impl Comparison<'_> {
     async fn same_part(&self, file: &Entry, object: &Entry, range: Range<u64>) -> Result<bool> {
         let len = range.end - range.start;
         let _permit = self.budget.acquire(self.slots(), 2 * len).await;
-        let theirs = self.bucket.read(object, range.clone());
-        let (ours, theirs) = try_join(self.directory.read(file, range), theirs).await?;
+        let ours = read_bytes(self.directory, file, range.clone());
+        let theirs = read_bytes(self.bucket, object, range);
+        let (ours, theirs) = try_join(ours, theirs).await?;
         Ok(ours == theirs)
     }
 

@@ -7,8 +7,12 @@ use futures::future::try_join;
 
 use crate::budget::Budget;
 use crate::execute::{MIN_PART_SIZE, parts};
-use crate::store::known_checksum;
-use crate::{checksum::Crc64, entry::Entry, error::Result, store::Store};
+use crate::{
+    checksum::{Crc64, Crc64Hasher},
+    entry::Entry,
+    error::Result,
+    store::{Store, read_bytes},
+};
 
 /// Whether `a` in `a_store` and `b` in `b_store` have the same bytes.
 pub(crate) async fn same_content(
@@ -27,15 +31,15 @@ pub(crate) async fn same_content(
 
 /// The sum of the whole entry.
 async fn checksum(store: &dyn Store, entry: &Entry, budget: &Budget) -> Result<Crc64> {
-    if let Some(known) = known_checksum(store, entry).await? {
-        return Ok(known);
+    let stored = store.digest(entry).await?;
+    if let Some(stored) = stored.and_then(|digest| digest.as_crc64()) {
+        return Ok(stored);
     }
-    let mut sum = Crc64::EMPTY;
+    let mut sum = Crc64Hasher::default();
     for range in parts(entry.size, MIN_PART_SIZE) {
         let len = range.end - range.start;
         let _permit = budget.acquire(usize::MAX, len).await;
-        let bytes = store.read(entry, range).await?;
-        sum = sum.then(Crc64::of(&bytes), len);
+        sum.update(&read_bytes(store, entry, range).await?);
     }
-    Ok(sum)
+    Ok(sum.finish())
 }

@@ -7,17 +7,15 @@
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
-use futures::stream::TryStreamExt;
+use futures::stream::{BoxStream, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
 use super::VerifyOptions;
-use crate::listing::sorted;
-use crate::listing::{Joined, merge};
+use crate::listing::{MergeError, Pairs, Selected};
 use crate::listing::{SkippedNames, may_be_directory_of};
 use crate::spool::{Spool, Spools};
 use crate::{
     entry::{Entry, SkipCause, Skipped},
-    error::ErrorKind,
     key::Key,
     listing::Side,
     plan::{PlanError, Tally},
@@ -62,34 +60,24 @@ pub async fn survey(
     options: &VerifyOptions,
     spools: Arc<dyn Spools>,
 ) -> Result<Survey, PlanError> {
-    let (mut sort_directory, mut sort_bucket) = (false, false);
+    let mut pairs = Pairs::new(
+        (directory, bucket),
+        &options.selection,
+        Arc::clone(&spools),
+        options.sort_memory,
+        Arc::default(),
+    );
     loop {
-        let list = |store: &dyn Store, sort: bool| {
-            if sort {
-                sorted(store.list(), Arc::clone(&spools), options.sort_memory)
-            } else {
-                store.list()
-            }
-        };
-        let joined = merge(list(directory, sort_directory), list(bucket, sort_bucket));
-        match write_down(joined, options, spools.create()?).await {
-            Err(PlanError::Listing(error)) if error.error.kind() == ErrorKind::Disordered => {
-                let sorts = match error.side {
-                    Side::Source => &mut sort_directory,
-                    Side::Target => &mut sort_bucket,
-                };
-                if std::mem::replace(sorts, true) {
-                    return Err(error.into());
-                }
-            }
+        let opened = pairs.open().await;
+        match write_down(opened.items, spools.create()?).await {
+            Err(PlanError::Listing(error)) if pairs.sorts_next_time(&error) => {}
             settled => return settled,
         }
     }
 }
 
 async fn write_down(
-    mut joined: crate::listing::Merge,
-    options: &VerifyOptions,
+    mut items: BoxStream<'static, Result<Selected, MergeError>>,
     spool: Box<dyn Spool>,
 ) -> Result<Survey, PlanError> {
     let mut survey = Survey {
@@ -99,21 +87,23 @@ async fn write_down(
         skipped: 0,
     };
     let mut notes = Notes::default();
-    while let Some(joined) = joined.try_next().await? {
-        match joined {
-            Joined::Skipped(side, skipped) => {
+    while let Some(item) = items.try_next().await? {
+        match item {
+            Selected::Skipped(side, skipped) => {
                 if side == Side::Source {
                     notes.covers(&skipped);
                 }
-                if let Some(line) = survey.skip(skipped, options) {
+                if let Some(line) = survey.skip(skipped) {
                     notes.write(&line, &mut *survey.spool)?;
                 }
             }
-            Joined::Pair(pair) => {
+            Selected::Excluded(pair) => {
                 notes.release_before(pair.key(), &mut *survey.spool)?;
-                if let Some(line) = survey.pair(pair, options) {
-                    notes.add(line, &mut *survey.spool)?;
-                }
+                survey.not_selected += 1;
+            }
+            Selected::Pair(pair) => {
+                notes.release_before(pair.key(), &mut *survey.spool)?;
+                notes.add(survey.pair(pair), &mut *survey.spool)?;
             }
         }
     }
@@ -191,11 +181,7 @@ impl Line {
 }
 
 impl Survey {
-    fn pair(&mut self, pair: Pair, options: &VerifyOptions) -> Option<Line> {
-        if !options.selection.selects_pair(pair.as_ref()) {
-            self.not_selected += 1;
-            return None;
-        }
+    fn pair(&mut self, pair: Pair) -> Line {
         let (file, object) = match pair {
             Pair::Source(file) => (Some(file), None),
             Pair::Target(object) => (None, Some(object)),
@@ -204,18 +190,15 @@ impl Survey {
                 (Some(source), Some(target))
             }
         };
-        Some(Line {
+        Line {
             file,
             object,
             ..Line::default()
-        })
+        }
     }
 
-    fn skip(&mut self, skipped: Skipped, options: &VerifyOptions) -> Option<Line> {
-        let left_out = skipped.cause == SkipCause::NotSelected
-            || skipped.cause == SkipCause::UnmappableKey
-                && !options.selection.selects(&skipped.name);
-        if left_out {
+    fn skip(&mut self, skipped: Skipped) -> Option<Line> {
+        if skipped.cause == SkipCause::NotSelected {
             self.not_selected += 1;
             return None;
         }

@@ -1,19 +1,20 @@
 //! Which calls a plan and a run make, and above all which they don't.
 //! A mock panics at every call that is not expected.
 
-use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use mockall::predicate::eq;
 use sync_core::{
-    Direction, Entry, ErrorKind, Expected,
+    Direction, Entry, ErrorKind, Expected, NewEntry,
     checksum::Crc64,
     entry::{Revision, SkipCause},
     execute::DeletionsSkipped,
     plan::PlanOptions,
-    store::MockStore,
+    store::{KeyProblem, Listing, MockStore, MockWriter},
 };
 
-use crate::support::{Events, entry, error, key, mock, noon, one_by_one, plan, run, run_with};
+use crate::support::{
+    Events, chunks, entry, error, key, mock, noon, one_by_one, plan, run, run_with, take,
+};
 
 fn backup() -> PlanOptions {
     PlanOptions::new(Direction::Backup)
@@ -46,10 +47,7 @@ fn a_mock_run_calls_nothing_but_the_listings() {
 fn a_failing_put_is_counted_and_named_and_nothing_is_deleted() {
     let mut source = mock(&[entry("a", 1), entry("b", 1)]);
     let mut target = mock(&[entry("old", 1)]);
-    source
-        .expect_read()
-        .times(2)
-        .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    source.expect_read().times(2).returning(|_, _| chunks("1"));
     source
         .expect_stat()
         .times(1)
@@ -85,7 +83,7 @@ fn a_source_that_changed_is_looked_at_and_copied_once_more() {
         .times(2)
         .returning(|entry, _| match entry.size {
             1 => error(ErrorKind::Changed),
-            _ => Ok(Bytes::from_static(b"22")),
+            _ => chunks("22"),
         });
     let stat = now.clone();
     source
@@ -98,7 +96,9 @@ fn a_source_that_changed_is_looked_at_and_copied_once_more() {
         .expect_put()
         .times(1)
         .withf(move |entry, body, checksum, expected| {
-            *entry == now && *checksum == Crc64::of(body) && *expected == Expected::Absent
+            *entry == NewEntry::from(&now)
+                && *checksum == Crc64::of(body)
+                && *expected == Expected::Absent
         })
         .returning(|_, _, _, _| Ok(()));
     let plan = plan(&source, &target, &backup());
@@ -141,10 +141,7 @@ fn a_source_that_changed_and_vanished_is_not_copied_again() {
 fn a_target_that_changed_is_left_alone() {
     let mut source = mock(&[entry("a", 1)]);
     let mut target = mock(&[]);
-    source
-        .expect_read()
-        .times(1)
-        .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    source.expect_read().times(1).returning(|_, _| chunks("1"));
     source
         .expect_stat()
         .times(1)
@@ -162,9 +159,7 @@ fn a_write_expects_what_the_plan_saw() {
     let old = entry("b", 5).with_revision(Revision::new("etag"));
     let mut source = mock(&[entry("a", 1), entry("b", 1)]);
     let mut target = mock(std::slice::from_ref(&old));
-    source
-        .expect_read()
-        .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    source.expect_read().returning(|_, _| chunks("1"));
     source
         .expect_stat()
         .times(2)
@@ -189,9 +184,7 @@ fn a_failure_that_concerns_everything_stops_the_run() {
     ] {
         let entries: Vec<Entry> = (0..9).map(|n| entry(&format!("{n}"), 1)).collect();
         let (mut source, mut target) = (mock(&entries), mock(&[entry("old", 1)]));
-        source
-            .expect_read()
-            .returning(|_, _| Ok(Bytes::from_static(b"1")));
+        source.expect_read().returning(|_, _| chunks("1"));
         target
             .expect_put()
             .times(1)
@@ -237,6 +230,67 @@ fn a_failing_deletion_is_named_and_the_others_are_made() {
     assert!(!report.is_complete());
 }
 
+/// Which of the results belongs to which entry, nobody knows.
+#[test]
+fn a_batch_without_one_result_for_each_entry_has_failed_as_a_whole() {
+    for results in [0, 1, 999, 1001] {
+        let entries: Vec<Entry> = (0..1001).map(|n| entry(&format!("{n:04}"), 1)).collect();
+        let (mut source, mut target) = (mock(&[]), mock(&entries));
+        source.expect_lacks().times(1001).returning(|_| Ok(true));
+        target
+            .expect_delete()
+            .times(1)
+            .withf(|batch| batch.len() == 1000)
+            .returning(move |_| (0..results).map(|_| Ok(())).collect());
+        // The next batch is another matter.
+        target
+            .expect_delete()
+            .times(1)
+            .withf(|batch| batch.len() == 1)
+            .returning(|_| vec![Ok(())]);
+        let plan = plan(&source, &target, &backup());
+        let events = Events::default();
+        let report = run_with(&plan, &source, &target, &one_by_one(), &events);
+        let failed = |n| format!("failed {n:04}: Other");
+        let mut expected: Vec<String> = (0..1000).map(failed).collect();
+        expected.push("deleted 1000".to_owned());
+        assert_eq!(events.told(), expected, "{results} results");
+        assert_eq!((report.failed, report.deleted.entries), (1000, 1));
+        assert!(!report.is_complete());
+    }
+}
+
+#[test]
+fn what_is_in_the_way_is_not_known_to_be_gone_without_a_result_for_each() {
+    for results in [0, 1, 3] {
+        let mut source = mock(&[entry("a", 1)]);
+        let mut target = mock(&[entry("a/b", 1), entry("a/c", 1)]);
+        source.expect_read().times(1).returning(|_, _| chunks("1"));
+        source.expect_digest().times(1).returning(|_| Ok(None));
+        target
+            .expect_delete()
+            .times(1)
+            .withf(|batch| batch.len() == 2)
+            .returning(move |_| (0..results).map(|_| Ok(())).collect());
+        // It is not committed.
+        target.expect_write().times(1).returning(|_, _, _| {
+            let mut writer = MockWriter::new();
+            writer
+                .expect_part()
+                .times(1)
+                .returning(|_, body| take(body));
+            writer.expect_abort().times(1).return_const(());
+            Ok(Box::new(writer))
+        });
+        let plan = plan(&source, &target, &PlanOptions::new(Direction::Restore));
+        let events = Events::default();
+        let report = run_with(&plan, &source, &target, &one_by_one(), &events);
+        assert_eq!(events.told(), ["failed a: Other"], "{results} results");
+        assert_eq!((report.failed, report.deleted.entries), (1, 0));
+        assert_eq!(report.created.entries, 0);
+    }
+}
+
 #[test]
 fn what_the_walk_has_missed_is_not_deleted() {
     let (mut source, mut target) = (mock(&[]), mock(&[entry("a", 1), entry("b", 1)]));
@@ -260,10 +314,12 @@ fn what_the_walk_has_missed_is_not_deleted() {
 fn what_the_source_could_never_hold_is_not_deleted() {
     let target = mock(&[entry("a", 1), entry("b", 1)]);
     let mut source = MockStore::new();
-    source.expect_list().returning(|| stream::iter([]).boxed());
+    source
+        .expect_list()
+        .returning(|_| Listing::new(stream::iter([]).boxed()));
     source.expect_location().returning(|| "mock".to_owned());
     source.expect_accepts().returning(|key| match key.as_str() {
-        "a" => Err("is too long".to_owned()),
+        "a" => Err(KeyProblem::Other("is too long".to_owned())),
         _ => Ok(()),
     });
     let plan = plan(&source, &target, &backup());

@@ -2,11 +2,17 @@
 //! looks older than the object from then on.
 
 use bytes::Bytes;
+use mockall::predicate::eq;
 use sync_core::{
-    Direction, Entry, ErrorKind, Expected, checksum::Crc64, entry::Revision, plan::PlanOptions,
+    Direction, Entry, ErrorKind, Expected, NewEntry,
+    checksum::{Crc64, Digest},
+    entry::Revision,
+    plan::PlanOptions,
 };
 
-use crate::support::{Events, entry, error, key, mock, noon, one_by_one, plan, run, run_with};
+use crate::support::{
+    Events, chunks, entry, error, key, mock, noon, one_by_one, plan, run, run_with,
+};
 
 fn backup() -> PlanOptions {
     PlanOptions::new(Direction::Backup)
@@ -24,9 +30,12 @@ fn content(entry: &Entry) -> Bytes {
 
 /// The object `a` with the content of the `n`th version.
 fn object(n: i64) -> Entry {
-    let mut object = Entry::new(key("a"), 1, noon(30)).with_revision(Revision::new("etag"));
-    object.checksum = Some(Crc64::of(&content(&version(n))));
-    object
+    Entry::new(key("a"), 1, noon(30)).with_revision(Revision::new(format!("etag {n}")))
+}
+
+/// The sum that a bucket keeps of that object.
+fn sum(n: i64) -> Option<Digest> {
+    Some(Crc64::of(&content(&version(n))).into())
 }
 
 #[test]
@@ -35,7 +44,7 @@ fn what_was_written_while_its_copy_was_on_its_way_is_copied_too() {
     source
         .expect_read()
         .times(2)
-        .returning(|entry, _| Ok(content(entry)));
+        .returning(|entry, _| chunks(content(entry)));
     source
         .expect_stat()
         .times(2)
@@ -43,17 +52,24 @@ fn what_was_written_while_its_copy_was_on_its_way_is_copied_too() {
     target
         .expect_put()
         .times(1)
-        .withf(|entry, _, _, expected| *entry == version(1) && *expected == Expected::Absent)
+        .withf(|entry, _, _, expected| {
+            *entry == NewEntry::from(&version(1)) && *expected == Expected::Absent
+        })
         .returning(|_, _, _, _| Ok(()));
     target
         .expect_stat()
         .times(1)
         .returning(|_| Ok(Some(object(1))));
     target
+        .expect_digest()
+        .times(1)
+        .with(eq(object(1)))
+        .returning(|_| Ok(sum(1)));
+    target
         .expect_put()
         .times(1)
         .withf(|entry, _, _, expected| {
-            *entry == version(2) && *expected == Expected::Version(object(1))
+            *entry == NewEntry::from(&version(2)) && *expected == Expected::Version(object(1))
         })
         .returning(|_, _, _, _| Ok(()));
     let plan = plan(&source, &target, &backup());
@@ -69,7 +85,7 @@ fn a_file_that_is_written_again_and_again_is_copied_three_times_and_named() {
     source
         .expect_read()
         .times(3)
-        .returning(|entry, _| Ok(content(entry)));
+        .returning(|entry, _| chunks(content(entry)));
     let mut latest = 1;
     source.expect_stat().times(3).returning(move |_| {
         latest += 1;
@@ -81,6 +97,13 @@ fn a_file_that_is_written_again_and_again_is_copied_three_times_and_named() {
         written += 1;
         Ok(Some(object(written)))
     });
+    for n in [1, 2] {
+        target
+            .expect_digest()
+            .times(1)
+            .with(eq(object(n)))
+            .returning(move |_| Ok(sum(n)));
+    }
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
     let report = run_with(&plan, &source, &target, &one_by_one(), &events);
@@ -90,16 +113,17 @@ fn a_file_that_is_written_again_and_again_is_copied_three_times_and_named() {
 
 #[test]
 fn what_somebody_else_has_written_meanwhile_is_left_alone() {
-    for found in [
-        None,
-        Some(object(7)),
-        Some(Entry::new(key("a"), 2, noon(30))),
+    // What is found, and whether it takes its sum to tell.
+    for (found, is_asked) in [
+        (None, false),
+        (Some(object(7)), true),
+        (Some(Entry::new(key("a"), 2, noon(30))), false),
     ] {
         let (mut source, mut target) = (mock(&[version(1)]), mock(&[]));
         source
             .expect_read()
             .times(1)
-            .returning(|entry, _| Ok(content(entry)));
+            .returning(|entry, _| chunks(content(entry)));
         source
             .expect_stat()
             .times(1)
@@ -109,6 +133,11 @@ fn what_somebody_else_has_written_meanwhile_is_left_alone() {
             .expect_stat()
             .times(1)
             .returning(move |_| Ok(found.clone()));
+        target
+            .expect_digest()
+            .times(usize::from(is_asked))
+            .with(eq(object(7)))
+            .returning(|_| Ok(sum(7)));
         let plan = plan(&source, &target, &backup());
         let events = Events::default();
         run_with(&plan, &source, &target, &one_by_one(), &events);
@@ -122,7 +151,7 @@ fn a_file_that_vanished_after_its_copy_is_for_the_next_run() {
     source
         .expect_read()
         .times(1)
-        .returning(|entry, _| Ok(content(entry)));
+        .returning(|entry, _| chunks(content(entry)));
     source.expect_stat().times(1).returning(|_| Ok(None));
     target.expect_put().times(1).returning(|_, _, _, _| Ok(()));
     let plan = plan(&source, &target, &backup());
@@ -133,10 +162,7 @@ fn a_file_that_vanished_after_its_copy_is_for_the_next_run() {
 #[test]
 fn a_restore_looks_at_no_object_again() {
     let (mut source, mut target) = (mock(&[entry("a", 1)]), mock(&[]));
-    source
-        .expect_read()
-        .times(1)
-        .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    source.expect_read().times(1).returning(|_, _| chunks("1"));
     source.expect_stat().never();
     target.expect_put().times(1).returning(|_, _, _, _| Ok(()));
     let plan = plan(&source, &target, &PlanOptions::new(Direction::Restore));
@@ -149,7 +175,7 @@ fn a_file_that_cannot_be_looked_at_again_is_named() {
     source
         .expect_read()
         .times(1)
-        .returning(|entry, _| Ok(content(entry)));
+        .returning(|entry, _| chunks(content(entry)));
     source
         .expect_stat()
         .times(1)

@@ -1,10 +1,11 @@
 //! Which calls bring a content over, and which compare two.
 
-use bytes::Bytes;
-use mockall::predicate::eq;
+use std::ops::Range;
+
+use mockall::predicate::{always, eq};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Direction, Entry, ErrorKind, Expected,
+    Direction, Entry, ErrorKind, Expected, NewEntry,
     checksum::Crc64,
     entry::SkipCause,
     execute::ExecuteOptions,
@@ -13,7 +14,9 @@ use sync_core::{
     store::{MockStore, MockWriter},
 };
 
-use crate::support::{Events, entry, error, key, mock, noon, one_by_one, plan, run_with};
+use crate::support::{
+    Events, chunks, entry, error, key, mock, noon, one_by_one, plan, run_with, take,
+};
 
 fn backup() -> PlanOptions {
     PlanOptions::new(Direction::Backup)
@@ -39,20 +42,24 @@ fn in_parts_tried(times: usize, source: &MockStore, writer: fn() -> MockWriter) 
 
 fn source_of_twenty_bytes(checksum: Option<Crc64>) -> MockStore {
     let mut source = mock(&[entry("a", 20)]);
-    let bytes = |range: std::ops::Range<u64>| range.map(|n| n as u8).collect();
     source
         .expect_read()
-        .returning(move |_, range| Ok(bytes(range)));
-    source.expect_stat().returning(move |_| {
-        let mut entry = entry("a", 20);
-        entry.checksum = checksum;
-        Ok(Some(entry))
-    });
+        .returning(move |_, range| chunks(bytes(range)));
+    source.expect_stat().returning(|_| Ok(Some(entry("a", 20))));
+    source
+        .expect_digest()
+        .with(eq(entry("a", 20)))
+        .returning(move |_| Ok(checksum.map(Into::into)));
     source
 }
 
+/// The bytes of the twenty that are in `range`.
+fn bytes(range: Range<u64>) -> Vec<u8> {
+    range.map(|n| n as u8).collect()
+}
+
 fn sum_of_twenty_bytes() -> Crc64 {
-    Crc64::of(&(0..20).collect::<Vec<u8>>())
+    Crc64::of(&bytes(0..20))
 }
 
 #[test]
@@ -61,14 +68,15 @@ fn a_large_entry_is_written_in_parts_and_committed_with_the_sum_of_all() {
     let told = in_parts(&source, || {
         let mut writer = MockWriter::new();
         for (offset, len) in [(0, 8), (8, 8), (16, 4)] {
-            let is_part = move |at: &u64, body: &Bytes, sum: &Crc64| {
-                (*at, body.len(), *sum) == (offset, len, Crc64::of(body))
-            };
             writer
                 .expect_part()
                 .times(1)
-                .withf(is_part)
-                .returning(|_, _, _| Ok(()));
+                .with(eq(offset), always())
+                .returning(move |_, body| {
+                    let sum = take(body).unwrap();
+                    assert_eq!(sum, Crc64::of(&bytes(offset..offset + len)));
+                    Ok(sum)
+                });
         }
         let whole = eq(sum_of_twenty_bytes());
         writer
@@ -86,7 +94,10 @@ fn a_sum_that_the_source_does_not_confirm_is_not_committed() {
     let source = source_of_twenty_bytes(Some(Crc64::of(b"something else")));
     let told = in_parts_tried(2, &source, || {
         let mut writer = MockWriter::new();
-        writer.expect_part().times(3).returning(|_, _, _| Ok(()));
+        writer
+            .expect_part()
+            .times(3)
+            .returning(|_, body| take(body));
         writer.expect_abort().times(1).return_const(());
         writer
     });
@@ -115,20 +126,34 @@ fn what_changed_while_it_was_read_is_given_up_and_copied_once_more() {
     source
         .expect_read()
         .times(6)
-        .returning(|_, range| Ok(range.map(|n| n as u8).collect()));
+        .returning(|_, range| chunks(bytes(range)));
+    // After the parts of each version.
+    source
+        .expect_digest()
+        .times(1)
+        .with(eq(entry("a", 20)))
+        .returning(|_| error(ErrorKind::Changed));
+    source
+        .expect_digest()
+        .times(1)
+        .with(eq(now.clone()))
+        .returning(|_| Ok(None));
     let stat = now.clone();
     source
         .expect_stat()
-        // After the parts, before the new version, after its parts, after its copy.
-        .times(4)
+        // Before the new version, and after its copy.
+        .times(2)
         .returning(move |_| Ok(Some(stat.clone())));
     target
         .expect_write()
         .times(2)
         .returning(move |entry, _, _| {
             let mut writer = MockWriter::new();
-            writer.expect_part().times(3).returning(|_, _, _| Ok(()));
-            if *entry == now {
+            writer
+                .expect_part()
+                .times(3)
+                .returning(|_, body| take(body));
+            if *entry == NewEntry::from(&now) {
                 writer.expect_commit().times(1).returning(|_| Ok(()));
             } else {
                 writer.expect_abort().times(1).return_const(());
@@ -148,7 +173,7 @@ fn a_part_that_fails_gives_the_write_up() {
         writer
             .expect_part()
             .times(1)
-            .returning(|_, _, _| error(ErrorKind::Timeout));
+            .returning(|_, _| error(ErrorKind::Timeout));
         writer.expect_abort().times(1).return_const(());
         writer
     });
@@ -161,11 +186,36 @@ fn content_that_comes_short_is_never_written() {
     source
         .expect_read()
         .times(2)
-        .returning(|_, _| Ok(Bytes::from_static(b"1234")));
+        .returning(|_, _| chunks("1234"));
     let plan = plan(&source, &target, &backup());
     let events = Events::default();
     run_with(&plan, &source, &target, &ExecuteOptions::default(), &events);
     assert_eq!(events.told(), ["failed a: Corrupt"]);
+}
+
+/// Its length is known when the writer has taken it.
+#[test]
+fn a_part_that_comes_short_or_long_is_not_committed() {
+    for len in [7, 9] {
+        let (mut source, mut target) = (mock(&[entry("a", 20)]), mock(&[]));
+        source
+            .expect_read()
+            .times(2)
+            .returning(move |_, range| chunks(bytes(range.start..range.start + len)));
+        target.expect_write().times(2).returning(|_, _, _| {
+            let mut writer = MockWriter::new();
+            writer
+                .expect_part()
+                .times(1)
+                .returning(|_, body| take(body));
+            writer.expect_abort().times(1).return_const(());
+            Ok(Box::new(writer))
+        });
+        let plan = plan(&source, &target, &backup());
+        let events = Events::default();
+        run_with(&plan, &source, &target, &one_by_one(), &events);
+        assert_eq!(events.told(), ["failed a: Corrupt"], "{len} bytes");
+    }
 }
 
 #[test]
@@ -173,12 +223,12 @@ fn checksums_that_both_stores_keep_are_compared_without_reading() {
     for (theirs, changed) in [("same", 0), ("else", 1)] {
         let (mut source, mut target) = (mock(&[entry("a", 4)]), mock(&[entry("a", 4)]));
         for (store, body) in [(&mut source, "same"), (&mut target, theirs)] {
-            let mut entry = entry("a", 4);
-            entry.checksum = Some(Crc64::of(body.as_bytes()));
+            let sum = Crc64::of(body.as_bytes());
             store
-                .expect_stat()
+                .expect_digest()
                 .times(1)
-                .returning(move |_| Ok(Some(entry.clone())));
+                .with(eq(entry("a", 4)))
+                .returning(move |_| Ok(Some(sum.into())));
         }
         let options = PlanOptions {
             compare: Compare::Checksum,
@@ -229,18 +279,19 @@ fn a_content_that_cannot_be_read_is_named_and_deletes_nothing() {
 #[test]
 fn a_copy_that_is_tried_again_clears_its_way_only_once() {
     let (mut source, mut target) = (mock(&[entry("a/b", 1)]), mock(&[entry("a", 1)]));
+    source.expect_read().times(2).returning(|_, _| chunks("1"));
     source
-        .expect_read()
-        .times(2)
-        .returning(|_, _| Ok(Bytes::from_static(b"1")));
-    source
-        .expect_stat()
-        .returning(|_| Ok(Some(entry("a/b", 1))));
+        .expect_digest()
+        .with(eq(entry("a/b", 1)))
+        .returning(|_| Ok(None));
     target.expect_delete().times(1).returning(|_| vec![Ok(())]);
     for outcome in [Some(ErrorKind::Corrupt), None] {
         target.expect_write().times(1).returning(move |_, _, _| {
             let mut writer = MockWriter::new();
-            writer.expect_part().times(1).returning(|_, _, _| Ok(()));
+            writer
+                .expect_part()
+                .times(1)
+                .returning(|_, body| take(body));
             writer
                 .expect_commit()
                 .times(1)

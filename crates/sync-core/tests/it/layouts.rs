@@ -154,7 +154,7 @@ fn what_blocks_is_deleted_only_when_its_replacement_has_been_read() {
             format!("target write {replaced}"),
             format!("source read {replaced}"),
             format!("target part {replaced}"),
-            format!("source stat {replaced}"),
+            format!("source digest {replaced}"),
             format!("target delete {}", files[0]),
             format!("target commit {replaced}"),
         ];
@@ -168,7 +168,7 @@ fn what_blocks_stays_when_its_replacement_cannot_be_read_or_written() {
         "source read a/b",
         "target write a/b",
         "target part a/b",
-        "source stat a/b",
+        "source digest a/b",
     ] {
         let restore = restore(&["a/b"], &["a", "z"]);
         let (bucket, files) = probes(&restore.bucket, &restore.files);

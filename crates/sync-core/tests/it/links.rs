@@ -7,19 +7,21 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, StreamExt};
 use proptest::prelude::*;
 use proptest::sample::select;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Direction, Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer,
+    Direction, Entry, ErrorKind, Expected, Key, Listed, NewEntry, Result, Selection, Store,
+    StoreError, Writer,
     checksum::Crc64,
     entry::{Link, Revision, SkipCause, Skipped},
     plan::{Deletions, Plan, PlanOptions},
     rule::Reason,
     spool::{MemorySpools, Spools},
+    store::{Chunks, KeyProblem, Listing},
 };
 
 use crate::support::{actions, cases, key, lines, noon, plan, run};
@@ -158,7 +160,7 @@ impl Store for Linked {
         "linked".to_owned()
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Listed>> {
+    async fn list(&self, _: &Arc<Selection>) -> Listing {
         let mut names: BTreeSet<String> = self.view().into_keys().collect();
         names.extend(self.links.lock().unwrap().keys().cloned());
         let items = names.iter().map(|name| {
@@ -167,22 +169,18 @@ impl Store for Linked {
                 None => Listed::Entry(self.entry(name).now_or_never().unwrap().unwrap()),
             })
         });
-        stream::iter(items.collect::<Vec<_>>()).boxed()
+        Listing::new(stream::iter(items.collect::<Vec<_>>()).boxed())
     }
 
-    fn accepts(&self, _key: &Key) -> Result<(), String> {
+    fn accepts(&self, _key: &Key) -> Result<(), KeyProblem> {
         Ok(())
-    }
-
-    fn clock_offset(&self) -> Option<TimeDelta> {
-        None
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
         Ok(self.entry(key.as_str()).await)
     }
 
-    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
         let through = self.through(entry.key.as_str()).unwrap_or_default();
         let name = through.last().map_or(entry.key.as_str(), String::as_str);
         let file = Entry {
@@ -192,14 +190,20 @@ impl Store for Linked {
         self.files.read(&file, range).await
     }
 
-    async fn put(&self, entry: &Entry, body: Bytes, sum: Crc64, expected: &Expected) -> Result<()> {
+    async fn put(
+        &self,
+        entry: &NewEntry,
+        body: Bytes,
+        sum: Crc64,
+        expected: &Expected,
+    ) -> Result<()> {
         let expected = self.give_way(&entry.key, expected)?;
         self.files.put(entry, body, sum, &expected).await
     }
 
     async fn write(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         part_size: u64,
         expected: &Expected,
     ) -> Result<Box<dyn Writer>> {

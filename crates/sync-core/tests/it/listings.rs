@@ -16,7 +16,7 @@ use sync_core::{
     plan::{PlanError, PlanOptions},
     rule::Pair,
     spool::{MemorySpools, Spool, Spools},
-    store::MockStore,
+    store::{Listing, MockStore},
 };
 
 use crate::support::{Scheduler, entry, lines, noon, plan, probes, try_plan};
@@ -146,9 +146,10 @@ fn listings_that_pause_at_every_item_are_joined_alike() {
 /// A store that lists `names`, however often it is asked.
 fn store_that_lists(names: &'static [&'static str]) -> MockStore {
     let mut store = MockStore::new();
-    store.expect_list().returning(move || listing(names));
+    store
+        .expect_list()
+        .returning(move |_| Listing::new(listing(names)));
     store.expect_location().returning(|| "mock".to_owned());
-    store.expect_clock_offset().returning(|| None);
     store.expect_present().returning(|| None);
     store.expect_accepts().returning(|_| Ok(()));
     store.expect_folds_names().return_const(false);

@@ -3,7 +3,6 @@
 
 use std::io;
 
-use bytes::Bytes;
 use sync_core::testing::MemoryStore;
 use sync_core::{
     Direction, Entry, ErrorKind,
@@ -13,7 +12,7 @@ use sync_core::{
     spool::{MemorySpools, Spools},
 };
 
-use crate::support::{Events, error, key, mock, noon, one_by_one, plan, run_with};
+use crate::support::{Events, chunks, error, key, mock, noon, one_by_one, plan, run_with};
 
 const GOLDEN: &str = include_str!("golden.plan.jsonl");
 
@@ -171,10 +170,7 @@ fn a_source_that_has_changed_is_named_and_not_copied() {
 #[test]
 fn a_source_that_changes_while_it_is_copied_is_named_and_not_copied_again() {
     let (mut source, mut target) = (mock(&[version(1)]), mock(&[]));
-    source
-        .expect_read()
-        .times(1)
-        .returning(|_, _| Ok(Bytes::from_static(b"1")));
+    source.expect_read().times(1).returning(|_, _| chunks("1"));
     source
         .expect_stat()
         .times(1)

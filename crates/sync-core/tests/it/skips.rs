@@ -15,7 +15,7 @@ use sync_core::{
     plan::{Action, Deletions, Limits, MaxDelete, Plan, PlanOptions, Refusal, refusals},
     rule::Reason,
     spool::MemorySpools,
-    store::MockStore,
+    store::{Listing, MockStore},
     verify::{Verdict, VerifyOptions, survey},
 };
 
@@ -125,7 +125,7 @@ fn guards_count_what_is_covered_as_kept() {
 /// A store that lists `names`; `?` marks a link that is skipped.
 fn lists(names: &'static [&'static str]) -> MockStore {
     let mut store = MockStore::new();
-    store.expect_list().returning(move || {
+    store.expect_list().returning(move |_| {
         let item = |name: &&str| match name.strip_prefix('?') {
             None => Listed::Entry(entry(name, 1)),
             Some(name) => Listed::Skipped(Skipped {
@@ -136,10 +136,9 @@ fn lists(names: &'static [&'static str]) -> MockStore {
             }),
         };
         let items: Vec<_> = names.iter().map(item).map(Ok).collect();
-        stream::iter(items).boxed()
+        Listing::new(stream::iter(items).boxed())
     });
     store.expect_location().returning(|| "mock".to_owned());
-    store.expect_clock_offset().returning(|| None);
     store.expect_present().returning(|| None);
     store.expect_accepts().returning(|_| Ok(()));
     store.expect_folds_names().return_const(false);

@@ -4,7 +4,6 @@
 
 use std::sync::Mutex;
 
-use bytes::Bytes;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::FutureExt;
@@ -14,7 +13,7 @@ use sync_core::{
     plan::PlanOptions,
 };
 
-use crate::support::{Events, entry, error, mock, plan, run_with};
+use crate::support::{Events, chunks, entry, error, mock, plan, run_with};
 
 fn backup() -> PlanOptions {
     PlanOptions::new(Direction::Backup)
@@ -104,10 +103,7 @@ fn no_copy_is_tried_again_after_a_signal_to_stop() {
     for kind in [ErrorKind::Changed, ErrorKind::Corrupt] {
         let (mut source, mut target) = (mock(&[entry("a", 1)]), mock(&[]));
         let (signal, stop) = signal();
-        source
-            .expect_read()
-            .times(1)
-            .returning(|_, _| Ok(Bytes::from_static(b"1")));
+        source.expect_read().times(1).returning(|_, _| chunks("1"));
         source.expect_stat().returning(|_| Ok(Some(entry("a", 2))));
         target.expect_put().times(1).returning(move |_, _, _, _| {
             signal();

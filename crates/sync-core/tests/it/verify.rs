@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use bytes::Bytes;
 use futures::executor::block_on;
 use futures::stream::TryStreamExt;
 use sync_core::testing::MemoryStore;
@@ -17,7 +16,7 @@ use sync_core::{
     verify::{Evidence, Finding, Verdict, Verified, VerifyOptions, survey},
 };
 
-use crate::support::{entry, error, key, mock, noon};
+use crate::support::{chunks, entry, error, key, mock, noon};
 
 fn findings(files: &dyn Store, objects: &dyn Store, options: &VerifyOptions) -> Vec<Finding> {
     try_findings(files, objects, options).unwrap()
@@ -234,7 +233,7 @@ fn without_a_kept_sum_the_bytes_are_read() {
         objects
             .expect_read()
             .times(1)
-            .returning(move |_, _| Ok(Bytes::from(body)));
+            .returning(move |_, _| chunks(body));
         assert_eq!(
             told(&files, &objects, &VerifyOptions::default()),
             [expected]
@@ -250,7 +249,7 @@ fn a_kept_sum_is_not_asked_for_when_every_byte_is_to_be_read() {
     objects
         .expect_read()
         .times(1)
-        .returning(|_, _| Ok(Bytes::from("hello")));
+        .returning(|_, _| chunks("hello"));
     assert_eq!(told(&files, &objects, &by_bytes()), ["a: equal by bytes"]);
 }
 
@@ -279,9 +278,7 @@ fn a_bucket_that_keeps_no_sums_is_not_asked_for_ever() {
         } else {
             &[0; 20_000]
         };
-        Ok(Bytes::copy_from_slice(
-            &content[range.start as usize..range.end as usize],
-        ))
+        chunks(content[range.start as usize..range.end as usize].to_vec())
     });
     let options = VerifyOptions {
         concurrency: 1,

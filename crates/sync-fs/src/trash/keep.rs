@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
-use sync_core::{Entry, ErrorKind, Expected, Key, Result, StoreError};
+use sync_core::{ErrorKind, Expected, Key, NewEntry, Result, StoreError};
 
 use super::Trash;
 use super::replaced::Replaced;
@@ -27,7 +27,12 @@ const IN_TRASH: &str = "it changed again meanwhile: one of its versions is in th
 impl Trash {
     /// Gives what `entry` is going to replace a second name in the trash, if
     /// it is `expected`.
-    pub(crate) fn link(&self, root: &Root, entry: &Entry, expected: &Expected) -> Result<Replaced> {
+    pub(crate) fn link(
+        &self,
+        root: &Root,
+        entry: &NewEntry,
+        expected: &Expected,
+    ) -> Result<Replaced> {
         let key = &entry.key;
         let path = key.as_str().as_bytes();
         let found = root

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
-use sync_core::{Entry, Expected, Result};
+use sync_core::{Expected, NewEntry, Result};
 use tokio::sync::oneshot;
 
 use super::temporary::Temporary;
@@ -14,7 +14,7 @@ use crate::trash::replaced::Replaced;
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) temporary: Arc<Temporary>,
-    pub(crate) entry: Entry,
+    pub(crate) entry: NewEntry,
     pub(crate) expected: Expected,
 }
 

@@ -1,6 +1,6 @@
 //! Whether the file that is to be replaced is the version that the plan expects.
 
-use sync_core::{Entry, ErrorKind, Expected, Key, Result, StoreError};
+use sync_core::{Entry, ErrorKind, Expected, Key, NewEntry, Result, StoreError};
 
 use super::temporary::outcome::Outcome;
 use crate::change_detection::ChangeDetector;
@@ -12,7 +12,7 @@ use crate::sys::root::Root;
 pub(crate) fn expect(
     (root, detector): (&Root, &ChangeDetector),
     found: &Meta,
-    entry: &Entry,
+    entry: &NewEntry,
     expected: &Expected,
 ) -> Result<()> {
     let path = entry.key.as_str().as_bytes();
@@ -28,7 +28,7 @@ pub(crate) fn expect(
 pub(crate) fn expect_link(
     detector: &ChangeDetector,
     found: &Meta,
-    entry: &Entry,
+    entry: &NewEntry,
     expected: &Expected,
 ) -> Result<()> {
     match expected {

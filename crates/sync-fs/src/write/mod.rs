@@ -21,18 +21,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sync_core::{Entry, Expected, Result, Writer, checksum::Crc64};
+use futures::future::try_join;
+use futures::stream::TryStreamExt;
+use sync_core::{Expected, NewEntry, Result, Writer, checksum::Crc64, store::Chunks};
 
 use crate::blocking::blocking;
 use crate::directory::Directory;
 
 use commit::commit;
-use unfinished::Unfinished;
+use unfinished::{Part, Unfinished};
 
 /// Writes a file whose bytes are all in memory.
 pub(crate) async fn put(
     directory: &Arc<Directory>,
-    entry: Entry,
+    entry: NewEntry,
     body: Bytes,
     checksum: Crc64,
     expected: Expected,
@@ -40,7 +42,9 @@ pub(crate) async fn put(
     let inner = Arc::clone(directory);
     commit(directory, move || {
         let file = Unfinished::create(&inner, entry)?;
-        file.write(0, &body, checksum)?;
+        let mut part = Unfinished::part(0);
+        file.write(&mut part, &[body])?;
+        file.end(part);
         file.finish(&inner.shortfalls, checksum, expected)
     })
     .await
@@ -49,7 +53,7 @@ pub(crate) async fn put(
 /// Starts to write a file in parts.
 pub(crate) async fn begin(
     directory: &Arc<Directory>,
-    entry: Entry,
+    entry: NewEntry,
     expected: Expected,
 ) -> Result<Box<dyn Writer>> {
     let inner = Arc::clone(directory);
@@ -66,6 +70,22 @@ pub(crate) async fn begin(
     }))
 }
 
+/// What is gathered before it is written, in bytes: a hop to a thread that may
+/// block costs as much as to write some 50 KiB.
+const BATCH: usize = 512 << 10;
+
+/// The next chunks that are written by one call; none at the end.
+async fn next_batch(body: &mut Chunks) -> Result<Vec<Bytes>> {
+    let (mut batch, mut len) = (Vec::new(), 0);
+    while len < BATCH
+        && let Some(chunk) = body.try_next().await?
+    {
+        len += chunk.len();
+        batch.push(chunk);
+    }
+    Ok(batch)
+}
+
 /// A file being written in parts. Dropping it removes its temporary.
 #[derive(Debug)]
 struct FsWriter {
@@ -74,15 +94,31 @@ struct FsWriter {
     expected: Expected,
 }
 
-#[async_trait]
-impl Writer for FsWriter {
-    async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()> {
-        let (file, bytes) = (Arc::clone(&self.file), body.clone());
-        let written = blocking(move || file.write(offset, &bytes, checksum)).await;
+impl FsWriter {
+    async fn write(&self, mut part: Part, batch: Vec<Bytes>) -> Result<Part> {
+        let (file, pieces) = (Arc::clone(&self.file), batch.clone());
+        let written = blocking(move || {
+            file.write(&mut part, &pieces)?;
+            Ok(part)
+        });
+        let written = written.await;
         // Freed by the thread that allocated it: else its memory would stay
         // with that one's allocator for long.
-        drop(body);
+        drop(batch);
         self.directory.record_failure(&self.file.entry.key, written)
+    }
+}
+
+#[async_trait]
+impl Writer for FsWriter {
+    /// Writes a batch of chunks while the next one arrives.
+    async fn part(&self, offset: u64, mut body: Chunks) -> Result<Crc64> {
+        let mut part = Unfinished::part(offset);
+        let mut batch = next_batch(&mut body).await?;
+        while !batch.is_empty() {
+            (part, batch) = try_join(self.write(part, batch), next_batch(&mut body)).await?;
+        }
+        Ok(self.file.end(part))
     }
 
     async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {

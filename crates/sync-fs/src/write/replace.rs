@@ -8,7 +8,7 @@
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
-use sync_core::{Entry, Expected, Result};
+use sync_core::{Expected, NewEntry, Result};
 
 use super::empty_tree::remove_empty_tree;
 use super::expected::{appeared, as_expected, expect, expect_link};
@@ -28,7 +28,7 @@ pub(crate) fn install(
     (root, detector): (&Root, &ChangeDetector),
     new_directories: &NewDirectories,
     temporary: &Temporary,
-    entry: &Entry,
+    entry: &NewEntry,
     expected: &Expected,
     keep: Option<(&Trash, &Replaced)>,
 ) -> Result<()> {

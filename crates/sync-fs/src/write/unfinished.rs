@@ -2,12 +2,17 @@
 //! it is committed.
 
 use std::collections::BTreeMap;
+use std::io::IoSlice;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::TimeDelta;
 use parking_lot::{Mutex, RwLock};
 use rustix::io::Errno;
-use sync_core::{Entry, ErrorKind, Expected, Result, StoreError, checksum::Crc64};
+use sync_core::{
+    ErrorKind, Expected, NewEntry, Result, StoreError,
+    checksum::{Crc64, Crc64Hasher},
+};
 
 use super::commit_queue::Ready;
 use super::parents::{self, Parent};
@@ -19,6 +24,9 @@ use crate::sys::meta::Meta;
 use crate::sys::path::split;
 use crate::sys::times;
 
+/// Most pieces that one call of the system takes (`UIO_MAXIOV`).
+const MAX_PIECES: usize = 1024;
+
 /// The coarsest times of a file system that is in use (FAT).
 const COARSEST: TimeDelta = TimeDelta::seconds(2);
 
@@ -26,7 +34,7 @@ const COARSEST: TimeDelta = TimeDelta::seconds(2);
 #[derive(Debug)]
 pub(super) struct Unfinished {
     pub(super) temporary: Arc<Temporary>,
-    pub(super) entry: Entry,
+    pub(super) entry: NewEntry,
     /// Length and sum of each part, by offset.
     parts: Mutex<BTreeMap<u64, (u64, Crc64)>>,
     /// Set once no more bytes are taken. A part whose future was dropped
@@ -35,8 +43,17 @@ pub(super) struct Unfinished {
     is_sealed: RwLock<bool>,
 }
 
+/// A part that is being written.
+#[derive(Debug)]
+pub(super) struct Part {
+    offset: u64,
+    /// How many bytes of it are written.
+    len: u64,
+    sum: Crc64Hasher,
+}
+
 impl Unfinished {
-    pub(super) fn create(directory: &Directory, entry: Entry) -> Result<Self> {
+    pub(super) fn create(directory: &Directory, entry: NewEntry) -> Result<Self> {
         directory.create_root()?;
         let key = &entry.key;
         let cannot = |errno| failed(format!("cannot create a file for '{key}'"), errno);
@@ -92,18 +109,24 @@ impl Unfinished {
         })
     }
 
-    pub(super) fn write(&self, offset: u64, body: &[u8], checksum: Crc64) -> Result<()> {
+    /// Begins a part at `offset`.
+    pub(super) fn part(offset: u64) -> Part {
+        Part {
+            offset,
+            len: 0,
+            sum: Crc64Hasher::default(),
+        }
+    }
+
+    /// Adds `pieces` to the end of `part`.
+    pub(super) fn write(&self, part: &mut Part, pieces: &[Bytes]) -> Result<()> {
         let key = &self.entry.key;
-        if Crc64::of(body) != checksum {
-            return Err(self.corrupt("a part does not match its checksum"));
-        }
-        let len = body.len() as u64;
-        if offset
-            .checked_add(len)
-            .is_none_or(|end| end > self.entry.size)
-        {
+        let len: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let start = part.offset.checked_add(part.len);
+        let end = start.and_then(|start| start.checked_add(len));
+        let (Some(start), true) = (start, end.is_some_and(|end| end <= self.entry.size)) else {
             return Err(self.corrupt("a part lies beyond the end"));
-        }
+        };
         let sealed = self.is_sealed.read();
         if *sealed {
             return Err(refused(
@@ -111,18 +134,32 @@ impl Unfinished {
                 format!("cannot write '{key}': it is being committed"),
             ));
         }
-        self.write_all(offset, body)
+        for piece in pieces {
+            part.sum.update(piece);
+        }
+        let mut pieces: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        self.write_all(start, &mut pieces)
             .map_err(|errno| self.cannot_write(errno))?;
-        self.parts.lock().insert(offset, (len, checksum));
+        part.len += len;
         Ok(())
     }
 
-    fn write_all(&self, mut offset: u64, mut body: &[u8]) -> std::result::Result<(), Errno> {
-        while !body.is_empty() {
-            match rustix::io::pwrite(self.temporary.file(), body, offset) {
+    /// Ends `part`; returns its sum.
+    pub(super) fn end(&self, part: Part) -> Crc64 {
+        let sum = part.sum.finish();
+        self.parts.lock().insert(part.offset, (part.len, sum));
+        sum
+    }
+
+    fn write_all(&self, mut offset: u64, mut pieces: &mut [IoSlice<'_>]) -> Result<(), Errno> {
+        // The first ones may be empty.
+        IoSlice::advance_slices(&mut pieces, 0);
+        while !pieces.is_empty() {
+            let most = pieces.len().min(MAX_PIECES);
+            match rustix::io::pwritev(self.temporary.file(), &pieces[..most], offset) {
                 Ok(0) => return Err(Errno::IO),
                 Ok(written) => {
-                    body = &body[written..];
+                    IoSlice::advance_slices(&mut pieces, written);
                     offset += written as u64;
                 }
                 Err(Errno::INTR) => {}

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
+use sync_core::NewEntry;
+use sync_core::store::read_bytes;
 use sync_core::{Entry, Expected, Store, checksum::Crc64};
 use sync_fs::{Durability, FsOptions};
 
@@ -50,14 +52,18 @@ fn nothing_escapes_through_a_directory_that_becomes_a_link() {
         let sum = Crc64::of(&body);
         let new = entry(&format!("d/n{}", n % 7), body.len());
         let seen: Expected = store.stat(&new.key).await.unwrap_or(None).into();
-        if store.put(&new, body, sum, &seen).await.is_ok() {
+        if store
+            .put(&NewEntry::from(&new), body, sum, &seen)
+            .await
+            .is_ok()
+        {
             written.fetch_add(1, Ordering::Relaxed);
         }
         // As if the file behind the link had been listed: with its own size
         // and time, so that only the way there can be the reason to refuse.
         let modified = secret.modified().unwrap().into();
         let bait = Entry::new(sync_core::Key::new("d/f").unwrap(), 6, modified);
-        assert!(store.read(&bait, 0..6).await.is_err());
+        assert!(read_bytes(&store, &bait, 0..6).await.is_err());
         let _ = store.delete(&[bait]).await;
         if n.is_multiple_of(50) {
             let listed = keys(&store).await;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{CWD, Mode};
+use sync_core::store::read_bytes;
 use sync_core::{ErrorKind, Store};
 use sync_fs::{FsOptions, FsStore};
 
@@ -16,7 +17,7 @@ async fn another_version_is_never_read() {
     tree.file("a", "0123456789");
     let store = tree.store();
     let seen = stat(&store, "a").await;
-    assert_eq!(store.read(&seen, 2..5).await.unwrap(), "234");
+    assert_eq!(read_bytes(&store, &seen, 2..5).await.unwrap(), "234");
     let same_size_and_time = || {
         let time = tree.path("a").metadata().unwrap().modified().unwrap();
         fs::write(tree.path("a"), "abcdefghij").unwrap();
@@ -39,15 +40,15 @@ async fn another_version_is_never_read() {
     ];
     for (n, change) in changes.iter().enumerate() {
         change();
-        let error = store.read(&seen, 0..1).await.unwrap_err();
+        let error = read_bytes(&store, &seen, 0..1).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Changed, "{n}: {error}");
         assert_eq!(error.to_string(), "'a' changed since it was listed");
     }
     fs::remove_file(tree.path("a")).unwrap();
-    let error = store.read(&seen, 0..1).await.unwrap_err();
+    let error = read_bytes(&store, &seen, 0..1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     fs::create_dir(tree.path("a")).unwrap();
-    let error = store.read(&seen, 0..1).await.unwrap_err();
+    let error = read_bytes(&store, &seen, 0..1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
 }
 
@@ -57,10 +58,10 @@ async fn a_range_beyond_the_end_is_an_error() {
     tree.file("a", "0123456789");
     let store = tree.store();
     let seen = stat(&store, "a").await;
-    assert!(store.read(&seen, 5..11).await.is_err());
-    assert!(store.read(&seen, 0..u64::MAX).await.is_err());
+    assert!(read_bytes(&store, &seen, 5..11).await.is_err());
+    assert!(read_bytes(&store, &seen, 0..u64::MAX).await.is_err());
     #[expect(clippy::reversed_empty_ranges, reason = "just that must not panic")]
-    let reversed = store.read(&seen, 7..5).await;
+    let reversed = read_bytes(&store, &seen, 7..5).await;
     assert!(reversed.is_err());
 }
 
@@ -91,7 +92,7 @@ fn a_file_that_changes_while_it_is_read_is_never_a_mixture() {
         runtime.block_on(async {
             for _ in 0..1000 {
                 let seen = stat(&store, "a").await;
-                match store.read(&seen, 0..seen.size).await {
+                match read_bytes(&store, &seen, 0..seen.size).await {
                     Ok(body) => {
                         assert_eq!(body.len() as u64, seen.size);
                         assert!(body.iter().all(|b| *b == body[0]), "a mixture");
@@ -126,7 +127,10 @@ async fn a_file_that_reports_no_size_is_listed_and_read_with_what_it_has() {
     for entry in listed {
         let there = fs::read(directory.join(entry.key.as_str())).unwrap();
         assert_eq!(entry.size, there.len() as u64);
-        assert_eq!(store.read(&entry, 0..entry.size).await.unwrap(), there);
+        assert_eq!(
+            read_bytes(&store, &entry, 0..entry.size).await.unwrap(),
+            there
+        );
         let again = store.stat(&entry.key).await.unwrap().unwrap();
         assert_eq!(again.size, entry.size);
         // With fewer or more bytes than it was listed with, it is another one.
@@ -135,7 +139,7 @@ async fn a_file_that_reports_no_size_is_listed_and_read_with_what_it_has() {
                 size,
                 ..entry.clone()
             };
-            let error = store.read(&other, 0..size).await.unwrap_err();
+            let error = read_bytes(&store, &other, 0..size).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
         }
     }
@@ -147,7 +151,7 @@ async fn a_file_that_has_less_than_it_reports_is_named_as_that() {
     let directory = std::path::Path::new("/sys/devices/system/cpu");
     let store = FsStore::open(directory, FsOptions::default()).unwrap();
     let entry = stat(&store, "online").await;
-    let error = store.read(&entry, 0..entry.size).await.unwrap_err();
+    let error = read_bytes(&store, &entry, 0..entry.size).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     let said = error.to_string();
     assert!(said.contains("it reports a size of 4096 bytes"), "{said}");

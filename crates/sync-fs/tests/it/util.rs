@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
+use sync_core::NewEntry;
 use sync_core::{
     Entry, Expected, Key, Listed, Result, Store,
     checksum::Crc64,
@@ -110,7 +111,12 @@ pub(crate) async fn put(
     let body = Bytes::copy_from_slice(body.as_bytes());
     let checksum = Crc64::of(&body);
     store
-        .put(&entry(name, body.len()), body, checksum, expected)
+        .put(
+            &NewEntry::from(&entry(name, body.len())),
+            body,
+            checksum,
+            expected,
+        )
         .await
 }
 
@@ -124,7 +130,13 @@ pub(crate) async fn as_it_is(store: &FsStore, name: &str) -> Expected {
 }
 
 pub(crate) async fn list(store: &FsStore) -> Vec<Listed> {
-    store.list().try_collect().await.unwrap()
+    store
+        .list(&Default::default())
+        .await
+        .entries
+        .try_collect()
+        .await
+        .unwrap()
 }
 
 pub(crate) async fn entries(store: &FsStore) -> Vec<Entry> {
@@ -142,15 +154,19 @@ pub(crate) async fn keys(store: &FsStore) -> Vec<String> {
 
 /// Name, cause and detail of what was skipped.
 pub(crate) async fn skipped(store: &FsStore) -> Vec<(String, SkipCause, String)> {
-    let skipped = store.list().filter_map(async |item| match item.unwrap() {
-        Listed::Entry(_) => None,
-        Listed::Skipped(Skipped {
-            name,
-            cause,
-            detail,
-            ..
-        }) => Some((name, cause, detail)),
-    });
+    let skipped = store
+        .list(&Default::default())
+        .await
+        .entries
+        .filter_map(async |item| match item.unwrap() {
+            Listed::Entry(_) => None,
+            Listed::Skipped(Skipped {
+                name,
+                cause,
+                detail,
+                ..
+            }) => Some((name, cause, detail)),
+        });
     skipped.collect().await
 }
 

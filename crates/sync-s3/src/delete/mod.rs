@@ -28,6 +28,7 @@ use crate::delete::batch_answer::{is_vague, verdicts};
 use crate::delete::batch_limits::{BATCH, fits_xml};
 use crate::error::{Attempted, Failure};
 use crate::etag::ETag;
+use crate::head::Head;
 use crate::options::Conditions;
 use crate::quirks::{Manner, Reason, Request};
 use crate::version_check::Look;
@@ -354,7 +355,7 @@ impl WriteRequest for BatchOfOne<'_> {
         Request::DeleteBatch
     }
 
-    fn is_ours(&self, _: &Entry) -> bool {
+    fn is_ours(&self, _: &Head) -> bool {
         false
     }
 

@@ -7,6 +7,7 @@ use sync_core::{Entry, Expected, Result};
 
 use crate::bucket::Bucket;
 use crate::error::Failure;
+use crate::head::Head;
 use crate::quirks::Request;
 use crate::write::conditional::{Attempts, Condition, ConditionalWrite, WRONG_ETAG, WriteRequest};
 
@@ -58,7 +59,7 @@ impl WriteRequest for One<'_> {
         Request::Delete
     }
 
-    fn is_ours(&self, _: &Entry) -> bool {
+    fn is_ours(&self, _: &Head) -> bool {
         false
     }
 

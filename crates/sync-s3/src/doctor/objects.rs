@@ -85,7 +85,7 @@ async fn read_back(probe: &Probe, tell: Tell<'_>) {
         permission: "s3:GetObject, for a restore and for conditional requests of a backup",
     };
     let entry = match probe.bucket.head(&key).await {
-        Ok(Some(entry)) => entry,
+        Ok(Some(head)) => head.entry,
         Ok(None) => {
             let message = "an object that was just written is not there: reads lag behind writes";
             tell(Diagnosis::problem("get", message));
@@ -97,17 +97,11 @@ async fn read_back(probe: &Probe, tell: Tell<'_>) {
         }
     };
     listing(probe, &entry, tell).await;
-    tell(
-        match read::read(&probe.bucket, &entry, 0..entry.size).await {
-            Ok(bytes) if bytes == CONTENT => {
-                Diagnosis::ok("get", "they are read as they were written")
-            }
-            Ok(_) => {
-                Diagnosis::problem("get", "an object is read with another content than written")
-            }
-            Err(error) => Diagnosis::problem("get", error.to_string()),
-        },
-    );
+    tell(match read::read_whole(&probe.bucket, &entry).await {
+        Ok(bytes) if bytes == CONTENT => Diagnosis::ok("get", "they are read as they were written"),
+        Ok(_) => Diagnosis::problem("get", "an object is read with another content than written"),
+        Err(error) => Diagnosis::problem("get", error.to_string()),
+    });
 }
 
 /// Whether a listing describes the object as a HEAD does.

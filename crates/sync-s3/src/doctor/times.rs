@@ -36,7 +36,7 @@ async fn lead(probe: &Probe) -> Option<TimeDelta> {
     probe.put(probe.trial(NAME, b"dated")).await.ok()?;
     let answered = probe.bucket.clock.shown()?;
     let found = probe.bucket.head(&key).await.ok()??;
-    Some(found.modified - answered)
+    Some(found.entry.modified - answered)
 }
 
 fn judge(lead: TimeDelta) -> Diagnosis {

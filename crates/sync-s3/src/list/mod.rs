@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use sync_core::{ErrorKind, Listed, Result, StoreError};
+use sync_core::{ErrorKind, Listed, Result, Selection, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -37,7 +37,7 @@ pub(crate) use level::empty_level;
 pub(crate) use page_xml::{Version, page};
 pub(crate) use parallel::tuning::Tuning;
 use parallel::{Message, ParallelLister};
-pub(crate) use prune::Pruner;
+use prune::Pruner;
 pub(crate) use single::{as_listed, first_page, listed};
 pub(crate) use xml::Unreadable;
 
@@ -61,21 +61,25 @@ impl Drop for Pages {
 
 /// All entries below the prefix. At most two pages are in memory while pages come
 /// in time, otherwise [`Tuning::pages`] and one.
-pub(crate) fn list(bucket: Arc<Bucket>) -> BoxStream<'static, Result<Listed>> {
+pub(crate) fn list(
+    bucket: Arc<Bucket>,
+    selection: Arc<Selection>,
+) -> BoxStream<'static, Result<Listed>> {
     // The task starts with the first poll: only then is there surely a runtime.
-    stream::once(async move { Pages::read(bucket) })
+    stream::once(async move { Pages::read(bucket, selection) })
         .flat_map(|pages| stream::unfold(pages, Pages::next))
         .flat_map(stream::iter)
         .boxed()
 }
 
 impl Pages {
-    fn read(bucket: Arc<Bucket>) -> Self {
+    fn read(bucket: Arc<Bucket>, selection: Arc<Selection>) -> Self {
         // One page waits here while the consumer works on another.
         let (sender, receiver) = mpsc::channel(1);
         let late = bucket.tuning.late;
         let late_pages = Arc::new(AtomicU32::new(0));
-        let lister = ParallelLister::new(bucket, Arc::clone(&late_pages));
+        let pruner = Arc::new(Pruner::new(selection, bucket.is_ordered));
+        let lister = ParallelLister::new(bucket, pruner, Arc::clone(&late_pages));
         let task = tokio::spawn(lister.run(sender));
         Self {
             receiver,

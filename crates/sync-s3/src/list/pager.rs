@@ -19,7 +19,7 @@ use crate::error::{Attempted, Failure};
 use crate::list::entries::entries;
 use crate::list::page_check::PAGE;
 use crate::list::parallel::key_statistics::name;
-use crate::list::prune;
+use crate::list::prune::{self, Pruner};
 use crate::list::v1::send;
 
 /// Pages in a row without an entry before the listing counts as endless. Some
@@ -48,6 +48,7 @@ enum From {
 /// Requests one page after the other.
 pub(crate) struct Pager {
     bucket: Arc<Bucket>,
+    pruner: Arc<Pruner>,
     from: From,
     seen_tokens: Seen,
     /// The keys with which pages began.
@@ -58,9 +59,10 @@ pub(crate) struct Pager {
 
 impl Pager {
     /// Begins with the first key.
-    pub(crate) fn new(bucket: Arc<Bucket>) -> Self {
+    pub(crate) fn new(bucket: Arc<Bucket>, pruner: Arc<Pruner>) -> Self {
         Self {
             bucket,
+            pruner,
             from: From::First,
             seen_tokens: Seen::default(),
             seen_keys: Seen::default(),
@@ -70,11 +72,11 @@ impl Pager {
     }
 
     /// Begins with the first key after `name`, which alone is the first page.
-    pub(crate) fn after(bucket: Arc<Bucket>, name: &str) -> Self {
+    pub(crate) fn after(bucket: Arc<Bucket>, pruner: Arc<Pruner>, name: &str) -> Self {
         let from = From::OneAfter([bucket.location.prefix(), name].concat());
         Self {
             from,
-            ..Self::new(bucket)
+            ..Self::new(bucket, pruner)
         }
     }
 
@@ -119,7 +121,7 @@ impl Pager {
     /// and adds an item that says so.
     fn prune(&mut self, items: &mut Vec<Result<Listed>>) {
         let last = items.last().and_then(name);
-        let directory = last.and_then(|last| self.bucket.pruner.pruned_parent(last));
+        let directory = last.and_then(|last| self.pruner.pruned_parent(last));
         let Some(directory) = directory.filter(|_| !self.ended) else {
             return;
         };

@@ -1,7 +1,8 @@
 //! Objects kept with a content coding, and servers that decode them on the way.
 
 use s3_endpoint::{Action, Fault};
-use sync_core::{Entry, ErrorKind, Result, Store as _};
+use sync_core::store::read_bytes;
+use sync_core::{Entry, ErrorKind, Result};
 
 use super::{Fixture, bytes, hint_of};
 
@@ -45,7 +46,7 @@ async fn read(made: Made, coding: Option<&'static str>) -> (Result<bytes::Bytes>
         Made::IgnoresRange => 10..entry.size,
         _ => 0..entry.size,
     };
-    let result = fixture.store.read(&entry, range).await;
+    let result = read_bytes(&fixture.store, &entry, range).await;
     (result, fixture)
 }
 
@@ -98,7 +99,9 @@ async fn a_server_that_decodes_for_others_is_told_that_we_can() {
         .server
         .inject(Fault::on("HeadObject").always().act(tell));
     fixture.server.clear_log();
-    let whole = fixture.store.read(&entry, 0..entry.size).await.unwrap();
+    let whole = read_bytes(&fixture.store, &entry, 0..entry.size)
+        .await
+        .unwrap();
     assert_eq!(whole, bytes(STORED));
     let log = fixture.server.log();
     let gets = log.iter().filter(|it| it.operation == "GetObject");
@@ -111,7 +114,13 @@ async fn the_stored_bytes_are_asked_for() {
     let fixture = Fixture::new().await;
     let entry = fixture.object("a", bytes(STORED)).await;
     fixture.list().await.unwrap();
-    assert_eq!(fixture.store.read(&entry, 0..5).await.unwrap().len(), 5);
+    assert_eq!(
+        read_bytes(&fixture.store, &entry, 0..5)
+            .await
+            .unwrap()
+            .len(),
+        5
+    );
     fixture
         .put("b", "x", sync_core::Expected::Absent)
         .await
@@ -150,7 +159,7 @@ async fn content_that_is_encoded_on_the_way_and_other_pages_are_named_as_that() 
         fixture
             .server
             .inject(Fault::on("GetObject").always().act(change));
-        let result = fixture.store.read(&entry, 0..entry.size).await;
+        let result = read_bytes(&fixture.store, &entry, 0..entry.size).await;
         let error = result.unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
     }

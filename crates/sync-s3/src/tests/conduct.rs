@@ -4,6 +4,8 @@
 use std::time::{Duration, Instant};
 
 use s3_endpoint::{Action, Config, Fault, IfMatch, Sums};
+use sync_core::NewEntry;
+use sync_core::store::read_bytes;
 use sync_core::{Entry, ErrorKind, Expected, Listed, Store as _, checksum::Crc64};
 
 use super::{BUCKET, Fixture, bytes, entry, key};
@@ -74,12 +76,14 @@ async fn objects(fixture: &Fixture, count: usize) -> Vec<Entry> {
 async fn in_parts(fixture: &Fixture, name: &str, expected: &Expected) -> sync_core::Result<()> {
     let body = bytes(LARGE);
     let new = entry(name, body.len());
-    let upload = fixture.store.write(&new, PART, expected).await?;
+    let upload = fixture
+        .store
+        .write(&NewEntry::from(&new), PART, expected)
+        .await?;
     for offset in (0..LARGE as u64).step_by(PART as usize) {
         let end = (offset + PART).min(LARGE as u64);
         let piece = body.slice(offset as usize..end as usize);
-        let sum = Crc64::of(&piece);
-        upload.part(offset, piece, sum).await?;
+        upload.part(offset, piece.into()).await?;
     }
     upload.commit(Crc64::of(&body)).await
 }
@@ -298,9 +302,9 @@ async fn objects_are_recognised_however_their_etags_are_written() {
         edits(&fixture, operations, change);
         let entries = objects(&fixture, 6).await;
         for (n, seen) in entries.iter().enumerate() {
-            let read = fixture.store.read(seen, 0..seen.size).await;
+            let read = read_bytes(&fixture.store, seen, 0..seen.size).await;
             assert_eq!(read.unwrap(), format!("old {n}"), "{number}");
-            let part = fixture.store.read(seen, 1..3).await;
+            let part = read_bytes(&fixture.store, seen, 1..3).await;
             assert_eq!(part.unwrap(), "ld", "{number}");
             fixture.store.digest(seen).await.unwrap();
         }
@@ -333,7 +337,7 @@ async fn another_version_is_noticed_however_etags_are_written() {
                 .server
                 .put(BUCKET, &format!("k{n}"), format!("newer {n}"), None);
         }
-        let read = fixture.store.read(&entries[0], 0..entries[0].size).await;
+        let read = read_bytes(&fixture.store, &entries[0], 0..entries[0].size).await;
         assert_eq!(read.unwrap_err().kind(), ErrorKind::Changed, "{number}");
         let expected = Expected::Version(entries[1].clone());
         let put = fixture.put("k1", "ours", expected).await;
@@ -359,7 +363,7 @@ async fn a_version_of_the_same_size_and_second_is_noticed_by_its_etag() {
                 .server
                 .put(BUCKET, &format!("k{n}"), format!("OLD {n}"), None);
         }
-        let read = fixture.store.read(&entries[0], 0..entries[0].size).await;
+        let read = read_bytes(&fixture.store, &entries[0], 0..entries[0].size).await;
         assert_eq!(read.unwrap_err().kind(), ErrorKind::Changed);
         let expected = Expected::Version(entries[1].clone());
         let put = fixture.put("k1", "ours", expected).await;
@@ -520,7 +524,7 @@ async fn a_server_whose_etags_are_no_md5s_is_as_good() {
     let reader = super::store(&fixture.server, |_| {}).await;
     for name in ["a", "c", "d"] {
         let seen = reader.stat(&key(name)).await.unwrap().unwrap();
-        reader.read(&seen, 0..seen.size).await.unwrap();
+        read_bytes(&reader, &seen, 0..seen.size).await.unwrap();
     }
 }
 
@@ -537,13 +541,13 @@ async fn damage_is_noticed_by_an_etag_that_is_an_md5() {
         let once = fixture
             .server
             .inject(Fault::on("GetObject").key("a").act(flip()));
-        let read = fixture.store.read(&seen, 0..5).await;
+        let read = read_bytes(&fixture.store, &seen, 0..5).await;
         assert_eq!(read.unwrap(), "hello", "{others}");
         assert_eq!(once.count(), 1);
         fixture
             .server
             .inject(Fault::on("GetObject").key("a").always().act(flip()));
-        let error = fixture.store.read(&seen, 0..5).await.unwrap_err();
+        let error = read_bytes(&fixture.store, &seen, 0..5).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{others}");
         assert!(error.to_string().contains("ETag"), "{error}");
     }

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use s3_endpoint::{Action, Config, Endpoint, Fault};
+use sync_core::NewEntry;
 use sync_core::setting::Setting;
+use sync_core::store::read_bytes;
 use sync_core::{ErrorKind, Expected, Store as _, StoreError};
 
 use super::{BUCKET, Fixture, hint_of, key, names, store};
@@ -244,10 +246,10 @@ async fn a_missing_bucket_is_told_by_every_operation() {
     let errors: [StoreError; 4] = [
         fixture.list().await.unwrap_err(),
         fixture.put("a", "x", Expected::Absent).await.unwrap_err(),
-        fixture.store.read(&entry, 0..1).await.unwrap_err(),
+        read_bytes(&fixture.store, &entry, 0..1).await.unwrap_err(),
         fixture
             .store
-            .write(&entry, 1, &Expected::Absent)
+            .write(&NewEntry::from(&entry), 1, &Expected::Absent)
             .await
             .err()
             .unwrap(),
@@ -327,7 +329,7 @@ async fn a_page_not_found_says_nothing_of_an_object() {
     for result in fixture.store.delete(std::slice::from_ref(&entry)).await {
         assert_eq!(result.unwrap_err().kind(), ErrorKind::Other);
     }
-    let error = fixture.store.read(&entry, 0..1).await.unwrap_err();
+    let error = read_bytes(&fixture.store, &entry, 0..1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Other, "{error}");
 }
 
@@ -347,7 +349,7 @@ async fn wrong_secrets_are_told_and_never_shown() {
     let store = S3Store::connect_as(options, Some(secret)).await.unwrap();
     let error = store
         .put(
-            &super::entry("a", 1),
+            &NewEntry::from(&super::entry("a", 1)),
             "x".into(),
             sync_core::checksum::Crc64::of(b"x"),
             &Expected::Absent,
@@ -409,7 +411,10 @@ async fn permissions_are_those_that_the_settings_need() {
     fixture.server.inject(Fault::any().always().act(denied));
     let put = fixture.put("a", "x", Expected::Absent).await.unwrap_err();
     let entry = super::entry("b", 1);
-    let begun = fixture.store.write(&entry, 1, &Expected::Absent).await;
+    let begun = fixture
+        .store
+        .write(&NewEntry::from(&entry), 1, &Expected::Absent)
+        .await;
     for error in [put, begun.err().unwrap()] {
         let hint = hint_of(&error);
         for part in ["s3:PutObjectAcl", "kms:GenerateDataKey", s3_endpoint::OWNER] {
@@ -596,7 +601,7 @@ async fn a_document_of_another_kind_is_told_by_its_root() {
         let entry = super::entry("a", 11 << 20);
         let begun = fixture
             .store
-            .write(&entry, 5 << 20, &Expected::Absent)
+            .write(&NewEntry::from(&entry), 5 << 20, &Expected::Absent)
             .await;
         let Err(error) = begun else {
             panic!("it began")

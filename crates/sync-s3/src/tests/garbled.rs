@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use s3_endpoint::{Action, Config, Fault};
+use sync_core::store::read_bytes;
 use sync_core::{Entry, ErrorKind, Expected, Listed, Store as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -183,7 +184,7 @@ async fn a_garbled_answer_counts_as_a_lost_one() {
         assert_eq!(names(&listed.expect(what)), ["there"], "{what}");
         fixture.stat("there").await.expect(what);
         let there = listed_entry(&fixture, "there").await;
-        let read = fixture.store.read(&there, 0..there.size).await;
+        let read = read_bytes(&fixture.store, &there, 0..there.size).await;
         assert_eq!(read.expect(what).len(), 2_000, "{what}");
         // The first attempt was carried out, so the second is refused.
         fixture

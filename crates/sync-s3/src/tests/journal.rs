@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use s3_endpoint::{Action, Fault};
+use sync_core::NewEntry;
 use sync_core::{ErrorKind, Expected, Result, Store as _, Writer, checksum::Crc64};
 
 use super::{BUCKET, Fixture, bytes, entry, store};
@@ -60,7 +61,9 @@ async fn fixture(journal: &Arc<Memory>) -> Fixture {
 
 async fn begin(store: &S3Store, name: &str) -> Result<Box<dyn Writer>> {
     let entry = entry(name, PART + 1);
-    store.write(&entry, PART as u64, &Expected::Absent).await
+    store
+        .write(&NewEntry::from(&entry), PART as u64, &Expected::Absent)
+        .await
 }
 
 /// An upload that nobody ends, as of a run that was killed.
@@ -111,8 +114,7 @@ async fn what_ended_is_forgotten() {
     let writer = begin(&fixture.store, "done").await.unwrap();
     assert_eq!(journal.keys(), ["p/done"], "noted before the first part");
     for (start, part) in [(0, body.slice(..PART)), (PART, body.slice(PART..))] {
-        let sum = Crc64::of(&part);
-        writer.part(start as u64, part, sum).await.unwrap();
+        writer.part(start as u64, part.into()).await.unwrap();
     }
     writer.commit(Crc64::of(&body)).await.unwrap();
     assert!(journal.keys().is_empty());

@@ -133,7 +133,7 @@ async fn a_server_that_lies_is_not_believed() {
                     answer.body = body.into_bytes();
                 })),
         );
-        let mut stream = fixture.store.list();
+        let mut stream = fixture.store.list(&Default::default()).await.entries;
         let mut last = None;
         let mut entries = 0;
         while let Some(item) = stream.next().await {
@@ -198,7 +198,13 @@ async fn an_error_midway_ends_the_listing_as_an_error() {
         fixture
             .server
             .inject(Fault::on("ListObjectsV2").nth(2).always().act(action));
-        let items: Vec<_> = fixture.store.list().collect().await;
+        let items: Vec<_> = fixture
+            .store
+            .list(&Default::default())
+            .await
+            .entries
+            .collect()
+            .await;
         assert_eq!(items.len(), 3);
         assert_eq!(items[2].as_ref().unwrap_err().kind(), kind, "{items:?}");
     }
@@ -214,8 +220,10 @@ async fn the_next_page_is_asked_for_early_but_not_the_one_after_it() {
     for n in 0..9 {
         fixture.server.put(BUCKET, &n.to_string(), "x", None);
     }
-    let mut listing = fixture.store.list();
+    let selection = Default::default();
+    let begin = fixture.store.list(&selection);
     assert!(fixture.server.log().is_empty(), "not before it is polled");
+    let mut listing = begin.await.entries;
     listing.next().await.unwrap().unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(fixture.server.count("ListObjectsV2"), 2);
@@ -228,16 +236,12 @@ async fn the_next_page_is_asked_for_early_but_not_the_one_after_it() {
 }
 
 #[tokio::test]
-async fn the_clock_is_known_after_the_first_item() {
+async fn the_clock_is_known_when_a_listing_has_begun() {
     let fixture = Fixture::new().await;
     fixture.server.put(BUCKET, "a", "x", None);
-    assert_eq!(fixture.store.clock_offset(), None);
-    fixture.list().await.unwrap();
+    let listing = fixture.store.list(&Default::default()).await;
     assert_eq!(
-        fixture
-            .store
-            .clock_offset()
-            .map(|offset| offset.num_seconds()),
+        listing.clock_offset.map(|offset| offset.num_seconds()),
         Some(0)
     );
 
@@ -245,8 +249,8 @@ async fn the_clock_is_known_after_the_first_item() {
         let offset = chrono::TimeDelta::hours(hours);
         fixture.server.set_clock_offset(offset);
         let store = store(&fixture.server, |_| {}).await;
-        store.list().next().await.unwrap().unwrap();
-        let measured = store.clock_offset().unwrap();
+        let listing = store.list(&Default::default()).await;
+        let measured = listing.clock_offset.unwrap();
         assert!(
             (measured - offset).num_milliseconds().abs() <= 1_100,
             "{measured}"
@@ -270,7 +274,7 @@ async fn what_an_entry_costs() {
     }
     let start = Instant::now();
     let mut count = 0;
-    let mut listing = fixture.store.list();
+    let mut listing = fixture.store.list(&Default::default()).await.entries;
     while let Some(item) = listing.next().await {
         item.unwrap();
         count += 1;

@@ -9,6 +9,8 @@
 //! must hold everywhere is asserted; what servers differ in is printed.
 
 use futures::TryStreamExt as _;
+use sync_core::NewEntry;
+use sync_core::store::read_bytes;
 use sync_core::{Entry, Expected, Key, Listed, Result, Store as _, checksum::Crc64};
 
 use super::{bytes, entry, key};
@@ -33,7 +35,13 @@ async fn store() -> S3Store {
 }
 
 async fn entries(store: &S3Store) -> Vec<Entry> {
-    let items: Vec<Listed> = store.list().try_collect().await.unwrap();
+    let items: Vec<Listed> = store
+        .list(&Default::default())
+        .await
+        .entries
+        .try_collect()
+        .await
+        .unwrap();
     items
         .into_iter()
         .filter_map(|item| match item {
@@ -49,7 +57,12 @@ async fn entries(store: &S3Store) -> Vec<Entry> {
 async fn put(store: &S3Store, name: &str, body: &'static [u8], expected: Expected) -> Result<()> {
     let entry = entry(name, body.len());
     store
-        .put(&entry, body.into(), Crc64::of(body), &expected)
+        .put(
+            &NewEntry::from(&entry),
+            body.into(),
+            Crc64::of(body),
+            &expected,
+        )
         .await
 }
 
@@ -66,7 +79,8 @@ async fn live() {
     let store = store().await;
     let old = entries(&store).await;
     store.delete(&old).await;
-    println!("clock: {:?}", store.clock_offset());
+    let listing = store.list(&Default::default()).await;
+    println!("clock: {:?}", listing.clock_offset);
 
     odd_keys(&store).await;
     conditions(&store).await;
@@ -119,12 +133,12 @@ async fn odd_keys(store: &S3Store) {
     println!("{:?}", listed[0]);
     for entry in &listed {
         let found = store.stat(&entry.key).await.unwrap().unwrap();
-        let body = store.read(entry, 0..entry.size).await.unwrap();
+        let body = read_bytes(store, entry, 0..entry.size).await.unwrap();
         assert_eq!(body.len() as u64, entry.size);
         assert_eq!(found.size, entry.size);
         assert_eq!(found.revision, entry.revision);
         if entry.size == 5 {
-            assert_eq!(store.read(entry, 1..3).await.unwrap(), "el");
+            assert_eq!(read_bytes(store, entry, 1..3).await.unwrap(), "el");
         }
     }
     let plain = store
@@ -132,7 +146,7 @@ async fn odd_keys(store: &S3Store) {
         .await
         .unwrap()
         .unwrap();
-    println!("checksum kept: {:?}", plain.checksum);
+    println!("checksum kept: {:?}", store.digest(&plain).await.unwrap());
     for result in store.delete(&listed).await {
         result.unwrap();
     }
@@ -153,7 +167,10 @@ async fn conditions(store: &S3Store) {
         "put over another version",
         &put(store, "a", b"third", Expected::Version(first.clone())).await,
     );
-    show("read of another version", &store.read(&first, 0..5).await);
+    show(
+        "read of another version",
+        &read_bytes(store, &first, 0..5).await,
+    );
     show(
         "delete of another version",
         &store.delete(std::slice::from_ref(&first)).await.remove(0),
@@ -174,34 +191,35 @@ async fn conditions(store: &S3Store) {
     for entry in entries(store).await {
         store.delete(&[entry]).await.remove(0).unwrap();
     }
-    show("read of nothing", &store.read(&first, 0..5).await);
+    show("read of nothing", &read_bytes(store, &first, 0..5).await);
 }
 
 async fn parts(store: &S3Store) {
     let body = bytes(PART * 2 + 7);
     let entry = entry("parts", body.len());
     let writer = store
-        .write(&entry, PART as u64, &Expected::Absent)
+        .write(&NewEntry::from(&entry), PART as u64, &Expected::Absent)
         .await
         .unwrap();
     for start in [PART * 2, 0, PART] {
         let part = body.slice(start..body.len().min(start + PART));
-        let sum = Crc64::of(&part);
-        writer.part(start as u64, part, sum).await.unwrap();
+        writer.part(start as u64, part.into()).await.unwrap();
     }
     writer.commit(Crc64::of(&body)).await.unwrap();
     let written = store.stat(&entry.key).await.unwrap().unwrap();
     println!("{written:?}");
-    assert_eq!(store.read(&written, 0..entry.size).await.unwrap(), body);
+    assert_eq!(
+        read_bytes(store, &written, 0..entry.size).await.unwrap(),
+        body
+    );
 
     let writer = store
-        .write(&entry, PART as u64, &Expected::Absent)
+        .write(&NewEntry::from(&entry), PART as u64, &Expected::Absent)
         .await
         .unwrap();
     for start in [0, PART, PART * 2] {
         let part = body.slice(start..body.len().min(start + PART));
-        let sum = Crc64::of(&part);
-        writer.part(start as u64, part, sum).await.unwrap();
+        writer.part(start as u64, part.into()).await.unwrap();
     }
     show(
         "complete absent over something",

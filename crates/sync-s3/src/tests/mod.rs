@@ -29,7 +29,8 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use s3_endpoint::{ACCESS_KEY, Config, Endpoint, SECRET_KEY};
 use sync_core::{
-    Entry, Expected, Key, Listed, Result, Store as _, StoreError, checksum::Crc64, setting::Setting,
+    Entry, Expected, Key, Listed, NewEntry, Result, Store as _, StoreError, checksum::Crc64,
+    setting::Setting,
 };
 
 use crate::{S3Options, S3Store};
@@ -79,14 +80,21 @@ impl Fixture {
     }
 
     async fn list(&self) -> Result<Vec<Listed>> {
-        self.store.list().try_collect().await
+        self.store
+            .list(&Default::default())
+            .await
+            .entries
+            .try_collect()
+            .await
     }
 
     async fn put(&self, name: &str, body: impl Into<Bytes>, expected: Expected) -> Result<()> {
         let body = body.into();
         let sum = Crc64::of(&body);
         let entry = entry(name, body.len());
-        self.store.put(&entry, body, sum, &expected).await
+        self.store
+            .put(&NewEntry::from(&entry), body, sum, &expected)
+            .await
     }
 
     /// The content of an object, or nothing.

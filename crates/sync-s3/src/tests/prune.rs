@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use proptest::prelude::*;
 use s3_endpoint::Config;
 use sync_core::{
@@ -14,8 +14,8 @@ use sync_core::{
 };
 
 use super::{BUCKET, Fixture};
+use crate::S3Store;
 use crate::list::Tuning;
-use crate::{S3Options, S3Store};
 
 /// One page after the other.
 const PLAIN: Tuning = Tuning {
@@ -48,7 +48,7 @@ fn excluding(globs: &[&str]) -> Selection {
     Selection::new(criteria, None).unwrap()
 }
 
-async fn fixture(keys: &[String], globs: &[&str], tuning: Tuning) -> Fixture {
+async fn fixture(keys: &[String], tuning: Tuning) -> Fixture {
     let config = Config {
         page_size: 10,
         ..Config::with_bucket(BUCKET)
@@ -60,16 +60,23 @@ async fn fixture(keys: &[String], globs: &[&str], tuning: Tuning) -> Fixture {
     for key in keys {
         fixture.server.put(BUCKET, key, "x", None);
     }
-    let store = fixture.store.pruning(excluding(globs));
+    let store = fixture.store.listing_in_order();
     fixture.store = store.tuned(tuning);
     fixture
 }
 
 /// Keys that are selected, and directories that were passed over.
 async fn listed(store: &S3Store, globs: &[&str]) -> (Vec<String>, Vec<String>) {
-    let selection = excluding(globs);
+    let selection = Arc::new(excluding(globs));
     let (mut keys, mut passed) = (Vec::new(), Vec::new());
-    for item in store.list().try_collect::<Vec<_>>().await.unwrap() {
+    for item in store
+        .list(&selection)
+        .await
+        .entries
+        .try_collect::<Vec<_>>()
+        .await
+        .unwrap()
+    {
         match item {
             Listed::Entry(entry) if selection.selects(entry.key.as_str()) => {
                 keys.push(entry.key.as_str().to_owned());
@@ -101,7 +108,7 @@ async fn a_directory_that_is_left_out_is_not_listed() {
     let mut keys: Vec<String> = beside.iter().map(|key| format!("p/{key}")).collect();
     keys.extend(files("cache/", 500).chain(files("cache/\u{10ffff}", 3)));
     keys.extend(files("z/", 15));
-    let fixture = fixture(&keys, &["cache/"], PLAIN).await;
+    let fixture = fixture(&keys, PLAIN).await;
     let (found, passed) = listed(&fixture.store, &["cache/"]).await;
     assert_eq!(found.len(), beside.len() + 15, "{found:?}");
     assert!(found.is_sorted());
@@ -113,7 +120,7 @@ async fn a_directory_that_is_left_out_is_not_listed() {
 #[tokio::test]
 async fn what_may_be_included_again_is_listed() {
     let keys: Vec<_> = files("cache/", 50).collect();
-    let fixture = fixture(&keys, &["cache/*1"], PLAIN).await;
+    let fixture = fixture(&keys, PLAIN).await;
     let (found, passed) = listed(&fixture.store, &["cache/*1"]).await;
     assert_eq!((found.len(), passed.len()), (45, 0));
     assert_eq!(fixture.server.count("ListObjectsV2"), 5);
@@ -126,12 +133,12 @@ async fn where_the_order_is_not_known_nothing_is_passed_over() {
         page_size: 10,
         ..Config::with_bucket(BUCKET)
     };
-    let change = |options: &mut S3Options| options.selection = Arc::new(excluding(&["p/"]));
-    let fixture = Fixture::with(config, change).await;
+    let fixture = Fixture::with(config, |_| {}).await;
     for key in files("", 50) {
         fixture.server.put(BUCKET, &key, "x", None);
     }
-    assert_eq!(fixture.list().await.unwrap().len(), 50);
+    let listing = fixture.store.list(&Arc::new(excluding(&["p/"]))).await;
+    assert_eq!(listing.entries.collect::<Vec<_>>().await.len(), 50);
 }
 
 fn names() -> impl Strategy<Value = Vec<String>> {
@@ -153,7 +160,7 @@ proptest! {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let tuning = if is_eager { EAGER } else { PLAIN };
-            let fixture = fixture(&keys, &globs, tuning).await;
+            let fixture = fixture(&keys, tuning).await;
             let (found, _) = listed(&fixture.store, &globs).await;
             let selection = excluding(&globs);
             let below = keys.iter().filter_map(|key| key.strip_prefix("p/"));

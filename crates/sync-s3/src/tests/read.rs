@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use s3_endpoint::{Action, Fault};
-use sync_core::{ErrorKind, Result, Store as _};
+use sync_core::store::read_bytes;
+use sync_core::{ErrorKind, Result};
 
 use super::{BUCKET, Fixture, bytes, hint_of};
 use crate::Conditions;
@@ -13,7 +14,7 @@ const LEN: usize = 3_000_000;
 
 async fn read(fixture: &Fixture, range: Range<u64>) -> Result<bytes::Bytes> {
     let entry = fixture.stat("a").await.unwrap();
-    fixture.store.read(&entry, range).await
+    read_bytes(&fixture.store, &entry, range).await
 }
 
 #[tokio::test]
@@ -135,7 +136,9 @@ async fn an_object_replaced_midway_is_never_mixed() {
         fixture
             .server
             .inject(Fault::on("GetObject").nth(2).act(replace));
-        let error = fixture.store.read(&entry, 0..LEN as u64).await.unwrap_err();
+        let error = read_bytes(&fixture.store, &entry, 0..LEN as u64)
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
     }
 }
@@ -147,13 +150,17 @@ async fn what_is_gone_or_new_is_told() {
         for (body, range) in [("old", 0..3), ("old", 1..2), ("", 0..0)] {
             let entry = fixture.object("a", body).await;
             fixture.server.put(BUCKET, "a", "new", None);
-            let error = fixture.store.read(&entry, range.clone()).await.unwrap_err();
+            let error = read_bytes(&fixture.store, &entry, range.clone())
+                .await
+                .unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
             fixture.server.put(BUCKET, "a", "x", None);
-            let error = fixture.store.read(&entry, range.clone()).await.unwrap_err();
+            let error = read_bytes(&fixture.store, &entry, range.clone())
+                .await
+                .unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Changed, "shrunk: {error}");
             fixture.server.remove(BUCKET, "a");
-            let error = fixture.store.read(&entry, range).await.unwrap_err();
+            let error = read_bytes(&fixture.store, &entry, range).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
         }
     }
@@ -183,10 +190,10 @@ async fn ranges_beyond_the_end_are_refused_without_a_request() {
     let fixture = Fixture::new().await;
     let entry = fixture.object("a", "hello").await;
     fixture.server.clear_log();
-    assert!(fixture.store.read(&entry, 0..6).await.is_err());
+    assert!(read_bytes(&fixture.store, &entry, 0..6).await.is_err());
     #[allow(clippy::reversed_empty_ranges)]
     let reversed = 3..2;
-    assert!(fixture.store.read(&entry, reversed).await.is_err());
+    assert!(read_bytes(&fixture.store, &entry, reversed).await.is_err());
     assert!(fixture.server.log().is_empty());
 }
 
@@ -195,7 +202,7 @@ async fn an_archived_object_says_what_to_do() {
     let fixture = Fixture::new().await;
     let entry = fixture.object("a", "hello").await;
     fixture.server.set_storage_class(BUCKET, "a", "GLACIER");
-    let error = fixture.store.read(&entry, 0..5).await.unwrap_err();
+    let error = read_bytes(&fixture.store, &entry, 0..5).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Archived, "{error}");
     assert!(hint_of(&error).contains("restore"), "{error}");
 }

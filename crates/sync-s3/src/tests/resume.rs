@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use s3_endpoint::{Action, Fault};
+use sync_core::NewEntry;
 use sync_core::{Expected, Store as _, Writer, checksum::Crc64};
 
 use super::{BUCKET, Fixture, bytes, entry, store};
@@ -40,10 +41,7 @@ async fn after_a_kill(sent: &Bytes, change: impl FnOnce(&mut S3Options)) -> (Fix
     let killed = Fixture::new().await;
     let writer = begin(&killed).await;
     for (start, part) in cut(sent).into_iter().take(2) {
-        writer
-            .part(start, part.clone(), Crc64::of(&part))
-            .await
-            .unwrap();
+        writer.part(start, part.clone().into()).await.unwrap();
     }
     std::mem::forget(writer);
     let left = killed.server.open_uploads(BUCKET).into_iter();
@@ -68,7 +66,7 @@ async fn after_a_kill(sent: &Bytes, change: impl FnOnce(&mut S3Options)) -> (Fix
 }
 
 async fn begin(fixture: &Fixture) -> Box<dyn Writer> {
-    let entry = entry("a", LEN);
+    let entry = NewEntry::from(&entry("a", LEN));
     let begun = fixture.store.write(&entry, PART as u64, &Expected::Absent);
     begun.await.unwrap()
 }
@@ -87,8 +85,7 @@ fn cut(all: &Bytes) -> Vec<(u64, Bytes)> {
 async fn upload(fixture: &Fixture, all: &Bytes) -> usize {
     let writer = begin(fixture).await;
     for (start, part) in cut(all) {
-        let sum = Crc64::of(&part);
-        writer.part(start, part, sum).await.unwrap();
+        writer.part(start, part.into()).await.unwrap();
     }
     writer.commit(Crc64::of(all)).await.unwrap();
     assert_eq!(fixture.body("a").as_ref(), Some(all));

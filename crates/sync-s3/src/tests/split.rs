@@ -46,7 +46,13 @@ async fn fixture(config: Config, location: &str, keys: &[String], tuning: Tuning
 }
 
 async fn listed(store: &S3Store) -> Vec<String> {
-    let items: Vec<_> = store.list().try_collect().await.unwrap();
+    let items: Vec<_> = store
+        .list(&Default::default())
+        .await
+        .entries
+        .try_collect()
+        .await
+        .unwrap();
     names(&items).into_iter().map(str::to_owned).collect()
 }
 
@@ -304,7 +310,12 @@ async fn a_slow_consumer_is_not_overtaken() {
         ..Config::default()
     };
     let fixture = fixture(config, "bucket", &tree(24, 10), Tuning::default()).await;
-    let mut listing = fixture.store.list().enumerate();
+    let mut listing = fixture
+        .store
+        .list(&Default::default())
+        .await
+        .entries
+        .enumerate();
     while let Some((n, item)) = listing.next().await {
         item.unwrap();
         if n % 10 == 0 {
@@ -322,7 +333,7 @@ async fn no_more_pages_are_held_than_agreed_and_none_is_asked_for_after_the_end(
         ..Config::default()
     };
     let fixture = fixture(config, "bucket", &tree(200, 10), tuning).await;
-    let mut listing = fixture.store.list();
+    let mut listing = fixture.store.list(&Default::default()).await.entries;
     let mut taken = 0;
     for goal in [1, 101, 102, 500] {
         while taken < goal {
@@ -436,7 +447,13 @@ async fn a_listing_that_ends_before_a_key_that_was_seen_is_an_error() {
     fixture
         .server
         .inject(Fault::on("ListObjectsV2").always().act(end));
-    let items: Vec<_> = fixture.store.list().collect().await;
+    let items: Vec<_> = fixture
+        .store
+        .list(&Default::default())
+        .await
+        .entries
+        .collect()
+        .await;
     let error = items.last().unwrap().as_ref().unwrap_err().to_string();
     assert!(error.contains("ends the listing before"), "{error}");
 }
@@ -514,7 +531,13 @@ async fn a_page_that_fails_in_a_later_segment_ends_the_listing_at_its_place() {
         fixture
             .server
             .inject(Fault::on("ListObjectsV2").always().act(fail));
-        let items: Vec<_> = fixture.store.list().collect().await;
+        let items: Vec<_> = fixture
+            .store
+            .list(&Default::default())
+            .await
+            .entries
+            .collect()
+            .await;
         let mut items = items;
         let error = items.pop().unwrap().unwrap_err();
         assert_eq!(error.kind(), kind);

@@ -2,6 +2,7 @@
 //! gives way, and one with objects does not.
 
 use s3_endpoint::{Action, Config, Fault};
+use sync_core::NewEntry;
 use sync_core::{ErrorKind, Expected, Result, Store as _, checksum::Crc64};
 
 use super::{BUCKET, Fixture, bytes, entry, hint_of};
@@ -53,12 +54,11 @@ async fn in_parts(fixture: &Fixture, expected: &Expected) -> Result<()> {
     let body = bytes(1_500);
     let upload = fixture
         .store
-        .write(&entry("a", 1_500), PART, expected)
+        .write(&NewEntry::from(&entry("a", 1_500)), PART, expected)
         .await?;
     for piece in [body.slice(..1_000), body.slice(1_000..)] {
         let offset = if piece.len() == 1_000 { 0 } else { PART };
-        let sum = Crc64::of(&piece);
-        upload.part(offset, piece, sum).await?;
+        upload.part(offset, piece.into()).await?;
     }
     upload.commit(Crc64::of(&body)).await
 }

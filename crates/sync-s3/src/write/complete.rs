@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
 use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
-use sync_core::{Entry, Result};
+use sync_core::Result;
 
 use crate::checksum::{self, Content};
 use crate::client::retry;
 use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::{Failure, Origin};
 use crate::etag::ETag;
+use crate::head::Head;
 use crate::quirks::Request;
 use crate::write::answer_check::foreign;
 use crate::write::conditional::{Attempts, Condition, WriteRequest};
@@ -50,9 +51,9 @@ impl WriteRequest for Completion<'_> {
         Request::Complete
     }
 
-    fn is_ours(&self, found: &Entry) -> bool {
+    fn is_ours(&self, found: &Head) -> bool {
         let etag = || checksum::parts_etag(self.parts.values().map(Part::etag));
-        self.content.is(found, etag)
+        self.content.is(&found.entry, found.checksum, etag)
     }
 
     fn repeats_conflicts(&self) -> bool {
@@ -123,7 +124,11 @@ impl<'a> Completion<'a> {
         }
         let Session { bucket, key, .. } = self.session;
         match bucket.head_within(key, SETTLE_ATTEMPTS).await? {
-            Some(found) if found.size == self.content.size && found.revision == told => Ok(()),
+            Some(found)
+                if found.entry.size == self.content.size && found.entry.revision == told =>
+            {
+                Ok(())
+            }
             _ => Err(foreign()),
         }
     }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use sync_core::{Entry, ErrorKind, Expected, Result, StoreError, Writer, checksum::Crc64};
+use sync_core::{
+    ErrorKind, Expected, NewEntry, Result, StoreError, Writer, checksum::Crc64, store::Chunks,
+};
 
 use crate::bucket::Bucket;
 use crate::checksum::Content;
@@ -37,7 +39,9 @@ pub(crate) struct Upload {
 
 #[async_trait]
 impl Writer for Upload {
-    async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()> {
+    async fn part(&self, offset: u64, body: Chunks) -> Result<Crc64> {
+        let body = body.bytes().await?;
+        let checksum = Crc64::of(&body);
         let number = part_number(offset, self.part_size)
             .filter(|_| offset + body.len() as u64 <= self.size)
             .ok_or_else(|| self.misuse(format!("has no part at byte {offset}")))?;
@@ -56,7 +60,7 @@ impl Writer for Upload {
             checksum,
         };
         self.parts.lock().insert(number, part);
-        Ok(())
+        Ok(checksum)
     }
 
     async fn commit(mut self: Box<Self>, checksum: Crc64) -> Result<()> {
@@ -79,7 +83,7 @@ impl Upload {
     /// Starts the upload of `entry`, or goes on with one.
     pub(crate) async fn begin(
         bucket: &Arc<Bucket>,
-        entry: &Entry,
+        entry: &NewEntry,
         part_size: u64,
         expected: &Expected,
     ) -> Result<Self> {
@@ -109,7 +113,7 @@ impl Upload {
     async fn complete(&self, checksum: Crc64) -> Result<()> {
         if self.size == 0 && self.parts.lock().is_empty() {
             // S3 completes no upload without a part.
-            self.part(0, Bytes::new(), Crc64::EMPTY).await?;
+            self.part(0, Bytes::new().into()).await?;
         }
         let parts = self.parts.lock().clone();
         self.check_whole(&parts, checksum)?;

@@ -8,13 +8,14 @@ use async_trait::async_trait;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use sync_core::{Entry, ErrorKind, Expected, Key, Result, checksum::Crc64};
+use sync_core::{ErrorKind, Expected, Key, NewEntry, Result, checksum::Crc64};
 
 use crate::bucket::Bucket;
 use crate::checksum::{self, Content, Headers};
 use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::Failure;
 use crate::etag::ETag;
+use crate::head::Head;
 use crate::quirks::{Md5ETags, Request};
 use crate::write::answer_check::{Told, foreign, is_by_kms, missing};
 use crate::write::conditional::{Attempts, Condition, ConditionalWrite, WriteRequest};
@@ -25,7 +26,7 @@ pub(crate) const RESENDS: u32 = 2;
 
 pub(crate) async fn put(
     bucket: &Bucket,
-    entry: &Entry,
+    entry: &NewEntry,
     body: Bytes,
     checksum: Crc64,
     expected: &Expected,
@@ -100,9 +101,9 @@ impl WriteRequest for Put<'_> {
         Request::Put
     }
 
-    fn is_ours(&self, found: &Entry) -> bool {
+    fn is_ours(&self, found: &Head) -> bool {
         let etag = || Some(checksum::plain_etag(&self.body));
-        self.content.is(found, etag)
+        self.content.is(&found.entry, found.checksum, etag)
     }
 
     fn repeats_conflicts(&self) -> bool {
@@ -155,7 +156,9 @@ impl Put<'_> {
         let etag = told.etag.and_then(ETag::parse).map(ETag::revision);
         match found {
             Some(found) if self.is_ours(&found) => Ok(()),
-            Some(found) if found.size == self.content.size && found.revision == etag => {
+            Some(found)
+                if found.entry.size == self.content.size && found.entry.revision == etag =>
+            {
                 conduct.compared_etag(false);
                 Ok(())
             }
@@ -168,10 +171,10 @@ impl Put<'_> {
     /// was sent, unless its ETags are no MD5s.
     async fn is_there(&self) -> Result<(), Failure> {
         let found = self.bucket.head_within(self.key, SETTLE_ATTEMPTS).await?;
-        let Some(found) = found.filter(|found| found.size == self.content.size) else {
+        let Some(found) = found.filter(|found| found.entry.size == self.content.size) else {
             return Err(missing());
         };
-        let is_md5 = ETag::of(&found).and_then(ETag::md5).is_some();
+        let is_md5 = ETag::of(&found.entry).and_then(ETag::md5).is_some();
         let may_tell = is_md5 && self.bucket.conduct.md5_etags() != Md5ETags::No;
         let is_other_sum = found
             .checksum

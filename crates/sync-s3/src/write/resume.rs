@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::operation::list_parts::ListPartsOutput;
 use aws_sdk_s3::types;
-use sync_core::{Entry, checksum::Crc64};
+use sync_core::{NewEntry, checksum::Crc64};
 
 use crate::bucket::Bucket;
 use crate::checksum;
@@ -77,13 +77,12 @@ impl Kept {
 /// AWS dates an object by the beginning of its upload. One that was begun before
 /// the file had its last change would be older than the file, and be sent whole
 /// again by the next run; so a new one is begun.
-pub(crate) async fn left(bucket: &Arc<Bucket>, entry: &Entry) -> Option<(Session, Kept)> {
+pub(crate) async fn left(bucket: &Arc<Bucket>, entry: &NewEntry) -> Option<(Session, Kept)> {
     if !bucket.sums_whole_uploads() {
         return None;
     }
     let key = &entry.key;
     let full_key = bucket.full_key(key);
-    let changed = entry.modified + entry.lag();
     let mut left = bucket.journal.as_ref()?.pending().ok()?;
     // An upload makes an object of what it was begun with, not of what is
     // wanted now.
@@ -91,7 +90,7 @@ pub(crate) async fn left(bucket: &Arc<Bucket>, entry: &Entry) -> Option<(Session
     left.retain(|left| {
         left.key == full_key
             && left.settings == settings
-            && left.covers.is_none_or(|covers| changed <= covers)
+            && left.covers.is_none_or(|covers| entry.changed <= covers)
     });
     // The youngest first: nothing else has been tried since.
     for upload in left.into_iter().rev() {

@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, StreamExt};
 use sync_core::{
-    Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer,
-    checksum::Crc64,
+    Entry, ErrorKind, Expected, Key, Listed, NewEntry, Result, Selection, Store, StoreError,
+    Writer,
+    checksum::{Crc64, Digest},
     clock::{Answer, LONGEST_WAIT, Present, ServerClock},
     entry::{Coarse, Revision},
+    store::{Chunks, KeyProblem, Listing},
 };
 
 use crate::support::{Random, key};
@@ -296,10 +298,19 @@ impl State {
 
     fn object(&self, name: &str) -> Option<Entry> {
         let object = self.objects.get(name)?;
-        let mut entry = Entry::new(key(name), 8, time(object.modified))
-            .with_revision(Revision::new(object.etag.to_string()));
-        entry.checksum = Some(Crc64::of(&object.body.to_be_bytes()));
-        Some(entry)
+        let entry = Entry::new(key(name), 8, time(object.modified));
+        Some(entry.with_revision(Revision::new(object.etag.to_string())))
+    }
+
+    /// The content of the object that `entry` describes, if it is still there.
+    fn body(&self, entry: &Entry) -> Result<Bytes> {
+        let name = entry.key.as_str();
+        let there = self.object(name);
+        if !there.is_some_and(|there| entry.is_same_version(&there)) {
+            return Err(changed(&entry.key));
+        }
+        let body = self.objects[name].body.to_be_bytes();
+        Ok(Bytes::copy_from_slice(&body))
     }
 }
 
@@ -342,7 +353,7 @@ impl Store for Disk {
         "disk".to_owned()
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Listed>> {
+    async fn list(&self, _: &Arc<Selection>) -> Listing {
         let mut state = self.0.lock();
         let names: Vec<String> = state.files.keys().cloned().collect();
         let mut items = Vec::new();
@@ -350,15 +361,11 @@ impl Store for Disk {
             state.pass(3 * MILLI);
             items.extend(state.file(&name).map(|entry| Ok(Listed::Entry(entry))));
         }
-        stream::iter(items).boxed()
+        Listing::new(stream::iter(items).boxed())
     }
 
-    fn accepts(&self, _: &Key) -> Result<(), String> {
+    fn accepts(&self, _: &Key) -> Result<(), KeyProblem> {
         Ok(())
-    }
-
-    fn clock_offset(&self) -> Option<TimeDelta> {
-        None
     }
 
     fn present(&self) -> Option<Present> {
@@ -394,7 +401,7 @@ impl Store for Disk {
 
     /// As the directory does: what may have changed without a trace is read a
     /// little later.
-    async fn read(&self, entry: &Entry, _: Range<u64>) -> Result<Bytes> {
+    async fn read(&self, entry: &Entry, _: Range<u64>) -> Result<Chunks> {
         let mut state = self.0.lock();
         let name = entry.key.as_str();
         state.pass(MILLI);
@@ -408,13 +415,19 @@ impl Store for Disk {
         let after = state.file(name);
         match (before, body) {
             (Some(before), Some(body)) if after.as_ref() == Some(&before) => {
-                Ok(Bytes::copy_from_slice(&body.to_be_bytes()))
+                Ok(Bytes::copy_from_slice(&body.to_be_bytes()).into())
             }
             _ => Err(changed(&entry.key)),
         }
     }
 
-    async fn put(&self, entry: &Entry, body: Bytes, _: Crc64, expected: &Expected) -> Result<()> {
+    async fn put(
+        &self,
+        entry: &NewEntry,
+        body: Bytes,
+        _: Crc64,
+        expected: &Expected,
+    ) -> Result<()> {
         let mut state = self.0.lock();
         state.pass(5 * MILLI);
         check(expected, state.file(entry.key.as_str()), &entry.key)?;
@@ -434,7 +447,7 @@ impl Store for Disk {
         Ok(())
     }
 
-    async fn write(&self, _: &Entry, _: u64, _: &Expected) -> Result<Box<dyn Writer>> {
+    async fn write(&self, _: &NewEntry, _: u64, _: &Expected) -> Result<Box<dyn Writer>> {
         unreachable!("all entries are of one part")
     }
 
@@ -449,23 +462,21 @@ impl Store for Bucket {
         "bucket".to_owned()
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Listed>> {
-        let listed = self.0.lock().request(|state| {
-            let names: Vec<&String> = state.objects.keys().collect();
-            let mut entries: Vec<Entry> = names.iter().filter_map(|n| state.object(n)).collect();
-            entries.iter_mut().for_each(|entry| entry.checksum = None);
-            entries
+    async fn list(&self, _: &Arc<Selection>) -> Listing {
+        let mut state = self.0.lock();
+        let listed = state.request(|state| {
+            let names = state.objects.keys();
+            let entries = names.filter_map(|name| state.object(name));
+            entries.map(Listed::Entry).map(Ok).collect::<Vec<_>>()
         });
-        let listed: Vec<_> = listed.into_iter().map(|e| Ok(Listed::Entry(e))).collect();
-        stream::iter(listed).boxed()
+        Listing {
+            entries: stream::iter(listed).boxed(),
+            clock_offset: state.clock.offset(),
+        }
     }
 
-    fn accepts(&self, _: &Key) -> Result<(), String> {
+    fn accepts(&self, _: &Key) -> Result<(), KeyProblem> {
         Ok(())
-    }
-
-    fn clock_offset(&self) -> Option<TimeDelta> {
-        self.0.lock().clock.offset()
     }
 
     fn present(&self) -> Option<Present> {
@@ -486,18 +497,23 @@ impl Store for Bucket {
         Ok(state.request(|state| state.object(key.as_str())))
     }
 
-    async fn read(&self, entry: &Entry, _: Range<u64>) -> Result<Bytes> {
-        self.0.lock().request(|state| {
-            let there = state.object(entry.key.as_str());
-            if !there.is_some_and(|there| entry.is_same_version(&there)) {
-                return Err(changed(&entry.key));
-            }
-            let body = state.objects[entry.key.as_str()].body;
-            Ok(Bytes::copy_from_slice(&body.to_be_bytes()))
-        })
+    async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {
+        let body = self.0.lock().request(|state| state.body(entry))?;
+        Ok(Some(Crc64::of(&body).into()))
     }
 
-    async fn put(&self, entry: &Entry, body: Bytes, _: Crc64, expected: &Expected) -> Result<()> {
+    async fn read(&self, entry: &Entry, _: Range<u64>) -> Result<Chunks> {
+        let body = self.0.lock().request(|state| state.body(entry))?;
+        Ok(body.into())
+    }
+
+    async fn put(
+        &self,
+        entry: &NewEntry,
+        body: Bytes,
+        _: Crc64,
+        expected: &Expected,
+    ) -> Result<()> {
         self.0.lock().request(|state| {
             let name = entry.key.as_str();
             check(expected, state.object(name), &entry.key)?;
@@ -508,7 +524,7 @@ impl Store for Bucket {
         })
     }
 
-    async fn write(&self, _: &Entry, _: u64, _: &Expected) -> Result<Box<dyn Writer>> {
+    async fn write(&self, _: &NewEntry, _: u64, _: &Expected) -> Result<Box<dyn Writer>> {
         unreachable!("all entries are of one part")
     }
 

@@ -3,16 +3,20 @@
 //! the judge every effect.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use futures::stream::BoxStream;
+use futures::stream::{self, StreamExt};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer, checksum::Crc64,
-    clock::Present, listing::Side,
+    Entry, ErrorKind, Expected, Key, NewEntry, Result, Selection, Store, StoreError, Writer,
+    checksum::{Crc64, Digest},
+    clock::Present,
+    listing::Side,
+    store::{Chunks, KeyProblem, Listing},
 };
 
 use super::judge::{Call, Version};
@@ -50,7 +54,23 @@ impl FaultyStore {
         let object = self.memory().snapshot().remove(key.as_str())?;
         let entry = self.memory().stat(key).now_or_never()?.ok()??;
         let body = object.body;
-        Some(Version { entry, body })
+        Some(Version {
+            in_bucket: self.is_bucket(),
+            entry,
+            body,
+        })
+    }
+
+    /// What is read, piece by piece; each of them takes its time.
+    fn arriving(&self, pieces: impl Iterator<Item = Result<Bytes>> + Send + 'static) -> Chunks {
+        let stage = self.stage.clone();
+        Chunks::new(stream::iter(pieces).then(move |piece| {
+            let stage = stage.clone();
+            async move {
+                stage.turn().await;
+                piece
+            }
+        }))
     }
 
     /// An operation with an effect on `key`: it may fail before or after it,
@@ -88,24 +108,23 @@ impl Store for FaultyStore {
         self.side.to_string()
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Listed>> {
-        self.faulty_listing()
+    async fn list(&self, _: &Arc<Selection>) -> Listing {
+        let world = self.stage.world();
+        Listing {
+            entries: self.faulty_listing(),
+            clock_offset: world.clock_offset.filter(|_| self.is_bucket()),
+        }
     }
 
-    fn accepts(&self, key: &Key) -> Result<(), String> {
+    fn accepts(&self, key: &Key) -> Result<(), KeyProblem> {
         if self.side == Side::Source || self.stage.world().target_accepts(key.as_str()) {
             return Ok(());
         }
-        Err("cannot be held here".to_owned())
+        Err(KeyProblem::Other("cannot be held here".to_owned()))
     }
 
     fn folds_names(&self) -> bool {
         self.side == Side::Target && self.stage.world().target_folds_names
-    }
-
-    fn clock_offset(&self) -> Option<TimeDelta> {
-        let world = self.stage.world();
-        world.clock_offset.filter(|_| self.is_bucket())
     }
 
     fn present(&self) -> Option<Present> {
@@ -132,36 +151,51 @@ impl Store for FaultyStore {
         Ok(self.stat(key).await?.is_none() && self.memory().lacks(key).await?)
     }
 
-    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+    async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {
+        self.stage.turn().await;
+        self.stage.check("digest", &entry.key)?;
+        let kept = self.memory().digest(entry).await;
+        self.stage.turn().await;
+        kept
+    }
+
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
         self.begins(Call::Read, &entry.key);
         self.stage.turn().await;
         self.stage.check("read", &entry.key)?;
         let is_whole = range == (0..entry.size);
-        let mut bytes = self.memory().read(entry, range).await?.to_vec();
-        let (damaged, short) = {
+        let read = self.memory().read(entry, range).await?;
+        let mut bytes = read.bytes().await?.to_vec();
+        let (damaged, short, cut) = {
             let mut state = self.stage.state();
             let permille = state.world.weather.damage;
-            (state.random.chance(permille), state.random.chance(500))
+            let damaged = state.random.chance(permille);
+            let short = state.random.chance(500);
+            (damaged, short, state.random.below(bytes.len() + 1))
         };
         self.stage.turn().await;
         if damaged {
             self.stage.state().judge.damages(entry.key.as_str());
         }
+        let mut failed = None;
         match bytes.last_mut() {
             Some(_) if damaged && short => drop(bytes.pop()),
             // Nobody could notice it in a file; for a whole object, the store does.
             Some(_) if damaged && is_whole && self.is_bucket() => {
-                return Err(StoreError::new(ErrorKind::Corrupt, "damaged by chance"));
+                failed = Some(StoreError::new(ErrorKind::Corrupt, "damaged by chance"));
             }
             Some(last) if damaged && self.is_bucket() => *last ^= 1,
             _ => {}
         }
-        Ok(bytes.into())
+        let mut first = Bytes::from(bytes);
+        let rest = first.split_off(cut.min(first.len()));
+        let chunks = [Ok(first), Ok(rest)];
+        Ok(self.arriving(chunks.into_iter().chain(failed.map(Err))))
     }
 
     async fn put(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         body: Bytes,
         checksum: Crc64,
         expected: &Expected,
@@ -175,7 +209,7 @@ impl Store for FaultyStore {
 
     async fn write(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         part_size: u64,
         expected: &Expected,
     ) -> Result<Box<dyn Writer>> {

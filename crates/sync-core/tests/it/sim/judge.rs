@@ -10,7 +10,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sync_core::testing::Object;
 use sync_core::{
-    Entry, Key,
+    Entry, Key, NewEntry,
     execute::{Event, Observer},
     listing::Side,
     plan::{Action, Plan},
@@ -33,6 +33,8 @@ pub(super) enum Call {
 /// An entry with its content.
 #[derive(Debug, Clone)]
 pub(super) struct Version {
+    /// Whether it is an object, and not a file.
+    pub(super) in_bucket: bool,
     pub(super) entry: Entry,
     pub(super) body: Bytes,
 }
@@ -68,7 +70,7 @@ pub(super) struct Listing {
 
 /// A write under way.
 struct Open {
-    entry: Entry,
+    entry: NewEntry,
     body: Vec<u8>,
     filled: u64,
 }
@@ -176,7 +178,7 @@ impl Judge {
         self.run().refused.insert(key.as_str().to_owned());
     }
 
-    pub(super) fn opens(&mut self, entry: &Entry) -> u64 {
+    pub(super) fn opens(&mut self, entry: &NewEntry) -> u64 {
         self.opened += 1;
         let open = Open {
             entry: entry.clone(),
@@ -197,7 +199,7 @@ impl Judge {
     /// What has been written so far.
     pub(super) fn commits(&mut self, writer: u64) -> Bytes {
         let open = self.writers.remove(&writer).unwrap();
-        let Entry { key, size, .. } = &open.entry;
+        let NewEntry { key, size, .. } = &open.entry;
         self.run.as_ref().unwrap().assert_way_is_free(key);
         assert_eq!(
             open.filled, *size,
@@ -257,11 +259,10 @@ impl Judge {
         }
         let written = after.entry.revision.clone();
         run.written.insert(key.as_str().to_owned(), written);
-        let is_file = after.entry.checksum.is_none();
         let versions = self.in_source.get(key.as_str());
         let is_whole = versions.is_some_and(|versions| {
             let is_this = |(body, time): &(Bytes, _)| {
-                *body == after.body && (!is_file || *time == after.entry.modified)
+                *body == after.body && (after.in_bucket || *time == after.entry.modified)
             };
             versions.iter().any(is_this)
         });
@@ -296,7 +297,7 @@ impl Judge {
             !hidden,
             "'{name}' is deleted though the source hid something"
         );
-        let is_backup = before.entry.checksum.is_some();
+        let is_backup = before.in_bucket;
         let may_be_refused = is_backup && run.is_time_to_clear() && run.has_been_refused_for(key);
         if is_backup || !may_give_way {
             assert!(

@@ -1,6 +1,8 @@
 //! The listings of a `FaultyStore`: late, in disorder, with gaps and repeated
 //! entries, cut short by an error, and of a directory that changes meanwhile.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
 use sync_core::{
@@ -35,7 +37,9 @@ impl FaultyStore {
 
     /// What is listed, in the order in which it will come.
     fn items(&self) -> Vec<Listed> {
-        let listed = self.memory().list().collect::<Vec<_>>().now_or_never();
+        let selection = Arc::default();
+        let listed = self.memory().list(&selection).now_or_never().unwrap();
+        let listed = listed.entries.collect::<Vec<_>>().now_or_never();
         listed.unwrap().into_iter().map(Result::unwrap).collect()
     }
 

@@ -3,8 +3,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use sync_core::{Key, Result, Writer, checksum::Crc64};
+use sync_core::{Key, Result, Writer, checksum::Crc64, store::Chunks};
 
 use super::faulty::FaultyStore;
 use super::judge::Call;
@@ -36,14 +35,14 @@ impl FaultyWriter {
 
 #[async_trait]
 impl Writer for FaultyWriter {
-    async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()> {
-        assert_eq!(checksum, Crc64::of(&body), "the caller's checksum");
+    async fn part(&self, offset: u64, body: Chunks) -> Result<Crc64> {
         let stage = &self.store.stage;
         stage.turn().await;
         stage.check("part", &self.key)?;
+        let body = body.bytes().await?;
         stage.turn().await;
         stage.state().judge.takes_part(self.writer, offset, &body);
-        Ok(())
+        Ok(Crc64::of(&body))
     }
 
     async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {
@@ -51,7 +50,7 @@ impl Writer for FaultyWriter {
         let body = self.store.stage.state().judge.commits(self.writer);
         // The parts are kept by the judge; MemoryStore gets them as one.
         let commit = async move {
-            inner.part(0, body.clone(), Crc64::of(&body)).await?;
+            inner.part(0, body.into()).await?;
             inner.commit(checksum).await
         };
         self.store.change(Call::Commit, &self.key, commit).await?;

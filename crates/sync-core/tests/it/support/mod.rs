@@ -26,7 +26,7 @@ use sync_core::{
     spool::MemorySpools,
 };
 
-pub(crate) use mock::{error, mock, one_by_one};
+pub(crate) use mock::{chunks, error, mock, one_by_one, take};
 pub(crate) use model::Step;
 pub(crate) use probe::{Probe, probes};
 pub(crate) use random::Random;

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::TimeDelta;
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::{self, StreamExt};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Entry, ErrorKind, Expected, Key, Listed, Result, Store, StoreError, Writer, checksum::Crc64,
+    Entry, ErrorKind, Expected, Key, NewEntry, Result, Selection, Store, StoreError, Writer,
+    checksum::{Crc64, Digest},
+    store::{Chunks, KeyProblem, Listing},
 };
 
 use super::Scheduler;
@@ -87,7 +89,7 @@ impl Probe {
         self.watch().faults.push((call.to_owned(), kind));
     }
 
-    /// The calls of both stores: readings when they have ended, changes when
+    /// The calls of both stores: readings when they are answered, changes when
     /// they begin.
     pub(crate) fn log(&self) -> Vec<String> {
         self.watch().log.clone()
@@ -120,6 +122,19 @@ impl Probe {
         result
     }
 
+    /// `body` in two chunks, which may be empty; each of them waits.
+    fn in_chunks(&self, mut body: Bytes) -> Chunks {
+        let rest = body.split_off(body.len() / 2);
+        let probe = self.clone();
+        Chunks::new(stream::iter([body, rest]).then(move |chunk| {
+            let probe = probe.clone();
+            async move {
+                probe.pause().await;
+                Ok(chunk)
+            }
+        }))
+    }
+
     fn take(&self, bytes: u64) {
         let mut watch = self.watch();
         watch.held.parts += 1;
@@ -141,31 +156,30 @@ impl Store for Probe {
         self.store.location()
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Listed>> {
-        let (probe, listing) = (self.clone(), self.store.list());
-        let paced = listing.then(move |item| {
+    async fn list(&self, selection: &Arc<Selection>) -> Listing {
+        let (probe, listing) = (self.clone(), self.store.list(selection).await);
+        let paced = listing.entries.then(move |item| {
             let probe = probe.clone();
             async move {
                 probe.pause().await;
                 item
             }
         });
-        paced.boxed()
+        Listing {
+            entries: paced.boxed(),
+            clock_offset: self.clock_offset,
+        }
     }
 
-    fn accepts(&self, key: &Key) -> Result<(), String> {
+    fn accepts(&self, key: &Key) -> Result<(), KeyProblem> {
         if self.refused == Some(key.as_str()) {
-            return Err("has a segment of more than 255 bytes".to_owned());
+            return Err(KeyProblem::SegmentTooLong { limit: 255 });
         }
         self.store.accepts(key)
     }
 
     fn folds_names(&self) -> bool {
         self.folds_names
-    }
-
-    fn clock_offset(&self) -> Option<TimeDelta> {
-        self.clock_offset
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
@@ -178,7 +192,13 @@ impl Store for Probe {
         Ok(self.stat(key).await?.is_none() && self.store.lacks(key).await?)
     }
 
-    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+    async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {
+        self.pause().await;
+        self.note("digest", entry.key.as_str())?;
+        self.store.digest(entry).await
+    }
+
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
         let bytes = range.end - range.start;
         self.take(bytes);
         self.pause().await;
@@ -187,12 +207,12 @@ impl Store for Probe {
         if result.is_err() {
             self.give_back(bytes);
         }
-        result
+        Ok(self.in_chunks(result?.bytes().await?))
     }
 
     async fn put(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         body: Bytes,
         checksum: Crc64,
         expected: &Expected,
@@ -210,7 +230,7 @@ impl Store for Probe {
 
     async fn write(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         part_size: u64,
         expected: &Expected,
     ) -> Result<Box<dyn Writer>> {
@@ -247,13 +267,14 @@ struct ProbeWriter {
 
 #[async_trait]
 impl Writer for ProbeWriter {
-    async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()> {
-        let bytes = body.len() as u64;
+    async fn part(&self, offset: u64, body: Chunks) -> Result<Crc64> {
         let noted = self.probe.note("part", &self.name);
+        let body = body.bytes().await?;
+        let bytes = body.len() as u64;
         self.probe.pause().await;
         let result = match noted {
-            Ok(()) => self.writer.part(offset, body, checksum).await,
-            failed => failed,
+            Ok(()) => self.writer.part(offset, body.into()).await,
+            Err(error) => Err(error),
         };
         self.probe.give_back(bytes);
         result

@@ -32,6 +32,7 @@ use crate::list::pager::{Page, Pager, refused};
 use crate::list::parallel::key_statistics::KeyStatistics;
 use crate::list::parallel::segment::{First, Segment};
 use crate::list::parallel::split_planner::{Found, SplitPlanner};
+use crate::list::prune::Pruner;
 
 /// How many boundaries may fail to match, for instance because the bucket changes,
 /// before the rest is read sequentially.
@@ -63,6 +64,7 @@ enum Next {
 /// Reads segments concurrently and sends their pages in order.
 pub(crate) struct ParallelLister {
     bucket: Arc<Bucket>,
+    pruner: Arc<Pruner>,
     late_pages: Arc<AtomicU32>,
     /// In order; the pages of the first are sent.
     segments: VecDeque<Segment>,
@@ -88,13 +90,18 @@ pub(crate) struct ParallelLister {
 }
 
 impl ParallelLister {
-    pub(crate) fn new(bucket: Arc<Bucket>, late_pages: Arc<AtomicU32>) -> Self {
-        let pager = Pager::new(Arc::clone(&bucket));
+    pub(crate) fn new(
+        bucket: Arc<Bucket>,
+        pruner: Arc<Pruner>,
+        late_pages: Arc<AtomicU32>,
+    ) -> Self {
+        let pager = Pager::new(Arc::clone(&bucket), Arc::clone(&pruner));
         let mut first = Segment::new(0, String::new(), pager);
         first.first = First::Unknown;
         Self {
             paused_until: bucket.tuning.pages_first,
             bucket,
+            pruner,
             late_pages,
             segments: VecDeque::from([first]),
             answers: JoinSet::new(),

@@ -54,9 +54,10 @@ impl ParallelLister {
                 .get_or_insert_with(|| SplitPlanner::new(&tail.last, statistics));
             match planner.step(&tail.last, target, statistics) {
                 // The segment before it would skip it.
-                Step::Split(start) if self.bucket.pruner.pruned_parent(&start).is_some() => {}
+                Step::Split(start) if self.pruner.pruned_parent(&start).is_some() => {}
                 Step::Split(start) => {
-                    let pager = Pager::after(Arc::clone(&self.bucket), &start);
+                    let pager =
+                        Pager::after(Arc::clone(&self.bucket), Arc::clone(&self.pruner), &start);
                     self.segments
                         .push_back(Segment::new(self.created, start, pager));
                     let segments = self.segments.len();

@@ -27,11 +27,12 @@ mod settle;
 mod trial;
 
 use async_trait::async_trait;
-use sync_core::{Entry, ErrorKind, Expected, Key, Result};
+use sync_core::{ErrorKind, Expected, Key, Result};
 
 use crate::bucket::Bucket;
 use crate::client::retry::pause;
 use crate::error::Failure;
+use crate::head::Head;
 use crate::options::Conditions;
 use crate::quirks::{Conditional, Manner, Request};
 use outcome::{Met, Outcome};
@@ -51,7 +52,7 @@ pub(crate) trait WriteRequest: Sync {
     fn kind(&self) -> Request;
 
     /// Whether the object that is there is the one that was to be written.
-    fn is_ours(&self, found: &Entry) -> bool;
+    fn is_ours(&self, found: &Head) -> bool;
 
     /// Whether it may be asked for again after the server found somebody else
     /// writing the same key. A CompleteMultipartUpload may not: the whole

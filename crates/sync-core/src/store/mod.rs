@@ -1,10 +1,15 @@
 //! The contract that a directory and a bucket both keep.
 //!
 //! The words are the same on both sides, so the planner and the executor know
-//! neither. `sync_core::testing::contract` (feature `testing`) checks an
-//! implementation against what is written here.
+//! neither. [`store_contract!`](crate::store_contract) (feature `testing`)
+//! checks an implementation against what is written here.
+
+mod chunks;
+mod key_problem;
+mod new_entry;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +22,12 @@ use crate::{
     entry::{Entry, Listed},
     error::{ErrorKind, Result, StoreError},
     key::Key,
+    select::Selection,
 };
+
+pub use chunks::{Chunks, read_bytes};
+pub use key_problem::KeyProblem;
+pub use new_entry::NewEntry;
 
 /// What a write must find under its key: what the planner saw there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +44,26 @@ impl From<Option<Entry>> for Expected {
     }
 }
 
+/// A listing that has begun.
+pub struct Listing {
+    /// The entries, and what is none.
+    pub entries: BoxStream<'static, Result<Listed>>,
+    /// How far the store's clock is ahead of the local one; negative when it is
+    /// behind. `None` for a store that has no clock of its own.
+    pub clock_offset: Option<TimeDelta>,
+}
+
+impl Listing {
+    /// A listing of a store that has no clock of its own.
+    #[must_use]
+    pub fn new(entries: BoxStream<'static, Result<Listed>>) -> Self {
+        Self {
+            entries,
+            clock_offset: None,
+        }
+    }
+}
+
 /// A flat set of entries by key: a directory tree or a bucket below a prefix.
 ///
 /// Methods may be called concurrently. Every error names the operation and
@@ -46,26 +76,27 @@ pub trait Store: Send + Sync {
 
     /// All entries in ascending byte order of their keys, each once.
     ///
+    /// It returns when the listing has begun, so that its clock offset is known.
     /// [`Listed::Skipped`] items may stand anywhere. A listing that cannot be
     /// completed ends with an error as its last item; it never just ends. A
     /// store that cannot promise the order lists as it can: the planner checks
     /// the order and sorts.
-    fn list(&self) -> BoxStream<'static, Result<Listed>>;
+    ///
+    /// `selection` is advice: what it excludes need not be listed, nor looked
+    /// at, and may be listed all the same.
+    async fn list(&self, selection: &Arc<Selection>) -> Listing;
 
-    /// Whether this store could hold `key`; if not, why, as in "has a segment
-    /// of more than 255 bytes".
-    fn accepts(&self, key: &Key) -> Result<(), String>;
+    /// Whether this store could hold an entry under `key`.
+    ///
+    /// # Errors
+    /// Why it could not.
+    fn accepts(&self, key: &Key) -> Result<(), KeyProblem>;
 
     /// Whether names that differ only in case or in their Unicode form are one
     /// name here, as on the file systems of macOS and Windows.
     fn folds_names(&self) -> bool {
         false
     }
-
-    /// How far the store's clock is ahead of the local one; negative when it
-    /// is behind. Known after the first item of a listing, `None` for a store
-    /// that has no clock of its own.
-    fn clock_offset(&self) -> Option<TimeDelta>;
 
     /// How many reads and writes at once this store can make use of now. It
     /// may change at any time, as when a server asks to slow down.
@@ -85,13 +116,12 @@ pub trait Store: Send + Sync {
     async fn wait_for(&self, _moment: DateTime<Utc>) {}
 
     /// How far a clock of the store was set while it was in use: the furthest
-    /// change of [`Store::clock_offset`].
+    /// change of [`Listing::clock_offset`].
     fn clock_jump(&self) -> Option<TimeDelta> {
         None
     }
 
-    /// The entry as it is now, with its checksum where the store keeps one;
-    /// `None` if it is not there.
+    /// The entry as it is now; `None` if it is not there.
     async fn stat(&self, key: &Key) -> Result<Option<Entry>>;
 
     /// As [`Store::stat`], with the modification time as a listing tells it,
@@ -111,14 +141,21 @@ pub trait Store: Send + Sync {
     }
 
     /// The sum of the whole content of `entry` that the store keeps, of whatever
-    /// algorithm; `None` where it keeps none that can be told from the content.
-    /// It costs no reading.
+    /// algorithm; `None` where it keeps none that can be computed from the
+    /// content. It costs no reading, but may cost a request.
     ///
     /// # Errors
     /// `Changed` or `NotFound` when that version is no longer there.
     async fn digest(&self, entry: &Entry) -> Result<Option<Digest>> {
-        let known = known_checksum(self, entry).await?;
-        Ok(known.map(Digest::from))
+        let Some(now) = self.stat(&entry.key).await? else {
+            let message = format!("'{}' has vanished since it was listed", entry.key);
+            return Err(StoreError::new(ErrorKind::NotFound, message));
+        };
+        if self.is_unchanged(entry, &now).await {
+            return Ok(None);
+        }
+        let message = format!("'{}' has changed since it was listed", entry.key);
+        Err(StoreError::new(ErrorKind::Changed, message))
     }
 
     /// Whether `now`, which is what a look at `seen` showed, is still that
@@ -139,7 +176,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// Those of [`Store::read`].
-    async fn read_grown(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes> {
+    async fn read_grown(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
         self.read(entry, range).await
     }
 
@@ -153,19 +190,32 @@ pub trait Store: Send + Sync {
     }
 
     /// The bytes of `range` of the version that `entry` describes, exactly as
-    /// many as asked for.
+    /// many as asked for, in chunks as they arrive.
     ///
     /// # Errors
     /// `Changed` or `NotFound` when that version is no longer there. `Corrupt`
     /// when the store keeps a checksum, the range is the whole entry and the
-    /// bytes do not match.
-    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Bytes>;
+    /// bytes do not match. Each may also be the last item of the chunks.
+    async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks>;
+
+    /// Whether [`Store::read`] sends chunks as they arrive, so that a range of any
+    /// length takes little memory. Otherwise it may hold the whole range.
+    fn reads_in_chunks(&self) -> bool {
+        false
+    }
+
+    /// Whether a [`Writer`] of this store writes each chunk of a part as it
+    /// arrives. Otherwise it holds the whole part in memory, so that it can be
+    /// sent again.
+    fn writes_in_place(&self) -> bool {
+        false
+    }
 
     /// Writes an entry of one part. As [`Store::write`], then one part, then
     /// commit, at the price of one request.
     async fn put(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         body: Bytes,
         checksum: Crc64,
         expected: &Expected,
@@ -178,7 +228,7 @@ pub trait Store: Send + Sync {
     /// fails with `Changed` and leaves it alone.
     async fn write(
         &self,
-        entry: &Entry,
+        entry: &NewEntry,
         part_size: u64,
         expected: &Expected,
     ) -> Result<Box<dyn Writer>>;
@@ -194,13 +244,20 @@ pub trait Store: Send + Sync {
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait Writer: Send + Sync {
-    /// Writes one part at `offset` bytes. Parts may come in any order and
-    /// concurrently; `checksum` is the sum of `body`.
-    async fn part(&self, offset: u64, body: Bytes, checksum: Crc64) -> Result<()>;
+    /// Writes one part at `offset` bytes, and returns the sum of what it has
+    /// written. Parts may come in any order and concurrently.
+    ///
+    /// # Errors
+    /// The error with which `body` ends, and those of writing.
+    async fn part(&self, offset: u64, body: Chunks) -> Result<Crc64>;
 
     /// Makes the whole entry visible at once, with the modification time of
-    /// the entry where the store can set one. `checksum` is the sum of the
-    /// whole.
+    /// the entry where the store can set one.
+    ///
+    /// # Errors
+    /// `Corrupt` if `checksum` is not the sum of the whole, or parts are missing;
+    /// `Changed` if something else than expected is there. Nothing is visible
+    /// then.
     async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()>;
 
     /// Gives up and removes what was written. Failures to do so are ignored:
@@ -208,22 +265,23 @@ pub trait Writer: Send + Sync {
     async fn abort(self: Box<Self>);
 }
 
-/// The sum that the store keeps of `entry`, if it does.
-///
-/// # Errors
-/// `NotFound` or `Changed` when that version is no longer there.
-pub(crate) async fn known_checksum<S: Store + ?Sized>(
-    store: &S,
-    entry: &Entry,
-) -> Result<Option<Crc64>> {
-    let gone = |kind, what| {
-        let message = format!("'{}' {what} since it was listed", entry.key);
-        StoreError::new(kind, message)
-    };
-    let now = store.stat(&entry.key).await?;
-    let now = now.ok_or_else(|| gone(ErrorKind::NotFound, "has vanished"))?;
-    if !store.is_unchanged(entry, &now).await {
-        return Err(gone(ErrorKind::Changed, "has changed"));
-    }
-    Ok(now.checksum)
+/// Deletes `batch` from `store`: each entry with its result. If the store does
+/// not return one result for each, none of them is known.
+pub(crate) async fn delete<'b>(
+    store: &dyn Store,
+    batch: &'b [Entry],
+) -> impl Iterator<Item = (&'b Entry, Result<()>)> + use<'b> {
+    let results = store.delete(batch).await;
+    let is_complete = results.len() == batch.len();
+    let mut results = results.into_iter().filter(move |_| is_complete);
+    batch.iter().map(move |entry| {
+        let unknown = || {
+            let message = format!(
+                "cannot delete '{}': the store did not return one result for each entry",
+                entry.key
+            );
+            Err(StoreError::new(ErrorKind::Other, message))
+        };
+        (entry, results.next().unwrap_or_else(unknown))
+    })
 }

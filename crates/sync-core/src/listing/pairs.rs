@@ -1,0 +1,153 @@
+//! The pairs of two stores: both listings joined, with the selection applied.
+//!
+//! A plan and a verification are made from the same pairs. A listing that turns
+//! out not to be in key order is read again and sorted.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures::future::join;
+use futures::stream::{BoxStream, StreamExt};
+
+use super::counter::Listings;
+use super::merge::{Joined, MergeError, Side, merge};
+use super::sort::sorted;
+use crate::{
+    entry::{Listed, SkipCause, Skipped},
+    error::ErrorKind,
+    rule::Pair,
+    select::Selection,
+    spool::Spools,
+    store::{Listing, Store},
+};
+
+/// How two stores are listed and joined.
+pub(crate) struct Pairs<'a> {
+    pub(crate) source: &'a dyn Store,
+    pub(crate) target: &'a dyn Store,
+    pub(crate) selection: &'a Arc<Selection>,
+    pub(crate) spools: Arc<dyn Spools>,
+    /// Memory for sorting a listing that comes out of order, in bytes.
+    pub(crate) sort_memory: usize,
+    /// Where the entries are counted.
+    pub(crate) listings: Arc<Listings>,
+    sort_source: bool,
+    sort_target: bool,
+}
+
+/// Two listings that have begun.
+pub(crate) struct Opened {
+    /// In key order; it ends after an error.
+    pub(crate) items: BoxStream<'static, Result<Selected, MergeError>>,
+    /// [`Listing::clock_offset`] of the source.
+    pub(crate) source_offset: Option<TimeDelta>,
+    /// [`Listing::clock_offset`] of the target.
+    pub(crate) target_offset: Option<TimeDelta>,
+}
+
+/// An item of two joined listings.
+pub(crate) enum Selected {
+    /// Something that is no entry. Its cause is [`SkipCause::NotSelected`] if it
+    /// is not selected.
+    Skipped(Side, Skipped),
+    /// The entries of a key that is selected.
+    Pair(Pair),
+    /// The entries of a key that is not.
+    Excluded(Pair),
+}
+
+impl<'a> Pairs<'a> {
+    /// The pairs of `source` and `target`.
+    pub(crate) fn new(
+        (source, target): (&'a dyn Store, &'a dyn Store),
+        selection: &'a Arc<Selection>,
+        spools: Arc<dyn Spools>,
+        sort_memory: usize,
+        listings: Arc<Listings>,
+    ) -> Self {
+        Self {
+            source,
+            target,
+            selection,
+            spools,
+            sort_memory,
+            listings,
+            sort_source: false,
+            sort_target: false,
+        }
+    }
+
+    /// Begins both listings.
+    pub(crate) async fn open(&self) -> Opened {
+        self.listings.begin();
+        let (source, target) = join(
+            self.source.list(self.selection),
+            self.target.list(self.selection),
+        )
+        .await;
+        let (source_offset, target_offset) = (source.clock_offset, target.clock_offset);
+        let source = self.in_order(Side::Source, source, self.sort_source);
+        let target = self.in_order(Side::Target, target, self.sort_target);
+        let selection = Arc::clone(self.selection);
+        let items = merge(source, target).map(move |joined| Ok(select(joined?, &selection)));
+        Opened {
+            items: items.boxed(),
+            source_offset,
+            target_offset,
+        }
+    }
+
+    /// Whether `error` is a disorder that sorting mends; then the next listing
+    /// is sorted.
+    pub(crate) fn sorts_next_time(&mut self, error: &MergeError) -> bool {
+        let sorts = match error.side {
+            Side::Source => &mut self.sort_source,
+            Side::Target => &mut self.sort_target,
+        };
+        error.error.kind() == ErrorKind::Disordered && !std::mem::replace(sorts, true)
+    }
+
+    fn in_order(
+        &self,
+        side: Side,
+        listing: Listing,
+        sort: bool,
+    ) -> BoxStream<'static, crate::error::Result<Listed>> {
+        let listings = Arc::clone(&self.listings);
+        let counted = listing.entries.inspect(move |listed| {
+            if matches!(listed, Ok(Listed::Entry(_))) {
+                listings.add(side);
+            }
+        });
+        if sort {
+            sorted(counted.boxed(), Arc::clone(&self.spools), self.sort_memory)
+        } else {
+            counted.boxed()
+        }
+    }
+}
+
+fn select(joined: Joined, selection: &Selection) -> Selected {
+    match joined {
+        Joined::Skipped(side, skipped) => {
+            Selected::Skipped(side, unless_excluded(skipped, selection))
+        }
+        Joined::Pair(pair) if selection.selects_pair(pair.as_ref()) => Selected::Pair(pair),
+        Joined::Pair(pair) => Selected::Excluded(pair),
+    }
+}
+
+/// What a listing skipped because of its key, which may not be selected. Other
+/// names may be those of directories, so that only the store that saw them can
+/// tell.
+fn unless_excluded(skipped: Skipped, selection: &Selection) -> Skipped {
+    let has_key = matches!(
+        skipped.cause,
+        SkipCause::UnmappableKey | SkipCause::Placeholder
+    );
+    if has_key && !selection.selects(&skipped.name) {
+        let cause = SkipCause::NotSelected;
+        return Skipped { cause, ..skipped };
+    }
+    skipped
+}
