@@ -132,7 +132,7 @@ fn sources() -> String {
 /// The message as a hint of the library has it: with `{}` for each option.
 fn template(message: &str) -> String {
     let words = message.split(' ').map(|word| {
-        let name = word.trim_end_matches([',', ';', ':']);
+        let name = word.trim_end_matches([',', ';', ':', '?']);
         match name.strip_prefix("--") {
             Some(_) => word.replace(name, "{}"),
             None => word.to_owned(),
