@@ -48,8 +48,8 @@ impl Run<'_> {
                 hopeless: false,
             })
         });
-        self.replace(refused, withheld).await?;
-        if !rest.any_blocked {
+        let is_halted = self.replace(refused, withheld).await?;
+        if is_halted || !rest.any_blocked {
             return Ok(());
         }
         let must_clear = self.work.direction == Direction::Restore;
@@ -60,7 +60,9 @@ impl Run<'_> {
                 hopeless: must_clear && withheld.is_some(),
             })
         });
-        self.replace(first, withheld).await?;
+        if self.replace(first, withheld).await? {
+            return Ok(());
+        }
         let cleared = std::mem::take(&mut self.cleared);
         let second = second_round(plan)?.map(|next| {
             next.map(|(transfer, file)| Job {
@@ -71,18 +73,18 @@ impl Run<'_> {
         });
         let replaced = self.replace(second, withheld).await;
         self.cleared = cleared;
-        replaced
+        replaced.map(drop)
     }
 
-    /// Carries out `jobs` side by side.
+    /// Carries out `jobs` side by side; whether an error of one stops the run.
     async fn replace<'p>(
         &mut self,
         jobs: impl Iterator<Item = io::Result<Job<'p>>> + Send,
         withheld: Option<DeletionsSkipped>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let work = self.work;
         if withheld == Some(DeletionsSkipped::Stopped) && work.direction == Direction::Backup {
-            return Ok(());
+            return Ok(false);
         }
         let halted = AtomicBool::new(false);
         let mut results = stream::iter(jobs)
@@ -107,7 +109,7 @@ impl Run<'_> {
         }
         drop(results);
         self.stopped |= work.is_stopped();
-        Ok(())
+        Ok(halted.into_inner())
     }
 }
 

@@ -8,7 +8,7 @@ use sync_core::{
     Direction,
     execute::Report,
     plan::{Action, ConflictCause, Deletions, Limits, MAX_CLOCK_OFFSET, MaxDelete, Plan, Refusal},
-    rule::Compare,
+    rule::{Compare, Reason},
 };
 
 use super::run::Run;
@@ -20,14 +20,19 @@ pub(super) fn refusals_are_right(plan: &Plan, limits: &Limits, refused: &[Refusa
     let (source, target) = (header.counts.source.entries, header.counts.target.entries);
     let mut deleted = 0;
     let mut too_long = 0;
+    let mut covered = 0;
     for action in plan.actions().unwrap() {
         match action.unwrap() {
             Action::Delete(_) if !header.counts.incomplete() => deleted += 1,
             Action::TooLong { .. } => too_long += 1,
+            Action::Keep { reason, .. } => {
+                covered += u64::from(reason == Reason::SourceSkipped);
+            }
             _ => {}
         }
     }
-    let emptied = source == 0 && target > 0;
+    // What the source skipped stays in the target, whatever is allowed.
+    let emptied = source == 0 && target > covered;
     let most = match limits.max_delete {
         MaxDelete::Half if emptied => target,
         MaxDelete::Half => (target / 2).max(10),

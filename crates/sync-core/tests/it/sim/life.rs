@@ -48,6 +48,26 @@ impl Tale {
         self.deleted += other.deleted;
         self.steps += other.steps;
     }
+
+    /// Expects of many lives that each kind of event was met, a third as often
+    /// as is usual: else the judge has seen nothing of it.
+    pub(super) fn is_eventful(&self, lives: u64) {
+        for (what, count, of_a_hundred) in [
+            ("plans that failed", self.plans_failed, 4),
+            ("plans that were refused", self.refused, 12),
+            ("runs that were killed", self.killed, 5),
+            ("runs that were stopped", self.stopped, 6),
+            ("entries that failed", self.failed, 18),
+            ("complete runs", self.complete, 22),
+            ("changes by others", self.foreign, 80),
+            ("created entries", self.created, 48),
+            ("overwritten entries", self.overwritten, 16),
+            ("deleted entries", self.deleted, 33),
+        ] {
+            let expected = lives * of_a_hundred / 100;
+            assert!(count >= expected, "{count} {what}, expected {expected}");
+        }
+    }
 }
 
 struct Life {

@@ -69,6 +69,19 @@ fn nothing_is_lost_or_torn_in_any_weather_and_calm_makes_both_sides_equal() {
         "{seeds} lives from {start} in {:?}: {all:#?}",
         began.elapsed()
     );
+    if seeds >= SEEDS {
+        all.is_eventful(seeds);
+    }
+}
+
+/// By their seeds: a run that began a second round of replacements after
+/// an error that stops it, and a target that is kept whole because the source
+/// skipped what it holds.
+#[test]
+fn lives_that_failed_once_are_lived_again() {
+    for seed in [3110, 2112] {
+        live(seed);
+    }
 }
 
 #[test]
