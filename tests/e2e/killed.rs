@@ -2,9 +2,10 @@
 //! next run converges and leaves nothing behind, the one after has nothing to
 //! do.
 //!
-//! A seed says when: after so many requests and some time, or after some time
-//! alone. Even seeds kill a backup, odd ones a restore. `KILL_SEEDS` is how
-//! many are tried, `KILL_SEED` the first; a seed that fails prints itself:
+//! First in the middle of a large copy, which is held there; then a seed says
+//! when: after so many requests and some time, or after some time alone. Even
+//! seeds kill a backup, odd ones a restore. `KILL_SEEDS` is how many are tried,
+//! `KILL_SEED` the first; a seed that fails prints itself:
 //!
 //! ```text
 //! KILL_SEED=17 KILL_SEEDS=1 cargo test --workspace --test e2e killed
@@ -39,13 +40,19 @@ fn for_each_seed(rest: u64, killed: &Killed) {
     if seeds.is_empty() {
         return;
     }
+    let held = killed.at(|scene| killed.kill_in_a_large_copy(scene));
+    held.is_midway(killed.command);
     let whole = killed.measured();
     let mut tally = Tally::default();
-    for seed in seeds {
+    for &seed in &seeds {
         let _named = Named(seed);
-        tally.add(killed.at(&mut Dice(seed), &whole));
+        tally.add(killed.at(|scene| killed.kill(scene, &mut Dice(seed), &whole)));
     }
     println!("{}: {tally:?}", killed.command);
+    // One seed alone may strike before anything is done.
+    if seeds.len() as u64 >= SEEDS / 2 {
+        tally.is_midway(killed.command);
+    }
 }
 
 fn number<T: FromStr>(variable: &str, default: T) -> T {
@@ -115,6 +122,18 @@ impl Tally {
         self.left_uploads += other.left_uploads;
         self.unheard += other.unheard;
     }
+
+    /// Expects that something was killed when some of it was done and something
+    /// was begun: else the tests here have shown nothing.
+    #[track_caller]
+    fn is_midway(&self, command: &str) {
+        let begun = match command {
+            "backup" => self.left_uploads,
+            _ => self.left_temporaries,
+        };
+        let is_midway = self.ended < self.seeds && self.midway > 0 && begun > 0;
+        assert!(is_midway, "no {command} was killed midway: {self:?}");
+    }
 }
 
 /// A direction, and how its target is looked at.
@@ -174,12 +193,12 @@ impl Killed {
     }
 
     /// Kills one, looks at what it left, and lets the next two do their work.
-    fn at(&self, dice: &mut Dice, whole: &Whole) -> Tally {
+    fn at(&self, kill: impl FnOnce(&Scene) -> bool) -> Tally {
         let memory = Memory::start();
         let scene = self.scene(&memory);
         let mut tally = Tally {
             seeds: 1,
-            ended: u64::from(!self.kill(&scene, dice, whole)),
+            ended: u64::from(!kill(&scene)),
             ..Tally::default()
         };
 
@@ -206,7 +225,23 @@ impl Killed {
         tally
     }
 
-    /// Whether it was still running.
+    /// Kills it while the second part of a large entry is held up.
+    fn kill_in_a_large_copy(&self, scene: &Scene) -> bool {
+        let operation = match self.command {
+            "backup" => "UploadPart",
+            _ => "GetObject",
+        };
+        let hold = Action::Stall(Duration::from_secs(1000));
+        let second = Fault::on(operation).key("film").nth(2);
+        let hits = scene.memory.inject(second.always().act(hold));
+        let running = self.run(scene).start();
+        running.wait_until(scene.memory, "a second part", || hits.count() > 0);
+        let killed = running.kill();
+        scene.memory.clear_faults();
+        killed
+    }
+
+    /// Kills it at a moment of the dice; whether it was still running.
     fn kill(&self, scene: &Scene, dice: &mut Dice, whole: &Whole) -> bool {
         if dice.below(2) == 0 {
             let moment = dice.time_below(whole.time);
