@@ -151,7 +151,7 @@ impl MirrorBuilder {
         };
         self.progress.see(places.bucket.in_flight());
         Ok(Mirror {
-            machine: MachineState::of(&self.options, &places),
+            machine: Arc::new(MachineState::of(&self.options, &places)),
             options: self.options,
             selection,
             places,

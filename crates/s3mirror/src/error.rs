@@ -37,6 +37,14 @@ pub enum Error {
     /// Guards refuse the plan.
     #[error("refused: {}", .0.iter().map(Refusal::to_string).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Refusal>),
+    /// The plan was made by a mirror of other places, or of the other direction.
+    #[error("the plan is for {planned}, not for {executed}")]
+    OtherMirror {
+        /// What the plan is for, as in "a backup of '/srv/data' to s3://bucket/".
+        planned: String,
+        /// What the mirror is for.
+        executed: String,
+    },
     /// The mirror was opened for a preview, so it holds no locks and changes
     /// nothing.
     #[error("the mirror was opened for a preview and changes nothing")]

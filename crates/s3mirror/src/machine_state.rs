@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use sync_core::{
     Direction,
     plan::{Action, Plan},
+    text::printable,
 };
 use sync_fs::FsStore;
 
@@ -21,7 +22,7 @@ use crate::state::lock::{Locked, Locks};
 use crate::state::owners::{self, Ownership};
 use crate::state::registry::RunEntry;
 use crate::state::restore_mark::{self, RestoreMark, UnfinishedRestore, Work};
-use crate::state::{BucketPlace, StateDir, Tree};
+use crate::state::{BucketPlace, Relation, StateDir, Tree};
 
 /// The places of a run, as this machine knows them.
 pub(crate) struct MachineState {
@@ -42,6 +43,24 @@ impl MachineState {
             directory: Tree::of(&options.directory),
             bucket: BucketPlace::new(endpoint_url, location.bucket(), location.prefix()),
         }
+    }
+
+    /// Whether `other` has the same places in the same direction.
+    pub(crate) fn is_same_mirror(&self, other: &Self) -> bool {
+        self.direction == other.direction
+            && self.directory.relation(&other.directory) == Some(Relation::Same)
+            && self.bucket == other.bucket
+    }
+
+    /// What the mirror does, as in "a backup of '/srv/data' to s3://bucket/ at AWS".
+    pub(crate) fn purpose(&self) -> String {
+        let (what, to) = match self.direction {
+            Direction::Backup => ("backup", "to"),
+            Direction::Restore => ("restore", "from"),
+        };
+        let directory = printable(&self.directory.path().to_string_lossy());
+        let server = self.bucket.endpoint_url().unwrap_or("AWS");
+        format!("a {what} of '{directory}' {to} {} at {server}", self.bucket)
     }
 
     /// The locks of both places.

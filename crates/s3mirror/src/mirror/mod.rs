@@ -37,7 +37,7 @@ pub struct Mirror {
     pub(crate) options: MirrorOptions,
     pub(crate) selection: Arc<Selection>,
     pub(crate) places: Places,
-    pub(crate) machine: MachineState,
+    pub(crate) machine: Arc<MachineState>,
     /// None if it was opened for a preview.
     pub(crate) locks: Option<Locks>,
     /// The plan that it was opened with.
@@ -50,6 +50,8 @@ pub struct Mirror {
 /// A plan of a mirror, and why it may not be executed, if so.
 pub struct MirrorPlan {
     plan: Arc<Plan>,
+    /// The places that it is for.
+    machine: Arc<MachineState>,
     on_source_change: OnSourceChange,
     refusals: Vec<Refusal>,
 }
@@ -108,6 +110,7 @@ impl Mirror {
         refusals.extend(more.map_err(Error::ReadPlan)?);
         Ok(MirrorPlan {
             plan,
+            machine: Arc::clone(&self.machine),
             on_source_change,
             refusals,
         })
@@ -133,10 +136,17 @@ impl Mirror {
     /// Executes `plan`.
     ///
     /// # Errors
-    /// [`Error::Refused`] if guards refuse the plan; then nothing was changed.
-    /// What fails for single entries is in the report instead.
+    /// [`Error::Refused`] if guards refuse the plan, [`Error::OtherMirror`] if it is
+    /// for other places or the other direction; then nothing was changed. What
+    /// fails for single entries is in the report instead.
     pub async fn execute(&self, plan: &MirrorPlan) -> Result<Report> {
         plan.check()?;
+        if !self.machine.is_same_mirror(&plan.machine) {
+            return Err(Error::OtherMirror {
+                planned: plan.machine.purpose(),
+                executed: self.machine.purpose(),
+            });
+        }
         if self.locks.is_none() {
             return Err(Error::Preview);
         }
@@ -369,3 +379,6 @@ impl sync_core::execute::Observer for Watch<'_> {
         self.observer.event(event);
     }
 }
+
+#[cfg(test)]
+mod tests;

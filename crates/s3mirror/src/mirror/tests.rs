@@ -1,0 +1,74 @@
+use std::fs;
+use std::path::Path;
+
+use s3_endpoint::{Config, Endpoint};
+use sync_s3::Access;
+
+use super::*;
+use crate::builder::MirrorBuilder;
+
+const BUCKETS: [&str; 2] = ["one", "other"];
+
+fn server() -> Endpoint {
+    let config = Config {
+        buckets: BUCKETS.map(str::to_owned).to_vec(),
+        anonymous: true,
+        ..Config::default()
+    };
+    Endpoint::start(config).unwrap()
+}
+
+/// Directories with one file each, and a state directory.
+fn directories() -> tempfile::TempDir {
+    let top = tempfile::tempdir().unwrap();
+    for name in ["one", "other"] {
+        fs::create_dir(top.path().join(name)).unwrap();
+        fs::write(top.path().join(name).join(name), name).unwrap();
+    }
+    top
+}
+
+fn mirror(direction: Direction, top: &Path, names: [&str; 2], server: &Endpoint) -> MirrorBuilder {
+    let [directory, bucket] = names;
+    let bucket = bucket.parse().unwrap();
+    let mut options = MirrorOptions::new(direction, top.join(directory), bucket);
+    options.bucket.endpoint_url = Some(server.url());
+    options.bucket.region = Some("us-east-1".to_owned());
+    options.bucket.access = Access::Anonymous;
+    options.state_dir = Some(top.join("state"));
+    Mirror::with(options)
+}
+
+#[tokio::test]
+async fn a_plan_of_another_mirror_is_refused_and_changes_nothing() {
+    let (server, top) = (server(), directories());
+    let of = |direction, names| mirror(direction, top.path(), names, &server);
+    server.put("one", "kept", "kept", None);
+    let preview = of(Direction::Backup, ["one", "one"]).open_preview();
+    let plan = preview.await.unwrap().plan().await.unwrap();
+    for (direction, names, said) in [
+        (Direction::Backup, ["one", "other"], "to s3://other/"),
+        (Direction::Backup, ["one", "one/p"], "to s3://one/p/"),
+        (Direction::Backup, ["other", "one"], "other' to s3://one/"),
+        (Direction::Restore, ["one", "one"], "a restore of"),
+    ] {
+        let mirror = of(direction, names).open().await.unwrap();
+        server.clear_log();
+        let error = mirror.execute(&plan).await.unwrap_err();
+        assert!(matches!(error, Error::OtherMirror { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("the plan is for a backup of"), "{text}");
+        assert!(text.contains(said), "{text}");
+        assert_eq!(server.log().len(), 0, "{text}");
+    }
+    // However the same places are written.
+    let directory = top.path().join("one/../one");
+    let mirror = of(
+        Direction::Backup,
+        [directory.to_str().unwrap(), "s3://one/"],
+    );
+    let report = mirror.open().await.unwrap().execute(&plan).await.unwrap();
+    assert!(report.is_complete());
+    assert!(server.object("one", "one").is_some());
+    assert!(server.object("one", "kept").is_none());
+}
