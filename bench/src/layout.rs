@@ -49,7 +49,7 @@ impl FromStr for Layout {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let usage = || format!("'{text}' is no layout like 10000x4096 or 100000x3~100");
+        let usage = || format!("invalid layout '{text}' (examples: 10000x4096, 100000x3~100)");
         let (count, rest) = text.split_once('x').with_context(usage)?;
         let (size, changed) = match rest.split_once('~') {
             Some((size, step)) => (size, Some(step.parse().with_context(usage)?)),

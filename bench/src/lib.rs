@@ -4,7 +4,7 @@
 //!
 //! Four small programs: `bench-data` makes and checks directories,
 //! `bench-endpoint` is the S3 server, `bench-floor` the SDK or an HTTP client
-//! with nothing around it, `bench-measure` runs one program and tells what it
+//! with nothing around it, `bench-measure` runs one program and reports what it
 //! cost. xtask starts them and does not depend on this crate, so that it stays
 //! quick to build.
 

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// What the endpoint tells after `client` did `action` with `layout`.
+/// What the endpoint prints after `client` did `action` with `layout`.
 fn served(client: &str, action: &str, layout: &str, tls: Option<&PathBuf>) -> Result<Vec<String>> {
     let mut endpoint = Command::new(env!("CARGO_BIN_EXE_bench-endpoint"));
     if action != "put" {

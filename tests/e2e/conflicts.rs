@@ -54,7 +54,7 @@ fn a_directory_gives_way_to_a_file() {
     assert_same(&dir.files(), &world.bucket.objects());
 }
 
-/// What is in the way gives way only once its replacement has been downloaded.
+/// A blocker is removed only once its replacement has been downloaded.
 #[test]
 fn what_is_in_the_way_stays_if_the_download_fails() {
     use s3_endpoint::{Action, Fault};
@@ -84,7 +84,7 @@ fn a_backup_of_a_file_that_was_a_directory_converges() {
 }
 
 /// A server that keeps objects as files says so when it is asked for both. What
-/// the plan deletes gives way then, and only then; a second run only lists.
+/// the plan deletes is removed then, and only then; a second run only lists.
 #[test]
 fn what_a_directory_backed_server_refuses_gets_through_once_what_blocks_has_gone() {
     use s3_endpoint::{Action, Fault};

@@ -52,7 +52,7 @@ fn a_failed_upload_means_no_deletion_and_the_others_are_done() {
 
     let expected = [("gone", "1"), ("new/b", "4444"), ("old", "2 and 2")];
     assert_same(&world.bucket.contents(), &map(&expected));
-    // The next run makes good.
+    // The next run completes.
     memory.clear_faults();
     world.backup(&dir).done();
     assert_same(&world.bucket.contents(), &dir.contents());

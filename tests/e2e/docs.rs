@@ -1,9 +1,9 @@
 //! Every command of the documents runs: the `sh` fences of each page, in order,
 //! in a home of their own, against a server that has the bucket `my-bucket`.
 //!
-//! What a page takes for granted (a directory with files) stands in it as a
+//! What a page takes for granted (a directory with files) is in it as a
 //! comment, `<!-- sh … -->`, which no reader sees. Questions are answered
-//! beforehand. What cannot run here stands in fences of other names.
+//! beforehand. What cannot run here is in fences of other names.
 
 use std::{fs, path::PathBuf};
 

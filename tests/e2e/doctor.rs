@@ -1,4 +1,5 @@
-//! `doctor` tells a server that is fit from one that is not, and leaves nothing.
+//! `doctor` distinguishes a suitable server from an unsuitable one, and leaves
+//! nothing there.
 
 use std::{
     collections::BTreeMap,

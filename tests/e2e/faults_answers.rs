@@ -59,7 +59,7 @@ fn a_key_that_still_fails_in_the_second_round_is_named_and_the_others_are_gone()
     assert_eq!(memory.story(), ["DeleteObjects 200"; 2]);
     let left = [("gone/b", "x"), ("kept", "x")];
     assert_same(&world.bucket.contents(), &map(&left));
-    // The next run makes good.
+    // The next run completes.
     world.backup(&dir).trusting().done();
     assert_same(&world.bucket.contents(), &dir.contents());
 }
@@ -80,7 +80,7 @@ fn a_key_whose_passing_error_outlasts_all_rounds_is_named_and_the_others_are_gon
     assert_eq!(memory.story(), ["DeleteObjects 200"; 5]);
     let left = [("gone/b", "x"), ("kept", "x")];
     assert_same(&world.bucket.contents(), &map(&left));
-    // Once it has passed, the next run makes good.
+    // Once it has passed, the next run completes.
     memory.clear_faults();
     world.backup(&dir).trusting().done();
     assert_same(&world.bucket.contents(), &dir.contents());

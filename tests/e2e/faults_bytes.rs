@@ -205,7 +205,7 @@ fn an_upload_that_is_always_damaged_is_named_and_the_old_object_stays() {
         assert_same(&world.bucket.objects(), &objects);
         assert_eq!(memory.open_uploads(&world.bucket.name), []);
         assert_eq!(memory.count("DeleteObjects"), 0);
-        // The next run makes good.
+        // The next run completes.
         memory.clear_faults();
         backup(&world, &dir).done();
         assert_same(&world.bucket.contents(), &dir.contents());

@@ -81,7 +81,7 @@ fn objects_that_could_not_be_seen_in_the_directory_survive() {
         expected.extend(copied);
         assert_same(&found, &expected);
         assert_eq!(memory.count("DeleteObjects"), 0);
-        // When it can be read, the next run makes good.
+        // When it can be read, the next run copies it.
         world.backup(&dir).done();
         assert_same(&world.bucket.contents(), &dir.contents());
     }
@@ -114,7 +114,7 @@ fn files_that_could_not_be_seen_by_a_restore_survive() {
         }
         assert_eq!(found.len(), before.len());
         assert_eq!(found["z"], before["z"], "nothing is deleted");
-        // The next one makes good.
+        // The next one completes.
         world.restore(&dir).done();
         assert_same(&dir.contents(), &world.bucket.contents());
     }

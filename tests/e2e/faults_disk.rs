@@ -64,7 +64,7 @@ fn is_survived(mib: u64, size: &str) -> Vec<String> {
     expected.insert("a".into(), world.bucket.objects()["a"].clone());
     assert_same(&dir.files(), &expected);
     assert_eq!(dir.snapshot().len(), 3, "no temporary is left");
-    // With room enough the next run makes good.
+    // With enough space the next run completes.
     disk.grow("32m");
     world.restore(&dir).one_by_one().done();
     assert_same(&dir.files(), &world.bucket.objects());
@@ -86,7 +86,7 @@ fn a_file_in_parts_that_finds_no_room_is_not_even_fetched() {
     assert_eq!(story, ["GetObject a 200"]);
 }
 
-/// The list of what is to be done goes on elsewhere.
+/// The list of the work continues in another directory.
 #[test]
 #[ignore = "mounts a file system, so it needs root; `cargo xtask test` runs it"]
 fn a_directory_for_temporary_files_that_fills_up_ends_no_run() {

@@ -19,7 +19,7 @@ fn with_many(memory: &Memory) -> (World<'_>, Dir) {
     (world, dir)
 }
 
-/// Refuses about a third of all requests while `work` goes on.
+/// Refuses about a third of all requests during `work`.
 #[track_caller]
 fn refusing(memory: &Memory, work: impl FnOnce()) {
     let slow_down = Action::error(503, "SlowDown");
@@ -96,7 +96,7 @@ fn credentials_that_expire_midway_end_the_backup_without_deletions() {
 
     assert_same(&world.bucket.contents(), &map(&[("a", "1"), ("gone", "1")]));
     assert_eq!(memory.story(), ["PutObject a 200", "PutObject b 400"]);
-    // With new ones the next run makes good.
+    // With valid credentials the next run completes.
     memory.clear_faults();
     world.backup(&dir).trusting().done();
     assert_same(&world.bucket.contents(), &dir.contents());

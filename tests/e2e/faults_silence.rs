@@ -3,7 +3,7 @@
 //! what to look at.
 //!
 //! The limits are those of the product, a minute of silence and two for an
-//! answer that drips, so this takes two minutes; all runs go on side by side.
+//! answer that drips, so this takes two minutes; all runs work at the same time.
 
 use std::{
     collections::BTreeMap,
@@ -135,7 +135,7 @@ impl<'m> Listings<'m> {
             for command in [World::backup, World::mock_restore] {
                 // Two runs on one directory exclude each other.
                 let dir = world.tree(&format!("dir-{}", runs.len()), &HERE);
-                // The others tell every ten seconds that they wait.
+                // Others print every ten seconds that they wait.
                 let run = command(&world, &dir).env("S3MIRROR_ENDPOINT_URL", &url);
                 runs.push((url.clone(), dir, start(run.arg("--quiet"))));
             }
@@ -154,7 +154,7 @@ impl<'m> Listings<'m> {
     }
 }
 
-/// A run that fails later: the others go on, nothing is deleted.
+/// A run that fails later: other entries are copied, nothing is deleted.
 struct Transfers<'m> {
     memory: &'m Memory,
     world: World<'m>,

@@ -70,7 +70,7 @@ fn a_stopped_backup_ends_in_time_with_its_report_and_leaves_no_open_upload() {
         assert_same(&world.bucket.contents(), &expected);
         assert_eq!(memory.open_uploads(&world.bucket.name), []);
         assert_eq!(memory.count("DeleteObjects"), 0);
-        // The next one makes good, and had nothing to tidy up.
+        // The next one completes, and has nothing to clean up.
         memory.clear_faults();
         let outcome = world.backup(&dir).done();
         assert!(!outcome.stderr.contains("unfinished"), "{outcome}");
@@ -323,7 +323,7 @@ fn the_run_after_a_killed_one_goes_on_with_a_large_upload() {
     assert_eq!(memory.open_uploads(&world.bucket.name), []);
     world.only_lists(|| world.backup(&dir).done());
 
-    // A file that changed since is sent anew: the object would be dated by the
+    // A file that changed since is sent from its start: the object would be dated by the
     // beginning of the upload, before its file, and be sent whole once more.
     film[0] ^= 1;
     dir.write_now("film", &film);

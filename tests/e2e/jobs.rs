@@ -110,7 +110,7 @@ fn a_limit_of_the_file_holds_until_another_is_typed() {
     }
     configure(&world, &dir, &format!("{JOB}max-delete = 1\n"));
     run(&world, &["up"]).exits(4).says("--max-delete");
-    // What cannot stand beside it puts it aside.
+    // An option that cannot be combined with it replaces it.
     run(&world, &["up", "--no-delete"]).done();
     assert_eq!(world.bucket.objects().len(), 3);
     let lax = run(&world, &["up"]).env("S3MIRROR_MAX_DELETE", "5");

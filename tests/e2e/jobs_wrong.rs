@@ -1,4 +1,4 @@
-//! What is wrong with a configuration is told in one line, with file, line,
+//! An error in a configuration is reported in one line, with file, line,
 //! column and reason; exit status 2, and no request is made.
 
 use crate::support::{Memory, World};

@@ -1,4 +1,4 @@
-//! Keys that are no possible path (case 10): never mapped onto another one,
+//! Keys that cannot be paths (case 10): never mapped onto another one,
 //! never deleted by a backup, always named.
 
 use crate::support::{Dir, Memory, World, assert_same, content::map};
@@ -106,7 +106,7 @@ fn the_prefix_as_an_object_is_no_file() {
 }
 
 /// Another tool may have copied a tree in which a restore had been killed; or a
-/// user calls a file so. A name is no proof.
+/// user calls a file so. A name proves nothing.
 #[test]
 fn objects_and_files_with_names_like_those_of_left_overs_are_like_any_other() {
     let memory = Memory::start();

@@ -20,7 +20,7 @@ use s3_endpoint::{Action, Fault};
 use crate::support::{Content, Memory, World, assert_same, run::Run};
 use scene::{Contents, Scene, is_temporary, new, nothing_is_torn, old, version};
 
-/// How many seeds are tried unless told otherwise: some ten seconds.
+/// How many seeds are tried by default: some ten seconds.
 const SEEDS: u64 = 8;
 
 #[test]
@@ -60,7 +60,7 @@ fn number<T: FromStr>(variable: &str, default: T) -> T {
         return default;
     };
     let Ok(number) = text.parse() else {
-        panic!("{variable}={text} is no number");
+        panic!("{variable}={text} is not a number");
     };
     number
 }

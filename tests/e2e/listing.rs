@@ -152,7 +152,7 @@ fn a_page_that_repeats_its_token_deletes_nothing_and_is_no_hang() {
     });
 }
 
-/// Truncated, it says, but with no word of how to go on.
+/// Marked as truncated, but without a token for the next page.
 #[test]
 fn a_page_without_its_token_deletes_nothing() {
     deletes_nothing(|| {
@@ -197,7 +197,7 @@ fn a_page_that_is_cut_short_deletes_nothing() {
     });
 }
 
-/// Not even where nothing tells that bytes are missing: the length is mended,
+/// Not even where nothing shows that bytes are missing: the length is mended,
 /// and what is left reads as a page without entries.
 #[test]
 fn a_page_whose_entries_were_cut_off_deletes_nothing() {

@@ -1,4 +1,4 @@
-//! What programs are told: the lines of `--json`, which all fit the schema, the
+//! Output for programs: the lines of `--json`, which all fit the schema, the
 //! metrics file and the command at the end.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
@@ -73,7 +73,7 @@ fn a_backup_tells_of_each_action_and_of_its_end() {
 fn every_command_tells_what_the_schema_says() {
     let memory = Memory::start();
     let (world, dir) = with_a_link(&memory);
-    // A mock run tells nothing but the plan, so that it can be saved.
+    // A mock run prints nothing but the plan, so that it can be saved.
     for options in [
         &["--json"][..],
         &["--json", "--exclude", "s*", "--max-size", "1KiB"],

@@ -6,7 +6,7 @@
 //! test` skips the latter; `cargo xtask test` runs those over SeaweedFS, Ceph
 //! and JuiceFS, and with `--all-servers` those over Swift, Garage and moto.
 
-// A test that cannot go on says so by a panic.
+// A test that cannot continue panics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::needless_pass_by_value)]
 

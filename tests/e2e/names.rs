@@ -40,7 +40,7 @@ const ODD: [&str; 26] = [
     "aws-chunked/x-amz-meta",
 ];
 
-/// They cannot stand in XML, so a listing must be URL-encoded.
+/// XML cannot contain them, so a listing must be URL-encoded.
 const CONTROLS: [&str; 9] = [
     "new\nline",
     "carriage\rreturn",

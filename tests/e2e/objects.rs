@@ -230,7 +230,7 @@ fn wrong_values_are_refused_with_the_reason_and_nothing_is_done() {
         (&["--bwlimit", "fast"], "invalid rate 'fast'"),
         (
             &["--bwlimit", "8:00,1MiB 8:00,off"],
-            "a time stands there twice",
+            "a time is there twice",
         ),
     ];
     for (options, why) in wrong {

@@ -102,7 +102,7 @@ impl Restored {
             .filter(move |call| CHANGES.contains(&call.name.as_str()) && call.handles()[0] == path)
     }
 
-    /// The syncs that cover what stands at `path`.
+    /// The syncs that cover the file at `path`.
     fn syncs_of<'s>(&'s self, path: &'s Path) -> impl Iterator<Item = &'s Call> {
         self.syncs().filter(move |call| match call.name.as_str() {
             "fsync" | "fdatasync" => call.handles()[0] == path,

@@ -1,4 +1,4 @@
-//! Who pays and whose bucket it is stands on every request.
+//! Every request says who pays and who owns the bucket.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ fn every_request_says_who_pays_and_whose_bucket_it_is() {
     let film = vec![1; 11 << 20];
     dir.write("film", &film);
 
-    // An upload that fails and cannot be aborted is gone on with, and one that
+    // An upload that fails and cannot be aborted is resumed, and one that
     // fails for good is aborted.
     let broken = Fault::on("CompleteMultipartUpload").act(Action::error(400, "Broken"));
     memory.inject(broken);

@@ -1,5 +1,5 @@
-//! `apply` carries out a saved plan and nothing else: what has changed since is
-//! named and left alone.
+//! `apply` executes a saved plan and nothing else: what has changed since is
+//! named and kept.
 
 use std::fs;
 use std::time::Duration;
@@ -317,8 +317,8 @@ fn a_plan_saved_by_a_real_run_is_what_it_did() {
     }
 }
 
-/// A saved plan is executed without a listing, so nothing has told the server's
-/// time when the first file is to be copied.
+/// A saved plan is executed without a listing, so the server's time is not
+/// known when the first file is to be copied.
 #[test]
 fn a_file_of_this_second_is_not_copied_again_after_its_plan_was_applied() {
     let memory = Memory::start();

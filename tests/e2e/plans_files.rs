@@ -1,4 +1,4 @@
-//! A bad plan file, or one of another place, is told with its line and reason;
+//! A bad plan file, or one of another place, is reported with its line and reason;
 //! nothing is done, and no request is made.
 
 use std::fs;
@@ -220,7 +220,7 @@ fn a_plan_is_applied_nowhere_else() {
             let outcome = world.no_requests(|| run.exits(1)).complains_in_one_line();
             outcome.says("http://127.0.0.1:9").says(&memory.url());
         } else {
-            // The usual sources of AWS are no order: the plan's server it is.
+            // The usual sources of AWS do not override the plan's server.
             run.done();
         }
     }
@@ -250,7 +250,7 @@ fn the_places_that_are_expected_may_be_written_in_any_way() {
     let (world, dir) = World::different(&memory);
     let plan = save(&world, &["mock", "backup"], &dir);
     let bucket = format!("s3://{}/", world.bucket.name);
-    // Runs stand in the directory above.
+    // Runs start in the directory above.
     let run = apply(&world, &plan).args(["--dir", "./dir/../dir", "--bucket", &bucket]);
     run.done();
     assert_same(&world.bucket.contents(), &dir.contents());

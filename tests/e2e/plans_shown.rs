@@ -29,7 +29,7 @@ fn with_known_times(memory: &Memory) -> (World<'_>, Dir) {
     (world, dir)
 }
 
-/// What stands before the summary.
+/// The lines before the summary.
 fn actions(outcome: &Outcome) -> Vec<&str> {
     let lines = outcome.stdout.lines();
     let shown = lines.filter(|line| !line.starts_with("plan made "));

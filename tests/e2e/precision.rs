@@ -1,6 +1,6 @@
-//! A server that tells the same time with two precisions, in milliseconds in a
+//! A server that reports the same time with two precisions, in milliseconds in a
 //! listing and in whole seconds elsewhere, and gives no ETags: size and time
-//! are all that tells versions apart.
+//! are all that distinguishes versions.
 
 use s3_endpoint::{Action, Config, Fault, Precision, Sums};
 
@@ -76,7 +76,7 @@ fn a_plan_is_applied_and_what_has_changed_by_a_second_is_refused() {
 }
 
 /// What comes instead of what was listed has a time of its own, which the HEAD
-/// that finds it tells only in part.
+/// that finds it shows it only in part.
 #[test]
 fn an_object_that_is_replaced_while_it_is_read_comes_with_its_full_time() {
     let memory = Memory::with(Config {

@@ -161,7 +161,7 @@ fn a_restore_makes_the_requests_that_were_told() {
     let told = is_exact(&memory, world.restore(&dir));
     // One, 1, 1, 2 and 3 ranges, twice; and three small ones.
     assert_eq!(told["planned"]["get_object"], 2 * 8 + 3);
-    // For the sum of what comes in parts, or waits until something gives way.
+    // For the sum of what comes in parts, or waits until a blocker is removed.
     assert_eq!(told["planned"]["head_object"], 2 * 2 + 2);
     assert_eq!(told["planned"]["put_object"], 0);
     assert_same(&dir.contents(), &from.contents());

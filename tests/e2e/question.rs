@@ -1,4 +1,4 @@
-//! Before anything changes: the summary and the question. Only `yes` goes on.
+//! Before anything changes: the summary and the question. Only `yes` continues.
 
 use crate::support::{Dir, Memory, World, assert_same};
 

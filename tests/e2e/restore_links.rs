@@ -123,7 +123,7 @@ fn links_that_name_no_file_after_a_restore_stay() {
             assert_eq!(fs::read_link(dir.join(name)).unwrap().to_str(), Some(to));
         }
     }
-    // What is no file gives way to one, and then the link is an entry.
+    // What is not a file is replaced by one; then the link is an entry.
     world.bucket.put("pipe", "a file");
     drop(world.restore(&dir).done());
     assert!(dir.join("to-pipe").symlink_metadata().is_err());

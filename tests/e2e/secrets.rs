@@ -40,7 +40,7 @@ fn no_secret_in_the_logs_whatever_is_asked_to_be_logged() {
         for (options, filter) in [(&["-vvv"][..], ""), (&[], "trace"), (&[], everything)] {
             let run = world.backup(&dir).args(options).env("RUST_LOG", filter);
             let run = run.env("AWS_SESSION_TOKEN", TOKEN).secret(TOKEN);
-            // The token is no secret of the endpoint's; it is sent all the same.
+            // The endpoint does not check the token; it is sent all the same.
             let outcome = run.args(["--log-format", format]).run();
             assert!(outcome.stderr.contains("sync_s3"), "no logs in {outcome}");
             assert!(

@@ -198,8 +198,8 @@ fn what_is_too_old_is_neither_copied_nor_deleted() {
     );
 }
 
-/// What a run has copied to the bucket is new there, so that it is left out
-/// from then on; only the first run is told here.
+/// What a run has copied to the bucket is new there, so that it is excluded
+/// from then on; only the first run is described here.
 #[test]
 fn what_is_too_new_is_neither_copied_nor_deleted() {
     let date = at("2021-01-01T00:00:00Z");

@@ -210,7 +210,7 @@ fn the_guards_count_what_is_selected() {
     let refused = world.backup(&dir).args(["--exclude", "*.jpg"]).exits(4);
     drop(refused.says("39 of the target's 40 entries"));
     assert_same(&world.bucket.contents(), &before);
-    // An empty source that is not asked about is no matter.
+    // An empty source that is not selected is not refused.
     let empty = world.dir("empty");
     world.only_lists(|| world.backup(&empty).args(["--exclude", "*"]).done());
     assert_same(&world.bucket.contents(), &before);
@@ -227,7 +227,7 @@ fn a_long_name_that_is_left_out_stops_nothing() {
     assert_same(&world.bucket.contents(), &map(&[("a", "1")]));
 }
 
-/// A key that is no path stays when it is left out, and makes nothing
+/// A key that is not a path stays when it is excluded, and makes nothing
 /// incomplete.
 #[test]
 fn an_odd_key_that_is_left_out_hides_nothing() {
@@ -341,7 +341,7 @@ fn a_wrong_selection_is_told_in_one_line_and_nothing_is_done() {
             assert!(outcome.says(words).stderr.len() < 400);
         }
     }
-    // The order of globs is told by the command line only.
+    // Only the command line says the order of the globs.
     let run = world.backup(&dir).env("S3MIRROR_EXCLUDE", "*.tmp");
     let run = run.args(["--include", "a.tmp"]);
     world
@@ -351,7 +351,7 @@ fn a_wrong_selection_is_told_in_one_line_and_nothing_is_done() {
     assert_same(&dir.contents(), &map(&[("a", "1")]));
 }
 
-/// It removes what is empty, and that is no matter of selecting.
+/// It removes what is empty, whatever the selection.
 #[test]
 fn cleanup_knows_no_selection() {
     let memory = Memory::start();

@@ -9,7 +9,7 @@ use crate::support::{
     plans::{apply, mock, save},
 };
 
-/// What may stand at the name `l` of a tree that also has the files `a`,
+/// What may have the name `l` of a tree that also has the files `a`,
 /// `l-b`, `real/x` and `z`.
 const SKIPPED: [&str; 8] = [
     "link to a directory",
@@ -139,7 +139,7 @@ fn guards_judge_what_would_be_deleted() {
     world.backup(&dir).exits(4).says("--allow-empty-source");
 }
 
-/// Over a tree whose link stands where the bucket has a directory: the link
+/// Over a tree with a link where the bucket has a directory: the link
 /// stays, nothing is written through it, and what is beside it is not lost.
 #[test]
 fn a_restore_neither_writes_through_a_link_nor_clears_its_neighbours() {

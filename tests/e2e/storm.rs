@@ -1,5 +1,5 @@
 //! A server that refuses everything for a while (case 23), and one that is
-//! merely far away: how many requests are under way at once.
+//! merely far away: how many requests are in flight at once.
 
 use std::thread;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Standard streams that end early or are no terminal (case 35).
+//! Standard streams that end early or are not a terminal (case 35).
 
 use std::{
     fs::File,

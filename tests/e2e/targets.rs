@@ -1,4 +1,4 @@
-//! What a restore finds at a file's final name and is no such file (case 15).
+//! What a restore finds at a file's final name though it is not that file (case 15).
 
 use crate::support::{Dir, Memory, Node, World, assert_same, content::map};
 

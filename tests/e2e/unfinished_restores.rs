@@ -85,7 +85,7 @@ fn after_a_killed_restore_no_backup_deletes_until_a_restore_is_complete() {
         .says("has not been completed");
     assert_same(&world.bucket.contents(), &before);
 
-    // What deletes nothing goes on.
+    // A run that deletes nothing is not refused.
     dir.write("new", "1");
     backup_to_data(&world, &dir).arg("--no-delete").done();
     assert!(world.bucket.contents().contains_key("data/new"));

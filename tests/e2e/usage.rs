@@ -1,4 +1,4 @@
-//! A wrong or contradictory option is told in one line with the fix; exit
+//! A wrong or contradictory option is reported in one line with the fix; exit
 //! status 2, and no request is made.
 
 use crate::support::{Memory, World};

@@ -36,7 +36,7 @@ fn sum(content: &[u8]) -> String {
     base64::prelude::BASE64_STANDARD.encode(sum.to_be_bytes())
 }
 
-/// HEAD tells this checksum, whatever the object's is.
+/// HEAD answers with this checksum, whatever the object's is.
 fn claims(memory: &Memory, content: &'static [u8]) {
     let edit = Action::edit(move |answer| {
         let name = "x-amz-checksum-crc64nvme";

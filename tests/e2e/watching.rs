@@ -1,4 +1,4 @@
-//! What is seen while a run goes on: bars on a terminal, a line every ten
+//! What is shown during a run: bars on a terminal, a line every ten
 //! seconds elsewhere, the state for who asks by a signal.
 
 use std::{fs, time::Duration};

@@ -55,7 +55,7 @@ pub(crate) async fn edit(answer: Response<Body>, actions: &[Action]) -> Response
             edit(&mut answer);
         }
     }
-    // That of a HEAD tells of a body that is not there.
+    // That of a HEAD describes a body that is not there.
     if !(bytes.is_empty() && answer.body.is_empty()) {
         answer.headers.remove(header::CONTENT_LENGTH);
     }

@@ -12,7 +12,7 @@ use s3s::{
 
 use crate::{OWNER, conditions::timestamp, state::State};
 
-/// The region of a server that was told none.
+/// The region of a server without one of its own.
 const DEFAULT_REGION: &str = "us-east-1";
 
 impl State {

@@ -24,7 +24,7 @@ pub struct Config {
     /// Whether requests without a signature are served.
     pub anonymous: bool,
     /// The region to which the buckets belong. With `Some`, a request signed
-    /// for another region is refused and told the right one, as AWS does.
+    /// for another region is refused with the right one, as AWS does.
     pub region: Option<String>,
     /// Whether a request signed more than 15 minutes off the endpoint's own
     /// (shifted) clock is refused.
@@ -84,7 +84,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The ETag that is told of an object.
+    /// The ETag that is reported of an object.
     pub(crate) fn etag(&self, etag: crate::object::ETag) -> Option<s3s::dto::ETag> {
         self.etags.then(|| etag.into())
     }
@@ -163,7 +163,7 @@ pub enum IfMatch {
 /// What becomes of the checksums that clients send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sums {
-    /// They are checked, kept and told (AWS).
+    /// They are checked, stored and reported (AWS).
     #[default]
     Kept,
     /// They are checked, and never told.

@@ -75,7 +75,7 @@ impl Endpoint {
         self.server.state.clock.set_offset(offset);
     }
 
-    /// Arms a fault; the result tells how often it has struck.
+    /// Arms a fault; the result counts how often it was triggered.
     pub fn inject(&self, fault: Fault) -> Hits {
         self.server.faults.add(fault)
     }

@@ -4,7 +4,7 @@
 //! [`Endpoint::start`] serves on loopback from its own thread until it is
 //! dropped. The endpoint dereferences to its [`State`], so a test puts objects
 //! in and reads them out directly; [`Endpoint::inject`] makes chosen requests
-//! fail, stall, break or lie; [`Endpoint::log`] tells what was asked for.
+//! fail, stall, break or lie; [`Endpoint::log`] has the requests.
 //!
 //! ```
 //! use s3_endpoint::{Action, Config, Endpoint, Fault};

@@ -64,7 +64,7 @@ impl State {
             .last()
             .map(|(key, _)| key)
             .max(page.prefixes.last());
-        // S3 names the next marker only where the client cannot tell it.
+        // S3 names the next marker only where the client cannot know it.
         let next = last.filter(|_| page.next.is_some() && input.delimiter.is_some());
         Ok(ListObjectsOutput {
             name: Some(input.bucket),

@@ -131,7 +131,7 @@ impl Log {
     }
 }
 
-/// A request under way; its entry is finished when this is dropped.
+/// A request in flight; its entry is finished when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Record {
     log: Arc<Log>,

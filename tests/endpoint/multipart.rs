@@ -27,7 +27,7 @@ use crate::{
 /// The largest part number.
 const MAX_PARTS: u16 = 10_000;
 
-/// A multipart upload under way.
+/// An open multipart upload.
 #[derive(Debug, Clone)]
 pub(crate) struct Upload {
     pub(crate) initiated: DateTime<Utc>,

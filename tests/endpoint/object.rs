@@ -14,7 +14,7 @@ use crate::{
     rope::Rope,
 };
 
-/// An object with its body and everything S3 tells about it.
+/// An object with its body and everything S3 reports about it.
 #[derive(Debug, Clone)]
 pub struct Object {
     pub(crate) body: Rope,

@@ -54,7 +54,7 @@ impl Page {
     }
 
     /// Reads entries until the page or the listing ends, or until there is
-    /// something to jump over; then returns where to go on.
+    /// something to jump over; then returns where to continue.
     fn read_on(
         &mut self,
         objects: &Objects,

@@ -50,7 +50,7 @@ pub struct OpenUpload {
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) created: DateTime<Utc>,
-    /// As GetBucketVersioning tells it. No version is really kept.
+    /// As GetBucketVersioning answers. No version is really kept.
     pub(crate) versioning: Option<&'static str>,
     pub(crate) objects: Objects,
     /// By key, then by upload identifier, as S3 lists them.
@@ -157,7 +157,7 @@ impl State {
     }
 
     /// Lets GetBucketVersioning tell `status`: `Enabled`, `Suspended`, or none
-    /// of both. It is only told; versions are not kept.
+    /// of both. It is only reported; versions are not kept.
     pub fn set_versioning(&self, bucket: &str, status: Option<&'static str>) {
         if let Some(bucket) = self.buckets().get_mut(bucket) {
             bucket.versioning = status;

@@ -1,4 +1,4 @@
-//! Listing the uploads under way and their parts.
+//! Listing the open uploads and their parts.
 
 use std::ops::Bound;
 
@@ -28,7 +28,7 @@ impl State {
         let limit = max_keys(input.max_uploads)?;
         let prefix = input.prefix.clone().unwrap_or_default();
         let key_marker = input.key_marker.clone().unwrap_or_default();
-        // Without an upload to go on from, all uploads of the marked key are
+        // Without an upload to continue after, all uploads of the marked key are
         // behind; the greatest identifier says so.
         let id_marker = input
             .upload_id_marker

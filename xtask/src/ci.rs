@@ -11,7 +11,7 @@ use crate::{
     test, tools,
 };
 
-/// Runs every check, tells all that failed, and closes with the count of the
+/// Runs every check, names all that failed, and closes with the count of the
 /// tests.
 pub(crate) fn run() -> Result<()> {
     let mut failed = Vec::new();

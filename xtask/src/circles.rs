@@ -1,9 +1,9 @@
 //! Imports between the files of a crate must form no circle: then each file can
-//! be read after those that it stands on.
+//! be read after those that it imports.
 //!
 //! A file imports another one if its code names an item that is defined there:
 //! in a `use`, or by a path that begins with `crate`, `self`, `super` or a module.
-//! A re-export (`pub use`) is no import of the file that has it; whoever uses it
+//! A re-export (`pub use`) is not an import of the file that has it; whoever uses it
 //! imports the file where the item is defined. Code of tests is not looked at.
 
 use std::{
@@ -59,7 +59,7 @@ struct Module {
     file: PathBuf,
     /// Names that are defined here, modules excluded.
     items: BTreeSet<String>,
-    /// What a name stands for that is imported here: a path, and whether that
+    /// The meaning of a name that is imported here: a path, and whether that
     /// is a re-export.
     uses: Vec<Use>,
     /// Paths that the code names.

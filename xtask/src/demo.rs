@@ -172,12 +172,12 @@ fn print_shortened(text: &str) {
     const HEAD: usize = 6;
     const TAIL: usize = 10;
     let lines: Vec<&str> = text.lines().collect();
-    let left_out = lines.len().saturating_sub(HEAD + TAIL);
+    let omitted = lines.len().saturating_sub(HEAD + TAIL);
     for (number, line) in lines.iter().enumerate() {
-        if left_out > 1 && number == HEAD {
-            println!("[{left_out} lines like these are left out here]");
+        if omitted > 1 && number == HEAD {
+            println!("[{omitted} lines like these are omitted]");
         }
-        if left_out <= 1 || !(HEAD..HEAD + left_out).contains(&number) {
+        if omitted <= 1 || !(HEAD..HEAD + omitted).contains(&number) {
             println!("{line}");
         }
     }

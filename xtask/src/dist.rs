@@ -56,7 +56,7 @@ pub(crate) fn run(profile: Profile) -> Result<()> {
     match triple {
         Some(_) => println!("\nstatic binary: it runs on any Linux of this architecture"),
         None => println!(
-            "\nDYNAMIC binary: it needs a glibc that is no older than this machine's. For a static \
+            "\nDYNAMIC binary: it needs the glibc of this machine or a newer one. For a static \
              one: `rustup target add {MUSL}` and musl-gcc (Debian: apt-get install musl-tools)"
         ),
     }

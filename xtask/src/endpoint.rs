@@ -67,7 +67,7 @@ impl Endpoint {
         }
         for wanted in EXPORTS {
             if !self.exports.iter().any(|(name, _)| name == wanted) {
-                bail!("the endpoint did not start: it said nothing of {wanted}");
+                bail!("the endpoint did not start: it did not print {wanted}");
             }
         }
         Ok(())

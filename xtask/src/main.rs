@@ -72,7 +72,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["soak"] => soak::run(None),
         ["soak", "--seed", seed] => match seed.parse() {
             Ok(seed) => soak::run(Some(seed)),
-            Err(_) => bail!("'{seed}' is no seed: it must be a number"),
+            Err(_) => bail!("invalid seed '{seed}': it must be a number"),
         },
         ["dist"] => dist::run(dist::Profile::Release),
         ["dist", "--dev"] => dist::run(dist::Profile::Dev),

@@ -44,7 +44,7 @@ pub(crate) fn run(seed: Option<u64>) -> Result<()> {
         tests.env("SIM_SEEDS", LIVES.to_string());
         bounded(deadline, || tallied(&mut tests))
     });
-    // Told in one run, whatever fails.
+    // Both are run, whatever fails.
     let kills = step("killed runs", || {
         let peers = tools::peers()?;
         step::build_binaries()?;
@@ -101,7 +101,7 @@ fn bounded<T>(deadline: Instant, work: impl FnOnce() -> Result<T>) -> Result<T> 
         let left = deadline.saturating_duration_since(Instant::now());
         let is_late = ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout);
         if is_late && let Err(error) = end_descendants() {
-            eprintln!("xtask: cannot end what runs too long: {error:#}");
+            eprintln!("xtask: cannot kill a test that takes too long: {error:#}");
         }
         is_late
     });
@@ -110,8 +110,8 @@ fn bounded<T>(deadline: Instant, work: impl FnOnce() -> Result<T>) -> Result<T> 
     match watch.join() {
         // A shell whose last program was killed may yet say that all is well.
         Ok(true) => result
-            .and_then(|_| bail!("its programs were killed"))
-            .context("it was ended, as it took too long"),
+            .and_then(|_| bail!("its processes were killed"))
+            .context("it was killed because it took too long"),
         _ => result,
     }
 }
@@ -123,7 +123,7 @@ fn end_descendants() -> Result<()> {
     if own.is_empty() {
         return Ok(());
     }
-    // Some may be gone by now, `ps` among them; that is no failure.
+    // Some may be gone by now, `ps` among them; that is not a failure.
     let pids = own.iter().map(u32::to_string);
     Command::new("kill").arg("-KILL").args(pids).output()?;
     Ok(())

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::step::root;
 
-/// What `sync-core` must not name. `std::fs` and its like stand for I/O and
+/// What `sync-core` must not name. `std::fs` and its like mean I/O and
 /// `::now(` for a clock; words are compared whole, so that "laws" is no `aws`.
 const IMPURE: [&str; 7] = [
     "tokio",
@@ -88,7 +88,7 @@ fn rust_files(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What of [`IMPURE`] the code in `text` names, comments left out.
+/// What of [`IMPURE`] the code in `text` names, except in comments.
 fn impurities(text: &str) -> Vec<String> {
     let code: Vec<&str> = text
         .lines()
@@ -104,7 +104,7 @@ fn impurities(text: &str) -> Vec<String> {
     found
 }
 
-/// Whether `word` stands in `code` and is no part of a longer word.
+/// Whether `word` is in `code` and not part of a longer word.
 fn names(code: &str, word: &str) -> bool {
     let is_inner = |c: char| c.is_alphanumeric();
     code.match_indices(word).any(|(at, _)| {

@@ -5,7 +5,7 @@
 //! file system or make a device are ignored by a plain `cargo test`, which so
 //! needs neither network nor strace nor root. Here they run, with programs of
 //! PyPI installed under `target/`; without Python, PyPI, Ceph or strace this
-//! task fails. Only who is not root is told which tests were skipped; CI is root.
+//! task fails. Without root the skipped tests are named; CI is root.
 //!
 //! Servers that take long to install or to run are tried with `--all-servers`
 //! only, and without it the modules that are skipped are printed.

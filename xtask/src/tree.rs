@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 
 /// The files below a directory by their path there. A link to a file inside
 /// counts as that file, as s3mirror has it; other links, special files and
-/// empty directories are no content.
+/// empty directories are not content.
 pub(crate) struct Tree {
     root: PathBuf,
     files: BTreeMap<PathBuf, Meta>,
@@ -54,7 +54,7 @@ impl Tree {
     }
 
     fn add(&mut self, path: &Path) -> Result<()> {
-        // A link that dangles, loops or leaves the root is no content.
+        // A link that dangles, loops or leaves the root is not content.
         let Ok(real) = path.canonicalize() else {
             return Ok(());
         };

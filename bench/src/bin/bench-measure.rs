@@ -1,7 +1,7 @@
 //! `bench-measure REPORT CORE PROGRAM [ARGUMENT]…`: runs a program on one core
 //! and writes to REPORT what it cost, a `name value` a line.
 //!
-//! A process of its own for each run, because what the system tells of ended
+//! A process of its own for each run, because what the system reports of ended
 //! children is their sum and, of memory, their largest; and a small one,
 //! because a child's peak begins with the memory of the process it was started
 //! from. CORE is a number, or `any`.

@@ -1,9 +1,9 @@
 //! `aws-chunked`: content in chunks with a line before each, and trailers at
-//! the end. What is in the chunks is passed over, not copied.
+//! the end. The content of the chunks is skipped, not copied.
 
 use anyhow::{Context, Result, ensure};
 
-/// Longer lines than a chunk's signature needs are no lines of this format.
+/// No line of this format is longer: a chunk's signature needs less.
 const LONGEST_LINE: usize = 4_096;
 
 /// Reads a body piece by piece, wherever it is cut.
@@ -65,7 +65,7 @@ impl Chunked {
             At::Size => {
                 let digits = line.split(';').next().unwrap_or_default();
                 let size = u64::from_str_radix(digits, 16);
-                match size.with_context(|| format!("'{line}' is no chunk"))? {
+                match size.with_context(|| format!("invalid size of a chunk: '{line}'"))? {
                     0 => At::Trailers,
                     size => At::Content(size),
                 }

@@ -78,7 +78,7 @@ impl Page<'_> {
         }
     }
 
-    /// Where the page begins. After a common prefix, all of it is passed over.
+    /// Where the page begins. After a common prefix, all of it is skipped.
     fn begin(&self, from: &str) -> Option<Bound<String>> {
         let seen = |delimiter: &str| from.ends_with(delimiter);
         Some(if from < self.prefix {

@@ -45,7 +45,7 @@ pub struct Options {
     pub tls: Option<PathBuf>,
 }
 
-/// Serves until standard input ends, then tells what was asked for.
+/// Serves until standard input ends, then prints the count of requests.
 pub fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -66,7 +66,7 @@ async fn serve(options: &Options) -> Result<()> {
     println!("{scheme}://127.0.0.1:{port}");
     tokio::task::spawn_local(Rc::clone(&server).accept(listener, tls));
     stdin_ended().await?;
-    // Of the clients' connections, what is still under way is nobody's wish.
+    // Nobody waits for what is still in flight on the clients' connections.
     let busy = tally::cpu()? - busy;
     print!("{}", server.report(busy));
     Ok(())

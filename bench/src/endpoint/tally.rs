@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 
-/// The requests that a table tells apart.
+/// The requests that a table distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     List,

@@ -14,7 +14,7 @@ use anyhow::{Error, bail};
 
 use crate::{layout::Layout, sums::PART};
 
-/// Requests under way.
+/// Requests in flight.
 pub const CONCURRENCY: usize = 32;
 
 /// What is done with the bucket.

@@ -1,5 +1,5 @@
-//! Killed while a large file goes up: no torn object, and the next run makes
-//! good and leaves no open upload.
+//! Killed while a large file goes up: no torn object, and the next run
+//! completes and leaves no open upload.
 
 use std::{thread, time::Duration};
 

@@ -1,5 +1,5 @@
 //! Where the product's binary is. It belongs to another package, so cargo
-//! tells this one nothing of it; and a stale one must never be tested.
+//! does not know it here; and a stale one must never be tested.
 
 use std::{
     path::{Path, PathBuf},

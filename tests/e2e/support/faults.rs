@@ -1,4 +1,4 @@
-//! What happens elsewhere while a request is under way.
+//! What happens elsewhere while a request is in flight.
 
 use std::path::{Path, PathBuf};
 

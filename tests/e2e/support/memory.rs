@@ -21,7 +21,7 @@ impl Memory {
     }
 
     /// Every request but the listings, in the order of arrival, as in
-    /// `PutObject a/b 200`; `lost` stands for an answer that never came. What a
+    /// `PutObject a/b 200`; `lost` is an answer that never came. What a
     /// backup asks about the bucket before it begins is the subject of
     /// `versioning` alone.
     pub(crate) fn story(&self) -> Vec<String> {

@@ -55,7 +55,7 @@ impl Run {
 
     /// As a user with no rights where we are root; else as ourselves.
     pub(crate) fn as_nobody(sandbox: &Sandbox) -> Self {
-        // What we make is ours; so its owner tells who we are.
+        // The owner of what we created is who we are.
         if fs::metadata(sandbox.path("home")).unwrap().uid() != 0 {
             return Self::new(sandbox);
         }
@@ -246,7 +246,7 @@ impl Run {
     }
 }
 
-/// A run under way; killed if the test ends before it does.
+/// A run that has started; killed if the test ends before it does.
 pub(crate) struct Running {
     run: Run,
     child: Child,

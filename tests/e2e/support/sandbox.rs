@@ -58,7 +58,7 @@ impl Sandbox {
     }
 }
 
-/// What stands at one path of a tree.
+/// What is at one path of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Node {
     File(Stored),

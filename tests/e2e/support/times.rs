@@ -1,4 +1,4 @@
-//! Times that tests give to files, and the conversions that `std` leaves out.
+//! Times that tests give to files, and the conversions that `std` does not have.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

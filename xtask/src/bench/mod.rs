@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
 }
 
 /// s3mirror as it is installed, and what runs beside it. Nothing else: each
-/// binary is linked with all of its crates optimized anew.
+/// binary is linked with all of its crates optimized again.
 fn build() -> Result<()> {
     let packages = ["-p", "sync-cli", "-p", "s3mirror-bench"];
     step::run(cargo(["build", "--release", "--bins"]).args(packages))

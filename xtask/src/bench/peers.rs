@@ -52,7 +52,7 @@ pub(super) fn installed(home: &Path, options: &Options) -> Result<Vec<Tool>> {
 fn add(tools: &mut Vec<Tool>, kind: Kind, program: Result<PathBuf>) {
     match program {
         Ok(program) => tools.push(Tool::new(kind, &program)),
-        Err(error) => println!("LEFT OUT: {}, not installed: {error:#}", kind.name()),
+        Err(error) => println!("SKIPPED: {}, not installed: {error:#}", kind.name()),
     }
 }
 

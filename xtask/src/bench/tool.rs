@@ -1,4 +1,4 @@
-//! How each tool is told what to do: at its defaults but for what it must be
+//! The command line of each tool: its defaults but for what it must be
 //! told, where the server is and that nobody watches.
 
 use std::{
@@ -87,7 +87,7 @@ impl Tool {
             // without the delay does not tell.
             Kind::Aws | Kind::S5cmd => work.name != "same-many-50ms",
             // What they can do for a comparison is to read the listing; where
-            // time is compared, they would be no floor: they read one page
+            // time is compared, they would not be a floor: they read one page
             // after the other.
             Kind::Sdk | Kind::Http => {
                 work.compared == Compared::Cpu

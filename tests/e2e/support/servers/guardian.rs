@@ -198,7 +198,7 @@ pub(crate) fn free_range(count: u16) -> u16 {
     }
 }
 
-/// The two roles of the test below are told apart by this variable, which names
+/// The two roles of the test below are distinguished by this variable, which names
 /// a file for what the killed program has made.
 const KILLED: &str = "S3MIRROR_TEST_KILLED_GUARDIAN";
 

@@ -36,7 +36,7 @@ fn start(guardian: &Guardian) -> Result<Access, String> {
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
     ]);
-    // A bucket takes seven volumes, a server has eight unless told otherwise.
+    // A bucket takes seven volumes, a server has eight by default.
     command.args(["-volume.max=4000", "-master.volumeSizeLimitMB=256"]);
     command.args(["-s3.autoCreateBucket=false"]);
     command

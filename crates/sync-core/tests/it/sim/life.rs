@@ -18,9 +18,9 @@ use super::run::Run;
 use super::stage::Stage;
 use crate::support::lines;
 
-/// What happened, so that one can see that it does happen.
+/// What happened, so that a test can require that it does happen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Tale {
+pub(super) struct Tally {
     pub(super) plans_failed: u64,
     pub(super) refused: u64,
     pub(super) killed: u64,
@@ -34,7 +34,7 @@ pub(super) struct Tale {
     pub(super) steps: u64,
 }
 
-impl Tale {
+impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.plans_failed += other.plans_failed;
         self.refused += other.refused;
@@ -74,25 +74,25 @@ struct Life {
     stage: Stage,
     source: FaultyStore,
     target: FaultyStore,
-    tale: Tale,
+    tally: Tally,
 }
 
-pub(super) fn live(seed: u64) -> Tale {
+pub(super) fn live(seed: u64) -> Tally {
     let stage = Stage::new(seed);
     let mut life = Life {
         source: FaultyStore::new(Side::Source, &stage),
         target: FaultyStore::new(Side::Target, &stage),
         stage,
-        tale: Tale::default(),
+        tally: Tally::default(),
     };
     let rounds = 1 + life.below(3);
     for _ in 0..rounds {
         life.round();
     }
     life.calm();
-    life.tale.foreign = life.stage.state().foreign;
-    life.tale.steps = life.stage.scheduler.steps() as u64;
-    life.tale
+    life.tally.foreign = life.stage.state().foreign;
+    life.tally.steps = life.stage.scheduler.steps() as u64;
+    life.tally
 }
 
 impl Life {
@@ -124,7 +124,7 @@ impl Life {
         let refused = refusals(plan.header(), &limits);
         equal::refusals_are_right(&plan, &limits, &refused);
         if !refused.is_empty() {
-            self.tale.refused += 1;
+            self.tally.refused += 1;
             return;
         }
         if self.stage.world().weather.foreign > 0 && self.chance(300) {
@@ -155,7 +155,7 @@ impl Life {
                 Some(plan)
             }
             Err(_) => {
-                self.tale.plans_failed += 1;
+                self.tally.plans_failed += 1;
                 None
             }
         }
@@ -168,7 +168,7 @@ impl Life {
         let run = self.stage.state().judge.ends(report.is_none());
         self.count(&run);
         match report {
-            None => self.tale.killed += 1,
+            None => self.tally.killed += 1,
             Some(report) => {
                 let was_stopped = self.stage.scheduler.steps() >= stop;
                 equal::report_is_true(plan, &report, &run, was_stopped);
@@ -181,9 +181,9 @@ impl Life {
                         .judge
                         .all_possible_was_copied(&run, &names);
                 }
-                self.tale.stopped += u64::from(report.stopped);
-                self.tale.failed += report.failed;
-                self.tale.complete += u64::from(report.is_complete());
+                self.tally.stopped += u64::from(report.stopped);
+                self.tally.failed += report.failed;
+                self.tally.complete += u64::from(report.is_complete());
             }
         }
         let target = self.stage.target.contents();
@@ -208,9 +208,9 @@ impl Life {
 
     fn count(&mut self, run: &Run) {
         let [created, overwritten, deleted] = run.done();
-        self.tale.created += created;
-        self.tale.overwritten += overwritten;
-        self.tale.deleted += deleted;
+        self.tally.created += created;
+        self.tally.overwritten += overwritten;
+        self.tally.deleted += deleted;
     }
 
     /// One run makes the target equal, whether or not time has passed since the

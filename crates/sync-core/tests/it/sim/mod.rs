@@ -30,7 +30,7 @@ fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(
         text.parse()
-            .unwrap_or_else(|_| panic!("{name}={text} is no number")),
+            .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
     )
 }
 
@@ -47,7 +47,7 @@ impl Drop for Seed {
     }
 }
 
-fn live(seed: u64) -> life::Tale {
+fn live(seed: u64) -> life::Tally {
     let _seed = Seed(seed);
     life::live(seed)
 }
@@ -61,7 +61,7 @@ fn nothing_is_lost_or_torn_in_any_weather_and_calm_makes_both_sides_equal() {
     let start = number("SIM_START").unwrap_or(0);
     let seeds = number("SIM_SEEDS").unwrap_or(SEEDS);
     let began = Instant::now();
-    let mut all = life::Tale::default();
+    let mut all = life::Tally::default();
     for seed in 0..seeds {
         all.add(&live(start.wrapping_add(seed)));
     }
