@@ -3,6 +3,7 @@
 //! It is one pure function, [`Rule::decide`]. Everything it depends on is an
 //! argument; nothing else in the workspace decides anything about an entry.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -75,17 +76,19 @@ pub enum Pair<E = Entry> {
     },
 }
 
-impl Pair<Entry> {
+impl<E: Borrow<Entry>> Pair<E> {
     /// The key of both.
     #[must_use]
     pub fn key(&self) -> &Key {
         match self {
             Self::Source(entry) | Self::Target(entry) | Self::Both { source: entry, .. } => {
-                &entry.key
+                &entry.borrow().key
             }
         }
     }
+}
 
+impl Pair<Entry> {
     /// The same pair, borrowed.
     #[must_use]
     pub fn as_ref(&self) -> Pair<&Entry> {
@@ -97,18 +100,119 @@ impl Pair<Entry> {
     }
 }
 
-/// What the rule answers.
+/// What the rule answers for a [`Pair`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub enum Decision<E = Entry> {
+    /// The metadata decide.
+    Settled(Outcome<E>),
+    /// The contents of both decide: [`Outcome::of_contents`].
+    CompareContent {
+        /// The source's.
+        source: E,
+        /// The target's.
+        target: E,
+    },
+}
+
+/// What has to be done with the entries of one key, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome<E = Entry> {
     /// Copy the source's entry to the target.
-    Transfer(Reason),
+    Transfer {
+        /// Why.
+        reason: Reason,
+        /// What is copied.
+        source: E,
+        /// What it replaces, if there is anything.
+        target: Option<E>,
+    },
     /// Delete the target's entry.
-    Delete(Reason),
+    Delete {
+        /// Why.
+        reason: Reason,
+        /// What is deleted.
+        target: E,
+    },
     /// Leave the target's entry as it is.
-    Keep(Reason),
-    /// Compare the contents: transfer if they differ
-    /// ([`Reason::ContentDiffers`]), else keep ([`Reason::SameContent`]).
-    CompareContent,
+    Keep {
+        /// Why.
+        reason: Reason,
+        /// What the source has, if it has anything.
+        source: Option<E>,
+        /// What is kept.
+        target: E,
+    },
+}
+
+impl<E: Borrow<Entry>> Outcome<E> {
+    /// The key of its entries.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Transfer { source: entry, .. }
+            | Self::Delete { target: entry, .. }
+            | Self::Keep { target: entry, .. } => &entry.borrow().key,
+        }
+    }
+}
+
+impl<E> Outcome<E> {
+    /// What the source has.
+    #[must_use]
+    pub fn source(&self) -> Option<&E> {
+        match self {
+            Self::Transfer { source, .. } => Some(source),
+            Self::Delete { .. } => None,
+            Self::Keep { source, .. } => source.as_ref(),
+        }
+    }
+
+    /// What the target has.
+    #[must_use]
+    pub fn target(&self) -> Option<&E> {
+        match self {
+            Self::Transfer { target, .. } => target.as_ref(),
+            Self::Delete { target, .. } | Self::Keep { target, .. } => Some(target),
+        }
+    }
+
+    /// What has to be done with two entries whose contents were compared.
+    #[must_use]
+    pub fn of_contents(source: E, target: E, are_equal: bool) -> Self {
+        if are_equal {
+            Self::keep(Reason::SameContent, source, target)
+        } else {
+            Self::replace(Reason::ContentDiffers, source, target)
+        }
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Transfer { reason, .. }
+            | Self::Delete { reason, .. }
+            | Self::Keep { reason, .. } => *reason,
+        }
+    }
+
+    fn replace(reason: Reason, source: E, target: E) -> Self {
+        let target = Some(target);
+        Self::Transfer {
+            reason,
+            source,
+            target,
+        }
+    }
+
+    fn keep(reason: Reason, source: E, target: E) -> Self {
+        let source = Some(source);
+        Self::Keep {
+            reason,
+            source,
+            target,
+        }
+    }
 }
 
 /// Why the rule answers so.
@@ -151,6 +255,13 @@ pub enum Reason {
     NotSelected,
 }
 
+/// How two entries of the same key compare.
+enum Comparison {
+    Replace(Reason),
+    Keep(Reason),
+    ByContent,
+}
+
 impl Rule {
     /// The rule for `direction` with everything else at its default.
     #[must_use]
@@ -163,50 +274,76 @@ impl Rule {
         }
     }
 
-    /// Decides what has to be done with the two entries of one key.
+    /// Decides what has to be done with the entries of one key.
     ///
     /// ```
-    /// use sync_core::{Direction, Entry, Key, Rule, rule::{Decision, Pair, Reason}};
+    /// use sync_core::rule::{Decision, Outcome, Pair, Reason, Rule};
+    /// use sync_core::{Direction, Entry, Key};
     ///
     /// let rule = Rule::new(Direction::Backup);
     /// let file = Entry::new(Key::new("a")?, 5, "2024-05-01T12:00:00.5Z".parse()?);
     /// let object = Entry::new(Key::new("a")?, 5, "2024-05-01T12:00:00Z".parse()?);
     /// let pair = Pair::Both { source: &file, target: &object };
-    /// assert_eq!(rule.decide(pair), Decision::Transfer(Reason::FileIsLater));
+    /// let outcome = Outcome::Transfer {
+    ///     reason: Reason::FileIsLater,
+    ///     source: &file,
+    ///     target: Some(&object),
+    /// };
+    /// assert_eq!(rule.decide(pair), Decision::Settled(outcome));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn decide(&self, pair: Pair<&Entry>) -> Decision {
+    pub fn decide<E: Borrow<Entry>>(&self, pair: Pair<E>) -> Decision<E> {
         let (source, target) = match pair {
-            Pair::Source(_) => return Decision::Transfer(Reason::OnlyInSource),
-            Pair::Target(_) => return Decision::Delete(Reason::OnlyInTarget),
+            Pair::Source(source) => {
+                return Decision::Settled(Outcome::Transfer {
+                    reason: Reason::OnlyInSource,
+                    source,
+                    target: None,
+                });
+            }
+            Pair::Target(target) => {
+                let reason = Reason::OnlyInTarget;
+                return Decision::Settled(Outcome::Delete { reason, target });
+            }
             Pair::Both { source, target } => (source, target),
         };
+        match self.compare(source.borrow(), target.borrow()) {
+            Comparison::Replace(reason) => {
+                Decision::Settled(Outcome::replace(reason, source, target))
+            }
+            Comparison::Keep(reason) => Decision::Settled(Outcome::keep(reason, source, target)),
+            Comparison::ByContent => Decision::CompareContent { source, target },
+        }
+    }
+
+    /// Compares two entries of the same key by their metadata.
+    fn compare(&self, source: &Entry, target: &Entry) -> Comparison {
         if source.size != target.size {
-            return Decision::Transfer(Reason::SizeDiffers);
+            return Comparison::Replace(Reason::SizeDiffers);
         }
         let (file, object) = match self.direction {
             Direction::Backup => (source, target.modified),
             Direction::Restore => (target, source.modified),
         };
         if self.is_later(file, object) {
-            return Decision::Transfer(Reason::FileIsLater);
+            return Comparison::Replace(Reason::FileIsLater);
         }
         if self.compare == Compare::Checksum {
-            return Decision::CompareContent;
+            return Comparison::ByContent;
         }
         if file.modified == object || file.bears(object) {
-            return Decision::Keep(Reason::Unchanged);
+            return Comparison::Keep(Reason::Unchanged);
         }
         if self.is_future(object) {
-            return Decision::Transfer(Reason::ObjectInFuture);
+            return Comparison::Replace(Reason::ObjectInFuture);
         }
         match (self.compare, self.direction) {
-            (Compare::ExactTimes, Direction::Restore) => Decision::Transfer(Reason::TimesDiffer),
+            (Compare::ExactTimes, Direction::Restore) => Comparison::Replace(Reason::TimesDiffer),
             (_, Direction::Restore) if file.modified < object => {
-                Decision::Keep(Reason::ObjectIsLater)
+                Comparison::Keep(Reason::ObjectIsLater)
             }
-            _ => Decision::Keep(Reason::Unchanged),
+            _ => Comparison::Keep(Reason::Unchanged),
         }
     }
 

@@ -16,11 +16,11 @@ use super::value::Plan;
 use crate::json::append_json;
 use crate::spool::{Spool, Spools};
 use crate::{
-    entry::{SkipCause, Skipped},
+    entry::{Entry, SkipCause, Skipped},
     error::StoreError,
     key::Key,
     listing::Side,
-    rule::{Decision, Direction, Pair, Reason, Rule},
+    rule::{Direction, Outcome, Pair, Reason, Rule},
     store::{KeyProblem, Store},
 };
 
@@ -98,19 +98,24 @@ impl<'a> PlanBuilder<'a> {
         self.options.direction == Direction::Restore && self.options.deletions == Deletions::On
     }
 
-    /// The two entries of a key, and what the rule says of them.
-    pub(crate) fn pair(&mut self, mut pair: Pair, decision: Decision) -> io::Result<()> {
-        self.count(&pair);
+    /// What has to be done with the entries of a key.
+    pub(crate) fn settled(&mut self, mut outcome: Outcome) -> io::Result<()> {
+        self.count(outcome.source(), outcome.target());
         // A source's link is copied as the file that it names.
-        if let Pair::Source(source) | Pair::Both { source, .. } = &mut pair {
+        if let Outcome::Transfer { source, .. }
+        | Outcome::Keep {
+            source: Some(source),
+            ..
+        } = &mut outcome
+        {
             source.link = None;
         }
-        let rejection = match &pair {
-            Pair::Source(source) | Pair::Both { source, .. } => self.rejection(&source.key),
+        let rejection = match outcome.source() {
+            Some(source) => self.rejection(&source.key),
             // What the source could never hold is not missing from it.
-            Pair::Target(target) => match self.source.accepts(&target.key) {
+            None => match self.source.accepts(outcome.key()) {
                 Ok(()) => None,
-                Err(why) => Some(unmappable(Side::Target, &target.key, &why)),
+                Err(why) => Some(unmappable(Side::Target, outcome.key(), &why)),
             },
         };
         match rejection {
@@ -118,7 +123,7 @@ impl<'a> PlanBuilder<'a> {
             Some(action) => self.write(&action),
             None => {
                 let (counts, ready) = (&mut self.counts, &mut self.ready);
-                self.tree.place(pair, decision, counts, ready);
+                self.tree.place(outcome, counts, ready);
                 self.write_ready()
             }
         }
@@ -126,7 +131,6 @@ impl<'a> PlanBuilder<'a> {
 
     /// The two entries of a key that the run does not concern.
     pub(crate) fn not_selected(&mut self, pair: Pair) -> io::Result<()> {
-        let stays = Decision::Keep(Reason::NotSelected);
         match pair {
             Pair::Source(source) => {
                 let tally = self.counts.reasons.entry(Reason::NotSelected).or_default();
@@ -136,18 +140,26 @@ impl<'a> PlanBuilder<'a> {
             // To the tree, it is a file that stays, whatever the source has.
             Pair::Target(target) | Pair::Both { target, .. } => {
                 let (counts, ready) = (&mut self.counts, &mut self.ready);
-                let pair = Pair::Target(target);
-                self.tree.place(pair, stays, counts, ready);
+                let stays = Outcome::Keep {
+                    reason: Reason::NotSelected,
+                    source: None,
+                    target,
+                };
+                self.tree.place(stays, counts, ready);
                 self.write_ready()
             }
         }
     }
 
     /// Contents that could not be compared: nobody knows whether to copy.
-    pub(crate) fn unread(&mut self, pair: &Pair, error: &StoreError) -> io::Result<()> {
-        self.count(pair);
+    pub(crate) fn unread(
+        &mut self,
+        (source, target): (&Entry, &Entry),
+        error: &StoreError,
+    ) -> io::Result<()> {
+        self.count(Some(source), Some(target));
         let skipped = Skipped {
-            name: pair.key().as_str().to_owned(),
+            name: source.key.as_str().to_owned(),
             cause: SkipCause::Unreadable,
             detail: error.to_string(),
             link: None,
@@ -155,11 +167,11 @@ impl<'a> PlanBuilder<'a> {
         self.skip(Side::Source, skipped)
     }
 
-    fn count(&mut self, pair: &Pair) {
-        if let Pair::Target(target) | Pair::Both { target, .. } = pair {
+    fn count(&mut self, source: Option<&Entry>, target: Option<&Entry>) {
+        if let Some(target) = target {
             self.counts.target.add(target.size);
         }
-        if let Pair::Source(source) | Pair::Both { source, .. } = pair {
+        if let Some(source) = source {
             self.counts.source.add(source.size);
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::{Either, ready};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 use super::builder::PlanBuilder;
@@ -13,10 +14,10 @@ use crate::listing::{MergeError, Opened, Pairs, Selected};
 use crate::spool::Spools;
 use crate::verify::content::same_content;
 use crate::{
-    entry::Skipped,
+    entry::{Entry, Skipped},
     error::StoreError,
     listing::Side,
-    rule::{Compare, Decision, Direction, Pair, Reason, Rule},
+    rule::{Compare, Decision, Direction, Outcome, Pair, Reason, Rule},
     store::Store,
 };
 
@@ -90,69 +91,77 @@ impl Planner<'_> {
         while let Some(judged) = judged.try_next().await? {
             match judged {
                 Judged::Skipped(side, skipped) => draft.skip(side, skipped)?,
-                Judged::Pair(pair, decision) => draft.pair(pair, decision)?,
+                Judged::Settled(outcome) => draft.settled(outcome)?,
                 Judged::NotSelected(pair) => draft.not_selected(pair)?,
-                Judged::Unread(pair, error) => draft.unread(&pair, &error)?,
+                Judged::Unread(source, target, error) => {
+                    draft.unread((&source, &target), &error)?;
+                }
             }
         }
         Ok(draft.finish(rule)?)
     }
 
-    /// Adds the rule's answer to each pair, in order.
+    /// Adds the rule's answer to each pair, in order. Contents are compared several
+    /// at a time.
     fn judge<'s>(
         &'s self,
         items: BoxStream<'static, Result<Selected, MergeError>>,
         rule: Rule,
     ) -> BoxStream<'s, Result<Judged, PlanError>> {
+        let budget = Budget::new(self.options.memory);
         let judged = items.map(move |item| {
-            Ok(match item? {
-                Selected::Skipped(side, skipped) => Judged::Skipped(side, skipped),
-                Selected::Excluded(pair) => Judged::NotSelected(pair),
-                Selected::Pair(pair) => {
-                    let decision = self.decide(rule, &pair);
-                    Judged::Pair(pair, decision)
-                }
-            })
+            let settled = match item {
+                Err(error) => Err(error.into()),
+                Ok(Selected::Skipped(side, skipped)) => Ok(Judged::Skipped(side, skipped)),
+                Ok(Selected::Excluded(pair)) => Ok(Judged::NotSelected(pair)),
+                Ok(Selected::Pair(pair)) => match self.decide(rule, pair) {
+                    Decision::Settled(outcome) => Ok(Judged::Settled(outcome)),
+                    Decision::CompareContent { source, target } => {
+                        let compared = self.compare_content(source, target, budget.clone());
+                        return Either::Left(compared);
+                    }
+                },
+            };
+            Either::Right(ready(settled))
         });
         if self.options.compare == Compare::Checksum {
-            let budget = Budget::new(self.options.memory);
-            judged
-                .map_ok(move |judged| self.compare_content(judged, budget.clone()))
-                .try_buffered(self.options.concurrency.max(1))
-                .boxed()
+            judged.buffered(self.options.concurrency.max(1)).boxed()
         } else {
-            judged.boxed()
+            judged.then(|settled| settled).boxed()
         }
     }
 
     /// What the rule says of `pair`. A long listing shows objects that have been
     /// written since the rule was made, which are not of the future.
-    fn decide(&self, rule: Rule, pair: &Pair) -> Decision {
-        match rule.decide(pair.as_ref()) {
-            Decision::Transfer(Reason::ObjectInFuture) => {
+    fn decide(&self, rule: Rule, pair: Pair) -> Decision {
+        match rule.decide(pair) {
+            Decision::Settled(Outcome::Transfer {
+                reason: Reason::ObjectInFuture,
+                source,
+                target: Some(target),
+            }) => {
                 let latest = self.latest();
-                Rule { latest, ..rule }.decide(pair.as_ref())
+                Rule { latest, ..rule }.decide(Pair::Both { source, target })
             }
             decision => decision,
         }
     }
 
-    /// Settles a decision by content. What cannot be read is left out by name,
+    /// Settles a decision by content. What cannot be read is skipped by name,
     /// unless nothing further could be read either.
-    async fn compare_content(&self, judged: Judged, budget: Budget) -> Result<Judged, PlanError> {
-        let Judged::Pair(Pair::Both { source, target }, Decision::CompareContent) = judged else {
-            return Ok(judged);
-        };
-        let same = same_content(self.source, &source, self.target, &target, &budget).await;
-        let pair = Pair::Both { source, target };
-        match same {
-            Ok(true) => Ok(Judged::Pair(pair, Decision::Keep(Reason::SameContent))),
-            Ok(false) => Ok(Judged::Pair(
-                pair,
-                Decision::Transfer(Reason::ContentDiffers),
-            )),
+    async fn compare_content(
+        &self,
+        source: Entry,
+        target: Entry,
+        budget: Budget,
+    ) -> Result<Judged, PlanError> {
+        match same_content(self.source, &source, self.target, &target, &budget).await {
+            Ok(are_equal) => {
+                let outcome = Outcome::of_contents(source, target, are_equal);
+                Ok(Judged::Settled(outcome))
+            }
             Err(error) if error.kind().stops_run() => Err(error.into()),
-            Err(error) => Ok(Judged::Unread(pair, error)),
+            Err(error) => Ok(Judged::Unread(source, target, error)),
         }
     }
 
@@ -185,9 +194,9 @@ impl Planner<'_> {
 /// A joined item with the rule's answer.
 enum Judged {
     Skipped(Side, Skipped),
-    Pair(Pair, Decision),
+    Settled(Outcome),
     /// The plan does not concern it.
     NotSelected(Pair),
     /// Contents that could not be compared.
-    Unread(Pair, StoreError),
+    Unread(Entry, Entry, StoreError),
 }

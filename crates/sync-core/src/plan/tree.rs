@@ -17,9 +17,9 @@ use super::kept_links::KeptLink;
 use super::options::Deletions;
 use crate::listing::{SkippedNames, may_be_directory_of};
 use crate::{
-    entry::SkipCause,
+    entry::{Entry, SkipCause},
     key::Key,
-    rule::{Decision, Direction, Pair, Reason},
+    rule::{Direction, Outcome, Reason},
 };
 
 /// Turns decisions into actions.
@@ -37,8 +37,7 @@ pub(crate) struct TreeResolver {
 
 /// An entry whose key may be a directory of keys to come.
 struct Open {
-    pair: Pair,
-    decision: Decision,
+    outcome: Outcome,
     /// A source entry below it, if there is one.
     conflict: Option<(Key, ConflictCause)>,
     /// What must give way to it.
@@ -59,47 +58,37 @@ impl TreeResolver {
         }
     }
 
-    /// Adds the actions that are ready now that `pair` has come.
-    pub(crate) fn place(
-        &mut self,
-        pair: Pair,
-        decision: Decision,
-        counts: &mut Counts,
-        ready: &mut Vec<Action>,
-    ) {
-        let decision = match decision {
-            Decision::Delete(_) if self.covering.cover(pair.key()) => {
-                Decision::Keep(Reason::SourceSkipped)
-            }
-            Decision::Delete(_) if self.deletions == Deletions::Off => {
-                Decision::Keep(Reason::DeletionsOff)
-            }
-            decision => decision,
-        };
+    /// Adds the actions that are ready now that the entries of `outcome` have come.
+    pub(crate) fn place(&mut self, outcome: Outcome, counts: &mut Counts, ready: &mut Vec<Action>) {
+        let outcome = self.unless_kept(outcome);
         while let Some(last) = self
             .open
-            .pop_if(|o| !may_be_directory_of(o.key().as_str(), pair.key().as_str()))
+            .pop_if(|o| !may_be_directory_of(o.key().as_str(), outcome.key().as_str()))
         {
             self.settle(last, counts, ready);
         }
         if self.open.is_empty() {
-            self.covering.forget_before(pair.key());
-            self.staying.forget_before(pair.key());
+            self.covering.forget_before(outcome.key());
+            self.staying.forget_before(outcome.key());
         }
-        // A bucket is no tree: what is kept there is in nobody's way. Nearly all
+        // A bucket is no tree: what is kept there blocks nothing. Nearly all
         // entries of most backups are such.
         if self.direction == Direction::Backup
-            && let (Pair::Both { target, .. }, Decision::Keep(reason)) = (&pair, decision)
+            && let Outcome::Keep {
+                reason,
+                source: Some(_),
+                target,
+            } = &outcome
         {
-            counts.reasons.entry(reason).or_default().add(target.size);
+            counts.reasons.entry(*reason).or_default().add(target.size);
             return;
         }
-        let mut opened = Open::new(pair, decision);
+        let mut opened = Open::new(outcome);
         match self.direction {
             Direction::Restore => opened.meet(&mut self.open),
             // What is to be deleted may yet turn out to be covered, or to be in
             // the way.
-            Direction::Backup if is_absence(decision) => {}
+            Direction::Backup if is_absence(&opened.outcome) => {}
             Direction::Backup => {
                 opened.notes_what_may_block(&mut self.open);
                 ready.extend(opened.close(counts));
@@ -107,6 +96,26 @@ impl TreeResolver {
             }
         }
         self.open.push(opened);
+    }
+
+    /// A deletion, unless the source skipped something there, or nothing is
+    /// deleted at all.
+    fn unless_kept(&mut self, outcome: Outcome) -> Outcome {
+        let Outcome::Delete { reason, target } = outcome else {
+            return outcome;
+        };
+        let reason = if self.covering.cover(&target.key) {
+            Reason::SourceSkipped
+        } else if self.deletions == Deletions::Off {
+            Reason::DeletionsOff
+        } else {
+            return Outcome::Delete { reason, target };
+        };
+        Outcome::Keep {
+            reason,
+            source: None,
+            target,
+        }
     }
 
     /// Adds the actions that are still open at the end.
@@ -122,8 +131,14 @@ impl TreeResolver {
     pub(crate) fn covers(&mut self, name: &str, cause: SkipCause) {
         self.covering.insert(name, cause);
         for open in &mut self.open {
-            if is_absence(open.decision) && self.covering.cover(open.key()) {
-                open.decision = Decision::Keep(Reason::SourceSkipped);
+            if let Some(target) = absent(&open.outcome)
+                && self.covering.cover(&target.key)
+            {
+                open.outcome = Outcome::Keep {
+                    reason: Reason::SourceSkipped,
+                    source: None,
+                    target: target.clone(),
+                };
             }
         }
     }
@@ -174,10 +189,9 @@ impl TreeResolver {
 }
 
 impl Open {
-    fn new(pair: Pair, decision: Decision) -> Self {
+    fn new(outcome: Outcome) -> Self {
         Self {
-            pair,
-            decision,
+            outcome,
             conflict: None,
             blocker: None,
             blocks: false,
@@ -185,15 +199,15 @@ impl Open {
     }
 
     fn key(&self) -> &Key {
-        self.pair.key()
+        self.outcome.key()
     }
 
     fn in_source(&self) -> bool {
-        !matches!(self.pair, Pair::Target(_))
+        self.outcome.source().is_some()
     }
 
     fn in_target(&self) -> bool {
-        !matches!(self.pair, Pair::Source(_))
+        self.outcome.target().is_some()
     }
 
     /// Settles this entry against the open ones that it lies below.
@@ -210,15 +224,15 @@ impl Open {
                         self.conflicts_with(above.key(), ConflictCause::BothInSource);
                     }
                 }
-                (true, false) => match (&above.pair, above.decision) {
-                    (Pair::Target(file), Decision::Delete(_)) => {
+                (true, false) => match &above.outcome {
+                    Outcome::Delete { target: file, .. } => {
                         self.blocker = Some(Blocker::File(file.clone()));
                         above.blocks = true;
                     }
-                    (_, stays) => self.conflicts_with(above.key(), why_it_stays(stays)),
+                    stays => self.conflicts_with(above.key(), why_it_stays(stays)),
                 },
-                (false, true) => match self.decision {
-                    Decision::Delete(_) => {
+                (false, true) => match &self.outcome {
+                    Outcome::Delete { .. } => {
                         above.blocker = Some(Blocker::Directory);
                         self.blocks = true;
                     }
@@ -233,12 +247,12 @@ impl Open {
     /// most hold both; but a server that keeps its objects in directories takes
     /// the new one only once that above it has gone.
     fn notes_what_may_block(&mut self, open: &mut [Open]) {
-        if !matches!(self.pair, Pair::Source(_)) {
+        if self.in_target() {
             return;
         }
         let key = self.key().clone();
         for above in open.iter_mut().filter(|above| key.is_below(above.key())) {
-            if let (Pair::Target(object), Decision::Delete(_)) = (&above.pair, above.decision) {
+            if let Outcome::Delete { target: object, .. } = &above.outcome {
                 self.blocker = Some(Blocker::File(object.clone()));
                 above.blocks = true;
             }
@@ -251,11 +265,13 @@ impl Open {
 
     /// What is kept, and is a link in the target.
     fn kept_link(&self) -> Option<KeptLink> {
-        match (&self.pair, self.decision) {
-            (Pair::Both { source, target }, Decision::Keep(reason))
-                if target.link.is_some() && self.conflict.is_none() =>
-            {
-                Some(KeptLink::new(reason, source, target))
+        match &self.outcome {
+            Outcome::Keep {
+                reason,
+                source: Some(source),
+                target,
+            } if target.link.is_some() && self.conflict.is_none() => {
+                Some(KeptLink::new(*reason, source, target))
             }
             _ => None,
         }
@@ -268,54 +284,60 @@ impl Open {
             let (key, with, cause) = (self.key().clone(), with.clone(), *cause);
             return Some(Action::Conflict { key, with, cause });
         }
-        let (reason, source, target) = match (self.decision, self.pair) {
-            (Decision::Transfer(reason), Pair::Source(source)) => (reason, source, None),
-            (Decision::Transfer(reason), Pair::Both { source, target }) => {
-                (reason, source, Some(target))
+        match self.outcome {
+            Outcome::Transfer {
+                reason,
+                source,
+                target,
+            } => {
+                counts.reasons.entry(reason).or_default().add(source.size);
+                Some(Action::Transfer(Transfer {
+                    reason,
+                    source,
+                    target,
+                    blocker: self.blocker,
+                }))
             }
-            (Decision::Delete(reason), Pair::Target(target)) => {
+            Outcome::Delete { reason, target } => {
                 counts.reasons.entry(reason).or_default().add(target.size);
-                let blocks = self.blocks;
-                return Some(Action::Delete(Delete {
+                Some(Action::Delete(Delete {
                     reason,
                     target,
-                    blocks,
-                }));
+                    blocks: self.blocks,
+                }))
             }
-            (Decision::Keep(reason), Pair::Target(kept) | Pair::Both { target: kept, .. }) => {
-                counts.reasons.entry(reason).or_default().add(kept.size);
-                return (reason == Reason::SourceSkipped).then_some(Action::Keep {
-                    reason,
-                    target: kept,
-                });
+            Outcome::Keep { reason, target, .. } => {
+                counts.reasons.entry(reason).or_default().add(target.size);
+                let is_shown = reason == Reason::SourceSkipped;
+                is_shown.then_some(Action::Keep { reason, target })
             }
-            // The rule gives no such answer to such a pair.
-            _ => return None,
-        };
-        counts.reasons.entry(reason).or_default().add(source.size);
-        let blocker = self.blocker;
-        Some(Action::Transfer(Transfer {
-            reason,
-            source,
+        }
+    }
+}
+
+/// What the target has, if that is decided about because the source lacks it.
+fn absent(outcome: &Outcome) -> Option<&Entry> {
+    match outcome {
+        Outcome::Delete { target, .. }
+        | Outcome::Keep {
+            reason: Reason::DeletionsOff,
             target,
-            blocker,
-        }))
+            ..
+        } => Some(target),
+        _ => None,
     }
 }
 
 /// Whether an entry is decided about because the source lacks it.
-fn is_absence(decision: Decision) -> bool {
-    matches!(
-        decision,
-        Decision::Delete(_) | Decision::Keep(Reason::DeletionsOff)
-    )
+fn is_absence(outcome: &Outcome) -> bool {
+    absent(outcome).is_some()
 }
 
 /// Why an entry of the target is in the way for good.
-fn why_it_stays(decision: Decision) -> ConflictCause {
-    match decision {
-        Decision::Keep(Reason::NotSelected) => ConflictCause::NotSelected,
-        Decision::Keep(Reason::SourceSkipped) => ConflictCause::SourceSkipped,
+fn why_it_stays(outcome: &Outcome) -> ConflictCause {
+    match outcome.reason() {
+        Reason::NotSelected => ConflictCause::NotSelected,
+        Reason::SourceSkipped => ConflictCause::SourceSkipped,
         _ => ConflictCause::DeletionsOff,
     }
 }

@@ -1,7 +1,7 @@
 //! The contract that a directory and a bucket both keep.
 //!
 //! The words are the same on both sides, so the planner and the executor know
-//! neither. [`store_contract!`](crate::store_contract) (feature `testing`)
+//! neither. `store_contract!` (feature `testing`)
 //! checks an implementation against what is written here.
 
 mod chunks;
