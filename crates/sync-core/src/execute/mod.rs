@@ -5,8 +5,10 @@
 //! [`execute`]. Deletions come last, and only if every transfer succeeded and
 //! the source was seen whole (design, Data flow).
 
+mod catch_up;
 mod cleared;
 mod clearing;
+mod copier;
 mod cutoff;
 mod deletions;
 mod events;

@@ -1,8 +1,9 @@
 //! An execution in progress: what has become of its entries so far.
 
+use super::catch_up::Kept;
 use super::cleared::Cleared;
 use super::events::{DeletionsSkipped, Event, Outcomes, Report};
-use super::transfer::{Done, Kept};
+use super::transfer::Done;
 use super::workspace::Workspace;
 use crate::plan::{MAX_CLOCK_OFFSET, Plan, Transfer};
 use crate::{
