@@ -10,10 +10,6 @@ use crate::error::Failure;
 use crate::etag::ETag;
 use crate::http::clock;
 
-/// What a HEAD needs; without s3:ListBucket, S3 answers 403 for a key that is
-/// not there (API Reference, HeadObject).
-pub(crate) const LOOK_UP: &str = "s3:GetObject, and s3:ListBucket for keys that are not there";
-
 /// What a HEAD tells of an object.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
@@ -68,7 +64,7 @@ impl Bucket {
         }
         match request.send().await {
             Ok(head) => Ok(Some(head)),
-            Err(error) => match Failure::from(&error) {
+            Err(error) => match Failure::from(error) {
                 failure if failure.is_missing_key() => Ok(None),
                 failure => Err(failure),
             },

@@ -22,7 +22,6 @@ use crate::client::connect::{self, Connection};
 use crate::client::counters::RequestCounters;
 use crate::client::counters::Resumed;
 use crate::error::Attempted;
-use crate::head::LOOK_UP;
 use crate::http::clock::Clock;
 use crate::http::concurrency::ConcurrencyLimiter;
 use crate::http::in_flight::InFlight;
@@ -236,11 +235,7 @@ impl Store for S3Store {
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
         let found = self.bucket.head(key).await.map_err(|failure| {
-            let attempted = Attempted {
-                what: "look up",
-                name: key.as_str(),
-                permission: LOOK_UP,
-            };
+            let attempted = Attempted::look_up(key.as_str());
             self.bucket.fail(failure, attempted)
         })?;
         match found {

@@ -16,7 +16,7 @@ use sync_core::{
 
 use crate::bucket::Bucket;
 use crate::error::{Attempted, Failure};
-use crate::head::{Head, LOOK_UP};
+use crate::head::Head;
 use crate::version_check::is_same;
 use crate::write::conditional::changed;
 
@@ -34,7 +34,7 @@ pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Dige
         .checksum_mode(mode)
         .send()
         .await
-        .map_err(|error| Failure::from(&error))
+        .map_err(Failure::from)
         .and_then(|head| Ok((Head::of(&entry.key, &head)?.entry, head)));
     match head {
         Ok((now, head)) if is_same(entry, &now) || bucket.is_still_listed(entry, &now).await => {
@@ -45,14 +45,7 @@ pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Dige
             ErrorKind::NotFound,
             format!("'{}' has vanished since it was listed", entry.key),
         )),
-        Err(failure) => Err(bucket.fail(
-            failure,
-            Attempted {
-                what: "look up",
-                name: entry.key.as_str(),
-                permission: LOOK_UP,
-            },
-        )),
+        Err(failure) => Err(bucket.fail(failure, Attempted::look_up(entry.key.as_str()))),
     }
 }
 

@@ -1,9 +1,8 @@
 //! From options to a client.
 //!
-//! Nothing here sends a request; credentials are looked up with the first one.
-//! The region is therefore not asked of the instance metadata service either:
-//! on an EC2 machine without a configured region the error of the first
-//! request names the right one.
+//! Nothing here sends a request; credentials are looked up with the first one. So the
+//! instance metadata service is not asked for the region either: on an EC2 machine
+//! without a configured region the error of the first request names the right one.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -40,19 +39,19 @@ use crate::http::throttle::BandwidthLimiter;
 use crate::http::transport::Transport;
 use crate::options::{Access, S3Options};
 
-/// A client, and what was found out while it was built.
+/// A client, and what was determined while it was built.
 pub(crate) struct Connection {
     pub(crate) client: Client,
     /// Where requests go, for error messages.
     pub(crate) endpoint: Endpoint,
-    /// Who asks; nobody if requests are not signed.
+    /// The source of credentials; `None` if requests are not signed.
     pub(crate) identity: Option<SharedCredentialsProvider>,
 }
 
 /// Builds the client. `credentials` replace the usual sources (in tests).
 ///
-/// Whatever comes from outside is looked at first: a part of the SDK that
-/// meets what it does not expect panics, or says nothing of where it was from.
+/// Every value from outside is checked first: parts of the SDK panic at invalid
+/// values, or do not say where they come from.
 pub(crate) async fn connect(
     options: &S3Options,
     credentials: Option<Credentials>,
@@ -85,34 +84,39 @@ pub(crate) async fn connect(
     let shared =
         shared_config(options, credentials, &region, &endpoint, credentials_client).await?;
     let contact = transport.reach(proxies, trust);
-    let is_path_style = options.path_style.decide(endpoint.is_foreign());
-    let mut config = Builder::from(&shared)
+    let config = client_config(options, &shared, &endpoint)
         .http_client(transport)
-        .interceptor(Deadline::new(limiter))
-        .interceptor(counters)
-        .interceptor(Amended(BlankKeys))
         .retry_classifier(GiveUp(contact))
-        .force_path_style(is_path_style || options.location.has_tenant())
-        .retry_partition(retry::retry_partition())
-        .retry_classifier(Permanent)
-        // Uploads bring their own sums, and downloads are verified where a
-        // sum can be: of whole objects. The SDK would ask for sums of ranges
-        // too, which some servers answer with those of the whole.
-        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    // The SDK reads the variables itself, as they are.
-    config.set_endpoint_url(endpoint.url.clone());
-    if options.access == Access::Anonymous {
-        config = config.allow_no_auth();
-    }
-    if let Some(headers) = ExtraHeaders::of(options.payer, endpoint.owner.as_deref()) {
-        config = config.interceptor(Amended(headers));
-    }
+        .interceptor(Deadline::new(limiter))
+        .interceptor(counters);
     Ok(Connection {
         client: Client::from_conf(config.build()),
         endpoint,
         identity: shared.credentials_provider(),
     })
+}
+
+fn client_config(options: &S3Options, shared: &SdkConfig, endpoint: &Endpoint) -> Builder {
+    let is_path_style = options.path_style.decide(endpoint.is_foreign());
+    let mut config = Builder::from(shared)
+        .interceptor(Amended(BlankKeys))
+        .force_path_style(is_path_style || options.location.has_tenant())
+        .retry_partition(retry::retry_partition())
+        .retry_classifier(Permanent)
+        // Uploads have their own checksums, and downloads are verified where that is
+        // possible: of whole objects. The SDK would ask for checksums of ranges too,
+        // which some servers answer with that of the whole.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    // Otherwise the SDK would read the variables itself, without trimming them.
+    config.set_endpoint_url(endpoint.url.clone());
+    if options.access == Access::Anonymous {
+        config = config.allow_no_auth();
+    }
+    match ExtraHeaders::of(options.payer, endpoint.owner.as_deref()) {
+        Some(headers) => config.interceptor(Amended(headers)),
+        None => config,
+    }
 }
 
 async fn shared_config(
@@ -126,7 +130,7 @@ async fn shared_config(
         .region(region.clone())
         .timeout_config(retry::usual())
         .retry_config(retry::retries(options.max_attempts.max(1)))
-        // `transport` does this, and sees uploads too.
+        // `transport` limits silence instead, for uploads too.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(profile) = credentials::profile_name(options)? {
         loader = loader.profile_name(profile);
@@ -147,9 +151,8 @@ async fn shared_config(
     Ok(loader.credentials_provider(provider).load().await)
 }
 
-/// The profiles of the configuration files, the chosen one first of all; none
-/// if they cannot be read, which the search for credentials tells if it needs
-/// them.
+/// The profiles of the configuration files, with the chosen one selected; `None` if
+/// they cannot be read, which the search for credentials reports if it needs them.
 async fn profile(options: &S3Options) -> Result<Option<ProfileSet>> {
     let name = credentials::profile_name(options)?.map(Cow::Owned);
     let (fs, env, files) = (Fs::real(), Env::real(), EnvConfigFiles::default());
@@ -157,8 +160,8 @@ async fn profile(options: &S3Options) -> Result<Option<ProfileSet>> {
     Ok(profiles.await.ok())
 }
 
-/// Where requests go: as the option says, else `AWS_ENDPOINT_URL_S3` and its
-/// likes, else the profile. None is AWS.
+/// The URL of the server: that of the option, else of `AWS_ENDPOINT_URL_S3` or
+/// `AWS_ENDPOINT_URL`, else of the profile. `None` means AWS.
 async fn endpoint_url(options: &S3Options, region: &Region) -> Result<Option<String>> {
     let chosen = options.endpoint_url.as_deref().map(str::trim);
     if let Some(url) = chosen.filter(|url| !url.is_empty()) {
@@ -173,7 +176,7 @@ async fn endpoint_url(options: &S3Options, region: &Region) -> Result<Option<Str
             return address(&url, &format!("{name}: ")).map(Some);
         }
     }
-    // What is left are the configuration files, whose sections the SDK knows.
+    // The configuration files remain, whose sections the SDK knows.
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(region.clone())
         .no_credentials();

@@ -75,7 +75,7 @@ pub(super) async fn listing(probe: &Probe, tell: Tell<'_>) -> bool {
             ));
             return true;
         }
-        Err(error) => Failure::from(&error).of_bucket(),
+        Err(error) => Failure::from(error).of_bucket(),
     };
     let name = match failure.kind() {
         ErrorKind::Credentials => "credentials",

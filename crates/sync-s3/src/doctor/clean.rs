@@ -118,7 +118,7 @@ impl Probe {
             .set_version_id(version.map(str::to_owned))
             .send()
             .await;
-        match sent.map_err(|error| Failure::from(&error)) {
+        match sent.map_err(Failure::from) {
             Err(failure) if !failure.is_missing_key() => Err(failure),
             Ok(deleted) if version.is_none() => {
                 if let Some(marker) = deleted.version_id {
@@ -173,8 +173,7 @@ impl Probe {
             .prefix(self.full(""))
             .encoding_type(EncodingType::Url)
             .send()
-            .await
-            .map_err(|error| Failure::from(&error))?;
+            .await?;
         let is_encoded = page.encoding_type == Some(EncodingType::Url);
         let versions = page.versions.unwrap_or_default().into_iter();
         let versions = versions.map(|version| (version.key, version.version_id));
@@ -194,8 +193,7 @@ impl Probe {
             .bucket(self.bucket.location.bucket())
             .prefix(self.full(""))
             .send()
-            .await
-            .map_err(|error| Failure::from(&error))?;
+            .await?;
         let uploads = page.uploads.unwrap_or_default().into_iter();
         Ok(uploads
             .filter_map(|upload| Some((upload.key?, upload.upload_id?)))

@@ -120,8 +120,7 @@ async fn single(probe: &Probe, name: &str, etag: Option<String>) -> Result<(), F
         .key(name)
         .set_if_match(etag)
         .send()
-        .await
-        .map_err(|error| Failure::from(&error))?;
+        .await?;
     note_marker(probe, name, sent.version_id());
     Ok(())
 }
@@ -149,10 +148,7 @@ async fn batch_once(probe: &Probe, name: &str, etag: Option<String>) -> Result<(
     if probe.bucket.sends_md5() {
         request = request.interceptor(Amended(ContentMd5));
     }
-    let sent = request
-        .send()
-        .await
-        .map_err(|error| Failure::from(&error))?;
+    let sent = request.send().await?;
     for deleted in sent.deleted() {
         note_marker(probe, name, deleted.delete_marker_version_id());
     }

@@ -143,11 +143,11 @@ async fn lists(probe: &Probe, open: &Open, tell: Tell<'_>) {
     let failures = [
         (
             "s3:ListMultipartUploadParts",
-            parts.err().map(|e| Failure::from(&e)),
+            parts.err().map(Failure::from),
         ),
         (
             "s3:ListBucketMultipartUploads",
-            uploads.err().map(|e| Failure::from(&e)),
+            uploads.err().map(Failure::from),
         ),
     ];
     let mut all_well = true;

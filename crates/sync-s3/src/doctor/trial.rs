@@ -85,8 +85,7 @@ impl Probe {
             .prefix(self.full(""))
             .encoding_type(EncodingType::Url)
             .send()
-            .await
-            .map_err(|error| Failure::from(&error))?;
+            .await?;
         let is_encoded = page.encoding_type == Some(EncodingType::Url);
         let objects = page.contents.unwrap_or_default().into_iter();
         let keys = objects.filter_map(|object| object.key);

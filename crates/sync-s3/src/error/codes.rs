@@ -6,14 +6,16 @@
 
 use sync_core::ErrorKind;
 
-use crate::error::{Failure, Origin};
+use crate::error::failure::{Failure, Origin};
 
 impl Failure {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self.origin {
-            Origin::Network | Origin::Answer | Origin::Cut | Origin::Protocol | Origin::Foreign => {
-                ErrorKind::Unavailable
-            }
+            Origin::Network
+            | Origin::Answer
+            | Origin::Truncated
+            | Origin::Protocol
+            | Origin::Foreign => ErrorKind::Unavailable,
             Origin::Timeout => ErrorKind::Timeout,
             Origin::Credentials => ErrorKind::Credentials,
             Origin::Request => ErrorKind::Other,

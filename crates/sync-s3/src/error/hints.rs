@@ -239,7 +239,7 @@ fn hint_of_origin(origin: Origin, endpoint: &Endpoint) -> Option<Hint> {
             .proxy
             .as_ref()
             .map_or_else(|| right_server(endpoint), through),
-        Origin::Cut => {
+        Origin::Truncated => {
             "connections break before the end of an answer: check the network and proxies, and run \
              again"
                 .into()

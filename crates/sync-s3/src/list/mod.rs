@@ -19,7 +19,7 @@ mod prune;
 mod single;
 pub(crate) mod url_encoding;
 mod v1;
-mod xml;
+pub(crate) mod xml;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -39,7 +39,6 @@ pub(crate) use parallel::tuning::Tuning;
 use parallel::{Message, ParallelLister};
 use prune::Pruner;
 pub(crate) use single::{as_listed, first_page, listed};
-pub(crate) use xml::Unreadable;
 
 /// The consumer's end; dropping it stops the reader.
 struct Pages {

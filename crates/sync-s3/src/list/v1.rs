@@ -37,7 +37,7 @@ pub(crate) async fn send(
             bucket.lists_first_version.store(true, Ordering::Relaxed);
             send_first(request).await
         }
-        Err(error) => Err(Failure::from(&error)),
+        Err(error) => Err(Failure::from(error)),
     }
 }
 
@@ -56,7 +56,7 @@ async fn send_first(request: ListObjectsV2FluentBuilder) -> Result<ListObjectsV2
         })
         .send()
         .await;
-    let page = sent.map_err(|error| Failure::from(&error))?;
+    let page = sent?;
     asked.check(&page)?;
     Ok(page)
 }

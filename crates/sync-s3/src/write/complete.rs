@@ -100,7 +100,7 @@ impl<'a> Completion<'a> {
             .config_override(retry::for_complete(attempts.share, bucket.max_attempts))
             .send()
             .await
-            .map_err(|error| Failure::from(&error))
+            .map_err(Failure::from)
     }
 
     /// Whether the answer is about this upload: by the sum of the whole, else by

@@ -61,7 +61,7 @@ impl Bucket {
             .key(blank_keys::label(directory))
             .send()
             .await;
-        match sent.map_err(|error| Failure::from(&error)) {
+        match sent.map_err(Failure::from) {
             Err(failure) if !failure.is_missing_key() => Err(failure),
             _ => Ok(()),
         }

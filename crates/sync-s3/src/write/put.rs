@@ -72,7 +72,7 @@ pub(crate) async fn send_once(
     if !bucket.sign_payload {
         request = request.disable_payload_signing();
     }
-    request.send().await.map_err(|error| Failure::from(&error))
+    Ok(request.send().await?)
 }
 
 struct Put<'a> {

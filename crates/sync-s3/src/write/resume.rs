@@ -175,5 +175,5 @@ async fn page(session: &Session, marker: Option<String>) -> Result<ListPartsOutp
         .config_override(aws_sdk_s3::Config::builder().retry_config(retries))
         .send()
         .await
-        .map_err(|error| Failure::from(&error))
+        .map_err(Failure::from)
 }

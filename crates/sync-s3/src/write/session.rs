@@ -91,8 +91,7 @@ impl Session {
             .set_checksum_algorithm(algorithm)
             .set_checksum_type(whole.then_some(ChecksumType::FullObject))
             .send()
-            .await
-            .map_err(|error| Failure::from(&error))?;
+            .await?;
         if bucket.objects.encryption.is_some() && created.server_side_encryption().is_none() {
             bucket.conduct.ignores_encryption();
         }
@@ -215,10 +214,7 @@ impl Session {
         if !self.bucket.sign_payload {
             request = request.disable_payload_signing();
         }
-        let sent = request
-            .send()
-            .await
-            .map_err(|error| Failure::from(&error))?;
+        let sent = request.send().await?;
         let answer = PartAnswer {
             etag: sent.e_tag,
             crc64: sent.checksum_crc64_nvme,
@@ -263,7 +259,7 @@ pub(crate) async fn abort(bucket: &Bucket, key: &str, id: &str) -> Result<bool, 
         .send();
     match tokio::time::timeout(ABORT_TIMEOUT, request).await {
         Ok(Ok(_)) => Ok(true),
-        Ok(Err(error)) => match Failure::from(&error) {
+        Ok(Err(error)) => match Failure::from(error) {
             failure if failure.has_code(&["NoSuchUpload"]) => Ok(false),
             failure => Err(failure),
         },

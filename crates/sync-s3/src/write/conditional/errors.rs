@@ -3,7 +3,6 @@
 use sync_core::{ErrorKind, Key, StoreError};
 
 use crate::error::{Attempted, Failure};
-use crate::head::LOOK_UP;
 use crate::write::conditional::{ConditionalWrite, WriteRequest};
 
 impl<W: WriteRequest> ConditionalWrite<'_, W> {
@@ -17,14 +16,8 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
     }
 
     pub(super) fn cannot_look(&self, failure: Failure) -> StoreError {
-        self.bucket.fail(
-            failure,
-            Attempted {
-                what: "look up",
-                name: self.key.as_str(),
-                permission: LOOK_UP,
-            },
-        )
+        let attempted = Attempted::look_up(self.key.as_str());
+        self.bucket.fail(failure, attempted)
     }
 
     pub(super) fn fail(&self, failure: Failure) -> StoreError {

@@ -47,20 +47,34 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
             };
         }
         let upload_gone = failure.has_code(&["NoSuchUpload"]);
-        let refused = failure.is_precondition();
-        if !(refused || met.may_be_ours && (upload_gone || failure.is_in_doubt())) {
+        let is_unclear = met.may_be_ours && (upload_gone || failure.is_in_doubt());
+        if !(failure.is_precondition() || is_unclear) {
             return Outcome::Failed;
         }
-        let Ok(look) = self.look_after().await else {
-            return Outcome::Failed;
-        };
+        match self.look_after().await {
+            Ok(look) => self.settle_by(look, failure, condition, met, round),
+            Err(_) => Outcome::Failed,
+        }
+    }
+
+    /// What a failure means for the object, which is there as `look` shows.
+    fn settle_by(
+        &self,
+        look: Look,
+        failure: &Failure,
+        condition: &Condition,
+        met: &mut Met,
+        round: u32,
+    ) -> Outcome {
+        let replaces = matches!(condition, Condition::Match(_));
+        let refused = failure.is_precondition();
         match look {
             Look::Same { found, .. } | Look::Other(found)
                 if met.may_be_ours && self.write.is_ours(&found) =>
             {
                 Outcome::Done
             }
-            // It has not been carried out, or somebody has come after it.
+            // The request was not carried out, or was overwritten by another one.
             Look::Same { .. } if failure.origin == Origin::Foreign => {
                 Outcome::Later(condition.clone())
             }
@@ -71,10 +85,9 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
                 Outcome::Otherwise(self.next_form(condition, etag.as_deref(), met))
             }
             Look::Gone if replaces && refused || self.deletes() => self.when_gone(),
-            // It was there a moment ago, and is not any more; or the server
-            // takes something for an object that is none, as SeaweedFS does
-            // with the empty directory that deleted objects leave behind. Then
-            // the HEAD of this moment has to do.
+            // It was there a moment ago and is gone; or the server takes something
+            // for an object that is none, as SeaweedFS does with the empty directory
+            // that deleted objects leave behind. Then this HEAD has to suffice.
             Look::Gone if refused && round < DOUBTS => Outcome::Later(condition.clone()),
             Look::Gone if refused => Outcome::Later(Condition::None),
             _ => Outcome::Failed,
