@@ -1,4 +1,4 @@
-//! What every operation needs: the client, the place, and what was chosen and
+//! What every operation needs: the client, the location, and what was configured and
 //! learned about it.
 
 use std::sync::Arc;
@@ -48,21 +48,21 @@ pub(crate) struct Bucket {
     pub(crate) buffers: Pool,
     pub(crate) tuning: Tuning,
     pub(crate) is_ordered: bool,
-    /// Whether a listing came in another order than that of the bytes.
+    /// Whether a listing was not in byte order.
     pub(crate) is_disordered: AtomicBool,
-    /// Whether the server knows only the first version of listings.
+    /// Whether the server supports only the first version of listings.
     pub(crate) lists_first_version: AtomicBool,
-    /// Whether a listing told fractions of a second, which no header does.
+    /// Whether a listing had times with fractions of a second, which no header has.
     pub(crate) lists_fractions: AtomicBool,
 }
 
 impl Bucket {
-    /// The key as the bucket knows it.
+    /// The key in the bucket, with the prefix.
     pub(crate) fn full_key(&self, key: &Key) -> String {
         [self.location.prefix(), key.as_str()].concat()
     }
 
-    /// The key of an object that a request is addressed to.
+    /// The same, as the SDK accepts it in an address.
     pub(crate) fn key_label(&self, key: &Key) -> String {
         blank_keys::label(self.full_key(key))
     }
@@ -79,7 +79,7 @@ impl Bucket {
         }
     }
 
-    /// Whether requests carry `Content-MD5`.
+    /// Whether requests have `Content-MD5`.
     pub(crate) fn sends_md5(&self) -> bool {
         self.checksums == Checksums::Md5 || self.conduct.wants_md5()
     }
@@ -109,12 +109,12 @@ impl Bucket {
         headers
     }
 
-    /// Whether uploads in parts carry the sum of the whole.
+    /// Whether uploads in parts have the checksum of the whole.
     pub(crate) fn sums_whole_uploads(&self) -> bool {
         matches!(self.checksums, Checksums::Auto | Checksums::Crc64Nvme)
     }
 
-    /// Whether responses are asked for the checksums that the server keeps.
+    /// Whether answers should have the checksums that the server has stored.
     pub(crate) fn checksum_mode(&self) -> Option<ChecksumMode> {
         (self.checksums != Checksums::None).then_some(ChecksumMode::Enabled)
     }

@@ -1,9 +1,9 @@
 //! Checksums as S3 writes them: base64 of the sum, big-endian, in a header.
 //!
-//! A CRC64NVME is computed by the caller while the bytes are in memory
-//! ([`Crc64`]); here it is only written and read. MD5 serves one purpose:
-//! to recognise our own upload by its ETag when its answer was lost and the
-//! server keeps no CRC64NVME (User Guide, "Checking object integrity").
+//! A CRC64NVME is computed by the caller while the bytes are in memory ([`Crc64`]); here
+//! it is only formatted and parsed. MD5 has one purpose: to recognise our own upload by
+//! its ETag when its answer was lost and the server stores no CRC64NVME (User Guide,
+//! "Checking object integrity").
 
 use std::fmt::Write as _;
 
@@ -27,7 +27,7 @@ pub(crate) struct Headers {
 }
 
 impl Headers {
-    /// Those that `choice` asks for, of `body` whose CRC64NVME is `sum`.
+    /// Those of `choice`, for `body` whose CRC64NVME is `sum`.
     pub(crate) fn of(choice: Checksums, body: &[u8], sum: Crc64) -> Self {
         let mut headers = Self::default();
         match choice {
@@ -39,8 +39,8 @@ impl Headers {
         headers
     }
 
-    /// The newer of the sums, which `x-amz-sdk-checksum-algorithm` names as
-    /// well: object locks demand that (API Reference, PutObject).
+    /// The newer algorithm, which `x-amz-sdk-checksum-algorithm` names as well: object
+    /// locks require that (API Reference, PutObject).
     pub(crate) fn algorithm(&self) -> Option<ChecksumAlgorithm> {
         if self.crc64.is_some() {
             Some(ChecksumAlgorithm::Crc64Nvme)
@@ -64,8 +64,8 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Whether `found` has this content: by `stored`, the sum that the server
-    /// keeps of it, else by `etag`, which a plain server gives it.
+    /// Whether `found` has this content: by `stored`, the checksum that the server has of
+    /// it, else by `etag`, which it has at a server whose ETags are MD5s.
     pub(crate) fn is(
         &self,
         found: &Entry,
@@ -98,8 +98,8 @@ fn crc32(body: &[u8]) -> String {
     STANDARD.encode([a, b, c, d])
 }
 
-/// The sum of the whole object out of a response; `None` where there is none,
-/// or only one of the parts' sums (`COMPOSITE`, `…-N`).
+/// Parses the checksum of the whole object; `None` if there is none, or only one of the
+/// parts' sums (`COMPOSITE`, `…-N`).
 pub(crate) fn whole(header: Option<&str>, kind: Option<&ChecksumType>) -> Option<Crc64> {
     if kind == Some(&ChecksumType::Composite) {
         return None;
@@ -108,7 +108,7 @@ pub(crate) fn whole(header: Option<&str>, kind: Option<&ChecksumType>) -> Option
     Some(Crc64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-/// Content above this size is summed on a thread of its own.
+/// Larger content is summed on a blocking thread.
 const SMALL: usize = 256 * 1024;
 
 /// The MD5 of `body`.
@@ -132,7 +132,7 @@ pub(crate) fn plain_etag(body: &[u8]) -> String {
 }
 
 /// The ETag of an object that was sent in parts: the MD5 of the parts' MD5s,
-/// and their number. `None` unless every part's ETag plainly is an MD5.
+/// and their number. `None` unless every part's ETag is an MD5.
 pub(crate) fn parts_etag<'a>(parts: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let mut all = Md5::new();
     let mut count = 0_usize;
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_hold_what_the_catalogue_says() {
+    fn headers_have_the_documented_values() {
         let body = b"123456789";
         let sum = Crc64::of(body);
         let auto = Headers::of(Checksums::Auto, body, sum);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sums_of_the_whole_are_believed() {
+    fn only_sums_of_the_whole_are_used() {
         let sum = Crc64::of(b"123456789");
         let header = Some("rosUhgp5mIg=");
         assert_eq!(whole(header, None), Some(sum));

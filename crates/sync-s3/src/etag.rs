@@ -1,16 +1,14 @@
-//! Entity tags: parsed once, compared by what they say and not by how they are
-//! written.
+//! Entity tags: parsed once, compared by their value and not by their form.
 //!
 //! The same object has the tag `"0123"` in one answer and `0123`, `W/"0123"` or
-//! `"0123-gzip"` in another: servers leave out the quotes, and proxies that
-//! compress weaken the tag or add to it (RFC 9110, "ETag"; the suffixes are those
-//! of Apache's mod_deflate and mod_brotli, and of Jetty). S3 promises that the
-//! tag stands for the stored bytes, so these are all one version. An empty tag
-//! says nothing and is none.
+//! `"0123-gzip"` in another: servers omit the quotes, and proxies that compress weaken
+//! the tag or append to it (RFC 9110, "ETag"; the suffixes are those of Apache's
+//! mod_deflate and mod_brotli, and of Jetty). S3 promises that the tag stands for the
+//! stored bytes, so these are all one version. An empty tag is no tag.
 
 use sync_core::{Entry, entry::Revision};
 
-/// What proxies append to the tag of a body that they compress.
+/// The suffixes that proxies append to the tag of a body that they compress.
 const CODINGS: [&str; 7] = [
     "--gzip", "-gzip", ";gzip", ":gzip", "-br", "-zstd", "-deflate",
 ];
@@ -20,7 +18,7 @@ const CODINGS: [&str; 7] = [
 pub(crate) struct ETag<'a>(&'a str);
 
 impl<'a> ETag<'a> {
-    /// Reads a header or an element; `None` if it is empty.
+    /// Parses a header or an element; `None` if it is empty.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim();
         let text = text
@@ -34,13 +32,13 @@ impl<'a> ETag<'a> {
         (!opaque.is_empty()).then_some(Self(opaque))
     }
 
-    /// That of an entry of a bucket.
+    /// The tag of an entry of a bucket.
     pub(crate) fn of(entry: &'a Entry) -> Option<Self> {
         Self::parse(entry.revision.as_ref()?.as_str())
     }
 
-    /// The form in which tags of one version are equal: strong, in quotes,
-    /// without the suffix of a coding, sums in small letters.
+    /// The normalised form, in which tags of one version are equal: strong, in quotes,
+    /// without the suffix of a coding, hexadecimal digits in small letters.
     pub(crate) fn revision(self) -> Revision {
         let stored = self.stored();
         let text = if sum_of(stored).is_some() {
@@ -51,8 +49,8 @@ impl<'a> ETag<'a> {
         Revision::new(text)
     }
 
-    /// As a condition: RFC 9110 compares those of `If-Match` strongly, so a weak
-    /// tag would never match.
+    /// The form for a condition: RFC 9110 compares the tags of `If-Match` strongly, so a
+    /// weak tag would never match.
     pub(crate) fn quoted(self) -> String {
         format!("\"{}\"", self.0)
     }
@@ -62,7 +60,7 @@ impl<'a> ETag<'a> {
         self.0
     }
 
-    /// The MD5 that the tag may be: it is one of 32 hexadecimal digits.
+    /// The MD5 that the tag may be: it has 32 hexadecimal digits.
     pub(crate) fn md5(self) -> Option<[u8; 16]> {
         match sum_of(self.stored())? {
             (digits, None) => unhex(digits),
@@ -80,7 +78,7 @@ impl<'a> ETag<'a> {
     }
 }
 
-/// 32 hexadecimal digits, and behind a dash the number of parts, if there is one.
+/// 32 hexadecimal digits, and after a dash the number of parts, if there is one.
 fn sum_of(text: &str) -> Option<(&str, Option<&str>)> {
     let (digits, parts) = match text.split_once('-') {
         Some((digits, parts)) => (digits, Some(parts)),
@@ -111,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_of_one_version_are_equal_however_they_are_written() {
+    fn tags_of_one_version_are_equal_in_all_forms() {
         let plain = format!("\"{MD5}\"");
         for text in [
             MD5.to_owned(),
@@ -132,7 +130,7 @@ mod tests {
 
     #[test]
     fn tags_of_different_versions_stay_different() {
-        // What is no sum may tell small letters from capitals.
+        // Only hexadecimal digits are case-insensitive.
         assert_ne!(revision("\"AbC\""), revision("\"abc\""));
         assert_ne!(revision(MD5), revision(&format!("{MD5}-2")));
         assert_ne!(revision("a-gzip"), revision("b-gzip"));
@@ -140,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_tag_is_none() {
+    fn an_empty_tag_is_no_tag() {
         for text in ["", "\"\"", "W/\"\"", " "] {
             assert_eq!(ETag::parse(text), None, "{text:?}");
         }

@@ -10,11 +10,11 @@ use crate::error::Failure;
 use crate::etag::ETag;
 use crate::http::clock;
 
-/// What a HEAD tells of an object.
+/// An object as a HEAD describes it.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) entry: Entry,
-    /// The sum of the whole content, where the server keeps it.
+    /// The checksum of the whole content, where the server has stored it.
     pub(crate) checksum: Option<Crc64>,
 }
 
@@ -24,7 +24,7 @@ impl Bucket {
         self.head_within(key, self.max_attempts).await
     }
 
-    /// As [`head`](Self::head), with fewer attempts.
+    /// The same, with fewer attempts.
     pub(crate) async fn head_within(
         &self,
         key: &Key,
@@ -36,7 +36,7 @@ impl Bucket {
         }
     }
 
-    /// As [`head_within`](Self::head_within), with all that the server says.
+    /// The same, with all fields of the answer.
     pub(crate) async fn head_output(
         &self,
         key: &Key,
@@ -45,7 +45,7 @@ impl Bucket {
         self.head_at(self.key_label(key), attempts).await
     }
 
-    /// The same of what has this address, which may be the name of a directory.
+    /// The same for any name, which may be that of a directory.
     pub(crate) async fn head_at(
         &self,
         label: String,
@@ -59,8 +59,7 @@ impl Bucket {
             .set_checksum_mode(self.checksum_mode())
             .customize();
         if attempts < self.max_attempts {
-            let retries = retry::retries(attempts);
-            request = request.config_override(aws_sdk_s3::Config::builder().retry_config(retries));
+            request = request.config_override(retry::at_most(attempts));
         }
         match request.send().await {
             Ok(head) => Ok(Some(head)),
@@ -73,7 +72,7 @@ impl Bucket {
 }
 
 impl Head {
-    /// What `output` tells of the object `key`.
+    /// The object `key` as `output` describes it.
     pub(crate) fn of(key: &Key, output: &HeadObjectOutput) -> Result<Self, Failure> {
         let size = output
             .content_length()

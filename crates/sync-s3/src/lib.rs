@@ -2,25 +2,25 @@
 //!
 //! Entry point: [`S3Store::connect`]. Where things are:
 //!
-//! - `location`, `options`: what a bucket is called, and what can be chosen about it.
+//! - `location`, `options`: bucket and prefix, and what can be configured.
 //! - `client`: from options to a client of the SDK: endpoint, credentials, proxy,
 //!   certificates, headers, retries and their deadline.
-//! - `http`: beneath the SDK: how many requests at once, how fast, how long a silence
-//!   may last, the bodies of requests and answers, the server's clock.
+//! - `http`: beneath the SDK: limits of concurrency, bandwidth, silence and sizes, the
+//!   server's clock, the reasons of failed connections.
 //! - `bucket`: what all operations need; `store`: how it is opened, and the trait.
 //! - `list`, `read`, `write`, `delete`, `head`: the operations. `write::conditional`
-//!   replaces and deletes only the version that was planned for, and settles what
-//!   became of a request whose answer was lost.
-//! - `checksum`, `stored_checksum`, `etag`, `version_check`: what tells that an object
-//!   is the one that was seen.
-//! - `quirks`: what a server does not do as S3 does, found out while it is used.
-//! - `error`: what went wrong, by codes of S3, with a hint what to do.
-//! - `request_count`: what a plan takes; `versioning`: what the bucket keeps of what is
-//!   replaced; `doctor`: tries all this out in a bucket.
+//!   replaces and deletes only the version that was planned for, and settles requests
+//!   whose answers were lost.
+//! - `checksum`, `stored_checksum`, `etag`, `version_check`: whether an object is the one
+//!   that was listed.
+//! - `quirks`: deviations of a server from S3, learned while it is used.
+//! - `error`: failures, by codes of S3, with a hint what to do.
+//! - `request_count`: the requests of a plan; `versioning`: whether the bucket keeps what
+//!   is replaced; `doctor`: tries all this in a bucket.
 //!
-//! What holds throughout: no AWS type leaves this crate; a listing that broke
-//! ends with an error, never silently; nothing is written over or deleted
-//! that is not the version the planner saw; no secret is in any text.
+//! Everywhere: no AWS type leaves this crate; a truncated listing ends with an error, never
+//! silently; only the version that the planner saw is overwritten or deleted; no text
+//! contains a secret.
 
 mod client;
 mod http;

@@ -1,10 +1,9 @@
 //! Bucket and prefix, as people write them.
 //!
-//! The prefix is what stands after `NAME/`. Unless it is empty it ends with a
-//! slash, added where it is missing: `photos` must never touch `photos-old/`.
-//! Names are judged leniently, since servers other than AWS take names that
-//! AWS refuses today (capitals, underscores); what no server takes is refused
-//! here with the reason.
+//! The prefix is what follows `NAME/`. Unless it is empty it ends with a slash, added
+//! where it is missing: `photos` must never touch `photos-old/`. Names are checked
+//! leniently, since other servers accept names that AWS refuses today (capitals,
+//! underscores); names that no server accepts are refused here with the reason.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,9 +14,9 @@ use crate::client::endpoint_url::without_secrets;
 
 /// A bucket and the prefix below which it is used.
 ///
-/// Written `NAME`, `NAME/PREFIX` or `s3://NAME/PREFIX`; instead of a name also
-/// the ARN of an access point or, with Ceph, `TENANT:NAME`. `s3://NAME//` is the prefix `/`: a bucket that
-/// go-s3sync wrote, all of whose keys begin with a slash.
+/// Written `NAME`, `NAME/PREFIX` or `s3://NAME/PREFIX`; instead of a name also the ARN of
+/// an access point or, with Ceph, `TENANT:NAME`. `s3://NAME//` has the prefix `/`: a bucket
+/// that go-s3sync wrote, all of whose keys begin with a slash.
 ///
 /// ```
 /// use sync_s3::Location;
@@ -34,11 +33,11 @@ pub struct Location {
     prefix: String,
 }
 
-/// Why a text is no [`Location`].
+/// Why a text is not a [`Location`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
     /// No bucket name.
-    #[error("no bucket is named; write NAME, NAME/PREFIX or s3://NAME/PREFIX")]
+    #[error("the name of the bucket is missing; write NAME, NAME/PREFIX or s3://NAME/PREFIX")]
     Empty,
     /// A URL of another scheme.
     #[error(
@@ -48,20 +47,20 @@ pub enum LocationError {
     )]
     Url(String),
     /// A name that no server accepts.
-    #[error("'{name}' is no bucket name: it {reason}")]
+    #[error("invalid bucket name '{name}': it {reason}")]
     Name {
         /// The name.
         name: String,
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// An ARN of something that holds no objects.
-    #[error("'{0}' is no ARN of an access point")]
+    /// An ARN of something other than an access point.
+    #[error("'{0}' is not the ARN of an access point")]
     Arn(String),
-    /// A prefix that leaves no room for keys, or that no key can have.
+    /// A prefix that is too long, or that no key can have.
     #[error("the prefix {0}")]
     Prefix(&'static str),
-    /// A URL that lets whoever has it read or write an object.
+    /// A URL that gives its holder access to an object.
     #[error("this is a signed URL, which is a secret; write s3://NAME/PREFIX without its query")]
     Signed,
 }
@@ -97,7 +96,7 @@ impl FromStr for Location {
     type Err = LocationError;
 
     fn from_str(text: &str) -> Result<Self, LocationError> {
-        // As `echo` and its likes leave it; no bucket begins with white space.
+        // `echo` and others add a line feed; no bucket begins with white space.
         let text = text.trim_start().trim_end_matches(['\r', '\n', '\t']);
         let rest = text.strip_prefix("s3://").unwrap_or(text);
         if is_signed(rest) {
@@ -110,7 +109,7 @@ impl FromStr for Location {
             split_arn(rest)?
         } else {
             let (name, prefix) = rest.split_once('/').unwrap_or((rest.trim_end(), ""));
-            // A colon that belongs to a secret has an `@` behind it.
+            // A colon that belongs to a secret is followed by an `@`.
             let (name, prefix) = if without_secrets(name) == name {
                 (name, prefix)
             } else {
@@ -135,7 +134,7 @@ impl FromStr for Location {
     }
 }
 
-/// Whether the query of a URL is left in it by which S3 knows who made it.
+/// Whether it contains the query of a signed URL.
 fn is_signed(text: &str) -> bool {
     let (_, query) = text.split_once('?').unwrap_or_default();
     let query = query.to_ascii_lowercase();
@@ -156,7 +155,7 @@ fn is_tenant(text: &str) -> bool {
 }
 
 impl LocationError {
-    /// The error of a name of which only a part was looked at.
+    /// The error with the whole name, of which only a part was checked.
     fn of(self, whole: &str) -> Self {
         match self {
             Self::Name { reason, .. } => Self::Name {
@@ -195,8 +194,8 @@ fn check_name(name: &str) -> Result<(), LocationError> {
     })
 }
 
-/// Splits `ARN/PREFIX` behind the name of the access point, which follows
-/// `accesspoint/` or `accesspoint:`. What else the ARN holds is the SDK's to judge.
+/// Splits `ARN/PREFIX` after the name of the access point, which follows `accesspoint/` or
+/// `accesspoint:`. The SDK checks the rest of the ARN.
 fn split_arn(text: &str) -> Result<(&str, &str), LocationError> {
     const RESOURCE: &str = "accesspoint";
     let error = || LocationError::Arn(printable(&without_secrets(text)));
@@ -218,9 +217,7 @@ fn split_arn(text: &str) -> Result<(&str, &str), LocationError> {
 
 fn check_prefix(prefix: &str) -> Result<(), LocationError> {
     if prefix.len() >= MAX_KEY_BYTES {
-        return Err(LocationError::Prefix(
-            "is so long that no key fits behind it",
-        ));
+        return Err(LocationError::Prefix("leaves no room for a key"));
     }
     if prefix.contains('\0') {
         return Err(LocationError::Prefix("holds a NUL byte"));
@@ -242,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_write_a_place() {
+    fn every_form_of_a_location() {
         let cases = [
             ("photos", "photos", "", "s3://photos/"),
             ("photos/", "photos", "", "s3://photos/"),
@@ -280,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_what_is_refused_is_not_shown() {
+    fn a_secret_in_a_refused_text_is_not_shown() {
         for text in [
             "http://u:geheim@host/x",
             "s3://http://u:geheim@host",
@@ -293,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bucket_is_refused_with_the_reason() {
+    fn an_invalid_bucket_is_refused_with_the_reason() {
         let long = "a".repeat(64);
         for text in ["", "s3://", "/tmp/dir", "s3:///a"] {
             assert_eq!(

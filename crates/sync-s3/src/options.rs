@@ -1,9 +1,8 @@
-//! What can be chosen about a bucket and how it is reached.
+//! The options of a bucket and of its server.
 //!
-//! Values without invariants: whatever is left at its default is taken
-//! from the usual AWS sources (environment, config and credentials files, SSO,
-//! roles) or decided by [`S3Store::connect`](crate::S3Store::connect). No
-//! secret is ever part of the options.
+//! Values are not checked: an option with its default is taken from the usual AWS sources
+//! (environment, config and credentials files, SSO, roles) or decided by
+//! [`S3Store::connect`](crate::S3Store::connect). Options never contain a secret.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,16 +10,16 @@ use std::sync::Arc;
 use crate::http::concurrency;
 use crate::{Bandwidth, Location, ObjectSettings, UploadJournal};
 
-/// Attempts a request may take, the first one included. Ten with exponential
-/// back-off ride out about a minute of errors, which covers the ramp-up that
-/// S3 asks for with 503 (User Guide, "Best practices design patterns").
+/// The most attempts of a request, the first one included. Ten with exponential back-off
+/// survive about a minute of errors, which covers the ramp-up that S3 asks for with 503
+/// (User Guide, "Best practices design patterns").
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 10;
 
-/// Most requests at once where [`S3Options::concurrency`] does not say: what a
-/// caller must have under way at most to make full use of the store.
+/// The most requests at once where [`S3Options::concurrency`] is not set: more concurrent
+/// callers do not make a store faster.
 pub const MAX_CONCURRENCY: usize = concurrency::WIDEST;
 
-/// Where the bucket is and how to talk to it.
+/// Where the bucket is and how it is accessed.
 ///
 /// ```
 /// use sync_s3::{Checksums, S3Options};
@@ -47,35 +46,35 @@ pub struct S3Options {
     /// may be signed by, instead of those of the system. By default that of
     /// `AWS_CA_BUNDLE` or of the profile.
     pub ca_bundle: Option<PathBuf>,
-    /// Whether the bucket stands in the path of a URL rather than in its host.
+    /// Whether the bucket is part of the path of a URL rather than of its host.
     /// `Auto`: for every endpoint outside of `amazonaws.com`.
     pub path_style: Choice,
     /// Whether requests are signed with credentials.
     pub access: Access,
-    /// Whether writes, reads and deletions carry what the planner saw.
+    /// Who checks that writes, reads and deletions meet the version that was listed.
     pub conditions: Conditions,
-    /// Which checksum goes with an upload.
+    /// The checksum of uploads.
     pub checksums: Checksums,
     /// Whether the body of an upload is part of the signature. `Auto`: only
     /// over plain http, because TLS protects it already and the sum costs a
     /// second pass over every byte.
     pub sign_payload: Choice,
-    /// What objects are made with, beside their name and content.
+    /// Properties of uploaded objects beside their name and content.
     pub objects: ObjectSettings,
     /// Who pays for requests and traffic.
     pub payer: Payer,
-    /// The account that is to own the bucket, by its twelve digits: S3 refuses
-    /// every request if it is another one.
+    /// The account that must own the bucket, by its twelve digits: S3 refuses every request
+    /// if another one does.
     pub expected_owner: Option<String>,
-    /// How many bytes a second may travel each way. By default as many as can.
+    /// The limit of bandwidth. By default none.
     pub bandwidth: Option<Bandwidth>,
-    /// Attempts a request may take, the first included; at least 1.
+    /// The most attempts of a request, the first included; at least 1.
     pub max_attempts: u32,
-    /// Most requests at once. By default as many as pay, between 1 and
-    /// [`MAX_CONCURRENCY`]. Fewer while the server asks to slow down.
+    /// The most requests at once. By default as many as increase the throughput, between 1
+    /// and [`MAX_CONCURRENCY`]. Fewer while the server asks to slow down.
     pub concurrency: Option<usize>,
-    /// Where open uploads are noted. By default nowhere: then what a killed
-    /// run leaves is not found by [`S3Store::abort_left_uploads`].
+    /// Where open uploads are recorded. By default nowhere: then
+    /// [`S3Store::abort_left_uploads`] does not find those of a killed run.
     ///
     /// [`S3Store::abort_left_uploads`]: crate::S3Store::abort_left_uploads
     pub journal: Option<Arc<dyn UploadJournal>>,
@@ -107,15 +106,15 @@ impl S3Options {
     }
 }
 
-/// Something that is decided by circumstances unless it is chosen.
+/// A choice that is made automatically unless it is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Choice {
-    /// As the circumstances suggest.
+    /// Automatically.
     #[default]
     Auto,
-    /// In every case.
+    /// Always.
     Always,
-    /// In no case.
+    /// Never.
     Never,
 }
 
@@ -129,7 +128,7 @@ impl Choice {
     }
 }
 
-/// Who asks.
+/// How requests are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
     /// Requests are signed with credentials from the usual AWS sources.
@@ -145,24 +144,24 @@ pub enum Payer {
     /// The owner of the bucket, as usual.
     #[default]
     Owner,
-    /// We, where the owner has left it to those who ask.
+    /// The requester, where the owner has configured that.
     Requester,
 }
 
 /// Who checks that an object is still the one that was listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Conditions {
-    /// The server, in the same instant: `If-Match` and `If-None-Match`. Any
-    /// other server than AWS is tried out first; where it ignores or refuses
-    /// them, we do, by a HEAD shortly before ([`S3Store::notes`] says so).
+    /// The server, atomically: `If-Match` and `If-None-Match`. A server other than AWS is
+    /// tried first; where it ignores or refuses them, the client checks by a HEAD shortly
+    /// before ([`S3Store::notes`] says so).
     ///
     /// [`S3Store::notes`]: crate::S3Store::notes
     #[default]
     Auto,
     /// The server, which is trusted to obey them.
     Server,
-    /// We, by a HEAD shortly before: for servers without conditional requests. A
-    /// change in between goes unseen.
+    /// The client, by a HEAD shortly before: for servers without conditional requests.
+    /// A change in between is not noticed.
     Client,
 }
 
@@ -174,11 +173,11 @@ pub enum Checksums {
     Auto,
     /// CRC64NVME of the whole object, as S3 computes it by itself.
     Crc64Nvme,
-    /// CRC32 of each part, for servers that know no CRC64NVME. Objects of
-    /// several parts then carry no sum of the whole.
+    /// CRC32 of each part, for servers without CRC64NVME. Objects of several parts then have
+    /// no checksum of the whole.
     Crc32,
-    /// `Content-MD5` of each request, for servers and object locks that know
-    /// nothing newer. Nothing of it is kept but the ETag.
+    /// `Content-MD5` of each request, for servers and object locks without newer checksums.
+    /// The server stores only the ETag.
     Md5,
     /// None, for servers that refuse checksums.
     None,

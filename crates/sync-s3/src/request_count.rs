@@ -1,9 +1,9 @@
-//! How many requests of which kind: those that a plan is going to make, and,
-//! filled by `client::counters`, those that were made.
+//! How many requests of which kind: those of a plan and, counted by `client::counters`,
+//! those that were sent.
 //!
-//! What the core calls a write is several requests to S3; which ones is known
-//! here. Told is what happens if all goes well: no attempt that has to be
-//! repeated, no upload of an earlier run that is gone on with or aborted.
+//! A write of the core is several requests to S3; this module knows which. It counts a run
+//! without failures: no attempt is repeated, and no upload of an earlier run is resumed or
+//! aborted.
 
 use std::io;
 use std::ops::Add;
@@ -37,7 +37,7 @@ pub struct Requests {
     pub complete_multipart_upload: u64,
     /// `DeleteObjects`, for up to 1,000 keys.
     pub delete_objects: u64,
-    /// `DeleteObject`, for keys that no list of keys can carry.
+    /// `DeleteObject`, for keys that a DeleteObjects cannot contain.
     pub delete_object: u64,
     /// Others, such as `GetBucketVersioning`.
     pub other: u64,
@@ -50,7 +50,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// What carrying out `plan` takes.
+    /// The requests of the execution of `plan`.
     ///
     /// # Errors
     /// Those of reading the plan.
@@ -114,8 +114,8 @@ impl Requests {
     }
 }
 
-/// Whether a HEAD has to tell what is there, because the server is not asked
-/// to check it or there is no ETag to check by (`write::conditional`, `delete`).
+/// Whether a HEAD has to check the object, because the server does not, or because there is
+/// no ETag (`write::conditional`, `delete`).
 fn is_looked_at(there: Option<&Entry>, conditions: Conditions) -> bool {
     conditions == Conditions::Client || there.is_some_and(|entry| entry.revision.is_none())
 }

@@ -1,4 +1,4 @@
-//! The bucket as a store: how it is opened, and how each operation is reached.
+//! The bucket as a store: how it is opened, and where each operation is.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ use crate::write::multipart::Upload;
 use crate::write::{abandoned, put};
 use crate::{delete, list, read, stored_checksum};
 
-/// A bucket, or what stands below a prefix of it.
+/// A bucket, or the keys below a prefix of it.
 ///
 /// Cheap to clone; clones share connections, retry budget and clock.
 #[derive(Debug, Clone)]
@@ -46,17 +46,16 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// Prepares access to the bucket. Sends no request, so whether the bucket
-    /// exists and the credentials suffice shows with the first operation.
+    /// Prepares access to the bucket. Sends no request: the first operation shows whether
+    /// the bucket exists and the credentials suffice.
     ///
     /// # Errors
-    /// `Other` for options that cannot work, such as an endpoint that is no URL.
+    /// `Other` for invalid options, such as an endpoint that is not a URL.
     pub async fn connect(options: S3Options) -> Result<Self> {
         Self::connect_as(options, None).await
     }
 
-    /// As [`connect`](Self::connect), with credentials that replace the usual
-    /// sources: for tests.
+    /// The same, with credentials that replace the usual sources: for tests.
     pub(crate) async fn connect_as(
         options: S3Options,
         credentials: Option<Credentials>,
@@ -130,8 +129,7 @@ impl S3Store {
         self
     }
 
-    /// The server's URL as requests really use it, wherever it comes from;
-    /// none means AWS.
+    /// The URL of the server, from whatever source; `None` means AWS.
     #[must_use]
     pub fn endpoint_url(&self) -> Option<&str> {
         self.bucket.endpoint.url.as_deref()
@@ -157,8 +155,8 @@ impl S3Store {
         self.bucket.counters.requests()
     }
 
-    /// Whether the bucket keeps what is overwritten or deleted. One request,
-    /// which never fails and takes a few seconds at most.
+    /// Whether the bucket keeps what is overwritten or deleted. One request, which never
+    /// fails and takes a few seconds at most.
     pub async fn versioning(&self) -> Versioning {
         versioning::versioning(&self.bucket).await
     }
@@ -177,14 +175,14 @@ impl S3Store {
         abandoned::abort_left(&self.bucket).await
     }
 
-    /// What the server did not do as S3 does, and what was done instead: a
-    /// sentence each, for people. Complete at the end of a run.
+    /// What the server does not support and what was done instead: a sentence each.
+    /// Complete at the end of a run.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         self.bucket.conduct.notes()
     }
 
-    /// Bytes of the prefix. They count towards the limit of a key.
+    /// The length of the prefix in bytes, which counts towards the limit of a key.
     #[must_use]
     pub fn prefix_len(&self) -> usize {
         self.bucket.location.prefix().len()

@@ -1,9 +1,8 @@
 //! The checksum of a whole object, of whichever algorithm its writer chose.
 //!
-//! A HEAD with `x-amz-checksum-mode` tells it and needs no other permission
-//! than a GET; `GetObjectAttributes` would need one of its own. A sum of the
-//! parts' sums (`COMPOSITE`) depends on where the parts were cut, so it says
-//! nothing about a file.
+//! A HEAD with `x-amz-checksum-mode` returns it and needs no other permission than a
+//! GET; `GetObjectAttributes` would need one of its own. A sum of the parts' sums
+//! (`COMPOSITE`) depends on the sizes of the parts, so it says nothing about a file.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumType;
@@ -20,8 +19,8 @@ use crate::head::Head;
 use crate::version_check::is_same;
 use crate::write::conditional::changed;
 
-/// The sum that the server keeps of the version that `entry` describes; none
-/// if there is none, or checksums are not to be asked for.
+/// The checksum that the server has stored of the version of `entry`; `None` if there is
+/// none, or checksums are switched off.
 pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Digest>> {
     let Some(mode) = bucket.checksum_mode() else {
         return Ok(None);
@@ -49,7 +48,7 @@ pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Dige
     }
 }
 
-/// The best sum of those that are of the whole object.
+/// The best checksum of those of the whole object.
 fn of_whole(head: &HeadObjectOutput) -> Option<Digest> {
     let is_whole = match head.checksum_type() {
         Some(kind) => *kind == ChecksumType::FullObject,
@@ -59,7 +58,7 @@ fn of_whole(head: &HeadObjectOutput) -> Option<Digest> {
     };
     let sum =
         |algorithm, header: Option<&str>| Digest::new(algorithm, &STANDARD.decode(header?).ok()?);
-    // This one is always of the whole.
+    // CRC64NVME is always that of the whole.
     let crc64 = (head.checksum_type() != Some(&ChecksumType::Composite))
         .then(|| sum(Algorithm::Crc64Nvme, head.checksum_crc64_nvme()))
         .flatten();
@@ -83,7 +82,7 @@ mod tests {
     const CRC32: &str = "y/Q5Jg==";
 
     #[test]
-    fn only_sums_of_the_whole_are_believed() {
+    fn only_sums_of_the_whole_are_used() {
         let crc32 = Digest::of(Algorithm::Crc32, b"123456789");
         let of = |kind: Option<ChecksumType>, etag: &str, sum: &str| {
             let head = head().e_tag(etag).checksum_crc32(sum);

@@ -1,9 +1,8 @@
-//! Whether an object is still the version that was seen.
+//! Whether an object is still the version that was listed.
 //!
-//! Mostly a HEAD tells. Where its ETag is another one than the listing showed,
-//! the object has been replaced, or the server gives other ETags in listings
-//! than in answers. A second listing of that key tells which: it compares like
-//! with like.
+//! Mostly a HEAD shows that. If its ETag differs from that of the listing, the object has
+//! been replaced, or the server has other ETags in listings than in answers. A second
+//! listing of that key shows which: it compares like with like.
 
 use aws_sdk_s3::types::StorageClass;
 use sync_core::{Entry, Key, rule::is_same_time};
@@ -15,12 +14,12 @@ use crate::etag::ETag;
 use crate::head::Head;
 use crate::list;
 
-/// The class of objects that are written without one.
+/// The storage class of objects that are written without one.
 const STANDARD: &str = "STANDARD";
 
-/// What a look shows.
+/// The result of a look-up.
 pub(crate) enum Look {
-    /// The version that was seen.
+    /// The expected version.
     Same {
         found: Head,
         /// The ETag as the server writes it.
@@ -33,8 +32,8 @@ pub(crate) enum Look {
 }
 
 impl Bucket {
-    /// Looks once in a run whether an object that was just written has got the
-    /// storage class that was asked for: answers to uploads do not say.
+    /// Checks once in a run whether an object that was just written has the requested
+    /// storage class: answers to uploads do not say.
     pub(crate) async fn look_at_class(&self, key: &Key) {
         let Some(wanted) = self.objects.storage_class.as_deref() else {
             return;
@@ -43,7 +42,7 @@ impl Bucket {
             return;
         }
         if let Ok(Some(head)) = self.head_output(key, SETTLE_ATTEMPTS).await {
-            // That of the standard class is left out.
+            // The header is missing for the standard class.
             let got = head.storage_class().map_or(STANDARD, StorageClass::as_str);
             if got != wanted {
                 self.conduct.ignores_class();
@@ -51,7 +50,7 @@ impl Bucket {
         }
     }
 
-    /// Looks for the version that `seen` describes.
+    /// Looks up whether the object is still the version of `seen`.
     pub(crate) async fn look(&self, seen: &Entry, attempts: u32) -> Result<Look, Failure> {
         let Some(head) = self.head_output(&seen.key, attempts).await? else {
             return Ok(Look::Gone);
@@ -66,8 +65,8 @@ impl Bucket {
         })
     }
 
-    /// Whether `seen` is still in the listing, though an answer describes the
-    /// object as `found`: then only their ETags differ.
+    /// Whether `seen` is still listed although an answer describes the object as `found`:
+    /// then only their ETags differ.
     pub(crate) async fn is_still_listed(&self, seen: &Entry, found: &Entry) -> bool {
         let differ_in_etag = seen.size == found.size
             && ETag::of(seen).is_some()

@@ -1,5 +1,5 @@
-//! The frame of what is changed in requests before they are signed: once for
-//! all attempts, beneath the operations.
+//! Changes requests before they are signed: once for all attempts, beneath the
+//! operations.
 
 use std::fmt::Debug;
 
@@ -17,7 +17,7 @@ pub(crate) trait Amend: Debug + Send + Sync {
     fn amend(&self, request: &mut HttpRequest) -> Result<(), BoxError>;
 }
 
-/// Makes the change in every request of a client, or in one.
+/// Makes a change in every request of a client, or in one.
 #[derive(Debug)]
 pub(crate) struct Amended<A>(pub(crate) A);
 

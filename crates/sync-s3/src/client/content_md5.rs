@@ -1,5 +1,5 @@
-//! `Content-MD5` for requests whose body the SDK makes: servers from before the
-//! newer checksums demand it of a DeleteObjects.
+//! `Content-MD5` for requests whose body the SDK makes: servers from before the newer
+//! checksums require it of a DeleteObjects.
 
 use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::error::BoxError;

@@ -1,4 +1,4 @@
-//! Who we are and where: credentials and region from the usual AWS sources.
+//! Credentials and region from the usual AWS sources.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use sync_core::{Result, setting::Setting};
 use crate::client::environment;
 use crate::options::S3Options;
 
-/// Region where none is known: the one that S3 itself assumes, and that other
-/// servers take by default.
+/// The default region: the one that S3 itself assumes, and that other servers have
+/// by default.
 const FALLBACK_REGION: &str = "us-east-1";
 
-/// Option, environment, profile, fallback.
+/// The region of the option, the environment, the profile, or the default.
 pub(crate) async fn region(options: &S3Options) -> Result<String> {
     if let Some(region) = &options.region {
         let source = format!("the region of {} or S3MIRROR_REGION", Setting::Region);
@@ -47,9 +47,8 @@ pub(crate) fn chosen_profile(options: &S3Options) -> Option<&str> {
     name.filter(|name| !name.is_empty())
 }
 
-/// The profile, where it is another than the SDK finds by itself: that of an
-/// option, or that of a variable with white space around it. One that is set
-/// and empty is not set.
+/// The profile, where it differs from the one that the SDK finds: that of an option,
+/// or that of a variable with white space around it. An empty variable is not set.
 pub(crate) fn profile_name(options: &S3Options) -> Result<Option<String>> {
     if let Some(name) = chosen_profile(options) {
         return Ok(Some(name.to_owned()));
@@ -59,11 +58,11 @@ pub(crate) fn profile_name(options: &S3Options) -> Result<Option<String>> {
     Ok((!is_clean).then(|| name.unwrap_or_else(|| "default".to_owned())))
 }
 
-/// Where credentials come from; they are looked up with the first request.
+/// The source of credentials; they are looked up with the first request.
 ///
-/// A profile that is named by an option is meant: nothing else is tried, as
-/// with the AWS command line. The SDK would let the environment win, and would
-/// pass over a profile that does not exist to the role of the machine.
+/// If an option names a profile, no other source is used, as with the AWS command
+/// line. The SDK would prefer the environment, and would skip a profile that does
+/// not exist and use the role of the machine.
 pub(crate) async fn credentials(
     options: &S3Options,
     region: &Region,
@@ -81,7 +80,7 @@ pub(crate) async fn credentials(
         )));
     }
     for name in [KEY_VARIABLE, SECRET_VARIABLE, TOKEN_VARIABLE] {
-        // The SDK would show what it cannot read.
+        // The SDK would show a value that is not UTF-8.
         environment::variable(name)?;
     }
     let mut chain = DefaultCredentialsChain::builder()
@@ -105,9 +104,9 @@ const TOKEN_VARIABLE: &str = "AWS_SESSION_TOKEN";
 #[error("{0}")]
 pub(crate) struct Unfit(String);
 
-/// Looks at credentials before the SDK does, whatever they come from: a
-/// variable, a file, another program or a server. Its signer takes it for
-/// granted that they fit into a header.
+/// Checks credentials before the SDK uses them, from whatever source: a variable, a
+/// file, another program or a server. The SDK's signer assumes that they fit into a
+/// header.
 #[derive(Debug)]
 pub(crate) struct Checked<P> {
     inner: P,
@@ -124,7 +123,7 @@ impl<P> Checked<P> {
         let key = self.value("access key", KEY_VARIABLE, given.access_key_id(), |c| {
             !c.is_ascii_graphic()
         })?;
-        // Any text makes a signature, but none of several lines was meant.
+        // Any text makes a signature, but a secret of several lines is a mistake.
         let secret = given.secret_access_key();
         let secret = self.value("secret key", SECRET_VARIABLE, secret, char::is_control)?;
         let token = given.session_token().map(|token| {
@@ -155,10 +154,10 @@ impl<P> Checked<P> {
         what: &str,
         variable: &str,
         text: &'v str,
-        is_odd: impl Fn(char) -> bool,
+        is_invalid: impl Fn(char) -> bool,
     ) -> Result<&'v str, Unfit> {
         let trimmed = text.trim();
-        let flaw = match environment::flaw(trimmed, is_odd) {
+        let flaw = match environment::flaw(trimmed, is_invalid) {
             None if trimmed.is_empty() && what != "session token" => "is empty".to_owned(),
             None => return Ok(trimmed),
             Some(flaw) => flaw,
@@ -187,9 +186,9 @@ impl<P: ProvideCredentials> ProvideCredentials for Checked<P> {
     }
 }
 
-/// The last link of the chain. Where there is an instance metadata service it
-/// answers within milliseconds, so it gets one attempt of one second; the
-/// default would let everybody else wait for several.
+/// The last source. An instance metadata service answers within milliseconds, so it
+/// gets one attempt of one second; the default would delay everybody else by
+/// several.
 fn instance_metadata() -> imds::Client {
     imds::Client::builder()
         .max_attempts(1)
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_around_credentials_does_not_count() {
+    fn white_space_around_credentials_is_ignored() {
         for around in ["", " ", "\n", "\r\n", "\t", " \n"] {
             for text in [format!("{around}value"), format!("value{around}")] {
                 let given = checked(&text, &text, Some(&text)).unwrap();
@@ -220,7 +219,7 @@ mod tests {
             }
         }
         let given = checked("key", "secret", Some(" \n")).unwrap();
-        assert_eq!(given.session_token(), None, "one that is empty is not set");
+        assert_eq!(given.session_token(), None, "an empty token is not set");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! How long an operation may be tried again.
+//! How long an operation may be retried.
 //!
-//! Attempts are counted by the SDK, but a server that lets each of them run
-//! into the limit of silence would hold up one key for twenty minutes.
+//! Attempts are counted by the SDK, but a server that lets each of them run into the
+//! limit of silence would block one key for twenty minutes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 use crate::http::throttle::BandwidthLimiter;
 
-/// After this, no further attempt is begun; one that is under way may last
-/// as long as its bytes move.
+/// After this time no attempt is begun; one that is in flight may last as long as its
+/// bytes move.
 const DEADLINE: Duration = Duration::from_secs(600);
 
 /// An operation did not succeed in time.
@@ -25,20 +25,19 @@ const DEADLINE: Duration = Duration::from_secs(600);
 #[error("it did not succeed within {} s", .0.as_secs())]
 pub(crate) struct TooLate(Duration);
 
-/// When the operation began, and for how long bandwidth had been used up till
-/// then.
+/// When the operation began, and how long the bandwidth had been used up until then.
 #[derive(Debug)]
-struct Begun {
+struct Start {
     at: Instant,
     busy: Duration,
 }
 
-impl Storable for Begun {
+impl Storable for Start {
     type Storer = StoreReplace<Self>;
 }
 
-/// Ends operations that are tried for too long. Time in which the bandwidth
-/// that there may be was used up does not count.
+/// Ends operations that are retried for too long. Time in which the limited bandwidth
+/// was used up does not count.
 #[derive(Debug)]
 pub(crate) struct Deadline {
     after: Duration,
@@ -63,7 +62,7 @@ impl Deadline {
         limiter.map_or(Duration::ZERO, |limiter| limiter.busy())
     }
 
-    fn is_over(&self, begun: &Begun) -> bool {
+    fn is_over(&self, begun: &Start) -> bool {
         let busy = self.busy().saturating_sub(begun.busy);
         begun.at.elapsed().saturating_sub(busy) >= self.after
     }
@@ -80,7 +79,7 @@ impl Intercept for Deadline {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        state.interceptor_state().store_put(Begun {
+        state.interceptor_state().store_put(Start {
             at: Instant::now(),
             busy: self.busy(),
         });
@@ -93,7 +92,7 @@ impl Intercept for Deadline {
         _: &RuntimeComponents,
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        match state.load::<Begun>() {
+        match state.load::<Start>() {
             Some(begun) if self.is_over(begun) => Err(TooLate(self.after).into()),
             _ => Ok(()),
         }
@@ -118,13 +117,13 @@ mod tests {
             return;
         };
         let busy = Duration::ZERO;
-        let begun = || Begun { at, busy };
+        let begun = || Start { at, busy };
         assert!(deadline(None).is_over(&begun()));
         assert!(deadline(Some(Arc::clone(&limiter))).is_over(&begun()));
         let _wait = Throttle::new(&limiter, RequestDirection::Upload).reserve(5 << 19);
         assert!(!deadline(Some(Arc::clone(&limiter))).is_over(&begun()));
-        // What was used up before it began is no excuse.
+        // Bandwidth that was used up before the operation does not count.
         let busy = limiter.busy();
-        assert!(deadline(Some(limiter)).is_over(&Begun { at, busy }));
+        assert!(deadline(Some(limiter)).is_over(&Start { at, busy }));
     }
 }

@@ -5,14 +5,14 @@ use sync_core::{ErrorKind, Result, StoreError, hint, setting::Setting, text::pri
 use crate::client::proxy::Proxy;
 use crate::options::{Choice, S3Options};
 
-/// Where requests go, and as whom.
+/// The server, and as whom it is used.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
-    /// URL of a server other than AWS.
+    /// The URL of a server other than AWS.
     pub(crate) url: Option<String>,
     /// The profile that an option names.
     pub(crate) profile: Option<String>,
-    /// The account that is to own the bucket.
+    /// The account that must own the bucket.
     pub(crate) owner: Option<String>,
     /// The proxy on the way there.
     pub(crate) proxy: Option<Proxy>,
@@ -21,12 +21,12 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether bytes travel unprotected.
+    /// Whether bytes are sent unencrypted.
     pub(crate) fn is_plain_http(&self) -> bool {
         self.url.as_deref().is_some_and(is_plain)
     }
 
-    /// Refuses a bucket that this server cannot have.
+    /// Refuses a name of a bucket that is not possible at this server.
     pub(crate) fn check_bucket(&self, options: &S3Options) -> Result<()> {
         if !options.location.has_tenant() {
             return Ok(());
@@ -49,22 +49,22 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Whether the order of the bucket's listings is sure to be that of bytes:
-    /// so in the general purpose buckets of AWS. The suffixes are reserved for
-    /// other kinds, and for aliases of whatever lists itself (User Guide,
-    /// "General purpose bucket naming rules").
+    /// Whether the bucket's listings are known to be in byte order: those of the
+    /// general purpose buckets of AWS. The suffixes are reserved for other kinds, and
+    /// for aliases, whose order is unknown (User Guide, "General purpose bucket naming
+    /// rules").
     pub(crate) fn lists_in_order(&self, bucket: &str) -> bool {
         !self.is_foreign() && !is_alias(bucket)
     }
 
-    /// Whether the server is another one than AWS, by its host.
+    /// Whether the server is not AWS, by its host.
     pub(crate) fn is_foreign(&self) -> bool {
         !is_aws(self.url.as_deref())
     }
 }
 
-/// Whether the name of a bucket is, by AWS's rules, that of another kind than
-/// the general purpose buckets, or an alias of whatever is behind it.
+/// Whether, by AWS's rules, a name of a bucket is an alias or belongs to another kind
+/// than the general purpose buckets.
 pub(crate) fn is_alias(bucket: &str) -> bool {
     let suffixes = ["-s3", "-s3alias", ".mrap"];
     bucket.starts_with("arn:") || suffixes.iter().any(|suffix| bucket.ends_with(suffix))
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn only_hosts_of_aws_take_the_bucket_as_a_host_name() {
+    fn only_hosts_of_aws_are_aws() {
         for url in [
             "http://127.0.0.1:9000",
             "https://minio.example.com/path",
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_buckets_of_aws_surely_list_in_order() {
+    fn only_plain_buckets_of_aws_are_known_to_list_in_order() {
         assert!(aws().lists_in_order("bucket"));
         assert!(!endpoint("http://127.0.0.1:9000").lists_in_order("bucket"));
         for other in [
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_http_lacks_protection() {
+    fn only_plain_http_is_unencrypted() {
         assert!(endpoint("HTTP://localhost:9000").is_plain_http());
         assert!(!endpoint("https://localhost:9000").is_plain_http());
         assert!(!aws().is_plain_http());

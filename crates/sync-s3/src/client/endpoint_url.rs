@@ -1,17 +1,17 @@
-//! The URL of a server as people write it, and what of a URL may be shown.
+//! The URL of a server, and which part of a URL may be shown.
 //!
-//! What a URL should hold no secret in is often where one is: a password
-//! before the host, a signature in the query, with the scheme left out or in
-//! the wrong option. So whatever is refused is shown by [`without_secrets`].
+//! Secrets often occur where a URL should have none: a password before the host, a
+//! signature in the query, with the scheme missing or in the wrong option. So
+//! whatever is refused is shown by [`without_secrets`].
 
 use http::Uri;
 use sync_core::hint::Hint;
 use sync_core::{hint, setting::Setting, text::printable};
 
-/// What stands for a part that is not shown.
+/// Replaces a hidden part.
 const HIDDEN: &str = "***";
 
-/// Why a text is no URL of a server.
+/// Why a text is not the URL of a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// A user name or a password before the host.
@@ -44,9 +44,9 @@ impl AddressError {
     }
 }
 
-/// The URL of a server in the one form in which a bucket can be added to it:
-/// without white space around it, its path without empty segments and ending
-/// with a slash, as the AWS command line, rclone and s5cmd take it.
+/// The normalised URL of a server, to which a bucket can be added: without white
+/// space around it, its path without empty segments and ending with a slash, as the
+/// AWS command line, rclone and s5cmd accept it.
 ///
 /// ```
 /// # use sync_s3::endpoint_address;
@@ -57,7 +57,7 @@ impl AddressError {
 /// ```
 ///
 /// # Errors
-/// A text that is no URL of `http` or `https`, or holds more than the address
+/// A text that is not a URL of `http` or `https`, or contains more than the address
 /// of a server.
 pub fn endpoint_address(text: &str) -> Result<String, AddressError> {
     let text = text.trim();
@@ -76,7 +76,7 @@ pub fn endpoint_address(text: &str) -> Result<String, AddressError> {
     else {
         return Err(AddressError::NoUrl(shown()));
     };
-    // A port that is no number is left to the text by the parser.
+    // The parser leaves a port that is not a number in the text.
     let has_port = !authority.as_str().ends_with(']') && authority.as_str().contains("]:")
         || !authority.as_str().contains(']') && authority.as_str().contains(':');
     let is_named = !authority.host().is_empty() && authority.host() != "[]";
@@ -90,11 +90,11 @@ pub fn endpoint_address(text: &str) -> Result<String, AddressError> {
     Ok(format!("{scheme}://{authority}{path}{slash}"))
 }
 
-/// `text` with nothing of what stands for a secret in a URL, in whatever
-/// option it was written: what is before an `@`, the query and the fragment.
+/// `text` without the parts of a URL that may be secret: what precedes an `@`, the
+/// query and the fragment.
 ///
-/// For what is refused. A name of a bucket or of an object that is in order
-/// may hold such characters, and is shown as it is.
+/// For refused values of any option. A valid name of a bucket or of an object may
+/// contain such characters, and is shown unchanged.
 #[must_use]
 pub fn without_secrets(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
@@ -116,8 +116,7 @@ pub fn without_secrets(text: &str) -> String {
     scheme + &user + &shown
 }
 
-/// Whether there is a password in it, the scheme missing or not, even one
-/// with a slash.
+/// Whether it contains a password, even one with a slash, with or without a scheme.
 fn hides_password(text: &str) -> bool {
     without_secrets(text).contains(&format!("{HIDDEN}@"))
 }
@@ -127,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_to_write_an_address_is_one_address() {
+    fn all_forms_of_an_address_are_normalised() {
         for (text, url) in [
             ("http://host", "http://host"),
             ("http://host/", "http://host"),
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn an_invalid_address_is_refused() {
         for text in [
             "",
             "  ",
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_a_url_is_neither_taken_nor_shown() {
+    fn a_secret_in_a_url_is_neither_accepted_nor_shown() {
         for text in [
             "http://user:geheim@host",
             "https://user:geheim@host:9000/path",
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_secret_is_shown() {
+    fn a_text_without_a_secret_is_shown() {
         for text in ["http://host:9000/a", "bucket/a@b", "tenant:bucket", "x", ""] {
             assert_eq!(without_secrets(text), text);
         }

@@ -1,10 +1,10 @@
-//! What comes from outside and ends in a header or a URL: variables, options,
+//! Values from outside that become part of a header or a URL: variables, options,
 //! values of configuration files.
 //!
-//! Whatever makes such values (`echo` before all, which adds a line feed)
-//! leaves white space around them, and templates leave variables that are set
-//! and empty. So a value is trimmed, and an empty one is not set. What is left
-//! must be fit to travel: parts of the SDK take that for granted and panic.
+//! The programs that set such values (above all `echo`, which adds a line feed) leave
+//! white space around them, and templates leave variables that are set and empty. So a
+//! value is trimmed, and an empty one is not set. The rest must be valid in a request:
+//! parts of the SDK assume that and panic otherwise.
 
 use std::env;
 use std::ffi::OsStr;
@@ -12,8 +12,8 @@ use std::path::Path;
 
 use sync_core::{ErrorKind, Result, StoreError, text::printable};
 
-/// Variables that only the SDK reads, and that it puts into requests or takes
-/// for addresses and names as they are.
+/// Variables that only the SDK reads, and that it uses in requests, addresses and
+/// names unchecked.
 const READ_BY_THE_SDK: [&str; 9] = [
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
@@ -26,11 +26,10 @@ const READ_BY_THE_SDK: [&str; 9] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
-/// Files that the SDK passes over silently where they are not there.
+/// Files that the SDK silently skips if they do not exist.
 const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 
-/// The value of a variable, without white space around it; `None` if it is
-/// not set or empty.
+/// The trimmed value of a variable; `None` if it is not set or empty.
 ///
 /// # Errors
 /// A value that is not UTF-8.
@@ -49,10 +48,10 @@ fn value(name: &str, value: Option<&OsStr>) -> Result<Option<String>> {
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-/// Looks at the variables that only the SDK reads.
+/// Checks the variables that only the SDK reads.
 ///
 /// # Errors
-/// One that no request can carry.
+/// A variable whose value cannot be part of a request.
 pub(crate) fn check() -> Result<()> {
     for name in READ_BY_THE_SDK {
         if let Some(text) = env::var_os(name) {
@@ -77,11 +76,11 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// `text` without white space around it, if it is fit for a header or a URL.
-/// `source` says where it comes from, as in `the region of AWS_REGION`.
+/// `text`, trimmed, if it is valid in a header or a URL. `source` says where it comes
+/// from, as in `the region of AWS_REGION`.
 ///
 /// # Errors
-/// A text that is empty or holds what neither can carry.
+/// A text that is empty or contains characters that are invalid there.
 pub(crate) fn word(text: &str, source: &str) -> Result<String> {
     let text = text.trim();
     if text.is_empty() {
@@ -93,9 +92,9 @@ pub(crate) fn word(text: &str, source: &str) -> Result<String> {
     }
 }
 
-/// What is wrong with `text`, without showing it: it may be a secret.
-pub(crate) fn flaw(text: &str, is_odd: impl Fn(char) -> bool) -> Option<String> {
-    let what = match text.chars().find(|&c| is_odd(c))? {
+/// The first invalid character of `text`. The text is not shown: it may be a secret.
+pub(crate) fn flaw(text: &str, is_invalid: impl Fn(char) -> bool) -> Option<String> {
+    let what = match text.chars().find(|&c| is_invalid(c))? {
         '\n' => "a line feed".to_owned(),
         '\r' => "a carriage return".to_owned(),
         '\t' => "a tab".to_owned(),
@@ -107,7 +106,7 @@ pub(crate) fn flaw(text: &str, is_odd: impl Fn(char) -> bool) -> Option<String> 
     Some(format!("holds {what}"))
 }
 
-/// The error of a value that cannot be used.
+/// The error of an invalid value.
 pub(crate) fn unfit(source: &str, flaw: &str) -> StoreError {
     let message = printable(&format!("{source} {flaw}"));
     StoreError::new(ErrorKind::Other, message).with_hint("correct it there, or unset it")
@@ -120,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_set_and_empty_is_not_set() {
+    fn a_variable_that_is_set_and_empty_is_not_set() {
         for text in ["", " ", "\n", " \t\r\n"] {
             assert_eq!(value("V", Some(OsStr::new(text))).unwrap(), None);
         }

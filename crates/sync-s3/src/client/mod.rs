@@ -1,5 +1,5 @@
-//! How requests are made, signed and retried: from options to a client of the
-//! SDK, and what is changed in every request before it is signed.
+//! How requests are made, signed and retried: from options to a client of the SDK, and
+//! what is changed in every request before it is signed.
 //!
 //! Entry point: [`connect`].
 

@@ -1,8 +1,8 @@
 //! Which requests go through a proxy, as the environment says.
 //!
-//! The HTTP client reads the same variables, but takes one that is set and
-//! empty for set, knows neither `*` for an address nor ports in `NO_PROXY`,
-//! and never says which proxy it was that failed.
+//! The HTTP client reads the same variables, but takes an empty variable for a proxy,
+//! supports neither `*` for an address nor ports in `NO_PROXY`, and never says which
+//! proxy failed.
 
 use std::net::IpAddr;
 
@@ -14,15 +14,15 @@ use crate::client::environment::{unfit, variable};
 /// A proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
-    /// Perhaps with a password, so never shown.
+    /// It may contain a password, so it is never shown.
     pub(crate) url: Uri,
-    /// The same for people.
+    /// The URL without a password.
     pub(crate) shown: String,
     /// The variable that names it.
     pub(crate) variable: &'static str,
 }
 
-/// The proxies of both schemes, and what goes past them.
+/// The proxies of both schemes, and their exceptions.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies {
     pub(crate) http: Option<Proxy>,
@@ -40,14 +40,14 @@ struct Exception {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Hosts {
     All,
-    /// This one and all below it.
+    /// This domain and all below it.
     Name(String),
-    /// The bits of an address, and how many of them count.
+    /// An address, and how many of its bits are compared.
     Network(IpAddr, u8),
 }
 
 impl Proxies {
-    /// As the environment says; names in small letters come first.
+    /// Reads the environment; names in small letters have precedence.
     ///
     /// # Errors
     /// A proxy that cannot be used.
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_proxy_names_goes_past_the_proxy() {
+    fn what_no_proxy_names_bypasses_the_proxy() {
         for (rules, url) in [
             ("*", "http://127.0.0.1:9000/x"),
             ("*", "https://host/"),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_goes_through_it() {
+    fn everything_else_goes_through_the_proxy() {
         for (rules, url) in [
             ("", "http://host"),
             (",", "http://host"),

@@ -1,7 +1,7 @@
 //! Time-outs and retries, each number with its reason.
 //!
-//! Attempts have no time-out: `transport` limits silence instead, which can
-//! tell a slow upload from a dead server.
+//! Attempts have no time-out: `http::silence` limits silence instead, which
+//! distinguishes a slow upload from a dead server.
 
 use std::time::Duration;
 
@@ -17,40 +17,45 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Reference); S3 sends white space meanwhile.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(900);
 
-/// First and longest pause between attempts: 10 attempts then span about a
-/// minute, as long as S3 takes to make room for more requests.
+/// The first and the longest pause between attempts: 10 attempts then span about a
+/// minute, as long as S3 takes to scale up.
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 
-/// Retries cost 5 tokens (10 after a time-out). The SDK's bucket of 500 never
-/// refills by time, so a storm of 503 on many connections ends the run. This
-/// one allows 1,000 retries at once and 20 a second for good: enough to ride
-/// out a storm, few enough not to feed it.
+/// A retry costs 5 tokens (10 after a time-out). The SDK's bucket of 500 is not
+/// refilled by time, so a storm of 503 on many connections would end the run. This one
+/// allows 1,000 retries at once and 20 a second permanently: enough to survive a
+/// storm, few enough not to feed it.
 const RETRY_TOKENS: usize = 5_000;
 const RETRY_TOKENS_PER_SECOND: f32 = 100.0;
 
-/// Attempts of the HEAD that settles a failure: the request before it has
-/// already waited out what retries can.
+/// Attempts of the HEAD that settles a failure: the request before it has already
+/// used its retries.
 pub(crate) const SETTLE_ATTEMPTS: u32 = 2;
 
-/// Which of the attempts that a request has are made at a stretch.
+/// Which of the attempts of a request are made now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Share {
     #[default]
     All,
-    /// A few, after which a failure is looked into.
+    /// A few, after which a failure is examined.
     First,
-    /// Those that are left then.
+    /// The others.
     Rest,
 }
 
-/// Those of every request.
+/// The time-outs of every request.
 pub(crate) fn usual() -> TimeoutConfig {
     timeouts().build()
 }
 
 fn timeouts() -> TimeoutConfigBuilder {
     TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT)
+}
+
+/// Overrides the attempts of one request.
+pub(crate) fn at_most(attempts: u32) -> Builder {
+    aws_sdk_s3::Config::builder().retry_config(retries(attempts))
 }
 
 /// Attempts, and the pauses between them.
@@ -61,12 +66,11 @@ pub(crate) fn retries(max_attempts: u32) -> RetryConfig {
         .with_max_backoff(LONGEST_BACKOFF)
 }
 
-/// Attempts after which the failure of a completion is looked into, about a
-/// second and a half after the first.
+/// Attempts after which the failure of a completion is examined, about a second and a
+/// half after the first.
 pub(crate) const FIRST_ATTEMPTS: u32 = 3;
 
-/// The attempts that are left then; the pauses grow as if nothing had been
-/// between.
+/// The other attempts; the pauses grow as if there had been no interruption.
 fn later_retries(max_attempts: u32) -> RetryConfig {
     retries(max_attempts.saturating_sub(FIRST_ATTEMPTS).max(1))
         .with_initial_backoff(FIRST_BACKOFF * (1 << FIRST_ATTEMPTS))
@@ -83,7 +87,7 @@ pub(crate) fn retry_partition() -> RetryPartition {
         .build()
 }
 
-/// Settings of a CompleteMultipartUpload, whose answer drips by design.
+/// The settings of a CompleteMultipartUpload, whose answer is slow by design.
 pub(crate) fn for_complete(share: Share, max_attempts: u32) -> Builder {
     let settings = aws_sdk_s3::Config::builder()
         .timeout_config(timeouts().read_timeout(COMPLETE_TIMEOUT).build());
@@ -94,8 +98,8 @@ pub(crate) fn for_complete(share: Share, max_attempts: u32) -> Builder {
     }
 }
 
-/// How long to wait before attempt `round + 1`: 0.2 s, doubled each time up
-/// to 10 s, and up to as much again at random, lest all wait alike.
+/// The pause before attempt `round + 1`: 0.2 s, doubled each time up to 10 s, and up
+/// to as much again at random, so that requests do not retry in step.
 pub(crate) fn pause(round: u32) -> Duration {
     let base = 200_u64 << round.saturating_sub(1).min(6);
     let base = base.min(10_000);

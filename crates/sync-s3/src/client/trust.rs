@@ -1,9 +1,8 @@
-//! Whom a server's certificate may be signed by: the authorities of the system,
-//! or those of a file that an option, a variable or the profile names, as the
-//! AWS command line has it.
+//! The certificate authorities that are trusted: those of the system, or of a file that
+//! an option, a variable or the profile names, as with the AWS command line.
 //!
-//! The HTTP client takes what it is given for sound and panics otherwise, so
-//! files are read and looked through here.
+//! The HTTP client panics at invalid certificates, so files are parsed and checked
+//! here.
 
 use std::env;
 use std::fs;
@@ -28,10 +27,10 @@ use tokio_rustls::TlsConnector;
 
 use crate::client::environment::{unfit, variable};
 
-/// How long a server is asked for its certificate only to say who signed it.
-const ASKING: Duration = Duration::from_secs(3);
+/// How long the issuer of a certificate is looked up for an error message.
+const ISSUER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where systems keep the certificates that they trust.
+/// Where systems have the certificates that they trust.
 const SYSTEM: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -39,10 +38,10 @@ const SYSTEM: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The authorities that count.
+/// The trusted authorities.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Trust {
-    /// None: nothing is encrypted.
+    /// None: no connection is encrypted.
     #[default]
     Nobody,
     /// Those of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
@@ -53,11 +52,11 @@ pub(crate) enum Trust {
 
 impl Trust {
     /// Those of the file that an option names. Else those of all files that the
-    /// environment and the profile name (`profile` is what that has for
-    /// `ca_bundle`): whoever set one of them meant it. Else the system's.
+    /// environment and the profile name (`profile` is its `ca_bundle`). Else those of
+    /// the system.
     ///
     /// # Errors
-    /// A file that cannot be read or holds no certificate.
+    /// A file that cannot be read or contains no certificate.
     pub(crate) fn find(option: Option<&Path>, profile: Option<&str>) -> Result<Self> {
         if let Some(path) = option {
             let source = format!("the file of {}", Setting::CaBundle);
@@ -83,7 +82,7 @@ impl Trust {
         match file.and(variable("SSL_CERT_FILE")?) {
             Some(path) => all.extend(bundle(Path::new(&path), "the file of SSL_CERT_FILE")?),
             None if all.is_empty() => {
-                // It is set and empty: to the HTTP client no certificate at all.
+                // The HTTP client takes an empty variable for no certificate at all.
                 let system = SYSTEM.iter().find(|path| Path::new(path).is_file());
                 let Some(system) = system else {
                     return Ok(Self::System);
@@ -156,10 +155,10 @@ fn pem(certificate: &CertificateDer<'_>) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
-/// Who signed the certificate of the server at `host`, as in `CN=Our CA`; for
-/// an error message, after it has been refused.
+/// The issuer of the certificate of the server at `host`, as in `CN=Our CA`: for an
+/// error message, after it has been refused.
 pub(crate) async fn issuer(host: &str, port: u16) -> Option<String> {
-    tokio::time::timeout(ASKING, ask_issuer(host, port))
+    tokio::time::timeout(ISSUER_TIMEOUT, ask_issuer(host, port))
         .await
         .ok()
         .flatten()
@@ -167,7 +166,7 @@ pub(crate) async fn issuer(host: &str, port: u16) -> Option<String> {
 
 async fn ask_issuer(host: &str, port: u16) -> Option<String> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let seen = Arc::new(Seen::default());
+    let seen = Arc::new(KeepCertificate::default());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -177,7 +176,7 @@ async fn ask_issuer(host: &str, port: u16) -> Option<String> {
         .with_no_client_auth();
     let name = ServerName::try_from(host.to_owned()).ok()?;
     let stream = TcpStream::connect((host, port)).await.ok()?;
-    // Nothing is ever sent over this connection: the look ends it.
+    // Nothing is sent over this connection: the verifier always refuses it.
     let _ = TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await;
@@ -187,11 +186,11 @@ async fn ask_issuer(host: &str, port: u16) -> Option<String> {
     (!name.is_empty()).then(|| printable(&name))
 }
 
-/// Looks at a certificate and refuses it.
+/// Keeps the certificate and refuses it.
 #[derive(Debug, Default)]
-struct Seen(Mutex<Option<CertificateDer<'static>>>);
+struct KeepCertificate(Mutex<Option<CertificateDer<'static>>>);
 
-impl ServerCertVerifier for Seen {
+impl ServerCertVerifier for KeepCertificate {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -230,8 +229,8 @@ impl ServerCertVerifier for Seen {
     }
 }
 
-/// A name of X.501 for people: the parts of it that people know, by their
-/// abbreviations (RFC 4514). What cannot be read ends it.
+/// The well-known parts of an X.501 name, with their abbreviations (RFC 4514). Ends at
+/// the first part that cannot be parsed.
 fn distinguished_name(der: &[u8]) -> String {
     let mut shown = Vec::new();
     let mut sets = der;
@@ -256,7 +255,7 @@ fn distinguished_name(der: &[u8]) -> String {
     shown.join(", ")
 }
 
-/// Tag and content of the first element of DER, and what follows it.
+/// The tag and the content of the first element of DER, and the rest.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -278,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_read_as_far_as_it_goes() {
+    fn a_name_is_parsed_as_far_as_possible() {
         let name = b"\x31\x0b\x30\x09\x06\x03\x55\x04\x0a\x0c\x02Us\x31\x0c\x30\x0a\x06\x03\x55\x04\x03\x0c\x03a b";
         assert_eq!(distinguished_name(name), "CN=a b, O=Us");
         for end in 0..name.len() {
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_that_is_none_is_refused_with_its_source() {
+    fn an_invalid_bundle_is_refused_with_its_source() {
         let directory = std::env::temp_dir().join("s3mirror-no-such-bundle");
         let error = bundle(&directory, "the file of X").unwrap_err().to_string();
         assert!(

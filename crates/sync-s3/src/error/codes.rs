@@ -1,8 +1,8 @@
-//! What an error code means: the kind of error that it stands for.
+//! The kind of error that a code stands for.
 //!
-//! Codes are those of the S3 API Reference, "Error responses", and a few that
-//! other servers add. Where an answer has no code, as that of a HEAD, its
-//! status decides. What can be done about an error is in `hints`.
+//! Codes are those of the S3 API Reference, "Error responses", and a few of other servers.
+//! Where an answer has no code, as that of a HEAD, its status decides. What can be done
+//! about an error is in `hints`.
 
 use sync_core::ErrorKind;
 
@@ -31,7 +31,7 @@ impl Failure {
         if self.is_too_long() {
             return ErrorKind::Other;
         }
-        // Garage gives all refusals one code.
+        // Garage has one code for all refusals.
         if self.has_code(&["AccessDenied"]) && self.is_about_keys() {
             return ErrorKind::Credentials;
         }
@@ -53,12 +53,12 @@ impl Failure {
         }
     }
 
-    /// Whether we are sent elsewhere by something that does not speak S3.
+    /// Whether something other than an S3 server redirects the request.
     pub(crate) fn is_redirect(&self) -> bool {
         self.redirect.is_some() && self.code.is_none() && self.region.is_none()
     }
 
-    /// Whether the message is about the keys that a request was signed with.
+    /// Whether the message is about the keys that signed the request.
     fn is_about_keys(&self) -> bool {
         let message = self.message.as_deref().unwrap_or_default();
         let message = message.to_ascii_lowercase();
@@ -68,7 +68,7 @@ impl Failure {
     }
 }
 
-/// The codes that tell more than their status.
+/// The codes that say more than their status.
 fn kind_of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "NoSuchBucket" | "NoSuchAccessPoint" | "InvalidBucketName" => ErrorKind::RootMissing,

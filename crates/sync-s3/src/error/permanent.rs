@@ -1,8 +1,8 @@
-//! Refusals that no repetition changes, though the server gives them the status
-//! of a failure that passes; and answers that are too long to be read.
+//! Refusals that no retry changes, although they have the status of a transient failure;
+//! and answers that are too long.
 //!
-//! Servers over a file system answer 500 where the name of an object is a
-//! directory, or lies below a file. Ten attempts would take a minute.
+//! Servers over a file system answer 500 where the name of an object is a directory, or
+//! lies below a file. Ten attempts would take a minute.
 
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
@@ -10,24 +10,23 @@ use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryA
 use crate::error::cause_chain::find;
 use crate::http::answer_limits::TooLong;
 
-/// What file systems say of names that cannot be: a file is in the way
-/// (errno(3): ENOTDIR),
+/// The messages of file systems where a file is in the way (errno(3): ENOTDIR),
 const BLOCKED_BY_FILE: [&str; 1] = ["not a directory"];
 
 /// or a directory (EISDIR, ENOTEMPTY).
 const BLOCKED_BY_DIRECTORY: [&str; 2] = ["is a directory", "directory not empty"];
 
-/// The same of names that are too long (ENAMETOOLONG), and what LMDB says of
-/// keys above its limit of 511 bytes.
+/// The same for names that are too long (ENAMETOOLONG), and that of LMDB for keys above
+/// its limit of 511 bytes.
 const TOO_LONG: [&str; 2] = ["name too long", "mdb_bad_valsize"];
 
-/// Forbids to repeat what cannot succeed.
+/// Forbids retries that cannot succeed.
 #[derive(Debug)]
 pub(crate) struct Permanent;
 
 impl ClassifyRetry for Permanent {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        // It would be as long again.
+        // The next answer would be as long.
         let error = context.output_or_error().and_then(Result::err);
         if error.is_some_and(|error| find::<TooLong>(error).is_some()) {
             return RetryAction::RetryForbidden;

@@ -9,7 +9,7 @@ use sync_core::{hint, setting::Setting, text::printable};
 
 use crate::client::proxy::Proxy;
 use crate::error::cause_chain::{causes, find, last_cause};
-use crate::http::garbled::Garbled;
+use crate::http::invalid_http::InvalidHttp;
 use crate::http::silence::Silent;
 use crate::http::tls_errors::why_not_secure;
 use crate::http::unreachable::{Server, Unreachable};
@@ -89,7 +89,7 @@ async fn why(
         printable(&https)
     );
     let (address, cause) = (server.address(), shown_cause(error));
-    let reason = if find::<Garbled>(error).is_some() {
+    let reason = if find::<InvalidHttp>(error).is_some() {
         format!("{address} does not speak http ({cause})")
     } else {
         format!("{address} closed the connection without an answer: {cause}")

@@ -29,8 +29,8 @@ use crate::http::backlog::Backlog;
 use crate::http::clock::Clock;
 use crate::http::concurrency::{ConcurrencyLimiter, ConcurrencyPermit, Outcome};
 use crate::http::connection_errors::{explained, wants_password};
-use crate::http::garbled::{garbled, with_sound_length};
 use crate::http::in_flight::{InFlight, Moved};
+use crate::http::invalid_http::{invalid_http, with_valid_length};
 use crate::http::outcome::{descriptors_as_io, is_out_of_descriptors, outcome};
 use crate::http::reachability::Contact;
 use crate::http::request_body::{RequestBody, Sent};
@@ -236,8 +236,8 @@ impl LimitingConnector {
         let answer = within_silence(route.call(request), sent, backlog, self.silence).await;
         let answer = answer
             .map_err(descriptors_as_io)
-            .map_err(garbled)
-            .and_then(with_sound_length);
+            .map_err(invalid_http)
+            .and_then(with_valid_length);
         match (answer, proxy) {
             (Ok(answer), Some(proxy))
                 if answer.status().as_u16() == PROXY_AUTHENTICATION_REQUIRED =>

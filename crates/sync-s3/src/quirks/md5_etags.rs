@@ -1,9 +1,9 @@
-//! Whether the ETags of a server are MD5s, where one does not fit its content.
+//! Whether the ETags of a server are MD5s, where one does not match its content.
 //!
-//! An ETag of 32 hexadecimal digits is the MD5 of an object that was sent in one
-//! piece, at AWS and at most other servers; but S3 promises no such thing. One
-//! that does not fit is therefore damage, or it is no MD5 at all. Other objects
-//! tell: one whose ETag fits is no accident.
+//! An ETag of 32 hexadecimal digits is the MD5 of an object that was sent in one piece,
+//! at AWS and at most other servers; but S3 does not promise that. One that does not
+//! match means corrupt content, or it is not an MD5 at all. Other objects show which: one
+//! whose ETag matches cannot be an accident.
 
 use md5::{Digest, Md5};
 use sync_core::{Entry, Key, Listed};
@@ -14,15 +14,15 @@ use crate::list;
 use crate::quirks::Md5ETags;
 use crate::write::answer_check::is_by_kms;
 
-/// Objects that are read to find out, and how large they may be in bytes.
+/// How many objects are read for that, and how large they may be in bytes.
 const SAMPLES: usize = 3;
 const SAMPLE_SIZE: u64 = 64 * 1024;
 
 impl Bucket {
-    /// Whether ETags that look like MD5s are, by others than that of `key`. Where
-    /// nothing tells otherwise, they are taken to be.
+    /// Whether ETags that look like MD5s are MD5s, according to other objects than `key`.
+    /// They are assumed to be where there is no other object.
     pub(crate) async fn has_md5_etags(&self, key: &Key) -> bool {
-        // The others wait for what the first finds.
+        // The others wait for the result of the first.
         let _alone = self.conduct.md5_trial().await;
         match self.conduct.md5_etags() {
             Md5ETags::Yes => return true,
@@ -66,8 +66,7 @@ impl Bucket {
         verdict
     }
 
-    /// Whether the ETag of an object is the MD5 of its content; `None` if that
-    /// cannot be told.
+    /// Whether the ETag of an object is the MD5 of its content; `None` if that is unknown.
     async fn has_md5_etag(&self, entry: &Entry) -> Option<bool> {
         let answer = self
             .client

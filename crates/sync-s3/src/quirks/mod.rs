@@ -1,10 +1,10 @@
-//! What a run learns about its server: how it treats conditions, and which
-//! promises of S3 it does not keep.
+//! What a run learns about its server: how it treats conditions, and which promises of
+//! S3 it does not keep.
 //!
-//! Nothing of this is known before the first answer, and none of it has to be
-//! configured: the first request of a kind is a trial (`write::conditional`), and those that
-//! come later do what has proved to work. AWS is known to keep its promises, so
-//! it is not tried. What is learned is valid for one run: servers are upgraded.
+//! None of this is known before the first answer, and none of it has to be configured:
+//! the first request of a kind is a trial (`write::conditional`), and later ones use what
+//! has worked. AWS is known to keep its promises, so it is not tried. The knowledge is
+//! valid for one run: servers are upgraded.
 
 mod md5_etags;
 
@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use parking_lot::Mutex;
 use sync_core::{Expected, setting::Setting};
 
-/// A kind of request that can carry a condition. Servers that obey conditions
-/// in one kind ignore them in another.
+/// A kind of request that can have a condition. Servers that obey conditions of one kind
+/// may ignore them in another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
     /// `PutObject`
@@ -28,34 +28,33 @@ pub(crate) enum Request {
     DeleteBatch,
 }
 
-/// How a kind of request is kept from replacing what was not seen.
+/// How a kind of request is prevented from replacing another version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// Nothing is known yet.
+    /// It is unknown yet.
     Untried,
-    /// A wrong condition was refused; whether a right one is accepted is not
-    /// known yet.
+    /// A wrong condition was refused; whether a right one is accepted is unknown yet.
     RefusesWrong,
-    /// By a condition, with the ETag in quotes as HTTP has it.
+    /// By a condition, with the ETag in quotes as in HTTP.
     Quoted,
-    /// By a condition with the ETag as it is: Ceph 16 takes the quotes for a
-    /// part of it.
+    /// By a condition with the ETag without quotes: Ceph 16 takes the quotes for a part of
+    /// it.
     Bare,
-    /// By a look shortly before.
+    /// By a look-up shortly before.
     Look(Reason),
 }
 
-/// Why a condition is of no use.
+/// Why a condition is not sufficient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// The request was carried out under a condition that does not hold.
+    /// The request was executed under a condition that does not hold.
     Ignored,
-    /// It was refused under one that holds.
+    /// The request was refused under a condition that holds.
     Refused,
     /// Requests with conditions are not implemented.
     Unsupported,
-    /// The request under a condition that does not hold got no answer in time.
-    /// So conditions are sent, and not relied upon.
+    /// The request under a condition that does not hold got no answer in time. So
+    /// conditions are sent, but not relied upon.
     Unanswered,
 }
 
@@ -71,11 +70,11 @@ impl Manner {
     }
 }
 
-/// What is known of the conditions of one kind of request.
+/// What is known about the conditions of one kind of request.
 #[derive(Debug)]
 pub(crate) struct Conditional {
     manner: Mutex<Manner>,
-    /// One request at a time finds out; the others wait for what it finds.
+    /// One request at a time makes the trial; the others wait for its result.
     trial: tokio::sync::Mutex<()>,
 }
 
@@ -114,7 +113,7 @@ impl Conditional {
     }
 }
 
-/// What has been learned.
+/// What has been learned about a server.
 #[derive(Debug)]
 pub(crate) struct Conduct {
     put: Conditional,
@@ -128,7 +127,7 @@ pub(crate) struct Conduct {
     md5_trial: tokio::sync::Mutex<()>,
     lacks_etags: AtomicBool,
     ignores_encryption: AtomicBool,
-    /// Whether the storage class of an object has been looked at.
+    /// Whether the storage class of an object has been checked.
     class_looked_at: AtomicBool,
     ignores_class: AtomicBool,
 }
@@ -146,7 +145,7 @@ pub(crate) enum Md5ETags {
 }
 
 impl Conduct {
-    /// Of a server that is trusted to obey conditions, or of an unknown one.
+    /// For a server that is trusted to obey conditions, or an unknown one.
     pub(crate) fn new(is_trusted: bool) -> Self {
         let manner = || {
             Conditional::new(if is_trusted {
@@ -181,7 +180,7 @@ impl Conduct {
         }
     }
 
-    /// Whether listings show another ETag of an object than answers about it.
+    /// Whether listings have other ETags of objects than answers about them.
     pub(crate) fn lists_other_etags(&self) -> bool {
         self.lists_other_etags.load(Relaxed)
     }
@@ -190,8 +189,8 @@ impl Conduct {
         self.lists_other_etags.store(true, Relaxed);
     }
 
-    /// Whether reads are refused under conditions that hold. Nothing is lost by
-    /// going without: each answer says of which version it is.
+    /// Whether reads are refused under conditions that hold. Reads do not need them: each
+    /// answer says which version it describes.
     pub(crate) fn reads_without_conditions(&self) -> bool {
         self.reads_without_conditions.load(Relaxed)
     }
@@ -218,13 +217,13 @@ impl Conduct {
         }
     }
 
-    /// The right to find that out.
+    /// The right to make that trial.
     pub(crate) async fn md5_trial(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.md5_trial.lock().await
     }
 
-    /// Takes note of an ETag that was compared with the MD5 of its content. One
-    /// that is equal is no accident, so it outweighs all others.
+    /// Records an ETag that was compared with the MD5 of its content. An equal one cannot
+    /// be an accident, so it outweighs all others.
     pub(crate) fn compared_etag(&self, is_md5: bool) {
         if is_md5 {
             self.md5_etags.store(Md5ETags::Yes as u8, Relaxed);
@@ -233,28 +232,27 @@ impl Conduct {
         }
     }
 
-    /// Takes note of an upload whose answer names no encryption.
+    /// Records an upload whose answer names no encryption.
     pub(crate) fn ignores_encryption(&self) {
         self.ignores_encryption.store(true, Relaxed);
     }
 
-    /// Whether nobody has looked yet which storage class an object got.
+    /// Whether the storage class of an object is still to be checked, by the caller.
     pub(crate) fn may_look_at_class(&self) -> bool {
         !self.class_looked_at.swap(true, Relaxed)
     }
 
-    /// Takes note of an object in another storage class than was asked for.
+    /// Records an object in another storage class than the requested one.
     pub(crate) fn ignores_class(&self) {
         self.ignores_class.store(true, Relaxed);
     }
 
-    /// Takes note of an object that was to be replaced or deleted and that the
-    /// server gives no ETag.
+    /// Records an object to be replaced or deleted that has no ETag.
     pub(crate) fn met_no_etag(&self) {
         self.lacks_etags.store(true, Relaxed);
     }
 
-    /// What a run had to do without, for people: a sentence each.
+    /// What the server lacks and what was done instead: a sentence each.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         for (reason, what) in [
@@ -342,7 +340,7 @@ mod tests {
         put.learn(Manner::RefusesWrong);
         drop(first);
         assert!(second.await.is_none());
-        // The others are not known by it.
+        // It says nothing about the other kinds.
         assert!(
             conduct
                 .of(Request::Delete)
@@ -366,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said_once_for_all_kinds() {
+    fn a_missing_feature_is_reported_once_for_all_kinds() {
         let conduct = Conduct::new(false);
         for request in [Request::Put, Request::Delete, Request::DeleteBatch] {
             conduct.of(request).learn(Manner::Look(Reason::Ignored));

@@ -9,20 +9,21 @@ use crate::error::Attempted;
 use crate::write::journal::{OpenUpload, UploadJournal};
 use crate::write::session;
 
-/// Requests at once; a killed run leaves about as many uploads as it had
-/// requests under way.
+/// Requests at once; a killed run leaves about as many uploads as it had requests in
+/// flight.
 const ABORTS: usize = 16;
 
 /// What became of the uploads that earlier runs left open.
 #[derive(Debug, Default)]
 pub struct LeftUploads {
-    /// How many were aborted. Those that were gone already don't count.
+    /// How many were aborted. Those that were gone already do not count.
     pub aborted: usize,
-    /// Why others were not; they stay in the journal.
+    /// Why the others were not; they stay in the journal.
     pub failed: Vec<StoreError>,
 }
 
-/// Aborts what the bucket's journal says is left. No request if that is nothing.
+/// Aborts the pending uploads of the bucket's journal. Sends no request if there are
+/// none.
 pub(crate) async fn abort_left(bucket: &Bucket) -> LeftUploads {
     let mut done = LeftUploads::default();
     let Some(journal) = &bucket.journal else {
@@ -47,7 +48,7 @@ pub(crate) async fn abort_left(bucket: &Bucket) -> LeftUploads {
     done
 }
 
-/// Whether there still was something to abort.
+/// Returns whether the upload was still open.
 async fn abort_one(
     bucket: &Bucket,
     journal: &dyn UploadJournal,

@@ -1,42 +1,80 @@
-//! Whether an answer is about what was sent.
+//! Whether an answer describes the content that was sent.
 //!
-//! A proxy or a connection that loses count gives one request the answer of
+//! A proxy or a connection that confuses answers gives one request the answer of
 //! another. To an upload, such an answer would be a success, and deletions would
 //! follow.
 
 use aws_sdk_s3::types::ServerSideEncryption;
+use bytes::Bytes;
 
-use crate::checksum::Headers;
+use crate::checksum::{self, Headers};
 use crate::error::{Failure, Origin};
+use crate::etag::ETag;
+use crate::quirks::{Conduct, Md5ETags};
 
-/// What an answer to an upload says of the content.
-pub(crate) struct Told<'a> {
+/// What an answer to an upload says about the content.
+pub(crate) struct Described<'a> {
     pub(crate) etag: Option<&'a str>,
     pub(crate) crc64: Option<&'a str>,
     pub(crate) crc32: Option<&'a str>,
+    /// Whether the content is encrypted so that its ETag is not an MD5.
+    pub(crate) is_encrypted: bool,
 }
 
-impl Told<'_> {
-    /// Whether it says nothing at all, as the page by which a network asks who
-    /// is there, or the answer of a server that gives no ETags.
+/// Whether an answer describes what was sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Right,
+    Wrong,
+    /// Its ETag is not the MD5 of the content, and it is unknown whether it should be.
+    Doubtful,
+}
+
+impl Described<'_> {
+    /// Whether it says nothing, as the login page of a network, or the answer of a
+    /// server without ETags.
     pub(crate) fn is_empty(&self) -> bool {
         self.etag.is_none() && self.crc64.is_none() && self.crc32.is_none()
     }
 
-    /// Whether its sum is the one that was sent; `None` where it tells none of
-    /// that kind.
-    pub(crate) fn fits(&self, sent: &Headers) -> Option<bool> {
+    /// Whether it describes `body`, which was sent with the checksums `sent`. Only an
+    /// answer without a checksum is compared by its ETag, which takes an MD5.
+    pub(crate) async fn fits(&self, body: &Bytes, sent: &Headers, conduct: &Conduct) -> Fit {
+        match self.has_sum_of(sent) {
+            Some(true) => return Fit::Right,
+            Some(false) => return Fit::Wrong,
+            None => {}
+        }
+        let md5 = self.etag.and_then(ETag::parse).and_then(ETag::md5);
+        let may_compare = !self.is_encrypted && conduct.md5_etags() != Md5ETags::No;
+        let Some(md5) = md5.filter(|_| may_compare) else {
+            return Fit::Right;
+        };
+        if checksum::md5_of(body).await == md5 {
+            conduct.compared_etag(true);
+            return Fit::Right;
+        }
+        if conduct.md5_etags() == Md5ETags::Yes {
+            Fit::Wrong
+        } else {
+            Fit::Doubtful
+        }
+    }
+
+    /// Whether its checksum is the one that was sent; `None` if it has none of that
+    /// algorithm.
+    fn has_sum_of(&self, sent: &Headers) -> Option<bool> {
         let pairs = [
             (self.crc64, sent.crc64.as_deref()),
             (self.crc32, sent.crc32.as_deref()),
         ];
         pairs
             .into_iter()
-            .find_map(|(told, sent)| Some(told? == sent?))
+            .find_map(|(described, sent)| Some(described? == sent?))
     }
 }
 
-/// Whether content is encrypted so that its ETag is no MD5 (API Reference,
+/// Whether content is encrypted so that its ETag is not an MD5 (API Reference,
 /// "Object", on ETags).
 pub(crate) fn is_by_kms(encryption: Option<&ServerSideEncryption>) -> bool {
     matches!(
@@ -54,7 +92,7 @@ pub(crate) fn foreign() -> Failure {
     }
 }
 
-/// The answer says nothing of the object, which is not there as it was sent.
+/// The answer says nothing about the object, which is not there as it was sent.
 pub(crate) fn missing() -> Failure {
     Failure {
         message: Some(
@@ -74,16 +112,23 @@ mod tests {
             crc64: Some("rosUhgp5mIg=".to_owned()),
             ..Headers::default()
         };
-        let told = |crc64, crc32| Told {
+        let described = |crc64, crc32| Described {
             etag: None,
             crc64,
             crc32,
+            is_encrypted: false,
         };
-        assert_eq!(told(Some("rosUhgp5mIg="), None).fits(&sent), Some(true));
-        assert_eq!(told(Some("AAAAAAAAAAA="), None).fits(&sent), Some(false));
-        assert_eq!(told(None, Some("y/Q5Jg==")).fits(&sent), None);
         assert_eq!(
-            told(Some("rosUhgp5mIg="), None).fits(&Headers::default()),
+            described(Some("rosUhgp5mIg="), None).has_sum_of(&sent),
+            Some(true)
+        );
+        assert_eq!(
+            described(Some("AAAAAAAAAAA="), None).has_sum_of(&sent),
+            Some(false)
+        );
+        assert_eq!(described(None, Some("y/Q5Jg==")).has_sum_of(&sent), None);
+        assert_eq!(
+            described(Some("rosUhgp5mIg="), None).has_sum_of(&Headers::default()),
             None
         );
     }

@@ -1,8 +1,8 @@
 //! CompleteMultipartUpload: the moment at which the object appears.
 //!
-//! It carries the condition and the checksum of the whole. It can answer 200
-//! and still have failed; the SDK looks into the body and reports that as an
-//! error, which is retried or settled like any other.
+//! It carries the condition and the checksum of the whole. It can answer 200 and still
+//! have failed; the SDK parses the body and reports that as an error, which is retried
+//! or settled like any other.
 
 use std::collections::BTreeMap;
 
@@ -103,29 +103,29 @@ impl<'a> Completion<'a> {
             .map_err(Failure::from)
     }
 
-    /// Whether the answer is about this upload: by the sum of the whole, else by
-    /// an ETag that follows from those of the parts. Not every server makes it
-    /// so; then the object has to have it.
+    /// Whether the answer describes this upload: by the sum of the whole, else by an
+    /// ETag that is derived from those of the parts. Not every server derives it so;
+    /// then the object must have that ETag.
     async fn check(&self, done: &CompleteMultipartUploadOutput) -> Result<(), Failure> {
-        let told = checksum::whole(done.checksum_crc64_nvme(), done.checksum_type());
-        if let Some(told) = told {
-            return if told == self.content.checksum {
+        let sum = checksum::whole(done.checksum_crc64_nvme(), done.checksum_type());
+        if let Some(sum) = sum {
+            return if sum == self.content.checksum {
                 Ok(())
             } else {
                 Err(foreign())
             };
         }
         let revision = |text: &str| ETag::parse(text).map(ETag::revision);
-        let told = done.e_tag().and_then(revision);
+        let etag = done.e_tag().and_then(revision);
         let ours = checksum::parts_etag(self.parts.values().map(Part::etag));
         let ours = ours.as_deref().and_then(revision);
-        if ours.is_none() || told == ours {
+        if ours.is_none() || etag == ours {
             return Ok(());
         }
         let Session { bucket, key, .. } = self.session;
         match bucket.head_within(key, SETTLE_ATTEMPTS).await? {
             Some(found)
-                if found.entry.size == self.content.size && found.entry.revision == told =>
+                if found.entry.size == self.content.size && found.entry.revision == etag =>
             {
                 Ok(())
             }

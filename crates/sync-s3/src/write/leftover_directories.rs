@@ -1,13 +1,12 @@
-//! Directories that a server keeps where deleted objects were.
+//! Removes directories that a server keeps where deleted objects were.
 //!
-//! Servers that store keys in directories (JuiceFS, SeaweedFS) may keep a
-//! directory after its last object is deleted, and then refuse an object of its
-//! name, forever. A listing shows such a directory only level by level, or as an
-//! empty object whose name ends with a slash. So after such a refusal, what is
-//! below the key is listed. If there is no object, the directories are removed,
-//! the deepest first, by deleting `name/`. A server that has put an object into
-//! one meanwhile keeps both; on one without directories, `name/` is at most the
-//! placeholder that some client has left.
+//! Servers that store keys in directories (JuiceFS, SeaweedFS) may keep a directory
+//! after its last object is deleted, and then refuse an object of its name, for ever. A
+//! listing shows such a directory only level by level, or as an empty object whose name
+//! ends with a slash. So after such a refusal the keys below the object's name are
+//! listed. If there is no object, the directories are removed, the deepest first, by
+//! deleting `name/`. A server that has stored an object in one meanwhile keeps both; on
+//! one without directories, `name/` is at most the placeholder that some client left.
 
 use sync_core::Key;
 
@@ -17,21 +16,21 @@ use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::Failure;
 use crate::list;
 
-/// The most directories that are removed for one object, each by a request.
+/// The most directories that are removed for one object, each by one request.
 const MOST: usize = 10_000;
 
-/// What is below a key.
+/// The result of removing the directories below a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Vacated {
-    /// No object, and no directory any more.
+    /// There is neither an object nor a directory any more.
     Empty,
-    /// Objects, or too many directories. Nothing was removed.
+    /// There are objects, or too many directories. Nothing was removed.
     Occupied,
 }
 
 impl Bucket {
-    /// Removes the directory of the name of `key` and all in it, unless there
-    /// are objects below.
+    /// Removes the directory of the name of `key` and all directories below, unless
+    /// there are objects below.
     pub(crate) async fn vacate(&self, key: &Key) -> Result<Vacated, Failure> {
         let mut open = vec![self.full_key(key) + "/"];
         // Each directory before those in it.
@@ -67,8 +66,8 @@ impl Bucket {
         }
     }
 
-    /// Whether the server answers for a directory of the name of `key`, as
-    /// SeaweedFS does.
+    /// Whether the server has a directory of the name of `key` and shows it, as SeaweedFS
+    /// does.
     pub(crate) async fn shows_directory(&self, key: &Key) -> Result<bool, Failure> {
         let directory = blank_keys::label(self.full_key(key) + "/");
         let found = self.head_at(directory, SETTLE_ATTEMPTS).await?;

@@ -1,8 +1,8 @@
-//! Uploads: in one request or in parts, each only over the version that was
-//! planned for, and resumed after a killed run.
+//! Uploads: in one request or in parts, each only over the version that was planned
+//! for, and resumed after a killed run.
 //!
-//! Entry points: [`put`] for one request, [`multipart`] for parts; both go
-//! through [`conditional`].
+//! Entry points: [`put`] for one request, [`multipart`] for parts; both go through
+//! [`conditional`].
 
 pub(crate) mod abandoned;
 pub(crate) mod answer_check;

@@ -1,8 +1,7 @@
 //! An upload in parts: CreateMultipartUpload, UploadPart, Complete or Abort.
 //!
-//! Parts may come in any order and at once; nothing is seen under the key
-//! before the commit. A failed commit removes the parts, and a writer that is
-//! dropped tries to.
+//! Parts may be sent in any order and concurrently; the object is invisible until the
+//! commit. A failed commit removes the parts, and a dropped writer tries to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,22 +17,22 @@ use crate::bucket::Bucket;
 use crate::checksum::Content;
 use crate::write::complete::Completion;
 use crate::write::conditional::ConditionalWrite;
-use crate::write::resume::{self, Kept};
+use crate::write::resume::{Kept, resume};
 use crate::write::session::{Part, Session};
 
-/// Largest number of a part (User Guide, "Multipart upload limits").
+/// The largest number of a part (User Guide, "Multipart upload limits").
 const MAX_PARTS: u64 = 10_000;
 
-/// A multipart upload under way.
+/// An upload in parts.
 pub(crate) struct Upload {
     session: Arc<Session>,
     expected: Expected,
     size: u64,
     part_size: u64,
     parts: Mutex<BTreeMap<i32, Part>>,
-    /// What an earlier run has sent.
+    /// The parts that an earlier run has sent.
     kept: Kept,
-    /// Whether nothing is left to be aborted.
+    /// Whether it is completed or aborted.
     finished: bool,
 }
 
@@ -66,7 +65,7 @@ impl Writer for Upload {
     async fn commit(mut self: Box<Self>, checksum: Crc64) -> Result<()> {
         let result = self.complete(checksum).await;
         match result {
-            Ok(()) => self.session.ended(),
+            Ok(()) => self.session.forget(),
             Err(_) => self.session.abort().await,
         }
         self.finished = true;
@@ -80,14 +79,14 @@ impl Writer for Upload {
 }
 
 impl Upload {
-    /// Starts the upload of `entry`, or goes on with one.
+    /// Begins the upload of `entry`, or resumes one.
     pub(crate) async fn begin(
         bucket: &Arc<Bucket>,
         entry: &NewEntry,
         part_size: u64,
         expected: &Expected,
     ) -> Result<Self> {
-        let (session, kept) = match resume::left(bucket, entry).await {
+        let (session, kept) = match resume(bucket, entry).await {
             Some(found) => found,
             None => (Session::begin(bucket, &entry.key).await?, Kept::default()),
         };
@@ -112,7 +111,7 @@ impl Upload {
 
     async fn complete(&self, checksum: Crc64) -> Result<()> {
         if self.size == 0 && self.parts.lock().is_empty() {
-            // S3 completes no upload without a part.
+            // S3 does not complete an upload without a part.
             self.part(0, Bytes::new().into()).await?;
         }
         let parts = self.parts.lock().clone();
@@ -130,7 +129,8 @@ impl Upload {
         guarded.run().await
     }
 
-    /// The parts must be all there, and be what the whole's checksum says.
+    /// Checks that all parts have been sent, and that they have the checksum of the
+    /// whole.
     fn check_whole(&self, parts: &BTreeMap<i32, Part>, checksum: Crc64) -> Result<()> {
         let mut sum = Crc64::EMPTY;
         let mut end = 0;
@@ -152,8 +152,8 @@ impl Upload {
 }
 
 impl Drop for Upload {
-    /// Neither committed nor aborted: what can be done without waiting. If
-    /// there is no runtime any more, the next run removes the parts.
+    /// Aborts an upload that is neither committed nor aborted, without waiting. If there
+    /// is no runtime any more, the next run removes the parts.
     fn drop(&mut self) {
         if self.finished {
             return;

@@ -1,26 +1,25 @@
-//! What objects are made with, beside their name and content.
+//! Properties of uploaded objects beside their name and content.
 //!
-//! By default nothing: S3 and the bucket's own settings decide. What is given
-//! here goes with each upload, as headers of its PutObject or of the
-//! CreateMultipartUpload that begins it; parts need none of it. Objects that
-//! are there already keep what they have.
+//! By default none: S3 and the bucket's own settings decide. Each upload carries them as
+//! headers, of its PutObject or of the CreateMultipartUpload that begins it; parts need
+//! none. Existing objects keep theirs.
 
 use aws_sdk_s3::types;
 use sync_core::{Key, checksum::Crc64, hint, hint::Hint, setting::Setting};
 
-/// What goes with each upload. Values without invariants: a server refuses
-/// what it does not know.
+/// The settings of each upload. Values are not checked: the server refuses what it
+/// does not support.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectSettings {
-    /// As in `STANDARD_IA`. By default the server's.
+    /// The storage class, as in `STANDARD_IA`. By default that of the server.
     pub storage_class: Option<String>,
-    /// How the server encrypts. By default as the bucket says.
+    /// The encryption. By default that of the bucket.
     pub encryption: Option<Encryption>,
     /// A canned ACL, as in `bucket-owner-full-control`.
     pub acl: Option<String>,
-    /// What kind of content it is said to be.
+    /// The `Content-Type`.
     pub content_type: ContentType,
-    /// For those who read the objects over the web, as in `max-age=3600`.
+    /// `Cache-Control`, for readers over the web, as in `max-age=3600`.
     pub cache_control: Option<String>,
 }
 
@@ -38,10 +37,10 @@ pub enum Encryption {
 /// Which `Content-Type` an object gets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ContentType {
-    /// None of ours.
+    /// No header.
     #[default]
     None,
-    /// That which the extension of its name suggests, if any.
+    /// That of the extension of its name, if known.
     Guess,
     /// This one.
     Fixed(String),
@@ -96,7 +95,7 @@ impl ObjectSettings {
             .reduce(|list, setting| hint!("{}, {}", list, setting))
     }
 
-    /// The permissions that an upload needs, where it is more than usual.
+    /// The permissions of an upload, where it needs more than usual.
     pub(crate) fn permissions(&self) -> Option<&'static str> {
         let by_kms = !matches!(self.encryption, None | Some(Encryption::S3));
         Some(match (self.acl.is_some(), by_kms) {
@@ -114,10 +113,9 @@ impl ObjectSettings {
         })
     }
 
-    /// The same for equal settings, and empty for the defaults: by this the
-    /// journal tells whether an upload was begun with these. The text that is
-    /// summed must not change from version to version without need: uploads
-    /// that were begun before would then be begun anew.
+    /// Equal for equal settings, and empty for the defaults: it shows whether an upload
+    /// of the journal was begun with these settings. The text must not change from
+    /// version to version without need, or pending uploads cannot be resumed.
     pub(crate) fn digest(&self) -> String {
         if *self == Self::default() {
             return String::new();
@@ -136,13 +134,13 @@ impl ObjectSettings {
             content_type,
             self.cache_control.as_deref(),
         ]
-        // None of them can hold a line feed, being headers.
+        // None of them can contain a line feed, being headers.
         .map(|field| field.map_or("-\n".to_owned(), |field| format!("={field}\n")));
         Crc64::of(fields.concat().as_bytes()).to_string()
     }
 }
 
-/// Gives a PutObject or a CreateMultipartUpload what `settings` say.
+/// Adds `settings` to a PutObject or a CreateMultipartUpload.
 macro_rules! with_settings {
     ($request:expr, $settings:expr, $key:expr) => {{
         let settings: &$crate::write::object_settings::ObjectSettings = $settings;

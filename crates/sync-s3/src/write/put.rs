@@ -1,8 +1,8 @@
 //! An upload of one part: one PutObject from memory.
 //!
-//! The body is a plain `Bytes`, so the SDK can send it again and needs no
-//! aws-chunked stream, which several servers refuse. Its checksum is already
-//! known and goes into a header, so the SDK computes none.
+//! The body is a plain `Bytes`, so the SDK can send it again and needs no aws-chunked
+//! stream, which several servers refuse. Its checksum is already known and is sent as
+//! a header, so the SDK computes none.
 
 use async_trait::async_trait;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
@@ -17,11 +17,11 @@ use crate::error::Failure;
 use crate::etag::ETag;
 use crate::head::Head;
 use crate::quirks::{Md5ETags, Request};
-use crate::write::answer_check::{Told, foreign, is_by_kms, missing};
+use crate::write::answer_check::{Described, Fit, foreign, is_by_kms, missing};
 use crate::write::conditional::{Attempts, Condition, ConditionalWrite, WriteRequest};
 use crate::write::object_settings::with_settings;
 
-/// How often a body that arrived damaged is sent again.
+/// How often a body that arrived corrupt is sent again.
 pub(crate) const RESENDS: u32 = 2;
 
 pub(crate) async fn put(
@@ -119,41 +119,31 @@ impl Put<'_> {
         self.check(&answer, &headers).await
     }
 
-    /// Whether the answer is about what was sent: connections and proxies mix
-    /// up answers. Only where it says nothing of the checksum is its ETag
-    /// compared, which takes an MD5 of the content.
+    /// Whether the answer describes what was sent: connections and proxies confuse
+    /// answers.
     async fn check(&self, answer: &PutObjectOutput, headers: &Headers) -> Result<(), Failure> {
-        self.note_settings(answer).await;
-        let told = Told {
+        self.record_settings(answer).await;
+        let described = Described {
             etag: answer.e_tag(),
             crc64: answer.checksum_crc64_nvme(),
             crc32: answer.checksum_crc32(),
+            is_encrypted: answer.ssekms_key_id().is_some()
+                || answer.sse_customer_algorithm().is_some()
+                || is_by_kms(answer.server_side_encryption()),
         };
+        if described.is_empty() {
+            return self.is_there().await;
+        }
         let conduct = &self.bucket.conduct;
-        match told.fits(headers) {
-            Some(true) => return Ok(()),
-            Some(false) => return Err(foreign()),
-            None if told.is_empty() => return self.is_there().await,
-            None => {}
+        match described.fits(&self.body, headers, conduct).await {
+            Fit::Right => return Ok(()),
+            Fit::Wrong => return Err(foreign()),
+            Fit::Doubtful => {}
         }
-        let is_encrypted = answer.ssekms_key_id().is_some()
-            || answer.sse_customer_algorithm().is_some()
-            || is_by_kms(answer.server_side_encryption());
-        let md5 = told.etag.and_then(ETag::parse).and_then(ETag::md5);
-        let Some(md5) = md5.filter(|_| !is_encrypted && conduct.md5_etags() != Md5ETags::No) else {
-            return Ok(());
-        };
-        if checksum::md5_of(&self.body).await == md5 {
-            conduct.compared_etag(true);
-            return Ok(());
-        }
-        if conduct.md5_etags() == Md5ETags::Yes {
-            return Err(foreign());
-        }
-        // Either is possible: the answer of another request, or a server whose
-        // ETags are no MD5s. The object itself tells.
+        // It is the answer of another request, or the ETags of the server are not
+        // MD5s. The object itself shows which.
         let found = self.bucket.head_within(self.key, SETTLE_ATTEMPTS).await?;
-        let etag = told.etag.and_then(ETag::parse).map(ETag::revision);
+        let etag = described.etag.and_then(ETag::parse).map(ETag::revision);
         match found {
             Some(found) if self.is_ours(&found) => Ok(()),
             Some(found)
@@ -166,28 +156,27 @@ impl Put<'_> {
         }
     }
 
-    /// Looks whether the object has come, as the answer does not tell. A server
-    /// that gives no ETags gives none of its own; any other gives that of what
-    /// was sent, unless its ETags are no MD5s.
+    /// Whether the object is there, as the answer does not say. Its ETag is that of the
+    /// content, unless the server has no ETags or they are not MD5s.
     async fn is_there(&self) -> Result<(), Failure> {
         let found = self.bucket.head_within(self.key, SETTLE_ATTEMPTS).await?;
         let Some(found) = found.filter(|found| found.entry.size == self.content.size) else {
             return Err(missing());
         };
         let is_md5 = ETag::of(&found.entry).and_then(ETag::md5).is_some();
-        let may_tell = is_md5 && self.bucket.conduct.md5_etags() != Md5ETags::No;
+        let is_comparable = is_md5 && self.bucket.conduct.md5_etags() != Md5ETags::No;
         let is_other_sum = found
             .checksum
             .is_some_and(|sum| sum != self.content.checksum);
-        if self.is_ours(&found) || !may_tell && !is_other_sum {
+        if self.is_ours(&found) || !is_comparable && !is_other_sum {
             Ok(())
         } else {
             Err(missing())
         }
     }
 
-    /// Takes note of settings that the server has ignored.
-    async fn note_settings(&self, answer: &PutObjectOutput) {
+    /// Records settings that the server has ignored.
+    async fn record_settings(&self, answer: &PutObjectOutput) {
         if self.bucket.objects.encryption.is_some() && answer.server_side_encryption().is_none() {
             self.bucket.conduct.ignores_encryption();
         }

@@ -1,10 +1,9 @@
-//! Goes on with an upload that a killed run has left open.
+//! Resumes an upload that a killed run has left open.
 //!
-//! The file is read and summed as ever; what is saved is sending again the
-//! parts that the server has already. A part is kept only if its number, its
-//! size and the CRC64NVME that the server computed when it came are those of
-//! the file's part of now. Whatever has changed since is sent anew, and the
-//! sum of the whole is checked by the server at the end.
+//! The file is read and summed as usual; only the parts that the server has already are
+//! not sent again. A part is reused only if its number, its size and the CRC64NVME that
+//! the server computed are those of the file's part now. A part that has changed is
+//! sent again, and the server checks the sum of the whole at the end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use crate::client::retry;
 use crate::error::Failure;
 use crate::write::session::{PartAnswer, Session};
 
-/// To go on is no more than a saving: it is not worth many attempts.
+/// Resuming only saves work: it is not worth many attempts.
 const ATTEMPTS: u32 = 3;
 
 /// Pages of 1,000 parts, of which there are 10,000 at most.
@@ -28,7 +27,7 @@ const PAGES: usize = 20;
 /// The numbers that parts may have.
 const NUMBERS: std::ops::RangeInclusive<i32> = 1..=10_000;
 
-/// The parts that an upload has already.
+/// The parts that the server has already.
 #[derive(Debug, Default)]
 pub(crate) struct Kept(HashMap<i32, KeptPart>);
 
@@ -40,7 +39,7 @@ struct KeptPart {
 }
 
 impl Kept {
-    /// What the server says of part `number`, if it has just these bytes.
+    /// What the server says about part `number`, if it has exactly these bytes.
     pub(crate) fn part(&self, number: i32, len: u64, checksum: Crc64) -> Option<PartAnswer> {
         self.0
             .get(&number)
@@ -71,29 +70,29 @@ impl Kept {
     }
 }
 
-/// The upload of `key` that an earlier run left, with its parts; `None` if
-/// there is none of use. The others stay in the journal, to be aborted.
+/// A pending upload of an earlier run that can be resumed, with its parts; `None` if
+/// there is none. The others stay in the journal, to be aborted.
 ///
-/// AWS dates an object by the beginning of its upload. One that was begun before
-/// the file had its last change would be older than the file, and be sent whole
-/// again by the next run; so a new one is begun.
-pub(crate) async fn left(bucket: &Arc<Bucket>, entry: &NewEntry) -> Option<(Session, Kept)> {
+/// AWS dates an object by the beginning of its upload. An upload that was begun before
+/// the last change of the file would make an object older than the file, which the
+/// next run would send again as a whole; so a new one is begun.
+pub(crate) async fn resume(bucket: &Arc<Bucket>, entry: &NewEntry) -> Option<(Session, Kept)> {
     if !bucket.sums_whole_uploads() {
         return None;
     }
     let key = &entry.key;
     let full_key = bucket.full_key(key);
-    let mut left = bucket.journal.as_ref()?.pending().ok()?;
-    // An upload makes an object of what it was begun with, not of what is
-    // wanted now.
+    let mut pending = bucket.journal.as_ref()?.pending().ok()?;
+    // An object gets the settings with which its upload was begun, not those of
+    // now.
     let settings = bucket.objects.digest();
-    left.retain(|left| {
-        left.key == full_key
-            && left.settings == settings
-            && left.covers.is_none_or(|covers| entry.changed <= covers)
+    pending.retain(|upload| {
+        upload.key == full_key
+            && upload.settings == settings
+            && upload.covers.is_none_or(|covers| entry.changed <= covers)
     });
-    // The youngest first: nothing else has been tried since.
-    for upload in left.into_iter().rev() {
+    // The latest first.
+    for upload in pending.into_iter().rev() {
         let session = Session {
             bucket: Arc::clone(bucket),
             key: key.clone(),
@@ -102,10 +101,10 @@ pub(crate) async fn left(bucket: &Arc<Bucket>, entry: &NewEntry) -> Option<(Sess
         match parts(&session).await {
             Ok(kept) if !kept.0.is_empty() => {
                 let (key, parts) = (key.as_str(), kept.0.len());
-                tracing::info!(key, parts, "going on with an upload of an earlier run");
+                tracing::info!(key, parts, "resumes an upload of an earlier run");
                 return Some((session, kept));
             }
-            Err(failure) if failure.has_code(&["NoSuchUpload"]) => session.ended(),
+            Err(failure) if failure.has_code(&["NoSuchUpload"]) => session.forget(),
             _ => {}
         }
     }
@@ -129,14 +128,14 @@ async fn parts(session: &Session) -> Result<Kept, Failure> {
     Err(contradiction("it has no end"))
 }
 
-/// Refuses a list of parts that contradicts itself or is of another upload:
-/// then nothing of it is believed, and the upload begins anew.
+/// Refuses a list of parts that contradicts itself or belongs to another upload: then
+/// the file is uploaded from its start.
 fn check(session: &Session, marker: Option<&str>, page: &ListPartsOutput) -> Result<(), Failure> {
     let full_key = session.bucket.full_key(&session.key);
     let is_other = |echoed: Option<&str>, asked: &str| {
         echoed.is_some_and(|echoed| !echoed.is_empty() && echoed != asked)
     };
-    // The bucket may call itself otherwise than it was asked for.
+    // The name of the bucket may differ from that in the request.
     if is_other(page.upload_id(), &session.id) || is_other(page.key(), &full_key) {
         return Err(contradiction("it is of another upload"));
     }
@@ -163,7 +162,6 @@ fn contradiction(what: &str) -> Failure {
 
 async fn page(session: &Session, marker: Option<String>) -> Result<ListPartsOutput, Failure> {
     let bucket = &session.bucket;
-    let retries = retry::retries(ATTEMPTS.min(bucket.max_attempts));
     bucket
         .client
         .list_parts()
@@ -172,7 +170,7 @@ async fn page(session: &Session, marker: Option<String>) -> Result<ListPartsOutp
         .upload_id(&session.id)
         .set_part_number_marker(marker)
         .customize()
-        .config_override(aws_sdk_s3::Config::builder().retry_config(retries))
+        .config_override(retry::at_most(ATTEMPTS.min(bucket.max_attempts)))
         .send()
         .await
         .map_err(Failure::from)

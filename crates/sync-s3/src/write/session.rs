@@ -1,4 +1,4 @@
-//! One multipart upload as the server knows it: begun, fed, aborted.
+//! One multipart upload as the server knows it: begun, sent in parts, aborted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,35 +10,25 @@ use chrono::{DateTime, Utc};
 use sync_core::{ErrorKind, Key, Result, StoreError, checksum::Crc64};
 
 use crate::bucket::Bucket;
-use crate::checksum::{self, Headers};
+use crate::checksum::Headers;
 use crate::client::blank_keys;
 use crate::client::retry;
 use crate::error::{Attempted, Failure, Origin};
-use crate::etag::ETag;
 use crate::options::Checksums;
-use crate::quirks::Md5ETags;
-use crate::write::answer_check::{Told, foreign};
+use crate::write::answer_check::{Described, Fit, foreign};
 use crate::write::journal::OpenUpload;
 use crate::write::object_settings::{Encryption, with_settings};
 use crate::write::put::RESENDS;
 
-/// An abort is only tidying up: it shall not hold up a run that is ending.
+/// An abort is only a cleanup: it must not delay the end of a run.
 const ABORT_ATTEMPTS: u32 = 3;
 const ABORT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What names the upload to the server.
+/// An open upload.
 pub(crate) struct Session {
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) key: Key,
     pub(crate) id: String,
-}
-
-/// Whether an answer is about what was sent.
-enum Fit {
-    Right,
-    Wrong,
-    /// Its ETag is no MD5 of it, and whether it should be is not known.
-    Doubtful,
 }
 
 /// A part that has arrived.
@@ -49,8 +39,8 @@ pub(crate) struct Part {
     pub(crate) checksum: Crc64,
 }
 
-/// What the server says of a part; the end of the upload repeats it, and
-/// nothing that was not said.
+/// What the server says about a part; the completion of the upload repeats exactly
+/// that.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PartAnswer {
     pub(crate) etag: Option<String>,
@@ -122,14 +112,15 @@ impl Session {
             .with_source(format!("the journal of open uploads fails: {error}")))
     }
 
-    /// Sends a part, again if it arrived damaged, or if the answer describes
-    /// another one.
+    /// Sends a part; again if it arrived corrupt, or if the answer describes another
+    /// one.
     pub(crate) async fn send_part(
         &self,
         number: i32,
         body: Bytes,
         checksum: Crc64,
     ) -> Result<PartAnswer, Failure> {
+        let conduct = &self.bucket.conduct;
         let mut resends = 0;
         let mut doubted = None;
         loop {
@@ -141,11 +132,11 @@ impl Session {
                 }
                 settled => settled?,
             };
-            match self.fits(&answer, &body, &headers).await {
+            match self.described(&answer).fits(&body, &headers, conduct).await {
                 Fit::Right => return Ok(answer),
-                // The same again is no mistake: the server's ETags are no MD5s.
+                // The same ETag again is not an error: the server's ETags are not MD5s.
                 Fit::Doubtful if doubted == answer.etag && doubted.is_some() => {
-                    self.bucket.conduct.compared_etag(false);
+                    conduct.compared_etag(false);
                     return Ok(answer);
                 }
                 Fit::Doubtful | Fit::Wrong if resends < RESENDS => {
@@ -157,35 +148,15 @@ impl Session {
         }
     }
 
-    /// Whether an answer is about the part that was sent.
-    async fn fits(&self, answer: &PartAnswer, body: &Bytes, headers: &Headers) -> Fit {
-        let told = Told {
+    fn described<'p>(&self, answer: &'p PartAnswer) -> Described<'p> {
+        Described {
             etag: answer.etag.as_deref(),
             crc64: answer.crc64.as_deref(),
             crc32: answer.crc32.as_deref(),
-        };
-        let conduct = &self.bucket.conduct;
-        match told.fits(headers) {
-            Some(true) => return Fit::Right,
-            Some(false) => return Fit::Wrong,
-            None => {}
-        }
-        let md5 = told.etag.and_then(ETag::parse).and_then(ETag::md5);
-        let is_plain = !matches!(
-            self.bucket.objects.encryption,
-            Some(Encryption::Kms(_) | Encryption::KmsTwice(_))
-        );
-        let Some(md5) = md5.filter(|_| is_plain && conduct.md5_etags() != Md5ETags::No) else {
-            return Fit::Right;
-        };
-        if checksum::md5_of(body).await == md5 {
-            conduct.compared_etag(true);
-            return Fit::Right;
-        }
-        if conduct.md5_etags() == Md5ETags::Yes {
-            Fit::Wrong
-        } else {
-            Fit::Doubtful
+            is_encrypted: matches!(
+                self.bucket.objects.encryption,
+                Some(Encryption::Kms(_) | Encryption::KmsTwice(_))
+            ),
         }
     }
 
@@ -223,17 +194,17 @@ impl Session {
         Ok((answer, headers))
     }
 
-    /// Removes the parts. Failures are ignored: what stays in the journal is
-    /// for the next run.
+    /// Removes the parts. A failure is ignored: the next run finds the upload in the
+    /// journal.
     pub(crate) async fn abort(&self) {
         let key = self.bucket.full_key(&self.key);
         if abort(&self.bucket, &key, &self.id).await.is_ok() {
-            self.ended();
+            self.forget();
         }
     }
 
-    /// The upload is open no more.
-    pub(crate) fn ended(&self) {
+    /// Removes the upload from the journal: it is no longer open.
+    pub(crate) fn forget(&self) {
         if let Some(journal) = &self.bucket.journal {
             journal.remove(&self.id);
         }
@@ -244,10 +215,8 @@ impl Session {
     }
 }
 
-/// Removes the parts of the upload that is called `id`, whoever began it;
-/// whether it was still there.
+/// Aborts the upload with this identifier; returns whether it was still open.
 pub(crate) async fn abort(bucket: &Bucket, key: &str, id: &str) -> Result<bool, Failure> {
-    let retries = retry::retries(ABORT_ATTEMPTS);
     let request = bucket
         .client
         .abort_multipart_upload()
@@ -255,7 +224,7 @@ pub(crate) async fn abort(bucket: &Bucket, key: &str, id: &str) -> Result<bool, 
         .key(blank_keys::label(key.to_owned()))
         .upload_id(id)
         .customize()
-        .config_override(aws_sdk_s3::Config::builder().retry_config(retries))
+        .config_override(retry::at_most(ABORT_ATTEMPTS))
         .send();
     match tokio::time::timeout(ABORT_TIMEOUT, request).await {
         Ok(Ok(_)) => Ok(true),

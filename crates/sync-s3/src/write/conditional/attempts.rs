@@ -1,4 +1,4 @@
-//! How often one operation sent its request.
+//! How many attempts an operation has made.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 
 use crate::client::retry::Share;
 
-/// How often a request was sent, counted for one operation.
+/// Counts the attempts of one operation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Attempts {
     made: Arc<AtomicU32>,

@@ -1,4 +1,4 @@
-//! What a request demands of the object that is there.
+//! The condition of a request.
 
 use crate::etag::ETag;
 use crate::quirks::Manner;
@@ -6,10 +6,10 @@ use crate::quirks::Manner;
 /// An ETag that no object has.
 pub(crate) const WRONG_ETAG: &str = "\"00000000000000000000000000000000\"";
 
-/// What a request demands of the server.
+/// The condition of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Condition {
-    /// Nothing: it has been checked beforehand.
+    /// None: the object has been checked before.
     None,
     /// `If-None-Match: *`
     Absent,
@@ -30,7 +30,7 @@ impl Condition {
     }
 }
 
-/// The condition that `etag` is there, in the form that the server takes.
+/// The condition that the object has `etag`, in the form that the server accepts.
 pub(super) fn in_form(manner: Manner, etag: Option<&str>) -> Condition {
     match etag.and_then(ETag::parse) {
         Some(etag) if manner == Manner::Bare => Condition::Match(etag.bare().to_owned()),

@@ -1,12 +1,11 @@
-//! Making way for an object where the server has a directory of its name.
+//! Makes way for an object where the server has a directory of its name.
 //!
-//! Most servers with directories say that one is in the way. SeaweedFS replaces
-//! one by a PutObject, but fails a CompleteMultipartUpload with an internal
-//! error that gives no reason. So at servers other than AWS a completion that
-//! fails so is looked into after a few attempts: whether the server shows a
-//! directory there. If it does and objects are below, they have to give way
-//! first, which is the plan's decision; if it is empty, it is removed, once for
-//! each write.
+//! Most servers with directories say that one is in the way. SeaweedFS replaces one by a
+//! PutObject, but fails a CompleteMultipartUpload with an internal error without a
+//! reason. So at servers other than AWS a completion that fails is examined after a few
+//! attempts: whether the server shows a directory there. If it does and objects are
+//! below, they have to give way first, which the plan decides; if it is empty, it is
+//! removed, once for each write.
 
 use sync_core::Expected;
 
@@ -21,7 +20,7 @@ use crate::write::conditional::{ConditionalWrite, WriteRequest};
 use crate::write::leftover_directories::Vacated;
 
 impl<W: WriteRequest> ConditionalWrite<'_, W> {
-    /// Which of its attempts the request makes before a failure is looked into.
+    /// Which attempts the request makes before a failure is examined.
     pub(super) fn share(&self, met: &Met) -> Share {
         if !self.may_hide_reasons() || self.bucket.max_attempts <= retry::FIRST_ATTEMPTS {
             Share::All
@@ -36,8 +35,8 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
         self.write.kind() == Request::Complete && self.bucket.endpoint.is_foreign()
     }
 
-    /// What follows from a failure that a directory explains, or that has not
-    /// had all its attempts. `None` for all others.
+    /// The outcome of a failure that a directory explains, or that has attempts left.
+    /// `None` for all others.
     pub(super) async fn make_way(
         &self,
         failure: &Failure,
@@ -63,7 +62,7 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
                     return Some(Outcome::Otherwise(condition.clone()));
                 }
                 Ok(Vacated::Empty) => return Some(self.replace_directory(condition).await),
-                // The first failure says more.
+                // The first failure is more useful.
                 Err(failure) => tracing::debug!(?failure, "cannot look for directories"),
             }
         }
@@ -74,10 +73,10 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
         Some(Outcome::Otherwise(condition.clone()))
     }
 
-    /// SeaweedFS can make an object and a directory of one name one entry, which
-    /// a CompleteMultipartUpload does not replace even when nothing is below. If
-    /// the object is what was expected, it gives way to the upload, whose parts
-    /// have all arrived.
+    /// SeaweedFS can store an object and a directory of one name as one entry, which a
+    /// CompleteMultipartUpload does not replace even when nothing is below. If the object
+    /// is the expected one, it is deleted before the upload, whose parts have all
+    /// arrived.
     async fn replace_directory(&self, condition: &Condition) -> Outcome {
         let Expected::Version(seen) = self.expected else {
             return Outcome::Otherwise(condition.clone());

@@ -1,21 +1,20 @@
-//! Replacing and deleting only what was expected, and settling answers that
+//! Replaces and deletes only the expected version, and settles requests whose answers
 //! were lost.
 //!
-//! The condition that expresses this is tried out before it is relied upon,
-//! except at AWS, by the first request of each kind, while the others wait. The
-//! object is looked up; then the request is sent under a condition that does
-//! not hold. A server that carries it out ignores conditions, and the look has
-//! made up for it. One that refuses it is sent the right condition; if it
-//! refuses that too although nothing has changed, the same without quotes; and
-//! if it accepts none, a look shortly before has to do. This costs a run one to
-//! six requests of each kind (docs/prices.md), whatever its size, and leaves
-//! nothing behind (`quirks` keeps what was learned).
+//! Except at AWS, conditions are tried before they are relied upon, by the first request
+//! of each kind, while the others wait. The object is looked up; then the request is
+//! sent under a condition that does not hold. A server that executes it ignores
+//! conditions, and the look-up has replaced the condition. If it refuses the request, it
+//! is sent under the right condition; if it refuses that too although nothing has
+//! changed, without the quotes of the ETag; and if it accepts none, a look-up shortly
+//! before has to suffice. This costs a run one to six requests of each kind
+//! (docs/prices.md), whatever its size, and leaves nothing behind (`quirks` remembers
+//! the result).
 //!
-//! A conditional write whose answer is lost is sent again, and then meets its
-//! own success: the server answers 412 though the object is ours. So a refusal
-//! after more than one attempt, and a failure that leaves the outcome open, is
-//! settled by a HEAD that compares size and checksum (reliability case 28):
-//! no false success, no false failure.
+//! A conditional write whose answer is lost is retried, and then meets its own success:
+//! the server answers 412 although the object is ours. So a refusal after more than one
+//! attempt, and a failure that leaves the outcome open, is settled by a HEAD that
+//! compares size and checksum (reliability case 28): no false success, no false failure.
 
 mod attempts;
 mod condition;
@@ -27,7 +26,7 @@ mod settle;
 mod trial;
 
 use async_trait::async_trait;
-use sync_core::{ErrorKind, Expected, Key, Result};
+use sync_core::{Expected, Key, Result};
 
 use crate::bucket::Bucket;
 use crate::client::retry::pause;
@@ -41,26 +40,25 @@ pub(crate) use attempts::Attempts;
 pub(crate) use condition::{Condition, WRONG_ETAG};
 pub(crate) use errors::changed;
 
-/// Rounds of condition, answer, HEAD before a key that keeps changing is given up.
+/// Rounds of condition, answer and HEAD before a key that keeps changing fails.
 const ROUNDS: u32 = 5;
 
-/// A request about one key that a server may be asked for several times.
+/// A request about one key that may be sent several times.
 #[async_trait]
 pub(crate) trait WriteRequest: Sync {
     async fn send(&self, condition: &Condition, attempts: &Attempts) -> Result<(), Failure>;
 
     fn kind(&self) -> Request;
 
-    /// Whether the object that is there is the one that was to be written.
+    /// Whether the existing object is the one that this request writes.
     fn is_ours(&self, found: &Head) -> bool;
 
-    /// Whether it may be asked for again after the server found somebody else
-    /// writing the same key. A CompleteMultipartUpload may not: the whole
-    /// upload has to be repeated.
+    /// Whether it may be sent again after a conflict with another write of the same key.
+    /// A CompleteMultipartUpload may not: the whole upload has to be repeated.
     fn repeats_conflicts(&self) -> bool;
 }
 
-/// One request, and what it may meet.
+/// A request that replaces or deletes only what is expected.
 pub(crate) struct ConditionalWrite<'a, W> {
     pub(crate) bucket: &'a Bucket,
     pub(crate) key: &'a Key,
@@ -69,31 +67,23 @@ pub(crate) struct ConditionalWrite<'a, W> {
 }
 
 impl<W: WriteRequest> ConditionalWrite<'_, W> {
-    /// Sends until the outcome is certain.
+    /// Sends the request until its outcome is certain.
     pub(crate) async fn run(&self) -> Result<()> {
         let mut met = Met::default();
-        if self.is_conditional() {
-            let known = self.known();
-            let trial = known.trial(self.expected).await;
-            if trial.is_some() && known.manner() == Manner::Untried {
-                match self.is_gone().await {
-                    Ok(true) => return Ok(()),
-                    Ok(false) if self.try_wrong(&mut met).await? => return Ok(()),
-                    Ok(false) => {}
-                    // Who may write but not read has to do without the trial.
-                    Err(error) if error.kind() == ErrorKind::Denied => {
-                        known.learn(Manner::Quoted);
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            // Others wait while the right condition is tried.
-            return self.send(&mut met).await;
+        let trial = if self.is_conditional() {
+            self.known().trial(self.expected).await
+        } else {
+            None
+        };
+        let is_untried = trial.is_some() && self.known().manner() == Manner::Untried;
+        if is_untried && self.try_conditions(&mut met).await? {
+            return Ok(());
         }
+        // Others wait for `trial` while the right condition is tried.
         self.send(&mut met).await
     }
 
-    /// Whether the server is to check, and can: by an ETag.
+    /// Whether the server should check a condition, and can: by an ETag.
     fn is_conditional(&self) -> bool {
         let can = match self.expected {
             Expected::Absent => true,

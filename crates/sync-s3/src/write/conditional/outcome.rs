@@ -1,4 +1,4 @@
-//! What a request has met, and what its failure means.
+//! What a request has met so far, and what its failure means.
 
 use sync_core::StoreError;
 
@@ -8,7 +8,7 @@ use crate::write::conditional::condition::Condition;
 /// What a request has met so far.
 #[derive(Default)]
 pub(super) struct Met {
-    /// Whether what is there may be what was sent.
+    /// Whether the existing object may be the one that was sent.
     pub(super) may_be_ours: bool,
     /// Whether a condition that does not hold was refused.
     pub(super) refuses_wrong: bool,
@@ -22,15 +22,15 @@ pub(super) struct Met {
 
 /// What a failure means.
 pub(super) enum Outcome {
-    /// The request has done its work.
+    /// The request was executed.
     Done,
-    /// Nothing was done, and under this condition it may be, a little later.
+    /// It was not executed, and may succeed under this condition a little later.
     Later(Condition),
-    /// Nothing was done, and in this form it may be.
+    /// It was not executed, and may succeed under this condition.
     Otherwise(Condition),
     /// Objects below the key are in the way.
     Blocked,
-    /// What had to be done first was not.
+    /// Something that has to precede it failed.
     Refused(StoreError),
     Failed,
 }

@@ -1,5 +1,5 @@
-//! The condition that a request is sent with first, and the look that makes up
-//! for a server that does not check it.
+//! The first condition of a request, and the look-up that replaces it at a server that
+//! does not check conditions.
 
 use sync_core::{Entry, Expected, Result};
 
@@ -8,24 +8,16 @@ use crate::version_check::Look;
 use crate::write::conditional::condition::{Condition, in_form};
 use crate::write::conditional::{ConditionalWrite, WriteRequest};
 
-/// What a look before a request shows.
-enum Before {
-    /// What was expected.
-    Expected,
-    /// No object, where a version was expected.
-    Gone,
-}
-
 impl<W: WriteRequest> ConditionalWrite<'_, W> {
-    /// What to demand first; `None` if there is nothing to delete any more.
-    /// Where the server does not check, we do, shortly before.
+    /// The first condition; `None` if there is nothing to delete any more. Where the
+    /// server does not check it, a look-up shortly before does.
     pub(super) async fn opening(&self) -> Result<Option<Condition>> {
         let manner = self.known().manner();
         let is_checked = self.is_conditional()
             && match manner {
-                // It is obeyed, only in no form that has an ETag.
+                // Only `If-None-Match: *` is obeyed.
                 Manner::Look(Reason::Refused) => *self.expected == Expected::Absent,
-                // It may be.
+                // The condition may be obeyed, which is not relied upon.
                 Manner::Look(Reason::Unanswered) => !self.is_gone().await?,
                 Manner::Look(_) => false,
                 Manner::Untried | Manner::RefusesWrong | Manner::Quoted | Manner::Bare => true,
@@ -69,21 +61,20 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
         look.map_err(|failure| self.cannot_look(failure))
     }
 
-    /// Looks whether what was expected is there: an error if it is not, and
-    /// whether there is nothing left to delete.
+    /// Checks that the object is as expected: an error if it is not. Returns whether
+    /// there is nothing to delete any more.
     pub(super) async fn is_gone(&self) -> Result<bool> {
-        let before = match self.expected {
+        match self.expected {
             Expected::Absent => match self.bucket.head(self.key).await {
-                Ok(None) => Before::Expected,
-                Ok(Some(_)) => return Err(self.changed()),
-                Err(failure) => return Err(self.cannot_look(failure)),
+                Ok(None) => Ok(false),
+                Ok(Some(_)) => Err(self.changed()),
+                Err(failure) => Err(self.cannot_look(failure)),
             },
             Expected::Version(seen) => match self.look(seen).await? {
-                Look::Same { .. } => Before::Expected,
-                Look::Gone => Before::Gone,
-                Look::Other(_) => return Err(self.changed()),
+                Look::Same { .. } => Ok(false),
+                Look::Gone => Ok(self.deletes()),
+                Look::Other(_) => Err(self.changed()),
             },
-        };
-        Ok(self.deletes() && matches!(before, Before::Gone))
+        }
     }
 }

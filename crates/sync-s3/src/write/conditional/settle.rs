@@ -1,5 +1,5 @@
-//! What became of a request that failed: whether it was carried out all the same,
-//! and whether it can be sent again, and under which condition.
+//! What became of a request that failed: whether it was executed all the same, and
+//! whether and under which condition it can be sent again.
 
 use sync_core::{Expected, Result};
 
@@ -12,8 +12,8 @@ use crate::write::conditional::condition::Condition;
 use crate::write::conditional::outcome::{Met, Outcome};
 use crate::write::conditional::{ConditionalWrite, WriteRequest};
 
-/// Rounds in which a server may refuse for the sake of an object that its HEAD
-/// does not show, before the HEAD is believed.
+/// Rounds in which a server may refuse because of an object that its HEAD does not show,
+/// before the HEAD is trusted.
 const DOUBTS: u32 = 3;
 
 impl<W: WriteRequest> ConditionalWrite<'_, W> {
@@ -34,7 +34,7 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
             };
         }
         if replaces && failure.has_code(&["NoSuchKey"]) {
-            // The version seen is gone; "or none any more" is expected too.
+            // The version seen is gone, which is as good as absent.
             return self.when_gone();
         }
         let is_conditional = *condition != Condition::None;
@@ -102,7 +102,7 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
         }
     }
 
-    /// What is there after a failure.
+    /// Looks the object up after a failure.
     pub(super) async fn look_after(&self) -> Result<Look, Failure> {
         match self.expected {
             Expected::Version(seen) => self.bucket.look(seen, SETTLE_ATTEMPTS).await,
@@ -113,8 +113,8 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
         }
     }
 
-    /// The version that was expected is there, but the server has refused
-    /// `sent`: another form of its ETag, or none, if all have been refused.
+    /// The condition after the server has refused `sent` although the expected version is
+    /// there: another form of its ETag, or none, if all have been refused.
     pub(super) fn next_form(
         &self,
         sent: &Condition,

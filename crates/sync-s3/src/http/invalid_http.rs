@@ -9,12 +9,12 @@ use crate::error::cause_chain::texts;
 /// uncertain as if the answer had been lost.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is not valid HTTP: {0}")]
-pub(crate) struct Garbled(String);
+pub(crate) struct InvalidHttp(String);
 
 /// Recognises an answer that hyper cannot parse: an error that is neither a broken
 /// connection nor a mistake of ours. The SDK would not retry it, and would take
 /// the request for never sent.
-pub(crate) fn garbled(error: ConnectorError) -> ConnectorError {
+pub(crate) fn invalid_http(error: ConnectorError) -> ConnectorError {
     let is_unknown = error.is_other() && error.as_other().is_none();
     let text = texts(&error).join(": ");
     // Requests that hyper refuses to send: "UserUnsupportedVersion" and others.
@@ -22,20 +22,20 @@ pub(crate) fn garbled(error: ConnectorError) -> ConnectorError {
         return error;
     }
     let cause = text.rsplit(": ").next().unwrap_or(&text).to_owned();
-    ConnectorError::io(Garbled(cause).into())
+    ConnectorError::io(InvalidHttp(cause).into())
 }
 
 /// Refuses an invalid length, which hyper does not check where no body follows, as
 /// after a HEAD.
-pub(crate) fn with_sound_length(answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+pub(crate) fn with_valid_length(answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
     let lengths = || answer.headers().get_all("content-length");
-    let is_sound = lengths().all(|length| {
+    let is_valid = lengths().all(|length| {
         length.trim().parse::<u64>().is_ok()
             && Some(length) == answer.headers().get("content-length")
     });
-    if is_sound {
+    if is_valid {
         return Ok(answer);
     }
     let why = "invalid content-length".to_owned();
-    Err(ConnectorError::io(Garbled(why).into()))
+    Err(ConnectorError::io(InvalidHttp(why).into()))
 }
