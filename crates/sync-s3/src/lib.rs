@@ -54,7 +54,7 @@ mod tests;
 
 pub use client::endpoint::is_aws;
 pub use client::endpoint_url::{AddressError, endpoint_address, without_secrets};
-pub use doctor::{Probe, Tell};
+pub use doctor::{Probe, Report};
 pub use location::{Location, LocationError};
 pub use options::{
     Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, Payer, S3Options,

@@ -1,4 +1,4 @@
-//! Who asks, whether there is a server, and whether it shows the bucket.
+//! The credentials, whether the server answers, and whether the bucket can be listed.
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
@@ -10,28 +10,27 @@ use sync_core::{
     text::printable,
 };
 
-use crate::doctor::probe::{Probe, Tell};
+use crate::doctor::probe::{Probe, Report};
 use crate::error::{Attempted, Failure};
 
 /// Whether there are credentials, and where they come from.
-pub(super) async fn credentials(probe: &Probe, tell: Tell<'_>) {
+pub(super) async fn credentials(probe: &Probe, report: Report<'_>) {
     let Some(provider) = &probe.bucket.identity else {
         let message = "requests are not signed: only a public bucket answers, mostly to restores";
-        tell(Diagnosis::ok("credentials", message));
+        report(Diagnosis::ok("credentials", message));
         return;
     };
-    // Without them the next request says so, with what to do about it.
+    // Without them the next request fails, with a hint.
     if let Ok(found) = provider.provide_credentials().await {
-        tell(Diagnosis::ok("credentials", identity(&found)));
+        report(Diagnosis::ok("credentials", identity(&found)));
     }
 }
 
-/// The end of the access key, which tells two of them apart and is no use to
-/// anybody else.
+/// The end of the access key, which distinguishes keys and is useless to others.
 fn identity(found: &Credentials) -> String {
     let id = found.access_key_id();
     let shown: String = match id.char_indices().rev().nth(3) {
-        // Of a short one, the end would be most of it.
+        // The end of a short one would be most of it.
         Some((at, _)) if id.len() >= 12 => id[at..].to_owned(),
         _ => String::new(),
     };
@@ -46,8 +45,8 @@ fn identity(found: &Credentials) -> String {
     text
 }
 
-/// Asks for one key; whether it makes sense to go on.
-pub(super) async fn listing(probe: &Probe, tell: Tell<'_>) -> bool {
+/// Requests one key; returns whether further checks are useful.
+pub(super) async fn listing(probe: &Probe, report: Report<'_>) -> bool {
     let location = &probe.bucket.location;
     let sent = probe
         .bucket
@@ -68,8 +67,8 @@ pub(super) async fn listing(probe: &Probe, tell: Tell<'_>) -> bool {
     let reached = format!("{server} answers, asked for region {}", printable(region));
     let failure = match sent {
         Ok(_) => {
-            tell(Diagnosis::ok("server", reached));
-            tell(Diagnosis::ok(
+            report(Diagnosis::ok("server", reached));
+            report(Diagnosis::ok(
                 "list",
                 format!("{} can be listed", probe.location()),
             ));
@@ -91,18 +90,18 @@ pub(super) async fn listing(probe: &Probe, tell: Tell<'_>) -> bool {
         permission: "s3:ListBucket, without which neither backup nor restore can begin",
     };
     if name == "list" {
-        tell(Diagnosis::ok("server", reached));
+        report(Diagnosis::ok("server", reached));
     }
-    tell(probe.failed(name, Level::Problem, &failure, attempted));
-    // What else the credentials may do is worth knowing.
+    report(probe.failed(name, Level::Problem, &failure, attempted));
+    // The other permissions are still worth checking.
     name == "list"
 }
 
-/// Whether both clocks agree, by the first answer.
-pub(super) fn clock(probe: &Probe, tell: Tell<'_>) {
+/// Whether both clocks agree, according to the first answer.
+pub(super) fn clock(probe: &Probe, report: Report<'_>) {
     let Some(offset) = probe.bucket.clock.offset() else {
-        let message = "the server does not tell its time, so the clocks cannot be compared";
-        tell(Diagnosis::warning("clock", message));
+        let message = "the answers of the server have no date, so the clocks cannot be compared";
+        report(Diagnosis::warning("clock", message));
         return;
     };
     let seconds = offset.abs().num_seconds();
@@ -112,14 +111,15 @@ pub(super) fn clock(probe: &Probe, tell: Tell<'_>) {
         "ahead of"
     };
     let off = format!("the clock of this machine is {seconds} s {side} the server's");
-    tell(if offset.abs() > MAX_CLOCK_OFFSET {
+    report(if offset.abs() > MAX_CLOCK_OFFSET {
         Diagnosis::problem(
             "clock",
             format!("{off}: backup and restore refuse to delete"),
         )
         .with_advice("set this machine's clock")
     } else if offset.abs() > CLOCK_OFFSET_WARNING {
-        let message = format!("{off}; files are judged by the difference, and more are sent");
+        let message =
+            format!("{off}; times are compared by that difference, and more files are sent");
         Diagnosis::warning("clock", message).with_advice("set this machine's clock")
     } else {
         Diagnosis::ok("clock", "both clocks agree")

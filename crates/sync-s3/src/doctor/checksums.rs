@@ -1,4 +1,4 @@
-//! Whether the server checks what it is sent, and keeps the sum.
+//! Whether the server verifies checksums and stores them.
 
 use sync_core::{
     ErrorKind,
@@ -9,29 +9,29 @@ use sync_core::{
 };
 
 use crate::doctor::objects::FIRST;
-use crate::doctor::probe::{Probe, Tell};
+use crate::doctor::probe::{Probe, Report};
 use crate::error::Attempted;
 use crate::options::Checksums;
 
 const NAME: &str = "damaged";
 
-pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
+pub(super) async fn check(probe: &Probe, report: Report<'_>) {
     if probe.bucket.checksums == Checksums::None {
         let message = format!(
             "none are sent ({} none), so damage on the way goes unnoticed",
             Setting::Checksums
         );
-        tell(Diagnosis::warning("checksum", message));
+        report(Diagnosis::warning("checksum", message));
         return;
     }
-    // The right one has been taken with the first object.
+    // A right one was accepted with the first object.
     let mut trial = probe.trial(NAME, b"one");
     trial.headers = Some(probe.bucket.headers(b"two", Crc64::of(b"two")));
     match probe.put(trial).await {
         Ok(_) => {
-            let message = "the server takes a content that does not fit its checksum, so damage \
-                           on the way to it goes unnoticed";
-            tell(Diagnosis::warning("checksum", message).with_advice(hint!(
+            let message = "the server accepts content that does not match its checksum, so \
+                           damage on the way to it goes unnoticed";
+            report(Diagnosis::warning("checksum", message).with_advice(hint!(
                 "use https, and run {} after a backup",
                 Setting::VerifyBytes
             )));
@@ -45,17 +45,20 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
                 name: &name,
                 permission: "s3:PutObject",
             };
-            tell(probe.failed("checksum", Level::Warning, &failure, attempted));
+            report(probe.failed("checksum", Level::Warning, &failure, attempted));
             return;
         }
     }
     let Ok(key) = probe.key(FIRST) else { return };
     let kept = matches!(probe.bucket.head(&key).await, Ok(Some(entry)) if entry.checksum.is_some());
-    tell(if kept {
-        Diagnosis::ok("checksum", "the server checks it, keeps it and tells it")
+    report(if kept {
+        Diagnosis::ok(
+            "checksum",
+            "the server verifies it, stores it and returns it",
+        )
     } else {
         let message = format!(
-            "the server checks what it is sent, but keeps no CRC64NVME: downloads are not checked \
+            "the server verifies uploads, but stores no CRC64NVME: downloads are not checked \
              by it, and `verify` and {} checksum read all bytes",
             Setting::Compare
         );

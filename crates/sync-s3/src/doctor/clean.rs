@@ -1,7 +1,7 @@
-//! Removes what a probe has written, and says what it could not remove.
+//! Removes everything that a probe has written, and reports what it could not remove.
 //!
-//! First what is noted, by version where the server named one. Then a look at
-//! what is still below the probe key, for requests whose answers were lost.
+//! First the recorded objects, by version where the server named one. Then whatever is
+//! still listed below the probe key, for requests whose answers were lost.
 
 use aws_sdk_s3::types::EncodingType;
 use futures::StreamExt as _;
@@ -17,8 +17,8 @@ use crate::write::session;
 const AT_ONCE: usize = 8;
 
 impl Probe {
-    /// Removes everything. What [`left`](Self::left) names afterwards is still
-    /// there. It may be called again.
+    /// Removes everything. [`left`](Self::left) names afterwards what could not be removed.
+    /// May be called again.
     pub async fn clean(&self) {
         if self.left().is_empty() && !self.traces.lock().lost_upload {
             return;
@@ -31,7 +31,7 @@ impl Probe {
             self.traces.lock().keys.extend(rest.iter().cloned());
             self.delete_keys(rest).await;
         }
-        // A plain deletion has left one more, if there are any.
+        // In a bucket with versions, a deletion without a version adds one.
         if self.has_versions() {
             let noted = self.traces.lock().versions.iter().cloned().collect();
             self.delete_versions(noted).await;
@@ -50,8 +50,7 @@ impl Probe {
         !self.traces.lock().versions.is_empty()
     }
 
-    /// What may still be in the bucket because of this probe: keys, and keys of
-    /// unfinished uploads.
+    /// What this probe may have left in the bucket: keys, and keys of unfinished uploads.
     #[must_use]
     pub fn left(&self) -> Vec<String> {
         let made = self.traces.lock();
@@ -130,8 +129,8 @@ impl Probe {
         }
     }
 
-    /// Some servers name versions of what they write, and have none. Where the
-    /// bucket keeps no versions, what is not listed any more is gone.
+    /// Some servers name versions in their answers, but have none. Where the bucket keeps no
+    /// versions, a key that is no longer listed is gone.
     async fn delete_plainly(&self) {
         let keeps_versions = matches!(
             versioning::versioning(&self.bucket).await,
@@ -154,7 +153,7 @@ impl Probe {
         made.versions.clear();
     }
 
-    /// Keys of which no version is listed are gone.
+    /// Forgets keys of which no version is listed: they are gone.
     async fn forget_keys_without_versions(&self) {
         let Ok(listed) = self.listed_versions().await else {
             return;

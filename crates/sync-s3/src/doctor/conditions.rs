@@ -1,33 +1,34 @@
-//! Whether the server writes only over what was seen: conditions that hold must
-//! be accepted, those that don't must be refused.
+//! Whether the server obeys conditions of uploads: those that hold must be accepted, those
+//! that do not must be refused.
 
 use sync_core::diagnosis::{Diagnosis, Level};
 use sync_core::setting::Setting;
 
 use crate::doctor::objects::{CONTENT, FIRST};
-use crate::doctor::probe::{Probe, Tell};
+use crate::doctor::probe::{Probe, Report};
 use crate::error::{Attempted, Failure};
 use crate::etag::ETag;
 use crate::write::conditional::{Condition, WRONG_ETAG};
 
 /// What a run does at such a server.
-const LOOKS: &str = "no option is needed: runs notice it, and look up each object shortly before";
+const LOOKS_UP: &str =
+    "no option is needed: runs detect it, and look up each object shortly before";
 
-pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
+pub(super) async fn check(probe: &Probe, report: Report<'_>) {
     const NAME: &str = "conditional-write";
     if !probe.asks_for_conditions() {
         let message = format!(
-            "not asked for ({}): each object is looked up shortly before, and what another program \
+            "switched off ({}): each object is looked up shortly before, and what another program \
              writes in that moment is lost",
             Setting::NoConditions
         );
-        tell(Diagnosis::warning(NAME, message));
+        report(Diagnosis::warning(NAME, message));
         return;
     }
     // As a backup writes a new object.
     if let Err(failure) = write(probe, "second", Condition::Absent).await {
         if failure.is_not_implemented() {
-            tell(not_implemented(NAME, "uploads"));
+            report(not_implemented(NAME, "uploads"));
             return;
         }
         let name = probe.full("second");
@@ -36,7 +37,7 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
             name: &name,
             permission: "s3:PutObject, and s3:GetObject for the condition",
         };
-        tell(probe.failed(NAME, Level::Problem, &failure, attempted));
+        report(probe.failed(NAME, Level::Problem, &failure, attempted));
         return;
     }
     let mut ignored = Vec::new();
@@ -53,8 +54,8 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
             break;
         }
     }
-    let well = "nothing is written over what was not seen";
-    tell(judge(NAME, "uploads", well, &ignored, accepted));
+    let well = "an object is replaced only if it is the version that was listed";
+    report(judge(NAME, "uploads", well, &ignored, accepted));
 }
 
 /// Conditions that do not hold for an object that is there.
@@ -74,8 +75,8 @@ pub(super) enum Accepted {
 }
 
 impl Accepted {
-    /// What is known before `forms` are tried: without an ETag there are none,
-    /// and nothing is refused.
+    /// The result before `forms` are tried: without an ETag there are none, and none is
+    /// refused.
     pub(super) fn before(forms: &[(Self, Condition)]) -> Self {
         if forms.is_empty() {
             Self::Quoted
@@ -106,7 +107,7 @@ pub(super) async fn right(probe: &Probe, name: &str) -> Vec<(Accepted, Condition
     ]
 }
 
-/// What it means that `ignored` is not refused, and what is accepted.
+/// The diagnosis of a server that ignores `ignored` and accepts `accepted`.
 pub(super) fn judge(
     name: &'static str,
     requests: &str,
@@ -120,31 +121,31 @@ pub(super) fn judge(
              and the request is lost",
             ignored.join(" and ")
         );
-        return Diagnosis::warning(name, message).with_advice(LOOKS);
+        return Diagnosis::warning(name, message).with_advice(LOOKS_UP);
     }
     match accepted {
         Accepted::Quoted => Diagnosis::ok(name, well),
         Accepted::Bare => {
             let message = format!("{well}; the server accepts ETags without quotes only");
-            Diagnosis::ok(name, message).with_advice("no option is needed: runs notice it")
+            Diagnosis::ok(name, message).with_advice("no option is needed: runs detect it")
         }
         Accepted::Nothing => {
             let message = format!(
                 "the server refuses {requests} under an If-Match that holds; what another program \
                  writes between the look and the request is lost"
             );
-            Diagnosis::warning(name, message).with_advice(LOOKS)
+            Diagnosis::warning(name, message).with_advice(LOOKS_UP)
         }
     }
 }
 
-/// The server has no conditions at all for `requests`.
+/// The diagnosis of a server that does not support conditions of `requests`.
 pub(super) fn not_implemented(name: &'static str, requests: &str) -> Diagnosis {
     let message = format!(
         "the server does not implement conditional {requests}; what another program writes \
          between the look and the request is lost"
     );
-    Diagnosis::warning(name, message).with_advice(LOOKS)
+    Diagnosis::warning(name, message).with_advice(LOOKS_UP)
 }
 
 async fn write(probe: &Probe, name: &str, condition: Condition) -> Result<(), Failure> {
@@ -153,7 +154,7 @@ async fn write(probe: &Probe, name: &str, condition: Condition) -> Result<(), Fa
     probe.put(trial).await.map(drop)
 }
 
-/// Whether a request failed for its condition.
+/// Whether a request failed because of its condition.
 pub(super) fn is_refused<T>(result: &Result<T, Failure>) -> bool {
     matches!(result, Err(failure) if failure.is_precondition() || failure.is_conflict())
 }

@@ -1,4 +1,4 @@
-//! Deleting: many at once, and only what was seen.
+//! Whether objects can be deleted: in batches, and only the version that was listed.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use sync_core::diagnosis::{Diagnosis, Level};
@@ -9,39 +9,39 @@ use crate::client::content_md5::ContentMd5;
 use crate::delete::refuses_batches;
 use crate::doctor::conditions::{Accepted, is_refused, judge, right};
 use crate::doctor::objects::{CONTENT, FIRST};
-use crate::doctor::probe::{Probe, Tell};
+use crate::doctor::probe::{Probe, Report};
 use crate::error::{Attempted, Failure};
 use crate::write::conditional::WRONG_ETAG;
 
-pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
+pub(super) async fn check(probe: &Probe, report: Report<'_>) {
     if probe.asks_for_conditions() {
-        conditional(probe, tell).await;
+        conditional(probe, report).await;
     }
     let name = probe.full(FIRST);
-    // It must be there, for a deletion to tell something.
+    // Without the object, a deletion would prove nothing.
     let _ = probe.put(probe.trial(FIRST, CONTENT)).await;
     let knew_md5 = probe.bucket.sends_md5();
     match batch(probe, &name, None).await {
         Ok(()) if probe.bucket.sends_md5() && !knew_md5 => {
-            let message = "objects can be deleted; the server demands Content-MD5";
-            tell(
+            let message = "objects can be deleted; the server requires Content-MD5";
+            report(
                 Diagnosis::ok("delete", message)
-                    .with_advice("no option is needed: runs send it once they are asked to"),
+                    .with_advice("no option is needed: runs send it once the server asks for it"),
             );
         }
-        Ok(()) => tell(Diagnosis::ok("delete", "objects can be deleted")),
+        Ok(()) => report(Diagnosis::ok("delete", "objects can be deleted")),
         Err(failure) if refuses_batches(&failure) => match single(probe, &name, None).await {
             Ok(()) => {
                 let message = "objects can be deleted only one by one: the server has no \
                                DeleteObjects";
-                tell(
+                report(
                     Diagnosis::warning("delete", message)
-                        .with_advice("no option is needed: runs do so, a request for each"),
+                        .with_advice("no option is needed: runs send one request for each"),
                 );
             }
-            Err(failure) => tell(undeletable(probe, &name, &failure)),
+            Err(failure) => report(undeletable(probe, &name, &failure)),
         },
-        Err(failure) => tell(undeletable(probe, &name, &failure)),
+        Err(failure) => report(undeletable(probe, &name, &failure)),
     }
 }
 
@@ -54,9 +54,9 @@ fn undeletable(probe: &Probe, name: &str, failure: &Failure) -> Diagnosis {
     probe.failed("delete", Level::Problem, failure, attempted)
 }
 
-/// The object must outlive a deletion of another version, and not that of its
-/// own: by both kinds of requests.
-async fn conditional(probe: &Probe, tell: Tell<'_>) {
+/// The object must survive the deletion of another version, but not that of its own, by both
+/// kinds of requests.
+async fn conditional(probe: &Probe, report: Report<'_>) {
     const NAME: &str = "conditional-delete";
     let name = probe.full(FIRST);
     let mut ignored = Vec::new();
@@ -76,7 +76,7 @@ async fn conditional(probe: &Probe, tell: Tell<'_>) {
                 let _ = probe.put(probe.trial(FIRST, CONTENT)).await;
                 continue;
             }
-            // It deletes one by one, or does without.
+            // Runs delete one by one there, or without conditions.
             Err(failure) if failure.is_not_implemented() || refuses_batches(failure) => continue,
             Err(failure) if !is_refused(&wrong) => {
                 let attempted = Attempted {
@@ -84,7 +84,7 @@ async fn conditional(probe: &Probe, tell: Tell<'_>) {
                     name: &name,
                     permission: "s3:DeleteObject, and s3:GetObject for the condition",
                 };
-                tell(probe.failed(NAME, Level::Warning, failure, attempted));
+                report(probe.failed(NAME, Level::Warning, failure, attempted));
                 return;
             }
             Err(_) => {}
@@ -107,8 +107,8 @@ async fn conditional(probe: &Probe, tell: Tell<'_>) {
     } else {
         Accepted::Quoted
     };
-    let well = "nothing is deleted but what was seen";
-    tell(judge(NAME, "deletions", well, &ignored, accepted));
+    let well = "an object is deleted only if it is the version that was listed";
+    report(judge(NAME, "deletions", well, &ignored, accepted));
 }
 
 async fn single(probe: &Probe, name: &str, etag: Option<String>) -> Result<(), Failure> {
@@ -158,7 +158,7 @@ async fn batch_once(probe: &Probe, name: &str, etag: Option<String>) -> Result<(
     }
 }
 
-/// In a bucket with versions, a deletion leaves one more.
+/// Records the version that a deletion adds in a bucket with versions.
 fn note_marker(probe: &Probe, name: &str, version: Option<&str>) {
     if let Some(version) = version {
         let marker = (name.to_owned(), version.to_owned());

@@ -1,11 +1,10 @@
-//! Whether a bucket is fit for backup and restore: tried out, not assumed.
+//! Whether a bucket is fit for backup and restore: tried, not assumed.
 //!
-//! Everything is written below one probe key, whose name nobody else has, and
-//! noted before it is sent; [`Probe::clean`] removes it, however the probe
-//! ended. With versions in the bucket, it is the versions that are removed, so
-//! that nothing stays of them either.
+//! Everything is written below one probe key with a unique name, and recorded before it is
+//! sent; [`Probe::clean`] removes it, however the probe ended. In a bucket with versions,
+//! all versions are removed.
 //!
-//! Files in the order in which they are tried: `access`, `protection`,
+//! Files in the order in which they run: `access`, `protection`,
 //! `objects`, `times`, `checksums`, `conditions`, `multipart`, `order`, `deletion`; then
 //! `clean`.
 
@@ -26,40 +25,39 @@ mod trial;
 use sync_core::diagnosis::{Diagnosis, Scope};
 use sync_core::setting::Setting;
 
-pub use probe::{Probe, Tell};
+pub use probe::{Probe, Report};
 
 impl Probe {
-    /// Looks at everything, as far as `scope` and what was found allow.
-    /// Whoever calls this calls [`clean`](Self::clean) afterwards, also when
-    /// this was given up.
-    pub async fn run(&self, scope: Scope, tell: Tell<'_>) {
-        access::credentials(self, tell).await;
-        if !access::listing(self, tell).await {
+    /// Checks everything, as far as `scope` and the findings allow. The caller must call
+    /// [`clean`](Self::clean) afterwards, also when this was cancelled.
+    pub async fn run(&self, scope: Scope, report: Report<'_>) {
+        access::credentials(self, report).await;
+        if !access::listing(self, report).await {
             return;
         }
-        access::clock(self, tell);
-        let is_kept = protection::look(self, tell).await;
+        access::clock(self, report);
+        let is_kept = protection::check(self, report).await;
         if scope == Scope::ReadOnly {
             let message = format!(
                 "nothing was written, so writes were not tried ({})",
                 Setting::ReadOnly
             );
-            tell(Diagnosis::ok("writes", message));
+            report(Diagnosis::ok("writes", message));
             return;
         }
         if is_kept {
             let message = "writes were not tried: a default retention would keep what is written";
-            tell(Diagnosis::warning("writes", message));
+            report(Diagnosis::warning("writes", message));
             return;
         }
-        if !objects::write_and_read(self, tell).await {
+        if !objects::write_and_read(self, report).await {
             return;
         }
-        times::look(self, tell).await;
-        checksums::look(self, tell).await;
-        conditions::look(self, tell).await;
-        multipart::look(self, tell).await;
-        order::look(self, tell).await;
-        deletion::look(self, tell).await;
+        times::check(self, report).await;
+        checksums::check(self, report).await;
+        conditions::check(self, report).await;
+        multipart::check(self, report).await;
+        order::check(self, report).await;
+        deletion::check(self, report).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Uploads in parts: begun, fed, listed, completed, aborted.
+//! Uploads in parts: begun, listed, completed, aborted.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use sync_core::{
 use crate::checksum::Content;
 use crate::client::retry::Share;
 use crate::doctor::conditions::{Accepted, is_refused, judge, not_implemented, right, wrong};
-use crate::doctor::probe::{Probe, Tell};
+use crate::doctor::probe::{Probe, Report};
 use crate::error::{Attempted, Failure, Origin};
 use crate::write::complete::Completion;
 use crate::write::conditional::{Attempts, Condition};
@@ -30,7 +30,7 @@ struct Open {
     parts: BTreeMap<i32, Part>,
 }
 
-pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
+pub(super) async fn check(probe: &Probe, report: Report<'_>) {
     let name = probe.full(NAME);
     let attempted = Attempted {
         what: "upload in parts",
@@ -43,7 +43,7 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
     let mut conditional = probe.asks_for_conditions();
     let first = match probe.begin(NAME).await {
         Ok(open) => {
-            lists(probe, &open, tell).await;
+            lists(probe, &open, report).await;
             let condition = if conditional {
                 Condition::Absent
             } else {
@@ -52,7 +52,7 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
             match probe.complete(&open, &condition).await {
                 Err(failure) if conditional && failure.is_not_implemented() => {
                     conditional = false;
-                    tell(not_implemented(CONDITIONAL, "multipart uploads"));
+                    report(not_implemented(CONDITIONAL, "multipart uploads"));
                     probe.complete(&open, &Condition::None).await
                 }
                 settled => settled,
@@ -61,13 +61,13 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
         Err(failure) => Err(failure),
     };
     match first {
-        Ok(()) => tell(Diagnosis::ok(
+        Ok(()) => report(Diagnosis::ok(
             "multipart",
             "large files can be sent in parts",
         )),
         Err(failure) => {
             let diagnosis = probe.failed("multipart", Level::Problem, &failure, attempted);
-            tell(match diagnosis.advice {
+            report(match diagnosis.advice {
                 Some(_) => diagnosis,
                 None => {
                     diagnosis.with_advice(hint!("try {} none for this server", Setting::Checksums))
@@ -76,15 +76,14 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
             return;
         }
     }
-    if conditional && again(probe, tell).await.is_err() {
+    if conditional && again(probe, report).await.is_err() {
         return;
     }
-    abort(probe, tell).await;
+    abort(probe, report).await;
 }
 
-/// A second upload of the same key must not be completed over the first, but
-/// under a condition that holds.
-async fn again(probe: &Probe, tell: Tell<'_>) -> Result<(), Failure> {
+/// A second upload of the same key must be completed only under a condition that holds.
+async fn again(probe: &Probe, report: Report<'_>) -> Result<(), Failure> {
     let mut open = probe.begin(NAME).await?;
     let mut ignored = Vec::new();
     for (header, condition) in wrong() {
@@ -104,13 +103,13 @@ async fn again(probe: &Probe, tell: Tell<'_>) -> Result<(), Failure> {
             break;
         }
     }
-    let well = "the same holds for files in parts";
+    let well = "the same holds for files that are sent in parts";
     let requests = "multipart uploads";
-    tell(judge(CONDITIONAL, requests, well, &ignored, accepted));
+    report(judge(CONDITIONAL, requests, well, &ignored, accepted));
     Ok(())
 }
 
-async fn abort(probe: &Probe, tell: Tell<'_>) {
+async fn abort(probe: &Probe, report: Report<'_>) {
     let Ok(open) = probe.begin(NAME).await else {
         return;
     };
@@ -118,7 +117,7 @@ async fn abort(probe: &Probe, tell: Tell<'_>) {
     match session::abort(&probe.bucket, &key, &open.session.id).await {
         Ok(_) => {
             probe.traces.lock().uploads.remove(&(key, open.session.id));
-            tell(Diagnosis::ok("abort", "unfinished uploads can be aborted"));
+            report(Diagnosis::ok("abort", "unfinished uploads can be aborted"));
         }
         Err(failure) => {
             let attempted = Attempted {
@@ -126,13 +125,13 @@ async fn abort(probe: &Probe, tell: Tell<'_>) {
                 name: &key,
                 permission: "s3:AbortMultipartUpload, or what a stopped backup leaves is paid for",
             };
-            tell(probe.failed("abort", Level::Problem, &failure, attempted));
+            report(probe.failed("abort", Level::Problem, &failure, attempted));
         }
     }
 }
 
 /// ListParts and ListMultipartUploads.
-async fn lists(probe: &Probe, open: &Open, tell: Tell<'_>) {
+async fn lists(probe: &Probe, open: &Open, report: Report<'_>) {
     let client = &probe.bucket.client;
     let bucket = probe.bucket.location.bucket();
     let key = probe.full(NAME);
@@ -160,21 +159,23 @@ async fn lists(probe: &Probe, open: &Open, tell: Tell<'_>) {
             permission,
         };
         let diagnosis = probe.failed("uploads", Level::Warning, &failure, attempted);
-        let message = format!("{}; interrupted uploads begin anew", diagnosis.message);
-        tell(Diagnosis {
+        let message = format!(
+            "{}; interrupted uploads start again from the beginning",
+            diagnosis.message
+        );
+        report(Diagnosis {
             message,
             ..diagnosis
         });
     }
     if all_well {
-        let message = "interrupted uploads can be found and gone on with";
-        tell(Diagnosis::ok("uploads", message));
+        let message = "interrupted uploads can be found and resumed";
+        report(Diagnosis::ok("uploads", message));
     }
 }
 
 impl Probe {
-    /// Uploads in parts to `name`; a failure that gives no reason is believed
-    /// soon.
+    /// Uploads in parts to `name`, with few attempts where the failure has no reason.
     pub(super) async fn put_in_parts(&self, name: &str) -> Result<(), Failure> {
         let open = self.begin(name).await?;
         self.complete_within(&open, &Condition::None, Share::First)

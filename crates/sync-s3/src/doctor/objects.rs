@@ -7,18 +7,18 @@ use sync_core::{
     setting::Setting,
 };
 
-use crate::doctor::probe::{Probe, Tell};
+use crate::doctor::probe::{Probe, Report};
 use crate::error::Attempted;
 use crate::list;
 use crate::options::Checksums;
 use crate::read;
 
-/// The object that the others build upon.
+/// The object that other checks use.
 pub(super) const FIRST: &str = "first";
 pub(super) const CONTENT: &[u8] = b"written by s3mirror doctor; it may be removed\n";
 
-/// Whether it could be written.
-pub(super) async fn write_and_read(probe: &Probe, tell: Tell<'_>) -> bool {
+/// Returns whether an object could be written.
+pub(super) async fn write_and_read(probe: &Probe, report: Report<'_>) -> bool {
     let name = probe.full(FIRST);
     let written = match probe.put(probe.trial(FIRST, CONTENT)).await {
         Ok(written) => written,
@@ -31,7 +31,7 @@ pub(super) async fn write_and_read(probe: &Probe, tell: Tell<'_>) -> bool {
             let diagnosis = probe.failed("put", Level::Problem, &failure, attempted);
             let refuses = matches!(failure.kind(), ErrorKind::Unsupported | ErrorKind::Other);
             let sums = probe.bucket.checksums != Checksums::None;
-            tell(if refuses && sums {
+            report(if refuses && sums {
                 diagnosis.with_advice(hint!(
                     "try {} crc32, md5 or none for this server",
                     Setting::Checksums
@@ -43,10 +43,10 @@ pub(super) async fn write_and_read(probe: &Probe, tell: Tell<'_>) -> bool {
         }
     };
     if probe.bucket.conduct.wants_md5() {
-        let message = "the server demands Content-MD5 of uploads";
-        tell(Diagnosis::ok("content-md5", message).with_advice(hint!(
-            "no option is needed: runs send it once they are asked to; {} md5 sends it from the \
-             start",
+        let message = "the server requires Content-MD5 of uploads";
+        report(Diagnosis::ok("content-md5", message).with_advice(hint!(
+            "no option is needed: runs send it once the server asks for it; {} md5 sends it \
+             from the start",
             Setting::Checksums
         )));
     }
@@ -55,12 +55,12 @@ pub(super) async fn write_and_read(probe: &Probe, tell: Tell<'_>) -> bool {
             "the server ignores {}: objects are written without it",
             Setting::Encryption
         );
-        tell(Diagnosis::warning("settings", message));
+        report(Diagnosis::warning("settings", message));
     }
     let encrypted = written
         .server_side_encryption()
         .map(|kind| kind.as_str().to_owned());
-    tell(Diagnosis::ok(
+    report(Diagnosis::ok(
         "put",
         match encrypted.as_deref() {
             Some("aws:kms" | "aws:kms:dsse") => {
@@ -72,11 +72,11 @@ pub(super) async fn write_and_read(probe: &Probe, tell: Tell<'_>) -> bool {
             None => "objects can be written".to_owned(),
         },
     ));
-    read_back(probe, tell).await;
+    read_back(probe, report).await;
     true
 }
 
-async fn read_back(probe: &Probe, tell: Tell<'_>) {
+async fn read_back(probe: &Probe, report: Report<'_>) {
     let Ok(key) = probe.key(FIRST) else { return };
     let name = probe.full(FIRST);
     let attempted = Attempted {
@@ -88,26 +88,31 @@ async fn read_back(probe: &Probe, tell: Tell<'_>) {
         Ok(Some(head)) => head.entry,
         Ok(None) => {
             let message = "an object that was just written is not there: reads lag behind writes";
-            tell(Diagnosis::problem("get", message));
+            report(Diagnosis::problem("get", message));
             return;
         }
         Err(failure) => {
-            tell(probe.failed("get", Level::Problem, &failure, attempted));
+            report(probe.failed("get", Level::Problem, &failure, attempted));
             return;
         }
     };
-    listing(probe, &entry, tell).await;
-    tell(match read::read_whole(&probe.bucket, &entry).await {
-        Ok(bytes) if bytes == CONTENT => Diagnosis::ok("get", "they are read as they were written"),
-        Ok(_) => Diagnosis::problem("get", "an object is read with another content than written"),
+    listing(probe, &entry, report).await;
+    report(match read::read_whole(&probe.bucket, &entry).await {
+        Ok(bytes) if bytes == CONTENT => {
+            Diagnosis::ok("get", "objects are read as they were written")
+        }
+        Ok(_) => Diagnosis::problem(
+            "get",
+            "an object is read with other content than was written",
+        ),
         Err(error) => Diagnosis::problem("get", error.to_string()),
     });
 }
 
 /// Whether a listing describes the object as a HEAD does.
-async fn listing(probe: &Probe, found: &Entry, tell: Tell<'_>) {
+async fn listing(probe: &Probe, found: &Entry, report: Report<'_>) {
     const NAME: &str = "listing";
-    // That it is missing is said by the look at the order.
+    // The check of the order reports a missing one.
     let Some(listed) = list::listed(&probe.bucket, &found.key).await else {
         return;
     };
@@ -117,19 +122,18 @@ async fn listing(probe: &Probe, found: &Entry, tell: Tell<'_>) {
              not recognise their own objects",
             listed.size, listed.modified, found.size, found.modified
         );
-        tell(Diagnosis::problem(NAME, message));
+        report(Diagnosis::problem(NAME, message));
         return;
     }
-    tell(match (&listed.revision, &found.revision) {
-        (Some(listed), Some(found)) if listed == found => Diagnosis::ok(
-            NAME,
-            "listings and answers describe an object alike, by the same ETag",
-        ),
+    report(match (&listed.revision, &found.revision) {
+        (Some(listed), Some(found)) if listed == found => {
+            Diagnosis::ok(NAME, "listings and answers have the same ETag of an object")
+        }
         (Some(_), Some(_)) => Diagnosis::warning(
             NAME,
-            "listings show other ETags than answers about the same objects",
+            "listings have other ETags than answers about the same objects",
         )
-        .with_advice("no option is needed: runs notice it, and list such keys once more"),
+        .with_advice("no option is needed: runs detect it, and list such keys once more"),
         _ => Diagnosis::warning(
             NAME,
             "listings or answers lack ETags: objects are compared by size and time",

@@ -1,4 +1,4 @@
-//! In which order keys are listed, and whether odd ones come back as they are.
+//! In which order keys are listed, and whether unusual ones are listed unchanged.
 
 use sync_core::{
     ErrorKind,
@@ -9,20 +9,20 @@ use sync_core::{
     text::printable,
 };
 
-use crate::doctor::probe::{Probe, Tell};
+use crate::doctor::probe::{Probe, Report};
 use crate::error::{Attempted, Failure};
 
 /// The longest name of a file on nearly all file systems (limits.h, NAME_MAX).
 const MAX_SEGMENT_BYTES: usize = 255;
 
-/// A key that servers over a file system may take for one with a slash.
+/// A key in which servers over a file system may take the backslash for a slash.
 const BACKSLASH: &str = "backslash/a\\b";
 
 /// In the order of their bytes, which is not that of directories.
 const ORDERED: [&str; 3] = ["order/a-b/y", "order/a.txt", "order/a/x"];
 
-/// Keys that clients and servers get wrong: blanks, a plus, an escape that is
-/// none, two-byte letters, an ampersand, quotes.
+/// Keys that clients and servers get wrong: blanks, a plus, something like an escape,
+/// two-byte letters, an ampersand, quotes.
 const ODD: [&str; 8] = [
     "odd/ ",
     "odd/ a ",
@@ -34,7 +34,7 @@ const ODD: [&str; 8] = [
     "odd/aäb",
 ];
 
-pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
+pub(super) async fn check(probe: &Probe, report: Report<'_>) {
     let mut refused = Vec::new();
     for name in ORDERED.into_iter().chain(ODD).chain([BACKSLASH]) {
         if let Err(failure) = probe.put(probe.trial(name, name.as_bytes())).await {
@@ -48,12 +48,12 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
             name: &name,
             permission: "s3:PutObject",
         };
-        tell(probe.failed("keys", Level::Problem, failure, attempted));
+        report(probe.failed("keys", Level::Problem, failure, attempted));
     }
     let Ok(all) = listed(probe).await else { return };
-    lengths(probe, tell).await;
-    paths(probe, tell).await;
-    order(&all, tell);
+    lengths(probe, report).await;
+    paths(probe, report).await;
+    order(&all, report);
     let is_odd = |name: &&String| name.starts_with("odd/");
     let mut odd: Vec<_> = all.iter().filter(is_odd).collect();
     odd.sort_unstable();
@@ -71,22 +71,22 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
              would send such files again and again",
             lost.join(", ")
         );
-        tell(Diagnosis::problem("keys", message));
+        report(Diagnosis::problem("keys", message));
     } else if !all.iter().any(|name| name == BACKSLASH) {
-        let message = "the server takes a backslash in a key for something else: a file with one \
-                       in its name is stored under another name";
-        tell(Diagnosis::warning("keys", message).with_advice(hint!(
+        let message = "the server changes a backslash in a key: a file with one in its name is \
+                       stored under another name";
+        report(Diagnosis::warning("keys", message).with_advice(hint!(
             "exclude such files, or rename them: {} '*\\\\*'",
             Setting::Exclude
         )));
     } else if refused.is_empty() {
-        tell(Diagnosis::ok("keys", "odd names come back as they are"));
+        report(Diagnosis::ok("keys", "unusual names are listed unchanged"));
     }
 }
 
-/// Whether names of the greatest length can be written: keys as long as backups
-/// take them, and segments as long as those of files.
-async fn lengths(probe: &Probe, tell: Tell<'_>) {
+/// Whether the longest names can be written: the longest keys of backups, and segments as
+/// long as names of files.
+async fn lengths(probe: &Probe, report: Report<'_>) {
     let place = probe.full("long/");
     let segment = "s".repeat(MAX_SEGMENT_BYTES);
     let mut key = String::new();
@@ -102,22 +102,19 @@ async fn lengths(probe: &Probe, tell: Tell<'_>) {
         let name = format!("long/{}", name.trim_end_matches('/'));
         if let Err(failure) = probe.put(probe.trial(&name, b"long")).await {
             let cause = failure.cause().unwrap_or_else(|| "no reason given".into());
-            let message = format!("the server does not take {what}: {cause}");
-            tell(
+            let message = format!("the server does not accept {what}: {cause}");
+            report(
                 Diagnosis::warning("lengths", message)
                     .with_advice("files with such names fail by name; nothing is deleted then"),
             );
             return;
         }
     }
-    tell(Diagnosis::ok(
-        "lengths",
-        "names may be as long as S3 has it",
-    ));
+    report(Diagnosis::ok("lengths", "names may be as long as at S3"));
 }
 
-/// Whether an object and others below its name can be at once.
-async fn paths(probe: &Probe, tell: Tell<'_>) {
+/// Whether an object can exist together with others below its name.
+async fn paths(probe: &Probe, report: Report<'_>) {
     let mut refused = None;
     for name in ["paths/a", "paths/a/b", "paths/c/d", "paths/c"] {
         if let Err(failure) = probe.put(probe.trial(name, b"path")).await {
@@ -125,12 +122,12 @@ async fn paths(probe: &Probe, tell: Tell<'_>) {
         }
     }
     let Some((name, failure)) = refused else {
-        tell(paths_in_parts(probe).await);
+        report(paths_in_parts(probe).await);
         return;
     };
     if failure.kind() == ErrorKind::Blocked {
         let message = "the server keeps objects as files: none can be below the name of another";
-        tell(Diagnosis::warning("paths", message).with_advice(
+        report(Diagnosis::warning("paths", message).with_advice(
             "no option is needed: where a file becomes a directory, or the reverse, a backup \
              deletes what is in the way once the upload has been refused",
         ));
@@ -142,11 +139,11 @@ async fn paths(probe: &Probe, tell: Tell<'_>) {
         name: &name,
         permission: "s3:PutObject",
     };
-    tell(probe.failed("paths", Level::Warning, &failure, attempted));
+    report(probe.failed("paths", Level::Warning, &failure, attempted));
 }
 
-/// The same of an object that is sent in parts, where objects are below its name.
-/// What else may be wrong with such uploads is said elsewhere.
+/// The same for an object that is sent in parts, with objects below its name. Other
+/// failures of such uploads are reported by `multipart`.
 async fn paths_in_parts(probe: &Probe) -> Diagnosis {
     let _ = probe.put(probe.trial("paths/e/f", b"path")).await;
     match probe.put_in_parts("paths/e").await {
@@ -162,11 +159,11 @@ async fn paths_in_parts(probe: &Probe) -> Diagnosis {
     }
 }
 
-/// Of everything that was written: where keys come in no order at all, three
-/// of them may happen to be in the right one.
-fn order(all: &[String], tell: Tell<'_>) {
+/// Checks the order of everything that was written: in a random order, three keys may be
+/// right by accident.
+fn order(all: &[String], report: Report<'_>) {
     let is_there = |name: &&str| all.iter().any(|found| found == name);
-    tell(if !ORDERED.iter().all(is_there) {
+    report(if !ORDERED.iter().all(is_there) {
         let message = "objects that were just written are missing from the listing: a backup \
                        would send them again, a restore would delete their files";
         Diagnosis::problem("order", message)
@@ -176,7 +173,7 @@ fn order(all: &[String], tell: Tell<'_>) {
         let message = "listings come out of order: each is read to its end and sorted, in \
                        temporary files where it is large, before anything is decided";
         Diagnosis::warning("order", message)
-            .with_advice("nothing is lost by it; let TMPDIR have room for large buckets")
+            .with_advice("nothing is lost; TMPDIR needs room for the listings of large buckets")
     });
 }
 

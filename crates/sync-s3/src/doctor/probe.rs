@@ -12,20 +12,20 @@ use crate::bucket::Bucket;
 use crate::doctor::traces::Traces;
 use crate::error::{Attempted, Failure};
 
-/// A look at one bucket.
+/// Checks one bucket.
 pub struct Probe {
     pub(super) bucket: Arc<Bucket>,
-    /// What all its keys begin with, below the prefix.
+    /// The beginning of all its keys, below the prefix.
     pub(super) place: String,
     pub(super) traces: Traces,
 }
 
-/// Takes note of a diagnosis as soon as there is one.
-pub type Tell<'a> = &'a (dyn Fn(Diagnosis) + Sync);
+/// Receives each diagnosis as soon as there is one.
+pub type Report<'a> = &'a (dyn Fn(Diagnosis) + Sync);
 
 impl Probe {
-    /// A probe of `store`, below a key with `mark` in its name, which nobody
-    /// else may use. Nothing is sent yet.
+    /// A probe of `store`, below a key with `mark` in its name, which must be unique. Sends
+    /// nothing yet.
     #[must_use]
     pub fn new(store: &S3Store, mark: &str) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Probe {
         }
     }
 
-    /// What a request that failed means.
+    /// The diagnosis of a failed request.
     pub(super) fn failed(
         &self,
         name: &'static str,

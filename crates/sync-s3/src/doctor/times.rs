@@ -1,12 +1,12 @@
-//! Whether objects are dated by the second in which they are written: some
-//! servers round their times up, others have machines with different clocks.
+//! Whether objects have the time of the second in which they are written: some servers round
+//! their times up, others have machines with different clocks.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use sync_core::diagnosis::Diagnosis;
 
-use crate::doctor::probe::{Probe, Tell};
+use crate::doctor::probe::{Probe, Report};
 
 /// Objects that are written, in different parts of a second.
 const TRIALS: u32 = 4;
@@ -14,7 +14,7 @@ const APART: Duration = Duration::from_millis(250);
 
 const NAME: &str = "times";
 
-pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
+pub(super) async fn check(probe: &Probe, report: Report<'_>) {
     let mut most = TimeDelta::zero();
     for trial in 0..TRIALS {
         if trial > 0 {
@@ -22,15 +22,15 @@ pub(super) async fn look(probe: &Probe, tell: Tell<'_>) {
         }
         match lead(probe).await {
             Some(lead) => most = most.max(lead),
-            // What fails here has been said, or was passing.
+            // A failure here has been reported before, or is transient.
             None => return,
         }
     }
-    tell(judge(most));
+    report(judge(most));
 }
 
-/// By how much the date of an object is later than the second in which the
-/// server has answered that it is written.
+/// How much later the time of an object is than the second in which the server answered
+/// that it is written.
 async fn lead(probe: &Probe) -> Option<TimeDelta> {
     let key = probe.key(NAME).ok()?;
     probe.put(probe.trial(NAME, b"dated")).await.ok()?;
@@ -48,8 +48,8 @@ fn judge(lead: TimeDelta) -> Diagnosis {
         let message = "the server rounds the times of objects up, to a second later than they \
                        are written";
         return Diagnosis::ok(NAME, message).with_advice(
-            "no option is needed: a backup reckons with it, and looks at files once more that \
-             are edited while it runs",
+            "no option is needed: a backup allows for it, and checks files again that are edited \
+             while it runs",
         );
     }
     let message = format!(

@@ -1,22 +1,22 @@
-//! What a probe has left in the bucket.
+//! What a probe has written to the bucket.
 
 use std::collections::BTreeSet;
 
 use parking_lot::{Mutex, MutexGuard};
 
-/// What may be in the bucket because of us.
+/// The objects and uploads that this probe may have written.
 #[derive(Debug, Default)]
 pub(super) struct Traces(Mutex<Made>);
 
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    /// Whole keys that were written, or may have been.
+    /// Keys with the prefix that were written, or may have been.
     pub(super) keys: BTreeSet<String>,
     /// Versions of them, as far as the server named any.
     pub(super) versions: BTreeSet<(String, String)>,
-    /// Uploads that were begun: key and name.
+    /// Uploads that were begun: key and identifier.
     pub(super) uploads: BTreeSet<(String, String)>,
-    /// Whether an upload may have been begun without our knowing its name.
+    /// Whether an upload of unknown identifier may have been begun.
     pub(super) lost_upload: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Writing for a trial.
+//! Writes and lists for a trial.
 
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::types::EncodingType;
@@ -18,12 +18,12 @@ pub(super) struct Trial<'a> {
     pub(super) name: &'a str,
     pub(super) body: &'a [u8],
     pub(super) condition: Condition,
-    /// Those of another content, where that is the trial.
+    /// Checksums of other content, where that is the trial.
     pub(super) headers: Option<Headers>,
 }
 
 impl Probe {
-    /// One with the checksum that backups use, and no condition.
+    /// An object with the checksum of backups and without a condition.
     pub(super) fn trial<'a>(&self, name: &'a str, body: &'a [u8]) -> Trial<'a> {
         Trial {
             name,
@@ -39,7 +39,7 @@ impl Probe {
             .map_err(|error| Failure::protocol(error.to_string()))
     }
 
-    /// The same, as the bucket knows it.
+    /// The same with the prefix.
     pub(super) fn full(&self, name: &str) -> String {
         [self.bucket.location.prefix(), &self.place, name].concat()
     }
@@ -92,7 +92,7 @@ impl Probe {
         Ok(keys.map(|key| plain(key, is_encoded)).collect())
     }
 
-    /// Whether the server is to check conditions; if not, nothing is tried.
+    /// Whether conditional requests are switched on.
     pub(super) fn asks_for_conditions(&self) -> bool {
         self.bucket.conditions != Conditions::Client
     }
