@@ -2,7 +2,7 @@
 //! learned about it.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::SharedCredentialsProvider;
@@ -11,7 +11,7 @@ use sync_core::{ErrorKind, Key, StoreError, checksum::Crc64, hint};
 
 use crate::checksum::{self, Headers};
 use crate::client::blank_keys;
-use crate::client::counters::{RequestCounters, Resumed};
+use crate::client::counters::RequestCounters;
 use crate::client::endpoint::Endpoint;
 use crate::error::{Attempted, Failure};
 use crate::http::clock::Clock;
@@ -20,7 +20,7 @@ use crate::http::in_flight::InFlight;
 use crate::list::Tuning;
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, Payer};
-use crate::quirks::Conduct;
+use crate::quirks::{Quirk, Quirks};
 use crate::read::buffer_pool::Pool;
 use crate::write::journal::UploadJournal;
 use crate::write::object_settings::ObjectSettings;
@@ -35,7 +35,7 @@ pub(crate) struct Bucket {
     pub(crate) clock: Arc<Clock>,
     pub(crate) concurrency: Arc<ConcurrencyLimiter>,
     pub(crate) conditions: Conditions,
-    pub(crate) conduct: Conduct,
+    pub(crate) quirks: Quirks,
     pub(crate) checksums: Checksums,
     pub(crate) sign_payload: bool,
     pub(crate) objects: ObjectSettings,
@@ -44,16 +44,11 @@ pub(crate) struct Bucket {
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
     pub(crate) counters: RequestCounters,
     pub(crate) in_flight: InFlight,
-    pub(crate) resumed: Resumed,
+    /// Bytes that were not sent again, because an upload was resumed.
+    pub(crate) resumed: AtomicU64,
     pub(crate) buffers: Pool,
     pub(crate) tuning: Tuning,
     pub(crate) is_ordered: bool,
-    /// Whether a listing was not in byte order.
-    pub(crate) is_disordered: AtomicBool,
-    /// Whether the server supports only the first version of listings.
-    pub(crate) lists_first_version: AtomicBool,
-    /// Whether a listing had times with fractions of a second, which no header has.
-    pub(crate) lists_fractions: AtomicBool,
 }
 
 impl Bucket {
@@ -81,7 +76,7 @@ impl Bucket {
 
     /// Whether requests have `Content-MD5`.
     pub(crate) fn sends_md5(&self) -> bool {
-        self.checksums == Checksums::Md5 || self.conduct.wants_md5()
+        self.checksums == Checksums::Md5 || self.quirks.has(Quirk::WantsMd5)
     }
 
     /// Sends a request, and once more if the server answers that it wants
@@ -93,7 +88,7 @@ impl Bucket {
         let with_md5 = self.sends_md5();
         match send().await {
             Err(failure) if failure.wants_md5() && !with_md5 => {
-                self.conduct.send_md5();
+                self.quirks.note(Quirk::WantsMd5);
                 send().await
             }
             settled => settled,
@@ -103,7 +98,7 @@ impl Bucket {
     /// The checksum headers of `body`, whose CRC64NVME is `sum`.
     pub(crate) fn headers(&self, body: &[u8], sum: Crc64) -> Headers {
         let mut headers = Headers::of(self.checksums, body, sum);
-        if self.conduct.wants_md5() && headers.md5.is_none() {
+        if self.quirks.has(Quirk::WantsMd5) && headers.md5.is_none() {
             headers.md5 = Some(checksum::md5(body));
         }
         headers

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use aws_sdk_s3::config::Credentials;
@@ -20,7 +20,6 @@ use sync_core::{
 use crate::bucket::Bucket;
 use crate::client::connect::{self, Connection};
 use crate::client::counters::RequestCounters;
-use crate::client::counters::Resumed;
 use crate::error::Attempted;
 use crate::http::clock::Clock;
 use crate::http::concurrency::ConcurrencyLimiter;
@@ -28,7 +27,7 @@ use crate::http::in_flight::InFlight;
 use crate::http::throttle::BandwidthLimiter;
 use crate::http::transport::Transport;
 use crate::options::{Conditions, S3Options};
-use crate::quirks::Conduct;
+use crate::quirks::{Quirk, Quirks};
 use crate::read::buffer_pool::Pool;
 use crate::request_count::Requests;
 use crate::versioning::{self, Versioning};
@@ -90,7 +89,7 @@ impl S3Store {
                 identity,
                 clock,
                 concurrency,
-                conduct: Conduct::new(is_trusted),
+                quirks: Quirks::new(is_trusted),
                 conditions: options.conditions,
                 checksums: options.checksums,
                 sign_payload,
@@ -100,13 +99,10 @@ impl S3Store {
                 journal: options.journal,
                 counters,
                 in_flight,
-                resumed: Resumed::default(),
+                resumed: AtomicU64::new(0),
                 buffers: Pool::default(),
                 tuning: list::Tuning::default(),
                 is_ordered,
-                is_disordered: AtomicBool::new(false),
-                lists_first_version: AtomicBool::new(false),
-                lists_fractions: AtomicBool::new(false),
             }),
         })
     }
@@ -165,7 +161,7 @@ impl S3Store {
     /// resumed.
     #[must_use]
     pub fn resumed_bytes(&self) -> u64 {
-        self.bucket.resumed.bytes.load(Ordering::Relaxed)
+        self.bucket.resumed.load(Ordering::Relaxed)
     }
 
     /// Aborts the uploads that earlier runs left open, as far as they are in
@@ -179,7 +175,7 @@ impl S3Store {
     /// Complete at the end of a run.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        self.bucket.conduct.notes()
+        self.bucket.quirks.notes()
     }
 
     /// The length of the prefix in bytes, which counts towards the limit of a key.
@@ -237,7 +233,7 @@ impl Store for S3Store {
             self.bucket.fail(failure, attempted)
         })?;
         match found {
-            Some(found) if self.bucket.conduct.lists_other_etags() => {
+            Some(found) if self.bucket.quirks.has(Quirk::OtherETagsListed) => {
                 Ok(Some(list::as_listed(&self.bucket, found.entry).await))
             }
             found => Ok(found.map(|found| found.entry)),
@@ -247,7 +243,7 @@ impl Store for S3Store {
     async fn relist(&self, key: &Key) -> Result<Option<Entry>> {
         let found = self.stat(key).await?;
         match found {
-            Some(found) if self.bucket.lists_fractions.load(Ordering::Relaxed) => {
+            Some(found) if self.bucket.quirks.has(Quirk::FractionsListed) => {
                 Ok(Some(list::as_listed(&self.bucket, found).await))
             }
             found => Ok(found),

@@ -13,6 +13,7 @@ use crate::error::Failure;
 use crate::etag::ETag;
 use crate::head::Head;
 use crate::list;
+use crate::quirks::Quirk;
 
 /// The storage class of objects that are written without one.
 const STANDARD: &str = "STANDARD";
@@ -38,14 +39,14 @@ impl Bucket {
         let Some(wanted) = self.objects.storage_class.as_deref() else {
             return;
         };
-        if !self.endpoint.is_foreign() || wanted == STANDARD || !self.conduct.may_look_at_class() {
+        if !self.endpoint.is_foreign() || wanted == STANDARD || !self.quirks.may_look_at_class() {
             return;
         }
         if let Ok(Some(head)) = self.head_output(key, SETTLE_ATTEMPTS).await {
             // The header is missing for the standard class.
             let got = head.storage_class().map_or(STANDARD, StorageClass::as_str);
             if got != wanted {
-                self.conduct.ignores_class();
+                self.quirks.note(Quirk::IgnoresStorageClass);
             }
         }
     }
@@ -78,7 +79,7 @@ impl Bucket {
         let listed = list::listed(self, &seen.key).await;
         let is_listed = listed.is_some_and(|listed| is_same(seen, &listed));
         if is_listed {
-            self.conduct.learn_other_etags();
+            self.quirks.note(Quirk::OtherETagsListed);
         }
         is_listed
     }

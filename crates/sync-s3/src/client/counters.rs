@@ -1,5 +1,4 @@
-//! What is counted during a run: the requests before anything is changed, and the
-//! bytes that resumed uploads did not send again.
+//! Counts the requests of a run before anything is changed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -66,17 +65,5 @@ impl Intercept for RequestCounters {
         };
         count.fetch_add(1, Relaxed);
         Ok(())
-    }
-}
-
-/// What was not sent again, because uploads of earlier runs were resumed.
-#[derive(Debug, Default)]
-pub(crate) struct Resumed {
-    pub(crate) bytes: AtomicU64,
-}
-
-impl Resumed {
-    pub(crate) fn add(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Relaxed);
     }
 }

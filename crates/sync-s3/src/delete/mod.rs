@@ -30,7 +30,7 @@ use crate::error::{Attempted, Failure};
 use crate::etag::ETag;
 use crate::head::Head;
 use crate::options::Conditions;
-use crate::quirks::{Manner, Reason, Request};
+use crate::quirks::{Manner, Quirk, Reason, Request};
 use crate::version_check::Look;
 use crate::write::conditional::{Attempts, Condition, ConditionalWrite, WriteRequest, changed};
 
@@ -128,7 +128,7 @@ impl Deletion<'_> {
         let mut open = VecDeque::from(batch);
         while let Some(&index) = open.front() {
             let expected = Expected::Version(self.entry(index).clone());
-            let known = self.bucket.conduct.of(Request::DeleteBatch);
+            let known = self.bucket.quirks.of(Request::DeleteBatch);
             if self.entry(index).revision.is_none()
                 || self.bucket.conditions == Conditions::Client
                 || !known.needs_trial(&expected)
@@ -184,7 +184,7 @@ impl Deletion<'_> {
             Err(failure) if !with_md5 && (failure.wants_md5() || is_vague(&failure)) => {
                 let sent = self.send_once(entries, true).await;
                 if sent.is_ok() {
-                    self.bucket.conduct.send_md5();
+                    self.bucket.quirks.note(Quirk::WantsMd5);
                 }
                 sent
             }
@@ -271,7 +271,7 @@ impl Deletion<'_> {
         if self.bucket.conditions == Conditions::Client {
             return None;
         }
-        match self.bucket.conduct.of(Request::DeleteBatch).manner() {
+        match self.bucket.quirks.of(Request::DeleteBatch).manner() {
             Manner::Bare => Some(etag.bare().to_owned()),
             Manner::Untried
             | Manner::RefusesWrong
@@ -284,7 +284,7 @@ impl Deletion<'_> {
     /// Of those that the server may not check, or that have no ETag to check
     /// by: the ones that a look shows to be what was listed.
     async fn still_the_same(self, entries: Vec<usize>, outcomes: &mut Vec<Outcome>) -> Vec<usize> {
-        let manner = self.bucket.conduct.of(Request::DeleteBatch).manner();
+        let manner = self.bucket.quirks.of(Request::DeleteBatch).manner();
         let is_sure = manner != Manner::Look(Reason::Unanswered);
         let (mut open, unguarded): (Vec<_>, Vec<_>) = entries
             .into_iter()

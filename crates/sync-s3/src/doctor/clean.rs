@@ -8,8 +8,8 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use crate::doctor::probe::Probe;
-use crate::doctor::trial::plain;
 use crate::error::Failure;
+use crate::list::url_encoding::decode_if;
 use crate::versioning::{self, Versioning};
 use crate::write::session;
 
@@ -180,7 +180,7 @@ impl Probe {
         let markers = markers.map(|marker| (marker.key, marker.version_id));
         let all = versions.chain(markers);
         Ok(all
-            .filter_map(|(key, version)| Some((plain(key?, is_encoded), version?)))
+            .filter_map(|(key, version)| Some((decode_if(is_encoded, key?).ok()?, version?)))
             .collect())
     }
 

@@ -11,6 +11,7 @@ use crate::doctor::probe::{Probe, Report};
 use crate::error::Attempted;
 use crate::list;
 use crate::options::Checksums;
+use crate::quirks::Quirk;
 use crate::read;
 
 /// The object that other checks use.
@@ -42,7 +43,7 @@ pub(super) async fn write_and_read(probe: &Probe, report: Report<'_>) -> bool {
             return false;
         }
     };
-    if probe.bucket.conduct.wants_md5() {
+    if probe.bucket.quirks.has(Quirk::WantsMd5) {
         let message = "the server requires Content-MD5 of uploads";
         report(Diagnosis::ok("content-md5", message).with_advice(hint!(
             "no option is needed: runs send it once the server asks for it; {} md5 sends it \

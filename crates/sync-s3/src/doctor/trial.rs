@@ -8,7 +8,7 @@ use sync_core::{Key, checksum::Crc64};
 use crate::checksum::Headers;
 use crate::doctor::probe::Probe;
 use crate::error::Failure;
-use crate::list::url_encoding::decode;
+use crate::list::url_encoding::decode_if;
 use crate::options::Conditions;
 use crate::write::conditional::{Attempts, Condition};
 use crate::write::put;
@@ -89,20 +89,12 @@ impl Probe {
         let is_encoded = page.encoding_type == Some(EncodingType::Url);
         let objects = page.contents.unwrap_or_default().into_iter();
         let keys = objects.filter_map(|object| object.key);
-        Ok(keys.map(|key| plain(key, is_encoded)).collect())
+        let plain = |key| decode_if(is_encoded, key).unwrap_or_else(|lossy| lossy);
+        Ok(keys.map(plain).collect())
     }
 
     /// Whether conditional requests are switched on.
     pub(super) fn asks_for_conditions(&self) -> bool {
         self.bucket.conditions != Conditions::Client
-    }
-}
-
-/// A name as it was before it was encoded for a listing.
-pub(super) fn plain(name: String, is_encoded: bool) -> String {
-    if is_encoded {
-        decode(name).unwrap_or_else(|lossy| lossy)
-    } else {
-        name
     }
 }

@@ -75,13 +75,17 @@ impl<'a> Attempted<'a> {
 }
 
 impl Failure {
-    /// An answer that was read and is invalid.
-    pub(crate) fn protocol(message: impl Into<String>) -> Self {
+    pub(crate) fn new(origin: Origin, message: impl Into<String>) -> Self {
         Self {
             message: Some(message.into()),
-            origin: Origin::Protocol,
+            origin,
             ..Self::default()
         }
+    }
+
+    /// An answer that was read and is invalid.
+    pub(crate) fn protocol(message: impl Into<String>) -> Self {
+        Self::new(Origin::Protocol, message)
     }
 
     /// The error that a list of results has for one key.

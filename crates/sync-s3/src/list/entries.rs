@@ -14,7 +14,7 @@ use sync_core::{
 use crate::error::Failure;
 use crate::etag::ETag;
 use crate::http::clock;
-use crate::list::url_encoding::decode;
+use crate::list::url_encoding::decode_if;
 
 /// The entries of a page, up to the first that is invalid.
 pub(crate) fn entries(
@@ -45,8 +45,7 @@ fn listed(object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure
             "the server lists an object without a key",
         ));
     };
-    let full = if encoded { decode(key) } else { Ok(key) };
-    let full = match full {
+    let full = match decode_if(encoded, key) {
         Ok(full) => full,
         Err(lossy) => return Ok(skipped(&lossy, SkipCause::NotUtf8, "is not UTF-8")),
     };

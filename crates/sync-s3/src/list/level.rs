@@ -7,7 +7,7 @@ use aws_sdk_s3::types::EncodingType;
 use crate::bucket::Bucket;
 use crate::error::Failure;
 use crate::list::pager::request;
-use crate::list::url_encoding::decode;
+use crate::list::url_encoding::decode_if;
 use crate::list::v1::send;
 
 /// The directories directly below `directory`, a key that ends with a slash. `None`
@@ -49,12 +49,7 @@ fn holds_objects(page: &ListObjectsV2Output, directory: &str) -> bool {
     let is_encoded = page.encoding_type == Some(EncodingType::Url);
     page.contents().iter().any(|object| {
         let key = object.key().unwrap_or_default().to_owned();
-        let key = if is_encoded {
-            decode(key).unwrap_or_default()
-        } else {
-            key
-        };
-        object.size() != Some(0) || key != directory
+        object.size() != Some(0) || decode_if(is_encoded, key).unwrap_or_default() != directory
     })
 }
 
@@ -64,7 +59,7 @@ pub(crate) fn directories(page: &ListObjectsV2Output, prefix: &str) -> Option<Ve
     let is_encoded = page.encoding_type == Some(EncodingType::Url);
     let names = page.common_prefixes().iter().map(|common| {
         let name = common.prefix()?.to_owned();
-        let name = if is_encoded { decode(name).ok()? } else { name };
+        let name = decode_if(is_encoded, name).ok()?;
         let inner = name.strip_prefix(prefix)?;
         let is_one_level = inner.find('/').is_some_and(|at| at + 1 == inner.len());
         is_one_level.then_some(name)

@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
@@ -21,6 +20,7 @@ use crate::list::page_check::PAGE;
 use crate::list::parallel::key_statistics::name;
 use crate::list::prune::{self, Pruner};
 use crate::list::v1::send;
+use crate::quirks::Quirk;
 
 /// Pages in a row without an entry before the listing counts as endless. Some
 /// servers send a few while they skip deleted keys.
@@ -111,9 +111,9 @@ impl Pager {
             Ok(Listed::Entry(entry)) => entry.modified.timestamp_subsec_nanos() > 0,
             _ => false,
         };
-        let known = &self.bucket.lists_fractions;
-        if !known.load(Ordering::Relaxed) && items.iter().any(is_fraction) {
-            known.store(true, Ordering::Relaxed);
+        let quirks = &self.bucket.quirks;
+        if !quirks.has(Quirk::FractionsListed) && items.iter().any(is_fraction) {
+            quirks.note(Quirk::FractionsListed);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::bucket::Bucket;
 use crate::list::entries::entries;
 use crate::list::pager::{refused, request};
 use crate::list::v1::send;
+use crate::quirks::Quirk;
 
 /// Keys requested: a server that lists directories may show others first.
 const KEYS: i32 = 10;
@@ -39,7 +40,7 @@ pub(crate) async fn as_listed(bucket: &Bucket, mut found: Entry) -> Entry {
         && is_same_time(listed.modified, found.modified)
     {
         found.modified = listed.modified;
-        if bucket.conduct.lists_other_etags() {
+        if bucket.quirks.has(Quirk::OtherETagsListed) {
             found.revision = listed.revision;
         }
     }

@@ -24,6 +24,11 @@ pub(crate) fn decode(name: String) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
+/// Decodes a name if the listing is encoded.
+pub(crate) fn decode_if(is_encoded: bool, name: String) -> Result<String, String> {
+    if is_encoded { decode(name) } else { Ok(name) }
+}
+
 fn escaped(digits: Option<&[u8]>) -> Option<u8> {
     let [high, low] = digits? else { return None };
     let digit = |c: u8| {

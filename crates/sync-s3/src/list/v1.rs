@@ -5,8 +5,6 @@
 //! first key again. So once a page shows that, the same request is sent with the
 //! parameters of that version, which continues after a key instead of by a token.
 
-use std::sync::atomic::Ordering;
-
 use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
@@ -18,13 +16,14 @@ use crate::list::deserializer::OwnReader;
 use crate::list::page_check::Asked;
 use crate::list::page_xml::Version;
 use crate::list::xml::Unreadable;
+use crate::quirks::Quirk;
 
 /// Sends a request for a page, and checks that the page answers it.
 pub(crate) async fn send(
     bucket: &Bucket,
     request: ListObjectsV2FluentBuilder,
 ) -> Result<ListObjectsV2Output, Failure> {
-    if bucket.lists_first_version.load(Ordering::Relaxed) {
+    if bucket.quirks.has(Quirk::FirstVersionOnly) {
         return send_first(request).await;
     }
     let asked = Asked::of(&request);
@@ -34,7 +33,7 @@ pub(crate) async fn send(
         // A server that knew the second version before still does.
         Err(error) if asked.is_for_the_first() && is_first_version(&error) => {
             tracing::info!("the server knows only ListObjects, the first version of listings");
-            bucket.lists_first_version.store(true, Ordering::Relaxed);
+            bucket.quirks.note(Quirk::FirstVersionOnly);
             send_first(request).await
         }
         Err(error) => Err(Failure::from(error)),

@@ -23,15 +23,15 @@ impl Bucket {
     /// They are assumed to be where there is no other object.
     pub(crate) async fn has_md5_etags(&self, key: &Key) -> bool {
         // The others wait for the result of the first.
-        let _alone = self.conduct.md5_trial().await;
-        match self.conduct.md5_etags() {
+        let _alone = self.quirks.md5_trial().await;
+        match self.quirks.md5_etags() {
             Md5ETags::Yes => return true,
             Md5ETags::No => return false,
             Md5ETags::Unknown => {}
         }
         let verdict = self.sampled(key).await;
         if let Some(is_md5) = verdict {
-            self.conduct.compared_etag(is_md5);
+            self.quirks.compared_etag(is_md5);
         }
         verdict.unwrap_or(true)
     }

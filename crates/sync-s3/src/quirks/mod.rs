@@ -9,7 +9,7 @@
 mod md5_etags;
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 use sync_core::{Expected, setting::Setting};
@@ -113,28 +113,47 @@ impl Conditional {
     }
 }
 
+/// A deviation from S3.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Quirk {
+    /// Listings have other ETags of objects than answers about them.
+    OtherETagsListed,
+    /// Reads are refused under conditions that hold. Reads do not need them: each answer
+    /// says which version it describes.
+    RefusesConditionalReads,
+    /// The server has asked for `Content-MD5`, which is sent from then on.
+    WantsMd5,
+    /// An object to be replaced or deleted has no ETag.
+    NoETags,
+    /// The answer to an upload does not name the requested encryption.
+    IgnoresEncryption,
+    /// An object has another storage class than the requested one.
+    IgnoresStorageClass,
+    /// A listing was not in byte order.
+    Disordered,
+    /// The server supports only the first version of listings.
+    FirstVersionOnly,
+    /// A listing had times with fractions of a second, which no header has.
+    FractionsListed,
+}
+
 /// What has been learned about a server.
 #[derive(Debug)]
-pub(crate) struct Conduct {
+pub(crate) struct Quirks {
     put: Conditional,
     complete: Conditional,
     delete: Conditional,
     delete_batch: Conditional,
-    lists_other_etags: AtomicBool,
-    reads_without_conditions: AtomicBool,
-    wants_md5: AtomicBool,
-    md5_etags: AtomicU8,
+    /// A bit for each [`Quirk`].
+    seen: AtomicU16,
+    md5_etags: Mutex<Md5ETags>,
     md5_trial: tokio::sync::Mutex<()>,
-    lacks_etags: AtomicBool,
-    ignores_encryption: AtomicBool,
     /// Whether the storage class of an object has been checked.
-    class_looked_at: AtomicBool,
-    ignores_class: AtomicBool,
+    class_checked: AtomicBool,
 }
 
 /// Whether an ETag that looks like an MD5 is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Md5ETags {
     /// None has been compared yet.
     Unknown,
@@ -144,7 +163,7 @@ pub(crate) enum Md5ETags {
     No,
 }
 
-impl Conduct {
+impl Quirks {
     /// For a server that is trusted to obey conditions, or an unknown one.
     pub(crate) fn new(is_trusted: bool) -> Self {
         let manner = || {
@@ -159,15 +178,10 @@ impl Conduct {
             complete: manner(),
             delete: manner(),
             delete_batch: manner(),
-            lists_other_etags: AtomicBool::new(false),
-            reads_without_conditions: AtomicBool::new(false),
-            wants_md5: AtomicBool::new(false),
-            md5_etags: AtomicU8::new(Md5ETags::Unknown as u8),
+            seen: AtomicU16::new(0),
+            md5_etags: Mutex::new(Md5ETags::Unknown),
             md5_trial: tokio::sync::Mutex::default(),
-            lacks_etags: AtomicBool::new(false),
-            ignores_encryption: AtomicBool::new(false),
-            class_looked_at: AtomicBool::new(false),
-            ignores_class: AtomicBool::new(false),
+            class_checked: AtomicBool::new(false),
         }
     }
 
@@ -180,41 +194,16 @@ impl Conduct {
         }
     }
 
-    /// Whether listings have other ETags of objects than answers about them.
-    pub(crate) fn lists_other_etags(&self) -> bool {
-        self.lists_other_etags.load(Relaxed)
+    pub(crate) fn has(&self, quirk: Quirk) -> bool {
+        self.seen.load(Relaxed) & bit(quirk) != 0
     }
 
-    pub(crate) fn learn_other_etags(&self) {
-        self.lists_other_etags.store(true, Relaxed);
-    }
-
-    /// Whether reads are refused under conditions that hold. Reads do not need them: each
-    /// answer says which version it describes.
-    pub(crate) fn reads_without_conditions(&self) -> bool {
-        self.reads_without_conditions.load(Relaxed)
-    }
-
-    pub(crate) fn read_without_conditions(&self) {
-        self.reads_without_conditions.store(true, Relaxed);
-    }
-
-    /// Whether the server has asked for `Content-MD5`.
-    pub(crate) fn wants_md5(&self) -> bool {
-        self.wants_md5.load(Relaxed)
-    }
-
-    /// Sends `Content-MD5` from now on.
-    pub(crate) fn send_md5(&self) {
-        self.wants_md5.store(true, Relaxed);
+    pub(crate) fn note(&self, quirk: Quirk) {
+        self.seen.fetch_or(bit(quirk), Relaxed);
     }
 
     pub(crate) fn md5_etags(&self) -> Md5ETags {
-        match self.md5_etags.load(Relaxed) {
-            1 => Md5ETags::Yes,
-            2 => Md5ETags::No,
-            _ => Md5ETags::Unknown,
-        }
+        *self.md5_etags.lock()
     }
 
     /// The right to make that trial.
@@ -225,31 +214,17 @@ impl Conduct {
     /// Records an ETag that was compared with the MD5 of its content. An equal one cannot
     /// be an accident, so it outweighs all others.
     pub(crate) fn compared_etag(&self, is_md5: bool) {
+        let mut known = self.md5_etags.lock();
         if is_md5 {
-            self.md5_etags.store(Md5ETags::Yes as u8, Relaxed);
-        } else if self.md5_etags() == Md5ETags::Unknown {
-            self.md5_etags.store(Md5ETags::No as u8, Relaxed);
+            *known = Md5ETags::Yes;
+        } else if *known == Md5ETags::Unknown {
+            *known = Md5ETags::No;
         }
-    }
-
-    /// Records an upload whose answer names no encryption.
-    pub(crate) fn ignores_encryption(&self) {
-        self.ignores_encryption.store(true, Relaxed);
     }
 
     /// Whether the storage class of an object is still to be checked, by the caller.
     pub(crate) fn may_look_at_class(&self) -> bool {
-        !self.class_looked_at.swap(true, Relaxed)
-    }
-
-    /// Records an object in another storage class than the requested one.
-    pub(crate) fn ignores_class(&self) {
-        self.ignores_class.store(true, Relaxed);
-    }
-
-    /// Records an object to be replaced or deleted that has no ETag.
-    pub(crate) fn met_no_etag(&self) {
-        self.lacks_etags.store(true, Relaxed);
+        !self.class_checked.swap(true, Relaxed)
     }
 
     /// What the server lacks and what was done instead: a sentence each.
@@ -277,24 +252,24 @@ impl Conduct {
                  is also looked up shortly before it is replaced or deleted"
             ));
         }
-        for (is_so, setting) in [
-            (&self.ignores_encryption, Setting::Encryption),
-            (&self.ignores_class, Setting::StorageClass),
+        for (quirk, setting) in [
+            (Quirk::IgnoresEncryption, Setting::Encryption),
+            (Quirk::IgnoresStorageClass, Setting::StorageClass),
         ] {
-            if is_so.load(Relaxed) {
+            if self.has(quirk) {
                 notes.push(format!(
                     "the server ignores {setting}: objects are written as if it had not been given"
                 ));
             }
         }
-        if self.lacks_etags.load(Relaxed) {
+        if self.has(Quirk::NoETags) {
             notes.push(
                 "the server gives no ETags: each object is looked up shortly before it is \
                  replaced or deleted, and compared by its size and time"
                     .to_owned(),
             );
         }
-        if self.lists_other_etags() {
+        if self.has(Quirk::OtherETagsListed) {
             notes.push(
                 "the server lists other ETags than it gives in its answers: objects are compared \
                  with a second listing of their keys"
@@ -325,14 +300,18 @@ impl Conduct {
     }
 }
 
+fn bit(quirk: Quirk) -> u16 {
+    1 << quirk as u16
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn only_one_request_makes_the_trial() {
-        let conduct = Conduct::new(false);
-        let put = conduct.of(Request::Put);
+        let quirks = Quirks::new(false);
+        let put = quirks.of(Request::Put);
         let first = put.trial(&Expected::Absent).await;
         assert!(first.is_some());
         let mut second = std::pin::pin!(put.trial(&Expected::Absent));
@@ -342,7 +321,7 @@ mod tests {
         assert!(second.await.is_none());
         // It says nothing about the other kinds.
         assert!(
-            conduct
+            quirks
                 .of(Request::Delete)
                 .trial(&Expected::Absent)
                 .await
@@ -352,24 +331,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_trusted_server_is_not_tried() {
-        let conduct = Conduct::new(true);
+        let quirks = Quirks::new(true);
         assert!(
-            conduct
+            quirks
                 .of(Request::Complete)
                 .trial(&Expected::Absent)
                 .await
                 .is_none()
         );
-        assert!(conduct.notes().is_empty());
+        assert!(quirks.notes().is_empty());
     }
 
     #[test]
     fn a_missing_feature_is_reported_once_for_all_kinds() {
-        let conduct = Conduct::new(false);
+        let quirks = Quirks::new(false);
         for request in [Request::Put, Request::Delete, Request::DeleteBatch] {
-            conduct.of(request).learn(Manner::Look(Reason::Ignored));
+            quirks.of(request).learn(Manner::Look(Reason::Ignored));
         }
-        let notes = conduct.notes();
+        let notes = quirks.notes();
         assert_eq!(notes.len(), 1, "{notes:?}");
         assert!(
             notes[0].contains("conditions of uploads and deletions:"),

@@ -15,6 +15,7 @@ use crate::etag::ETag;
 use crate::http::accept_encoding::AcceptEncoding;
 use crate::http::clock;
 use crate::options::Conditions;
+use crate::quirks::Quirk;
 use crate::read::archived;
 use crate::version_check::Look;
 use crate::write::conditional::changed;
@@ -152,13 +153,15 @@ impl<'a> Version<'a> {
     /// The ETag to demand. Whatever the server does with it, each answer is
     /// checked for its version.
     fn if_match(&self) -> Option<String> {
-        let conduct = &self.bucket.conduct;
-        if self.bucket.conditions == Conditions::Client || conduct.reads_without_conditions() {
+        let quirks = &self.bucket.quirks;
+        if self.bucket.conditions == Conditions::Client
+            || quirks.has(Quirk::RefusesConditionalReads)
+        {
             return None;
         }
         let etag = match &self.known.etag {
             Some(answered) => ETag::parse(answered),
-            None if conduct.lists_other_etags() => None,
+            None if quirks.has(Quirk::OtherETagsListed) => None,
             None => ETag::of(self.entry),
         };
         etag.map(ETag::quoted)
@@ -173,7 +176,7 @@ impl<'a> Version<'a> {
         };
         let form = etag.as_deref().and_then(ETag::parse).map(ETag::quoted);
         if form.is_none_or(|form| form == refused) {
-            self.bucket.conduct.read_without_conditions();
+            self.bucket.quirks.note(Quirk::RefusesConditionalReads);
         }
         self.known.etag = etag;
         true

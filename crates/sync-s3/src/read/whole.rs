@@ -220,12 +220,12 @@ impl Reading<'_> {
 
     /// Whether the bytes have the MD5 that their ETag is, if it is one.
     async fn fits_etag(&self, bytes: &Bytes) -> bool {
-        let conduct = &self.version.bucket.conduct;
-        let Some(md5) = self.md5.filter(|_| conduct.md5_etags() != Md5ETags::No) else {
+        let quirks = &self.version.bucket.quirks;
+        let Some(md5) = self.md5.filter(|_| quirks.md5_etags() != Md5ETags::No) else {
             return true;
         };
         if checksum::md5_of(bytes).await == md5 {
-            conduct.compared_etag(true);
+            quirks.compared_etag(true);
             return true;
         }
         !self

@@ -3,7 +3,6 @@
 
 mod blank;
 mod coded;
-mod conduct;
 mod contract;
 mod delete;
 mod errors;
@@ -17,6 +16,7 @@ mod outside;
 mod pages;
 mod patience;
 mod prune;
+mod quirks;
 mod reach;
 mod read;
 mod resume;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::checksum::{self, Headers};
 use crate::error::{Failure, Origin};
 use crate::etag::ETag;
-use crate::quirks::{Conduct, Md5ETags};
+use crate::quirks::{Md5ETags, Quirks};
 
 /// What an answer to an upload says about the content.
 pub(crate) struct Described<'a> {
@@ -39,22 +39,22 @@ impl Described<'_> {
 
     /// Whether it describes `body`, which was sent with the checksums `sent`. Only an
     /// answer without a checksum is compared by its ETag, which takes an MD5.
-    pub(crate) async fn fits(&self, body: &Bytes, sent: &Headers, conduct: &Conduct) -> Fit {
+    pub(crate) async fn fits(&self, body: &Bytes, sent: &Headers, quirks: &Quirks) -> Fit {
         match self.has_sum_of(sent) {
             Some(true) => return Fit::Right,
             Some(false) => return Fit::Wrong,
             None => {}
         }
         let md5 = self.etag.and_then(ETag::parse).and_then(ETag::md5);
-        let may_compare = !self.is_encrypted && conduct.md5_etags() != Md5ETags::No;
+        let may_compare = !self.is_encrypted && quirks.md5_etags() != Md5ETags::No;
         let Some(md5) = md5.filter(|_| may_compare) else {
             return Fit::Right;
         };
         if checksum::md5_of(body).await == md5 {
-            conduct.compared_etag(true);
+            quirks.compared_etag(true);
             return Fit::Right;
         }
-        if conduct.md5_etags() == Md5ETags::Yes {
+        if quirks.md5_etags() == Md5ETags::Yes {
             Fit::Wrong
         } else {
             Fit::Doubtful
@@ -85,21 +85,14 @@ pub(crate) fn is_by_kms(encryption: Option<&ServerSideEncryption>) -> bool {
 
 /// The answer belongs to another request.
 pub(crate) fn foreign() -> Failure {
-    Failure {
-        origin: Origin::Foreign,
-        message: Some("the answer describes another content than was sent".to_owned()),
-        ..Failure::default()
-    }
+    let message = "the answer describes another content than was sent";
+    Failure::new(Origin::Foreign, message)
 }
 
 /// The answer says nothing about the object, which is not there as it was sent.
 pub(crate) fn missing() -> Failure {
-    Failure {
-        message: Some(
-            "the answer has neither ETag nor checksum, and the object is not there".to_owned(),
-        ),
-        ..foreign()
-    }
+    let message = "the answer has neither ETag nor checksum, and the object is not there";
+    Failure::new(Origin::Foreign, message)
 }
 
 #[cfg(test)]

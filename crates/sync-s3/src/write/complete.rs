@@ -36,11 +36,8 @@ impl WriteRequest for Completion<'_> {
         let done = self.send_once(condition, attempts).await?;
         if done.e_tag().is_none() {
             // An answer that was truncated looks like one without fields.
-            return Err(Failure {
-                message: Some("the server does not say what became of the upload".to_owned()),
-                origin: Origin::Answer,
-                ..Failure::default()
-            });
+            let message = "the server does not say what became of the upload";
+            return Err(Failure::new(Origin::Answer, message));
         }
         let Session { bucket, key, .. } = self.session;
         bucket.look_at_class(key).await;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -47,7 +48,7 @@ impl Writer for Upload {
         let bucket = &self.session.bucket;
         let len = body.len() as u64;
         let answer = if let Some(answer) = self.kept.part(number, len, checksum) {
-            bucket.resumed.add(len);
+            bucket.resumed.fetch_add(len, Relaxed);
             answer
         } else {
             let sent = self.session.send_part(number, body, checksum).await;

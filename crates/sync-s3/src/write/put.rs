@@ -16,7 +16,7 @@ use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::Failure;
 use crate::etag::ETag;
 use crate::head::Head;
-use crate::quirks::{Md5ETags, Request};
+use crate::quirks::{Md5ETags, Quirk, Request};
 use crate::write::answer_check::{Described, Fit, foreign, is_by_kms, missing};
 use crate::write::conditional::{Attempts, Condition, ConditionalWrite, WriteRequest};
 use crate::write::object_settings::with_settings;
@@ -134,8 +134,8 @@ impl Put<'_> {
         if described.is_empty() {
             return self.is_there().await;
         }
-        let conduct = &self.bucket.conduct;
-        match described.fits(&self.body, headers, conduct).await {
+        let quirks = &self.bucket.quirks;
+        match described.fits(&self.body, headers, quirks).await {
             Fit::Right => return Ok(()),
             Fit::Wrong => return Err(foreign()),
             Fit::Doubtful => {}
@@ -149,7 +149,7 @@ impl Put<'_> {
             Some(found)
                 if found.entry.size == self.content.size && found.entry.revision == etag =>
             {
-                conduct.compared_etag(false);
+                quirks.compared_etag(false);
                 Ok(())
             }
             _ => Err(foreign()),
@@ -164,7 +164,7 @@ impl Put<'_> {
             return Err(missing());
         };
         let is_md5 = ETag::of(&found.entry).and_then(ETag::md5).is_some();
-        let is_comparable = is_md5 && self.bucket.conduct.md5_etags() != Md5ETags::No;
+        let is_comparable = is_md5 && self.bucket.quirks.md5_etags() != Md5ETags::No;
         let is_other_sum = found
             .checksum
             .is_some_and(|sum| sum != self.content.checksum);
@@ -178,7 +178,7 @@ impl Put<'_> {
     /// Records settings that the server has ignored.
     async fn record_settings(&self, answer: &PutObjectOutput) {
         if self.bucket.objects.encryption.is_some() && answer.server_side_encryption().is_none() {
-            self.bucket.conduct.ignores_encryption();
+            self.bucket.quirks.note(Quirk::IgnoresEncryption);
         }
         self.bucket.look_at_class(self.key).await;
     }

@@ -15,6 +15,7 @@ use crate::client::blank_keys;
 use crate::client::retry;
 use crate::error::{Attempted, Failure, Origin};
 use crate::options::Checksums;
+use crate::quirks::Quirk;
 use crate::write::answer_check::{Described, Fit, foreign};
 use crate::write::journal::OpenUpload;
 use crate::write::object_settings::{Encryption, with_settings};
@@ -83,7 +84,7 @@ impl Session {
             .send()
             .await?;
         if bucket.objects.encryption.is_some() && created.server_side_encryption().is_none() {
-            bucket.conduct.ignores_encryption();
+            bucket.quirks.note(Quirk::IgnoresEncryption);
         }
         let id = created.upload_id.filter(|id| !id.is_empty());
         Ok(Self {
@@ -120,7 +121,7 @@ impl Session {
         body: Bytes,
         checksum: Crc64,
     ) -> Result<PartAnswer, Failure> {
-        let conduct = &self.bucket.conduct;
+        let quirks = &self.bucket.quirks;
         let mut resends = 0;
         let mut doubted = None;
         loop {
@@ -132,11 +133,11 @@ impl Session {
                 }
                 settled => settled?,
             };
-            match self.described(&answer).fits(&body, &headers, conduct).await {
+            match self.described(&answer).fits(&body, &headers, quirks).await {
                 Fit::Right => return Ok(answer),
                 // The same ETag again is not an error: the server's ETags are not MD5s.
                 Fit::Doubtful if doubted == answer.etag && doubted.is_some() => {
-                    conduct.compared_etag(false);
+                    quirks.compared_etag(false);
                     return Ok(answer);
                 }
                 Fit::Doubtful | Fit::Wrong if resends < RESENDS => {
@@ -232,11 +233,10 @@ pub(crate) async fn abort(bucket: &Bucket, key: &str, id: &str) -> Result<bool, 
             failure if failure.has_code(&["NoSuchUpload"]) => Ok(false),
             failure => Err(failure),
         },
-        Err(_) => Err(Failure {
-            message: Some(format!("no answer in {} s", ABORT_TIMEOUT.as_secs())),
-            origin: Origin::Timeout,
-            ..Failure::default()
-        }),
+        Err(_) => {
+            let message = format!("no answer in {} s", ABORT_TIMEOUT.as_secs());
+            Err(Failure::new(Origin::Timeout, message))
+        }
     }
 }
 

@@ -33,6 +33,7 @@ use crate::list::parallel::key_statistics::KeyStatistics;
 use crate::list::parallel::segment::{First, Segment};
 use crate::list::parallel::split_planner::{Found, SplitPlanner};
 use crate::list::prune::Pruner;
+use crate::quirks::Quirk;
 
 /// How many boundaries may fail to match, for instance because the bucket changes,
 /// before the rest is read sequentially.
@@ -219,7 +220,7 @@ impl ParallelLister {
         if self.is_split() || self.late_pages.load(Ordering::Relaxed) > 0 || self.is_eager() {
             self.statistics.add(&items);
             if self.statistics.is_disordered() {
-                self.bucket.is_disordered.store(true, Ordering::Relaxed);
+                self.bucket.quirks.note(Quirk::Disordered);
             }
         }
         Next::Items(items)

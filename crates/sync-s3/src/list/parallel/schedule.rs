@@ -7,6 +7,7 @@ use crate::list::pager::Pager;
 use crate::list::parallel::segment::{First, Segment};
 use crate::list::parallel::split_planner::{SplitPlanner, Step, directories_after};
 use crate::list::parallel::{Answer, MOST_FAILURES, PAGES_OF_PAUSE, ParallelLister};
+use crate::quirks::Quirk;
 
 /// The first number of segments, before it is known whether the splits are well
 /// placed, and by how many it grows with each boundary that matched.
@@ -20,8 +21,8 @@ const PAGES_OF_SHORT: u64 = 48;
 impl ParallelLister {
     /// Whether the listing may be split now.
     fn may_split(&self) -> bool {
-        !self.bucket.is_disordered.load(Ordering::Relaxed)
-            && !self.bucket.lists_first_version.load(Ordering::Relaxed)
+        !self.bucket.quirks.has(Quirk::Disordered)
+            && !self.bucket.quirks.has(Quirk::FirstVersionOnly)
             && self.failures < MOST_FAILURES
             && self.pages >= self.paused_until
             && self.short <= MOST_SHORT + self.pages / PAGES_OF_SHORT

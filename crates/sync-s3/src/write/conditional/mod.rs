@@ -93,7 +93,7 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
     }
 
     fn known(&self) -> &Conditional {
-        self.bucket.conduct.of(self.write.kind())
+        self.bucket.quirks.of(self.write.kind())
     }
 
     fn deletes(&self) -> bool {

@@ -3,7 +3,7 @@
 
 use sync_core::{Entry, Expected, Result};
 
-use crate::quirks::{Manner, Reason};
+use crate::quirks::{Manner, Quirk, Reason};
 use crate::version_check::Look;
 use crate::write::conditional::condition::{Condition, in_form};
 use crate::write::conditional::{ConditionalWrite, WriteRequest};
@@ -24,7 +24,7 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
             };
         if !is_checked {
             if matches!(self.expected, Expected::Version(seen) if seen.revision.is_none()) {
-                self.bucket.conduct.met_no_etag();
+                self.bucket.quirks.note(Quirk::NoETags);
             }
             let is_gone = self.is_gone().await?;
             // Servers that ignore `If-Match` may still obey the other one.
@@ -41,7 +41,7 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
         let Expected::Version(seen) = self.expected else {
             return Ok(Some(Condition::Absent));
         };
-        if self.bucket.conduct.lists_other_etags() {
+        if self.bucket.quirks.has(Quirk::OtherETagsListed) {
             return Ok(match self.look(seen).await? {
                 Look::Same { etag, .. } => Some(in_form(manner, etag.as_deref())),
                 Look::Gone if self.deletes() => None,
