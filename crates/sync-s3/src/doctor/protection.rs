@@ -21,7 +21,7 @@ async fn check_versioning(probe: &Probe, report: Report<'_>) -> bool {
             Diagnosis::ok("versioning", message)
         }
         Versioning::On => {
-            let message = "on: what a backup overwrites or deletes can be restored";
+            let message = "on: what a backup overwrites or deletes can be brought back";
             Diagnosis::ok("versioning", message)
                 .with_advice("old versions are paid for until a lifecycle rule removes them")
         }
