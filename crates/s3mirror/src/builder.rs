@@ -46,7 +46,7 @@ impl MirrorBuilder {
         }
     }
 
-    /// All options, to be changed. The direction is not to be changed any more.
+    /// All options, to be changed; except the direction.
     pub fn options(&mut self) -> &mut MirrorOptions {
         &mut self.options
     }
@@ -87,14 +87,14 @@ impl MirrorBuilder {
         self
     }
 
-    /// Stops an execution once `signal` is ready: what is in flight is given up
-    /// cleanly, nothing is deleted any more, and the report says so.
+    /// Stops an execution once `signal` is ready: what is in flight is
+    /// cancelled cleanly, nothing more is deleted, and the report says so.
     pub fn stop_on(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.stop = signal.boxed().shared();
         self
     }
 
-    /// Where it is counted how far the mirror is.
+    /// The counters of how far the mirror is.
     #[must_use]
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
@@ -131,7 +131,7 @@ impl MirrorBuilder {
 
     async fn connect(mut self, journal: Option<Arc<FileJournal>>) -> Result<Mirror> {
         if self.options.direction == Direction::Backup && self.options.trash.is_some() {
-            return Err(Error::Options("a trash is for restore"));
+            return Err(Error::Options("a trash can be used by a restore only"));
         }
         let journal = journal.map(|journal| journal as Arc<dyn UploadJournal>);
         let (selection, places, plan) = match self.saved {
@@ -166,7 +166,7 @@ impl MirrorBuilder {
 
 /// Opens the places of a saved plan at the plan's server: wherever its URL came
 /// from when the plan was made, it is an option now, unless the usual sources
-/// lead there by themselves.
+/// give the same URL.
 async fn open_planned(
     saved: &SavedPlan,
     options: &mut MirrorOptions,

@@ -1,4 +1,4 @@
-//! Locks a directory for work that concerns no bucket.
+//! Locks a directory for work without a bucket.
 
 use std::path::Path;
 

@@ -1,11 +1,10 @@
-//! The end of a run that was stopped comes in bounded time, whatever the
-//! server does.
+//! A run that was stopped ends in bounded time, whatever the server does.
 //!
-//! A stopped execution gives up what is in flight, but some of it has to be
-//! waited for: the abort of an upload, a completion, a deletion. A server that
-//! is silent would hold that up for minutes. So after a grace period the
-//! execution is left where it stands; the next run finds and removes what stays
-//! open. What was done until then has been counted, so there is a report.
+//! A stopped execution cancels what is in flight, but has to wait for some
+//! requests: the abort of an upload, a completion, a deletion. A silent server
+//! would delay that for minutes. So after a grace period the execution is
+//! abandoned; the next run finds and aborts what stays open. What was done
+//! until then has been counted, so there is a report.
 
 use std::future::Future;
 use std::io;
@@ -17,11 +16,11 @@ use sync_core::execute::Report;
 /// When the mirror is asked to stop.
 pub(crate) type StopSignal = Shared<BoxFuture<'static, ()>>;
 
-/// Five seconds are promised for the whole ending. A server that answers at
-/// all has answered an abort by then.
+/// Five seconds are promised for the whole end of a run. A server that works
+/// has answered an abort by then.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Drives `execution`, and leaves it when it continues for too long after
+/// Drives `execution`, and abandons it when it continues for too long after
 /// `stop`; then the report is what `so_far` has counted.
 pub(crate) async fn within_grace(
     execution: impl Future<Output = io::Result<Report>>,

@@ -1,6 +1,6 @@
-//! What this machine knows about the places of a run: which other runs are at
-//! work there, which restores were not completed, and whose the keys in the
-//! bucket are.
+//! What this machine knows about the places of a run: which other runs work
+//! there, which restores were not completed, and which directories own keys in
+//! the bucket.
 
 use std::io;
 use std::time::SystemTime;
@@ -103,7 +103,7 @@ impl MachineState {
     }
 
     /// The same of a saved plan, which was made by an earlier listing: marks
-    /// that have come since are where it deletes.
+    /// that were added since are looked for where it deletes.
     pub(crate) fn refusals_of_saved(
         &self,
         plan: &Plan,
@@ -175,8 +175,8 @@ impl MachineState {
         Ok(mark)
     }
 
-    /// Notes what is known now that a run is complete: a restore's own mark
-    /// `own` goes, a backup's place belongs to its directory.
+    /// Notes what is known after a complete run: a restore's own mark
+    /// `own` is removed, a backup's place is recorded for its directory.
     pub(crate) async fn completed(
         &self,
         plan: &Plan,

@@ -23,7 +23,7 @@ pub trait Observer: Send + Sync {
         let _ = event;
     }
 
-    /// Something is not as it should be, although the run continues.
+    /// Something is wrong, although the run continues.
     fn warning(&self, warning: &Warning) {
         let _ = warning;
     }
@@ -32,8 +32,8 @@ pub trait Observer: Send + Sync {
 /// Ignores everything.
 impl Observer for () {}
 
-/// Something that is not as it should be, although the run continues. Shown,
-/// it is one line for people.
+/// Something that is wrong, although the run continues. Shown, it is one line
+/// for people.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Warning {
@@ -62,7 +62,7 @@ impl fmt::Display for Warning {
             | Self::Server(text) => f.write_str(text),
             Self::Unlocked(why) => write!(
                 f,
-                "other runs of s3mirror do not see this one, so see to it that none works on the \
+                "other runs of s3mirror do not see this one, so make sure that none works on the \
                  same places: {why}"
             ),
             Self::UnfinishedRestore(restore) => restore.fmt(f),

@@ -67,7 +67,7 @@ pub struct MirrorOptions {
     /// Where a restore moves what it would overwrite or delete. On the same
     /// file system as the directory, and not in it.
     pub trash: Option<PathBuf>,
-    /// Most requests in flight; by default as many as pay.
+    /// Most requests in flight; by default as many as increase the speed.
     pub concurrency: Option<usize>,
     /// Size of the parts of large files, in bytes. By default 8 MiB up and
     /// 4 MiB down.
@@ -109,8 +109,8 @@ impl MirrorOptions {
         }
     }
 
-    /// Most requests in flight that the stores can make use of. How many there
-    /// really are at once is for the bucket's store to find out.
+    /// Most requests in flight that the stores can make use of. How many are
+    /// really in flight is decided by the bucket's store.
     #[must_use]
     pub fn most_requests(&self) -> usize {
         let usual = || sync_s3::MAX_CONCURRENCY.min(memory::most_requests());
@@ -118,8 +118,8 @@ impl MirrorOptions {
         most.min(open_files::most_requests())
     }
 
-    /// The bound that the bucket's store keeps to; none where it may find out
-    /// by itself how many requests pay.
+    /// The bound for the bucket's store; none where it may determine by itself
+    /// how many requests increase the speed.
     pub(crate) fn bound_on_requests(&self) -> Option<usize> {
         let most = self.most_requests();
         (self.concurrency.is_some() || most < sync_s3::MAX_CONCURRENCY).then_some(most)

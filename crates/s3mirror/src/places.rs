@@ -21,7 +21,7 @@ impl Places {
     /// Opens both. The directory comes first: where it cannot be used, no
     /// request is made.
     ///
-    /// Uploads are noted in `journal`; a run that makes none needs none.
+    /// Uploads are noted in `journal`; a run without uploads needs none.
     pub(crate) async fn open(
         options: &MirrorOptions,
         selection: &Selection,

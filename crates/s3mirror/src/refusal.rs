@@ -1,5 +1,5 @@
-//! Why a plan is not executed. The guards of the core judge its counts; what
-//! this machine knows of other runs adds two more.
+//! Why a plan is not executed. The guards of the core judge its counts; the
+//! state of this machine adds two more.
 
 use std::fmt;
 

@@ -65,7 +65,7 @@ pub enum SelectionError {
         reason: String,
     },
     /// The patterns of the ignore files cannot be compiled.
-    #[error("the ignore files: {0}")]
+    #[error("invalid patterns in the ignore files: {0}")]
     IgnoreFiles(String),
     /// A glob is invalid.
     #[error(transparent)]
@@ -126,7 +126,7 @@ impl SelectionOptions {
     }
 }
 
-/// Adds the patterns of one file, and says of a wrong one in which line it is.
+/// Adds the patterns of one file; the error of an invalid one has its line.
 fn add_file(path: &Path, patterns: &mut GitignoreBuilder) -> Result<IgnoreFile, SelectionError> {
     let path = path.to_owned();
     let bytes = match std::fs::read(&path) {
@@ -174,10 +174,10 @@ fn place(bytes: &[u8], offset: usize) -> (usize, usize) {
     (line, offset - start.map_or(0, |at| at + 1) + 1)
 }
 
-/// Adds one pattern, or says what is wrong with it.
+/// Adds one pattern, or returns what is wrong with it.
 fn add_line(line: &str, patterns: &mut GitignoreBuilder) -> Result<(), String> {
-    // The builder takes a bracket that is not closed for a plain one; but it is
-    // more likely a slip, and nobody would learn that nothing is excluded.
+    // The builder treats a bracket that is not closed as a plain one; but it is
+    // more likely a mistake, and nobody would notice that nothing is excluded.
     GlobBuilder::new(line)
         .backslash_escape(true)
         .build()

@@ -36,7 +36,7 @@ impl Verifier {
         options.direction = sync_core::Direction::Restore;
         let selection = Arc::new(options.selection.read()?);
         let files = FsOptions {
-            // Whoever cannot read a file will notice.
+            // A file that cannot be read is reported when it is compared.
             check_access: false,
             measure: true,
             ..options.files

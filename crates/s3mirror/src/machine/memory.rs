@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 /// connections, the listings and the kernel's buffers of both.
 const SHARE: u64 = 4;
 
-/// What a request under way takes besides content, generously: buffers of its
+/// What a request in flight takes besides content, generously: buffers of its
 /// connection, here and in the kernel, and what the threads keep that serve it.
 const REQUEST: u64 = 2 << 20;
 
@@ -27,7 +27,7 @@ pub fn content_limit() -> Option<u64> {
     own_limit().map(|limit| limit / SHARE)
 }
 
-/// The most requests under way for which the memory suffices.
+/// The most requests in flight for which the memory suffices.
 pub fn most_requests() -> usize {
     own_limit().map_or(usize::MAX, requests_within)
 }

@@ -1,4 +1,4 @@
-//! What this machine lets the process have: memory and open files. The defaults
+//! What this machine permits the process: memory and open files. The defaults
 //! follow it, so that no option is needed in a small container.
 
 pub mod memory;

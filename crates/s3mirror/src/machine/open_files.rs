@@ -1,5 +1,5 @@
 //! The limit of open files: raised to what a run can make use of, and a bound
-//! on the requests under way where it cannot be raised so far.
+//! on the requests in flight where it cannot be raised so far.
 //!
 //! A shell often gives 1,024, macOS 256, while the hard limit is far higher; the
 //! low ones are for programs that use select(2), which this one does not.
@@ -15,7 +15,7 @@ const WANTED: u64 = 4_096;
 /// walk, and what a library opens for a moment.
 const RESERVED: u64 = 96;
 
-/// What a request under way may have open: its connection, the file and its
+/// What a request in flight may have open: its connection, the file and its
 /// directory; of small files, one more waits to be put on disk.
 const EACH: u64 = 4;
 
@@ -35,7 +35,7 @@ pub fn raise() {
     }
 }
 
-/// The most requests under way for which the limit suffices.
+/// The most requests in flight for which the limit suffices.
 pub fn most_requests() -> usize {
     static MOST: OnceLock<usize> = OnceLock::new();
     *MOST.get_or_init(|| {

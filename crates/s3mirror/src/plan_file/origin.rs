@@ -1,5 +1,4 @@
-//! What a plan says of when and where it was made, and back from there to the
-//! places themselves.
+//! When and where a plan was made, and from that the places themselves.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -23,8 +22,8 @@ pub(crate) fn origin_of(directory: &Path, location: &Location, bucket: &S3Store)
     })
 }
 
-/// The directory by its real path, so that a link that is pointed elsewhere
-/// later does not lead a plan elsewhere.
+/// The directory by its real path, so that a link that is changed later does
+/// not lead the plan to another directory.
 pub(super) fn real_path(directory: &Path) -> PathBuf {
     Tree::of(directory).path().to_owned()
 }
@@ -42,7 +41,7 @@ pub(super) fn places(origin: &Origin) -> Result<(PathBuf, Location), PlanFileErr
         .parse()
         .map_err(|error: sync_s3::LocationError| PlanFileError::Origin(error.to_string()))?;
     if location.bucket() != origin.bucket || location.prefix() != origin.prefix {
-        let why = "its bucket and prefix are not those of one place".to_owned();
+        let why = "its bucket and prefix are not a valid location".to_owned();
         return Err(PlanFileError::Origin(why));
     }
     Ok((directory, location))

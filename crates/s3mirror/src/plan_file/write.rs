@@ -1,5 +1,5 @@
-//! Writes a plan to a file that is always whole: under another name first,
-//! which becomes its own once every byte is on disk.
+//! Writes a plan to a file that is always complete: first under another name,
+//! and renamed once every byte is on disk.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Read, Write};
@@ -24,7 +24,7 @@ pub struct PlanFile {
     found: Found,
 }
 
-/// What is there before.
+/// What exists there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Nothing,
@@ -108,7 +108,7 @@ fn find(path: &Path) -> io::Result<Found> {
     };
     let refused = |why| Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     if !meta.is_file() {
-        return refused("what is there is not a regular file");
+        return refused("it exists and is not a regular file");
     }
     let mut begin = Vec::new();
     File::open(path)?

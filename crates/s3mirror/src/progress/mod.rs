@@ -1,7 +1,7 @@
-//! How far a mirror is, for whoever asks while it works. Counting is cheap: a
-//! small file costs a few additions, only a file of several parts is kept by its
-//! name. Each outcome is counted once, by the core ([`Outcomes`]); the report of
-//! a run that is cut short is made of the same counters.
+//! How far a mirror is, at any time while it works. Counting is cheap: a small
+//! file costs a few additions, only a file of several parts is kept by its
+//! name. Each outcome is counted once, by the core ([`Outcomes`]); the report
+//! of a run that is cut short is made of the same counters.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -42,7 +42,7 @@ pub struct Share {
     pub all: u64,
 }
 
-/// A copy of several parts that is under way.
+/// A copy of several parts in flight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Large {
     /// What is copied.
@@ -51,7 +51,7 @@ pub struct Large {
     pub bytes: Share,
 }
 
-/// As many of the largest copies under way are shown.
+/// How many of the largest copies in flight are shown.
 const SHOWN: usize = 4;
 
 /// The counters of a mirror.
@@ -62,8 +62,8 @@ pub struct Progress {
     outcomes: Arc<Outcomes>,
     phase: Mutex<Phase>,
     planned: Mutex<Planned>,
-    /// Large copies under way. How many there are is asked for every small
-    /// file, without a lock.
+    /// Large copies in flight. Their number is read for every small file,
+    /// without a lock.
     large: Mutex<HashMap<Key, Share>>,
     large_copies: AtomicU64,
     /// What is moved, before it is counted as written.
@@ -120,7 +120,7 @@ impl Progress {
         }
     }
 
-    /// What the bucket moves is seen from now on.
+    /// From now on, what the bucket transfers is counted.
     pub(crate) fn see(&self, in_flight: InFlight) {
         // A run has one bucket.
         let _ = self.in_flight.set(in_flight);
@@ -234,7 +234,7 @@ impl Progress {
         }
     }
 
-    /// Bytes copied, with those of parts that are under way.
+    /// Bytes copied, with those of parts in flight.
     fn moved(&self, phase: Phase, written: u64, planned: u64) -> u64 {
         match self.in_flight.get() {
             Some(in_flight) if phase == Phase::Copying => {
@@ -244,8 +244,8 @@ impl Progress {
         }
     }
 
-    /// The large copies under way, the largest first, and what has been
-    /// written of all of them.
+    /// The large copies in flight, the largest first, and what has been written
+    /// of all of them.
     fn largest(&self) -> (Vec<Large>, u64) {
         let large = lock(&self.large);
         let mut all: Vec<_> = large

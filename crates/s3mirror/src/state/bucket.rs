@@ -40,7 +40,7 @@ impl BucketPlace {
         (self.server != AWS).then_some(&*self.server)
     }
 
-    /// What makes it unlike all others.
+    /// What identifies it.
     pub(crate) fn identity(&self) -> Vec<u8> {
         format!("{} s3://{}/{}", self.server, self.bucket, self.prefix).into_bytes()
     }
@@ -58,7 +58,7 @@ impl BucketPlace {
             .then(|| other.prefix.strip_prefix(&self.prefix))?
     }
 
-    /// Whether both hold the same keys, or one those of the other.
+    /// Whether both have the same keys, or one of them contains the other.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.rest_of(other).is_some() || other.rest_of(self).is_some()

@@ -1,11 +1,11 @@
 //! Where s3mirror keeps its state on this machine: the first of several
 //! directories that can be used.
 //!
-//! A job under systemd, in a container or as `nobody` often has no home. So
-//! the choice goes on down to a private directory below the one for temporary
-//! files. Where nothing can be used, a run does without: it says so, and what
-//! the state would have told it is not known. What earlier runs left is looked
-//! for in all of them, because cron and a shell may choose differently.
+//! A job under systemd, in a container or as `nobody` often has no home. So the
+//! candidates end with a private directory below the one for temporary files.
+//! Where none can be used, a run keeps no state and warns about it. State of
+//! earlier runs is read from all of them, because cron and a shell may choose
+//! differently.
 
 use std::ffi::OsString;
 use std::fs;
@@ -28,11 +28,10 @@ pub(crate) struct StateDir {
 #[derive(Debug)]
 struct Candidate {
     path: PathBuf,
-    /// What must be there already: a home is never made.
+    /// What must exist already: a home is never created.
     needs: Option<PathBuf>,
     trust: Trust,
-    /// Asked for in so many words, so that it is an error worth a word when it
-    /// cannot be used.
+    /// Named explicitly, so that there is a warning if it cannot be used.
     is_named: bool,
 }
 
@@ -73,12 +72,12 @@ impl StateDir {
         }
     }
 
-    /// The directory, made when this is first asked; none if none can be used.
+    /// The directory, created by the first call; none if none can be used.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.chosen().path.as_deref()
     }
 
-    /// What the user is to know of the choice. It makes the directory.
+    /// The warning about the choice, if there is one. Creates the directory.
     pub(crate) fn warning(&self) -> Option<&str> {
         self.chosen().warning.as_deref()
     }
@@ -89,8 +88,8 @@ impl StateDir {
         Some(private::make_directory(&path, mode, Trust::Own).map(|()| path))
     }
 
-    /// `kind` in each of the directories where that is there: in these, state
-    /// of earlier runs may be.
+    /// `kind` in each of the directories that has it: state of earlier runs may
+    /// be there.
     pub(crate) fn existing(&self, kind: &str) -> Vec<PathBuf> {
         let is_ours = |candidate: &&Candidate| {
             private::check_directory(&candidate.path, candidate.trust).is_ok()

@@ -1,11 +1,10 @@
-//! Refuses a second run on the same directory or bucket of this machine, by
-//! whatever user, and one on a directory or prefix above or below that would
-//! disturb the first.
+//! Refuses a second run of any user on the same directory or bucket, and one on
+//! a directory or prefix above or below that would disturb the first.
 //!
 //! A backup reads its directory and writes its prefix; a restore does the
-//! reverse. Of places that are nested, runs that only read them go side by
-//! side; whoever writes is alone. A place that is the very same is worked on by
-//! one run at a time, whatever it does.
+//! reverse. Runs that only read nested places may run at the same time; a run
+//! that writes excludes the others. The same place is used by one run at a
+//! time, whatever it does.
 
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use super::{Relation, StateDir};
 /// How often a run that began at the same moment as another one tries again.
 const ATTEMPTS: u32 = 5;
 
-/// Others that began so short a time ago may be about to give way.
+/// Others that began within this time may be about to give up.
 const JUST_NOW: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
 
 /// The locks of a run, released when dropped.
@@ -27,13 +26,13 @@ pub(crate) struct Locks {
     _registered: Option<Registered>,
 }
 
-/// What came of locking.
+/// The result of locking.
 pub(crate) enum Locked {
     /// The run may begin.
     Yes(Locks),
-    /// It may begin, but others will not see it; why.
+    /// It may begin, but others will not see it, for this reason.
     Unseen(Locks, String),
-    /// Another run is at work: which, and on what.
+    /// Another run works there: which one, and where.
     No(String),
 }
 
@@ -43,8 +42,8 @@ impl Locks {
         let registry = Registry::open(state);
         let mut attempt = 1;
         loop {
-            // It is seen before it looks: of two that begin at once, at least
-            // one sees the other.
+            // It is registered before it checks: of two that begin at once, at
+            // least one sees the other.
             let (registered, problem) = match registry.register(entry) {
                 Ok(registered) => (Some(registered), None),
                 Err(problem) => (None, Some(problem)),
@@ -79,7 +78,7 @@ impl Locks {
     }
 }
 
-/// Why `own` cannot work beside `other`.
+/// Why `own` cannot run at the same time as `other`.
 fn conflict(own: &RunEntry, other: &RunEntry) -> Option<String> {
     let directory = own.directory.relation(&other.directory).and_then(|found| {
         let writes = own.writes_directory || other.writes_directory;

@@ -1,12 +1,12 @@
-//! What s3mirror knows on this machine from one run to the next, and which
-//! other runs are at work.
+//! What s3mirror keeps on this machine from one run to the next, and which
+//! other runs are active.
 //!
-//! `directory` finds the state directory. `tree` and `bucket` tell when two
-//! places are one, or one is in the other, however they are written. On these
-//! stand the locks (`registry`, `lock`), the marks of unfinished restores
-//! (`restore_mark`) and whose the keys in a bucket are (`owners`). The journal of
-//! open uploads is a file here too (`upload_journal`); lists that are larger than
-//! memory are kept in files without a name (`temp_spool`).
+//! `directory` finds the state directory. `tree` and `bucket` determine whether
+//! two places are the same or nested, however they are written. On these are
+//! based the locks (`registry`, `lock`), the marks of unfinished restores
+//! (`restore_mark`) and the owners of keys in a bucket (`owners`). The journal
+//! of open uploads is a file here too (`upload_journal`); lists that are larger
+//! than memory are kept in files without a name (`temp_spool`).
 
 mod bucket;
 mod directory;

@@ -4,8 +4,9 @@
 //! Of two backups to overlapping prefixes each would delete what the other one
 //! saved, since its own directory does not have it. So a backup is refused that
 //! would delete below a prefix that another directory is backed up to, or what
-//! a directory has that is backed up to a prefix above. Directories that hold
-//! each other as their prefixes do are in no one's way: the keys agree.
+//! a directory has that is backed up to a prefix above. Nested directories
+//! whose prefixes are nested in the same way do not conflict: the keys are
+//! equal.
 
 use std::fs;
 use std::io;
@@ -42,7 +43,7 @@ pub struct Owner {
 pub enum KnownBy {
     /// The first complete run was at this time.
     Run(DateTime<Utc>),
-    /// The caller says so: a job of a configuration file, as people call it.
+    /// From the caller: a job of a configuration file, by its name.
     Job(String),
 }
 
@@ -90,8 +91,8 @@ pub(crate) fn record(
     };
     let (home, name) = (home?, file_name(bucket));
     private::sweep(&home);
-    // What is known already is not written again: the state is often a part of
-    // what is backed up, and then nothing has changed.
+    // A known record is not written again: the state is often part of what is
+    // backed up, and a rewrite would be a change.
     let known = private::read(&home.join(&name)).ok();
     let known = known.and_then(|(_, text)| serde_json::from_slice::<Record>(&text).ok());
     if known.is_some_and(|known| known.directory == record.directory) {
@@ -123,10 +124,10 @@ fn file_name(bucket: &BucketPlace) -> String {
     format!("{}.json", Crc64::of(&bucket.identity()))
 }
 
-/// What a backup would delete although it is another directory's.
+/// What a backup would delete although it belongs to another directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlap {
-    /// The first object that it would delete.
+    /// The first such object.
     pub key: Key,
     /// Whose object that is.
     pub owner: Owner,
@@ -134,7 +135,7 @@ pub struct Overlap {
     pub prefix: Option<String>,
 }
 
-/// Judges the deletions of a backup by whose the keys are.
+/// Judges the deletions of a backup by the owners of the keys.
 pub(crate) struct Ownership {
     claims: Vec<Claim>,
 }
@@ -146,9 +147,9 @@ struct Claim {
 
 /// Which keys, relative to the backup's own prefix.
 enum Region {
-    /// All that begin so.
+    /// All with this prefix.
     Below(String),
-    /// Those whose file is in this directory.
+    /// Those that have a file in this directory.
     Having(PathBuf),
 }
 
@@ -211,8 +212,8 @@ fn region(directory: &Tree, bucket: &BucketPlace, owner: &Owner) -> Option<Regio
     let is_same = |one: &Tree, path: &Path| one.relation(&Tree::of(path)) == Some(Relation::Same);
     if let Some(rest) = bucket.rest_of(&owner.bucket) {
         if rest.is_empty() {
-            // One directory after another may be meant to go to one place; but
-            // a job goes on with its own.
+            // Different directories may be backed up to one place one after the
+            // other on purpose; but a job keeps its own.
             let is_job = matches!(owner.known_by, KnownBy::Job(_));
             let is_other = is_job && !is_same(directory, &owner.directory);
             return is_other.then(|| Region::Having(owner.directory.clone()));

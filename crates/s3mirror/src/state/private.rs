@@ -1,5 +1,5 @@
-//! Files and directories in places where others may write too: whose they are
-//! is checked on the open handle, and no link is ever followed.
+//! Files and directories in places where others may write too: the owner is
+//! checked on the open handle, and no link is ever followed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -23,7 +23,7 @@ pub(crate) enum Trust {
     /// It belongs to this user, and nobody else may write there.
     Own,
     /// The user has named it, so it may be shared: a mounted volume often
-    /// belongs to root and to a group.
+    /// belongs to root and a group.
     Named,
 }
 
@@ -86,8 +86,8 @@ pub(crate) fn is_writable(path: &Path) -> io::Result<()> {
     )?)
 }
 
-/// What is in the regular file `path`, which nobody has made a link or a pipe;
-/// the file is open, for a lock. At most 256 KiB.
+/// The content of the regular file `path`, which is neither a link nor a pipe,
+/// and the open file, for a lock. At most 256 KiB.
 pub(crate) fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = OpenOptions::new()
@@ -102,7 +102,8 @@ pub(crate) fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
     Ok((file, text))
 }
 
-/// A new file in `directory`, locked, that gets its name only when it is whole.
+/// A new file in `directory`, locked, that gets its name only when it is
+/// complete.
 #[derive(Debug)]
 pub(crate) struct NewFile {
     file: File,
@@ -156,15 +157,15 @@ impl NewFile {
     }
 }
 
-/// A name for a file that is there for a moment only, or while its run is. It
-/// has the form of a temporary in a tree (`sync_fs`), so that no backup lists it
-/// while it is locked: a home is often backed up with the state in it.
+/// A name for a file that exists for a moment, or as long as its run. It has
+/// the form of a temporary of `sync_fs`, so that no backup lists it while it is
+/// locked: a home is often backed up with the state in it.
 pub(crate) fn passing_name() -> String {
     let (process, random) = (std::process::id(), fastrand());
     format!("{PREFIX}{process:08x}{random:08x}00000000{SUFFIX}")
 }
 
-/// Whether a file is called so.
+/// Whether a file has such a name.
 pub(crate) fn is_passing_name(name: &str) -> bool {
     name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
@@ -172,8 +173,8 @@ pub(crate) fn is_passing_name(name: &str) -> bool {
 const PREFIX: &str = ".s3mirror-";
 const SUFFIX: &str = ".tmp";
 
-/// Removes what killed runs left half-written in `directory`. Where there are
-/// no locks, nothing tells it from what is being written.
+/// Removes the partial files of killed runs in `directory`. Without locks they
+/// cannot be distinguished from files that are being written.
 pub(crate) fn sweep(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         if !entry.file_name().to_str().is_some_and(is_passing_name) {
@@ -197,7 +198,7 @@ pub(crate) fn fastrand() -> u32 {
     (hasher.finish() >> 16) as u32
 }
 
-/// Puts `file` on disk, where its file system can do that at all.
+/// Syncs `file` to disk, where its file system supports that.
 fn sync_if_possible(file: &File) -> io::Result<()> {
     match file.sync_all() {
         Err(error)

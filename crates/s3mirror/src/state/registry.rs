@@ -1,14 +1,13 @@
-//! The runs that are at work on this machine: each has a file that says where
-//! it works, for as long as it does.
+//! The runs on this machine: while a run works, it has a file with its places.
 //!
 //! A run's files are in its state directory and in one that all users of the
 //! machine can read, below `/run/lock` or the directory for temporary files.
-//! The kernel's lock on a file tells whether its run still lives, so one that
-//! was killed holds up nobody. Where a file system has no locks, the process
-//! itself is looked for. A file gets its name only when it is locked and whole.
+//! The kernel's lock on a file shows whether its run is alive, so one that was
+//! killed blocks nobody. Where a file system has no locks, the process itself
+//! is looked up. A file gets its name only when it is locked and complete.
 //!
-//! Files of other users are only read: by no link, as far as they belong to the
-//! one whose directory it is, and no more of them than a machine has runs.
+//! Files of other users are only read: not through links, only if they belong
+//! to the owner of the directory, and no more of them than a machine has runs.
 
 use std::fs::{self, File};
 use std::io;
@@ -24,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::private::{self, NewFile, Trust};
 use super::{BucketPlace, StateDir, Tree};
 
-/// How the directories that others may read are called; the user follows.
+/// The name of the directories that others may read; the user follows.
 const SHARED: &str = "s3mirror-runs-";
 
 /// Where they are: the first that can be written to is used, all are read.
@@ -36,7 +35,7 @@ const MOST: usize = 4_096;
 /// A run at work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunEntry {
-    /// As it is typed: `backup`.
+    /// The command, as in `backup`.
     pub(crate) command: String,
     pub(crate) directory: Tree,
     pub(crate) writes_directory: bool,
@@ -50,14 +49,14 @@ pub(crate) struct RunEntry {
     pub(crate) is_locked: bool,
 }
 
-/// A process, told apart from later ones of the same number.
+/// A process, distinguished from later ones with the same number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Process {
     pub(crate) id: i32,
     pub(crate) user: u32,
     pub(crate) host: String,
-    /// The machine's start and the space of process numbers; empty where the
-    /// system does not tell.
+    /// The machine's start and the namespace of process numbers; empty where
+    /// the system does not report it.
     space: String,
     /// When it was started, in ticks since the machine was.
     started: u64,
@@ -74,7 +73,7 @@ pub(crate) struct Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         for (path, _) in &self.files {
-            // While it is still locked, so that nobody meets it free.
+            // While it is still locked, so that nobody finds it unlocked.
             let _ = fs::remove_file(path);
         }
     }
@@ -87,7 +86,7 @@ pub(crate) struct Registry {
     shared_in: Vec<PathBuf>,
     /// Where this run's files go.
     writable: Vec<PathBuf>,
-    /// Why there are fewer of them than should be.
+    /// Why some of them are missing.
     problems: Vec<String>,
 }
 
@@ -117,7 +116,8 @@ impl Registry {
         }
     }
 
-    /// Registers a run. An error is a text for people: nobody would see it.
+    /// Registers a run. An error is a text for people: other runs would not see
+    /// it.
     pub(crate) fn register(&self, entry: &RunEntry) -> Result<Registered, String> {
         let name = private::passing_name();
         let mut registered = Registered {
@@ -193,7 +193,7 @@ impl Process {
         }
     }
 
-    /// Whether it still runs; none where that cannot be told from here.
+    /// Whether it still runs; none where that cannot be determined from here.
     fn is_alive(&self) -> Option<bool> {
         if self.space.is_empty() || self.space != space() {
             return None;
@@ -202,7 +202,7 @@ impl Process {
         if test_kill_process(id) == Err(Errno::SRCH) {
             return Some(false);
         }
-        // Where other users' processes are hidden, its number must do.
+        // Where other users' processes are hidden, its number has to be enough.
         Some(started(self.id).is_none_or(|started| started == self.started))
     }
 }
@@ -225,7 +225,7 @@ pub(crate) fn user_name(user: u32) -> String {
     name.unwrap_or_else(|| user.to_string())
 }
 
-/// The start of this machine and the space of process numbers.
+/// The start of this machine and the namespace of process numbers.
 fn space() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -253,8 +253,8 @@ fn write(directory: &Path, name: &str, entry: &RunEntry) -> io::Result<File> {
     file.finish(&serde_json::to_vec(&entry)?, name, false)
 }
 
-/// The run of the file at `path`, if it is at work. What a killed run of ours
-/// left is removed.
+/// The run of the file at `path`, if it is alive. The file of a killed run of
+/// this user is removed.
 fn look(path: &Path, user: u32) -> Option<RunEntry> {
     let (file, text) = private::read(path).ok()?;
     if file.metadata().ok()?.uid() != user {
@@ -271,7 +271,7 @@ fn look(path: &Path, user: u32) -> Option<RunEntry> {
     let is_alive = match lock {
         Err(Errno::WOULDBLOCK) => true,
         Ok(()) if entry.is_locked => false,
-        // Who cannot be looked for has not been heard of for a day, or lives.
+        // A process that cannot be looked up counts as alive for a day.
         _ => entry.process.is_alive().unwrap_or_else(|| {
             let age = DateTime::<Utc>::from(std::time::SystemTime::now()) - entry.since;
             age < chrono::TimeDelta::days(1)
@@ -283,8 +283,8 @@ fn look(path: &Path, user: u32) -> Option<RunEntry> {
     is_alive.then_some(entry)
 }
 
-/// The directory of this user's runs in `parent`. If somebody else has taken
-/// its name, one of another name.
+/// The directory of this user's runs in `parent`. If somebody else uses its
+/// name, one with another name.
 fn own_shared(parent: &Path) -> io::Result<PathBuf> {
     private::is_writable(parent)?;
     let user = private::user();

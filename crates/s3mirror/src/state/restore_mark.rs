@@ -1,12 +1,12 @@
 //! The marks of unfinished restores, and what follows from them.
 //!
-//! A restore that was killed, stopped or left something undone leaves a
-//! directory that looks like one from which files were removed. A backup of it
-//! would delete from the bucket what was not restored yet. So a restore leaves
-//! a mark before its first write, in the state directory and in the directory
-//! itself, and takes it away when it is complete. While there is one, no backup
-//! of that directory, or of one above or below, deletes anything or replaces an
-//! object by an older file.
+//! A restore that was killed, stopped or incomplete leaves a directory that
+//! looks like one from which files were removed. A backup of it would delete
+//! from the bucket what was not restored yet. So a restore leaves a mark before
+//! its first write, in the state directory and in the directory itself, and
+//! removes it when it is complete. While there is one, no backup of that
+//! directory, or of one above or below, deletes anything or replaces an object
+//! by an older file.
 
 use std::fmt;
 use std::fs;
@@ -45,12 +45,12 @@ pub(crate) struct RestoreMark {
     process: Process,
 }
 
-/// A restore that was not completed, as its mark tells.
+/// A restore that was not completed, according to its mark.
 #[derive(Debug, Clone)]
 pub struct UnfinishedRestore {
     /// None where it cannot be read.
     mark: Option<RestoreMark>,
-    /// The directory that it is about, as it is called here.
+    /// The directory that was restored, by its name here.
     directory: PathBuf,
     relation: Relation,
     place: MarkPlace,
@@ -71,7 +71,7 @@ pub(crate) struct Work<'a> {
     pub(crate) selection: &'a Criteria,
     /// When its plan was made.
     pub(crate) planned: DateTime<Utc>,
-    /// The mark that it has left itself.
+    /// The mark that it has made itself.
     pub(crate) own: Option<&'a RestoreMark>,
 }
 
@@ -206,8 +206,8 @@ impl UnfinishedRestore {
         self.mark.as_ref().map(|mark| &mark.bucket)
     }
 
-    /// Whether a restore that is complete has brought all that this one was to
-    /// bring.
+    /// Whether a complete restore has restored everything that this one was to
+    /// restore.
     fn is_done_by(&self, work: &Work<'_>) -> bool {
         let Some(mark) = &self.mark else {
             return self.relation == Relation::Same && work.selection.is_empty();
@@ -220,14 +220,14 @@ impl UnfinishedRestore {
             Relation::Below => keys_below(work.directory.path(), &self.directory),
         };
         let agrees = place.is_some_and(|keys| work.bucket.rest_of(&mark.bucket) == Some(&*keys));
-        // A plan that is older than the mark knows nothing of it.
+        // A plan that is older than the mark does not consider it.
         let is_known = work.own == Some(mark) || mark.begun <= work.planned;
         concerns && agrees && is_known
     }
 }
 
 impl fmt::Display for UnfinishedRestore {
-    /// What is known of it, as the beginning of a sentence.
+    /// What is known about it, as the beginning of a sentence.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let directory = printable(&self.directory.to_string_lossy());
         match &self.mark {
@@ -259,11 +259,11 @@ pub(crate) fn begin(work: &Work<'_>, now: DateTime<Utc>) -> RestoreMark {
 }
 
 impl RestoreMark {
-    /// Puts the mark into the state directory, on disk, unless an earlier one
-    /// is there. What fails is told as a text.
+    /// Writes the mark to the state directory, synced, unless there is an
+    /// earlier one. Errors are texts for people.
     pub(crate) fn put_into_state(&self, state: &StateDir) -> Result<(), String> {
         let Some(home) = state.make(KIND, 0o700) else {
-            // That there is none has been said.
+            // There was a warning already.
             return Ok(());
         };
         let failed = |error: io::Error| {
@@ -283,7 +283,7 @@ impl RestoreMark {
         put.map(drop).map_err(failed)
     }
 
-    /// Puts the mark into the directory, on disk, beside those of others.
+    /// Writes the mark to the directory, synced, beside those of others.
     pub(crate) async fn put_into(&self, directory: &FsStore, path: &Path) -> Result<(), String> {
         let present = restore_mark(path).ok().flatten();
         let mut marks = present.map(|mark| parse(&mark.text)).unwrap_or_default();
@@ -297,13 +297,14 @@ impl RestoreMark {
         written.map_err(|error| {
             format!(
                 "{error}; if this restore is not completed, backups by other users and machines \
-                 do not know"
+                 will not know"
             )
         })
     }
 }
 
-/// Takes away what a complete restore has done; what fails is told as texts.
+/// Removes the marks that a complete restore has settled; errors are texts for
+/// people.
 pub(crate) async fn clear_completed(
     found: &[UnfinishedRestore],
     work: &Work<'_>,
@@ -316,8 +317,8 @@ pub(crate) async fn clear_completed(
     clear(&done, work.directory, root).await
 }
 
-/// Takes away what a complete backup has found to be given up: the marks of
-/// its directory and of those below.
+/// Removes the marks of abandoned restores after a complete backup: those of
+/// its directory and of directories below.
 pub(crate) async fn clear_abandoned(
     found: &[UnfinishedRestore],
     directory: &Tree,
@@ -331,7 +332,8 @@ pub(crate) async fn clear_abandoned(
 
 async fn clear(done: &[&UnfinishedRestore], directory: &Tree, root: &FsStore) -> Vec<String> {
     let mut failed = Vec::new();
-    // First those in the state directory: what is left is the safe one.
+    // First those in the state directory: the ones that remain are the safe
+    // ones.
     let mut directories: Vec<&Path> = Vec::new();
     for found in done {
         match &found.place {
@@ -451,7 +453,7 @@ mod tests {
             }
         }
 
-        /// Whether a complete restore takes away the mark of one of
+        /// Whether a complete restore removes the mark of one of
         /// `self.directory` that is marked in the state directory.
         fn is_done_by(&self, work: &Work<'_>) -> bool {
             let found = find(work.directory, &self.state, &[]);

@@ -1,11 +1,11 @@
-//! Spools in temporary files without a name: they vanish with the process,
+//! Spools in temporary files without a name: they disappear with the process,
 //! however it ends.
 //!
 //! A spool is a chain of segments. It begins in the directory for temporary
-//! files (`TMPDIR`). When that takes no more, the next bytes go to another
-//! directory for such files, and at last into memory, up to a bound: a backup
-//! must not fail because its list of work finds no room where it began. A limit
-//! on the size of files (`ulimit -f`) makes another file in the same directory.
+//! files (`TMPDIR`). When that is full, the next bytes go to another directory
+//! for such files, and at last into memory, up to a bound: a backup must not
+//! fail because its plan has no room in the first directory. At a limit on the
+//! size of files (`ulimit -f`), another file in the same directory is used.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -24,14 +24,14 @@ use sync_core::{
 
 use crate::machine::memory;
 
-/// What is collected before it is written.
+/// Bytes that are buffered before they are written.
 const BUFFER: usize = 64 << 10;
 
 /// Files of one spool: under a very small limit on their size there would be
 /// more than a process may have open.
 const MOST_FILES: usize = 64;
 
-/// Bytes that are taken from memory at a time.
+/// Bytes that are allocated at a time.
 const CHUNK: usize = 1 << 20;
 
 /// The most memory for all spools together: the list of about a million files.
@@ -59,7 +59,7 @@ struct Chain {
     tail: Mutex<Tail>,
 }
 
-/// What is not written yet, and where it can go.
+/// What is not written yet, and where it can be written.
 struct Tail {
     bytes: Vec<u8>,
     /// Where the next segments can be; the first is in use.
@@ -148,7 +148,7 @@ impl Tail {
         result
     }
 
-    /// Begins another segment, as the last one takes no more for the reason
+    /// Begins another segment, because the last one cannot grow, for the reason
     /// `why`.
     fn next_segment(&mut self, segments: &mut Vec<Segment>, why: &io::Error) -> io::Result<()> {
         let start = segments.last().map_or(0, Segment::end);

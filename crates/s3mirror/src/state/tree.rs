@@ -3,7 +3,7 @@
 //!
 //! Two directories are one if they have the same device and inode, the same
 //! place in the same file system, or the same real path. A directory that a
-//! restore has yet to make is known by the nearest one above it that is there.
+//! restore has yet to create is known by the nearest one above it that exists.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,14 +16,15 @@ use serde::{Deserialize, Serialize};
 /// A directory and the directories above it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tree {
-    /// The real path; what is not there yet stands at its end as it was given.
+    /// The real path; the segments that do not exist yet are at its end as they
+    /// were given.
     #[serde(with = "path_text")]
     path: PathBuf,
-    /// How many segments of it are not there yet.
+    /// How many segments of it do not exist yet.
     missing: usize,
-    /// Device and inode, from the deepest directory that is there upwards.
+    /// Device and inode, from the deepest directory that exists upwards.
     chain: Vec<(u64, u64)>,
-    /// The file system and the place in it, where the system tells.
+    /// The file system and the place in it, where the system reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mount: Option<MountPlace>,
 }
@@ -260,7 +261,7 @@ mod tests {
         assert_eq!(of("a").relation(&of("link/new/x")), Some(Relation::Below));
     }
 
-    /// Each of the three ways suffices where the others say nothing.
+    /// Each of the three ways is enough where the others give no answer.
     #[test]
     fn a_directory_is_the_same_by_its_real_path_or_by_its_number_alone() {
         let top = tempfile::tempdir().unwrap();

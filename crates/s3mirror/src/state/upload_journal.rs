@@ -1,17 +1,15 @@
-//! The uploads that are open, in a file beside the locks, so that the run
-//! after a killed one can abort them.
+//! The open uploads, in a file beside the locks, so that the run after a killed
+//! one can abort them.
 //!
 //! JSON lines, each written by one call: `{"begun":{"key":…,"upload_id":…}}`,
-//! with a field `settings` where the object is made with any, and `covers`, up to
-//! which time of the file it can be resumed; and
-//! `{"ended":…}`. There is no file while nothing is open. It belongs to
-//! the run that holds the bucket's lock: whatever it finds there was begun by
-//! a run that is no more. Nothing is forced to the disk, so after a power cut
-//! an upload may be missed.
+//! with a field `settings` where the object is made with any, and `covers`, up
+//! to which time of the file it can be resumed; and `{"ended":…}`. There is no
+//! file while nothing is open. It belongs to the run that holds the bucket's
+//! lock: what it finds there was begun by a run that has ended. Nothing is
+//! synced, so after a power cut an upload may be missed.
 //!
-//! An upload is worth more than its note: where that cannot be written, because
-//! the disk is full or there is no state directory, the upload is made all the
-//! same, and the user is warned once.
+//! If the journal cannot be written, because the disk is full or there is no
+//! state directory, uploads continue, and the user is warned once.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -26,8 +24,8 @@ use serde::{Deserialize, Serialize};
 use sync_core::checksum::Crc64;
 use sync_s3::{OpenUpload, UploadJournal};
 
-/// Lines beyond twice those that are needed, after which the file is written
-/// anew: some 200 KB.
+/// Lines beyond twice those that are needed, after which the file is rewritten:
+/// some 200 KB.
 const SPARE_LINES: usize = 1_000;
 
 /// The journal of one bucket and prefix. The file is first looked at when
@@ -46,14 +44,15 @@ impl fmt::Debug for FileJournal {
     }
 }
 
-/// What the file says.
+/// The content of the file.
 #[derive(Debug, Default)]
 struct State {
-    /// What earlier runs left.
+    /// Uploads that earlier runs left.
     left: Vec<OpenUpload>,
-    /// What this run has under way.
+    /// Open uploads of this run.
     begun: Vec<OpenUpload>,
-    /// The file, if it is whole and says all of this, and its lines.
+    /// The file, if it is complete and has all of this, and the number of its
+    /// lines.
     file: Option<File>,
     lines: usize,
 }
@@ -123,8 +122,8 @@ impl UploadJournal for FileJournal {
     fn record(&self, upload: &OpenUpload) -> io::Result<()> {
         let noted = self.with(|path, state| {
             state.begun.push(upload.clone());
-            // It stays among those that are open: the next note writes the
-            // file anew, with all of them.
+            // It stays among those that are open: the next note rewrites the
+            // file, with all of them.
             state.note(path, &upload.clone().into())
         });
         if let Err(error) = noted {
@@ -153,10 +152,10 @@ impl UploadJournal for FileJournal {
 }
 
 impl State {
-    /// What a run that is no more has left. A line that cannot be read, as one
-    /// that was cut short, says nothing.
+    /// What an earlier run has left. A line that cannot be read, such as one
+    /// that was cut, is ignored.
     fn read(path: &Path) -> io::Result<Self> {
-        // What a run left that was killed while it wrote the file anew.
+        // The file of a run that was killed while it rewrote the journal.
         let _ = fs::remove_file(unfinished(path));
         let text = match fs::read(path) {
             Ok(text) => text,
@@ -206,8 +205,8 @@ impl State {
         self.open().count() < before
     }
 
-    /// Adds a line that says what is new; or writes the whole file, where that
-    /// is due or a line was cut short.
+    /// Appends a line with the change; or rewrites the whole file, if that is
+    /// due or a line was cut.
     fn note(&mut self, path: &Path, line: &Line) -> io::Result<()> {
         let needed = self.open().count();
         let file = self.file.take();
@@ -228,8 +227,7 @@ impl State {
         Ok(())
     }
 
-    /// Puts a file with the open uploads, and nothing else, in the place of
-    /// the old one.
+    /// Replaces the file by one with the open uploads and nothing else.
     fn write_anew(&self, path: &Path) -> io::Result<File> {
         let home = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(home)?;
@@ -244,8 +242,8 @@ impl State {
     }
 }
 
-/// Where the file is written anew. Always the same name, so that the next run
-/// finds it; nobody else writes there while this one holds the lock.
+/// The name under which the file is rewritten. Always the same, so that the
+/// next run finds it; nobody else writes there while this run holds the lock.
 fn unfinished(path: &Path) -> PathBuf {
     path.with_extension("new")
 }
