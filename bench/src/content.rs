@@ -1,4 +1,4 @@
-//! What is in the files: one block of noise, from another place on for each
+//! The content of the files: one block of noise, at another offset for each
 //! file, again and again. So the endpoint serves a gigabyte out of two
 //! megabytes and copies nothing, and any range can be checked.
 //!

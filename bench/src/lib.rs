@@ -8,7 +8,6 @@
 //! cost. xtask starts them and does not depend on this crate, so that it stays
 //! quick to build.
 
-// In the order in which to read them.
 pub mod content;
 pub mod data;
 pub mod endpoint;

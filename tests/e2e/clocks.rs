@@ -3,12 +3,12 @@
 //! file systems of whole seconds. No edit of the same size is lost, and a second
 //! run is quiet.
 
-use std::{path::Path, process::Command, thread, time::Duration};
+use std::{process::Command, thread, time::Duration};
 
 use chrono::{TimeDelta, Utc};
 use s3_endpoint::{Action, Config, Fault, Precision, Rounding};
 
-use crate::support::{Dir, Memory, World, assert_same, content::map, times::at};
+use crate::support::{Dir, Memory, World, assert_same, content::map, mount::Mount, times::at};
 
 /// Servers by how they make a time of their present.
 fn servers() -> impl Iterator<Item = Memory> {
@@ -181,40 +181,20 @@ fn times_that_no_file_can_have_are_restored_once() {
     world.only_lists(|| world.backup(&dir).done());
 }
 
-/// A file system of whole seconds, as long as this lives.
-struct CoarseDisk<'d>(&'d Path);
-
-impl<'d> CoarseDisk<'d> {
-    #[track_caller]
-    fn at(world: &World<'_>, dir: &'d Dir) -> Self {
-        let image = world.sandbox.path("image");
-        std::fs::File::create(&image)
-            .unwrap()
-            .set_len(4 << 20)
-            .unwrap();
-        let run = |command: &mut Command| {
-            let output = command.output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "as root, with mkfs.ext2: {said}");
-        };
-        // Inodes of 128 bytes have no room for nanoseconds.
-        run(Command::new("mkfs.ext2")
-            .args(["-q", "-I", "128"])
-            .arg(&image));
-        let disk = Self(dir.path());
-        run(Command::new("mount")
-            .args(["-o", "loop"])
-            .arg(&image)
-            .arg(disk.0));
-        std::fs::remove_dir(disk.0.join("lost+found")).unwrap();
-        disk
-    }
-}
-
-impl Drop for CoarseDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
-    }
+/// A file system of whole seconds in the place of `dir`.
+#[track_caller]
+fn coarse_disk<'d>(world: &World<'_>, dir: &'d Dir) -> Mount<'d> {
+    let image = world.sandbox.path("image");
+    let file = std::fs::File::create(&image).unwrap();
+    file.set_len(4 << 20).unwrap();
+    // Inodes of 128 bytes have no room for nanoseconds.
+    let mut mkfs = Command::new("mkfs.ext2");
+    let output = mkfs.args(["-q", "-I", "128"]).arg(&image).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "this test needs mkfs.ext2: {said}");
+    let disk = Mount::at(dir.path(), &["-o", "loop", image.to_str().unwrap()]);
+    std::fs::remove_dir(dir.join("lost+found")).unwrap();
+    disk
 }
 
 #[test]
@@ -223,7 +203,7 @@ fn no_edit_on_a_file_system_of_whole_seconds_is_missed() {
     for memory in servers() {
         let world = World::on(&memory);
         let dir = world.dir("dir");
-        let _disk = CoarseDisk::at(&world, &dir);
+        let _disk = coarse_disk(&world, &dir);
         for left in [950, 500, 50] {
             near_the_end_of_a_second(TimeDelta::milliseconds(left));
             dir.write_now("a", "1st");

@@ -1,20 +1,14 @@
 //! The commands of docs/watching.md and docs/machines.md do what is said there.
 
-use crate::support::{Memory, Outcome, World};
+use crate::support::{Memory, Outcome, World, docs};
 
 /// Runs every command of the page, in an empty home, in order.
 fn commands(page: &str) -> Vec<(String, Outcome)> {
     let memory = Memory::start();
     let world = World::on(&memory);
     memory.create_bucket("my-bucket");
-    let fences = page.split("```sh\n").skip(1);
-    let fences = fences.map(|fence| fence.split("```").next().unwrap());
-    let lines: Vec<_> = fences.flat_map(str::lines).collect();
-    assert!(!lines.is_empty());
-    let ran = lines.into_iter().map(|line| {
-        let script = format!("program=$1; s3mirror() {{ \"$program\" \"$@\"; }}; {line}");
-        (line.to_owned(), world.s3mirror().in_shell(&script).is(0))
-    });
+    let lines = docs::commands(page).into_iter();
+    let ran = lines.map(|line| (line.to_owned(), world.s3mirror().line(line)));
     let ran = ran.collect();
     for file in [
         "backup.jsonl",

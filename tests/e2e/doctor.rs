@@ -9,7 +9,9 @@ use std::{
 use s3_endpoint::{Action, Config, Fault, ListOrder, Rounding, Sums};
 use serde_json::Value;
 
-use crate::support::{Memory, Outcome, Server, Stored, World, assert_same, run::Run};
+use crate::support::{
+    Memory, Outcome, Server, Stored, World, assert_same, docs::commands, run::Run,
+};
 
 const WRITES: [&str; 5] = [
     "PutObject",
@@ -514,13 +516,7 @@ fn the_commands_of_its_page_do_what_it_says() {
     memory.create_bucket("my-bucket");
     world.tree("home/photos", &[("b.jpg", "b")]);
     let page = include_str!("../../docs/doctor.md");
-    let fences: Vec<_> = page.split("```sh\n").skip(1).collect();
-    assert!(!fences.is_empty());
-    for fence in fences {
-        let (commands, _) = fence.split_once("```").unwrap();
-        for line in commands.lines().filter(|line| !line.starts_with('#')) {
-            let script = format!("program=$1; s3mirror() {{ \"$program\" \"$@\"; }}; {line}");
-            world.s3mirror().in_shell(&script).is(0);
-        }
+    for line in commands(page) {
+        world.s3mirror().line(line);
     }
 }

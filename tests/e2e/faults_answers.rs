@@ -95,16 +95,6 @@ fn deletions_whose_answer_is_lost_are_no_failure() {
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
-/// An old object, and a new file for it of three parts.
-fn with_a_film(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("film", "the old one");
-    world.bucket.put("gone", "1");
-    let dir = world.dir("dir");
-    dir.write("film", mebibytes(11, 1));
-    (world, dir)
-}
-
 fn backup(world: &World, dir: &Dir) -> Run {
     let run = world.backup(dir).trusting().one_by_one();
     run.args(["--max-attempts", "2"])
@@ -125,7 +115,7 @@ fn upload_and(then: &[&str]) -> Vec<String> {
 #[test]
 fn a_completion_that_fails_inside_a_200_is_asked_for_again() {
     let memory = Memory::start();
-    let (world, dir) = with_a_film(&memory);
+    let (world, dir) = World::with_a_film(&memory, mebibytes(11, 1));
     memory.inject(
         Fault::on("CompleteMultipartUpload").act(Action::OkWithErrorBody {
             code: "InternalError".into(),
@@ -145,7 +135,7 @@ fn a_completion_that_fails_inside_a_200_is_asked_for_again() {
 #[test]
 fn a_completion_that_always_fails_inside_a_200_is_no_success() {
     let memory = Memory::start();
-    let (world, dir) = with_a_film(&memory);
+    let (world, dir) = World::with_a_film(&memory, mebibytes(11, 1));
     let objects = world.bucket.objects();
     memory.inject(
         Fault::on("CompleteMultipartUpload")
@@ -166,7 +156,7 @@ fn a_completion_that_always_fails_inside_a_200_is_no_success() {
 #[test]
 fn a_completion_whose_answer_is_lost_is_settled_by_a_look() {
     let memory = Memory::start();
-    let (world, dir) = with_a_film(&memory);
+    let (world, dir) = World::with_a_film(&memory, mebibytes(11, 1));
     memory.inject(Fault::on("CompleteMultipartUpload").act(Action::LoseAnswer));
 
     backup(&world, &dir).done();

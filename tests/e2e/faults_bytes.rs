@@ -150,16 +150,6 @@ fn a_body_that_is_always_damaged_is_named_and_the_old_file_stays() {
     }
 }
 
-/// An old object, a new file for it, and an object to delete.
-fn with_an_old_object(memory: &Memory, size: u64) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("film", "the old one");
-    world.bucket.put("gone", "1");
-    let dir = world.dir("dir");
-    dir.write("film", mebibytes(size, 1));
-    (world, dir)
-}
-
 fn backup(world: &World, dir: &Dir) -> Run {
     let run = world.backup(dir).one_by_one();
     run.args(["--max-attempts", "2"])
@@ -171,7 +161,7 @@ fn a_bit_flipped_in_an_upload_is_noticed_and_it_is_sent_again() {
     for (size, operation) in [(3, "PutObject"), (11, "UploadPart")] {
         for sign in ["always", "never"] {
             let memory = Memory::start();
-            let (world, dir) = with_an_old_object(&memory, size);
+            let (world, dir) = World::with_a_film(&memory, mebibytes(size, 1));
             let flip = Action::FlipReceivedBit { offset: MIB / 2 };
             memory.inject(Fault::on(operation).act(flip));
 
@@ -195,7 +185,7 @@ fn a_bit_flipped_in_an_upload_is_noticed_and_it_is_sent_again() {
 fn an_upload_that_is_always_damaged_is_named_and_the_old_object_stays() {
     for (size, operation) in [(3, "PutObject"), (11, "UploadPart")] {
         let memory = Memory::start();
-        let (world, dir) = with_an_old_object(&memory, size);
+        let (world, dir) = World::with_a_film(&memory, mebibytes(size, 1));
         let objects = world.bucket.objects();
         let flip = Action::FlipReceivedBit { offset: MIB / 2 };
         memory.inject(Fault::on(operation).always().act(flip));

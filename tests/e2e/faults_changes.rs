@@ -66,21 +66,11 @@ fn write_long_ago(path: &Path, content: &[u8]) {
     file.set_modified(to_system(at(LONG_AGO))).unwrap();
 }
 
-/// An old object and a new file for it, and an object to delete.
-fn with_a_film(memory: &Memory) -> (World<'_>, Dir) {
-    let world = World::on(memory);
-    world.bucket.put("film", "the old one");
-    world.bucket.put("gone", "1");
-    let dir = world.dir("dir");
-    dir.write("film", mebibytes(11, 0));
-    (world, dir)
-}
-
 #[test]
 fn a_file_that_changes_while_it_is_uploaded_goes_up_in_its_new_version() {
     for change in CHANGES {
         let memory = Memory::start();
-        let (world, dir) = with_a_film(&memory);
+        let (world, dir) = World::with_a_film(&memory, mebibytes(11, 0));
         let work = works_on(dir.join("film"), move |path| change.apply(path, 1));
         memory.inject(Fault::on("UploadPart").act(work));
 
@@ -105,7 +95,7 @@ fn a_file_that_changes_while_it_is_uploaded_goes_up_in_its_new_version() {
 fn a_file_that_keeps_changing_is_named_and_the_old_object_stays() {
     for change in CHANGES {
         let memory = Memory::start();
-        let (world, dir) = with_a_film(&memory);
+        let (world, dir) = World::with_a_film(&memory, mebibytes(11, 0));
         let objects = world.bucket.objects();
         for version in [1, 2] {
             let path = dir.join("film");
@@ -132,7 +122,7 @@ fn a_file_that_keeps_changing_is_named_and_the_old_object_stays() {
 #[test]
 fn a_file_that_vanishes_while_it_is_uploaded_is_named_and_the_old_object_stays() {
     let memory = Memory::start();
-    let (world, dir) = with_a_film(&memory);
+    let (world, dir) = World::with_a_film(&memory, mebibytes(11, 0));
     dir.write("other", "x");
     let objects = world.bucket.objects();
     let removed = works_on(dir.join("film"), |path| fs::remove_file(path).unwrap());
@@ -152,7 +142,7 @@ fn a_file_that_vanishes_while_it_is_uploaded_is_named_and_the_old_object_stays()
 #[test]
 fn a_file_that_changes_during_its_last_part_goes_up_in_its_new_version() {
     let memory = Memory::start();
-    let (world, dir) = with_a_film(&memory);
+    let (world, dir) = World::with_a_film(&memory, mebibytes(11, 0));
     let edit = works_on(dir.join("film"), |path| Change::Grows.apply(path, 1));
     memory.inject(Fault::on("UploadPart").nth(3).act(edit));
     world.backup(&dir).one_by_one().done();
@@ -177,7 +167,7 @@ fn a_file_that_changes_during_the_completion_goes_up_again_at_once() {
     let is_rewritten: Edit = |path| fs::write(path, mebibytes(11, 1)).unwrap();
     for edit in [grows, is_rewritten] {
         let memory = Memory::start();
-        let (world, dir) = with_a_film(&memory);
+        let (world, dir) = World::with_a_film(&memory, mebibytes(11, 0));
         let edit = works_on(dir.join("film"), edit);
         memory.inject(Fault::on("CompleteMultipartUpload").act(edit));
         world.backup(&dir).trusting().one_by_one().done();
@@ -362,7 +352,7 @@ mod growing {
     #[test]
     fn a_file_that_is_longer_but_rewritten_is_not_taken_for_a_log() {
         let memory = Memory::start();
-        let (world, dir) = with_a_film(&memory);
+        let (world, dir) = World::with_a_film(&memory, mebibytes(11, 0));
         let objects = world.bucket.objects();
         for nth in 1..20 {
             let edit = works_on(dir.join("film"), move |path| {
@@ -381,7 +371,7 @@ mod growing {
     #[test]
     fn a_file_that_is_rewritten_and_longer_after_its_copy_goes_up_again() {
         let memory = Memory::start();
-        let (world, dir) = with_a_film(&memory);
+        let (world, dir) = World::with_a_film(&memory, mebibytes(11, 0));
         let edit = works_on(dir.join("film"), move |path| {
             let mut content = fs::read(path).unwrap();
             content[0] ^= 1;

@@ -1,44 +1,9 @@
 //! The disk is full (case 19): the old file stays whole, nothing else is left
 //! behind.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
-use crate::support::{Dir, Memory, World, assert_same, content::mebibytes};
-
-/// A file system of its own in the place of a directory, as long as this lives.
-struct SmallDisk<'d>(&'d Path);
-
-impl<'d> SmallDisk<'d> {
-    #[track_caller]
-    fn at(dir: &'d Dir, size: &str) -> Self {
-        let disk = Self(dir.path());
-        disk.mount(&format!("size={size}"));
-        disk
-    }
-
-    #[track_caller]
-    fn grow(&self, size: &str) {
-        self.mount(&format!("remount,size={size}"));
-    }
-
-    #[track_caller]
-    fn mount(&self, options: &str) {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "s3mirror-test"]);
-        let output = mount.arg(self.0).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "this test mounts a tmpfs, so it must run as root: {said}"
-        );
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
-    }
-}
+use crate::support::{Dir, Memory, World, assert_same, content::mebibytes, mount::Mount};
 
 /// An object of so many MiB on a disk of `size`, where an old version of it
 /// is; what was asked for.
@@ -50,7 +15,7 @@ fn is_survived(mib: u64, size: &str) -> Vec<String> {
     world.bucket.put("film", mebibytes(mib, 1));
     world.bucket.put("z", "small too");
     let dir = world.dir("dir");
-    let disk = SmallDisk::at(&dir, size);
+    let disk = Mount::tmpfs(dir.path(), &format!("size={size}"));
     dir.write("film", "the old one");
     dir.write("gone", "1");
     let before = dir.files();
@@ -65,7 +30,7 @@ fn is_survived(mib: u64, size: &str) -> Vec<String> {
     assert_same(&dir.files(), &expected);
     assert_eq!(dir.snapshot().len(), 3, "no temporary is left");
     // With enough space the next run completes.
-    disk.grow("32m");
+    disk.remount("size=32m");
     world.restore(&dir).one_by_one().done();
     assert_same(&dir.files(), &world.bucket.objects());
     story
@@ -95,7 +60,7 @@ fn a_directory_for_temporary_files_that_fills_up_ends_no_run() {
     let dir = world.dir("dir");
     many_names(&dir);
     let temporary = world.dir("temporary");
-    let _disk = SmallDisk::at(&temporary, "64k");
+    let _disk = Mount::tmpfs(temporary.path(), "size=64k");
     let run = world.backup(&dir).arg("-q");
     drop(run.env("TMPDIR", temporary.path()).done());
     assert_same(&world.bucket.contents(), &dir.contents());
@@ -146,10 +111,10 @@ fn cost(memory: &Memory, outcome: &crate::support::Outcome) -> (usize, usize) {
 fn nothing_is_fetched_for_a_file_system_that_is_read_only() {
     let memory = Memory::start();
     let (world, dir) = many(&memory);
-    let disk = SmallDisk::at(&dir, "16m");
+    let disk = Mount::tmpfs(dir.path(), "size=16m");
     let below = world.dir("dir/b");
     dir.write("gone", "1");
-    disk.mount("remount,ro,size=16m");
+    disk.remount("ro,size=16m");
 
     let outcome = world.restore(&dir).exits(3);
 
@@ -159,7 +124,7 @@ fn nothing_is_fetched_for_a_file_system_that_is_read_only() {
     outcome.says("not written           120");
 
     memory.clear_log();
-    let other = SmallDisk::at(&below, "16m");
+    let other = Mount::tmpfs(below.path(), "size=16m");
     let outcome = world
         .restore(&dir)
         .exits(3)
@@ -175,7 +140,7 @@ fn little_is_fetched_for_a_file_system_that_is_full() {
     let memory = Memory::start();
     let (world, dir) = many(&memory);
     let below = world.dir("dir/a");
-    let _disk = SmallDisk::at(&below, "300k");
+    let _disk = Mount::tmpfs(below.path(), "size=300k");
     let outcome = world.restore(&dir).one_by_one().exits(3);
     little_is_said(&memory, &world, &below, &outcome, 60 + 6);
     // Side by side, those that are on their way are fetched, but not named; those

@@ -2,27 +2,19 @@
 
 use crate::support::{
     Memory, World, assert_same,
+    docs::commands,
     times::{LONG_AGO, at},
 };
-
-/// The commands of the page, without comments.
-fn commands() -> Vec<&'static str> {
-    let page = include_str!("../../docs/s3-options.md");
-    let fences = page.split("```sh\n").skip(1);
-    let commands = fences.flat_map(|rest| rest.split("```").next().unwrap().lines());
-    commands.collect()
-}
 
 #[test]
 fn the_commands_of_the_page_do_what_it_says() {
     let memory = Memory::start();
     let world = World::on(&memory);
     memory.create_bucket("my-bucket");
-    let commands = commands();
+    let commands = commands(include_str!("../../docs/s3-options.md"));
     assert_eq!(commands.len(), 9);
     for line in commands {
-        let script = format!("program=$1; s3mirror() {{ \"$program\" \"$@\"; }}; {line}");
-        world.s3mirror().in_shell(&script).is(0);
+        world.s3mirror().line(line);
         if line.starts_with("mkdir") {
             // Written in the second of its upload, a file is sent once more.
             for name in ["index.html", "2024/a.jpg"] {

@@ -5,11 +5,11 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
-    process::Command,
 };
 
 use crate::support::{
     Dir, Memory, Node, World, assert_same,
+    mount::Mount,
     plans::{apply, save},
     run::Run,
 };
@@ -199,29 +199,6 @@ fn a_trash_that_is_no_directory_or_for_a_backup_is_refused() {
         outcome
             .says("--trash is for restore")
             .says("versioning of the bucket");
-    }
-}
-
-/// A mount of its own, as long as this lives.
-struct Mount<'d>(&'d Path);
-
-impl<'d> Mount<'d> {
-    #[track_caller]
-    fn at(path: &'d Path, arguments: &[&str]) -> Self {
-        let mut mount = Command::new("mount");
-        let output = mount.args(arguments).arg(path).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "this test mounts, so it must run as root: {said}"
-        );
-        Self(path)
-    }
-}
-
-impl Drop for Mount<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
     }
 }
 

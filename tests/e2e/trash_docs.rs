@@ -1,21 +1,12 @@
 //! The commands of docs/prices.md and docs/trash.md do what the pages say.
 
-use crate::support::{Memory, World};
-
-/// The lines of all examples of a page that are for a shell.
-fn commands(page: &str) -> Vec<&str> {
-    let examples = page.split("```sh\n").skip(1);
-    examples
-        .flat_map(|example| example.split("```").next().unwrap().lines())
-        .collect()
-}
+use crate::support::{Memory, World, docs::commands};
 
 /// Runs every command of a page in turn; what each has said.
 fn run_all(world: &World, page: &str) -> Vec<String> {
     let run = |line: &str| {
-        let script = format!("cd; program=$1; s3mirror() {{ \"$program\" \"$@\"; }}; {line}");
         let run = world.s3mirror().env("S3MIRROR_YES", "true");
-        run.in_shell(&script).is(0).stdout
+        run.line(&format!("cd; {line}")).stdout
     };
     commands(page).into_iter().map(run).collect()
 }

@@ -11,6 +11,7 @@ use s3_endpoint::{Action, Fault};
 use crate::support::{
     Dir, Memory, Server, World, assert_same,
     content::mebibytes,
+    docs::commands,
     faults::{puts, works_on},
     run::Run,
     times,
@@ -380,14 +381,7 @@ fn the_commands_of_its_page_do_what_it_says() {
     memory.create_bucket("my-bucket");
     world.tree("home/photos", &[("2024/a.jpg", "a"), ("b.jpg", "b")]);
     let page = include_str!("../../docs/verify.md");
-    let fences: Vec<_> = page.split("```sh\n").skip(1).collect();
-    assert!(!fences.is_empty());
-    for fence in fences {
-        let (commands, _) = fence.split_once("```").unwrap();
-        for line in commands.lines().filter(|line| !line.starts_with('#')) {
-            let script = format!("program=$1; s3mirror() {{ \"$program\" \"$@\"; }}; {line}");
-            let run = world.s3mirror().env("S3MIRROR_YES", "true");
-            run.in_shell(&script).is(0);
-        }
+    for line in commands(page) {
+        world.s3mirror().env("S3MIRROR_YES", "true").line(line);
     }
 }

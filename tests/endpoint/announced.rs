@@ -111,13 +111,7 @@ mod tests {
     use http::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::checksum::Hasher;
-
-    fn checksum(algorithm: Algorithm, data: &[u8]) -> Checksum {
-        let mut hasher = Hasher::new(algorithm);
-        hasher.update(data);
-        hasher.finish()
-    }
+    use crate::checksum::checksum;
 
     #[test]
     fn a_wrong_value_is_a_bad_digest_and_nonsense_is_invalid() {

@@ -184,14 +184,15 @@ impl Hasher {
 }
 
 #[cfg(test)]
+pub(crate) fn checksum(algorithm: Algorithm, data: &[u8]) -> Checksum {
+    let mut hasher = Hasher::new(algorithm);
+    hasher.update(data);
+    hasher.finish()
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-
-    fn checksum(algorithm: Algorithm, data: &[u8]) -> Checksum {
-        let mut hasher = Hasher::new(algorithm);
-        hasher.update(data);
-        hasher.finish()
-    }
 
     /// The check values of the CRC catalogue and of the SHA standards.
     #[test]

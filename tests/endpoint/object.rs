@@ -149,7 +149,7 @@ impl Extra {
     }
 
     /// The digest for the ETag of an object whose bytes have this one. What is
-    /// encrypted by KMS has an ETag that is no MD5 sum of it.
+    /// encrypted by KMS has an ETag that is not its MD5 sum.
     pub(crate) fn seal(&self, digest: [u8; 16]) -> [u8; 16] {
         let by_kms = |name: &str| name.starts_with("aws:kms");
         if self.encryption.as_deref().is_some_and(by_kms) {

@@ -4,7 +4,7 @@
 //! A file imports another one if its code names an item that is defined there:
 //! in a `use`, or by a path that begins with `crate`, `self`, `super` or a module.
 //! A re-export (`pub use`) is not an import of the file that has it; whoever uses it
-//! imports the file where the item is defined. Code of tests is not looked at.
+//! imports the file where the item is defined. Test code is not checked.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -205,7 +205,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Tells every name that a `use` brings, with its path.
+/// Calls `tell` with every name that a `use` imports, and its path.
 fn flatten(tree: &UseTree, path: &mut Vec<String>, tell: &mut impl FnMut(String, Vec<String>)) {
     match tree {
         UseTree::Path(step) => {

@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: what is handed to people, in `target/dist`: the binary,
+//! `cargo xtask dist`: the files of a release, in `target/dist`: the binary,
 //! man pages, completions, an archive of these, a Debian package, and the
 //! checksums of all.
 //!
@@ -24,13 +24,13 @@ const MUSL: &str = "x86_64-unknown-linux-musl";
 /// How the binary is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// As it is handed out; takes minutes.
+    /// As it is released; takes minutes.
     Release,
     /// Quickly, to try the packaging.
     Dev,
 }
 
-/// Builds everything, and looks at what was built.
+/// Builds everything, and checks what was built.
 pub(crate) fn run(profile: Profile) -> Result<()> {
     ensure!(
         step::target()? == step::root()?.join("target"),

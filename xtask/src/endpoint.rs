@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::step;
 
-/// What the server says before it serves: where it is, and who may use it.
+/// What the server prints before it serves: where it is, and who may use it.
 const EXPORTS: [&str; 4] = [
     "AWS_ENDPOINT_URL",
     "AWS_ACCESS_KEY_ID",
@@ -97,8 +97,8 @@ impl Endpoint {
     }
 
     /// The operations that clients asked for so far. A request is logged when
-    /// its answer is out, which the client may notice first; so wait until the
-    /// log is at rest.
+    /// its answer is out, which the client may notice first; so it waits until the
+    /// log no longer grows.
     pub(crate) fn requests(&self) -> Result<Vec<String>> {
         let mut requests = self.logged()?;
         loop {

@@ -2,8 +2,8 @@
 //!
 //! A time differs from run to run and from machine to machine; a count of
 //! instructions hardly does, so a bound on it can be part of CI. valgrind
-//! counts. The bounds are in `xtask/instructions.txt`; who makes the core
-//! quicker lowers them.
+//! counts. The bounds are in `xtask/instructions.txt`; a change that makes
+//! the core faster lowers them.
 
 use std::{
     fs,

@@ -1,9 +1,9 @@
 //! `cargo xtask soak`: many random lives and many random kills, more than a
-//! change needs to pass: 1,000 lives of the core's simulation, then backups and
+//! change must pass: 1,000 lives of the core's simulation, then backups and
 //! restores that are killed at 200 random moments.
 //!
 //! Everything follows from a start seed, which is printed. After 20 minutes the
-//! programs that still run are ended, and the task fails.
+//! programs that still run are killed, and the task fails.
 
 use std::{
     collections::HashSet,
@@ -94,7 +94,7 @@ fn tallied(tests: &mut Command) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Does `work`; when `deadline` comes first, the programs that it runs are ended.
+/// Does `work`; at `deadline`, the programs that it runs are killed.
 fn bounded<T>(deadline: Instant, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let (done, ended) = mpsc::channel::<()>();
     let watch = thread::spawn(move || {

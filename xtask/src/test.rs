@@ -59,7 +59,7 @@ pub(crate) fn run(servers: Servers) -> Result<Tally> {
     // The end-to-end tests run the product's own binary.
     step("build", step::build_binaries)?;
     let offline = step("tests", || tallied(cargo_test(&["--no-fail-fast"])));
-    // Told in one run, whatever fails.
+    // Both runs, whatever fails.
     let online = step("tests that need real servers, strace, root or time", || {
         // The same selection of packages as above, so nothing is built again.
         let mut tests = cargo_test(&["--test", "e2e", "--test", "it", "--", "--ignored"]);

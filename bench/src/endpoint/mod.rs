@@ -11,7 +11,8 @@
 //! checksum is the one that the client gave; the seeded files have a
 //! CRC64NVME, which S3 itself would have added.
 
-// In the order in which to read them.
+// `server` and `tls` hold the connections; `answer` chooses the operation, which is in
+// `list`, `read` or `write` and replies by `reply`; `intake` and `chunked` read bodies.
 mod answer;
 mod chunked;
 mod intake;

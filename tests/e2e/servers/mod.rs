@@ -21,7 +21,7 @@ mod versions;
 
 use std::{thread, time::Duration};
 
-use crate::support::{Dir, World, assert_same, run::Run};
+use crate::support::{Dir, World, assert_same, content::mebibytes, run::Run};
 
 /// Parts of the smallest size that S3 takes, so that small files have several.
 const PARTS: [&str; 2] = ["--part-size", "5MiB"];
@@ -39,6 +39,21 @@ fn restore(world: &World, dir: &Dir) -> Run {
 fn freely(run: Run) -> Run {
     let run = run.args(PARTS).args(["--max-delete", "100%"]);
     run.within(Duration::from_secs(300))
+}
+
+/// A small tree with a file of several parts; `name` is one of its files.
+fn tree_with(world: &World, name: &str) -> Dir {
+    let dir = world.tree("dir", &[("a", "1"), ("gone", "2"), (name, "3")]);
+    dir.write("large", mebibytes(11, 1));
+    dir
+}
+
+/// A path of `bytes` bytes in segments that a file system takes.
+fn path_of(bytes: usize) -> String {
+    let mut path = format!("{}/", "d".repeat(199)).repeat(bytes / 200 + 1);
+    path.truncate(bytes - 1);
+    // A key must not end with a slash.
+    path + "f"
 }
 
 /// Expects that `run` succeeds and has nothing to do.

@@ -1,18 +1,11 @@
 //! Names that a server cannot keep: a clear message, everything else is done,
 //! and nothing is deleted meanwhile.
 
+use super::path_of;
 use crate::support::{Server, World};
 
 on_all_servers! {
     a_name_that_the_server_cannot_keep_is_named_and_the_others_go_up
-}
-
-/// A path of `bytes` bytes in segments that a file system takes.
-fn path_of(bytes: usize) -> String {
-    let path = format!("{}/", "d".repeat(199)).repeat(bytes / 200);
-    let rest = bytes - path.len();
-    assert!(rest > 0, "a key must not end with a slash");
-    path + &"f".repeat(rest)
 }
 
 fn a_name_that_the_server_cannot_keep_is_named_and_the_others_go_up(server: &dyn Server) {

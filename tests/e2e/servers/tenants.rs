@@ -1,10 +1,9 @@
 //! Buckets of a tenant of Ceph, by their names among all tenants
 //! (`tenant:bucket`): for the tenant's own user and for one without a tenant.
 
-use super::{goes_up, is_quiet};
+use super::{goes_up, is_quiet, tree_with};
 use crate::support::{
     Dir, World, assert_same,
-    content::mebibytes,
     run::Run,
     servers::{
         RealServer,
@@ -35,16 +34,10 @@ fn world(server: &RealServer) -> (World<'_>, String) {
     (world, name)
 }
 
-fn tree(world: &World) -> Dir {
-    let dir = world.tree("dir", &[("a", "1"), ("gone", "2"), ("sub/c d", "3")]);
-    dir.write("large", mebibytes(11, 1));
-    dir
-}
-
 fn a_bucket_is_mirrored_by_its_name_among_all_tenants(server: &RealServer) {
     for is_own in [true, false] {
         let (world, name) = world(server);
-        let dir = tree(&world);
+        let dir = tree_with(&world, "sub/c d");
         let run = |command, dir: &Dir| {
             let run = world.command_at(&[command, "--yes"], dir, &name);
             let run = run.args(["--part-size", "5MiB", "--max-delete", "100%"]);

@@ -1,6 +1,6 @@
 //! A tree in which everything is legal and nothing is usual.
 
-use super::lives;
+use super::{lives, path_of};
 use crate::support::{Dir, Server, World, content::mebibytes};
 
 on_all_servers! {
@@ -82,14 +82,6 @@ fn hostile(world: &World) -> Dir {
         dir.write(format!("sizes/{size}"), content);
     }
     dir
-}
-
-/// A path of `bytes` bytes in segments that a file system takes.
-fn path_of(bytes: usize) -> String {
-    let path = format!("{}/", "p".repeat(99)).repeat(bytes / 100);
-    let rest = "q".repeat(bytes - path.len());
-    // A key must not end with a slash.
-    (path + &rest).trim_end_matches('/').to_owned()
 }
 
 fn a_hostile_tree_comes_back_and_is_mirrored_again_after_changes(server: &dyn Server) {

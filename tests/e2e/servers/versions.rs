@@ -1,6 +1,6 @@
 //! Buckets that keep what is overwritten or deleted, for a time or for good.
 
-use super::{comes_back, goes_up, lives, the_second_passes};
+use super::{comes_back, goes_up, lives, the_second_passes, tree_with};
 use crate::support::{
     Dir, Server, World, assert_same,
     content::mebibytes,
@@ -22,12 +22,6 @@ fn keeping(server: &RealServer, keeping: Keeping, is_able: bool) -> Option<World
     result.is_ok().then_some(world)
 }
 
-fn tree(world: &World) -> Dir {
-    let dir = world.tree("dir", &[("a", "1"), ("gone", "2"), ("sub/c", "3")]);
-    dir.write("large", mebibytes(11, 1));
-    dir
-}
-
 fn change(dir: &Dir) {
     dir.write_now("a", "longer");
     dir.write_now("large", mebibytes(12, 2));
@@ -40,7 +34,7 @@ fn a_bucket_with_versions_is_mirrored_and_keeps_the_old_ones(server: &RealServer
     let Some(world) = keeping(server, Keeping::Versions, is_able) else {
         return;
     };
-    let dir = tree(&world);
+    let dir = tree_with(&world, "sub/c");
     lives(&world, &dir, change);
     let versions = server.versions(&world.bucket.name);
     let of = |key: &str| versions.iter().filter(|(name, _)| name == key).count();
@@ -57,7 +51,7 @@ fn a_bucket_whose_versions_are_suspended_is_mirrored(server: &RealServer) {
     let Some(world) = keeping(server, Keeping::Versions, is_able) else {
         return;
     };
-    let dir = tree(&world);
+    let dir = tree_with(&world, "sub/c");
     goes_up(&world, &dir);
     server.set(&world.bucket.name, Keeping::Suspended).unwrap();
     change(&dir);
@@ -81,7 +75,7 @@ fn a_bucket_with_a_default_retention_is_mirrored(server: &RealServer) {
     }
     let bucket = Bucket { server, name };
     let world = World { bucket, ..world };
-    let dir = tree(&world);
+    let dir = tree_with(&world, "sub/c");
     lives(&world, &dir, change);
     assert_same(&world.bucket.contents(), &dir.contents());
 }

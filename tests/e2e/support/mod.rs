@@ -29,6 +29,8 @@ pub(crate) mod servers;
 
 pub(crate) mod awscli;
 mod binary;
+pub(crate) mod docs;
+pub(crate) mod mount;
 pub(crate) mod strace;
 pub(crate) mod wait;
 

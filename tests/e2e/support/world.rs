@@ -44,6 +44,15 @@ impl<'s> World<'s> {
         Self::with(server, &objects, &files)
     }
 
+    /// An old version of the object `film`, a new one of its file, and an object
+    /// to delete.
+    pub(crate) fn with_a_film(server: &'s dyn Server, film: Vec<u8>) -> (Self, Dir) {
+        let objects = [("film", "the old one"), ("gone", "1")];
+        let (world, dir) = Self::with(server, &objects, &[]);
+        dir.write("film", film);
+        (world, dir)
+    }
+
     /// An empty directory.
     pub(crate) fn dir(&self, name: &str) -> Dir {
         self.sandbox.dir(name)

@@ -1,6 +1,6 @@
 //! The tools that s3mirror is compared with, installed below `target/bench`.
 //!
-//! Pinned, so that a figure that changes is of our making. One that cannot be
+//! Pinned, so that a figure that changes is due to our change. One that cannot be
 //! installed is named, and the rest is run.
 
 use std::{

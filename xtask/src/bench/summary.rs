@@ -1,4 +1,4 @@
-//! What is made of several runs: medians, and who needs least.
+//! The summary of several runs: medians, and which tool needs least.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub(super) struct Medians {
     pub(super) cpu: f64,
     /// MiB.
     pub(super) peak: f64,
-    /// The share of the time that the endpoint was at work.
+    /// The share of the time in which the endpoint was busy.
     pub(super) busy: f64,
 }
 

@@ -11,10 +11,10 @@ use super::{
     work::{Action, Compared, Scheme, Work},
 };
 
-/// The bucket of every work.
+/// The bucket of every workload.
 const BUCKET: &str = "bench";
 
-/// A program that can do the works.
+/// A program that can run the workloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tool {
     pub(super) name: &'static str,

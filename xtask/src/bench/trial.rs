@@ -40,14 +40,14 @@ impl Trial {
         self.user + self.system
     }
 
-    /// Which share of the time the endpoint was at work. Near 1 it is the
+    /// The share of the time in which the endpoint was busy. Near 1 it is the
     /// endpoint that sets the pace.
     pub(super) fn busy(&self) -> f64 {
         self.served.cpu / self.wall.max(0.001)
     }
 }
 
-/// Where everything is.
+/// The paths of everything.
 pub(super) struct Bench {
     home: PathBuf,
     memory: PathBuf,

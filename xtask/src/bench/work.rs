@@ -1,4 +1,4 @@
-//! The works: what is copied where, and under which conditions.
+//! The workloads: what is copied where, and under which conditions.
 
 use anyhow::{Result, bail};
 
@@ -16,7 +16,7 @@ pub(super) struct Work {
     pub(super) files: String,
     /// The files that the bucket holds before an upload.
     pub(super) bucket: Option<String>,
-    /// Milliseconds by which each answer is late.
+    /// The latency of each answer, in milliseconds.
     pub(super) latency: u32,
     pub(super) scheme: Scheme,
     pub(super) place: Place,

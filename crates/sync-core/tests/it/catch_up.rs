@@ -11,16 +11,11 @@ use sync_core::{
 };
 
 use crate::support::{
-    Events, chunks, entry, error, key, mock, noon, one_by_one, plan, run, run_with,
+    Events, chunks, entry, error, key, mock, noon, one_by_one, plan, run, run_with, version,
 };
 
 fn backup() -> PlanOptions {
     PlanOptions::new(Direction::Backup)
-}
-
-/// The file `a` in its `n`th version, always of one byte.
-fn version(n: i64) -> Entry {
-    Entry::new(key("a"), 1, noon(n)).with_revision(Revision::new(n.to_string()))
 }
 
 fn content(entry: &Entry) -> Bytes {

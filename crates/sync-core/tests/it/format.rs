@@ -14,17 +14,11 @@ use sync_core::{
     spool::{MemorySpools, Spools},
 };
 
-use crate::support::{actions, cases, noon, plan, probes, worlds};
+use crate::support::{actions, cases, noon, plan, probes, saved, worlds};
 
 /// A plan that has an action of every kind. It must not change: saved plans
 /// are kept by users. Whoever has to change it raises [`FORMAT_VERSION`].
 const GOLDEN: &str = include_str!("golden.plan.jsonl");
-
-fn write(plan: &Plan) -> String {
-    let mut text = Vec::new();
-    plan.write_to(&mut text).unwrap();
-    String::from_utf8(text).unwrap()
-}
 
 fn read(text: &[u8]) -> io::Result<Plan> {
     Plan::read_from(text, MemorySpools.create()?)
@@ -61,7 +55,7 @@ fn golden() -> Plan {
 
 #[test]
 fn the_format_is_what_it_was() {
-    assert_eq!(write(&golden()), GOLDEN);
+    assert_eq!(saved(&golden()), GOLDEN);
     assert_eq!(FORMAT_VERSION, 2);
 }
 
@@ -70,13 +64,13 @@ fn the_checked_in_plan_is_read() {
     let (read, made) = (read(GOLDEN.as_bytes()).unwrap(), golden());
     assert_eq!(read.header(), made.header());
     assert_eq!(actions(&read), actions(&made));
-    assert_eq!(write(&read), GOLDEN);
+    assert_eq!(saved(&read), GOLDEN);
 }
 
 #[test]
 fn a_plan_with_carriage_returns_or_without_a_last_newline_is_read_too() {
     for text in [GOLDEN.replace('\n', "\r\n"), GOLDEN.trim_end().to_owned()] {
-        assert_eq!(write(&read(text.as_bytes()).unwrap()), GOLDEN);
+        assert_eq!(saved(&read(text.as_bytes()).unwrap()), GOLDEN);
     }
 }
 
@@ -183,7 +177,7 @@ fn the_ends_of_time_survive() {
         source.insert("a", "1", modified);
         let made = plan(&source, &target, &PlanOptions::new(Direction::Restore));
         assert_eq!(
-            actions(&read(write(&made).as_bytes()).unwrap()),
+            actions(&read(saved(&made).as_bytes()).unwrap()),
             actions(&made)
         );
     }
@@ -195,7 +189,7 @@ fn a_clock_offset_is_written_as_it_was_used() {
     let bucket = bucket.with_clock_offset(TimeDelta::nanoseconds(1_234_567_891));
     let made = plan(&files, &bucket, &PlanOptions::new(Direction::Backup));
     assert_eq!(
-        read(write(&made).as_bytes()).unwrap().header(),
+        read(saved(&made).as_bytes()).unwrap().header(),
         made.header()
     );
 }
@@ -207,11 +201,11 @@ proptest! {
     fn what_is_written_is_read_again(world in worlds()) {
         let (source, target) = world.stores();
         let made = plan(&source, &target, &world.options());
-        let text = write(&made);
+        let text = saved(&made);
         let read = read(text.as_bytes()).unwrap();
         prop_assert_eq!(read.header(), made.header());
         prop_assert_eq!(actions(&read), actions(&made));
-        prop_assert_eq!(write(&read), text);
+        prop_assert_eq!(saved(&read), text);
     }
 
     #[test]

@@ -5,14 +5,15 @@ use std::io;
 
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Direction, Entry, ErrorKind,
-    entry::Revision,
+    Direction, ErrorKind,
     execute::{ExecuteOptions, OnSourceChange, Report},
     plan::{Origin, Plan, PlanOptions},
     spool::{MemorySpools, Spools},
 };
 
-use crate::support::{Events, chunks, error, key, mock, noon, one_by_one, plan, run_with};
+use crate::support::{
+    Events, chunks, error, mock, noon, one_by_one, plan, run_with, saved, version,
+};
 
 const GOLDEN: &str = include_str!("golden.plan.jsonl");
 
@@ -25,12 +26,6 @@ fn as_planned() -> ExecuteOptions {
 
 fn read(text: &str) -> io::Result<Plan> {
     Plan::read_from(text.as_bytes(), MemorySpools.create()?)
-}
-
-fn write(plan: &Plan) -> String {
-    let mut text = Vec::new();
-    plan.write_to(&mut text).unwrap();
-    String::from_utf8(text).unwrap()
 }
 
 fn origin() -> Origin {
@@ -48,11 +43,11 @@ fn origin() -> Origin {
 fn the_origin_is_kept_and_what_is_unknown_is_passed_over() {
     let plan = read(GOLDEN).unwrap();
     assert_eq!(plan.header().origin, None);
-    let text = write(&plan.with_origin(origin()));
+    let text = saved(&plan.with_origin(origin()));
     assert_eq!(read(&text).unwrap().header().origin, Some(origin()));
     let later = text.replace("\"origin\":{", "\"news\":[1],\"origin\":{\"more\":2,");
     assert_ne!(later, text);
-    assert_eq!(write(&read(&later).unwrap()), text);
+    assert_eq!(saved(&read(&later).unwrap()), text);
 }
 
 /// Each is counted by its header, so only the line itself tells.
@@ -136,10 +131,6 @@ fn a_line_without_an_end_does_not_fill_the_memory() {
     assert_eq!(error.unwrap().kind(), io::ErrorKind::InvalidData);
 }
 
-fn version(n: i64) -> Entry {
-    Entry::new(key("a"), 1, noon(n)).with_revision(Revision::new(n.to_string()))
-}
-
 fn backup() -> PlanOptions {
     PlanOptions::new(Direction::Backup)
 }
@@ -210,7 +201,7 @@ fn a_plan_without_changes_since_is_carried_out_whole() {
     source.insert("other", "22", noon(0));
     target.insert("other", "1", noon(0));
     target.insert("gone", "1", noon(0));
-    let saved = read(&write(&plan(&source, &target, &backup()))).unwrap();
+    let saved = read(&saved(&plan(&source, &target, &backup()))).unwrap();
     let (report, _) = apply(&saved, &source, &target);
     assert!(report.is_complete());
     assert_eq!(target.contents(), source.contents());

@@ -1,13 +1,14 @@
 //! Keys of nothing but white space, which the SDK takes for missing ones.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use sync_core::NewEntry;
 use sync_core::store::read_bytes;
 use sync_core::{Entry, Expected, Listed, Store as _, checksum::Crc64};
 
+use super::journal::Memory;
 use super::{Fixture, bytes, entry};
-use crate::{OpenUpload, UploadJournal};
+use crate::UploadJournal as _;
 
 const BLANK: [&str; 10] = [
     " ", "   ", "\t", "\n", "\r", "\u{b}", "\u{a0}", "\u{3000}", "\u{2028}", "\u{85}",
@@ -68,31 +69,10 @@ async fn blank_keys_are_deleted_beside_others() {
     assert!(fixture.list().await.unwrap().is_empty());
 }
 
-#[derive(Debug, Default)]
-struct Noted(Mutex<Vec<OpenUpload>>);
-
-impl UploadJournal for Noted {
-    fn record(&self, upload: &OpenUpload) -> std::io::Result<()> {
-        self.0.lock().unwrap().push(upload.clone());
-        Ok(())
-    }
-
-    fn remove(&self, upload_id: &str) {
-        self.0
-            .lock()
-            .unwrap()
-            .retain(|it| it.upload_id != upload_id);
-    }
-
-    fn pending(&self) -> std::io::Result<Vec<OpenUpload>> {
-        Ok(self.0.lock().unwrap().clone())
-    }
-}
-
 #[tokio::test]
 async fn a_blank_key_goes_up_in_parts_is_resumed_and_aborted() {
     const PART: usize = 5 << 20;
-    let journal = Arc::new(Noted::default());
+    let journal = Arc::new(Memory::default());
     let of_store = Arc::clone(&journal);
     let fixture = Fixture::with_options(|options| options.journal = Some(of_store)).await;
     let body = bytes(PART + 9);

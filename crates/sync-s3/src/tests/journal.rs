@@ -15,7 +15,7 @@ const PART: usize = 5 * 1024 * 1024;
 
 /// A journal in memory; `full` is why it cannot be written or read.
 #[derive(Debug, Default)]
-struct Memory {
+pub(super) struct Memory {
     open: Mutex<Vec<OpenUpload>>,
     full: Option<&'static str>,
 }

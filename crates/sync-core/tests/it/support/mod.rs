@@ -19,7 +19,9 @@ use futures::executor::block_on;
 use proptest::test_runner::Config;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Entry, Key, Store, execute,
+    Entry, Key, Store,
+    entry::Revision,
+    execute,
     execute::{Event, ExecuteOptions, Observer, Report},
     make_plan,
     plan::{Action, Plan, PlanError, PlanOptions},
@@ -49,6 +51,18 @@ pub(crate) fn key(name: &str) -> Key {
 /// An entry of noon.
 pub(crate) fn entry(name: &str, size: u64) -> Entry {
     Entry::new(key(name), size, noon(0))
+}
+
+/// The file `a` in its `n`th version, always of one byte.
+pub(crate) fn version(n: i64) -> Entry {
+    Entry::new(key("a"), 1, noon(n)).with_revision(Revision::new(n.to_string()))
+}
+
+/// A plan as it is saved.
+pub(crate) fn saved(plan: &Plan) -> String {
+    let mut text = Vec::new();
+    plan.write_to(&mut text).unwrap();
+    String::from_utf8(text).unwrap()
 }
 
 pub(crate) fn try_plan(
