@@ -104,7 +104,7 @@ impl Bucket {
         headers
     }
 
-    /// Whether uploads in parts have the checksum of the whole.
+    /// Whether uploads carry the CRC64NVME of the whole, also those in parts.
     pub(crate) fn sums_whole_uploads(&self) -> bool {
         matches!(self.checksums, Checksums::Auto | Checksums::Crc64Nvme)
     }

@@ -10,5 +10,6 @@
 mod contract;
 mod memory;
 
-pub use contract::contract;
+pub use crate::store_contract;
+pub use contract::{Capabilities, Clause};
 pub use memory::{MemoryStore, Object};

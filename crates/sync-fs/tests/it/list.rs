@@ -17,26 +17,9 @@ use sync_core::{
     entry::SkipCause,
     select::{Criteria, NameRule},
 };
-use sync_fs::{Durability, FsOptions, FsStore};
+use sync_fs::{FsOptions, FsStore};
 
 use crate::util::{Tree, entries, key, keys, list, put, skipped, stat, unprivileged};
-
-#[tokio::test]
-async fn keeps_the_contract_of_a_store() {
-    for durability in [Durability::Batch, Durability::Each, Durability::None] {
-        let tree = Tree::new();
-        let store = tree.store_with(FsOptions {
-            durability,
-            ..FsOptions::default()
-        });
-        sync_core::testing::contract(&store, 64 * 1024).await;
-        assert!(
-            tree.names().iter().all(|name| tree.path(name).is_dir()),
-            "{:?}",
-            tree.names()
-        );
-    }
-}
 
 #[tokio::test]
 async fn a_directory_sorts_with_its_slash() {

@@ -8,6 +8,7 @@
 
 mod util;
 
+mod contract;
 mod delete;
 mod empty_dirs;
 mod links;

@@ -342,7 +342,7 @@ async fn parts_that_are_missing_or_wrong_never_become_an_object() {
     let writer = begin().await.unwrap();
     writer.part(0, first.clone().into()).await.unwrap();
     let error = writer.commit(Crc64::of(&body)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Other, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
 
     let writer = begin().await.unwrap();
     writer.part(0, first.clone().into()).await.unwrap();

@@ -44,7 +44,10 @@ impl Writer for Upload {
         let checksum = Crc64::of(&body);
         let number = part_number(offset, self.part_size)
             .filter(|_| offset + body.len() as u64 <= self.size)
-            .ok_or_else(|| self.misuse(format!("has no part at byte {offset}")))?;
+            .ok_or_else(|| {
+                let what = format!("has no part at byte {offset}");
+                self.error(ErrorKind::Other, what)
+            })?;
         let bucket = &self.session.bucket;
         let len = body.len() as u64;
         let answer = if let Some(answer) = self.kept.part(number, len, checksum) {
@@ -102,12 +105,8 @@ impl Upload {
         })
     }
 
-    fn misuse(&self, what: String) -> StoreError {
-        StoreError::new(
-            ErrorKind::Other,
-            format!("cannot upload '{}'", self.session.key),
-        )
-        .with_source(what)
+    fn error(&self, kind: ErrorKind, what: String) -> StoreError {
+        StoreError::new(kind, format!("cannot upload '{}'", self.session.key)).with_source(what)
     }
 
     async fn complete(&self, checksum: Crc64) -> Result<()> {
@@ -141,12 +140,12 @@ impl Upload {
         }
         let full = self.size.div_ceil(self.part_size).max(1);
         if end != self.size || parts.len() as u64 != full {
-            return Err(self.misuse(format!("lacks parts: {end} of {} bytes", self.size)));
+            let what = format!("lacks parts: {end} of {} bytes", self.size);
+            return Err(self.error(ErrorKind::Corrupt, what));
         }
         if sum != checksum {
-            let message = format!("cannot upload '{}'", self.session.key);
-            return Err(StoreError::new(ErrorKind::Corrupt, message)
-                .with_source("the parts do not add up to the checksum of the whole"));
+            let what = "the parts do not add up to the checksum of the whole";
+            return Err(self.error(ErrorKind::Corrupt, what.to_owned()));
         }
         Ok(())
     }

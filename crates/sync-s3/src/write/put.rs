@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use sync_core::{ErrorKind, Expected, Key, NewEntry, Result, checksum::Crc64};
+use sync_core::{ErrorKind, Expected, Key, NewEntry, Result, StoreError, checksum::Crc64};
 
 use crate::bucket::Bucket;
 use crate::checksum::{self, Content, Headers};
@@ -31,6 +31,12 @@ pub(crate) async fn put(
     checksum: Crc64,
     expected: &Expected,
 ) -> Result<()> {
+    // A server that is sent the sum compares it itself.
+    if !bucket.sums_whole_uploads() && Crc64::of(&body) != checksum {
+        let message = format!("cannot upload '{}'", entry.key);
+        return Err(StoreError::new(ErrorKind::Corrupt, message)
+            .with_source("the content does not match its checksum"));
+    }
     let guarded = ConditionalWrite {
         bucket,
         key: &entry.key,
