@@ -21,11 +21,11 @@ pub(crate) type StopSignal = Shared<BoxFuture<'static, ()>>;
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Drives `execution`, and abandons it when it continues for too long after
-/// `stop`; then the report is what `so_far` has counted.
-pub(crate) async fn within_grace(
+/// `stop`; then the report is what `partial_report` has counted.
+pub(crate) async fn with_grace_period(
     execution: impl Future<Output = io::Result<Report>>,
     stop: StopSignal,
-    so_far: impl FnOnce() -> Report,
+    partial_report: impl FnOnce() -> Report,
 ) -> io::Result<Report> {
     let too_late = async {
         stop.await;
@@ -34,6 +34,6 @@ pub(crate) async fn within_grace(
     tokio::select! {
         biased;
         report = execution => report,
-        () = too_late => Ok(so_far()),
+        () = too_late => Ok(partial_report()),
     }
 }

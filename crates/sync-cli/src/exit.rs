@@ -1,4 +1,4 @@
-//! The exit status, which tells the truth (design, Exit status).
+//! The exit status, which is true in every case.
 
 use std::process::ExitCode;
 
@@ -9,15 +9,15 @@ pub enum Exit {
     Done,
     /// Failed before anything was changed.
     Failed,
-    /// The options make no sense.
+    /// Invalid options.
     Usage,
     /// Some entries failed or could not be read; they are named, and nothing
     /// was deleted.
     Incomplete,
     /// Refused by a guard, or not confirmed.
     Refused,
-    /// Something would change, and `mock --check` was asked; or `verify` found
-    /// a difference.
+    /// `mock --check` found something to change, or `verify` found a
+    /// difference.
     Different,
     /// Done, but the output could not be written.
     Unwritten,

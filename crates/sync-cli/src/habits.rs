@@ -1,4 +1,4 @@
-//! What people type who know other tools, and what they have to type here.
+//! Habits from other tools, and what to type here instead.
 
 use std::ffi::OsString;
 
@@ -14,7 +14,7 @@ struct Meant {
     bucket: Option<String>,
 }
 
-/// What to type instead of `args`, which were not ok_or_report.
+/// What to type instead of `args`, which could not be parsed.
 pub(crate) fn advice(args: &[OsString]) -> Option<String> {
     let words: Vec<String> = args
         .iter()

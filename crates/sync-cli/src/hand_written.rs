@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// No such file is longer. A device that never ends is.
+/// A longer file is refused: it may be a device without an end.
 const LONGEST: u64 = 64 << 20;
 
 /// The bytes of the file at `path`.
@@ -14,7 +14,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
         .take(LONGEST + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST {
-        let text = "it has more than 64 MiB, so it is not such a file";
+        let text = "it has more than 64 MiB";
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
     }
     Ok(bytes)

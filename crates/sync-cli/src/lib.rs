@@ -5,8 +5,8 @@
 
 mod command;
 mod config;
+mod end_hooks;
 mod exit;
-mod finish;
 mod habits;
 mod hand_written;
 mod hints;
@@ -18,7 +18,9 @@ mod panics;
 mod price;
 mod progress;
 mod settings;
-mod stop;
+mod signals;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 use std::ffi::OsString;
@@ -33,7 +35,7 @@ pub fn definition() -> clap::Command {
     options::definition()
 }
 
-/// The command that `args` ask for; for `run`, that of the job.
+/// The command of `args`; for `run`, that of the job.
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<options::Cli, usage::Message> {
     match usage::read(args)? {
         options::Cli {

@@ -1,9 +1,9 @@
 //! The outcome of a run for Prometheus, in the text form that node_exporter's
 //! textfile collector reads (`--metrics-file`).
 //!
-//! The file is written aside and renamed, so a collector never reads half of
-//! it. The time of the last success is taken over from the earlier file when a
-//! run fails: that is what an alert asks for.
+//! The file is written under another name and renamed, so a collector never reads
+//! half of it. When a run fails, the time of the last success is taken from the
+//! earlier file: an alert is based on it.
 
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
@@ -28,7 +28,7 @@ pub(crate) struct MetricsFile {
 const LAST_SUCCESS: &str = "s3mirror_last_success_timestamp_seconds";
 
 impl MetricsFile {
-    /// Looks whether metrics can be written to `path`, before anything is done.
+    /// Checks that metrics can be written to `path`, before anything is done.
     /// Inside the directory `mirrored` they would be taken for a part of it.
     pub(crate) fn look(path: &Path, mirrored: Option<&Path>) -> anyhow::Result<Self> {
         let file = Self {
@@ -56,12 +56,12 @@ impl MetricsFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
-        // It is gone again at once.
+        // It is removed at once.
         self.temporary()?;
         Ok(())
     }
 
-    /// Writes what became of a run.
+    /// Writes how a run ended.
     pub(crate) fn write(&self, report: &RunReport) -> anyhow::Result<()> {
         let earlier = fs::read_to_string(&self.path).unwrap_or_default();
         self.replace(&text(report, now(), &earlier))
@@ -75,7 +75,7 @@ impl MetricsFile {
         Ok(())
     }
 
-    /// The collector, often another user, reads only what is named `*.prom`.
+    /// The collector, often another user, reads only files named `*.prom`.
     fn temporary(&self) -> io::Result<NamedTempFile> {
         Builder::new()
             .prefix(".s3mirror-metrics-")
@@ -188,7 +188,7 @@ fn earlier_success(earlier: &str, labels: &str) -> Option<String> {
     let value = earlier
         .lines()
         .find_map(|line| line.strip_prefix(&beginning))?;
-    // What is no number would make the collector refuse the whole file.
+    // Anything but a number would make the collector refuse the whole file.
     value
         .parse::<f64>()
         .ok()

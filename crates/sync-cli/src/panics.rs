@@ -1,6 +1,5 @@
-//! A panic is a fault of this program, and becomes one clear error: where it
-//! happened and what to do, without the pages of a backtrace, unless that is
-//! asked for by `RUST_BACKTRACE`.
+//! A panic is a bug of this program, and becomes one clear error: where it
+//! happened and what to do. A backtrace is shown only with `RUST_BACKTRACE`.
 //!
 //! The run ends with its report and a true exit status all the same. Locks are
 //! the kernel's, and released with the process.
@@ -9,7 +8,7 @@ use std::any::Any;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
-/// Where faults are reported.
+/// Where bugs are reported.
 const ISSUES: &str = "please report this at the project's issue tracker";
 
 /// Replaces the message of a panic, for all threads.
@@ -20,7 +19,7 @@ pub(crate) fn report_plainly() {
         if wants_backtrace {
             usual(info);
         }
-        // A stream that is closed must not make it panic again.
+        // A closed stream must not cause another panic.
         let _ = writeln!(io::stderr(), "error: {}", message(info));
     }));
 }
@@ -30,7 +29,7 @@ fn message(info: &PanicHookInfo<'_>) -> String {
         || "an unknown place".to_owned(),
         |place| format!("{}:{}", source(place.file()), place.line()),
     );
-    // Names of files may be in it.
+    // It may contain names of files.
     let what = sync_core::text::printable(what(info.payload()));
     format!(
         "internal error at {place}: {what}; {ISSUES} (RUST_BACKTRACE=1 shows more; version {})",
@@ -45,7 +44,7 @@ fn source(file: &str) -> &str {
         .map_or(file, |(_, file)| file)
 }
 
-/// What a panic says.
+/// The message of a panic.
 fn what(payload: &dyn Any) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
@@ -54,8 +53,8 @@ fn what(payload: &dyn Any) -> &str {
 
 /// Runs `work`; `None` if it panicked, which has been reported then.
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
-    // What is broken off is not used again, but for counters and streams,
-    // which are whole after each of their steps.
+    // Nothing that the panic interrupted is used again, except counters and
+    // streams, which are consistent after each of their steps.
     panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }
 

@@ -1,4 +1,4 @@
-//! Reads the command line. What is wrong with it is told in one line.
+//! Parses the command line. An error becomes one line.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -21,7 +21,7 @@ pub(crate) enum Message {
     Wrong(String),
 }
 
-/// The command that `args` ask for. A configuration file is not looked into.
+/// The command that `args` ask for. No configuration file is read.
 pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Message> {
     let mut definition = definition();
     let args: Vec<OsString> = args.into_iter().collect();
@@ -32,7 +32,7 @@ pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Mess
     Ok(cli)
 }
 
-/// What clap has to say of `args`.
+/// What clap reports about `args`.
 pub(crate) fn message(error: &clap::Error, args: &[OsString]) -> Message {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -44,7 +44,7 @@ pub(crate) fn message(error: &clap::Error, args: &[OsString]) -> Message {
         kind => {
             let mut line = reason(&error.to_string(), args);
             line += &source(error, args);
-            // What people who know other tools are used to.
+            // Habits from other tools.
             let is_habit = matches!(
                 kind,
                 ErrorKind::UnknownArgument
@@ -59,7 +59,7 @@ pub(crate) fn message(error: &clap::Error, args: &[OsString]) -> Message {
     }
 }
 
-/// Which variable a wrong value comes from, if from any.
+/// The variable that a wrong value comes from, if from any.
 fn source(error: &clap::Error, args: &[OsString]) -> String {
     if error.kind() == ErrorKind::InvalidUtf8 {
         let is_odd = |(name, value): &(OsString, OsString)| {
@@ -131,8 +131,8 @@ pub(crate) fn reason(message: &str, args: &[OsString]) -> String {
     printable_text(&line)
 }
 
-/// `message` without the secrets of the URLs that stand in `args` or in our
-/// variables, in whatever option.
+/// `message` without the secrets of the URLs in `args` or in our variables, in
+/// any option.
 fn redacted(message: &str, args: &[OsString]) -> String {
     let ours = |name: &OsStr| name.to_string_lossy().starts_with("S3MIRROR_");
     let variables = env::vars_os().filter(|(name, _)| ours(name));
@@ -143,7 +143,7 @@ fn redacted(message: &str, args: &[OsString]) -> String {
     let mut message = message.to_owned();
     for word in words {
         let word = word.to_string_lossy();
-        // A value may stand behind the name of its option.
+        // A value may follow the name of its option.
         let after_name = word.split_once('=').map(|(_, value)| value);
         let short = word.strip_prefix('-').and_then(|it| it.get(1..));
         for part in [Some(&*word), after_name, short].into_iter().flatten() {

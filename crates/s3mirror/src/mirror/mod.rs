@@ -18,7 +18,7 @@ use sync_fs::{FsStore, Kept};
 use sync_s3::S3Store;
 
 use crate::error::{Error, Result};
-use crate::grace::{StopSignal, within_grace};
+use crate::grace::{StopSignal, with_grace_period};
 use crate::machine_state::MachineState;
 use crate::observer::{Observer, Warning};
 use crate::options::MirrorOptions;
@@ -231,8 +231,8 @@ impl Mirror {
         let (source, target) = (self.places.source(), self.places.target());
         let stop = self.stop.clone();
         let execution = execute(&plan.plan, source, target, &options, &watch, stop);
-        let so_far = || self.progress.report_so_far().unwrap_or_default();
-        within_grace(execution, self.stop.clone(), so_far).await
+        let partial_report = || self.progress.partial_report().unwrap_or_default();
+        with_grace_period(execution, self.stop.clone(), partial_report).await
     }
 
     /// Removes from the bucket what killed backups have left and nothing was

@@ -143,7 +143,7 @@ impl Progress {
     /// The report of an execution that is cut short now; none if nothing has
     /// been executed yet.
     #[must_use]
-    pub fn report_so_far(&self) -> Option<Report> {
+    pub fn partial_report(&self) -> Option<Report> {
         if matches!(*lock(&self.phase), Phase::Listing | Phase::Planned) {
             return None;
         }

@@ -12,16 +12,16 @@ use crate::{Console, Exit, output::text};
 
 /// One line of output with `--json`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
-enum Line {
-    /// Would be removed.
-    Empty {
-        path: String,
-    },
-    Removed {
-        path: String,
-    },
+pub(crate) enum Line {
+    /// `mock cleanup`: a directory that would be removed.
+    Empty { path: String },
+    /// `cleanup`: a directory that was removed.
+    Removed { path: String },
+    /// The last line of a cleanup.
     Report {
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Exit"))]
         exit: u8,
         found: usize,
         removed: usize,

@@ -1,4 +1,4 @@
-//! `doctor`: tries out whether the places are fit for backup and restore.
+//! `doctor`: tests whether the places are fit for backup and restore.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use sync_core::{
     diagnosis::{Diagnosis, Level, Scope},
+    hint::Hint,
     text::{printable, printable_text},
 };
 use sync_s3::{Probe, S3Store};
@@ -16,24 +17,34 @@ use sync_s3::{Probe, S3Store};
 use crate::options::DoctorArgs;
 use crate::output::Form;
 use crate::progress::Counting;
-use crate::stop::Stop;
+use crate::signals::Stop;
 use crate::{Console, Exit};
 
-/// How long removing may take: after a signal, five seconds are promised for
-/// the whole ending.
+/// How long the removal may take: after a signal, the process promises to end
+/// within five seconds.
 const AFTER_SIGNAL: Duration = Duration::from_secs(3);
 const CLEANING: Duration = Duration::from_secs(30);
 
 /// One line of output with `--json`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
-enum Line<'a> {
+pub(crate) enum Line<'a> {
+    /// `doctor`: a finding about a bucket or a directory.
     Finding {
+        #[cfg_attr(test, schemars(extend("enum" = ["bucket", "directory"])))]
         place: &'static str,
-        #[serde(flatten)]
-        finding: &'a Diagnosis,
+        name: &'static str,
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Level"))]
+        level: Level,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, schemars(with = "Option<String>"))]
+        advice: Option<&'a Hint>,
     },
+    /// The last line of `doctor`.
     Doctor {
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Exit"))]
         exit: u8,
         problems: u64,
         warnings: u64,
@@ -44,7 +55,8 @@ enum Line<'a> {
 
 pub(super) async fn run(args: &DoctorArgs, console: &mut Console) -> anyhow::Result<Exit> {
     let stop = Stop::listen().context("cannot listen for signals")?;
-    let _counting = Counting::begin(console, "trying it out").context("cannot watch the trial")?;
+    let _counting =
+        Counting::begin(console, "trying it out").context("cannot show the progress")?;
     let scope = if args.read_only {
         Scope::ReadOnly
     } else {
@@ -76,19 +88,19 @@ pub(super) async fn run(args: &DoctorArgs, console: &mut Console) -> anyhow::Res
             () = async { asked.await; tokio::time::sleep(AFTER_SIGNAL).await } => {}
         }
     };
-    // What is not removed by then is named.
+    // Whatever is not removed by then is reported.
     let _ = tokio::time::timeout(limit, cleaned).await;
     let left = probe.left();
     notes.name_left(&left, &args.bucket.to_string());
     Ok(notes.conclude(&left, is_whole, &stop, args))
 }
 
-/// Sixteen digits that nobody else has.
+/// Sixteen digits that no other run has.
 fn mark() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-/// What has been said so far.
+/// What was reported so far.
 struct Notes<'a>(Mutex<Said<'a>>);
 
 struct Said<'a> {
@@ -98,7 +110,7 @@ struct Said<'a> {
 }
 
 impl Notes<'_> {
-    /// Tells a finding, and counts it.
+    /// Reports a finding, and counts it.
     fn tell(&self, place: &'static str, finding: &Diagnosis) {
         let mut said = self.0.lock();
         match finding.level {
@@ -111,7 +123,13 @@ impl Notes<'_> {
                 said.console.streams().line(text(finding));
             }
             _ => {
-                let line = Line::Finding { place, finding };
+                let line = Line::Finding {
+                    place,
+                    name: finding.name,
+                    level: finding.level,
+                    message: &finding.message,
+                    advice: finding.advice.as_ref(),
+                };
                 said.console.reporter().result(&line, || text(finding));
             }
         }

@@ -1,5 +1,5 @@
-//! `jobs` and `config check`: what the configuration file says. Nothing is done
-//! and no request made.
+//! `jobs` and `config check`: what the configuration file contains. Nothing is
+//! done, and no request is sent.
 
 use serde::Serialize;
 use sync_core::text::printable;
@@ -11,19 +11,22 @@ use crate::{Console, Exit};
 
 /// One line of output with `--json`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
-enum Line<'a> {
+pub(crate) enum Line<'a> {
+    /// `jobs`: a job of the configuration file.
     Job {
         job: &'a str,
         command: &'a str,
         dir: Option<&'a str>,
         bucket: Option<&'a str>,
     },
+    /// `config check`: a value that is in force, or that another one overrides.
     Setting {
         job: &'a str,
         option: &'a str,
         value: &'a str,
-        /// `file`, `environment`, `option` or `default`.
+        #[cfg_attr(test, schemars(extend("enum" = ["file", "environment", "option", "default"])))]
         source: &'static str,
         /// The place in the file, or the name of the variable.
         place: Option<&'a str>,
@@ -121,7 +124,7 @@ fn refuse(wrong: &str, console: &mut Console) -> Exit {
     usage::show(&Message::Wrong(wrong.to_owned()), console)
 }
 
-/// Option, value and where it came from.
+/// Option, value and source.
 fn explained(row: &Row) -> [String; 3] {
     let from = match &row.source {
         Source::File(place) => place.clone(),
@@ -153,7 +156,7 @@ fn line<'a>(job: &'a str, row: &'a Row) -> Line<'a> {
     }
 }
 
-/// The rows of a table, their columns below each other.
+/// The rows of a table with aligned columns.
 fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     let width = |column: usize| {
         let widths = rows.iter().map(|row| row[column].chars().count());

@@ -1,4 +1,4 @@
-//! What a command does with a plan, and what it says of it.
+//! What a command does with a plan, and how it shows it.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::output::view::View;
 pub(super) enum Mode {
     Act,
     Show,
-    /// Shows, and tells by the exit status whether there is something to do.
+    /// Shows; the exit status says whether there is something to do.
     Check,
 }
 
@@ -24,19 +24,19 @@ impl Mode {
     }
 }
 
-/// What is done with the plan, and what is said of it.
+/// What is done with the plan, and how it is shown.
 pub(super) struct Manner<'a> {
     pub(super) mode: Mode,
     pub(super) view: View,
     pub(super) price: &'a PriceArgs,
-    /// Whether the user has confirmed beforehand.
+    /// Whether the user has confirmed in advance.
     pub(super) yes: bool,
     pub(super) jobs: Jobs<'a>,
 }
 
-/// Where the jobs are whose places a backup must not delete.
+/// The jobs whose places a backup must not delete.
 pub(super) struct Jobs<'a> {
-    /// The configuration file, if it is not the usual one.
+    /// The configuration file, if it is not the default one.
     pub(super) file: Option<&'a Path>,
     /// The profile of this run: jobs of the same profile share its server.
     pub(super) profile: Option<&'a str>,

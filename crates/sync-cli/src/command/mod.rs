@@ -1,4 +1,4 @@
-//! One file a command; this one finds it and gives it a runtime.
+//! One file a command; this one dispatches, and starts the runtime.
 
 mod cleanup;
 mod doctor;
@@ -12,6 +12,9 @@ mod show;
 mod sync;
 mod verify;
 
+#[cfg(test)]
+pub(crate) use {cleanup::Line as CleanupLine, doctor::Line as DoctorLine, jobs::Line as JobsLine};
+
 use std::future::Future;
 use std::num::NonZero;
 use std::path::Path;
@@ -21,7 +24,7 @@ use s3mirror::Direction;
 
 use manner::Mode;
 
-use crate::finish::Ending;
+use crate::end_hooks::EndHooks;
 use crate::options::{
     Command, ConfigCommand, FinishArgs, Format, MockCommand, OutputArgs, SyncArgs,
 };
@@ -46,8 +49,8 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         Command::Mock { command } => mock(command, console),
         Command::Apply(args) => {
             let (output, finish) = (args.output.clone(), args.finish.clone());
-            real_run(&output, &finish, None, console, |ending, console| {
-                block_on(sync::apply(&args, ending, console))?
+            real_run(&output, &finish, None, console, |hooks, console| {
+                block_on(sync::apply(&args, hooks, console))?
             })
         }
         Command::Show(mut args) => {
@@ -62,7 +65,7 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         Command::Doctor(args) => with_output(console, &args.output, |console| {
             block_on(doctor::run(&args, console))?
         }),
-        // `usage` has put the job's command in its place.
+        // The command of the job has replaced it.
         Command::Run(_) => Exit::Usage,
         Command::Jobs(args) => said(console, |console| jobs::list(args, console)),
         Command::Config {
@@ -98,7 +101,7 @@ fn mock(command: MockCommand, console: &mut Console) -> Exit {
     mirror(direction, &args.sync, mode, view, console)
 }
 
-/// How a plan is laid out for people; `--format json` is `--json`.
+/// The layout of a plan for people; `--format json` is `--json`.
 fn viewed(format: Format, output: &mut OutputArgs) -> View {
     output.json |= format == Format::Json;
     match format {
@@ -118,32 +121,32 @@ fn mirror(
     match mode {
         Mode::Act => {
             let dir = Some(&*args.places.dir);
-            real_run(output, &args.finish, dir, console, |ending, console| {
-                block_on(sync::run(direction, args, mode, view, ending, console))?
+            real_run(output, &args.finish, dir, console, |hooks, console| {
+                block_on(sync::run(direction, args, mode, view, hooks, console))?
             })
         }
         Mode::Show | Mode::Check => with_output(console, output, |console| {
-            let ending = Ending::of_mock();
-            block_on(sync::run(direction, args, mode, view, &ending, console))?
+            let hooks = EndHooks::of_mock();
+            block_on(sync::run(direction, args, mode, view, &hooks, console))?
         }),
     }
 }
 
-/// Runs `command`, which may change something, and tells those of its end who
-/// are to know of it. It mirrors the directory `mirrored`, if that is known.
+/// Runs `command`, which may change something, and its end hooks. It mirrors the
+/// directory `mirrored`, if that is known.
 fn real_run(
     output: &OutputArgs,
     finish: &FinishArgs,
     mirrored: Option<&Path>,
     console: &mut Console,
-    command: impl FnOnce(&Ending, &mut Console) -> anyhow::Result<Exit>,
+    command: impl FnOnce(&EndHooks, &mut Console) -> anyhow::Result<Exit>,
 ) -> Exit {
     with_output(console, output, |console| {
         if console.reporter().form() == Form::Json {
             console.streams().tell_diagnoses();
         }
-        let ending = Ending::prepare(finish, mirrored)?;
-        let ended = panics::catch(|| command(&ending, console));
+        let hooks = EndHooks::prepare(finish, mirrored)?;
+        let ended = panics::catch(|| command(&hooks, console));
         let exit = match ended {
             Some(Ok(exit)) => exit,
             Some(Err(error)) => {
@@ -152,28 +155,28 @@ fn real_run(
             }
             None => {
                 console.error("the run was broken off by an internal error");
-                ending.broken_off()
+                hooks.broken_off()
             }
         };
         if exit == Exit::Usage {
-            // It was no run.
+            // There was no run.
             return Ok(exit);
         }
-        let mut report = ending.report(exit, console.errors());
+        let mut report = hooks.report(exit, console.errors());
         console.event(&Line::Report(&report));
-        // Whoever reads it need not wait for the others.
+        // Its reader does not wait for the other hooks.
         let written = flushed(exit, Exit::Unwritten, console);
         if written != exit {
             console.note(report.outcome());
-            report = ending.report(written, console.errors());
+            report = hooks.report(written, console.errors());
         }
         let exit = written;
-        ending.conclude(&report, console.streams());
+        hooks.run(&report, console.streams());
         Ok(exit)
     })
 }
 
-/// Runs `command`, which changes nothing, and says how it failed, if it did.
+/// Runs `command`, which changes nothing, and reports its error, if any.
 fn with_output(
     console: &mut Console,
     output: &OutputArgs,
@@ -182,7 +185,7 @@ fn with_output(
     with_output_or(Exit::Failed, console, output, command)
 }
 
-/// The same; it ends with `lost` if it is done and cannot say so.
+/// The same; it ends with `lost` if it is done but its output is not written.
 fn with_output_or(
     lost: Exit,
     console: &mut Console,
@@ -205,14 +208,14 @@ fn with_output_or(
     flushed(exit, lost, console)
 }
 
-/// Runs `command`, which only says something.
+/// Runs `command`, which only prints something.
 fn said(console: &mut Console, command: impl FnOnce(&mut Console) -> Exit) -> Exit {
     let exit = panics::catch(|| command(console)).unwrap_or(Exit::Failed);
     flushed(exit, Exit::Failed, console)
 }
 
-/// `exit`, but `lost` if all is done and what was to be said of it could not be
-/// written. Anything else that is told of the data comes before that.
+/// `exit`, but `lost` if all is done and the output could not be written. Any
+/// other status of the data comes first.
 fn flushed(exit: Exit, lost: Exit, console: &mut Console) -> Exit {
     match console.flush() {
         Ok(()) => exit,
@@ -227,8 +230,8 @@ fn flushed(exit: Exit, lost: Exit, console: &mut Console) -> Exit {
 /// busy. More would mostly wake each other.
 const FILE_THREADS: usize = 4;
 
-/// Five seconds are promised for the whole ending of a run that is stopped; so
-/// long of these is for the threads that remove temporaries.
+/// A run that is stopped ends within five seconds; of these, so much is for the
+/// threads that remove temporaries.
 const THREADS: Duration = Duration::from_secs(1);
 
 /// One thread drives all requests and another set does what may block. More
@@ -241,8 +244,8 @@ fn block_on<F: Future>(future: F) -> std::io::Result<F::Output> {
         .max_blocking_threads(cores * FILE_THREADS)
         .build()?;
     let output = runtime.block_on(future);
-    // Work that was given up goes on in its thread: one that writes a temporary
-    // has yet to remove it. But none must hold the process back.
+    // Abandoned work continues in its thread: one that writes a temporary still
+    // has to remove it. But none may keep the process alive.
     runtime.shutdown_timeout(THREADS);
     Ok(output)
 }

@@ -4,7 +4,7 @@ use s3mirror::Error;
 
 use crate::{Console, Exit, hints};
 
-/// Says why they could not be opened. The exit status is that of wrong usage or
+/// Reports why they could not be opened. The exit status is that of wrong usage or
 /// of a refusal, where it is one of these.
 pub(super) fn not_opened(error: Error, console: &mut Console) -> anyhow::Result<Exit> {
     let exit = match error {

@@ -1,4 +1,4 @@
-//! What an execution has done, as it is told at the end, and the exit status.
+//! The report of an execution at its end, and the exit status.
 
 use indicatif::HumanBytes;
 use s3mirror::{MirrorPlan, Report};
@@ -7,7 +7,7 @@ use sync_core::{execute::DeletionsSkipped, plan::CLOCK_OFFSET_WARNING};
 use super::present::say_withheld;
 use super::preview::Preview;
 use crate::output::text::{self, Words};
-use crate::stop::Stop;
+use crate::signals::Stop;
 use crate::{Console, Exit};
 
 /// The exit status of a run that has executed its plan.
@@ -19,11 +19,11 @@ pub(super) fn exit(report: &Report, stop: &Stop) -> Exit {
     }
 }
 
-/// Tells people what was done.
+/// Reports to people what was done.
 pub(super) fn tell(plan: &MirrorPlan, report: &Report, preview: &Preview, console: &mut Console) {
     tell_of_uploads(report, console);
     let done = &report.execution;
-    // That the source is incomplete has been said before the question.
+    // An incomplete source was reported before the question.
     let why = done.deletions_withheld;
     if let Some(why) = why.filter(|why| *why != DeletionsSkipped::SourceIncomplete) {
         say_withheld(why, console);
@@ -49,7 +49,7 @@ pub(super) fn tell(plan: &MirrorPlan, report: &Report, preview: &Preview, consol
     console.text(text.trim_end());
 }
 
-/// Tells what became of the uploads that earlier runs have left.
+/// Reports what was done with the uploads that earlier runs left open.
 fn tell_of_uploads(report: &Report, console: &Console) {
     if report.resumed_bytes > 0 {
         let resumed = HumanBytes(report.resumed_bytes);

@@ -1,5 +1,5 @@
-//! Shows a plan before it is carried out: its actions in a mock run, the
-//! summary in both, and by name whatever is not as it should be.
+//! Shows a plan before it is executed: its actions in a mock run, the summary in
+//! both, and by name whatever cannot be done.
 
 use std::time::SystemTime;
 
@@ -44,7 +44,7 @@ pub(super) fn present(
             warn(&action, plan.header(), console);
         }
     }
-    // Where there is nothing to do, the report will say all of it.
+    // Where there is nothing to do, the report has all of it.
     let announced = mode != Mode::Act || plan.counts().changes() > 0;
     if announced && form == Form::Text {
         let (source, target) = sides(plan.header());
@@ -70,7 +70,7 @@ pub(super) fn present(
     Ok(())
 }
 
-/// Says when a saved plan was made, and for which server.
+/// Shows when a saved plan was made, and for which server.
 pub(super) fn say_origin(plan: &Plan, console: &mut Console) {
     let Some(origin) = plan.header().origin.as_ref() else {
         return;
@@ -87,12 +87,12 @@ fn age(origin: &Origin) -> String {
     match (now - origin.created).to_std() {
         Ok(age) if age.as_secs() == 0 => format!("made just now ({when})"),
         Ok(age) => format!("made {} ago ({when})", HumanDuration(age)),
-        Err(_) => format!("made in the future by this machine's clock ({when})"),
+        Err(_) => format!("made in the future according to this machine's clock ({when})"),
     }
 }
 
-/// Both places as they are shown: those that will really be used, if the plan
-/// tells; what else its header says of them is for people only.
+/// Both places: those that will really be used, if the plan has them; the other
+/// fields of its header are for people only.
 fn sides(header: &Header) -> (String, String) {
     let Some(origin) = &header.origin else {
         return (printable(&header.source), printable(&header.target));
@@ -140,7 +140,7 @@ fn warn(action: &Action, header: &Header, console: &mut Console) {
             ));
         }
         Action::Skip { side, skipped } => {
-            // What hides content is always named; the harmless only on request.
+            // What hides content is always named; anything else only on request.
             if skipped.cause.hides_content() || is_verbose {
                 console.warning(format_args!("skipped {}", text::skip(*side, skipped)));
             }
@@ -148,7 +148,7 @@ fn warn(action: &Action, header: &Header, console: &mut Console) {
     }
 }
 
-/// Says why the plan is not executed.
+/// Reports why the plan is not executed.
 pub(super) fn refuse(refusals: &[Refusal], console: &mut Console) -> Exit {
     for refusal in refusals {
         console.error(format_args!("refused: {}", hints::refusal(refusal)));
@@ -156,7 +156,7 @@ pub(super) fn refuse(refusals: &[Refusal], console: &mut Console) -> Exit {
     Exit::Refused
 }
 
-/// Says why planned deletions are not made.
+/// Warns that planned deletions are not made, and why.
 pub(super) fn say_withheld(why: DeletionsSkipped, console: &mut Console) {
     console.warning(format_args!(
         "nothing is deleted, because {}",

@@ -1,4 +1,4 @@
-//! What a plan takes and risks, for those who decide about it: the estimate,
+//! What a plan costs and risks, for those who decide about it: the estimate,
 //! and whether the bucket keeps what is overwritten or deleted.
 
 use s3mirror::{Mirror, MirrorPlan, default_part_size};
@@ -15,7 +15,7 @@ use crate::options::PriceArgs;
 use crate::output::Form;
 use crate::price::{Estimate, Prices, Server};
 
-/// What is told beside the plan.
+/// What is shown with the plan.
 #[derive(Debug, Default)]
 pub(super) struct Preview {
     pub(super) estimate: Option<Estimate>,
@@ -23,13 +23,13 @@ pub(super) struct Preview {
     pub(super) versioning: Option<Versioning>,
 }
 
-/// The prices that an option names; or what is wrong with them, in one line.
+/// The prices of the file of `--prices`; or its error, in one line.
 pub(super) fn prices(args: &PriceArgs) -> Result<Option<Prices>, String> {
     args.prices.as_deref().map(Prices::read).transpose()
 }
 
-/// Whether somebody decides by the estimate, or asked for it. Who has said yes
-/// beforehand does not wait for it.
+/// Whether somebody decides by the estimate, or asked for it. With --yes, nobody
+/// waits for it.
 fn is_wanted(plan: &Plan, mode: Mode, price: &PriceArgs, form: Form, yes: bool) -> bool {
     if price.estimate {
         return form != Form::Quiet;
@@ -49,7 +49,7 @@ pub(super) async fn preview_of(
     let (bucket, form) = (mirror.bucket(), console.reporter().form());
     let is_answered = manner.yes || console.can_ask;
     let is_told = match manner.mode {
-        // Where nobody can say yes, the run ends here.
+        // Where nobody can confirm, the run ends here.
         Mode::Act => is_answered && form != Form::Quiet,
         // Its JSON is the plan and nothing else.
         Mode::Show => form == Form::Text,

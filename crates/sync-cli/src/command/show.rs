@@ -1,4 +1,4 @@
-//! `show`: a saved plan, as a mock run shows it. No place is looked at.
+//! `show`: a saved plan, as a mock run shows it. No place is read.
 
 use s3mirror::read_plan;
 

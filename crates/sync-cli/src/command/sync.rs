@@ -1,5 +1,5 @@
-//! `backup`, `restore` and `apply`, and what they would do: a mirror is opened,
-//! its plan presented, confirmed and executed. A saved plan takes the same road.
+//! `backup`, `restore`, `apply` and their mock runs: a mirror is opened, its plan
+//! shown, confirmed and executed. A saved plan is handled by the same code.
 
 use std::sync::Arc;
 
@@ -11,24 +11,24 @@ use super::not_opened::not_opened;
 use super::outcome;
 use super::present::{present, refuse, say_origin};
 use super::preview::{Preview, preview_of, prices};
-use crate::finish::Ending;
+use crate::end_hooks::EndHooks;
 use crate::options::{ApplyArgs, NOT_FOR_BACKUP, SyncArgs};
 use crate::output::question::{self, Answer};
 use crate::output::view::View;
 use crate::progress::{Events, Progress};
-use crate::stop::Stop;
+use crate::signals::Stop;
 use crate::{Console, Exit, config, hints};
 
-/// Makes a plan; then it is executed or only shown, as `mode` says.
+/// Makes a plan and executes it or only shows it, according to `mode`.
 pub(super) async fn run(
     direction: Direction,
     args: &SyncArgs,
     mode: Mode,
     view: View,
-    ending: &Ending,
+    hooks: &EndHooks,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    ending.is_about(direction, &args.places.dir, &args.places.bucket);
+    hooks.is_about(direction, &args.places.dir, &args.places.bucket);
     let Some(options) = console.ok_or_report(args.mirror_options(direction)) else {
         return Ok(Exit::Usage);
     };
@@ -50,7 +50,7 @@ pub(super) async fn run(
         Mirror::with(options),
         file.as_ref(),
         &manner,
-        ending,
+        hooks,
         console,
     )
     .await
@@ -59,7 +59,7 @@ pub(super) async fn run(
 /// Executes a saved plan, and nothing else.
 pub(super) async fn apply(
     args: &ApplyArgs,
-    ending: &Ending,
+    hooks: &EndHooks,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let saved = SavedPlan::read(&args.file).map_err(hints::explained)?;
@@ -71,7 +71,7 @@ pub(super) async fn apply(
             hints::explained(error).context(format!("cannot apply the plan '{file}'"))
         })?;
     let direction = saved.plan().direction();
-    ending.is_about(direction, saved.directory(), saved.bucket());
+    hooks.is_about(direction, saved.directory(), saved.bucket());
     if direction == Direction::Backup && args.trash.trash.is_some() {
         console.error(NOT_FOR_BACKUP);
         return Ok(Exit::Usage);
@@ -88,45 +88,30 @@ pub(super) async fn apply(
             profile: args.server.profile.as_deref(),
         },
     };
-    drive(builder, None, &manner, ending, console).await
+    drive(builder, None, &manner, hooks, console).await
 }
 
-/// Opens the mirror, presents its plan, and executes it if it is to be.
+/// Opens the mirror, shows its plan, and executes it if that is wanted.
 async fn drive(
     builder: MirrorBuilder,
     file: Option<&PlanFile>,
     manner: &Manner<'_>,
-    ending: &Ending,
+    hooks: &EndHooks,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let Some(prices) = console.ok_or_report(prices(manner.price)) else {
         return Ok(Exit::Usage);
     };
-    let stop = listen(ending, console)?;
-    let events = match manner.mode {
-        Mode::Act => Events::Wanted,
-        Mode::Show | Mode::Check => Events::Unwanted,
-    };
-    let progress = Progress::begin(builder.progress(), console, events);
-    let progress = Arc::new(progress.context("cannot watch the run")?);
-    ending.watch(builder.progress());
+    let stop = listen(hooks, console)?;
+    let progress = watch(&builder, manner.mode, hooks, console)?;
     let builder = builder.observer(progress.clone()).stop_on(stop.asked());
-    let opened = match manner.mode {
-        Mode::Act => builder.open().await,
-        Mode::Show | Mode::Check => builder.open_preview().await,
-    };
-    let mut mirror = match opened {
+    let mirror = match open(builder, manner).await {
         Ok(mirror) => mirror,
         Err(error) => {
             progress.end();
             return not_opened(error, console);
         }
     };
-    if mirror.options().direction == Direction::Backup {
-        let server = mirror.bucket().endpoint_url();
-        let owners = config::owners(manner.jobs.file, manner.jobs.profile, server);
-        mirror.add_owners(owners);
-    }
     let plan = mirror.plan().await.map_err(hints::explained)?;
     if let Some(file) = file {
         file.save(plan.plan()).map_err(hints::explained)?;
@@ -139,23 +124,18 @@ async fn drive(
     } else {
         Preview::default()
     };
-    let (mode, view) = (manner.mode, manner.view);
-    present(plan.plan(), mode, view, &preview, console)?;
-    match mode {
-        Mode::Show | Mode::Check => Ok(verdict(&plan, mode, console)),
+    present(plan.plan(), manner.mode, manner.view, &preview, console)?;
+    match manner.mode {
+        mode @ (Mode::Show | Mode::Check) => Ok(verdict(&plan, mode, console)),
+        Mode::Act if !plan.refusals().is_empty() => Ok(refuse(plan.refusals(), console)),
+        Mode::Act if !confirmed(&plan, manner, console) => Ok(Exit::Refused),
         Mode::Act => {
-            if !plan.refusals().is_empty() {
-                return Ok(refuse(plan.refusals(), console));
-            }
-            if !confirmed(&plan, manner, console) {
-                return Ok(Exit::Refused);
-            }
-            // The summary is for now, not for the end of the run.
+            // The summary must be seen now, not at the end of the run.
             console.streams().show();
             let report = mirror.execute(&plan).await;
             progress.end();
             let report = report.map_err(hints::explained)?;
-            ending.carried_out(plan.counts(), &report, preview.versioning);
+            hooks.executed(plan.counts(), &report, preview.versioning);
             outcome::tell(&plan, &report, &preview, console);
             Ok(outcome::exit(&report, &stop))
         }
@@ -163,11 +143,41 @@ async fn drive(
 }
 
 /// Listens for signals. One that ends the process at once ends a run too.
-fn listen(ending: &Ending, console: &Console) -> anyhow::Result<Stop> {
+fn listen(hooks: &EndHooks, console: &Console) -> anyhow::Result<Stop> {
     let stop = Stop::listen().context("cannot listen for signals")?;
-    let (ending, streams) = (ending.clone(), console.streams().clone());
-    stop.before_the_end(move |exit| ending.conclude(&ending.report(exit, &[]), &streams));
+    let (hooks, streams) = (hooks.clone(), console.streams().clone());
+    stop.before_the_end(move |exit| hooks.run(&hooks.report(exit, &[]), &streams));
     Ok(stop)
+}
+
+/// Shows the progress of the mirror that `builder` opens, and counts for `hooks`.
+fn watch(
+    builder: &MirrorBuilder,
+    mode: Mode,
+    hooks: &EndHooks,
+    console: &Console,
+) -> anyhow::Result<Arc<Progress>> {
+    let events = match mode {
+        Mode::Act => Events::Wanted,
+        Mode::Show | Mode::Check => Events::Unwanted,
+    };
+    hooks.watch(builder.progress());
+    let progress = Progress::begin(builder.progress(), console, events);
+    Ok(Arc::new(progress.context("cannot show the progress")?))
+}
+
+/// Opens the mirror; a backup knows what the jobs back up.
+async fn open(builder: MirrorBuilder, manner: &Manner<'_>) -> s3mirror::Result<Mirror> {
+    let mut mirror = match manner.mode {
+        Mode::Act => builder.open().await?,
+        Mode::Show | Mode::Check => builder.open_preview().await?,
+    };
+    if mirror.options().direction == Direction::Backup {
+        let server = mirror.bucket().endpoint_url();
+        let owners = config::owners(manner.jobs.file, manner.jobs.profile, server);
+        mirror.add_owners(owners);
+    }
+    Ok(mirror)
 }
 
 /// Whether the user wants the plan to be executed. Nothing to do needs no
@@ -190,9 +200,8 @@ fn confirmed(plan: &MirrorPlan, manner: &Manner<'_>, console: &mut Console) -> b
     }
 }
 
-/// What a mock run ends with: the status that the real run would begin with.
-/// That something would change is said only of a plan that would be executed
-/// whole; what is wrong with a plan comes first.
+/// The exit status of a mock run: a refusal or an incomplete plan comes first, as
+/// in a real run; only a plan that would be executed as a whole is `Different`.
 fn verdict(plan: &MirrorPlan, mode: Mode, console: &mut Console) -> Exit {
     if !plan.refusals().is_empty() {
         refuse(plan.refusals(), console)

@@ -10,9 +10,9 @@ use sync_core::verify::{Evidence, Survey, Verified};
 
 use super::not_opened::not_opened;
 use crate::options::VerifyArgs;
-use crate::output::verified::{self, Ending};
+use crate::output::verified::{self, Outcome};
 use crate::progress::Counting;
-use crate::stop::Stop;
+use crate::signals::Stop;
 use crate::{Console, Exit, hints};
 
 pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Result<Exit> {
@@ -31,33 +31,33 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         Err(error) => return not_opened(error, console),
     };
     let counting = Counting::begin(console, "listing both places");
-    let counting = counting.context("cannot watch the comparison")?;
+    let counting = counting.context("cannot show the progress")?;
     let survey = verifier.survey().await.map_err(hints::explained)?;
     let mut work = Work {
         survey: &survey,
         counting,
         found: Verified::default(),
     };
-    // What is compared there is not what a backup should take for it.
+    // The directory is not in the state that a backup should copy.
     if let Some(restore) = verifier.unfinished_restores().first() {
         console.warning(restore);
     }
     let is_whole = work
         .compare(&verifier, &stop, console)
         .await
-        .context("cannot read what was listed")?;
+        .context("cannot read the listing")?;
     let Work {
         counting, found, ..
     } = work;
     drop(counting);
-    let ending = Ending {
+    let outcome = Outcome {
         exit: exit_of(&found, is_whole, &stop),
         is_whole,
         took: begun.elapsed(),
         places: verifier.locations(),
     };
-    verified::report(&found, &survey, &ending, console);
-    Ok(ending.exit)
+    verified::report(&found, &survey, &outcome, console);
+    Ok(outcome.exit)
 }
 
 struct Work<'a> {
@@ -67,8 +67,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Tells and counts every finding, up to a signal or an error after which
-    /// nothing further could be read; whether the end was reached.
+    /// Reports and counts every finding, up to a signal or an error after which
+    /// nothing more can be read; returns whether the end was reached.
     async fn compare(
         &mut self,
         verifier: &Verifier,
@@ -100,8 +100,8 @@ impl Work<'_> {
     }
 }
 
-/// What is not known comes before what differs: equal or not, somebody has to
-/// look after it.
+/// What could not be compared comes before what differs: somebody has to look
+/// at it in any case.
 fn exit_of(found: &Verified, is_whole: bool, stop: &Stop) -> Exit {
     match stop.exit() {
         Some(exit) if !is_whole => exit,

@@ -1,5 +1,5 @@
-//! Where the configuration file is: the option, else the first that is there by
-//! the rules of XDG (<https://specifications.freedesktop.org/basedir-spec/>).
+//! Where the configuration file is: the option, else the first that exists by the
+//! rules of XDG (<https://specifications.freedesktop.org/basedir-spec/>).
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -19,8 +19,8 @@ pub(super) fn find(chosen: Option<PathBuf>) -> Result<(PathBuf, Vec<u8>), String
     for path in &candidates {
         match hand_written::read(path) {
             Ok(bytes) => return Ok((path.clone(), bytes)),
-            // Only what is not there lets the next one speak: a file that cannot
-            // be read was meant.
+            // Only if one does not exist, the next one counts: one that cannot be
+            // read was meant.
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
             Err(error) => return Err(cannot_read(path, &error)),
@@ -33,7 +33,7 @@ pub(super) fn find(chosen: Option<PathBuf>) -> Result<(PathBuf, Vec<u8>), String
     ))
 }
 
-/// All places where it may be, the first of which counts.
+/// All places where it may be; the first one counts.
 fn candidates(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     // The specification says to ignore what is relative.
     let absolute = |path: &PathBuf| path.is_absolute();

@@ -6,6 +6,7 @@
 //! variable overrides. The words come before those that were typed, and clap
 //! parses the line as any other.
 
+mod definition;
 mod file;
 mod find;
 mod job;
@@ -24,7 +25,7 @@ pub(crate) use file::File;
 pub(crate) use job::{Job, Row, Settings, Source};
 pub(crate) use overlap::owners;
 
-/// The command line that `args` stand for, read as if it had been typed.
+/// The command of the job in `args`, parsed as if it had been typed.
 pub(crate) fn command_line(args: RunArgs) -> Result<Cli, Message> {
     let missing = || Message::Wrong("which job? 's3mirror jobs' lists them".to_owned());
     let (name, options) = args.job.ok_or_else(missing)?.split();
@@ -40,14 +41,14 @@ pub(crate) fn command_line(args: RunArgs) -> Result<Cli, Message> {
 }
 
 impl Settings {
-    /// The command line, read as if it had been typed.
+    /// The command line, parsed as if it had been typed.
     fn command_line(&self, job: &Job<'_>) -> Result<Cli, Message> {
         let cli = usage::read(self.line()).map_err(|message| match message {
             Message::Wrong(line) => Message::Wrong(self.located(&line, job)),
             other => other,
         })?;
-        // Globs and ignore files are looked at when the run begins, without
-        // their place in this file.
+        // A run would report invalid globs and ignore files without their place
+        // in this file.
         if let Some(args) = selected(&cli.command)
             && let Err(wrong) = check_selection(args)
         {
@@ -56,14 +57,14 @@ impl Settings {
         Ok(cli)
     }
 
-    /// Whether a run would be refused for what the file says.
+    /// Whether a run would accept the file.
     pub(crate) fn check(&self, job: &Job<'_>) -> Result<(), Message> {
         self.command_line(job).map(|_| ())
     }
 }
 
-/// Takes `--config` out of the options behind the job: there it belongs to
-/// `run` too, and people do not remember on which side of the name it goes.
+/// Takes `--config` out of the options behind the job: it belongs to `run` on
+/// either side of the name.
 pub(crate) fn config_among(
     options: Vec<OsString>,
 ) -> Result<(Option<PathBuf>, Vec<OsString>), Message> {
@@ -84,7 +85,7 @@ pub(crate) fn config_among(
     Ok((config, rest))
 }
 
-/// Looks at the globs and the ignore files.
+/// Checks the globs and the ignore files.
 fn check_selection(args: &SelectionArgs) -> Result<(), String> {
     let read = args.to_options()?.read();
     read.map(drop).map_err(|wrong| hints::selection(&wrong))

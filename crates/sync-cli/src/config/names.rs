@@ -1,8 +1,8 @@
-//! What to say of a name that is not known.
+//! Unknown names, and secrets, which do not belong in the file.
 
 use sync_s3::{Location, without_secrets};
 
-/// The nearest of `known`, as a half sentence, if one is near.
+/// The nearest of `known`, as part of a sentence, if one is near.
 pub(super) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let near = known
         .into_iter()
@@ -14,7 +14,7 @@ pub(super) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str
     })
 }
 
-/// Whether `key` looks like one for what must not stand in a file.
+/// Whether `key` looks like the name of a secret.
 pub(super) fn is_secret(key: &str) -> bool {
     let key = key.to_lowercase().replace(['-', '_'], "");
     let words = ["secret", "accesskey", "password", "token", "credential"];

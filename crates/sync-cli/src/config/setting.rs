@@ -9,8 +9,9 @@ use clap::{Arg, ArgAction, Command};
 use sync_core::text::printable;
 use toml::Spanned;
 
+use super::definition::{adds_up, independent, takes_values};
 use super::file::{Entry, Value};
-use super::job::{Job, Row, Source, adds_up, independent, takes_values};
+use super::job::{Job, Row, Source};
 use super::names::{NO_SECRETS, has_password, shown_value};
 use crate::usage;
 
@@ -117,7 +118,7 @@ impl Job<'_> {
     }
 }
 
-/// What clap says of `word` alone, so that the place of a mistake is known, also
+/// Lets clap parse `word` alone, so that the place of an error is known, also
 /// where another value overrides it.
 fn accepted(option: &Arg, word: &str) -> Result<(), String> {
     let option = independent(option.clone()).env(Resettable::<OsStr>::Reset);

@@ -11,12 +11,12 @@ use super::Size;
 /// fails once is given up.
 const LEAST: u64 = 16 * 1024;
 
-/// What bytes may travel a second.
+/// How many bytes a second may be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BandwidthLimit(Option<Bandwidth>);
 
 impl BandwidthLimit {
-    /// `None` if there is no limit.
+    /// `None`: no limit.
     pub(crate) fn bandwidth(&self) -> Option<&Bandwidth> {
         self.0.as_ref()
     }

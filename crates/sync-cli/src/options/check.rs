@@ -8,14 +8,14 @@ use super::{
     Command, MockArgs, MockCommand, NOT_FOR_BACKUP, ServerArgs, Size, SpeedArgs, SyncArgs,
 };
 
-/// What is said to those who give a restore up while they restore.
-const NOT_FOR_RESTORE: &str = "--restore-abandoned is for backup; a restore that is complete \
-    needs no option to be counted as such";
+/// The answer to `restore --restore-abandoned`.
+const NOT_FOR_RESTORE: &str = "--restore-abandoned is for backup; a restore that completes \
+    removes its mark by itself";
 
 /// Smallest part that S3 takes, in bytes.
 const MIN_PART: u64 = 5 << 20;
 
-/// More than any run waits for; far more overflow what counts them.
+/// More than any run waits for; much more would overflow the counter.
 const MAX_ATTEMPTS: u32 = 1_000_000;
 
 impl Command {
@@ -33,7 +33,7 @@ impl Command {
                 command: MockCommand::Restore(MockArgs { sync: args, .. }),
             } => args.check(Direction::Restore),
             Self::Apply(args) => {
-                // Its direction stands in the plan; this is the laxer one.
+                // Its direction is in the plan; this one allows more.
                 args.speed.check(Direction::Restore)?;
                 args.objects.check()?;
                 args.server.check()

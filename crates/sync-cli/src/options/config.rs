@@ -1,4 +1,4 @@
-//! The options of the commands that work by the configuration file.
+//! The options of the commands that use the configuration file.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use clap::{Args, Subcommand};
 const EXAMPLES: &str = "\
 Examples:
   s3mirror jobs                                which jobs there are
-  s3mirror run photos                          as the file says
-  s3mirror run photos --max-delete 500         an option comes before the file
+  s3mirror run photos                          a job of the file
+  s3mirror run photos --max-delete 500         an option overrides the file
   s3mirror run photos --help                   the options of the job's command
-  s3mirror config check photos                 what is in force, and why
+  s3mirror config check photos                 its values and their sources
 
 The file is ~/.config/s3mirror/config.toml ($XDG_CONFIG_HOME), else the same
 below /etc/xdg ($XDG_CONFIG_DIRS):
@@ -40,11 +40,11 @@ pub(crate) struct RunArgs {
     pub(crate) job: Option<JobWords>,
 }
 
-/// What comes with the name of a job. To clap it is a command that it does not
-/// know, so that it leaves the options behind it alone, `--help` too.
+/// The name of a job and what follows it. For clap it is an unknown command, so
+/// that the options behind it are not parsed yet, not even `--help`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobWords {
-    /// The job and options of its command, which come before what the file says
+    /// The job and options of its command, which override the file
     #[command(external_subcommand)]
     Words(Vec<OsString>),
 }
@@ -53,7 +53,7 @@ impl JobWords {
     /// The job's name and the options behind it.
     pub(crate) fn split(self) -> (String, Vec<OsString>) {
         let Self::Words(mut words) = self;
-        // clap takes no command without a name.
+        // clap accepts no command without a name.
         let options = words.split_off(words.len().min(1));
         let name = words.pop().unwrap_or_default();
         (name.to_string_lossy().into_owned(), options)
@@ -72,7 +72,7 @@ pub(crate) struct JobsArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Check the configuration file; show what is in force for each job, and why
+    /// Check the configuration file; show the values of each job and their sources
     Check(CheckConfigArgs),
 }
 
@@ -94,7 +94,7 @@ pub(crate) struct CheckConfigArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfigFileArgs {
-    /// The configuration file [default: the first that is there]
+    /// The configuration file [default: the first that exists]
     #[arg(
         long,
         hide_env = true,

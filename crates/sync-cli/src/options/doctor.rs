@@ -31,7 +31,7 @@ pub(crate) struct DoctorArgs {
         help_heading = "Places"
     )]
     pub(crate) bucket: Location,
-    /// The directory, to look at it too
+    /// The directory, to examine it too
     #[arg(
         short,
         long,
@@ -41,7 +41,7 @@ pub(crate) struct DoctorArgs {
         help_heading = "Places"
     )]
     pub(crate) dir: Option<PathBuf>,
-    /// Write nothing; what that leaves open is said
+    /// Write nothing; what stays untested is reported
     #[arg(long, hide_env = true, env = "S3MIRROR_READ_ONLY", value_parser = Boolish::new(), help_heading = "Safety")]
     pub(crate) read_only: bool,
     #[command(flatten)]

@@ -1,15 +1,15 @@
-//! What happens at the end of a run.
+//! The options for the end of a run.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// Who is told of the end of a run. A mock run is none.
+/// Who is notified of the end of a run, mock runs excepted.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct FinishArgs {
-    /// Write the outcome for node_exporter; kept out of DIR, named *.prom
+    /// Write metrics of the run for node_exporter (*.prom; not inside DIR)
     #[arg(
         long,
         hide_env = true,
@@ -21,7 +21,7 @@ pub(crate) struct FinishArgs {
     ///
     /// It is given to `sh -c` after every real run, also one that failed or was
     /// refused; S3MIRROR_EXIT holds the exit status. It has 60 seconds, and its
-    /// failure is only warned of.
+    /// failure is a warning only.
     #[arg(
         long,
         hide_env = true,

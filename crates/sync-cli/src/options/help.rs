@@ -1,4 +1,4 @@
-//! The two forms of the help: `-h` fits a screen and has what most people use,
+//! The two forms of the help: `-h` fits a screen and has what most people need,
 //! `--help` has everything, with examples.
 
 use std::ffi::OsString;
@@ -39,8 +39,8 @@ pub(crate) fn definition() -> Command {
     without_empty_variables(shortened(Cli::command(), "s3mirror"))
 }
 
-/// A variable that is set and empty is not set: so templates leave those that
-/// have no value. clap would take it for one.
+/// A variable that is set to nothing counts as unset: templates leave those so
+/// that have no value. clap would take it as a value.
 fn without_empty_variables(command: Command) -> Command {
     let command = command.mut_args(|arg| {
         let value = arg.get_env().and_then(std::env::var_os);

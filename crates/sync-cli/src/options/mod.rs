@@ -1,7 +1,6 @@
-//! What can be said on the command line or by `S3MIRROR_…` variables.
+//! The options of the command line and of the `S3MIRROR_…` variables.
 //!
-//! This is the definition only; `convert` turns options into those of the
-//! library.
+//! Only their definition; `convert` turns them into options of the library.
 
 mod bandwidth;
 mod check;
@@ -61,7 +60,7 @@ Examples:
   s3mirror backup -y -d /srv -b srv --max-delete 100      from cron
   s3mirror backup -d . -b test --endpoint-url http://localhost:9000
   s3mirror mock backup -d . -b test --plan-out test.plan  saves the plan …
-  s3mirror apply test.plan                                … and carries it out later
+  s3mirror apply test.plan                                … and executes it later
   s3mirror cleanup -d ~/photos                            removes empty directories
   s3mirror run photos                                     a job of the config file
 
@@ -107,13 +106,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MockCommand,
     },
-    /// Carry out a plan that was saved by --plan-out, and nothing else
+    /// Execute a plan that was saved by --plan-out, and nothing else
     Apply(ApplyArgs),
-    /// Show a plan that was saved by --plan-out; ask no server
+    /// Show a plan that was saved by --plan-out; send no request
     Show(ShowArgs),
     /// Compare the contents of the directory and the bucket; change nothing
     Verify(VerifyArgs),
-    /// Try out whether the bucket and the directory are fit for backup and restore
+    /// Test whether the bucket and the directory are fit for backup and restore
     Doctor(DoctorArgs),
     /// Remove empty directories below the directory
     Cleanup(CleanupArgs),
@@ -121,15 +120,15 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// List the jobs of the configuration file
     Jobs(JobsArgs),
-    /// Check the configuration file; show what is in force, and why
+    /// Check the configuration file; show values and their sources
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// As `mock backup`, for those who come from go-s3sync.
+    /// As `mock backup`, for users of go-s3sync.
     #[command(hide = true)]
     Backupmock(SyncArgs),
-    /// As `mock restore`, for those who come from go-s3sync.
+    /// As `mock restore`, for users of go-s3sync.
     #[command(hide = true)]
     Restoremock(SyncArgs),
 }
@@ -189,13 +188,13 @@ pub(crate) struct SyncArgs {
 /// Options of cleanup.
 #[derive(Debug, Args)]
 pub(crate) struct CleanupArgs {
-    /// The directory; it stays, even when it is empty
+    /// The directory; it is kept even if it is empty
     #[arg(short, long, hide_env = true, env = "S3MIRROR_DIR", value_name = "DIR")]
     pub(crate) dir: PathBuf,
     /// Show what would be done; change nothing
     #[arg(short = 'n', long, hide_env = true, env = "S3MIRROR_DRY_RUN", value_parser = Boolish::new())]
     pub(crate) dry_run: bool,
-    /// Accepted for uniformity: cleanup deletes no file, so it never asks
+    /// Accepted for uniformity; cleanup deletes no file, so it never asks
     #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new(), hide = true)]
     pub(crate) yes: bool,
     #[command(flatten)]

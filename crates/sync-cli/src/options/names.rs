@@ -1,5 +1,5 @@
-//! `--include` and `--exclude`: their order counts across both, which a derived
-//! definition cannot tell.
+//! `--include` and `--exclude`: their order across both counts, which a derived
+//! definition does not know.
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -23,9 +23,9 @@ impl Args for NameRules {
         command
             .arg(
                 option(EXCLUDE, "S3MIRROR_EXCLUDE")
-                    .help("Leave out keys like this; * matches / too, dir/ all below dir")
+                    .help("Exclude keys that match; * matches / too, dir/ all below dir")
                     .long_help(
-                        "Leave out keys like this\n\n\
+                        "Exclude keys that match\n\n\
                          The glob is compared with the whole key, the path below the directory \
                          or prefix. * stands for any characters, / among them; ? for one; [a-z] \
                          and {a,b} are as in a shell; dir/ stands for all below dir. Of all \
@@ -34,9 +34,9 @@ impl Args for NameRules {
             )
             .arg(
                 option(INCLUDE, "S3MIRROR_INCLUDE")
-                    .help("Take keys like this after all; the last glob that matches decides")
+                    .help("Include keys that match after all; the last match decides")
                     .long_help(
-                        "Take keys like this after all\n\n\
+                        "Include keys that match after all\n\n\
                          Where it comes before every --exclude, only such keys are taken. In the \
                          environment, S3MIRROR_INCLUDE and S3MIRROR_EXCLUDE hold one glob a line.",
                     ),
@@ -58,7 +58,7 @@ impl FromArgMatches for NameRules {
         if from_environment && !excluded.is_empty() && !included.is_empty() {
             return Err(Error::raw(
                 ErrorKind::ArgumentConflict,
-                "the order of --include and --exclude counts, and it cannot be told where one of \
+                "the order of --include and --exclude counts, and it is unknown where one of \
                  them comes from the environment; give both on the command line",
             ));
         }

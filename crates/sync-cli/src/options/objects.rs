@@ -1,4 +1,4 @@
-//! What uploaded objects are made with, and who pays for it.
+//! Properties of uploaded objects, and who pays for requests.
 //!
 //! Values that S3 adds to from time to time (storage classes) are checked by
 //! their shape only; what it has fixed (canned ACLs) by the list.
@@ -8,7 +8,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use sync_s3::{ContentType, Encryption, ObjectSettings, Payer};
 
-/// What goes with each upload; objects that are there already keep theirs.
+/// Properties of each upload; existing objects keep theirs.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Objects")]
 pub(crate) struct ObjectArgs {
@@ -112,7 +112,7 @@ pub(crate) enum Sse {
     KmsTwice,
 }
 
-/// `--acl`: all that there are for objects (User Guide, "Canned ACL").
+/// `--acl`: all canned ACLs of objects (User Guide, "Canned ACL").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CannedAcl {
     Private,
@@ -127,7 +127,7 @@ pub(crate) enum CannedAcl {
 /// `--request-payer`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WhoPays {
-    /// Who asks, which is us
+    /// Whoever sends the requests
     Requester,
 }
 
@@ -140,7 +140,7 @@ impl From<WhoPays> for Payer {
 }
 
 /// The name of a storage class. S3 adds some now and then, and other servers
-/// have their own, so any name that could be one is taken.
+/// have their own, so any name of that form is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StorageClass(String);
 
@@ -151,7 +151,7 @@ impl FromStr for StorageClass {
         let text = text.trim();
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if text.is_empty() || !text.chars().all(fits) {
-            return Err("not the name of a storage class (example: STANDARD_IA)".to_owned());
+            return Err("invalid name of a storage class (example: STANDARD_IA)".to_owned());
         }
         let capitals = text.to_ascii_uppercase().replace('-', "_");
         if capitals != text && CLASSES.contains(&&*capitals) {
@@ -161,7 +161,7 @@ impl FromStr for StorageClass {
     }
 }
 
-/// The classes that S3 has today: only to say how one is written.
+/// The classes that S3 has today, only for a hint on the spelling.
 const CLASSES: [&str; 10] = [
     "DEEP_ARCHIVE",
     "EXPRESS_ONEZONE",
@@ -175,7 +175,7 @@ const CLASSES: [&str; 10] = [
     "STANDARD_IA",
 ];
 
-/// What can stand in a header of HTTP.
+/// The value of an HTTP header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HeaderText(String);
 
@@ -187,10 +187,10 @@ impl FromStr for HeaderText {
             return Err("it is empty".to_owned());
         }
         if text.trim() != text {
-            return Err("there is a space before or behind it".to_owned());
+            return Err("a space before or after the value is not allowed".to_owned());
         }
         match text.chars().find(|c| !matches!(c, ' '..='~')) {
-            Some(_) => Err("it becomes a header, which takes ASCII on one line only".to_owned()),
+            Some(_) => Err("the value of a header must be ASCII on one line".to_owned()),
             None => Ok(Self(text.to_owned())),
         }
     }
@@ -217,7 +217,7 @@ impl FromStr for TypeChoice {
     }
 }
 
-/// `type/subtype`, perhaps with parameters, which are not looked at.
+/// `type/subtype`, perhaps with parameters, which are not checked.
 fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim_end();
     let is_token = |token: &str| {
@@ -229,7 +229,7 @@ fn is_media_type(text: &str) -> bool {
         .is_some_and(|(kind, rest)| is_token(kind) && is_token(rest))
 }
 
-/// An account of AWS.
+/// The number of an AWS account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account(String);
 

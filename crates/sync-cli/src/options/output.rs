@@ -1,4 +1,4 @@
-//! What is said, and how.
+//! The options of the output.
 
 use clap::Args;
 use clap::builder::BoolishValueParser as Boolish;
@@ -11,13 +11,13 @@ pub(crate) struct OutputArgs {
     /// Write plan, progress, actions and report as JSON, an object a line
     #[arg(long, hide_env = true, env = "S3MIRROR_JSON", value_parser = Boolish::new())]
     pub(crate) json: bool,
-    /// Say nothing unless something goes wrong
+    /// Print nothing unless something goes wrong
     #[arg(short, long, hide_env = true, env = "S3MIRROR_QUIET", value_parser = Boolish::new(), conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Name each entry when it is done; -vv logs requests, -vvv the SDK too
     #[arg(short, long, hide_env = true, env = "S3MIRROR_VERBOSE", action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Form of the logs (-vv, RUST_LOG), which go to standard error
+    /// Format of the logs (-vv, RUST_LOG), which go to standard error
     #[arg(
         long,
         hide_env = true,

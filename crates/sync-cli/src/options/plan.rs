@@ -41,7 +41,7 @@ pub(crate) struct MockCleanupArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Leave with exit status 5 if something would change
+    /// Exit with status 5 if something would change
     #[arg(long, hide_env = true, env = "S3MIRROR_CHECK", value_parser = Boolish::new(), help_heading = "Output")]
     pub(crate) check: bool,
 }
@@ -67,7 +67,7 @@ pub(crate) enum Format {
     /// A line for each entry
     #[default]
     List,
-    /// The same, by directories
+    /// The same, as a tree of directories
     Tree,
     /// The plan as it is saved, an object a line
     Json,
@@ -87,7 +87,7 @@ pub(crate) struct ShowArgs {
     pub(crate) price: PriceArgs,
 }
 
-/// Options of `apply`. What the plan says itself cannot be chosen any more.
+/// Options of `apply`. What the plan fixes is no option.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ApplyArgs {

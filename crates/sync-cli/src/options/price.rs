@@ -11,10 +11,10 @@ pub(crate) struct PriceArgs {
     /// Estimate by the prices in this file [default: AWS, us-east-1]
     ///
     /// In TOML, or in JSON if its name ends with .json; docs/prices.md has an
-    /// example. For other servers than AWS there is no estimate without it.
+    /// example. Servers other than AWS have no estimate without it.
     #[arg(long, hide_env = true, env = "S3MIRROR_PRICES", value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
-    /// Tell requests and price also with --yes or --json
+    /// Print requests and price also with --yes or --json
     #[arg(long, hide_env = true, env = "S3MIRROR_ESTIMATE", value_parser = Boolish::new())]
     pub(crate) estimate: bool,
 }

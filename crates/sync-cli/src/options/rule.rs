@@ -8,10 +8,10 @@ use super::{CompareBy, Links};
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Rule")]
 pub(crate) struct IdentityArgs {
-    /// Take a file for unchanged though its inode number changed [default: found out]
+    /// Ignore changes of a file's inode number [default: detected]
     #[arg(long, hide_env = true, env = "S3MIRROR_IGNORE_INODE", value_parser = Boolish::new())]
     pub(crate) ignore_inode: bool,
-    /// Take a file for unchanged though its change time changed [default: found out]
+    /// Ignore changes of a file's change time [default: detected]
     #[arg(long, hide_env = true, env = "S3MIRROR_IGNORE_CTIME", value_parser = Boolish::new())]
     pub(crate) ignore_ctime: bool,
 }
@@ -19,7 +19,7 @@ pub(crate) struct IdentityArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rule")]
 pub(crate) struct RuleArgs {
-    /// How files of the same size are told apart
+    /// How files of the same size are compared
     #[arg(
         long,
         hide_env = true,

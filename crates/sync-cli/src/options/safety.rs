@@ -1,4 +1,4 @@
-//! What a run may do, and what has to be confirmed.
+//! What a run may do, and what needs a confirmation.
 
 use clap::Args;
 use clap::builder::BoolishValueParser as Boolish;
@@ -6,7 +6,7 @@ use sync_core::plan::MaxDelete;
 
 use super::OnDisk;
 
-/// What every run that changes something asks for.
+/// Of every run that changes something.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Safety")]
 pub(crate) struct ConsentArgs {
@@ -24,13 +24,13 @@ pub(crate) struct ConsentArgs {
     /// Let an empty source empty the target
     #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_EMPTY_SOURCE", value_parser = Boolish::new())]
     pub(crate) allow_empty_source: bool,
-    /// Delete although a restore of the directory was not completed, and forget that restore
+    /// Delete although a restore of the directory was not completed; remove its mark
     #[arg(long, hide_env = true, env = "S3MIRROR_RESTORE_ABANDONED", value_parser = Boolish::new())]
     pub(crate) restore_abandoned: bool,
     /// Delete also what another directory was backed up to
     #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_OVERLAP", value_parser = Boolish::new())]
     pub(crate) allow_overlap: bool,
-    /// When a restored file is on disk, so that it survives a power cut
+    /// When a restored file is synced to disk, to survive a power cut
     #[arg(
         long,
         hide_env = true,
@@ -48,7 +48,7 @@ pub(crate) struct SafetyArgs {
     /// Show what would be done; change nothing
     #[arg(short = 'n', long, hide_env = true, env = "S3MIRROR_DRY_RUN", value_parser = Boolish::new())]
     pub(crate) dry_run: bool,
-    /// Delete nothing; what the source lacks is kept
+    /// Delete nothing; keep what the source lacks
     #[arg(long, hide_env = true, env = "S3MIRROR_NO_DELETE", value_parser = Boolish::new(), conflicts_with = "max_delete")]
     pub(crate) no_delete: bool,
     #[command(flatten)]

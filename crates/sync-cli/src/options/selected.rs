@@ -13,10 +13,10 @@ use super::{Moment, Size};
 pub(crate) struct SelectionArgs {
     #[command(flatten)]
     pub(crate) names: NameRules,
-    /// Leave out what a file in gitignore form names
+    /// Exclude what a file in gitignore format matches
     ///
-    /// May be given several times; what it excludes is not brought back by
-    /// --include.
+    /// May be given several times; --include does not include again what it
+    /// excludes.
     #[arg(
         long,
         hide_env = true,
@@ -24,13 +24,13 @@ pub(crate) struct SelectionArgs {
         value_name = "FILE"
     )]
     pub(crate) exclude_from: Vec<PathBuf>,
-    /// Leave out what is smaller
+    /// Exclude what is smaller
     #[arg(long, hide_env = true, env = "S3MIRROR_MIN_SIZE", value_name = "SIZE")]
     pub(crate) min_size: Option<Size>,
-    /// Leave out what is larger
+    /// Exclude what is larger
     #[arg(long, hide_env = true, env = "S3MIRROR_MAX_SIZE", value_name = "SIZE")]
     pub(crate) max_size: Option<Size>,
-    /// Leave out what was modified before: 7d, 36h, 2024-05-01 (UTC)
+    /// Exclude what was modified before: 7d, 36h, 2024-05-01 (UTC)
     ///
     /// A duration back from now (s, m, h, d, w, as in 1d12h), a date in UTC, or
     /// a time as in 2024-05-01T12:00:00Z.
@@ -41,7 +41,7 @@ pub(crate) struct SelectionArgs {
         value_name = "WHEN"
     )]
     pub(crate) newer_than: Option<Moment>,
-    /// Leave out what was modified since: 7d, 36h, 2024-05-01 (UTC)
+    /// Exclude what was modified since: 7d, 36h, 2024-05-01 (UTC)
     #[arg(
         long,
         hide_env = true,

@@ -1,4 +1,4 @@
-//! How the server is reached and talked to.
+//! How the server is reached, and which requests it gets.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub(crate) struct ServerArgs {
     /// Profile of the AWS configuration
     #[arg(long, hide_env = true, env = "S3MIRROR_PROFILE")]
     pub(crate) profile: Option<String>,
-    /// Another server than AWS
+    /// URL of a server other than AWS
     #[arg(
         long,
         hide_env = true,
@@ -26,7 +26,7 @@ pub(crate) struct ServerArgs {
         value_name = "URL"
     )]
     pub(crate) endpoint_url: Option<String>,
-    /// Certificates of the authorities to trust, instead of the system's
+    /// Certificates of the authorities to trust instead of the system's
     #[arg(long, hide_env = true, env = "S3MIRROR_CA_BUNDLE", value_name = "FILE")]
     pub(crate) ca_bundle: Option<PathBuf>,
     /// Put the bucket into the path of URLs; auto: for servers other than AWS
@@ -42,7 +42,7 @@ pub(crate) struct ServerArgs {
     /// Send requests unsigned, for public buckets
     #[arg(long, hide_env = true, env = "S3MIRROR_NO_SIGN_REQUEST", value_parser = Boolish::new(), conflicts_with = "profile")]
     pub(crate) no_sign_request: bool,
-    /// Rely on If-Match at once; other servers than AWS are tried out first
+    /// Trust If-Match without a test; servers other than AWS are tested first
     #[arg(long, hide_env = true, env = "S3MIRROR_TRUST_CONDITIONAL", value_parser = Boolish::new(), conflicts_with = "no_conditional")]
     pub(crate) trust_conditional: bool,
     /// Send no If-Match, for servers without conditional requests
@@ -68,7 +68,7 @@ pub(crate) struct ServerArgs {
         default_value_t
     )]
     pub(crate) sign_payload: When,
-    /// Pay for requests and traffic oneself, where the owner of the bucket demands that
+    /// Pay for requests and traffic, where the owner of the bucket demands that
     #[arg(
         long,
         hide_env = true,
@@ -92,7 +92,7 @@ pub(crate) struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// Who checks what is there before it is written over (`--no-conditional`).
+    /// Who checks what exists before it is overwritten (`--no-conditional`).
     pub(crate) fn conditions(&self) -> Conditions {
         if self.no_conditional {
             Conditions::Client

@@ -8,16 +8,16 @@ use super::bandwidth::BandwidthLimit;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Speed")]
 pub(crate) struct SpeedArgs {
-    /// Most requests under way; by default as many as pay
+    /// Limit of requests in flight [default: found by measuring]
     #[arg(long, hide_env = true, env = "S3MIRROR_CONCURRENCY", value_name = "N")]
     pub(crate) concurrency: Option<u16>,
     /// Size of the parts of large files, at least 5 MiB [default: 8MiB up, 4MiB down]
     #[arg(long, hide_env = true, env = "S3MIRROR_PART_SIZE", value_name = "SIZE")]
     pub(crate) part_size: Option<Size>,
-    /// Most content held in memory [default: 64MiB up, 16MiB down]
+    /// Limit of content in memory [default: 64MiB up, 16MiB down]
     ///
     /// By default at most a quarter of what the control group of this process
-    /// permits, as in a container; but one part at least.
+    /// permits, as in a container; but at least one part.
     #[arg(
         long,
         hide_env = true,
@@ -25,10 +25,10 @@ pub(crate) struct SpeedArgs {
         value_name = "SIZE"
     )]
     pub(crate) max_memory: Option<Size>,
-    /// Most bytes a second, up and down each: 10MiB, or a timetable in UTC
+    /// Limit of bytes a second, each way: 10MiB, or a timetable in UTC
     ///
     /// As in '08:00,512KiB 19:00,10MiB 23:00,off'. All requests share it; their
-    /// bodies count, listings too. At least 16KiB.
+    /// bodies count, listings too. The minimum is 16KiB.
     #[arg(long, hide_env = true, env = "S3MIRROR_BWLIMIT", value_name = "RATE")]
     pub(crate) bwlimit: Option<BandwidthLimit>,
     /// Attempts of a request before it fails

@@ -1,4 +1,4 @@
-//! A moment, as people write it: so long ago, or a date or time in UTC.
+//! A moment: a duration before now, or a date or time in UTC.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ pub(crate) enum Moment {
 }
 
 impl Moment {
-    /// The moment itself, if the calendar goes so far.
+    /// The moment itself, if the calendar has it.
     pub(crate) fn before(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::Ago(delta) => now.checked_sub_signed(delta),
@@ -30,7 +30,7 @@ impl FromStr for Moment {
         if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self::At(moment.to_utc()));
         }
-        // Four digits, or chrono would take the year 24 as it is.
+        // Four digits, or chrono would accept the year 24.
         if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d")
             && text.len() == "2024-05-01".len()
         {

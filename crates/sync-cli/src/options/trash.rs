@@ -9,12 +9,12 @@ use clap::Args;
 pub(crate) struct TrashArgs {
     /// On restore, keep what is overwritten or deleted: moved to DIR
     ///
-    /// Below a directory for each run, named by its time in UTC. DIR is on the
-    /// same file system as the directory, and not inside it.
+    /// Below a directory for each run, named by its time in UTC. DIR must be on
+    /// the file system of the directory, and not inside it.
     #[arg(long, hide_env = true, env = "S3MIRROR_TRASH", value_name = "DIR")]
     pub(crate) trash: Option<PathBuf>,
 }
 
-/// What is said to those who ask for it on backup.
+/// The answer to `backup --trash`.
 pub(crate) const NOT_FOR_BACKUP: &str = "--trash is for restore; to keep what a backup \
     overwrites or deletes, switch on the versioning of the bucket";

@@ -1,4 +1,4 @@
-//! The words that options take, and what they mean to the libraries.
+//! The words that options accept, and what they mean to the libraries.
 
 use anstream::ColorChoice;
 use clap::ValueEnum;
@@ -9,12 +9,12 @@ use sync_s3::{Checksums, Choice};
 /// `--compare`
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum CompareBy {
-    /// A file later than its object differs
+    /// A file that is later than its object differs
     #[default]
     Times,
-    /// As times; on restore any unequal times differ
+    /// The same; on restore, any unequal times differ
     ExactTimes,
-    /// As times; what would be kept is compared by content
+    /// The same; what would be kept is compared by content
     Checksum,
 }
 
@@ -50,12 +50,12 @@ impl From<Links> for SymlinkMode {
 /// `--durability`
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum OnDisk {
-    /// When its name is given; files that are ready together share a sync
+    /// Before it gets its name; files that are ready together share a sync
     #[default]
     Batch,
-    /// When its name is given; each by its own sync
+    /// Before it gets its name; each by its own sync
     Each,
-    /// Whenever the system gets to it
+    /// When the system does so
     None,
 }
 

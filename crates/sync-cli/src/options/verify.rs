@@ -38,7 +38,7 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rule")]
 pub(crate) struct ProofArgs {
-    /// Read every byte from the bucket too; believe no checksum that it keeps
+    /// Read every byte from the bucket too; use no stored checksum
     #[arg(long, hide_env = true, env = "S3MIRROR_READ", value_parser = Boolish::new())]
     pub(crate) read: bool,
     /// Which symbolic links are compared as the file they name

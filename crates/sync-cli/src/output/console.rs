@@ -1,7 +1,7 @@
 //! The three streams of a command: data goes to the first, diagnostics to the
 //! second, answers come from the third.
 //!
-//! A reader that went away (`| head`) is no error: the work goes on, silently.
+//! A reader that went away (`| head`) is no error: the work continues.
 
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -32,7 +32,7 @@ pub struct Console {
 /// As many errors are kept for the report.
 const ERRORS: usize = 20;
 
-/// An output of this process, which is waited for where it is full.
+/// An output of this process; where it is full, writing waits.
 fn output<W>(to: W, colors: ColorChoice) -> Box<dyn Write + Send>
 where
     W: Write + AsFd + Send + 'static,
@@ -116,7 +116,7 @@ impl Console {
         self.streams().data(write);
     }
 
-    /// One line that says what went wrong.
+    /// An error, in one line.
     pub(crate) fn error(&mut self, message: impl Display) {
         let message = message.to_string();
         self.streams().error(&message);
@@ -127,12 +127,12 @@ impl Console {
         }
     }
 
-    /// What was ok_or_report of the command line; what is wrong is said.
+    /// The value; an error is reported.
     pub(crate) fn ok_or_report<T>(&mut self, read: Result<T, String>) -> Option<T> {
         read.map_err(|wrong| self.error(wrong)).ok()
     }
 
-    /// One line that says what to look after.
+    /// A warning, in one line.
     pub(crate) fn warning(&mut self, message: impl Display) {
         self.streams().warning(message);
     }
@@ -142,12 +142,12 @@ impl Console {
         self.streams().note(message);
     }
 
-    /// What [`Console::error`] was told.
+    /// The errors that were reported.
     pub(crate) fn errors(&self) -> &[String] {
         &self.errors
     }
 
-    /// Asks and returns the answer's line; nothing at the end of the input.
+    /// Asks and returns the line of the answer; nothing at the end of the input.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<String> {
         self.streams().ask(question);
         let mut answer = String::new();
@@ -155,11 +155,11 @@ impl Console {
         Ok(answer)
     }
 
-    /// Lets everything be seen.
+    /// Writes what is buffered.
     ///
     /// # Errors
-    /// What kept data from being written, a full disk first of all; not that
-    /// the reader went away.
+    /// Data could not be written, because of a full disk for example; a reader
+    /// that went away is no error.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.streams().flush()
     }

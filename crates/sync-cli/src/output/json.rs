@@ -1,14 +1,13 @@
 //! What programs read: one JSON object a line, beside the lines of the plan.
 //! Each has a field `event`; docs/output.schema.json describes all of them.
 //!
-//! A field or event that is new does not make another version: a reader passes
-//! over what it does not know. [`SCHEMA`] changes where a field goes or means
-//! something else.
+//! A new field or event is no new version: a reader ignores what it does not
+//! know. [`SCHEMA`] changes where a field is removed or gets another meaning.
 
 use serde::Serialize;
 use sync_core::{Key, execute::Report, plan::Tally, rule::Reason};
 
-use crate::output::text;
+use super::text;
 use crate::progress::Figures;
 
 /// Version of the lines with a field `event`; those of the plan have their own.
@@ -16,40 +15,46 @@ pub(crate) const SCHEMA: u32 = 1;
 
 /// A line with a field `event`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(crate) enum Line<'a> {
-    /// Before all others.
+    /// Before all other lines with a field `event`.
     Begin {
+        /// Version of the lines with a field `event`.
+        #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
         schema: u32,
+        /// Version of the program.
         s3mirror: &'static str,
     },
-    /// How far it is.
+    /// How far a run is: every ten seconds, and when SIGUSR1 asks.
     Progress(&'a Figures),
     /// An entry has been copied.
     Transferred {
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Key"))]
         key: &'a Key,
         bytes: u64,
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Reason"))]
         reason: Reason,
+        /// Whether it replaced an entry of the target.
         overwritten: bool,
     },
     /// An entry of the target has been deleted.
     Deleted {
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Key"))]
         key: &'a Key,
         bytes: u64,
     },
     /// An entry could not be copied or deleted.
     Failed {
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Key"))]
         key: &'a Key,
         error: String,
     },
-    /// Something to look after.
-    Warning {
-        message: &'a str,
-    },
-    /// Why nothing, or not all, was done.
-    Error {
-        message: &'a str,
-    },
+    /// Something that needs attention.
+    Warning { message: &'a str },
+    /// Why nothing, or not everything, was done.
+    Error { message: &'a str },
+    /// The last line of a backup, restore or apply, however it ended.
     Report(&'a RunReport),
 }
 
@@ -62,35 +67,51 @@ impl Line<'_> {
     }
 }
 
-/// What became of a run, whether it was carried out or not.
+/// How a run ended, whether its plan was executed or not.
 #[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RunReport {
-    /// `backup` or `restore`; none if that was not known yet, as with a plan
-    /// that cannot be read. The same holds for both places.
+    /// Null if it was not known yet, as with a plan that cannot be read.
+    #[cfg_attr(test, schemars(extend("enum" = ["backup", "restore", null])))]
     pub(crate) direction: Option<&'static str>,
+    /// As it was given.
     pub(crate) directory: Option<String>,
+    /// With the prefix.
     pub(crate) bucket: Option<String>,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Exit"))]
     pub(crate) exit: u8,
-    /// What carrying out took; 0 if nothing was.
+    /// The time of the execution; 0 if nothing was executed.
     pub(crate) seconds: f64,
-    /// From the beginning to the end, with the listings and the question.
+    /// From beginning to end, with the listings and the question.
     pub(crate) total_seconds: f64,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     pub(crate) created: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     pub(crate) overwritten: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     pub(crate) deleted: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     pub(crate) kept: Tally,
-    /// Kept because the source skipped something there.
+    /// Kept because the source skipped something at that name or above it.
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     pub(crate) source_skipped: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     pub(crate) not_selected: Tally,
     pub(crate) failed: u64,
-    /// Since the target takes nothing any more; most were not even tried.
+    /// Not written after the first failure of that kind, because the file system of
+    /// the target is full or read-only. Most were not even tried.
     pub(crate) not_written: u64,
-    /// Added to while they were copied; saved as they were at a moment.
+    /// Files that grew while they were copied; the bucket has what they contained
+    /// at one moment.
     pub(crate) growing: u64,
     pub(crate) stopped: bool,
+    /// Why planned deletions were not made.
     pub(crate) deletions_withheld: Option<&'static str>,
-    /// Whether the bucket keeps what was overwritten or deleted.
+    /// Whether the bucket keeps what a backup overwrote or deleted; null where
+    /// nothing was, or where it was not asked.
+    #[cfg_attr(test, schemars(extend("enum" = ["on", "off", "suspended", "unknown", null])))]
     pub(crate) versioning: Option<&'static str>,
+    /// Where a restore with --trash keeps what it overwrote or deleted.
     pub(crate) trash: Option<TrashLine>,
     /// Why it failed or was refused; entries that failed have lines of their own.
     pub(crate) errors: Vec<String>,
@@ -109,7 +130,7 @@ impl RunReport {
         self.deletions_withheld = done.deletions_withheld.map(text::withheld);
     }
 
-    /// What became of the run, in one line: for who cannot have the report.
+    /// The outcome of the run in one line, where the report cannot be written.
     pub(crate) fn outcome(&self) -> String {
         format!(
             "the work is done all the same: created {}, overwritten {}, deleted {}, kept {}",
@@ -120,6 +141,7 @@ impl RunReport {
 
 /// Where a restore keeps what it overwrote or deleted.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TrashLine {
     pub(crate) directory: String,
     pub(crate) entries: u64,

@@ -1,8 +1,8 @@
 //! Writing to an output that may be non-blocking.
 //!
-//! Whoever starts us may have made a pipe or a terminal so for itself (node,
-//! some CI runners, ssh): it is shared with us, and a full one refuses to be
-//! written to instead of holding us up. Then we wait until its reader has read.
+//! The parent process (node, some CI runners, ssh) may have made a pipe or a
+//! terminal non-blocking for itself, and shares it with this one: a write to a
+//! full one fails instead of waiting. Then this waits until its reader has read.
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;

@@ -2,9 +2,9 @@
 
 use crate::Console;
 
-/// What the user said.
+/// The answer of the user.
 pub(crate) enum Answer {
-    /// Go on.
+    /// Continue.
     Yes,
     /// Anything else.
     No,
@@ -12,7 +12,7 @@ pub(crate) enum Answer {
     Nobody,
 }
 
-/// Asks whether to go on. Only the whole word `yes` does.
+/// Asks whether to continue. Only the whole word `yes` does.
 pub(crate) fn ask(console: &mut Console) -> Answer {
     if !console.can_ask {
         return Answer::Nobody;

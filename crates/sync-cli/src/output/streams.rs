@@ -1,7 +1,7 @@
 //! The two outputs of a command, shared by those that write at the same time:
 //! the command, the progress beside it, the logs.
 //!
-//! Lines stay whole, and what is drawn on the terminal gives way to them.
+//! Lines stay whole, and what is drawn on the terminal is moved out of their way.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -21,7 +21,7 @@ pub(crate) struct Streams {
     err: Arc<Mutex<Stream>>,
 }
 
-/// Of what the library reports, only warnings are for people at once.
+/// Of what the library reports, only warnings are shown to people at once.
 impl s3mirror::Observer for Streams {
     fn warning(&self, warning: &s3mirror::Warning) {
         Streams::warning(self, warning);
@@ -30,11 +30,11 @@ impl s3mirror::Observer for Streams {
 
 struct Stream {
     to: io::BufWriter<Box<dyn Write + Send>>,
-    /// Why nothing is written any more.
+    /// Why nothing more is written.
     failed: Option<io::Error>,
-    /// Whether that has been told.
+    /// Whether that was reported.
     told: bool,
-    /// What is drawn where this stream is seen.
+    /// What is drawn on the terminal of this stream.
     drawn: Option<ProgressBar>,
     /// Whether warnings and errors are lines of `--json` too.
     diagnoses: bool,
@@ -50,16 +50,16 @@ impl Streams {
         }
     }
 
-    /// `bar` gives way to whatever is written from now on.
+    /// From now on, `bar` is moved out of the way of what is written.
     pub(crate) fn draw(&self, bar: &ProgressBar) {
         lock(&self.err).drawn = Some(bar.clone());
-        // Elsewhere the data goes by without being seen.
+        // Data that goes elsewhere does not disturb it.
         if io::stdout().is_terminal() {
             lock(&self.out).drawn = Some(bar.clone());
         }
     }
 
-    /// Nothing is drawn any more.
+    /// Nothing more is drawn.
     pub(crate) fn end_drawing(&self) {
         lock(&self.err).drawn = None;
         lock(&self.out).drawn = None;
@@ -81,12 +81,12 @@ impl Streams {
     }
 
     /// One line of `--json` with a field `event`. Before the first one comes
-    /// the line `begin`, which says of which version they are.
+    /// the line `begin`, which has their version.
     pub(crate) fn event(&self, event: &impl Serialize) {
         lock(&self.out).event(event);
     }
 
-    /// The same for who waits for it.
+    /// The same, written at once.
     pub(crate) fn event_at_once(&self, event: &impl Serialize) {
         let mut out = lock(&self.out);
         out.event(event);
@@ -101,20 +101,20 @@ impl Streams {
         }
     }
 
-    /// One line that says what went wrong.
+    /// An error, in one line.
     pub(crate) fn error(&self, message: impl Display) {
         self.note(format_args!("{ERROR}error:{ERROR:#} {message}"));
     }
 
-    /// One line that says what to look after.
+    /// A warning, in one line.
     pub(crate) fn warning(&self, message: impl Display) {
         let message = message.to_string();
         self.note(format_args!("{WARNING}warning:{WARNING:#} {message}"));
         self.diagnosis(|message| Line::Warning { message }, &message);
     }
 
-    /// One line beside the data. Diagnostics are seen at once, data when there
-    /// is time.
+    /// One line beside the data. Diagnostics are written at once, data is
+    /// buffered.
     pub(crate) fn note(&self, line: impl Display) {
         self.note_raw(format_args!("{line}\n"));
     }
@@ -127,7 +127,7 @@ impl Streams {
         });
     }
 
-    /// Lets what was written be seen now.
+    /// Writes buffered data now.
     pub(crate) fn show(&self) {
         lock(&self.out).write(|to| to.flush());
     }
@@ -137,7 +137,7 @@ impl Streams {
         self.note_raw(question);
     }
 
-    /// Lets all be seen. Why that cannot be is told once.
+    /// Writes all that is buffered. An error is returned once.
     pub(crate) fn flush(&self) -> io::Result<()> {
         let mut out = lock(&self.out);
         out.write(|to| to.flush());

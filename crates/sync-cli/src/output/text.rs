@@ -67,7 +67,7 @@ impl Words {
         format!("{:<10} {key}  ({})", "delete", Reason::OnlyInTarget)
     }
 
-    /// What a plan would do, or did not decide.
+    /// What a plan would do, and what it leaves undecided.
     pub(crate) fn summary(self, source: &str, target: &str, header: &Header) -> String {
         let counts = &header.counts;
         let mut text = format!("{} {source} -> {target}\n", self.command());
@@ -153,7 +153,7 @@ impl Words {
 }
 
 /// What is kept because the source skipped something at its name or above it,
-/// and how to have it otherwise.
+/// and how to change that.
 fn source_skipped(text: &mut String, counts: &Counts) {
     let kept = counts.source_skipped();
     if kept.entries == 0 {
@@ -166,7 +166,7 @@ fn source_skipped(text: &mut String, counts: &Counts) {
     );
 }
 
-/// Copies that are made because an object's time tells nothing.
+/// Copies that are made because an object's time is useless.
 fn of_the_future(text: &mut String, counts: &Counts) {
     let future = counts.of(Reason::ObjectInFuture);
     if future.entries > 0 {
@@ -194,29 +194,29 @@ fn not_selected(text: &mut String, counts: &Counts) {
 fn row(text: &mut String, what: &str, tally: Tally) {
     let entries = HumanCount(tally.entries).to_string();
     let bytes = HumanBytes(tally.bytes).to_string();
-    // A longer name takes its room from the number, so the columns stay.
+    // A longer name takes space from the number, so that the columns stay aligned.
     let width = 24_usize.saturating_sub(what.len().max(12));
     let _ = writeln!(text, "  {what:<12} {entries:>width$}  {bytes:>12}");
 }
 
-/// A line about an entry that was added to while it was copied.
+/// A line about an entry that grew while it was copied.
 pub(crate) fn growing(key: &Key) -> String {
     format!("growing    {key}  (added to while it was copied: saved as it was at a moment)")
 }
 
-/// One line about all that was not even tried.
+/// One line about all entries that were not even tried.
 pub(crate) fn not_written(entries: u64, why: &str) -> String {
     let entries = HumanCount(entries);
     format!("{entries} entries could not be written: {why}")
 }
 
-/// What was left out, and why.
+/// What was skipped, and why.
 pub(crate) fn skip(side: Side, skipped: &Skipped) -> String {
     let why = why_skipped(side, skipped);
     format!("{}  ({why})", printable(&skipped.name))
 }
 
-/// Why it was left out.
+/// Why it was skipped.
 pub(crate) fn why_skipped(side: Side, skipped: &Skipped) -> String {
     let mut text = cause_name(skipped.cause).to_owned();
     if !skipped.detail.is_empty() {
@@ -235,7 +235,7 @@ pub(crate) fn conflict(with: &Key, why: ConflictCause) -> String {
             )
         }
         ConflictCause::SameName => {
-            format!("the file system takes this and '{with}' for one name; rename one of them")
+            format!("this and '{with}' are one name for the file system; rename one of them")
         }
         ConflictCause::DeletionsOff => {
             format!("'{with}' is in the way, and --no-delete keeps it")
@@ -270,7 +270,7 @@ fn cause_name(cause: SkipCause) -> &'static str {
 /// Why planned deletions were or will not be made.
 pub(crate) fn withheld(why: DeletionsSkipped) -> &'static str {
     match why {
-        DeletionsSkipped::SourceIncomplete => "the source is not wholly known",
+        DeletionsSkipped::SourceIncomplete => "the source is incomplete",
         DeletionsSkipped::TransferFailed => "not every file could be copied",
         DeletionsSkipped::ClockJump => {
             "the server's clock or that of this machine was set during the run, by so much that \

@@ -1,4 +1,4 @@
-//! What a verification has found, for people and for programs.
+//! The findings of a verification, for people and for programs.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use sync_core::{
 use crate::{Console, Exit};
 
 /// How a verification ended.
-pub(crate) struct Ending {
+pub(crate) struct Outcome {
     pub(crate) exit: Exit,
-    /// Whether everything was looked at.
+    /// Whether everything was compared.
     pub(crate) is_whole: bool,
     pub(crate) took: Duration,
     pub(crate) places: (String, String),
@@ -26,11 +26,13 @@ pub(crate) struct Ending {
 
 /// One line of output with `--json`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
-enum Line<'a> {
-    /// A difference, or something of which it is not known.
+pub(crate) enum Line<'a> {
+    /// `verify`: a difference, or an entry that could not be compared.
     Differs {
         key: &'a str,
+        #[cfg_attr(test, schemars(extend("enum" = ["only-in-directory", "only-in-bucket", "size-differs", "content-differs", "damaged", "changed", "unreadable", "not-comparable", "below-skipped"])))]
         what: &'static str,
         /// Whether the difference is certain.
         certain: bool,
@@ -41,43 +43,58 @@ enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+    /// The last line of `verify`.
     Verified(Summary),
 }
 
 #[derive(Serialize)]
-struct Side {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Side {
     size: u64,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Time"))]
     modified: DateTime<Utc>,
 }
 
 #[derive(Serialize)]
-struct Summary {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Summary {
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Exit"))]
     exit: u8,
     seconds: f64,
+    /// Whether the end was reached.
     complete: bool,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     equal_by_checksum: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     equal_by_bytes: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     only_in_directory: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     only_in_bucket: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     size_differs: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     content_differs: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     damaged: Tally,
     changed: u64,
     unreadable: u64,
     not_comparable: u64,
     not_selected: u64,
     skipped: u64,
+    /// Objects at or below a name that the listing of the directory skipped.
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     below_skipped: Tally,
 }
 
-/// Tells one finding.
+/// Reports one finding.
 pub(crate) fn tell(finding: &Finding, console: &mut Console) {
     let what = name_of(&finding.verdict);
     let error = match &finding.verdict {
         Verdict::Damaged(error) => Some(error),
         verdict => verdict.unknown(),
     };
-    // Neither a difference nor unknown: what a backup and a restore pass over.
+    // Neither a difference nor unknown: a backup and a restore skip it too.
     let is_skipped = matches!(finding.verdict, Verdict::BelowSkipped);
     let is_verbose = console.reporter().is_verbose();
     if !finding.verdict.is_equal() && (!is_skipped || is_verbose) {
@@ -137,12 +154,12 @@ fn detail(finding: &Finding) -> String {
     }
 }
 
-/// Tells the sum of all.
-pub(crate) fn report(found: &Verified, survey: &Survey, ending: &Ending, console: &mut Console) {
+/// Reports the totals.
+pub(crate) fn report(found: &Verified, survey: &Survey, outcome: &Outcome, console: &mut Console) {
     let summary = Summary {
-        exit: ending.exit.code(),
-        seconds: ending.took.as_secs_f64(),
-        complete: ending.is_whole,
+        exit: outcome.exit.code(),
+        seconds: outcome.took.as_secs_f64(),
+        complete: outcome.is_whole,
         equal_by_checksum: found.equal_by_checksum,
         equal_by_bytes: found.equal_by_bytes,
         only_in_directory: found.only_in_directory,
@@ -157,13 +174,13 @@ pub(crate) fn report(found: &Verified, survey: &Survey, ending: &Ending, console
         skipped: survey.skipped,
         below_skipped: found.below_skipped,
     };
-    let text = || text(found, survey, ending).trim_end().to_owned();
+    let text = || text(found, survey, outcome).trim_end().to_owned();
     console.reporter().result(&Line::Verified(summary), text);
 }
 
-fn text(found: &Verified, survey: &Survey, ending: &Ending) -> String {
-    let (directory, bucket) = &ending.places;
-    let result = match (ending.is_whole, found.different(), found.unknown()) {
+fn text(found: &Verified, survey: &Survey, outcome: &Outcome) -> String {
+    let (directory, bucket) = &outcome.places;
+    let result = match (outcome.is_whole, found.different(), found.unknown()) {
         (false, _, _) => "stopped before its end",
         (true, 0, 0) => "equal",
         (true, 0, _) => "not everything could be compared",
@@ -172,7 +189,7 @@ fn text(found: &Verified, survey: &Survey, ending: &Ending) -> String {
     };
     let mut text = format!(
         "verify {directory} and {bucket}: {result}, in {:.1} s\n",
-        ending.took.as_secs_f64()
+        outcome.took.as_secs_f64()
     );
     let mut row = |what: &str, tally: Tally| {
         let entries = HumanCount(tally.entries).to_string();

@@ -16,13 +16,13 @@ const GB: i128 = 1 << 30;
 pub(crate) struct Dollars(i128);
 
 impl Dollars {
-    /// From a price as people write it; none for what no price can be.
+    /// From a price as people write it; none if it cannot be one.
     #[allow(
         clippy::cast_possible_truncation,
         reason = "the range is checked, and a billionth of a dollar is rounded away"
     )]
     pub(super) fn of_price(price: f64) -> Option<Self> {
-        /// Dearer than anything; keeps all products far within range.
+        /// Above any price; keeps all products within range.
         const MOST: f64 = 1e6;
         (0.0..=MOST)
             .contains(&price)
@@ -39,7 +39,7 @@ impl Dollars {
         Self(self.0 * bytes / GB)
     }
 
-    /// As JSON has it.
+    /// As a number for JSON.
     pub(super) fn as_f64(self) -> f64 {
         self.0 as f64 / NANOS as f64
     }
@@ -71,7 +71,7 @@ impl Sum for Dollars {
     }
 }
 
-/// To the cent; what is less is said to be.
+/// To the cent, or "less than $0.01".
 impl fmt::Display for Dollars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const CENT: i128 = NANOS / 100;

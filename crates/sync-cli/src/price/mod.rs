@@ -1,8 +1,8 @@
-//! What a plan costs: its requests, the content that travels, and dollars.
+//! The cost of a plan: its requests, the content that is sent, and dollars.
 //!
 //! The requests are counted in the libraries (`sync_s3::Requests`); here they
-//! are priced and told. An estimate is told where somebody decides by it: in a
-//! mock run, by `show`, and before the question; or if `--estimate` asks.
+//! are priced and shown. An estimate is shown where somebody decides by it: in a
+//! mock run, by `show`, and before the question; or with `--estimate`.
 
 mod dollars;
 mod show;
@@ -13,6 +13,8 @@ use sync_core::{Direction, execute::ExecuteOptions, plan::Plan};
 use sync_s3::{Conditions, Requests};
 
 use dollars::Dollars;
+#[cfg(test)]
+pub(crate) use show::Line as EstimateLine;
 pub(crate) use table::Prices;
 
 /// The region of the built-in prices.
@@ -22,23 +24,23 @@ const REGION: &str = "us-east-1";
 #[derive(Debug)]
 pub(crate) struct Estimate {
     direction: Direction,
-    /// What was asked to make the plan.
+    /// Requests that making the plan took.
     made: Requests,
-    /// What it takes to carry it out.
+    /// What its execution takes.
     planned: Requests,
     basis: Basis,
 }
 
-/// By which prices.
+/// The prices.
 #[derive(Debug)]
 enum Basis {
-    /// These; and what is to be said of them.
+    /// These, with a note.
     Prices(Prices, Option<String>),
-    /// There are none, because of this.
+    /// None, for this reason.
     None(&'static str),
 }
 
-/// The bucket that is asked.
+/// The bucket of the plan.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Server<'a> {
     pub(crate) endpoint_url: Option<&'a str>,
@@ -69,7 +71,7 @@ impl Estimate {
         self.made + self.planned
     }
 
-    /// How much more the bucket holds afterwards, in bytes.
+    /// By how much the bucket grows, in bytes.
     fn stored(&self) -> i128 {
         i128::from(self.planned.bytes_up) - i128::from(self.planned.bytes_replaced)
     }
@@ -119,7 +121,7 @@ fn posts(requests: &Requests) -> u64 {
     requests.create_multipart_upload + requests.complete_multipart_upload
 }
 
-/// By which prices `server` is to be judged.
+/// The prices that apply to `server`.
 fn basis(given: Option<Prices>, server: Server<'_>) -> anyhow::Result<Basis> {
     if let Some(prices) = given {
         return Ok(Basis::Prices(prices, None));

@@ -134,22 +134,28 @@ fn kinds(requests: &Requests) -> String {
     some.join(", ")
 }
 
+/// What a plan takes and costs.
 #[derive(Serialize)]
-struct Line {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Line {
+    #[cfg_attr(test, schemars(extend("const" = "estimate")))]
     event: &'static str,
     made: Kinds,
     planned: Kinds,
     bytes_up: u64,
     bytes_down: u64,
+    /// By how much the bucket grows.
     bytes_stored: i128,
     prices: Option<PricesJson>,
+    /// Why there is no price.
     no_price: Option<&'static str>,
     dollars: Option<DollarsJson>,
 }
 
 /// Requests by S3's names of them.
 #[derive(Serialize)]
-struct Kinds {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Kinds {
     list_objects: u64,
     put_object: u64,
     create_multipart_upload: u64,
@@ -179,8 +185,10 @@ impl Kinds {
     }
 }
 
+/// The price table of the estimate.
 #[derive(Serialize)]
-struct PricesJson {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct PricesJson {
     name: String,
     as_of: Option<String>,
     page: Option<String>,
@@ -188,9 +196,11 @@ struct PricesJson {
 }
 
 #[derive(Serialize)]
-struct DollarsJson {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct DollarsJson {
     requests: f64,
     data: f64,
+    /// If the month's free data is not used up.
     data_least: f64,
     total: f64,
     total_least: f64,

@@ -12,7 +12,7 @@ use crate::hand_written;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Prices {
-    /// For whom they hold, as in "S3 Standard in us-east-1".
+    /// Where they apply, as in "S3 Standard in us-east-1".
     pub(super) name: String,
     /// When they were looked up.
     #[serde(default)]
@@ -51,7 +51,7 @@ impl TryFrom<f64> for Price {
 }
 
 /// General purpose buckets, S3 Standard, US East (N. Virginia); the first tier
-/// of storage and of data out, which are the dearest.
+/// of storage and of data out, which cost the most.
 const BUILT_IN: &str = include_str!("us-east-1.toml");
 
 impl Prices {
@@ -60,8 +60,8 @@ impl Prices {
         parse_toml(BUILT_IN).map_err(|(_, why)| why)
     }
 
-    /// Those of a file, in TOML, or in JSON if its name ends so; or what is
-    /// wrong with it, in one line.
+    /// Those of a file, in TOML, or in JSON if its name says so; or its error, in
+    /// one line.
     pub(crate) fn read(file: &Path) -> Result<Self, String> {
         let shown = printable(&file.to_string_lossy());
         let text = hand_written::read_text(file)
@@ -79,7 +79,7 @@ impl Prices {
     }
 }
 
-/// Line and column, and what is wrong there.
+/// Line and column, and the error there.
 type Wrong = ((usize, usize), String);
 
 fn parse_toml(text: &str) -> Result<Prices, Wrong> {

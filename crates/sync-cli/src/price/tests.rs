@@ -1,4 +1,4 @@
-//! What an estimate adds up, and what it says.
+//! The sums of an estimate, and its text.
 
 use sync_core::Direction;
 use sync_s3::Requests;

@@ -18,17 +18,17 @@ pub(crate) enum Paint {
 /// Where the bar begins, behind `downloading`.
 const INDENT: usize = 13;
 
-/// The widest bar; beyond it, width tells nothing more.
+/// The widest bar; more width shows nothing more.
 const WIDEST: usize = 40;
 
-/// A narrower bar tells nothing.
+/// A narrower bar shows nothing.
 const NARROWEST: usize = 8;
 
-/// Names are not spread over the whole of a wide terminal: their figures
-/// would be too far off to be read.
+/// On a wide terminal, names do not use the whole width: their figures would be
+/// too far away.
 const LONGEST_NAME: usize = 100;
 
-/// What is seen on a terminal of `columns`.
+/// The lines on a terminal of `columns`.
 pub(crate) fn lines(view: &View, columns: usize, paint: Paint) -> Vec<String> {
     // Some terminals wrap a line that fills the last column.
     let columns = columns.saturating_sub(1);
@@ -49,7 +49,7 @@ pub(crate) fn lines(view: &View, columns: usize, paint: Paint) -> Vec<String> {
     }
 }
 
-/// Both lines of the whole.
+/// The two lines for all of it.
 fn total(view: &View, columns: usize, paint: Paint) -> [String; 2] {
     let now = &view.now;
     let verb = format!("{}ing", copy(now.direction));
@@ -113,8 +113,8 @@ fn running(copy: &Large, columns: usize) -> String {
     fit(format!("  {name}{gap}{tail}"), columns)
 }
 
-/// `name` in at most `columns`, without its middle if it is longer. Its last
-/// part stays as far as possible: that is what tells it from its neighbours.
+/// `name` in at most `columns`, without its middle if it is longer. Its last part
+/// is kept as far as possible: by that, it differs from its neighbours.
 fn shortened(name: &str, columns: usize) -> String {
     if name.width() <= columns || columns == 0 {
         return taken(name.chars(), columns);

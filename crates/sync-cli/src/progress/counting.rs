@@ -1,5 +1,5 @@
-//! What is seen of a command that is no run: that something goes on, and how
-//! much of it is done.
+//! The progress of a command that is no run: what it does, and how much of it is
+//! done.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,7 +49,7 @@ impl Counting {
         })
     }
 
-    /// Goes over to `then`, of which there are `all`.
+    /// The next step is `then`, with `all` files.
     pub(crate) fn expect(&self, then: &'static str, all: u64) {
         // Only the first time counts.
         let _ = self.counter.then.set((then, all));

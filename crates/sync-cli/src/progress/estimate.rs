@@ -1,29 +1,27 @@
-//! How fast it goes, and how long it will still take.
+//! The speed of a run, and its remaining time.
 //!
 //! Bytes alone mislead where files are small, files alone where they are
 //! large, and a tree has both. So work is measured in bytes, and each file
-//! costs as many more as could be moved while it is opened, asked for and
-//! settled. The speed is averaged over the last half a minute or so: progress
-//! comes in parts of some MiB, and a figure that follows each of them cannot
-//! be read.
+//! counts as many more as could be sent during its requests and system calls. The
+//! speed is averaged over about the last half minute: progress comes in parts of
+//! some MiB, and a figure that follows each of them is unreadable.
 
 use std::time::Duration;
 
 use s3mirror::Snapshot;
 
-/// What a file costs beside its content. A rough figure serves: it matters
-/// only where files of very different sizes come after each other.
+/// The cost of a file beside its content. A rough figure suffices: it matters
+/// only where files of very different sizes follow each other.
 const PER_FILE: f64 = 32.0 * 1024.0;
 
-/// Averaging is done twice, each time over so many seconds: a single average
-/// jumps with every part that arrives.
+/// The average is taken twice, each time over so many seconds: a single one jumps
+/// with every part that arrives.
 const WINDOW: f64 = 15.0;
 
-/// The first parts tell nothing: before one is complete it looks as if hours
-/// were left.
+/// The first parts mean nothing: before one is complete, hours seem to be left.
 const TOO_EARLY: Duration = Duration::from_secs(10);
 
-/// Slower than this, per second, is standing still.
+/// Less than this per second counts as no progress.
 const STANDSTILL: f64 = 1.0;
 
 /// What has been done, or is left.
@@ -51,7 +49,7 @@ impl Work {
     }
 }
 
-/// Looks at the work from time to time and tells its speed.
+/// Observes the work from time to time, and has its speed.
 #[derive(Debug, Default)]
 pub(crate) struct Estimate {
     seen: Option<(Duration, Work)>,
@@ -60,14 +58,14 @@ pub(crate) struct Estimate {
 }
 
 impl Estimate {
-    /// So much was done after `since` the beginning.
+    /// After `since` the beginning, `done` was done.
     pub(crate) fn see(&mut self, since: Duration, done: Work) {
         let (before, earlier) = self.seen.unwrap_or_default();
         let seconds = since.saturating_sub(before).as_secs_f64();
         if seconds <= 0.0 {
             return;
         }
-        // What is begun again is taken back; that is no negative speed.
+        // What is started again is subtracted; that is no negative speed.
         let bytes = done.bytes.saturating_sub(earlier.bytes) as f64;
         let files = done.files.saturating_sub(earlier.files) as f64;
         self.bytes.add(bytes / seconds, seconds);
@@ -90,7 +88,7 @@ impl Estimate {
     }
 }
 
-/// An average in which the past fades exponentially, taken twice.
+/// An exponential moving average, taken twice.
 #[derive(Debug, Default)]
 struct Average {
     once: Fading,
@@ -109,8 +107,8 @@ impl Average {
     }
 }
 
-/// A sum in which the past fades, and how much of it was seen: what it began
-/// with, nothing at all, does not count.
+/// A sum in which the past fades, and the weight of what was observed: the initial
+/// zero does not count.
 #[derive(Debug, Default)]
 struct Fading {
     sum: f64,

@@ -1,10 +1,10 @@
-//! What is seen of a run while it goes on.
+//! The progress of a run.
 //!
-//! The counters are those of the mirror; a thread beside the run looks at them, draws
-//! bars where there is a terminal, writes a line every ten seconds where there
-//! is none, and says how far it is when SIGUSR1 (elsewhere than on Linux also
-//! SIGINFO, as by Ctrl-T) asks for it. What is told of single entries, failures
-//! first of all, is told at once and by whoever meets it.
+//! The counters are those of the mirror. A thread reads them, draws bars where
+//! there is a terminal, writes a line every ten seconds where there is none, and
+//! writes the whole state on SIGUSR1 (on BSD and macOS also on SIGINFO, as by
+//! Ctrl-T). Single entries, failures above all, are reported at once by the
+//! observer.
 
 mod bars;
 mod counting;
@@ -41,7 +41,7 @@ pub(crate) struct Progress {
     ticker: Mutex<Option<ticker::Ticker>>,
 }
 
-/// What the run and the thread beside it share.
+/// What the run and the thread share.
 struct Watch {
     counters: Arc<s3mirror::Progress>,
     begun: Instant,
@@ -50,7 +50,7 @@ struct Watch {
     estimate: Mutex<Clocked>,
 }
 
-/// How fast it goes since copying began.
+/// The speed since copying began.
 #[derive(Default)]
 struct Clocked {
     since: Option<Instant>,
@@ -67,7 +67,7 @@ pub(crate) enum Events {
 }
 
 impl Progress {
-    /// Begins to watch what `counters` count.
+    /// Begins to watch `counters`.
     pub(crate) fn begin(
         counters: Arc<s3mirror::Progress>,
         console: &Console,
@@ -124,7 +124,7 @@ impl Observer for Progress {
     }
 
     fn warning(&self, warning: &Warning) {
-        // What a server does otherwise changes nothing of the outcome.
+        // A deviation of the server does not change the outcome.
         let is_detail = matches!(warning, Warning::Server(_));
         if !is_detail || self.reporter().has_notes() {
             self.reporter().streams.warning(warning);
@@ -191,7 +191,7 @@ impl Watch {
         )
     }
 
-    /// Looks how far it is, so that the speed is known.
+    /// Measures the progress, for the speed.
     fn measure(&self) {
         let mut clocked = self.clocked();
         if let Some(since) = clocked.since {
@@ -207,8 +207,7 @@ impl Watch {
         }
     }
 
-    /// Leaves nothing behind on the terminal. A bar that has ended shows
-    /// nothing, whoever draws it.
+    /// Clears the terminal. A finished bar shows nothing, whoever draws it.
     fn end_drawing(&self) {
         self.reporter.streams.end_drawing();
         self.screen.bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! Progress as lines of text, for logs and for who asks by a signal.
+//! Progress as lines of text, for logs and as the answer to a signal.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) fn line(view: &View) -> String {
     text
 }
 
-/// The same with the largest copies under way.
+/// The same with the largest copies in flight.
 pub(crate) fn lines(view: &View) -> String {
     let large = view
         .now
@@ -45,7 +45,7 @@ fn running(copy: &Large) -> String {
     )
 }
 
-/// What is in the listings.
+/// What was listed.
 pub(super) fn listed(now: &Snapshot) -> String {
     let (files, objects) = match now.direction {
         Direction::Backup => (now.listed.source, now.listed.target),
@@ -124,7 +124,7 @@ pub(super) fn deleted(now: &Snapshot) -> &'static str {
     }
 }
 
-/// A duration as precise as it is meant: it need not change at every look.
+/// A duration, only as precise as the estimate is.
 pub(super) fn about(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours) = (seconds / 60, seconds / 3600);

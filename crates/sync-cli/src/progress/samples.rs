@@ -1,4 +1,4 @@
-//! What tests show: a run at some moments.
+//! Samples for tests: a run at some moments.
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ pub(super) fn bar(console: &Console) -> ProgressBar {
     ProgressBar::with_draw_target(None, target)
 }
 
-/// What is drawn there, all of it by one bar of several lines.
+/// What is drawn there: one bar of several lines.
 pub(super) struct Screen {
     pub(super) bar: ProgressBar,
     paint: Paint,

@@ -13,16 +13,30 @@ pub(crate) struct View {
 
 /// The same for programs.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Figures {
+    /// What the run is doing.
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Phase"))]
     phase: Phase,
+    /// Since the run began.
     seconds: f64,
+    /// Entries listed so far.
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Listed"))]
     listed: Listed,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
     files: Share,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
     bytes: Share,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
     deletions: Share,
+    /// Entries that could not be copied or deleted.
     failed: u64,
+    /// An average of about the last 30 seconds.
     pub(super) bytes_per_second: Option<f64>,
+    /// Until all is copied, by that average.
     seconds_left: Option<f64>,
+    /// The largest copies in flight, of more than one part each.
+    #[cfg_attr(test, schemars(with = "Vec<crate::tests::schema::Large>"))]
     large: Vec<Large>,
     #[serde(skip)]
     pub(super) time_left: Option<Duration>,

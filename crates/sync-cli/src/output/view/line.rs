@@ -1,4 +1,4 @@
-//! One action of a plan in one line: what is done, with what, and why, with
+//! One action of a plan in one line: what is done to which entry and why, with
 //! sizes and both times in UTC.
 
 use std::fmt::{self, Display};
@@ -17,7 +17,7 @@ use crate::output::text::{self, Words};
 /// An action, as people read it.
 pub(super) struct Line {
     verb: &'static str,
-    /// The key, or what stands for it; not yet made printable.
+    /// The key, or what replaces it; not yet made printable.
     pub(super) name: String,
     detail: String,
 }
@@ -101,7 +101,7 @@ fn of_target(direction: Direction, reason: Reason, target: &Entry) -> String {
     format!("{reason}, {size}, {what} {time}")
 }
 
-/// A time as it decides: to the nanosecond, where there is one.
+/// A time as the rule compares it: to the nanosecond, where there is one.
 fn at(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

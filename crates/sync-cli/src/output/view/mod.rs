@@ -1,5 +1,5 @@
-//! A plan before the eyes of people: a line for each of its actions, as a list
-//! or by directories. Both are in the plan's own order, which is that of the
+//! A plan for people: a line for each of its actions, as a list or as a tree of
+//! directories. Both are in the plan's own order, which is that of the
 //! keys, so neither holds the plan in memory.
 
 mod line;
@@ -52,7 +52,7 @@ pub(crate) fn show(plan: &Plan, view: View, console: &mut Console) -> io::Result
     Ok(())
 }
 
-/// What has no place in a tree, after it: names that are no path.
+/// After the tree, names that are no path and have no place in it.
 fn show_outside(plan: &Plan, words: Words, console: &mut Console) -> io::Result<()> {
     let counts = plan.counts();
     if counts.skipped_in_source.is_empty() && counts.skipped_in_target.is_empty() {

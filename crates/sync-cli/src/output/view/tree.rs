@@ -1,15 +1,15 @@
-//! A plan by directories: each is named once, above what is in it.
+//! A plan as a tree: each directory is named once, above its contents.
 //!
-//! In key order everything below a directory stands together, so all that has
-//! to be known is the directory that is open. A plan whose lines somebody has
-//! put into another order names some of them again.
+//! In key order, everything below a directory is together, so only the directory
+//! that is open must be known. A plan whose lines somebody has reordered names
+//! some directories again.
 
 use sync_core::text::printable;
 
 use super::line::Line;
 use crate::Console;
 
-/// What a level is moved to the right by.
+/// The indentation of a level.
 const INDENT: &str = "  ";
 
 /// A tree while it is shown.

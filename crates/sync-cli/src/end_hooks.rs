@@ -1,9 +1,9 @@
-//! The end of a real run, however it comes: the last line of `--json`, the
-//! metrics file, the command of `--on-finish`.
+//! Hooks for the end of a real run, however it ends: the last line of `--json`,
+//! the metrics file, the command of `--on-finish`.
 //!
-//! A run is told about what becomes known of it ([`Ending::is_about`],
-//! [`Ending::carried_out`]); [`Ending::conclude`] tells the others. It does so
-//! once: a signal may come while the run ends by itself.
+//! They collect what becomes known of the run ([`EndHooks::is_about`],
+//! [`EndHooks::executed`]). [`EndHooks::run`] runs them once: a signal may arrive
+//! while the run ends by itself.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -25,15 +25,15 @@ use crate::output::json::{Line, RunReport, TrashLine};
 use crate::output::text::{self, Words};
 use crate::{Exit, output::style};
 
-/// A command that takes longer is ended: s3mirror may hold up the next run.
+/// A command that takes longer is killed: it would delay the next run.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Variables that would make an s3mirror in the command end the same way.
+/// Variables that would give an s3mirror in the command the same hooks.
 const NOT_INHERITED: [&str; 2] = ["S3MIRROR_ON_FINISH", "S3MIRROR_METRICS_FILE"];
 
-/// What is to be done at the end of a run. Clones are the same one.
+/// What is done at the end of a run. Clones share their state.
 #[derive(Clone)]
-pub(crate) struct Ending(Arc<Inner>);
+pub(crate) struct EndHooks(Arc<Inner>);
 
 struct Inner {
     begun: Instant,
@@ -45,13 +45,13 @@ struct Inner {
 #[derive(Default)]
 struct State {
     report: RunReport,
-    /// Where it is counted what has been done, until that is in the report.
+    /// The counters, until their values are in the report.
     progress: Option<Arc<Progress>>,
     concluded: bool,
 }
 
-impl Ending {
-    /// Looks whether all can be done as asked, before anything else is.
+impl EndHooks {
+    /// Checks that all hooks can run, before anything else is done.
     pub(crate) fn prepare(args: &FinishArgs, mirrored: Option<&Path>) -> anyhow::Result<Self> {
         let metrics = args.metrics_file.as_deref();
         let metrics = metrics.map(|path| MetricsFile::look(path, mirrored));
@@ -63,7 +63,7 @@ impl Ending {
         })))
     }
 
-    /// Of a run that changes nothing: nobody is told.
+    /// Of a run that changes nothing: none.
     pub(crate) fn of_mock() -> Self {
         Self(Arc::new(Inner {
             begun: Instant::now(),
@@ -73,7 +73,7 @@ impl Ending {
         }))
     }
 
-    /// Which way the run goes, and between which places.
+    /// The direction of the run and its places.
     pub(crate) fn is_about(&self, direction: Direction, directory: &Path, bucket: &Location) {
         let report = &mut self.lock().report;
         report.direction = Some(Words::of(direction).command());
@@ -81,27 +81,22 @@ impl Ending {
         report.bucket = Some(bucket.to_string());
     }
 
-    /// Where it is counted what is done.
+    /// The counters of the run.
     pub(crate) fn watch(&self, progress: Arc<Progress>) {
         self.lock().progress = Some(progress);
     }
 
-    /// How a run ends that broke off where nobody expected it.
+    /// The exit status of a run that ended by an internal error.
     pub(crate) fn broken_off(&self) -> Exit {
         let progress = self.lock().progress.clone();
-        match progress.and_then(|progress| progress.report_so_far()) {
+        match progress.and_then(|progress| progress.partial_report()) {
             None => Exit::Failed,
             Some(_) => Exit::Incomplete,
         }
     }
 
-    /// What was done, and what there was to do.
-    pub(crate) fn carried_out(
-        &self,
-        counts: &Counts,
-        done: &Report,
-        versioning: Option<Versioning>,
-    ) {
+    /// What was planned and what was done.
+    pub(crate) fn executed(&self, counts: &Counts, done: &Report, versioning: Option<Versioning>) {
         let mut state = self.lock();
         state.progress = None;
         let report = &mut state.report;
@@ -117,16 +112,16 @@ impl Ending {
         });
     }
 
-    /// The report of a run that ends with `exit`, because of `errors`. Of one
-    /// that was cut short it says what was done until then.
+    /// The report of a run that ends with `exit`, because of `errors`. Of a
+    /// run that was cut short it has what was done until then.
     pub(crate) fn report(&self, exit: Exit, errors: &[String]) -> RunReport {
         let (mut report, progress) = {
             let state = self.lock();
             (state.report.clone(), state.progress.clone())
         };
-        if let Some(done) = progress.and_then(|progress| progress.report_so_far()) {
+        if let Some(done) = progress.and_then(|progress| progress.partial_report()) {
             report.set_execution(&done);
-            // Whether it was stopped, or broke off, the exit status tells.
+            // The exit status says whether it was stopped or broke off.
             report.stopped = false;
         }
         report.exit = exit.code();
@@ -136,8 +131,8 @@ impl Ending {
         report
     }
 
-    /// Tells of the end, once. Whoever comes second waits until that is done.
-    pub(crate) fn conclude(&self, report: &RunReport, streams: &Streams) {
+    /// Runs the hooks, once. A second caller waits until they are done.
+    pub(crate) fn run(&self, report: &RunReport, streams: &Streams) {
         let mut state = self.lock();
         if std::mem::replace(&mut state.concluded, true) {
             return;
@@ -150,7 +145,7 @@ impl Ending {
             warn(format!("{error:#}"));
         }
         if let Some(command) = &self.0.command
-            && let Err(why) = run(command, report, PATIENCE)
+            && let Err(why) = run_command(command, report, PATIENCE)
         {
             warn(format!("the command of --on-finish {why}"));
         }
@@ -161,16 +156,16 @@ impl Ending {
     }
 }
 
-/// Runs `command` with the report; if it does not go well, how.
-fn run(command: &OsStr, report: &RunReport, patience: Duration) -> Result<(), String> {
+/// Runs `command` with the report; if that fails, why.
+fn run_command(command: &OsStr, report: &RunReport, patience: Duration) -> Result<(), String> {
     let cannot = |error: io::Error| format!("cannot be run: {error}");
     let mut child = spawn(command, report).map_err(cannot)?;
     if let Some(mut input) = child.stdin.take() {
         let mut line = Vec::new();
-        // Nothing in it can fail to be written into memory.
+        // Writing into memory cannot fail.
         let _ = sync_core::json::write_json(&mut line, &Line::Report(report));
         line.push(b'\n');
-        // It may be longer than what a pipe holds, and not everybody reads it.
+        // It may be longer than a pipe's buffer, and a command need not read it.
         thread::spawn(move || {
             let _ = input.write_all(&line);
         });
@@ -200,12 +195,12 @@ fn spawn(command: &OsStr, report: &RunReport) -> io::Result<Child> {
         .stdin(Stdio::piped())
         // Standard output is for the report alone.
         .stdout(io::stderr())
-        // With all that it starts it can be ended at once.
+        // So that it can be killed with all that it starts.
         .process_group(0)
         .spawn()
 }
 
-/// Ends the command and what it has started.
+/// Kills the command and what it has started.
 fn kill(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id())
         .ok()
@@ -223,7 +218,7 @@ mod tests {
 
     fn ran(command: &str) -> Result<(), String> {
         let patience = Duration::from_millis(500);
-        run(OsStr::new(command), &RunReport::default(), patience)
+        run_command(OsStr::new(command), &RunReport::default(), patience)
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! SIGINT, SIGTERM and SIGHUP: the first one stops a run cleanly, a second one ends the
-//! process at once. So does one before anything was changed, once those have
-//! been told who are to know of the end of a run.
+//! SIGINT, SIGTERM and SIGHUP: the first one stops a run cleanly, a second one
+//! ends the process at once. So does one before anything was changed, after the
+//! hooks for the end of a run.
 
 use std::fs;
 use std::io;
@@ -19,7 +19,7 @@ use crate::Exit;
 /// What is done before a signal ends the process.
 type Farewell = Box<dyn FnOnce(Exit) + Send>;
 
-/// Listens for signals from its making on.
+/// Listens for signals as soon as it exists.
 #[derive(Clone)]
 pub(crate) struct Stop(Arc<State>);
 
@@ -77,8 +77,8 @@ impl Stop {
         }
     }
 
-    /// Ends the process, after its farewell. That has a thread of its own, for
-    /// it may take long, and a second signal must be heard meanwhile.
+    /// Ends the process, after its farewell. That has a thread of its own, because
+    /// it may take long, and a second signal must end the process meanwhile.
     fn end(&self, exit: Exit) {
         let farewell = self.0.farewell.lock().take();
         let end = move || {
@@ -109,17 +109,17 @@ impl Stop {
         }
     }
 
-    /// How to exit, if a signal has come.
+    /// The exit status, if a signal has arrived.
     pub(crate) fn exit(&self) -> Option<Exit> {
         *self.0.asked.borrow()
     }
 }
 
-/// Whether whoever started us has SIGHUP ignored.
+/// Whether the parent process has SIGHUP ignored.
 fn ignores_hangup() -> bool {
     match fs::read_to_string("/proc/self/status") {
         Ok(status) => is_ignored(&status),
-        // A shell inherits it as we did: it survives its own signal then.
+        // A shell inherits that as this process did, and survives its own signal.
         Err(_) => Command::new("sh")
             .args(["-c", "kill -s HUP $$"])
             .status()

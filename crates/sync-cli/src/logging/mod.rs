@@ -1,16 +1,15 @@
-//! Logs, for who looks for the reason of something: `-v`, `RUST_LOG`.
+//! Logs for the analysis of a run: `-v`, `RUST_LOG`.
 //!
-//! Nothing listens unless one of these asks for it; an event then costs one
-//! comparison. Logs go to standard error, between whatever else is written
-//! there.
+//! Without these there is no subscriber, and an event costs one comparison. Logs
+//! go to standard error, between whatever else is written there.
 //!
 //! The SDK and what is below it log requests with all their headers, and those
-//! hold secrets: a session token, the signature. The SDK of today blots them out
-//! itself; that is not ours to rely on. So other code than ours is never heard
-//! below `debug`, whatever `RUST_LOG` says, the targets that show what is signed
-//! are not heard at all, and what still looks like a secret is blotted out.
+//! hold secrets: a session token, the signature. The SDK of today redacts them
+//! itself, but does not promise to. So code of others is never logged below
+//! `debug`, whatever `RUST_LOG` says, the targets that show what is signed are
+//! not logged at all, and what still looks like a secret is redacted.
 
-mod blot;
+mod redact;
 
 use std::io;
 
@@ -32,12 +31,12 @@ const OURS: [&str; 4] = ["s3mirror", "sync_cli", "sync_fs", "sync_s3"];
 /// Of others: those that log whole requests, or what is signed.
 const HEADERS: [&str; 3] = ["aws_sigv4", "aws_runtime::auth", "hyper::proto"];
 
-/// Begins to log, if that is asked for. What is wrong with `RUST_LOG` is said.
+/// Starts logging, if that is wanted. An invalid `RUST_LOG` is an error.
 pub(crate) fn begin(output: &OutputArgs, streams: &Streams) -> Result<(), String> {
     let Some(filter) = filter(output)? else {
         return Ok(());
     };
-    // A program that embeds us may have its own.
+    // A program that embeds this crate may have its own.
     let _ = subscriber(filter, output.log_format, streams).try_init();
     Ok(())
 }
@@ -59,7 +58,7 @@ fn subscriber(
     tracing_subscriber::registry().with(logs)
 }
 
-/// What is asked for; nothing, if nothing is.
+/// The filter that is wanted, if any.
 fn filter(output: &OutputArgs) -> Result<Option<EnvFilter>, String> {
     let asked = std::env::var("RUST_LOG")
         .ok()
@@ -71,7 +70,7 @@ fn filter(output: &OutputArgs) -> Result<Option<EnvFilter>, String> {
         (None, 2) => ours("debug"),
         (None, _) => format!("debug,{}", ours("trace")),
     };
-    let wrong = |error| format!("RUST_LOG is wrong: {error}");
+    let wrong = |error| format!("invalid RUST_LOG: {error}");
     EnvFilter::try_new(directives).map(Some).map_err(wrong)
 }
 
@@ -131,8 +130,8 @@ impl Drop for Event<'_> {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.text);
         let text = match self.to.format {
-            LogFormat::Text => blot::blotted(&text),
-            LogFormat::Json => blot::blotted_object(&text),
+            LogFormat::Text => redact::redacted(&text),
+            LogFormat::Json => redact::redacted_object(&text),
         };
         let text = match self.to.format {
             LogFormat::Text => text,

@@ -1,4 +1,4 @@
-//! Blots out what is a secret by its name, in whatever form it is logged.
+//! Redacts what is a secret by its name, in whatever form it is logged.
 
 use std::borrow::Cow;
 
@@ -16,10 +16,10 @@ const NAMES: [&str; 8] = [
 
 const BLOT: &str = "[not shown]";
 
-/// `text` without secrets. From the name of one to the end of its line or value
-/// nothing is left: rather too much than too little.
-pub(super) fn blotted(text: &str) -> Cow<'_, str> {
-    // Of ASCII letters only, so that every byte stays where it is.
+/// `text` without secrets. Everything from the name of one to the end of its
+/// line or value is removed: rather too much than too little.
+pub(super) fn redacted(text: &str) -> Cow<'_, str> {
+    // ASCII only, so that every byte keeps its position.
     let lower = text.to_ascii_lowercase();
     if next(&lower, 0).is_none() {
         return Cow::Borrowed(text);
@@ -38,9 +38,9 @@ pub(super) fn blotted(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The same for a line that is an object of JSON and has to stay one: nothing of
-/// it is left but that there was something.
-pub(super) fn blotted_object(text: &str) -> Cow<'_, str> {
+/// The same for a line that is a JSON object and must stay one: another object
+/// replaces it.
+pub(super) fn redacted_object(text: &str) -> Cow<'_, str> {
     match next(&text.to_ascii_lowercase(), 0) {
         None => Cow::Borrowed(text),
         Some(_) => {
@@ -65,10 +65,10 @@ mod tests {
     #[test]
     fn what_follows_the_name_of_a_secret_is_not_shown() {
         let text = "GET /\nAuthorization: AWS4 Credential=a, Signature=b\nhost: c\n";
-        assert_eq!(blotted(text), "GET /\nAuthorization[not shown]\nhost: c\n");
+        assert_eq!(redacted(text), "GET /\nAuthorization[not shown]\nhost: c\n");
         let text = r#"headers: {"x-amz-security-token": "t", "host": "c"}"#;
         assert_eq!(
-            blotted(text),
+            redacted(text),
             r#"headers: {"x-amz-security-token[not shown]"#
         );
     }
@@ -76,11 +76,11 @@ mod tests {
     #[test]
     fn an_object_stays_an_object() {
         let text = "{\"headers\":\"x-amz-security-token: t\"}\n";
-        let blotted = blotted_object(text);
-        let object: serde_json::Value = serde_json::from_str(&blotted).unwrap();
-        assert!(object["message"].is_string() && !blotted.contains("token"));
+        let redacted = redacted_object(text);
+        let object: serde_json::Value = serde_json::from_str(&redacted).unwrap();
+        assert!(object["message"].is_string() && !redacted.contains("token"));
         assert_eq!(
-            blotted_object("{\"message\":\"a page\"}"),
+            redacted_object("{\"message\":\"a page\"}"),
             "{\"message\":\"a page\"}"
         );
     }
@@ -88,6 +88,6 @@ mod tests {
     #[test]
     fn what_holds_no_secret_stays_as_it_is() {
         let text = "a page of 1000 keys, été\n";
-        assert!(matches!(blotted(text), Cow::Borrowed(same) if same == text));
+        assert!(matches!(redacted(text), Cow::Borrowed(same) if same == text));
     }
 }
