@@ -205,7 +205,7 @@ fn an_object_that_is_replaced_before_the_file_is_copied_again_is_left_alone() {
 
     let outcome = world.backup(&dir).trusting().exits(3);
 
-    outcome.says("'a' has changed").says("somebody else");
+    outcome.says("'a' has changed").says("another writer");
     assert_same(&world.bucket.contents(), &map(&[("a", "theirs")]));
 }
 
