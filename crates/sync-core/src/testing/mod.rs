@@ -1,5 +1,5 @@
-//! Stores for tests, and the contract that every store must keep (feature
-//! `testing`).
+//! Stores for tests, the contract that every store must keep, and strategies
+//! for property tests (feature `testing`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,7 @@
 
 mod contract;
 mod memory;
+pub mod strategies;
 
 pub use crate::store_contract;
 pub use contract::{Capabilities, Clause};

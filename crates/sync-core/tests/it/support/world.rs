@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use sync_core::testing::MemoryStore;
+use sync_core::testing::{MemoryStore, strategies};
 use sync_core::{
     Direction,
     plan::{Deletions, PlanOptions},
@@ -127,37 +127,17 @@ pub(crate) fn backups_to_directories() -> impl Strategy<Value = World> {
     })
 }
 
-/// Of `items`, those that fit into one tree.
 fn tree(items: Vec<(String, Item)>) -> BTreeMap<String, Item> {
-    let mut tree: BTreeMap<String, Item> = BTreeMap::new();
-    for (name, item) in items {
-        let collides = |other: &String| is_below(other, &name) || is_below(&name, other);
-        if is_mappable(&name) && !tree.keys().any(collides) {
-            tree.insert(name, item);
-        }
-    }
-    tree
+    strategies::fitting(items)
 }
 
 fn items() -> impl Strategy<Value = Vec<(String, Item)>> {
-    vec((names(), item()), 0..9)
-}
-
-fn names() -> impl Strategy<Value = String> {
-    let segments = vec(select(&["a", "b", "a-b", "a.", "-"]), 1..4);
-    let anything = vec(select(&['a', 'b', '-', '.', '/']), 1..6);
-    prop_oneof![
-        3 => segments.prop_map(|segments| segments.join("/")),
-        2 => anything.prop_map(String::from_iter),
-    ]
+    vec((strategies::names(), item()), 0..9)
 }
 
 fn item() -> impl Strategy<Value = Item> {
-    let times = [
-        noon(0),
-        noon(0) + TimeDelta::nanoseconds(1),
-        noon(1),
-        noon(3600),
-    ];
-    (0..3u8, select(times.to_vec())).prop_map(|(size, time)| Item { size, time })
+    (strategies::sizes(), strategies::times()).prop_map(|(size, time)| Item {
+        size: size as u8,
+        time,
+    })
 }
