@@ -95,15 +95,9 @@ fn now() -> u64 {
 }
 
 fn text(report: &RunReport, now: u64, earlier: &str) -> String {
-    let labels = format!(
-        "direction=\"{}\",directory=\"{}\",bucket=\"{}\"",
-        escaped(report.direction.unwrap_or_default()),
-        escaped(report.directory.as_deref().unwrap_or_default()),
-        escaped(report.bucket.as_deref().unwrap_or_default()),
-    );
     let mut text = Text {
         text: String::new(),
-        labels,
+        labels: labels(report),
     };
     text.metric(
         "s3mirror_last_run_timestamp_seconds",
@@ -155,6 +149,16 @@ fn text(report: &RunReport, now: u64, earlier: &str) -> String {
         report.failed,
     );
     text.text
+}
+
+/// The labels of all metrics.
+fn labels(report: &RunReport) -> String {
+    format!(
+        "direction=\"{}\",directory=\"{}\",bucket=\"{}\"",
+        escaped(report.direction.unwrap_or_default()),
+        escaped(report.directory.as_deref().unwrap_or_default()),
+        escaped(report.bucket.as_deref().unwrap_or_default()),
+    )
 }
 
 struct Text {
