@@ -33,6 +33,15 @@ pub(crate) fn texts(error: &(dyn StdError + 'static)) -> Vec<String> {
     texts
 }
 
+/// Whether an I/O error among the causes is such a one.
+pub(crate) fn has_io(
+    error: &(dyn StdError + 'static),
+    is_such: impl Fn(&io::Error) -> bool,
+) -> bool {
+    let mut io = causes(error).filter_map(|cause| cause.downcast_ref());
+    io.any(is_such)
+}
+
 /// The first cause of this type.
 pub(crate) fn find<'a, T: StdError + 'static>(
     error: &'a (dyn StdError + 'static),

@@ -1,7 +1,5 @@
 //! Why a request got no answer, in words.
 
-use std::io;
-
 use aws_sdk_s3::error::ConnectorError;
 use http::Uri;
 use rustls::Error as TlsError;
@@ -10,6 +8,7 @@ use sync_core::{hint, setting::Setting, text::printable};
 use crate::client::proxy::Proxy;
 use crate::error::cause_chain::{causes, find, last_cause};
 use crate::http::invalid_http::InvalidHttp;
+use crate::http::outcome::is_refused;
 use crate::http::silence::Silent;
 use crate::http::tls_errors::why_not_secure;
 use crate::http::unreachable::{Server, Unreachable};
@@ -124,10 +123,8 @@ fn why_not_proxied(server: &Server<'_>, error: &ConnectorError) -> Option<Unreac
 
 /// Why there is no connection to the server, or to its proxy.
 fn cause(server: &Server<'_>, error: &ConnectorError) -> String {
-    let mut io = causes(error).filter_map(|it| it.downcast_ref::<io::Error>());
-    let is_refused = io.any(|it| it.kind() == io::ErrorKind::ConnectionRefused);
     let to_server = server.proxy.is_none();
-    if is_refused {
+    if is_refused(error) {
         let place = if to_server {
             format!("at {}", server.address())
         } else {

@@ -5,7 +5,7 @@ use std::io;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::ConnectorError;
 
-use crate::error::cause_chain::causes;
+use crate::error::cause_chain::has_io;
 use crate::http::concurrency::Outcome;
 
 /// The outcome of a request for the concurrency limiter.
@@ -35,23 +35,16 @@ pub(crate) fn descriptors_as_io(error: ConnectorError) -> ConnectorError {
 
 /// Whether no file descriptor was free for a connection.
 pub(crate) fn is_out_of_descriptors(error: &ConnectorError) -> bool {
-    causes(error).any(|cause| {
-        let error = cause.downcast_ref::<io::Error>();
-        let number = error.and_then(io::Error::raw_os_error);
-        number.is_some_and(|number| OUT_OF_DESCRIPTORS.contains(&number))
-    })
+    let is_such = |number| OUT_OF_DESCRIPTORS.contains(&number);
+    has_io(error, |io| io.raw_os_error().is_some_and(is_such))
 }
 
 /// ENFILE and EMFILE, the same on all supported systems.
 const OUT_OF_DESCRIPTORS: [i32; 2] = [23, 24];
 
 /// Whether no server listens there, which has nothing to do with load.
-fn is_refused(error: &ConnectorError) -> bool {
-    causes(error).any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-    })
+pub(crate) fn is_refused(error: &ConnectorError) -> bool {
+    has_io(error, |io| io.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(test)]

@@ -47,14 +47,6 @@ pub enum ContentType {
 }
 
 impl ObjectSettings {
-    pub(crate) fn class(&self) -> Option<types::StorageClass> {
-        self.storage_class.as_deref().map(types::StorageClass::from)
-    }
-
-    pub(crate) fn canned_acl(&self) -> Option<types::ObjectCannedAcl> {
-        self.acl.as_deref().map(types::ObjectCannedAcl::from)
-    }
-
     pub(crate) fn encrypted_by(&self) -> Option<types::ServerSideEncryption> {
         self.encryption.as_ref().map(|encryption| match encryption {
             Encryption::S3 => types::ServerSideEncryption::Aes256,
@@ -145,10 +137,10 @@ macro_rules! with_settings {
     ($request:expr, $settings:expr, $key:expr) => {{
         let settings: &$crate::write::object_settings::ObjectSettings = $settings;
         $request
-            .set_storage_class(settings.class())
+            .set_storage_class(settings.storage_class.as_deref().map(Into::into))
             .set_server_side_encryption(settings.encrypted_by())
             .set_ssekms_key_id(settings.kms_key())
-            .set_acl(settings.canned_acl())
+            .set_acl(settings.acl.as_deref().map(Into::into))
             .set_content_type(settings.content_type_of($key))
             .set_cache_control(settings.cache_control.clone())
     }};
