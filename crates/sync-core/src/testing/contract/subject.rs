@@ -107,11 +107,12 @@ impl<'a> Subject<'a> {
 
     /// Begins to write `len` bytes in parts.
     pub(super) async fn begin(self, name: &str, len: u64, expected: &Expected) -> Box<dyn Writer> {
-        let begun = self
-            .store
-            .write(&new(name, len), self.can.part_size, expected)
-            .await;
-        begun.unwrap()
+        self.try_begin(name, len, expected).await.unwrap()
+    }
+
+    async fn try_begin(self, name: &str, len: u64, expected: &Expected) -> Result<Box<dyn Writer>> {
+        let entry = new(name, len);
+        self.store.write(&entry, self.can.part_size, expected).await
     }
 
     /// The offsets of the parts of `body`, each with its bytes.
@@ -122,9 +123,10 @@ impl<'a> Subject<'a> {
             .collect()
     }
 
-    /// Writes `body` in parts, in their order, and commits it.
+    /// Writes `body` in parts, in their order, and commits it. A store may look
+    /// at the very beginning that it would fail.
     pub(super) async fn write(self, name: &str, body: &Bytes, expected: &Expected) -> Result<()> {
-        let writer = self.begin(name, body.len() as u64, expected).await;
+        let writer = self.try_begin(name, body.len() as u64, expected).await?;
         for (offset, part) in self.cut(body) {
             writer.part(offset, part.into()).await?;
         }
