@@ -28,6 +28,7 @@ pub(crate) fn run() -> Result<()> {
     check("the core is pure", core_is_pure);
     check("imports form no circle", circles::none);
     check("licences, bans and sources of dependencies", dependencies);
+    check("packages of the libraries", packages);
     check("lints", || {
         let arguments = [
             "clippy",
@@ -83,6 +84,15 @@ fn core_is_pure() -> Result<()> {
         bail!("sync-core depends on {}", impure.join(", "));
     }
     Ok(())
+}
+
+/// The libraries can be packaged, as for crates.io.
+fn packages() -> Result<()> {
+    let mut package = cargo(["package", "--no-verify", "--allow-dirty", "--quiet"]);
+    for library in ["sync-core", "sync-fs", "sync-s3", "s3mirror"] {
+        package.args(["--package", library]);
+    }
+    run_program(&mut package)
 }
 
 /// Without the advisories: their database is a git repository, which CI cannot
