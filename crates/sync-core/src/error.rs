@@ -75,9 +75,11 @@ impl ErrorKind {
 /// Shown, it says what was tried on what, why it failed, and what to do.
 #[derive(Debug)]
 pub struct StoreError {
+    // Small, because each item of a listing is moved as what is larger: an entry
+    // or an error.
     kind: ErrorKind,
     message: String,
-    hint: Option<Hint>,
+    hint: Option<Box<Hint>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -107,7 +109,7 @@ impl StoreError {
     /// The same error with what the user can do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<Hint>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(Box::new(hint.into()));
         self
     }
 
@@ -120,7 +122,7 @@ impl StoreError {
     /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<&Hint> {
-        self.hint.as_ref()
+        self.hint.as_deref()
     }
 }
 

@@ -232,6 +232,7 @@ impl Listing {
         Err(self.fail(StoreError::new(ErrorKind::Disordered, message)))
     }
 
+    #[inline(always)]
     fn take(&mut self) -> Option<Entry> {
         let entry = self.head.take()?;
         // One buffer for all keys: no allocation an entry.

@@ -9,5 +9,5 @@ mod sort;
 
 pub use counter::Listings;
 pub use merge::{Joined, Merge, MergeError, Side, merge};
-pub(crate) use pairs::{Opened, Pairs, Selected};
+pub(crate) use pairs::{Opened, Pairs, Selected, SelectedPairs};
 pub(crate) use skipped_names::{SkippedNames, may_be_directory_of};

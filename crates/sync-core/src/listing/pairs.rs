@@ -3,14 +3,16 @@
 //! A plan and a verification are made from the same pairs. A listing that turns
 //! out not to be in key order is read again and sorted.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use chrono::TimeDelta;
 use futures::future::join;
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::{BoxStream, Stream, StreamExt};
 
 use super::counter::Listings;
-use super::merge::{Joined, MergeError, Side, merge};
+use super::merge::{Joined, Merge, MergeError, Side, merge};
 use super::sort::sorted;
 use crate::{
     entry::{Listed, SkipCause, Skipped},
@@ -37,12 +39,27 @@ pub(crate) struct Pairs<'a> {
 
 /// Two listings that have begun.
 pub(crate) struct Opened {
-    /// In key order; it ends after an error.
-    pub(crate) items: BoxStream<'static, Result<Selected, MergeError>>,
+    /// In key order.
+    pub(crate) items: SelectedPairs,
     /// [`Listing::clock_offset`] of the source.
     pub(crate) source_offset: Option<TimeDelta>,
     /// [`Listing::clock_offset`] of the target.
     pub(crate) target_offset: Option<TimeDelta>,
+}
+
+/// Two joined listings with the selection applied. It ends after an error.
+pub(crate) struct SelectedPairs {
+    joined: Merge,
+    selection: Arc<Selection>,
+}
+
+impl Stream for SelectedPairs {
+    type Item = Result<Selected, MergeError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let joined = ready!(self.joined.poll_next_unpin(cx));
+        Poll::Ready(joined.map(|joined| Ok(select(joined?, &self.selection))))
+    }
 }
 
 /// An item of two joined listings.
@@ -88,10 +105,11 @@ impl<'a> Pairs<'a> {
         let (source_offset, target_offset) = (source.clock_offset, target.clock_offset);
         let source = self.in_order(Side::Source, source, self.sort_source);
         let target = self.in_order(Side::Target, target, self.sort_target);
-        let selection = Arc::clone(self.selection);
-        let items = merge(source, target).map(move |joined| Ok(select(joined?, &selection)));
         Opened {
-            items: items.boxed(),
+            items: SelectedPairs {
+                joined: merge(source, target),
+                selection: Arc::clone(self.selection),
+            },
             source_offset,
             target_offset,
         }

@@ -24,6 +24,16 @@ use crate::{
     store::{KeyProblem, Store},
 };
 
+/// A joined item with the rule's answer.
+pub(crate) enum Judged {
+    Skipped(Side, Skipped),
+    Settled(Outcome),
+    /// The plan does not concern it.
+    NotSelected(Pair),
+    /// Contents that could not be compared.
+    Unread(Entry, Entry, StoreError),
+}
+
 /// A plan while it is written.
 pub(crate) struct PlanBuilder<'a> {
     options: &'a PlanOptions,
@@ -67,8 +77,18 @@ impl<'a> PlanBuilder<'a> {
         }
     }
 
-    /// Something that the listing of `side` left out.
-    pub(crate) fn skip(&mut self, side: Side, skipped: Skipped) -> io::Result<()> {
+    /// Adds what has to be done with the next item.
+    pub(crate) fn add(&mut self, judged: Judged) -> io::Result<()> {
+        match judged {
+            Judged::Skipped(side, skipped) => self.skip(side, skipped),
+            Judged::Settled(outcome) => self.settled(outcome),
+            Judged::NotSelected(pair) => self.not_selected(pair),
+            Judged::Unread(source, target, error) => self.unread((&source, &target), &error),
+        }
+    }
+
+    /// Something that the listing of `side` skipped.
+    fn skip(&mut self, side: Side, skipped: Skipped) -> io::Result<()> {
         match side {
             Side::Source if skipped.cause.covers() => {
                 self.tree.covers(&skipped.name, skipped.cause);
@@ -130,7 +150,7 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// The two entries of a key that the run does not concern.
-    pub(crate) fn not_selected(&mut self, pair: Pair) -> io::Result<()> {
+    fn not_selected(&mut self, pair: Pair) -> io::Result<()> {
         match pair {
             Pair::Source(source) => {
                 let tally = self.counts.reasons.entry(Reason::NotSelected).or_default();
@@ -152,11 +172,7 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// Contents that could not be compared: nobody knows whether to copy.
-    pub(crate) fn unread(
-        &mut self,
-        (source, target): (&Entry, &Entry),
-        error: &StoreError,
-    ) -> io::Result<()> {
+    fn unread(&mut self, (source, target): (&Entry, &Entry), error: &StoreError) -> io::Result<()> {
         self.count(Some(source), Some(target));
         let skipped = Skipped {
             name: source.key.as_str().to_owned(),

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::future::{Either, ready};
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{StreamExt, TryStreamExt};
 
-use super::builder::PlanBuilder;
+use super::builder::{Judged, PlanBuilder};
 use super::options::{PlanError, PlanOptions};
 use super::value::Plan;
 use crate::budget::Budget;
-use crate::listing::{MergeError, Opened, Pairs, Selected};
+use crate::listing::{Opened, Pairs, Selected};
 use crate::spool::Spools;
 use crate::verify::content::same_content;
 use crate::{
-    entry::{Entry, Skipped},
-    error::StoreError,
-    listing::Side,
+    entry::Entry,
     rule::{Compare, Decision, Direction, Outcome, Pair, Reason, Rule},
     store::Store,
 };
@@ -87,47 +84,49 @@ impl Planner<'_> {
             Arc::clone(&self.spools),
             spool,
         );
-        let mut judged = self.judge(opened.items, rule);
-        while let Some(judged) = judged.try_next().await? {
-            match judged {
-                Judged::Skipped(side, skipped) => draft.skip(side, skipped)?,
-                Judged::Settled(outcome) => draft.settled(outcome)?,
-                Judged::NotSelected(pair) => draft.not_selected(pair)?,
-                Judged::Unread(source, target, error) => {
-                    draft.unread((&source, &target), &error)?;
+        let mut items = opened.items;
+        let budget = Budget::new(self.options.memory);
+        if self.options.compare == Compare::Checksum {
+            // Contents are compared several at a time.
+            let mut judged = items
+                .map(|item| async { self.judge(item?, rule, &budget).await })
+                .buffered(self.options.concurrency.max(1));
+            while let Some(judged) = judged.try_next().await? {
+                draft.add(judged)?;
+            }
+        } else {
+            while let Some(item) = items.try_next().await? {
+                match item {
+                    // Nearly all items of most plans, so they are not wrapped again.
+                    Selected::Pair(pair) => match self.decide(rule, pair) {
+                        Decision::Settled(outcome) => draft.settled(outcome)?,
+                        Decision::CompareContent { source, target } => {
+                            draft.add(self.compare_content(source, target, &budget).await?)?;
+                        }
+                    },
+                    other => draft.add(self.judge(other, rule, &budget).await?)?,
                 }
             }
         }
         Ok(draft.finish(rule)?)
     }
 
-    /// Adds the rule's answer to each pair, in order. Contents are compared several
-    /// at a time.
-    fn judge<'s>(
-        &'s self,
-        items: BoxStream<'static, Result<Selected, MergeError>>,
+    /// What has to be done with `item`.
+    async fn judge(
+        &self,
+        item: Selected,
         rule: Rule,
-    ) -> BoxStream<'s, Result<Judged, PlanError>> {
-        let budget = Budget::new(self.options.memory);
-        let judged = items.map(move |item| {
-            let settled = match item {
-                Err(error) => Err(error.into()),
-                Ok(Selected::Skipped(side, skipped)) => Ok(Judged::Skipped(side, skipped)),
-                Ok(Selected::Excluded(pair)) => Ok(Judged::NotSelected(pair)),
-                Ok(Selected::Pair(pair)) => match self.decide(rule, pair) {
-                    Decision::Settled(outcome) => Ok(Judged::Settled(outcome)),
-                    Decision::CompareContent { source, target } => {
-                        let compared = self.compare_content(source, target, budget.clone());
-                        return Either::Left(compared);
-                    }
-                },
-            };
-            Either::Right(ready(settled))
-        });
-        if self.options.compare == Compare::Checksum {
-            judged.buffered(self.options.concurrency.max(1)).boxed()
-        } else {
-            judged.then(|settled| settled).boxed()
+        budget: &Budget,
+    ) -> Result<Judged, PlanError> {
+        match item {
+            Selected::Skipped(side, skipped) => Ok(Judged::Skipped(side, skipped)),
+            Selected::Excluded(pair) => Ok(Judged::NotSelected(pair)),
+            Selected::Pair(pair) => match self.decide(rule, pair) {
+                Decision::Settled(outcome) => Ok(Judged::Settled(outcome)),
+                Decision::CompareContent { source, target } => {
+                    self.compare_content(source, target, budget).await
+                }
+            },
         }
     }
 
@@ -153,9 +152,9 @@ impl Planner<'_> {
         &self,
         source: Entry,
         target: Entry,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Judged, PlanError> {
-        match same_content(self.source, &source, self.target, &target, &budget).await {
+        match same_content(self.source, &source, self.target, &target, budget).await {
             Ok(are_equal) => {
                 let outcome = Outcome::of_contents(source, target, are_equal);
                 Ok(Judged::Settled(outcome))
@@ -189,14 +188,4 @@ impl Planner<'_> {
         };
         objects.present().map(|present| present.latest)
     }
-}
-
-/// A joined item with the rule's answer.
-enum Judged {
-    Skipped(Side, Skipped),
-    Settled(Outcome),
-    /// The plan does not concern it.
-    NotSelected(Pair),
-    /// Contents that could not be compared.
-    Unread(Entry, Entry, StoreError),
 }

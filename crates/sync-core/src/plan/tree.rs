@@ -59,8 +59,21 @@ impl TreeResolver {
     }
 
     /// Adds the actions that are ready now that the entries of `outcome` have come.
-    pub(crate) fn place(&mut self, outcome: Outcome, counts: &mut Counts, ready: &mut Vec<Action>) {
-        let outcome = self.unless_kept(outcome);
+    pub(crate) fn place(
+        &mut self,
+        mut outcome: Outcome,
+        counts: &mut Counts,
+        ready: &mut Vec<Action>,
+    ) {
+        if let Outcome::Delete { target, .. } = &outcome
+            && let Some(reason) = self.why_kept(&target.key)
+        {
+            outcome = Outcome::Keep {
+                reason,
+                source: None,
+                target: target.clone(),
+            };
+        }
         while let Some(last) = self
             .open
             .pop_if(|o| !may_be_directory_of(o.key().as_str(), outcome.key().as_str()))
@@ -98,23 +111,12 @@ impl TreeResolver {
         self.open.push(opened);
     }
 
-    /// A deletion, unless the source skipped something there, or nothing is
-    /// deleted at all.
-    fn unless_kept(&mut self, outcome: Outcome) -> Outcome {
-        let Outcome::Delete { reason, target } = outcome else {
-            return outcome;
-        };
-        let reason = if self.covering.cover(&target.key) {
-            Reason::SourceSkipped
-        } else if self.deletions == Deletions::Off {
-            Reason::DeletionsOff
+    /// Why an entry that only the target has is kept all the same.
+    fn why_kept(&mut self, key: &Key) -> Option<Reason> {
+        if self.covering.cover(key) {
+            Some(Reason::SourceSkipped)
         } else {
-            return Outcome::Delete { reason, target };
-        };
-        Outcome::Keep {
-            reason,
-            source: None,
-            target,
+            (self.deletions == Deletions::Off).then_some(Reason::DeletionsOff)
         }
     }
 

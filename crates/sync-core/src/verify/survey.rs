@@ -7,11 +7,11 @@
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
-use futures::stream::{BoxStream, TryStreamExt};
+use futures::stream::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::VerifyOptions;
-use crate::listing::{MergeError, Pairs, Selected};
+use crate::listing::{Pairs, Selected, SelectedPairs};
 use crate::listing::{SkippedNames, may_be_directory_of};
 use crate::spool::{Spool, Spools};
 use crate::{
@@ -76,10 +76,7 @@ pub async fn survey(
     }
 }
 
-async fn write_down(
-    mut items: BoxStream<'static, Result<Selected, MergeError>>,
-    spool: Box<dyn Spool>,
-) -> Result<Survey, PlanError> {
+async fn write_down(mut items: SelectedPairs, spool: Box<dyn Spool>) -> Result<Survey, PlanError> {
     let mut survey = Survey {
         spool,
         both: Tally::default(),
