@@ -35,7 +35,7 @@ impl FromStr for BandwidthLimit {
         let steps = text.split_whitespace().map(step);
         let steps = steps.collect::<Result<Vec<_>, _>>()?;
         let daily = Bandwidth::daily(steps);
-        let daily = daily.ok_or_else(|| wrong("a time stands there twice"))?;
+        let daily = daily.ok_or_else(|| wrong("a time is there twice"))?;
         Ok(Self(Some(daily)))
     }
 }

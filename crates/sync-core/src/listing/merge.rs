@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -80,17 +81,16 @@ pub fn merge(
     source: BoxStream<'static, Result<Listed>>,
     target: BoxStream<'static, Result<Listed>>,
 ) -> Merge {
-    Merge {
-        source: Listing::new(Side::Source, source),
-        target: Listing::new(Side::Target, target),
-        failed: false,
-    }
+    Merge::of(
+        Cursor::new(Side::Source, source),
+        Cursor::new(Side::Target, target),
+    )
 }
 
 /// The stream that [`merge`] returns. It ends after an error.
 pub struct Merge {
-    source: Listing,
-    target: Listing,
+    source: Cursor,
+    target: Cursor,
     failed: bool,
 }
 
@@ -121,6 +121,14 @@ impl Stream for Merge {
 }
 
 impl Merge {
+    pub(crate) fn of(source: Cursor, target: Cursor) -> Self {
+        Self {
+            source,
+            target,
+            failed: false,
+        }
+    }
+
     /// Takes what comes first of the two heads.
     fn next_joined(&mut self) -> Option<Joined> {
         if let Some(skipped) = self.source.skipped.take() {
@@ -148,7 +156,7 @@ impl Merge {
 }
 
 /// One side: its stream, its next entry, and the check of its order.
-struct Listing {
+pub(crate) struct Cursor {
     side: Side,
     stream: BoxStream<'static, Result<Listed>>,
     head: Option<Entry>,
@@ -158,8 +166,8 @@ struct Listing {
     ended: bool,
 }
 
-impl Listing {
-    fn new(side: Side, stream: BoxStream<'static, Result<Listed>>) -> Self {
+impl Cursor {
+    pub(crate) fn new(side: Side, stream: BoxStream<'static, Result<Listed>>) -> Self {
         Self {
             side,
             stream,
@@ -168,6 +176,12 @@ impl Listing {
             last: String::new(),
             ended: false,
         }
+    }
+
+    /// Waits for the first item, or the end.
+    pub(crate) async fn begin(mut self) -> Result<Self, MergeError> {
+        poll_fn(|cx| self.poll_head(cx)).await?;
+        Ok(self)
     }
 
     /// Makes sure that the next item is known: as head, as skipped, or that

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use chrono::TimeDelta;
-use futures::future::join;
+use futures::future::try_join;
 use futures::stream::{BoxStream, Stream, StreamExt};
 
 use super::counter::Listings;
-use super::merge::{Joined, Merge, MergeError, Side, merge};
+use super::merge::{Cursor, Joined, Merge, MergeError, Side};
 use super::sort::sorted;
 use crate::{
     entry::{Listed, SkipCause, Skipped},
@@ -94,25 +94,36 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    /// Begins both listings.
-    pub(crate) async fn open(&self) -> Opened {
+    /// Begins both listings, side by side.
+    ///
+    /// # Errors
+    /// That of a listing which fails before its first entry.
+    pub(crate) async fn open(&self) -> Result<Opened, MergeError> {
         self.listings.begin();
-        let (source, target) = join(
-            self.source.list(self.selection),
-            self.target.list(self.selection),
-        )
-        .await;
-        let (source_offset, target_offset) = (source.clock_offset, target.clock_offset);
-        let source = self.in_order(Side::Source, source, self.sort_source);
-        let target = self.in_order(Side::Target, target, self.sort_target);
-        Opened {
+        let source = self.begin(Side::Source, self.source, self.sort_source);
+        let target = self.begin(Side::Target, self.target, self.sort_target);
+        let ((source, source_offset), (target, target_offset)) = try_join(source, target).await?;
+        Ok(Opened {
             items: SelectedPairs {
-                joined: merge(source, target),
+                joined: Merge::of(source, target),
                 selection: Arc::clone(self.selection),
             },
             source_offset,
             target_offset,
-        }
+        })
+    }
+
+    async fn begin(
+        &self,
+        side: Side,
+        store: &dyn Store,
+        sort: bool,
+    ) -> Result<(Cursor, Option<TimeDelta>), MergeError> {
+        let listing = store.list(self.selection).await;
+        let clock_offset = listing.clock_offset;
+        let entries = self.in_order(side, listing, sort);
+        let cursor = Cursor::new(side, entries).begin().await?;
+        Ok((cursor, clock_offset))
     }
 
     /// Whether `error` is a disorder that sorting mends; then the next listing

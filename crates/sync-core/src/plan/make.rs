@@ -59,7 +59,11 @@ pub async fn make_plan(
         spools,
     };
     loop {
-        match planner.run(pairs.open().await).await {
+        let plan = match pairs.open().await {
+            Ok(opened) => planner.run(opened).await,
+            Err(error) => Err(error.into()),
+        };
+        match plan {
             Err(PlanError::Listing(e)) if pairs.sorts_next_time(&e) => {}
             result => return result,
         }

@@ -68,8 +68,11 @@ pub async fn survey(
         Arc::default(),
     );
     loop {
-        let opened = pairs.open().await;
-        match write_down(opened.items, spools.create()?).await {
+        let survey = match pairs.open().await {
+            Ok(opened) => write_down(opened.items, spools.create()?).await,
+            Err(error) => Err(error.into()),
+        };
+        match survey {
             Err(PlanError::Listing(error)) if pairs.sorts_next_time(&error) => {}
             settled => return settled,
         }
