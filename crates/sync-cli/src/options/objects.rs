@@ -151,7 +151,7 @@ impl FromStr for StorageClass {
         let text = text.trim();
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if text.is_empty() || !text.chars().all(fits) {
-            return Err("invalid name of a storage class (example: STANDARD_IA)".to_owned());
+            return Err("not the name of a storage class (example: STANDARD_IA)".to_owned());
         }
         let capitals = text.to_ascii_uppercase().replace('-', "_");
         if capitals != text && CLASSES.contains(&&*capitals) {
