@@ -142,36 +142,33 @@ impl MirrorOptions {
     }
 
     pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            max_delete: self.max_delete,
-            allow_empty_source: self.allow_empty_source,
-        }
+        let mut limits = Limits::default();
+        limits.max_delete = self.max_delete;
+        limits.allow_empty_source = self.allow_empty_source;
+        limits
     }
 
     /// How a plan is made. The selection and the counter of listed entries are
     /// those of the mirror.
     pub(crate) fn plan_options(&self) -> PlanOptions {
         let prefix = self.bucket.location.prefix().len();
-        let usual = PlanOptions::new(self.direction);
-        PlanOptions {
-            compare: self.compare,
-            deletions: self.deletions,
-            max_key_bytes: usize::from(self.max_key_length).saturating_sub(prefix),
-            concurrency: self.most_requests(),
-            memory: self.max_memory(),
-            sort_memory: sort_memory(usual.sort_memory),
-            ..usual
-        }
+        let mut options = PlanOptions::new(self.direction);
+        options.compare = self.compare;
+        options.deletions = self.deletions;
+        options.max_key_bytes = usize::from(self.max_key_length).saturating_sub(prefix);
+        options.concurrency = self.most_requests();
+        options.memory = self.max_memory();
+        options.sort_memory = sort_memory(options.sort_memory);
+        options
     }
 
     /// How a plan is executed.
     pub(crate) fn execute_options(&self) -> ExecuteOptions {
-        ExecuteOptions {
-            concurrency: self.most_requests(),
-            memory: self.max_memory(),
-            part_size: self.part_size(),
-            ..ExecuteOptions::default()
-        }
+        let mut options = ExecuteOptions::default();
+        options.concurrency = self.most_requests();
+        options.memory = self.max_memory();
+        options.part_size = self.part_size();
+        options
     }
 }
 

@@ -43,14 +43,13 @@ impl Verifier {
         };
         let directory = FsStore::open(&options.directory, files)?;
         let bucket = open_bucket(&options, None).await?;
-        let verify = VerifyOptions {
-            evidence,
-            selection,
-            concurrency: options.most_requests(),
-            memory: options.max_memory(),
-            part_size: options.part_size(),
-            sort_memory: sort_memory(VerifyOptions::default().sort_memory),
-        };
+        let mut verify = VerifyOptions::default();
+        verify.evidence = evidence;
+        verify.selection = selection;
+        verify.concurrency = options.most_requests();
+        verify.memory = options.max_memory();
+        verify.part_size = options.part_size();
+        verify.sort_memory = sort_memory(verify.sort_memory);
         Ok(Self {
             options,
             verify,

@@ -35,6 +35,7 @@ pub struct Key(Box<str>);
 
 /// Why a name is no [`Key`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyError {
     /// Nothing at all.
     #[error("is empty")]

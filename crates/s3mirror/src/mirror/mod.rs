@@ -12,7 +12,7 @@ use sync_core::{
     execute,
     execute::{Event, ExecuteOptions, OnSourceChange},
     make_plan,
-    plan::{Action, Counts, Plan, PlanOptions, refusals},
+    plan::{Action, Counts, Plan, refusals},
 };
 use sync_fs::{FsStore, Kept};
 use sync_s3::S3Store;
@@ -117,11 +117,9 @@ impl Mirror {
     }
 
     async fn list(&self) -> Result<Plan> {
-        let options = PlanOptions {
-            selection: Arc::clone(&self.selection),
-            listings: self.progress.listings(),
-            ..self.options.plan_options()
-        };
+        let mut options = self.options.plan_options();
+        options.selection = Arc::clone(&self.selection);
+        options.listings = self.progress.listings();
         let (source, target) = (self.places.source(), self.places.target());
         let plan = make_plan(source, target, &options, Arc::new(TempSpools)).await?;
         let location = &self.options.bucket.location;
@@ -220,10 +218,8 @@ impl Mirror {
     }
 
     async fn carry_out(&self, plan: &MirrorPlan) -> io::Result<sync_core::execute::Report> {
-        let options = ExecuteOptions {
-            outcomes: self.progress.outcomes(),
-            ..self.execute_options(plan)
-        };
+        let mut options = self.execute_options(plan);
+        options.outcomes = self.progress.outcomes();
         let watch = Watch {
             progress: &self.progress,
             observer: &*self.observer,
@@ -263,10 +259,9 @@ impl Mirror {
     /// How `plan` is executed, for whoever estimates what it takes.
     #[must_use]
     pub fn execute_options(&self, plan: &MirrorPlan) -> ExecuteOptions {
-        ExecuteOptions {
-            on_source_change: plan.on_source_change,
-            ..self.options.execute_options()
-        }
+        let mut options = self.options.execute_options();
+        options.on_source_change = plan.on_source_change;
+        options
     }
 
     /// Between which places the mirror works, and how.

@@ -147,13 +147,12 @@ impl Progress {
         if matches!(*lock(&self.phase), Phase::Listing | Phase::Planned) {
             return None;
         }
-        let done = self.outcomes.report();
+        let mut report = self.outcomes.report();
         let planned = lock(&self.planned).deletions;
-        Some(Report {
-            stopped: true,
-            deletions_withheld: (planned != done.deleted).then_some(DeletionsSkipped::Stopped),
-            ..done
-        })
+        report.stopped = true;
+        report.deletions_withheld =
+            (planned != report.deleted).then_some(DeletionsSkipped::Stopped);
+        Some(report)
     }
 
     pub(crate) fn plan(&self, counts: &Counts) {

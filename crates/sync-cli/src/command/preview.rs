@@ -96,11 +96,9 @@ pub(super) fn of_saved(
     let Some(origin) = origin.filter(|_| is_wanted(plan, Mode::Show, price, form, false)) else {
         return Ok(Preview::default());
     };
-    let options = ExecuteOptions {
-        part_size: default_part_size(plan.direction()),
-        on_source_change: OnSourceChange::Refuse,
-        ..ExecuteOptions::default()
-    };
+    let mut options = ExecuteOptions::default();
+    options.part_size = default_part_size(plan.direction());
+    options.on_source_change = OnSourceChange::Refuse;
     let server = Server {
         endpoint_url: origin.endpoint_url.as_deref(),
         region: origin.region.as_deref(),

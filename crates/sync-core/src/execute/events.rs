@@ -158,6 +158,7 @@ impl Outcomes {
 
 /// What an execution has done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// Entries that the target lacked.
     pub created: Tally,

@@ -7,6 +7,7 @@ use super::parts::MIN_PART_SIZE;
 
 /// How a plan is executed.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ExecuteOptions {
     /// Most transfers under way, counted in parts; fewer where a store can
     /// make no use of so many.

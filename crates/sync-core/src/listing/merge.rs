@@ -53,6 +53,7 @@ pub enum Joined {
 /// Why the joined stream ended early.
 #[derive(Debug, thiserror::Error)]
 #[error("the listing of the {side} failed: {error}")]
+#[non_exhaustive]
 pub struct MergeError {
     /// Whose listing failed.
     pub side: Side,

@@ -71,6 +71,7 @@ impl FromStr for MaxDelete {
 
 /// What the user has allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How much may be deleted.
     pub max_delete: MaxDelete,

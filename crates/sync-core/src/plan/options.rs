@@ -15,6 +15,7 @@ pub const DEFAULT_MAX_KEY_BYTES: usize = 1000;
 
 /// How a plan is made.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PlanOptions {
     /// Which way entries go.
     pub direction: Direction,
@@ -67,6 +68,7 @@ pub enum Deletions {
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlanError {
     /// A listing failed; nothing can be concluded from it.
     #[error(transparent)]

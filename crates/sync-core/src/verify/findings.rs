@@ -88,6 +88,7 @@ impl Verdict {
 
 /// What a verification has found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verified {
     /// Equal, by a checksum that the bucket keeps.
     pub equal_by_checksum: Tally,

@@ -23,6 +23,7 @@ use crate::select::Selection;
 
 /// How two places are compared.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct VerifyOptions {
     /// What is believed: a checksum that the bucket keeps, or only bytes.
     pub evidence: Evidence,

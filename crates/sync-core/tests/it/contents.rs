@@ -230,10 +230,7 @@ fn checksums_that_both_stores_keep_are_compared_without_reading() {
                 .with(eq(entry("a", 4)))
                 .returning(move |_| Ok(Some(sum.into())));
         }
-        let options = PlanOptions {
-            compare: Compare::Checksum,
-            ..backup()
-        };
+        let options = with!(backup(), compare: Compare::Checksum);
         let plan = plan(&source, &target, &options);
         assert_eq!(plan.counts().overwritten().entries, changed);
     }
@@ -244,11 +241,7 @@ fn contents_are_compared_though_no_concurrency_is_given() {
     let (source, target) = (MemoryStore::files(), MemoryStore::objects());
     source.insert("a", "1", noon(0));
     target.insert("a", "2", noon(0));
-    let options = PlanOptions {
-        compare: Compare::Checksum,
-        concurrency: 0,
-        ..backup()
-    };
+    let options = with!(backup(), compare: Compare::Checksum, concurrency: 0);
     let plan = plan(&source, &target, &options);
     assert_eq!(plan.counts().overwritten().entries, 1);
 }
@@ -263,10 +256,7 @@ fn a_content_that_cannot_be_read_is_named_and_deletes_nothing() {
     }
     target.insert("c", "3", noon(0));
     source.fail_reading("a");
-    let options = PlanOptions {
-        compare: Compare::Checksum,
-        ..backup()
-    };
+    let options = with!(backup(), compare: Compare::Checksum);
     let plan = plan(&source, &target, &options);
     let events = Events::default();
     run_with(&plan, &source, &target, &one_by_one(), &events);

@@ -122,10 +122,7 @@ fn nothing_gives_way_where_nothing_may_be_deleted() {
         assert!(target.contents().contains_key(objects[0]));
         // Deletions are off.
         let (source, target) = stores(files, objects);
-        let options = PlanOptions {
-            deletions: Deletions::Off,
-            ..backup()
-        };
+        let options = with!(backup(), deletions: Deletions::Off);
         let report = run(&plan(&source, &target, &options), &source, &target);
         assert_eq!(report.failed, 1);
         assert!(target.contents().contains_key(objects[0]));
@@ -183,7 +180,7 @@ proptest! {
         let (paced_source, paced_target) = probes(&source, &target);
         let (paced_source, paced_target) =
             (paced_source.paced(&scheduler), paced_target.paced(&scheduler));
-        let options = ExecuteOptions { concurrency, part_size: 1, ..ExecuteOptions::default() };
+        let options = with!(ExecuteOptions::default(), concurrency, part_size: 1);
         let execution = sync_core::execute(
             &made, &paced_source, &paced_target, &options, &(), std::future::pending(),
         );

@@ -57,12 +57,16 @@ proptest! {
         let (source, target) = world.stores();
         let (source, target) = probes(&source, &target);
         let plan = plan(&source, &target, &world.options());
-        let options = ExecuteOptions {
+        let options = with!(
+            ExecuteOptions::default(),
             // Two bytes are two parts.
             part_size: 1,
-            on_source_change: if as_planned { OnSourceChange::Refuse } else { OnSourceChange::CopyLatest },
-            ..ExecuteOptions::default()
-        };
+            on_source_change: if as_planned {
+                OnSourceChange::Refuse
+            } else {
+                OnSourceChange::CopyLatest
+            },
+        );
         let before = source.log().len();
         let said = told(&plan, &options);
         prop_assert_eq!(source.log().len(), before, "it calls nothing itself");
@@ -97,10 +101,7 @@ fn batches_and_parts_are_told_by_their_number() {
     let (source, target) = world.stores();
     source.insert("large", vec![0; 2_500], crate::support::noon(0));
     let plan = plan(&source, &target, &PlanOptions::new(world.direction));
-    let options = ExecuteOptions {
-        part_size: 1_000,
-        ..ExecuteOptions::default()
-    };
+    let options = with!(ExecuteOptions::default(), part_size: 1_000);
     let (mut batches, mut writes) = (Vec::new(), Vec::new());
     forecast(&plan, &options, &mut |_, call| match call {
         Call::Delete(entries) => batches.push(entries.len()),

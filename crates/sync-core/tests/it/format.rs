@@ -45,11 +45,11 @@ fn golden() -> Plan {
     bucket.insert("tree", "a file now", noon(0) + TimeDelta::nanoseconds(1));
     let (bucket, files) = probes(&bucket, &files);
     let bucket = bucket.with_clock_offset(TimeDelta::milliseconds(1500));
-    let options = PlanOptions {
+    let options = with!(
+        PlanOptions::new(Direction::Restore),
         compare: Compare::ExactTimes,
         max_key_bytes: 19,
-        ..PlanOptions::new(Direction::Restore)
-    };
+    );
     plan(&bucket, &files, &options)
 }
 

@@ -34,17 +34,11 @@ fn header(source: u64, target: u64, deleted: u64) -> Header {
 }
 
 fn limit(max_delete: MaxDelete) -> Limits {
-    Limits {
-        max_delete,
-        allow_empty_source: false,
-    }
+    with!(Limits::default(), max_delete, allow_empty_source: false)
 }
 
 fn emptying(max_delete: MaxDelete) -> Limits {
-    Limits {
-        max_delete,
-        allow_empty_source: true,
-    }
+    with!(Limits::default(), max_delete, allow_empty_source: true)
 }
 
 #[test]
@@ -270,10 +264,7 @@ fn keys_of_four_and_five_bytes() -> (Probe, Probe) {
 #[test]
 fn a_key_is_measured_in_bytes_and_may_be_as_long_as_the_limit() {
     let (source, target) = keys_of_four_and_five_bytes();
-    let options = PlanOptions {
-        max_key_bytes: 4,
-        ..PlanOptions::new(Direction::Backup)
-    };
+    let options = with!(PlanOptions::new(Direction::Backup), max_key_bytes: 4);
     let plan = plan(&source, &target, &options);
     assert_eq!(
         lines(&plan),

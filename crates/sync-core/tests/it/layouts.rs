@@ -89,10 +89,7 @@ fn what_something_was_in_the_way_of_is_copied_side_by_side() {
         let (bucket, tree) = probes(&restore.bucket, &restore.files);
         let (bucket, tree) = (bucket.paced(&scheduler), tree.paced(&scheduler));
         let planned = plan(&restore.bucket, &restore.files, &restore.options);
-        let options = ExecuteOptions {
-            concurrency: 16,
-            ..ExecuteOptions::default()
-        };
+        let options = with!(ExecuteOptions::default(), concurrency: 16);
         let run = execute(&planned, &bucket, &tree, &options, &(), pending());
         let report = scheduler.run(run).unwrap();
         assert!(report.is_complete());

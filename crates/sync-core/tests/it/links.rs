@@ -341,10 +341,7 @@ fn a_link_that_names_no_file_goes_when_a_restore_makes_that_file() {
 fn a_link_that_names_no_file_stays_where_nothing_is_deleted_or_the_source_has_skipped_it() {
     let dir = Linked::new(&[], &[("l", "a")]);
     let objects = bucket(&[("a", "new")]);
-    let options = PlanOptions {
-        deletions: Deletions::Off,
-        ..PlanOptions::new(Direction::Restore)
-    };
+    let options = with!(PlanOptions::new(Direction::Restore), deletions: Deletions::Off);
     assert_eq!(changes(&plan(&objects, &dir, &options)), ["copy a"]);
     objects.skip("l", SkipCause::UnmappableKey);
     assert_eq!(changes(&restore(&objects, &dir)), ["copy a"]);

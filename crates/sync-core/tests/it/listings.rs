@@ -49,7 +49,7 @@ fn joined(source: &[&str], target: &[&str]) -> Vec<String> {
             format!("{} in both", source.key)
         }
         Ok(Joined::Skipped(side, skipped)) => format!("{} skipped in {side}", skipped.name),
-        Err(MergeError { side, error }) => format!("{:?} in {side}", error.kind()),
+        Err(MergeError { side, error, .. }) => format!("{:?} in {side}", error.kind()),
     });
     block_on(merged.collect())
 }
@@ -212,10 +212,7 @@ fn a_sort_spills_what_exceeds_its_memory() {
     source.list_in_disorder();
     let create = |sort_memory| {
         let spools = Arc::new(CountedSpools::default());
-        let options = PlanOptions {
-            sort_memory,
-            ..PlanOptions::new(Direction::Backup)
-        };
+        let options = with!(PlanOptions::new(Direction::Backup), sort_memory);
         let plan = make_plan(
             &source,
             &target,
@@ -256,10 +253,7 @@ fn a_full_disk_gives_an_error_and_no_plan() {
     let (source, target) = (MemoryStore::objects(), MemoryStore::files());
     source.insert("a", "1", noon(0));
     source.insert("b", "1", noon(0));
-    let options = PlanOptions {
-        sort_memory: 0,
-        ..PlanOptions::new(Direction::Restore)
-    };
+    let options = with!(PlanOptions::new(Direction::Restore), sort_memory: 0);
     let plan = || block_on(make_plan(&source, &target, &options, Arc::new(FullDisk)));
     assert!(matches!(plan(), Err(PlanError::Spool(_))));
     source.list_in_disorder();

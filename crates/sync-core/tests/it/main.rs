@@ -12,6 +12,17 @@
     reason = "a failed expectation is what a test is for"
 )]
 
+/// A value with some of its fields set: `with!(Default::default(), field: value)`.
+macro_rules! with {
+    ($base:expr, $($field:ident $(: $value:expr)?),* $(,)?) => {{
+        let mut base = $base;
+        $(with!(@set base.$field $(, $value)?);)*
+        base
+    }};
+    (@set $base:ident.$field:ident, $value:expr) => { $base.$field = $value };
+    (@set $base:ident.$field:ident) => { $base.$field = $field };
+}
+
 mod calls;
 mod catch_up;
 mod clocks;

@@ -107,7 +107,7 @@ proptest! {
         sort_memory in prop_oneof![Just(0), Just(500), Just(usize::MAX)],
     ) {
         let (source, target) = world.stores();
-        let options = sync_core::plan::PlanOptions { sort_memory, ..world.options() };
+        let options = with!(world.options(), sort_memory);
         let ordered = plan(&source, &target, &options);
         if sides.0 { source.list_in_disorder(); }
         if sides.1 { target.list_in_disorder(); }

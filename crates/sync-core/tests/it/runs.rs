@@ -189,10 +189,7 @@ fn changes(counts: &Counts) -> Tally {
 fn deletions_that_are_off_keep_and_count() {
     let (source, target) = (MemoryStore::files(), MemoryStore::objects());
     target.insert("old", "12345", World::clock());
-    let options = PlanOptions {
-        deletions: Deletions::Off,
-        ..PlanOptions::new(Direction::Backup)
-    };
+    let options = with!(PlanOptions::new(Direction::Backup), deletions: Deletions::Off);
     let plan = plan(&source, &target, &options);
     assert_eq!(lines(&plan), [""; 0]);
     assert_eq!(

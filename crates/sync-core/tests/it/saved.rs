@@ -18,10 +18,7 @@ use crate::support::{
 const GOLDEN: &str = include_str!("golden.plan.jsonl");
 
 fn as_planned() -> ExecuteOptions {
-    ExecuteOptions {
-        on_source_change: OnSourceChange::Refuse,
-        ..one_by_one()
-    }
+    with!(one_by_one(), on_source_change: OnSourceChange::Refuse)
 }
 
 fn read(text: &str) -> io::Result<Plan> {

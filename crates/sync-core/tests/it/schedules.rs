@@ -64,11 +64,8 @@ impl Paced {
 
 fn options() -> impl Strategy<Value = ExecuteOptions> {
     let memory = select(&[0, 1, 2, 3, 5, 64 << 20]);
-    (1..=8_usize, memory, 1..4_u64).prop_map(|(concurrency, memory, part_size)| ExecuteOptions {
-        concurrency,
-        memory,
-        part_size,
-        ..ExecuteOptions::default()
+    (1..=8_usize, memory, 1..4_u64).prop_map(|(concurrency, memory, part_size)| {
+        with!(ExecuteOptions::default(), concurrency, memory, part_size)
     })
 }
 
@@ -213,11 +210,11 @@ fn a_run_that_is_stopped_before_it_begins_does_nothing() {
     let options = sync_core::plan::PlanOptions::new(sync_core::Direction::Backup);
     let plan = plan(&source, &target, &options);
     let report = paced.run(&plan, &ExecuteOptions::default(), std::future::ready(()));
-    let expected = Report {
+    let expected = with!(
+        Report::default(),
         stopped: true,
         deletions_withheld: Some(DeletionsSkipped::Stopped),
-        ..Report::default()
-    };
+    );
     assert_eq!(report, expected);
     assert_eq!(report.created, Tally::default());
     assert_eq!(target.changes() + source.changes(), 0);

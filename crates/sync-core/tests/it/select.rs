@@ -193,7 +193,7 @@ proptest! {
         world in worlds(),
         choice in choices(),
     ) {
-        let options = PlanOptions { selection: Arc::new(choice.selection()), ..world.options() };
+        let options = with!(world.options(), selection: Arc::new(choice.selection()));
         let reduced = choice.reduce(&world);
         let (source, target) = world.stores();
         let before = contents(&target);
@@ -414,10 +414,10 @@ fn the_source_decides_by_its_size_where_both_have_the_key() {
         min_size: Some(3),
         ..Criteria::default()
     };
-    let options = PlanOptions {
+    let options = with!(
+        PlanOptions::new(Direction::Backup),
         selection: Arc::new(Selection::new(criteria.clone(), None).unwrap()),
-        ..PlanOptions::new(Direction::Backup)
-    };
+    );
     let plan = plan(&files, &objects, &options);
     assert_eq!(lines(&plan), ["delete gone", "copy grew", "copy large"]);
     let counts = plan.counts();
@@ -434,11 +434,11 @@ fn what_is_not_selected_is_never_read() {
         store.insert("b", "2", noon(0));
     }
     let (files, objects) = crate::support::probes(&files, &objects);
-    let options = PlanOptions {
+    let options = with!(
+        PlanOptions::new(Direction::Backup),
         selection: Arc::new(named(vec![exclude("b")])),
         compare: sync_core::rule::Compare::Checksum,
-        ..PlanOptions::new(Direction::Backup)
-    };
+    );
     plan(&files, &objects, &options);
     let log = files.log();
     assert!(log.iter().any(|call| call.ends_with(" a")), "{log:?}");
@@ -495,10 +495,10 @@ fn a_saved_plan_says_what_it_was_limited_to() {
         older_than: Some(noon(5)),
         ..Criteria::default()
     };
-    let options = PlanOptions {
+    let options = with!(
+        PlanOptions::new(Direction::Backup),
         selection: Arc::new(Selection::new(criteria.clone(), None).unwrap()),
-        ..PlanOptions::new(Direction::Backup)
-    };
+    );
     let made = plan(&files, &objects, &options);
     let mut written = Vec::new();
     made.write_to(&mut written).unwrap();

@@ -91,10 +91,7 @@ fn a_placeholder_hides_nothing() {
 fn the_reason_is_the_skip_also_where_deletions_are_off() {
     let (source, target) = stores(Direction::Backup, &[], &["l/x", "other"]);
     source.skip("l", SkipCause::Link);
-    let options = PlanOptions {
-        deletions: Deletions::Off,
-        ..PlanOptions::new(Direction::Backup)
-    };
+    let options = with!(PlanOptions::new(Direction::Backup), deletions: Deletions::Off);
     let counts = plan(&source, &target, &options).counts().clone();
     assert_eq!(counts.of(Reason::SourceSkipped).entries, 1);
     assert_eq!(counts.of(Reason::DeletionsOff).entries, 1);
@@ -110,10 +107,7 @@ fn guards_count_what_is_covered_as_kept() {
         let plan = plan(&source, &target, &PlanOptions::new(Direction::Backup));
         refusals(plan.header(), limits)
     };
-    let none = Limits {
-        max_delete: MaxDelete::Entries(0),
-        ..Limits::default()
-    };
+    let none = with!(Limits::default(), max_delete: MaxDelete::Entries(0));
     assert_eq!(judge(&covered, &none), []);
     let one_more = [&covered[..], &["other"]].concat();
     assert_eq!(

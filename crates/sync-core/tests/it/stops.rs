@@ -43,16 +43,13 @@ fn nothing_is_deleted_after_a_signal_to_stop_that_comes_during_the_last_look() {
     });
     target.expect_delete().never();
     let plan = plan(&source, &target, &backup());
-    let options = ExecuteOptions {
-        concurrency: 1,
-        ..ExecuteOptions::default()
-    };
+    let options = with!(ExecuteOptions::default(), concurrency: 1);
     let run = execute(&plan, &source, &target, &options, &(), stop);
-    let expected = Report {
+    let expected = with!(
+        Report::default(),
         stopped: true,
         deletions_withheld: Some(DeletionsSkipped::Stopped),
-        ..Report::default()
-    };
+    );
     assert_eq!(block_on(run).unwrap(), expected);
 }
 
@@ -112,10 +109,7 @@ fn no_copy_is_tried_again_after_a_signal_to_stop() {
         let plan = plan(&source, &target, &backup());
         let options = ExecuteOptions::default();
         let run = execute(&plan, &source, &target, &options, &(), stop);
-        let expected = Report {
-            stopped: true,
-            ..Report::default()
-        };
+        let expected = with!(Report::default(), stopped: true);
         assert_eq!(block_on(run).unwrap(), expected, "{kind:?}");
     }
 }

@@ -34,10 +34,7 @@ fn files_of(sizes: &[usize]) -> (MemoryStore, MemoryStore) {
 fn what_fits_into_a_part_is_put_and_the_rest_is_written_in_parts() {
     let (files, bucket) = files_of(&[0, 7, 8, 9, 24, 25]);
     let (source, target) = probes(&files, &bucket);
-    let options = ExecuteOptions {
-        part_size: 8,
-        ..ExecuteOptions::default()
-    };
+    let options = with!(ExecuteOptions::default(), part_size: 8);
     let events = Events::default();
     let plan = plan(&source, &target, &backup());
     let report = run_with(&plan, &source, &target, &options, &events);
@@ -72,11 +69,7 @@ fn the_parts_of_one_entry_are_copied_side_by_side() {
 
 /// The most parts under way with a concurrency of 4.
 fn most_parts(files: &MemoryStore, bucket: &MemoryStore, part_size: u64) -> u64 {
-    let options = ExecuteOptions {
-        concurrency: 4,
-        part_size,
-        ..ExecuteOptions::default()
-    };
+    let options = with!(ExecuteOptions::default(), concurrency: 4, part_size);
     most_parts_with(files, bucket, &options)
 }
 
@@ -109,7 +102,7 @@ proptest! {
         let scheduler = Scheduler::new(seed);
         let (source, target) = probes(&files, &bucket);
         let (source, target) = (source.paced(&scheduler), target.paced(&scheduler));
-        let options = ExecuteOptions { concurrency, memory, part_size, ..ExecuteOptions::default() };
+        let options = with!(ExecuteOptions::default(), concurrency, memory, part_size);
         let plan = plan_of(&files, &bucket);
         let stop = std::future::pending();
         let run = sync_core::execute(&plan, &source, &target, &options, &(), stop);
@@ -125,12 +118,7 @@ proptest! {
 #[test]
 fn a_budget_of_no_bytes_moves_one_part_at_a_time() {
     let (files, bucket) = files_of(&[3, 3, 11]);
-    let options = ExecuteOptions {
-        concurrency: 4,
-        memory: 0,
-        part_size: 2,
-        ..ExecuteOptions::default()
-    };
+    let options = with!(ExecuteOptions::default(), concurrency: 4, memory: 0, part_size: 2);
     assert_eq!(most_parts_with(&files, &bucket, &options), 1);
 }
 
@@ -141,10 +129,7 @@ fn a_restored_file_has_the_time_of_its_object_to_the_nanosecond() {
     bucket.insert("small", "1", time);
     bucket.insert("large", body(100), time);
     let plan = plan(&bucket, &files, &PlanOptions::new(Direction::Restore));
-    let options = ExecuteOptions {
-        part_size: 8,
-        ..ExecuteOptions::default()
-    };
+    let options = with!(ExecuteOptions::default(), part_size: 8);
     run_with(&plan, &bucket, &files, &options, &());
     let times = files.snapshot().into_values().map(|file| file.modified);
     assert_eq!(times.collect::<Vec<_>>(), [time, time]);
@@ -156,10 +141,7 @@ fn what_was_edited_after_the_plan_goes_up_in_its_new_version() {
         let (files, bucket) = files_of(&[size]);
         let plan = plan_of(&files, &bucket);
         files.insert("000", body(size + 1), noon(3));
-        let options = ExecuteOptions {
-            part_size: 8,
-            ..ExecuteOptions::default()
-        };
+        let options = with!(ExecuteOptions::default(), part_size: 8);
         assert!(run_with(&plan, &files, &bucket, &options, &()).is_complete());
         assert_eq!(bucket.contents(), files.contents());
     }
@@ -223,10 +205,7 @@ fn a_failed_part_leaves_the_old_version() {
     bucket.insert("000", "old", noon(-1));
     let (source, target) = probes(&files, &bucket);
     target.fail("target part 000", ErrorKind::Unavailable);
-    let options = ExecuteOptions {
-        part_size: 8,
-        ..ExecuteOptions::default()
-    };
+    let options = with!(ExecuteOptions::default(), part_size: 8);
     let plan = plan(&source, &target, &backup());
     let report = run_with(&plan, &source, &target, &options, &());
     assert_eq!(report.failed, 1);

@@ -57,10 +57,7 @@ fn told(files: &dyn Store, objects: &dyn Store, options: &VerifyOptions) -> Vec<
 }
 
 fn by_bytes() -> VerifyOptions {
-    VerifyOptions {
-        evidence: Evidence::Bytes,
-        ..VerifyOptions::default()
-    }
+    with!(VerifyOptions::default(), evidence: Evidence::Bytes)
 }
 
 /// A store of files and one of objects, with these contents.
@@ -136,12 +133,7 @@ fn contents_of_many_parts_are_compared_whole() {
         for evidence in [Evidence::StoredChecksum, Evidence::Bytes] {
             // Parts of 7 bytes, and of the 4 that fit in twice.
             for memory in [100, 8] {
-                let options = VerifyOptions {
-                    evidence,
-                    memory,
-                    part_size: 7,
-                    ..VerifyOptions::default()
-                };
+                let options = with!(VerifyOptions::default(), evidence, memory, part_size: 7);
                 let found = findings(&files, &objects, &options);
                 assert_eq!(
                     found[0].verdict.is_equal(),
@@ -185,10 +177,10 @@ fn what_is_not_selected_is_not_spoken_of() {
         names: vec![NameRule::Exclude("cache/*".to_owned())],
         ..Criteria::default()
     };
-    let options = VerifyOptions {
+    let options = with!(
+        VerifyOptions::default(),
         selection: Arc::new(Selection::new(criteria, None).unwrap()),
-        ..VerifyOptions::default()
-    };
+    );
     assert_eq!(told(&files, &objects, &options), ["a: equal by CRC64NVME"]);
 }
 
@@ -208,10 +200,7 @@ fn a_kept_sum_of_any_algorithm_spares_the_bytes() {
     let (files, _) = stores(&[("a", "hello")], &[]);
     for algorithm in [Crc64Nvme, Crc32, Crc32c, Sha1, Sha256] {
         // A mock panics when it is read.
-        let options = VerifyOptions {
-            part_size: 2,
-            ..VerifyOptions::default()
-        };
+        let options = with!(VerifyOptions::default(), part_size: 2);
         let same = keeping(Some(Digest::of(algorithm, b"hello")));
         assert_eq!(
             told(&files, &same, &options),
@@ -280,10 +269,7 @@ fn a_bucket_that_keeps_no_sums_is_not_asked_for_ever() {
         };
         chunks(content[range.start as usize..range.end as usize].to_vec())
     });
-    let options = VerifyOptions {
-        concurrency: 1,
-        ..VerifyOptions::default()
-    };
+    let options = with!(VerifyOptions::default(), concurrency: 1);
     let found = findings(&files, &objects, &options);
     assert!(found.iter().all(|finding| finding.verdict.is_equal()));
     assert_eq!(found.len(), 101);

@@ -22,10 +22,7 @@ fn files_of(sizes: &[(&str, usize)]) -> (MemoryStore, MemoryStore) {
 }
 
 fn copied(source: &Probe, target: &Probe) -> Events {
-    let options = ExecuteOptions {
-        part_size: 8,
-        ..ExecuteOptions::default()
-    };
+    let options = with!(ExecuteOptions::default(), part_size: 8);
     let events = Events::default();
     let plan = plan(source, target, &PlanOptions::new(Direction::Restore));
     run_with(&plan, source, target, &options, &events);
@@ -51,10 +48,7 @@ fn a_copy_that_is_tried_again_begins_again() {
 
 fn counted(source: &MemoryStore, target: &MemoryStore) -> (u64, u64) {
     let listings = Arc::new(Listings::default());
-    let options = PlanOptions {
-        listings: Arc::clone(&listings),
-        ..PlanOptions::new(Direction::Backup)
-    };
+    let options = with!(PlanOptions::new(Direction::Backup), listings: Arc::clone(&listings));
     try_plan(source, target, &options).unwrap();
     (listings.of(Side::Source), listings.of(Side::Target))
 }

@@ -97,10 +97,7 @@ impl World {
     /// The run of a new process.
     fn run(&self, direction: Direction, compare: Compare) -> Report {
         self.sim.forget_clock();
-        let options = PlanOptions {
-            compare,
-            ..PlanOptions::new(direction)
-        };
+        let options = with!(PlanOptions::new(direction), compare);
         match direction {
             Direction::Backup => {
                 let plan = plan(&self.disk, &self.bucket, &options);

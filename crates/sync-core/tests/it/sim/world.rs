@@ -85,7 +85,8 @@ impl World {
         let memory = random.pick(&[0, 4, 9, 64 << 20]);
         let seconds = random.pick(&[None, Some(0), Some(0), Some(3), Some(-3)]);
         let world = Self {
-            plan: PlanOptions {
+            plan: with!(
+                PlanOptions::new(direction),
                 compare: random.pick(&[Compare::Times, Compare::ExactTimes, Compare::Checksum]),
                 deletions: random.pick(&[
                     Deletions::On,
@@ -97,15 +98,15 @@ impl World {
                 sort_memory: random.pick(&[0, 16 << 20]),
                 concurrency: 1 + random.below(8),
                 memory,
-                ..PlanOptions::new(direction)
-            },
-            execute: ExecuteOptions {
+            ),
+            execute: with!(
+                ExecuteOptions::default(),
                 concurrency: 1 + random.below(8),
                 memory,
                 part_size: random.pick(&[3, 4, 5]),
-                ..ExecuteOptions::default()
-            },
-            limits: Limits {
+            ),
+            limits: with!(
+                Limits::default(),
                 max_delete: random.pick(&[
                     MaxDelete::Half,
                     MaxDelete::Percent(100),
@@ -114,7 +115,7 @@ impl World {
                     MaxDelete::Entries(2),
                 ]),
                 allow_empty_source: random.chance(700),
-            },
+            ),
             weather: Weather::random(random),
             paths: random.pick(&[&PATHS[..], &PATHS[..], &IN_THE_WAY[..]]),
             bucket_is_tree: random.chance(400),
@@ -141,10 +142,8 @@ impl World {
         let mut calm = self.clone();
         calm.weather = Weather::CALM;
         calm.plan.max_key_bytes = 1000;
-        calm.limits = Limits {
-            max_delete: MaxDelete::Percent(100),
-            allow_empty_source: true,
-        };
+        calm.limits =
+            with!(Limits::default(), max_delete: MaxDelete::Percent(100), allow_empty_source: true);
         // By that much the clocks must not differ; somebody has set them.
         calm.clock_offset = self
             .clock_offset

@@ -51,11 +51,11 @@ pub(crate) fn take(body: Chunks) -> Result<Crc64, StoreError> {
 
 /// One transfer after the other, in parts of 8 bytes.
 pub(crate) fn one_by_one() -> ExecuteOptions {
-    ExecuteOptions {
+    with!(
+        ExecuteOptions::default(),
         concurrency: 1,
         memory: 64,
         part_size: 8,
         on_source_change: OnSourceChange::CopyLatest,
-        ..ExecuteOptions::default()
-    }
+    )
 }

@@ -42,11 +42,7 @@ impl World {
     }
 
     pub(crate) fn options(&self) -> PlanOptions {
-        PlanOptions {
-            compare: self.compare,
-            deletions: self.deletions,
-            ..PlanOptions::new(self.direction)
-        }
+        with!(PlanOptions::new(self.direction), compare: self.compare, deletions: self.deletions)
     }
 
     /// Source and target.
