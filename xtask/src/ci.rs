@@ -41,7 +41,8 @@ pub(crate) fn run() -> Result<()> {
         run_program(&mut cargo(arguments))
     });
     check("docs", || {
-        let mut docs = cargo(["doc", "--workspace", "--no-deps"]);
+        // As docs.rs does.
+        let mut docs = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
         run_program(docs.env("RUSTDOCFLAGS", "-D warnings"))
     });
     let tests = test::run(test::Servers::Usual);
