@@ -86,7 +86,7 @@
 //! | [`verify`] | comparing contents |
 //! | [`store`] | the contract of a store |
 //! | [`error`], [`hint`](mod@hint), [`setting`] | what went wrong, and what to do |
-//! | [`testing`] | a store in memory, the contract as tests |
+//! | `testing` (feature) | a store in memory, the contract as tests |
 
 mod budget;
 pub mod checksum;
