@@ -1,3 +1,5 @@
+//! A plan is executed by the mirror that it was made for, and by no other.
+
 use std::fs;
 use std::path::Path;
 
