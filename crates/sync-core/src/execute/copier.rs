@@ -226,7 +226,7 @@ impl Workspace<'_> {
 
     /// The right to hold `bytes` of content. As many may as both stores can
     /// make use of now.
-    async fn permit(&self, bytes: u64) -> Permit {
+    pub(super) async fn permit(&self, bytes: u64) -> Permit {
         let slots = [
             self.options.concurrency,
             self.source.parallelism(),

@@ -1,5 +1,6 @@
 //! Answers that arrive in any order, and runs that are stopped at any moment.
 
+use std::collections::BTreeMap;
 use std::future::{Future, pending};
 use std::sync::Arc;
 
@@ -7,15 +8,17 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    ErrorKind, execute,
+    Direction, ErrorKind, execute,
     execute::{DeletionsSkipped, ExecuteOptions, Report},
     make_plan,
-    plan::{Plan, Tally},
+    plan::{Deletions, Plan, Tally},
+    rule::Compare,
     spool::MemorySpools,
 };
 
 use crate::support::{
-    Events, Probe, Scheduler, Step, World, cases, contents, lines, plan, probes, run, worlds,
+    Events, Item, Probe, Scheduler, Step, World, cases, contents, lines, noon, plan, probes, run,
+    worlds,
 };
 
 /// A world with its stores watched and paced.
@@ -218,4 +221,54 @@ fn a_run_that_is_stopped_before_it_begins_does_nothing() {
     assert_eq!(report, expected);
     assert_eq!(report.created, Tally::default());
     assert_eq!(target.changes() + source.changes(), 0);
+}
+
+/// So many batches of a thousand objects that the source lacks.
+fn surplus(batches: usize) -> World {
+    let item = Item {
+        size: 1,
+        time: noon(0),
+    };
+    let names = (0..batches * 1_000).map(|n| format!("{n:06}"));
+    World {
+        direction: Direction::Backup,
+        compare: Compare::Times,
+        deletions: Deletions::On,
+        source: BTreeMap::new(),
+        target: names.map(|name| (name, item)).collect(),
+    }
+}
+
+#[test]
+fn several_batches_of_deletions_are_in_flight_at_a_time() {
+    let world = surplus(12);
+    let (source, target) = world.stores();
+    let paced = Paced::new(7, &source, &target);
+    let plan = paced.plan(&world);
+    let report = paced.run(&plan, &ExecuteOptions::default(), pending());
+    assert_eq!(report.deleted.entries, 12_000);
+    assert!(report.is_complete());
+    let most = paced.target.most_deleting();
+    assert!((2..=8).contains(&most), "{most}");
+}
+
+#[test]
+fn after_an_error_that_stops_the_run_no_batch_is_begun() {
+    let world = surplus(30);
+    let (source, target) = world.stores();
+    let paced = Paced::new(7, &source, &target);
+    let plan = paced.plan(&world);
+    let first: Vec<String> = (0..1_000).map(|n| format!("{n:06}")).collect();
+    let call = format!("target delete {}", first.join(" "));
+    paced.target.fail(&call, ErrorKind::Outage);
+    let report = paced.run(&plan, &ExecuteOptions::default(), pending());
+    assert_eq!(report.deletions_withheld, Some(DeletionsSkipped::Stopped));
+    assert_eq!(report.failed, 1_000);
+    // Those that were in flight, and those that have come into their places.
+    assert!(
+        report.deleted.entries <= 16_000,
+        "{}",
+        report.deleted.entries
+    );
+    assert!(target.contents().len() >= 14_000);
 }

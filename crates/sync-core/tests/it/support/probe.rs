@@ -36,6 +36,9 @@ struct Watch {
     faults: Vec<(String, ErrorKind)>,
     held: Held,
     most: Held,
+    /// Calls of `delete` that have not returned, and the most of them at any time.
+    deleting: usize,
+    most_deleting: usize,
 }
 
 /// Content that has been asked for from the source and is not yet taken by
@@ -98,6 +101,11 @@ impl Probe {
     /// The most that was held at any time.
     pub(crate) fn most_held(&self) -> Held {
         self.watch().most
+    }
+
+    /// The most calls of `delete` that were in flight at any time.
+    pub(crate) fn most_deleting(&self) -> usize {
+        self.watch().most_deleting
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {
@@ -248,14 +256,21 @@ impl Store for Probe {
     async fn delete(&self, entries: &[Entry]) -> Vec<Result<()>> {
         let names: Vec<&str> = entries.iter().map(|e| e.key.as_str()).collect();
         let noted = self.note("delete", &names.join(" "));
+        {
+            let mut watch = self.watch();
+            watch.deleting += 1;
+            watch.most_deleting = watch.most_deleting.max(watch.deleting);
+        }
         self.pause().await;
-        match noted {
+        let results = match noted {
             Ok(()) => self.store.delete(entries).await,
             Err(error) => {
                 let failed = |_| Err(StoreError::new(error.kind(), error.to_string()));
                 entries.iter().map(failed).collect()
             }
-        }
+        };
+        self.watch().deleting -= 1;
+        results
     }
 }
 
