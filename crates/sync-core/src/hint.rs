@@ -44,6 +44,7 @@ macro_rules! hint {
 }
 
 impl Hint {
+    /// What [`hint!`](crate::hint!) expands to.
     #[doc(hidden)]
     #[must_use]
     pub fn new<const N: usize>(template: &'static str, arguments: [Self; N]) -> Self {

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     checksum::{Crc64, Digest},
@@ -125,22 +126,22 @@ impl MemoryStore {
 
     /// Sets the time that objects get when they are written.
     pub fn set_clock(&self, now: DateTime<Utc>) {
-        *self.0.clock.lock().unwrap() = now;
+        *self.0.clock.lock() = now;
     }
 
     /// Makes every listing fail after `items` items.
     pub fn fail_listing_after(&self, items: usize) {
-        self.0.faults.lock().unwrap().listing = Some(items);
+        self.0.faults.lock().listing = Some(items);
     }
 
     /// Makes every reading of `name` fail.
     pub fn fail_reading(&self, name: &str) {
-        self.0.faults.lock().unwrap().reading = Some(name.to_owned());
+        self.0.faults.lock().reading = Some(name.to_owned());
     }
 
     /// Flips a bit of the next bytes that are read.
     pub fn damage_next_read(&self) {
-        self.0.faults.lock().unwrap().damage = true;
+        self.0.faults.lock().damage = true;
     }
 
     /// Makes every listing skip `name` and whatever is at it or below it, as a
@@ -148,13 +149,13 @@ impl MemoryStore {
     /// comes in the place of the directory `name/`, anything else in that of
     /// `name`.
     pub fn skip(&self, name: &str, cause: SkipCause) {
-        let mut faults = self.0.faults.lock().unwrap();
+        let mut faults = self.0.faults.lock();
         faults.skipped.insert(name.to_owned(), cause);
     }
 
     /// The name at or above `name` that listings skip.
     fn skipped_above(&self, name: &str) -> Option<String> {
-        let faults = self.0.faults.lock().unwrap();
+        let faults = self.0.faults.lock();
         let is_at_or_above = |skipped: &&String| {
             let rest = name.strip_prefix(skipped.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -164,7 +165,7 @@ impl MemoryStore {
 
     /// Takes all faults back.
     pub fn heal(&self) {
-        *self.0.faults.lock().unwrap() = Faults::default();
+        *self.0.faults.lock() = Faults::default();
     }
 
     /// Lists in descending order from now on.
@@ -179,7 +180,7 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Object>> {
-        self.0.objects.lock().unwrap()
+        self.0.objects.lock()
     }
 
     fn object(&self, body: Bytes, modified: DateTime<Utc>) -> Object {
@@ -222,7 +223,7 @@ impl MemoryStore {
         let mut items: BTreeMap<_, _> = seen
             .map(|(name, object)| (name.clone(), Ok(self.listed(name, object))))
             .collect();
-        for (name, cause) in &self.0.faults.lock().unwrap().skipped {
+        for (name, cause) in &self.0.faults.lock().skipped {
             let place = match cause {
                 SkipCause::NotSelected | SkipCause::Unreadable => format!("{name}/"),
                 _ => name.clone(),
@@ -239,7 +240,7 @@ impl MemoryStore {
         if self.0.reversed.load(SeqCst) {
             items.reverse();
         }
-        if let Some(after) = self.0.faults.lock().unwrap().listing {
+        if let Some(after) = self.0.faults.lock().listing {
             items.truncate(after);
             items.push(Err(StoreError::new(
                 ErrorKind::Unavailable,
@@ -253,7 +254,7 @@ impl MemoryStore {
         self.0.calls.fetch_add(1, SeqCst);
         let modified = match self.0.kind {
             Kind::Files => entry.modified,
-            Kind::Objects | Kind::ObjectFiles => *self.0.clock.lock().unwrap(),
+            Kind::Objects | Kind::ObjectFiles => *self.0.clock.lock(),
         };
         let object = self.object(body, modified);
         let mut objects = self.lock();
@@ -332,12 +333,12 @@ impl Store for MemoryStore {
     }
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
-        if self.0.faults.lock().unwrap().reading.as_deref() == Some(entry.key.as_str()) {
+        if self.0.faults.lock().reading.as_deref() == Some(entry.key.as_str()) {
             return Err(error(ErrorKind::Unavailable, &entry.key));
         }
         let object = self.find(entry)?;
         let body = object.body.slice(range.start as usize..range.end as usize);
-        if !std::mem::take(&mut self.0.faults.lock().unwrap().damage) {
+        if !std::mem::take(&mut self.0.faults.lock().damage) {
             return Ok(body.into());
         }
         let mut damaged = body.to_vec();
@@ -408,12 +409,12 @@ impl Writer for MemoryWriter {
             "parts begin at multiples of the part size"
         );
         let start = offset as usize;
-        self.body.lock().unwrap()[start..start + body.len()].copy_from_slice(&body);
+        self.body.lock()[start..start + body.len()].copy_from_slice(&body);
         Ok(Crc64::of(&body))
     }
 
     async fn commit(self: Box<Self>, checksum: Crc64) -> Result<()> {
-        let body = Bytes::from(self.body.into_inner().unwrap());
+        let body = Bytes::from(self.body.into_inner());
         if checksum != Crc64::of(&body) {
             return Err(error(ErrorKind::Corrupt, &self.entry.key));
         }

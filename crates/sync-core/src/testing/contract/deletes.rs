@@ -22,7 +22,12 @@ pub(super) async fn another_version_is_never_deleted(subject: Subject<'_>) {
         versions.push(newer);
     }
     for version in versions {
-        let [result] = subject.store.delete(&[version]).await.try_into().unwrap();
+        let [result] = subject
+            .store
+            .delete(&[version])
+            .await
+            .try_into()
+            .expect("one result comes for each entry");
         assert_fails(result, ErrorKind::Changed);
         assert_eq!(subject.body("a").await, body);
     }
@@ -36,7 +41,7 @@ pub(super) async fn what_is_written_meanwhile_is_not_deleted(subject: Subject<'_
         let (expected, seen) = (Expected::Version(old.clone()), [old]);
         let write = subject.put("a", b"newer", &expected);
         let (deleted, written) = join(subject.store.delete(&seen), write).await;
-        let [deleted] = deleted.try_into().unwrap();
+        let [deleted] = deleted.try_into().expect("one result comes for each entry");
         for result in [&deleted, &written] {
             let kind = result.as_ref().err().map(StoreError::kind);
             assert!(matches!(kind, None | Some(ErrorKind::Changed)), "{kind:?}");
@@ -52,8 +57,8 @@ pub(super) async fn deleting_what_is_gone_succeeds(subject: Subject<'_>) {
     let entry = subject.create("a", b"1").await;
     for _ in 0..2 {
         let results = subject.store.delete(std::slice::from_ref(&entry)).await;
-        let [result] = results.try_into().unwrap();
-        result.unwrap();
+        let [result] = results.try_into().expect("one result comes for each entry");
+        result.expect("the deletion succeeds");
         assert_eq!(subject.find("a").await, None);
     }
 }
@@ -64,7 +69,7 @@ pub(super) async fn each_deletion_has_its_own_result(subject: Subject<'_>) {
     let gone = subject.create("c", b"1").await;
     let mut seen = vec![gone.clone()];
     for result in subject.store.delete(&[gone]).await {
-        result.unwrap();
+        result.expect("the deletion succeeds");
     }
     // In no order, and what fails is neither first nor last.
     seen.push(subject.create("d", b"1").await);

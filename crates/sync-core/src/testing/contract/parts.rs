@@ -20,9 +20,15 @@ pub(super) async fn parts_come_in_any_order(subject: Subject<'_>) {
         .await;
     let parts = subject.cut(&body);
     for (offset, part) in [1, 2, 0].map(|n: usize| parts[n].clone()) {
-        writer.part(offset, part.into()).await.unwrap();
+        writer
+            .part(offset, part.into())
+            .await
+            .expect("a part is written");
     }
-    writer.commit(Crc64::of(&body)).await.unwrap();
+    writer
+        .commit(Crc64::of(&body))
+        .await
+        .expect("the commit succeeds");
     assert_eq!(subject.body(NAME).await, body);
 }
 
@@ -33,8 +39,11 @@ pub(super) async fn parts_come_concurrently(subject: Subject<'_>) {
         .await;
     let parts = subject.cut(&body).into_iter().rev();
     let parts = parts.map(|(offset, part)| writer.part(offset, part.into()));
-    try_join_all(parts).await.unwrap();
-    writer.commit(Crc64::of(&body)).await.unwrap();
+    try_join_all(parts).await.expect("the parts are written");
+    writer
+        .commit(Crc64::of(&body))
+        .await
+        .expect("the commit succeeds");
     assert_eq!(subject.body(NAME).await, body);
 }
 
@@ -47,9 +56,18 @@ pub(super) async fn a_part_returns_the_sum_of_what_it_wrote(subject: Subject<'_>
         let (sum, mut first) = (Crc64::of(&part), part);
         let rest = first.split_off(first.len() / 2);
         let chunks = Chunks::new(stream::iter([Ok(first), Ok(Bytes::new()), Ok(rest)]));
-        assert_eq!(writer.part(offset, chunks).await.unwrap(), sum);
+        assert_eq!(
+            writer
+                .part(offset, chunks)
+                .await
+                .expect("a part is written"),
+            sum
+        );
     }
-    writer.commit(Crc64::of(&body)).await.unwrap();
+    writer
+        .commit(Crc64::of(&body))
+        .await
+        .expect("the commit succeeds");
     assert_eq!(subject.body(NAME).await, body);
 
     let failing = subject.begin("failed", 5, &Expected::Absent).await;
@@ -67,14 +85,21 @@ pub(super) async fn nothing_is_visible_before_the_commit(subject: Subject<'_>) {
     let over = subject.begin("old", len, &Expected::Version(old)).await;
     for (offset, part) in subject.cut(&body) {
         for writer in [&new, &over] {
-            writer.part(offset, part.clone().into()).await.unwrap();
+            writer
+                .part(offset, part.clone().into())
+                .await
+                .expect("a part is written");
         }
         assert_eq!(subject.find(NAME).await, None);
         assert_eq!(subject.body("old").await, "old");
         assert_eq!(subject.list().await.len(), 1, "only 'old' is listed");
     }
-    new.commit(Crc64::of(&body)).await.unwrap();
-    over.commit(Crc64::of(&body)).await.unwrap();
+    new.commit(Crc64::of(&body))
+        .await
+        .expect("the commit succeeds");
+    over.commit(Crc64::of(&body))
+        .await
+        .expect("the commit succeeds");
     assert_eq!(subject.body(NAME).await, body);
     assert_eq!(subject.body("old").await, body);
 }
@@ -83,7 +108,10 @@ pub(super) async fn an_aborted_write_leaves_nothing(subject: Subject<'_>) {
     let part = subject.can.part_size;
     let writer = subject.begin(NAME, part + 1, &Expected::Absent).await;
     let last = Bytes::from_static(b"x");
-    writer.part(part, last.into()).await.unwrap();
+    writer
+        .part(part, last.into())
+        .await
+        .expect("a part is written");
     writer.abort().await;
     assert_eq!(subject.find(NAME).await, None);
 }
@@ -95,7 +123,10 @@ pub(super) async fn a_dropped_writer_stays_invisible(subject: Subject<'_>) {
         .begin(NAME, body.len() as u64, &Expected::Absent)
         .await;
     for (offset, part) in subject.cut(&body) {
-        writer.part(offset, part.into()).await.unwrap();
+        writer
+            .part(offset, part.into())
+            .await
+            .expect("a part is written");
     }
     drop(writer);
     assert_eq!(subject.find(NAME).await, None);
@@ -110,7 +141,10 @@ pub(super) async fn a_commit_with_a_wrong_checksum_is_corrupt(subject: Subject<'
         .begin(NAME, body.len() as u64, &Expected::Absent)
         .await;
     for (offset, part) in subject.cut(&body) {
-        writer.part(offset, part.into()).await.unwrap();
+        writer
+            .part(offset, part.into())
+            .await
+            .expect("a part is written");
     }
     let committed = writer.commit(Crc64::of(b"other")).await;
     assert_fails(committed, ErrorKind::Corrupt);
@@ -126,7 +160,10 @@ pub(super) async fn a_commit_without_all_parts_is_corrupt(subject: Subject<'_>) 
             .await;
         for (n, (offset, part)) in parts.iter().enumerate() {
             if n != missing {
-                writer.part(*offset, part.clone().into()).await.unwrap();
+                writer
+                    .part(*offset, part.clone().into())
+                    .await
+                    .expect("a part is written");
             }
         }
         let committed = writer.commit(Crc64::of(&body)).await;
@@ -140,7 +177,10 @@ pub(super) async fn a_commit_over_another_version_is_refused(subject: Subject<'_
     let fill = async |name: &str, expected: &Expected| {
         let writer = subject.begin(name, body.len() as u64, expected).await;
         for (offset, part) in subject.cut(&body) {
-            writer.part(offset, part.into()).await.unwrap();
+            writer
+                .part(offset, part.into())
+                .await
+                .expect("a part is written");
         }
         writer
     };

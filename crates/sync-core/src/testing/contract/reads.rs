@@ -21,7 +21,13 @@ pub(super) async fn an_entry_comes_back_as_it_was_written(subject: Subject<'_>) 
         };
         assert!(listed.is_same_version(&entry), "{listed:?} {entry:?}");
         assert!(subject.store.is_unchanged(listed, &entry).await);
-        assert_eq!(subject.read(listed, 0..entry.size).await.unwrap(), body);
+        assert_eq!(
+            subject
+                .read(listed, 0..entry.size)
+                .await
+                .expect("the content is read"),
+            body
+        );
         subject.clear().await;
     }
 }
@@ -30,21 +36,42 @@ pub(super) async fn a_key_without_an_entry_has_none(subject: Subject<'_>) {
     subject.create("dir/file", b"1").await;
     for name in ["nothing", "dir", "dir/file2", "dir/other/file"] {
         assert_eq!(subject.find(name).await, None, "{name}");
-        assert!(subject.store.lacks(&key(name)).await.unwrap(), "{name}");
+        assert!(
+            subject
+                .store
+                .lacks(&key(name))
+                .await
+                .expect("the look succeeds"),
+            "{name}"
+        );
         let relisted = subject.store.relist(&key(name)).await;
-        assert_eq!(relisted.unwrap(), None, "{name}");
+        assert_eq!(relisted.expect("the look succeeds"), None, "{name}");
     }
-    assert!(!subject.store.lacks(&key("dir/file")).await.unwrap());
+    assert!(
+        !subject
+            .store
+            .lacks(&key("dir/file"))
+            .await
+            .expect("the look succeeds")
+    );
 }
 
 pub(super) async fn a_digest_is_that_of_the_content(subject: Subject<'_>) {
     let small = subject.create("small", b"hello").await;
     let body = content(subject.can.part_size + 1);
     let absent = crate::store::Expected::Absent;
-    subject.write("parts", &body, &absent).await.unwrap();
+    subject
+        .write("parts", &body, &absent)
+        .await
+        .expect("the entry is written");
     let large = subject.stat("parts").await;
     for (entry, body) in [(&small, &b"hello"[..]), (&large, &body)] {
-        if let Some(digest) = subject.store.digest(entry).await.unwrap() {
+        if let Some(digest) = subject
+            .store
+            .digest(entry)
+            .await
+            .expect("the look succeeds")
+        {
             assert_eq!(digest, Digest::of(digest.algorithm(), body));
         }
     }
@@ -66,12 +93,19 @@ pub(super) async fn ranges_are_exact(subject: Subject<'_>) {
     }
     let entry = subject.create("ranges", b"0123456789").await;
     for range in [0..0, 0..1, 3..7, 9..10, 10..10, 0..10] {
-        let body = chunks(subject, &entry, range.clone()).await.unwrap();
+        let body = chunks(subject, &entry, range.clone())
+            .await
+            .expect("the content is read");
         let wanted = &b"0123456789"[range.start as usize..range.end as usize];
         assert_eq!(body, wanted, "{range:?}");
     }
     let empty = subject.create("empty", b"").await;
-    assert_eq!(chunks(subject, &empty, 0..0).await.unwrap(), "");
+    assert_eq!(
+        chunks(subject, &empty, 0..0)
+            .await
+            .expect("the content is read"),
+        ""
+    );
 }
 
 pub(super) async fn another_version_is_never_read(subject: Subject<'_>) {

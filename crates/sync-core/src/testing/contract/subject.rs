@@ -25,11 +25,13 @@ pub(super) struct Subject<'a> {
 
 /// A time in the past with a fraction of a second.
 pub(super) fn time() -> DateTime<Utc> {
-    "2023-04-05T06:07:08.123456789Z".parse().unwrap()
+    "2023-04-05T06:07:08.123456789Z"
+        .parse()
+        .expect("a valid time")
 }
 
 pub(super) fn key(name: &str) -> Key {
-    Key::new(name).unwrap()
+    Key::new(name).expect("a valid key")
 }
 
 pub(super) fn new(name: &str, size: u64) -> NewEntry {
@@ -61,7 +63,11 @@ impl<'a> Subject<'a> {
 
     pub(super) async fn list(self) -> Vec<Entry> {
         let listing = self.store.list(&Arc::default()).await;
-        let items: Vec<Listed> = listing.entries.try_collect().await.unwrap();
+        let items: Vec<Listed> = listing
+            .entries
+            .try_collect()
+            .await
+            .expect("the listing succeeds");
         let entry = |item| match item {
             Listed::Entry(entry) => entry,
             Listed::Skipped(skipped) => panic!("skipped {skipped:?}"),
@@ -76,19 +82,26 @@ impl<'a> Subject<'a> {
     }
 
     pub(super) async fn create(self, name: &str, body: &[u8]) -> Entry {
-        self.put(name, body, &Expected::Absent).await.unwrap();
+        self.put(name, body, &Expected::Absent)
+            .await
+            .expect("the entry is written");
         self.stat(name).await
     }
 
     /// Replaces `old`, which is there.
     pub(super) async fn replace(self, old: &Entry, body: &[u8]) -> Entry {
         let expected = Expected::Version(old.clone());
-        self.put(old.key.as_str(), body, &expected).await.unwrap();
+        self.put(old.key.as_str(), body, &expected)
+            .await
+            .expect("the entry is written");
         self.stat(old.key.as_str()).await
     }
 
     pub(super) async fn find(self, name: &str) -> Option<Entry> {
-        self.store.stat(&key(name)).await.unwrap()
+        self.store
+            .stat(&key(name))
+            .await
+            .expect("the look succeeds")
     }
 
     pub(super) async fn stat(self, name: &str) -> Entry {
@@ -102,12 +115,16 @@ impl<'a> Subject<'a> {
     /// The whole content under `name` now.
     pub(super) async fn body(self, name: &str) -> Bytes {
         let entry = self.stat(name).await;
-        self.read(&entry, 0..entry.size).await.unwrap()
+        self.read(&entry, 0..entry.size)
+            .await
+            .expect("the content is read")
     }
 
     /// Begins to write `len` bytes in parts.
     pub(super) async fn begin(self, name: &str, len: u64, expected: &Expected) -> Box<dyn Writer> {
-        self.try_begin(name, len, expected).await.unwrap()
+        self.try_begin(name, len, expected)
+            .await
+            .expect("the write begins")
     }
 
     async fn try_begin(self, name: &str, len: u64, expected: &Expected) -> Result<Box<dyn Writer>> {
@@ -140,7 +157,7 @@ impl<'a> Subject<'a> {
             return;
         }
         for result in self.store.delete(&listed).await {
-            result.unwrap();
+            result.expect("the deletion succeeds");
         }
     }
 }

@@ -34,7 +34,10 @@ pub(super) async fn a_version_that_is_gone_is_written_anew(subject: Subject<'_>)
     let gone = subject.create("a", b"gone").await;
     subject.clear().await;
     let expected = Expected::Version(gone);
-    subject.put("a", b"anew", &expected).await.unwrap();
+    subject
+        .put("a", b"anew", &expected)
+        .await
+        .expect("the entry is written");
     assert_eq!(subject.body("a").await, "anew");
 }
 
@@ -51,7 +54,10 @@ pub(super) async fn the_modification_time_is_kept(subject: Subject<'_>) {
     subject.create("put", b"1").await;
     let body = content(subject.can.part_size + 1);
     let absent = Expected::Absent;
-    subject.write("parts", &body, &absent).await.unwrap();
+    subject
+        .write("parts", &body, &absent)
+        .await
+        .expect("the entry is written");
     for listed in subject.list().await {
         let stat = subject.stat(listed.key.as_str()).await;
         assert!(listed.is_same_version(&stat), "{listed:?} {stat:?}");
