@@ -155,8 +155,14 @@ impl Unfinished {
         // The first ones may be empty.
         IoSlice::advance_slices(&mut pieces, 0);
         while !pieces.is_empty() {
-            let most = pieces.len().min(MAX_PIECES);
-            match rustix::io::pwritev(self.temporary.file(), &pieces[..most], offset) {
+            let file = self.temporary.file();
+            let written = match &*pieces {
+                [piece] => rustix::io::pwrite(file, piece, offset),
+                pieces => {
+                    rustix::io::pwritev(file, &pieces[..pieces.len().min(MAX_PIECES)], offset)
+                }
+            };
+            match written {
                 Ok(0) => return Err(Errno::IO),
                 Ok(written) => {
                     IoSlice::advance_slices(&mut pieces, written);

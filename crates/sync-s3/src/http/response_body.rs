@@ -35,6 +35,8 @@ pub(crate) struct ResponseBody {
     patience: Duration,
     /// Armed with the first wait.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Since when the deadline stands still.
+    paused: Option<Instant>,
     received: usize,
     /// The most bytes in all, if there is a limit.
     most: Option<u64>,
@@ -64,6 +66,7 @@ impl ResponseBody {
             delayed: None,
             patience,
             deadline: None,
+            paused: None,
             received: 0,
             most: None,
             total: 0,
@@ -117,6 +120,19 @@ impl ResponseBody {
         Poll::Ready(self.delayed.take().map(|delayed| delayed.what))
     }
 
+    /// The deadline stands still until more is asked for: the server is not to
+    /// blame for the time that the reader takes, for instance to write to a disk.
+    fn pause_deadline(&mut self) {
+        self.paused = self.deadline.is_some().then(Instant::now);
+    }
+
+    fn resume_deadline(&mut self) {
+        if let (Some(paused), Some(deadline)) = (self.paused.take(), &mut self.deadline) {
+            let later = deadline.deadline() + paused.elapsed();
+            deadline.as_mut().reset(later);
+        }
+    }
+
     fn ended(&mut self) {
         self.permit = None;
         self.limited = None;
@@ -137,7 +153,9 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.resume_deadline();
         if let Some(frame) = ready!(self.poll_delayed(cx)) {
+            self.pause_deadline();
             return Poll::Ready(Some(Ok(frame)));
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
@@ -147,6 +165,7 @@ impl Body for ResponseBody {
                     return Poll::Ready(Some(Err(error.into())));
                 }
                 if let Some(frame) = self.delay(frame) {
+                    self.pause_deadline();
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 self.poll_delayed(cx).map(|frame| frame.map(Ok))
@@ -234,6 +253,21 @@ mod tests {
         assert!(error.is::<TooSlow>(), "{error}");
         assert!(bytes > 1);
         assert!(concurrency.acquire().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_time_that_the_reader_takes_does_not_count() {
+        let every = Duration::from_millis(5);
+        let drip = SdkBody::from_body_1_x(Drip(Box::pin(sleep(every)), every));
+        let permit = ConcurrencyLimiter::new(Some(1)).acquire().await.unwrap();
+        let patience = Duration::from_millis(400);
+        let mut body = ResponseBody::new(drip, permit, None, Moved::default(), patience);
+        for _ in 0..4 {
+            let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            assert!(frame.unwrap().is_ok());
+            // As on a disk that is busy.
+            sleep(patience / 2).await;
+        }
     }
 
     #[tokio::test]
