@@ -124,7 +124,8 @@ impl Restored {
         for (rename, from, to) in renames {
             let changes: Vec<_> = self.changes(&from).collect();
             let names: BTreeSet<_> = changes.iter().map(|call| call.name.as_str()).collect();
-            assert!(names.contains("pwrite64"), "{to:?}: {names:?}");
+            let is_written = ["pwrite64", "pwritev"].iter().any(|it| names.contains(it));
+            assert!(is_written, "{to:?}: {names:?}");
             assert!(names.contains("utimensat"), "{to:?}: {names:?}");
             let data = self.syncs_of(&from).find(|sync| {
                 changes.iter().all(|change| change.is_before(sync)) && sync.is_before(rename)
