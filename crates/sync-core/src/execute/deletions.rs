@@ -48,8 +48,14 @@ impl Run<'_> {
         let (work, halted) = (self.work, AtomicBool::new(false));
         let cleared = std::mem::take(&mut self.cleared);
         let looks = must_look_again(plan.direction(), work.options.on_source_change);
+        let mut batches = batches(plan, &cleared)?;
+        // The first goes alone: what refuses every deletion is found by one request.
+        if let Some(first) = batches.next() {
+            let first = work.delete(first?, looks, &halted).await;
+            self.note_deletions(first, &halted);
+        }
         let mut outcomes = pin!(
-            stream::iter(batches(plan, &cleared)?)
+            stream::iter(batches)
                 .take_while(|_| ready(!halted.load(Relaxed)))
                 .take_until(work.stop.clone())
                 .map(|batch| async {
@@ -60,19 +66,23 @@ impl Run<'_> {
                 .buffer_unordered(BATCHES)
         );
         while let Some(outcome) = outcomes.next().await {
-            let outcome = outcome?;
-            for (entry, result) in &outcome.entries {
-                self.note_deletion(entry, result);
-            }
-            if outcome.is_cut || self.stopped {
-                halted.store(true, Relaxed);
-                self.stop_deleting();
-            }
+            self.note_deletions(outcome?, &halted);
         }
         if work.is_stopped() {
             self.stop_deleting();
         }
         Ok(())
+    }
+
+    /// Notes what has become of a batch; sets `halted` if no other is to be begun.
+    fn note_deletions(&mut self, outcome: Outcome, halted: &AtomicBool) {
+        for (entry, result) in &outcome.entries {
+            self.note_deletion(entry, result);
+        }
+        if outcome.is_cut || self.stopped {
+            halted.store(true, Relaxed);
+            self.stop_deleting();
+        }
     }
 
     fn note_deletion(&mut self, entry: &Entry, result: &Result<()>) {
