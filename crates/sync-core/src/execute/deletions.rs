@@ -52,7 +52,7 @@ impl Run<'_> {
         // The first goes alone: what refuses every deletion is found by one request.
         if let Some(first) = batches.next() {
             let first = work.delete(first?, looks, &halted).await;
-            self.note_deletions(first, &halted);
+            self.note_deletions(&first, &halted);
         }
         let mut outcomes = pin!(
             stream::iter(batches)
@@ -66,7 +66,7 @@ impl Run<'_> {
                 .buffer_unordered(BATCHES)
         );
         while let Some(outcome) = outcomes.next().await {
-            self.note_deletions(outcome?, &halted);
+            self.note_deletions(&outcome?, &halted);
         }
         if work.is_stopped() {
             self.stop_deleting();
@@ -75,7 +75,7 @@ impl Run<'_> {
     }
 
     /// Notes what has become of a batch; sets `halted` if no other is to be begun.
-    fn note_deletions(&mut self, outcome: Outcome, halted: &AtomicBool) {
+    fn note_deletions(&mut self, outcome: &Outcome, halted: &AtomicBool) {
         for (entry, result) in &outcome.entries {
             self.note_deletion(entry, result);
         }
