@@ -87,7 +87,7 @@ pub(crate) struct ShowArgs {
     pub(crate) price: PriceArgs,
 }
 
-/// Options of `apply`. What the plan fixes is no option.
+/// Options of `apply`. There are none for what the plan fixes.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ApplyArgs {

@@ -160,6 +160,12 @@ impl<'p> Clearing<'p> {
     }
 }
 
+/// The error of an entry that is not deleted because the source has it again.
+pub(crate) fn is_back(key: &Key) -> StoreError {
+    let message = format!("'{key}' is in the source again; it is kept");
+    StoreError::new(ErrorKind::Changed, message)
+}
+
 /// Asks the source once more, as before every deletion of a backup.
 async fn still_absent(work: &Workspace<'_>, batch: &[Entry]) -> Result<()> {
     let mut looks = stream::iter(batch)
@@ -167,8 +173,7 @@ async fn still_absent(work: &Workspace<'_>, batch: &[Entry]) -> Result<()> {
         .buffered(work.options.concurrency.max(1));
     while let Some((entry, lacks)) = looks.next().await {
         if !lacks? {
-            let message = format!("'{}' is in the source again; it is kept", entry.key);
-            return Err(StoreError::new(ErrorKind::Changed, message));
+            return Err(is_back(&entry.key));
         }
     }
     Ok(())

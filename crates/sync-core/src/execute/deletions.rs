@@ -9,13 +9,14 @@ use futures::future::ready;
 use futures::stream::{self, StreamExt};
 
 use super::cleared::Cleared;
+use super::clearing::is_back;
 use super::events::DeletionsSkipped;
 use super::options::OnSourceChange;
 use super::run::Run;
 use super::workspace::{DELETE_BATCH, Workspace};
 use crate::{
     entry::Entry,
-    error::{ErrorKind, Result, StoreError},
+    error::Result,
     plan::{Action, Plan},
     rule::Direction,
     store::delete,
@@ -166,8 +167,7 @@ impl Workspace<'_> {
             match found {
                 Ok(true) => absent.push(entry),
                 Ok(false) => {
-                    let message = format!("'{}' is in the source again; it is kept", entry.key);
-                    let error = StoreError::new(ErrorKind::Changed, message);
+                    let error = is_back(&entry.key);
                     kept.push((entry, Err(error)));
                 }
                 Err(error) => kept.push((entry, Err(error))),

@@ -64,7 +64,7 @@ impl Stream for SelectedPairs {
 
 /// An item of two joined listings.
 pub(crate) enum Selected {
-    /// Something that is no entry. Its cause is [`SkipCause::NotSelected`] if it
+    /// Something that a listing skipped. Its cause is [`SkipCause::NotSelected`] if it
     /// is not selected.
     Skipped(Side, Skipped),
     /// The entries of a key that is selected.

@@ -46,7 +46,7 @@ impl From<Option<Entry>> for Expected {
 
 /// A listing that has begun.
 pub struct Listing {
-    /// The entries, and what is none.
+    /// The entries, and what the listing skips.
     pub entries: BoxStream<'static, Result<Listed>>,
     /// How far the store's clock is ahead of the local one; negative when it is
     /// behind. `None` for a store that has no clock of its own.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use futures::stream;
-use sync_core::{Entry, ErrorKind, Result, StoreError, store::Chunks};
+use sync_core::{Entry, Result, store::Chunks};
 
 use crate::bucket::Bucket;
 use crate::client::retry::pause;
 use crate::error::cause_chain::last_cause;
-use crate::error::{Failure, Origin, origin_of_body};
-use crate::read::version::{Known, Unusable, Version, failed};
+use crate::error::{Origin, origin_of_body};
+use crate::read::version::{Known, Unusable, Version, broken, too_long};
 
 /// After so many bytes a body that breaks has its attempts again: a long part
 /// may break more often than a short one.
@@ -79,7 +79,12 @@ impl Part {
 
     /// Whether nothing has been handed over.
     fn is_untouched(&self) -> bool {
-        self.missing.end - self.missing.start == self.wanted
+        self.left() == self.wanted
+    }
+
+    /// How many bytes have not been handed over.
+    fn left(&self) -> u64 {
+        self.missing.end - self.missing.start
     }
 
     /// The next chunk; `None` at the end of the part.
@@ -106,11 +111,8 @@ impl Part {
 
     fn take(&mut self, chunk: Bytes) -> Result<Bytes> {
         let len = chunk.len() as u64;
-        if len > self.missing.end - self.missing.start {
-            let wanted = self.wanted;
-            return Err(failed(&self.entry, ErrorKind::Corrupt).with_source(format!(
-                "the server sends more than the {wanted} bytes that were asked for"
-            )));
+        if len > self.left() {
+            return Err(too_long(&self.entry, self.wanted));
         }
         self.missing.start += len;
         self.since_break += len;
@@ -126,21 +128,11 @@ impl Part {
         }
         self.attempts += 1;
         if self.attempts >= self.bucket.max_attempts {
-            return Err(self.fail(origin, &cause));
+            let got = self.wanted - self.left();
+            let failure = broken(origin, got, self.wanted, &cause);
+            return Err(Version::new(&self.bucket, &self.entry).fail(failure));
         }
         tokio::time::sleep(pause(self.attempts)).await;
         Ok(())
-    }
-
-    fn fail(&self, origin: Origin, cause: &str) -> StoreError {
-        let all = self.wanted;
-        let got = all - (self.missing.end - self.missing.start);
-        Version::new(&self.bucket, &self.entry).fail(Failure {
-            origin,
-            message: Some(format!(
-                "the transfer broke after {got} of {all} bytes: {cause}"
-            )),
-            ..Failure::default()
-        })
     }
 }

@@ -1,6 +1,7 @@
 //! One version of an object: how it is asked for, and how an answer is
 //! recognised as its.
 
+use std::fmt;
 use std::ops::Range;
 
 use aws_sdk_s3::config::http::HttpResponse;
@@ -10,7 +11,7 @@ use sync_core::{Entry, ErrorKind, Result, StoreError, rule::is_same_time, text::
 
 use crate::bucket::Bucket;
 use crate::client::retry::SETTLE_ATTEMPTS;
-use crate::error::{Attempted, Failure};
+use crate::error::{Attempted, Failure, Origin};
 use crate::etag::ETag;
 use crate::http::accept_encoding::AcceptEncoding;
 use crate::http::clock;
@@ -306,6 +307,24 @@ fn encoded(entry: &Entry, coding: &str) -> StoreError {
 /// Whether a value of Content-Encoding means other bytes.
 fn is_coding(coding: &str) -> bool {
     !["", "identity", "aws-chunked"].contains(&coding.trim())
+}
+
+/// The failure of a body that broke after `got` of `all` bytes.
+pub(super) fn broken(origin: Origin, got: u64, all: u64, cause: &dyn fmt::Display) -> Failure {
+    Failure {
+        origin,
+        message: Some(format!(
+            "the transfer broke after {got} of {all} bytes: {cause}"
+        )),
+        ..Failure::default()
+    }
+}
+
+/// The error of a body that has more than the `wanted` bytes.
+pub(super) fn too_long(entry: &Entry, wanted: u64) -> StoreError {
+    failed(entry, ErrorKind::Corrupt).with_source(format!(
+        "the server sends more than the {wanted} bytes that were asked for"
+    ))
 }
 
 pub(super) fn failed(entry: &Entry, kind: ErrorKind) -> StoreError {

@@ -18,7 +18,7 @@ use crate::etag::ETag;
 use crate::options::Checksums;
 use crate::quirks::Md5ETags;
 use crate::read::buffer::Buffer;
-use crate::read::version::{Unusable, Version, failed};
+use crate::read::version::{Unusable, Version, broken, failed, too_long};
 use crate::write::answer_check::is_by_kms;
 
 /// How often an object that arrived damaged is read again.
@@ -175,25 +175,15 @@ impl Reading<'_> {
                 None => return Err(self.midway(Origin::Network, &"it ended")),
             };
             if !self.got.push(piece) {
-                let wanted = self.got.wanted();
-                return Err(Broken::Other(
-                    failed(self.version.entry, ErrorKind::Corrupt).with_source(format!(
-                        "the server sends more than the {wanted} bytes that were asked for"
-                    )),
-                ));
+                let wanted = self.got.wanted() as u64;
+                return Err(Broken::Other(too_long(self.version.entry, wanted)));
             }
         }
     }
 
     fn midway(&self, origin: Origin, cause: &dyn std::fmt::Display) -> Broken {
-        let (got, all) = (self.got.len(), self.got.wanted());
-        Broken::Midway(Failure {
-            origin,
-            message: Some(format!(
-                "the transfer broke after {got} of {all} bytes: {cause}"
-            )),
-            ..Failure::default()
-        })
+        let (got, all) = (self.got.len() as u64, self.got.wanted() as u64);
+        Broken::Midway(broken(origin, got, all, cause))
     }
 
     /// Whether a body that came in several pieces is what it should be.

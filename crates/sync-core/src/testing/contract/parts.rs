@@ -116,18 +116,9 @@ pub(super) async fn an_aborted_write_leaves_nothing(subject: Subject<'_>) {
     assert_eq!(subject.find(NAME).await, None);
 }
 
-/// All parts are there, so that only the commit is missing.
 pub(super) async fn a_dropped_writer_stays_invisible(subject: Subject<'_>) {
     let body = content(subject.can.part_size + 1);
-    let writer = subject
-        .begin(NAME, body.len() as u64, &Expected::Absent)
-        .await;
-    for (offset, part) in subject.cut(&body) {
-        writer
-            .part(offset, part.into())
-            .await
-            .expect("a part is written");
-    }
+    let writer = subject.fill(NAME, &body, &Expected::Absent).await;
     drop(writer);
     assert_eq!(subject.find(NAME).await, None);
     assert!(subject.list().await.is_empty());
@@ -137,15 +128,7 @@ pub(super) async fn a_dropped_writer_stays_invisible(subject: Subject<'_>) {
 
 pub(super) async fn a_commit_with_a_wrong_checksum_is_corrupt(subject: Subject<'_>) {
     let body = content(subject.can.part_size + 1);
-    let writer = subject
-        .begin(NAME, body.len() as u64, &Expected::Absent)
-        .await;
-    for (offset, part) in subject.cut(&body) {
-        writer
-            .part(offset, part.into())
-            .await
-            .expect("a part is written");
-    }
+    let writer = subject.fill(NAME, &body, &Expected::Absent).await;
     let committed = writer.commit(Crc64::of(b"other")).await;
     assert_fails(committed, ErrorKind::Corrupt);
     assert_eq!(subject.find(NAME).await, None, "nothing is visible then");
@@ -174,16 +157,7 @@ pub(super) async fn a_commit_without_all_parts_is_corrupt(subject: Subject<'_>) 
 
 pub(super) async fn a_commit_over_another_version_is_refused(subject: Subject<'_>) {
     let body = content(subject.can.part_size + 1);
-    let fill = async |name: &str, expected: &Expected| {
-        let writer = subject.begin(name, body.len() as u64, expected).await;
-        for (offset, part) in subject.cut(&body) {
-            writer
-                .part(offset, part.into())
-                .await
-                .expect("a part is written");
-        }
-        writer
-    };
+    let fill = async |name: &str, expected: &Expected| subject.fill(name, &body, expected).await;
     let old = subject.create("changed", b"old").await;
     let appeared = fill("appeared", &Expected::Absent).await;
     let changed = fill("changed", &Expected::Version(old.clone())).await;

@@ -143,11 +143,33 @@ impl<'a> Subject<'a> {
     /// Writes `body` in parts, in their order, and commits it. A store may look
     /// at the very beginning that it would fail.
     pub(super) async fn write(self, name: &str, body: &Bytes, expected: &Expected) -> Result<()> {
+        let writer = self.try_fill(name, body, expected).await?;
+        writer.commit(Crc64::of(body)).await
+    }
+
+    /// A writer that has all parts of `body`, so that only the commit is missing.
+    pub(super) async fn fill(
+        self,
+        name: &str,
+        body: &Bytes,
+        expected: &Expected,
+    ) -> Box<dyn Writer> {
+        self.try_fill(name, body, expected)
+            .await
+            .expect("the parts are written")
+    }
+
+    async fn try_fill(
+        self,
+        name: &str,
+        body: &Bytes,
+        expected: &Expected,
+    ) -> Result<Box<dyn Writer>> {
         let writer = self.try_begin(name, body.len() as u64, expected).await?;
         for (offset, part) in self.cut(body) {
             writer.part(offset, part.into()).await?;
         }
-        writer.commit(Crc64::of(body)).await
+        Ok(writer)
     }
 
     /// Deletes everything that is listed.
