@@ -6,16 +6,18 @@ use std::str::FromStr;
 
 use anyhow::{Context, Error, Result};
 
-/// Files in one directory.
+/// Files in one directory, unless a layout says otherwise.
 const IN_DIRECTORY: u64 = 1_000;
 
-/// `10000x4096`: ten thousand files of 4 KiB. `100000x3~100`: every hundredth
-/// has changed: it is one byte longer, and later.
+/// `10000x4096`: ten thousand files of 4 KiB. `10000x4096@100`: the same, a
+/// hundred of them in each directory. `100000x3~100`: every hundredth has
+/// changed: it is one byte longer, and later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     /// How many files there are.
     pub count: u64,
     size: u64,
+    in_directory: u64,
     changed: Option<u64>,
 }
 
@@ -24,7 +26,7 @@ impl Layout {
     /// no escaping, neither in XML nor in a URL.
     #[must_use]
     pub fn key(&self, index: u64) -> String {
-        format!("d{:05}/f{index:08}", index / IN_DIRECTORY)
+        format!("d{:05}/f{index:08}", index / self.in_directory)
     }
 
     /// The size of a file.
@@ -49,18 +51,31 @@ impl FromStr for Layout {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let usage = || format!("invalid layout '{text}' (examples: 10000x4096, 100000x3~100)");
-        let (count, rest) = text.split_once('x').with_context(usage)?;
-        let (size, changed) = match rest.split_once('~') {
-            Some((size, step)) => (size, Some(step.parse().with_context(usage)?)),
-            None => (rest, None),
-        };
-        Ok(Self {
-            count: count.parse().with_context(usage)?,
-            size: size.parse().with_context(usage)?,
-            changed,
+        parse(text).with_context(|| {
+            format!("invalid layout '{text}' (examples: 10000x4096, 10000x3@100, 100000x3~100)")
         })
     }
+}
+
+fn parse(text: &str) -> Option<Layout> {
+    let (count, rest) = text.split_once('x')?;
+    let (rest, changed) = with_number(rest, '~')?;
+    let (size, in_directory) = with_number(rest, '@')?;
+    Some(Layout {
+        count: count.parse().ok()?,
+        size: size.parse().ok()?,
+        in_directory: in_directory.unwrap_or(IN_DIRECTORY),
+        changed,
+    })
+}
+
+/// What comes before `mark`, and the number after it, which is none of zero.
+fn with_number(text: &str, mark: char) -> Option<(&str, Option<u64>)> {
+    let Some((before, number)) = text.split_once(mark) else {
+        return Some((text, None));
+    };
+    let number = number.parse().ok().filter(|&number| number > 0)?;
+    Some((before, Some(number)))
 }
 
 #[cfg(test)]
@@ -78,8 +93,17 @@ mod tests {
     }
 
     #[test]
+    fn directories_hold_as_many_files_as_the_layout_says() -> Result<()> {
+        let layout: Layout = "10000x3@100~7".parse()?;
+        assert_eq!(layout.key(99), "d00000/f00000099");
+        assert_eq!(layout.key(100), "d00001/f00000100");
+        assert_eq!((layout.size(6), layout.size(7)), (3, 4));
+        Ok(())
+    }
+
+    #[test]
     fn what_is_no_layout_is_refused() {
-        for text in ["", "10", "10x", "x3", "10x3~", "10x3~x"] {
+        for text in ["", "10", "10x", "x3", "10x3~", "10x3~x", "10x3~0", "10x3@0", "10x3@"] {
             assert!(text.parse::<Layout>().is_err(), "{text}");
         }
     }

@@ -77,6 +77,18 @@ fn large_files_go_in_parts_of_8_mib() -> Result<()> {
     Ok(())
 }
 
+/// A file of gigabytes must not need gigabytes of the endpoint.
+#[test]
+fn no_content_is_kept_in_memory() -> Result<()> {
+    for action in ["put", "get"] {
+        let report = served("http", action, "1x268435456", None)?;
+        let peak = report.iter().find_map(|line| line.strip_prefix("peak "));
+        let peak: u64 = peak.context("no peak")?.parse()?;
+        assert!(peak < 64 << 20, "{action}: {peak} bytes");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_listing_is_a_request_for_each_thousand() -> Result<()> {
     for client in ["sdk", "http"] {

@@ -18,14 +18,14 @@ struct Options {
     /// Serve https, and write the certificate to trust to this file
     #[arg(long)]
     tls: Option<PathBuf>,
-    /// The core to keep to
+    /// The cores to keep to: numbers with commas between them, or 'any'
     #[arg(long, default_value = "any")]
-    core: String,
+    cores: String,
 }
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    pin(&options.core)?;
+    pin(&options.cores)?;
     endpoint::run(&endpoint::Options {
         seed: options.seed,
         latency: Duration::from_millis(options.latency),

@@ -6,7 +6,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::{
-    list, read,
+    delete, list, read,
     reply::{Reply, empty, error, xml},
     state::State,
     tally::Kind,
@@ -35,7 +35,7 @@ pub(super) async fn answer(state: &RefCell<State>, request: Request<Incoming>) -
         Kind::Part => write::part(state, &target, &head.headers, body).await,
         Kind::Create => write::create(state, &target, &head.headers),
         Kind::Complete => write::complete(state, target, &head.headers, body).await,
-        Kind::Delete => write::delete(state, &target, body).await,
+        Kind::Delete => delete::delete(state, &target, &head.headers, body).await,
         Kind::Other => other(&head.method, &target),
     }
 }

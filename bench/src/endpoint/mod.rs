@@ -12,9 +12,10 @@
 //! CRC64NVME, which S3 itself would have added.
 
 // `server` and `tls` hold the connections; `answer` chooses the operation, which is in
-// `list`, `read` or `write` and replies by `reply`; `intake` and `chunked` read bodies.
+// `list`, `read`, `write` or `delete` and replies by `reply`; `intake` and `chunked` read bodies.
 mod answer;
 mod chunked;
+mod delete;
 mod intake;
 mod list;
 mod read;
@@ -31,7 +32,10 @@ use std::{io::Read as _, path::PathBuf, rc::Rc, time::Duration};
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use crate::layout::Layout;
+use crate::{
+    layout::Layout,
+    usage::{Usage, Who},
+};
 use server::Server;
 use state::State;
 
@@ -63,13 +67,15 @@ async fn serve(options: &Options) -> Result<()> {
     let port = listener.local_addr()?.port();
 
     let server = Rc::new(Server::new(state, options.latency));
-    let busy = tally::cpu()?;
+    let before = Usage::of(Who::Own)?;
     println!("{scheme}://127.0.0.1:{port}");
     tokio::task::spawn_local(Rc::clone(&server).accept(listener, tls));
     stdin_ended().await?;
     // Nobody waits for what is still in flight on the clients' connections.
-    let busy = tally::cpu()? - busy;
-    print!("{}", server.report(busy));
+    let after = Usage::of(Who::Own)?;
+    let cpu = after.user + after.system - before.user - before.system;
+    print!("{}", server.report());
+    print!("cpu {cpu:.3}\npeak {}\n", after.peak);
     Ok(())
 }
 

@@ -19,7 +19,7 @@ pub(super) fn object(
     let Some(object) = state.objects.get(target.key.as_str()) else {
         return error(StatusCode::NOT_FOUND, "NoSuchKey");
     };
-    if !matches(asked, object) {
+    if !object.is_wanted(asked) {
         return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
     }
     let whole = 0..object.size;
@@ -45,16 +45,6 @@ pub(super) fn object(
     }
     describe(response.headers_mut(), object, asked, range.as_ref());
     response
-}
-
-fn matches(asked: &HeaderMap, object: &Object) -> bool {
-    let wanted = asked.get(header::IF_MATCH).map(HeaderValue::as_bytes);
-    wanted.is_none_or(|etag| trimmed(etag) == trimmed(object.etag.as_bytes()))
-}
-
-fn trimmed(etag: &[u8]) -> &[u8] {
-    let etag = etag.strip_prefix(b"\"").unwrap_or(etag);
-    etag.strip_suffix(b"\"").unwrap_or(etag)
 }
 
 fn describe(

@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::tally::Tally;
 use crate::{content::Content, data::UPLOADED, layout::Layout, sums};
@@ -47,6 +47,23 @@ pub(super) struct Object {
     pub(super) content: Option<Content>,
 }
 
+impl Object {
+    /// Whether a condition in `headers` holds.
+    pub(super) fn is_wanted(&self, headers: &HeaderMap) -> bool {
+        let wanted = headers.get(header::IF_MATCH);
+        wanted.is_none_or(|etag| {
+            let etag = etag.to_str().unwrap_or_default();
+            unquoted(etag) == unquoted(&self.etag)
+        })
+    }
+}
+
+/// An ETag without its quotes, which not every client sends.
+pub(super) fn unquoted(etag: &str) -> &str {
+    let etag = etag.strip_prefix('"').unwrap_or(etag);
+    etag.strip_suffix('"').unwrap_or(etag)
+}
+
 /// An upload in parts.
 #[derive(Debug, Default)]
 pub(super) struct Upload {
@@ -80,6 +97,16 @@ impl State {
             tally: Tally::default(),
             now: RefCell::new(stamp),
             made_up: 0,
+        }
+    }
+
+    /// Whether the conditions in `headers` allow to replace or delete `key`.
+    pub(super) fn may_change(&self, key: &str, headers: &HeaderMap) -> bool {
+        match self.objects.get(key) {
+            Some(present) => {
+                !headers.contains_key(header::IF_NONE_MATCH) && present.is_wanted(headers)
+            }
+            None => !headers.contains_key(header::IF_MATCH),
         }
     }
 

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use anyhow::Result;
-
 /// The requests that a table distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -56,21 +54,4 @@ impl fmt::Display for Tally {
         writeln!(f, "received {}", self.received)?;
         writeln!(f, "sent {}", self.sent)
     }
-}
-
-/// The processor time of this process so far, in seconds.
-#[cfg(unix)]
-pub(super) fn cpu() -> Result<f64> {
-    use nix::sys::{
-        resource::{UsageWho, getrusage},
-        time::TimeValLike as _,
-    };
-    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
-    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    Ok(micros as f64 / 1e6)
-}
-
-#[cfg(not(unix))]
-pub(super) fn cpu() -> Result<f64> {
-    anyhow::bail!("the benchmark needs a Unix")
 }

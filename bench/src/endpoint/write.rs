@@ -1,6 +1,6 @@
-//! PutObject, uploads in parts, and deletions.
+//! PutObject, and uploads in parts.
 
-use std::{cell::RefCell, fmt::Write as _, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 
 use anyhow::Result;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -25,7 +25,7 @@ pub(super) async fn object(
         return error(StatusCode::BAD_REQUEST, "IncompleteBody");
     };
     let mut state = state.borrow_mut();
-    if !may_write(&state, &target, headers) {
+    if !state.may_change(&target.key, headers) {
         return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
     }
     let md5 = received.md5.unwrap_or_else(|| state.make_up());
@@ -98,7 +98,7 @@ pub(super) async fn complete(
         return error(StatusCode::BAD_REQUEST, "IncompleteBody");
     }
     let mut state = state.borrow_mut();
-    if !may_write(&state, &target, headers) {
+    if !state.may_change(&target.key, headers) {
         return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
     }
     let id = target.query("uploadId").unwrap_or_default();
@@ -125,48 +125,10 @@ pub(super) async fn complete(
     response
 }
 
-/// DeleteObject, DeleteObjects and AbortMultipartUpload.
-pub(super) async fn delete(
-    state: &RefCell<State>,
-    target: &Target,
-    body: Incoming,
-) -> Response<Reply> {
-    let Ok(body) = body.collect().await else {
-        return error(StatusCode::BAD_REQUEST, "IncompleteBody");
-    };
-    let mut state = state.borrow_mut();
-    if let Some(id) = target.query("uploadId") {
-        state.uploads.remove(id);
-        return empty(StatusCode::NO_CONTENT);
-    }
-    if !target.key.is_empty() {
-        state.objects.remove(target.key.as_str());
-        return empty(StatusCode::NO_CONTENT);
-    }
-    let body = body.to_bytes();
-    let body = String::from_utf8_lossy(&body);
-    let mut text = "<DeleteResult>".to_owned();
-    for after in body.split("<Key>").skip(1) {
-        let key = after.split('<').next().unwrap_or_default();
-        state.objects.remove(key);
-        let _ = write!(text, "<Deleted><Key>{key}</Key></Deleted>");
-    }
-    text.push_str("</DeleteResult>");
-    xml(text)
-}
-
 async fn taken(state: &RefCell<State>, headers: &HeaderMap, body: Incoming) -> Result<Received> {
     let received = receive(headers, body).await?;
     state.borrow_mut().tally.received += received.size;
     Ok(received)
-}
-
-fn may_write(state: &State, target: &Target, headers: &HeaderMap) -> bool {
-    let present = state.objects.get(target.key.as_str());
-    let wanted = headers.get(header::IF_MATCH).map(HeaderValue::as_bytes);
-    let is_wanted =
-        wanted.is_none_or(|etag| present.is_some_and(|object| object.etag.as_bytes() == etag));
-    is_wanted && (present.is_none() || !headers.contains_key(header::IF_NONE_MATCH))
 }
 
 fn with_etag(mut response: Response<Reply>, etag: &str) -> Response<Reply> {
