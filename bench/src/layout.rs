@@ -103,7 +103,9 @@ mod tests {
 
     #[test]
     fn what_is_no_layout_is_refused() {
-        for text in ["", "10", "10x", "x3", "10x3~", "10x3~x", "10x3~0", "10x3@0", "10x3@"] {
+        for text in [
+            "", "10", "10x", "x3", "10x3~", "10x3~x", "10x3~0", "10x3@0", "10x3@",
+        ] {
             assert!(text.parse::<Layout>().is_err(), "{text}");
         }
     }

@@ -29,7 +29,10 @@ pub(super) async fn delete(
         return empty(StatusCode::NO_CONTENT);
     }
     if target.key.is_empty() {
-        return xml(listed(&mut state, &String::from_utf8_lossy(&body.to_bytes())));
+        return xml(listed(
+            &mut state,
+            &String::from_utf8_lossy(&body.to_bytes()),
+        ));
     }
     if !state.may_change(&target.key, headers) {
         return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
@@ -112,7 +115,10 @@ mod tests {
         let mut state = seeded();
         let objects = object("d00000/f00000001", "");
         let request = format!("<Delete><Quiet>true</Quiet>{objects}</Delete>");
-        assert_eq!(listed(&mut state, &request), "<DeleteResult></DeleteResult>");
+        assert_eq!(
+            listed(&mut state, &request),
+            "<DeleteResult></DeleteResult>"
+        );
         assert_eq!(state.objects.len(), 2);
     }
 }

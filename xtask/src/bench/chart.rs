@@ -6,7 +6,7 @@ use super::{
     summary::{Medians, Summary},
     table::heading,
     tool::{Role, role},
-    work::Compared,
+    work::Figure,
 };
 
 const WIDTH: f64 = 760.0;
@@ -18,30 +18,30 @@ const STEP: f64 = 20.0;
 const TITLE: f64 = 34.0;
 
 /// One thing to draw of each work.
-struct Figure {
+struct Drawing {
     file: &'static str,
     title: &'static str,
-    compared: Option<Compared>,
+    compared: Option<Figure>,
     value: fn(&Medians) -> f64,
     shown: fn(f64) -> String,
 }
 
-const FIGURES: [Figure; 3] = [
-    Figure {
+const FIGURES: [Drawing; 3] = [
+    Drawing {
         file: "cpu.svg",
         title: "Processor seconds, less is better",
-        compared: Some(Compared::Cpu),
+        compared: Some(Figure::Cpu),
         value: |medians| medians.cpu,
         shown: |value| format!("{value:.2} s"),
     },
-    Figure {
+    Drawing {
         file: "wall.svg",
         title: "Seconds on the wall, less is better",
-        compared: Some(Compared::Wall),
+        compared: Some(Figure::Wall),
         value: |medians| medians.wall,
         shown: |value| format!("{value:.1} s"),
     },
-    Figure {
+    Drawing {
         file: "memory.svg",
         title: "Peak memory, less is better",
         compared: None,
@@ -64,7 +64,7 @@ pub(super) fn all(summaries: &[Summary]) -> Vec<(&'static str, String)> {
     charts.collect()
 }
 
-fn draw(figure: &Figure, summaries: &[&Summary]) -> String {
+fn draw(figure: &Drawing, summaries: &[&Summary]) -> String {
     let mut body = String::new();
     let mut y = TITLE;
     for summary in summaries {
@@ -81,7 +81,7 @@ fn draw(figure: &Figure, summaries: &[&Summary]) -> String {
 }
 
 /// The bars of one work; where the next begins.
-fn panel(body: &mut String, figure: &Figure, summary: &Summary, top: f64) -> f64 {
+fn panel(body: &mut String, figure: &Drawing, summary: &Summary, top: f64) -> f64 {
     let bars = summary.tools.iter();
     let bars = bars.filter_map(|runs| Some((runs.tool, (figure.value)(&runs.medians()?))));
     let bars: Vec<(&str, f64)> = bars.collect();

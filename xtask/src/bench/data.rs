@@ -8,14 +8,16 @@ use std::{
 
 use anyhow::Result;
 
+use super::work::Files;
 use crate::step;
 
 /// To be raised when `bench-data` makes other files from the same layout.
 const VERSION: u32 = 2;
 
-/// A directory with the files of `layout` below `home`.
-pub(super) fn made(home: &Path, layout: &str) -> Result<PathBuf> {
-    let dir = home.join("data").join(layout);
+/// A directory with `files` below `home`.
+pub(super) fn made(home: &Path, files: Files) -> Result<PathBuf> {
+    let layout = files.to_string();
+    let dir = home.join("data").join(&layout);
     // Written last, so an interrupted one is made again.
     let stamp = dir.with_extension("made");
     if fs::read_to_string(&stamp).ok() != Some(VERSION.to_string()) {
@@ -24,14 +26,14 @@ pub(super) fn made(home: &Path, layout: &str) -> Result<PathBuf> {
             fs::remove_dir_all(&dir)?;
         }
         let mut make = Command::new(step::release_binary("bench-data")?);
-        step::run(make.args(["make", layout]).arg(&dir))?;
+        step::run(make.args(["make", &layout]).arg(&dir))?;
         fs::write(&stamp, VERSION.to_string())?;
     }
     Ok(dir)
 }
 
-/// Fails unless `dir` holds exactly the files of `layout`.
-pub(super) fn check(layout: &str, dir: &Path) -> Result<()> {
+/// Fails unless `dir` holds exactly `files`.
+pub(super) fn check(files: Files, dir: &Path) -> Result<()> {
     let mut check = Command::new(step::release_binary("bench-data")?);
-    step::output(check.args(["check", layout]).arg(dir)).map(drop)
+    step::output(check.args(["check", &files.to_string()]).arg(dir)).map(drop)
 }

@@ -36,20 +36,22 @@ pub(super) struct Served {
     pub(super) objects: u64,
     /// Processor seconds of the endpoint.
     pub(super) cpu: f64,
+    /// The most memory of the endpoint, in bytes.
+    pub(super) peak: u64,
 }
 
 impl Endpoint {
     /// Starts an endpoint whose bucket holds what `work` begins with.
-    pub(super) fn start(work: &Work, core: &str, home: &Path) -> Result<Self> {
+    pub(super) fn start(work: &Work, cores: &str, home: &Path) -> Result<Self> {
         let program = step::release_binary("bench-endpoint")?;
         let mut command = Command::new(&program);
-        command.args(["--core", core]);
+        command.args(["--cores", cores]);
         let seed = match work.action {
-            Action::Download => Some(&work.files),
-            Action::Upload | Action::Compare => work.bucket.as_ref(),
+            Action::Download => Some(work.files),
+            Action::Upload | Action::Compare | Action::Delete => work.bucket,
         };
         if let Some(seed) = seed {
-            command.args(["--seed", seed]);
+            command.args(["--seed", &seed.to_string()]);
         }
         command.args(["--latency", &work.latency.to_string()]);
         let ca = (work.scheme == Scheme::Https).then(|| home.join("authority.pem"));
@@ -107,6 +109,7 @@ impl Served {
                 "sent" => served.sent = number()?,
                 "objects" => served.objects = number()?,
                 "cpu" => served.cpu = value.parse()?,
+                "peak" => served.peak = number()?,
                 kind => {
                     served.requests.insert(kind.to_owned(), number()?);
                 }
@@ -127,9 +130,11 @@ mod tests {
 
     #[test]
     fn what_the_endpoint_says_is_read() -> Result<()> {
-        let served = Served::parse("LIST 10\nPUT 2\nrefused 1\nreceived 8192\ncpu 0.25\n")?;
+        let served =
+            Served::parse("LIST 10\nPUT 2\nrefused 1\nreceived 8192\ncpu 0.25\npeak 4096\n")?;
         assert_eq!((served.count("LIST"), served.count("GET")), (10, 0));
         assert_eq!((served.refused, served.received), (1, 8192));
+        assert_eq!((served.peak, served.count("peak")), (4096, 0));
         assert!(served.cpu > 0.2);
         assert!(Served::parse("LIST many").is_err());
         Ok(())

@@ -23,10 +23,11 @@ pub(super) fn of(summaries: &[Summary]) -> Result<String> {
 fn work(summary: &Summary) -> String {
     let work = &summary.work;
     format!(
-        "{{\"name\":{},\"title\":{},\"files\":{},\"tools\":[\n  {}]}}",
+        "{{\"name\":{},\"title\":{},\"files\":{},\"targets\":[{}],\"tools\":[\n  {}]}}",
         text(work.name),
         text(work.title),
-        text(&work.files),
+        text(&work.files.to_string()),
+        list(work.targets, |target| text(&target.to_string()), ","),
         list(&summary.tools, tool, ",\n  ")
     )
 }
@@ -44,13 +45,14 @@ fn run(trial: &Trial) -> String {
     let requests: Vec<(&String, &u64)> = trial.served.requests.iter().collect();
     let request = |pair: &(&String, &u64)| format!("{}:{}", text(pair.0), pair.1);
     format!(
-        "{{\"wall\":{:.3},\"user\":{:.3},\"system\":{:.3},\"peak\":{},\"endpoint_cpu\":{:.3},\
+        "{{\"wall\":{:.3},\"user\":{:.3},\"system\":{:.3},\"peak\":{},\"endpoint_cpu\":{:.3},\"endpoint_peak\":{},\
          \"connections\":{},\"refused\":{},\"received\":{},\"sent\":{},\"requests\":{{{}}}}}",
         trial.wall,
         trial.user,
         trial.system,
         trial.peak,
         trial.served.cpu,
+        trial.served.peak,
         trial.served.connections,
         trial.served.refused,
         trial.served.received,

@@ -3,16 +3,19 @@
 //!
 //! What runs beside the tools is in the package `s3mirror-bench`: the data, the
 //! endpoint, the floors and the small program that measures. Here it is put
-//! together: which tools ([`peers`], [`tool`]), which works ([`work`]), one run
-//! ([`trial`]), and what is made of the figures ([`summary`], [`table`],
+//! together: which tools ([`peers`], [`tool`]), which works ([`work`]) and whether
+//! they can be run here ([`needs`]), one run ([`trial`]) and whether it counts
+//! ([`check`]), and what is made of the figures ([`summary`], [`table`],
 //! [`json`], [`chart`]). Everything happens under `target/bench`; only what a
 //! tool writes when memory, not a disk, is to be measured is on `/dev/shm`.
 
 mod chart;
+mod check;
 mod data;
 mod endpoint;
 mod json;
 mod machine;
+mod needs;
 mod options;
 mod peers;
 mod summary;
@@ -29,11 +32,12 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::step::{self, cargo, step};
+use needs::Abilities;
 use options::Options;
 use summary::Summary;
-use tool::Tool;
+use tool::{Role, Tool, role};
 use trial::{Bench, Trial};
-use work::Work;
+use work::{Entrants, Work};
 
 pub(crate) use options::USAGE;
 
@@ -43,7 +47,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let works = work::chosen(&options)?;
     if options.list {
         for work in works {
-            println!("{:<22} {}", work.name, work.title);
+            println!("{}", work.described());
         }
         return Ok(());
     }
@@ -52,6 +56,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     step("build", build)?;
     let tools = step("peers", || peers::installed(&home, &options))?;
     let bench = Bench::new(&home, options.verbose)?;
+    let works = runnable(works, &bench)?;
     for work in &works {
         step(&format!("data of {}", work.name), || bench.prepare(work))?;
     }
@@ -81,16 +86,26 @@ fn build() -> Result<()> {
     step::run(cargo(["build", "--release", "--bins"]).args(packages))
 }
 
+/// The works that can be run here; the others are named.
+fn runnable(works: Vec<Work>, bench: &Bench) -> Result<Vec<Work>> {
+    let abilities = Abilities::look(&bench.cores, &step::release_binary("s3mirror")?)?;
+    let can_run = |work: &Work| match abilities.lack_for(work) {
+        None => true,
+        Some(lack) => {
+            println!("SKIPPED: {}: {lack}", work.name);
+            false
+        }
+    };
+    Ok(works.into_iter().filter(can_run).collect())
+}
+
 /// All tools in turn, and all of that again, so that what else the machine does
 /// meanwhile falls on all of them.
 fn measure(bench: &Bench, work: &Work, tools: &[Tool], options: &Options) -> Result<Summary> {
     let mut summary = Summary::new(work);
-    let tools: Vec<&Tool> = tools
-        .iter()
-        .filter(|tool| tool.takes(work) && options.wants(tool.name))
-        .collect();
+    let tools = entrants(work, tools, options);
     for round in 0..options.rounds {
-        for &tool in &tools {
+        for tool in &tools {
             if round > 0 && summary.is_too_slow(tool.name) {
                 continue;
             }
@@ -100,6 +115,27 @@ fn measure(bench: &Bench, work: &Work, tools: &[Tool], options: &Options) -> Res
         }
     }
     Ok(summary)
+}
+
+/// The tools that are to do `work`, ours with its variations.
+fn entrants(work: &Work, tools: &[Tool], options: &Options) -> Vec<Tool> {
+    let mut entrants = Vec::new();
+    for tool in tools {
+        if work.entrants == Entrants::Everyone {
+            match tool.declines(work) {
+                Some(reason) if options.wants(tool.name) && role(tool.name) == Role::Peer => {
+                    println!("SKIPPED: {}: {reason}", tool.name);
+                }
+                Some(_) => {}
+                None => entrants.push(tool.clone()),
+            }
+        }
+        if role(tool.name) == Role::Ours {
+            entrants.extend(work.variations.iter().map(|one| tool.varied(one)));
+        }
+    }
+    entrants.retain(|tool| options.wants(tool.name));
+    entrants
 }
 
 fn report(tool: &Tool, trial: &Result<Trial>) {
@@ -135,4 +171,36 @@ fn publish(summaries: &[Summary]) -> Result<()> {
 
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use tool::Kind;
+
+    use super::*;
+
+    #[test]
+    fn variations_run_beside_ours_or_against_each_other() -> Result<()> {
+        let program = Path::new("program");
+        let tools = [Kind::S3mirror, Kind::Rclone].map(|kind| Tool::new(kind, program));
+        let names = |words: &[&str]| -> Result<Vec<&str>> {
+            let options = Options::parse(words)?;
+            let works = work::chosen(&options)?;
+            let entrants = entrants(works.first().context("a work")?, &tools, &options);
+            Ok(entrants.iter().map(|tool| tool.name).collect())
+        };
+        assert_eq!(
+            names(&["--only", "up-large"])?,
+            ["s3mirror", "s3mirror unsigned", "rclone"]
+        );
+        assert_eq!(
+            names(&["--only", "down-large-cores"])?,
+            ["s3mirror on 1 core", "s3mirror on 2 cores"]
+        );
+        assert_eq!(
+            names(&["--only", "up-large", "--tools", "rclone"])?,
+            ["rclone"]
+        );
+        Ok(())
+    }
 }

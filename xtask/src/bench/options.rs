@@ -8,7 +8,7 @@ pub(crate) const USAGE: &str = "\
                target/bench. Options:
                  --quick            smaller works, two rounds; for development
                  --only WORK,…      these works (--list names them)
-                 --tools TOOL,…     these tools
+                 --tools TOOL,…     these tools; s3mirror with its variations
                  --rounds N         runs of each tool a work (3)
                  --json             print the figures as JSON, too
                  --publish          draw the charts into docs/bench
@@ -82,9 +82,14 @@ impl Options {
         &self.only
     }
 
-    /// Whether the tool `name` is to run.
+    /// Whether the tool `name` is to run: it was named, or what it is a
+    /// variation of.
     pub(super) fn wants(&self, name: &str) -> bool {
-        self.tools.is_empty() || self.tools.iter().any(|wanted| wanted == name)
+        let names = |wanted: &String| {
+            let rest = name.strip_prefix(wanted.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        self.tools.is_empty() || self.tools.iter().any(names)
     }
 }
 
@@ -106,6 +111,7 @@ mod tests {
         assert_eq!(Options::parse(&["--quick"])?.name(), "quick");
         let options = Options::parse(&["--tools", "s3mirror"])?;
         assert!(options.wants("s3mirror") && !options.wants("aws"));
+        assert!(options.wants("s3mirror unsigned") && !options.wants("s3mirrored"));
         Ok(())
     }
 

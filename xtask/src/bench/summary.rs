@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{
     tool::{Role, role},
     trial::Trial,
-    work::{Compared, Work},
+    work::{Figure, Target, Work},
 };
 
 /// A tool that takes longer for one run is run once.
@@ -77,29 +77,59 @@ impl Summary {
         runs.and_then(Runs::medians)
     }
 
-    /// The figure that the work is about.
-    pub(super) fn compared(&self, medians: &Medians) -> f64 {
-        match self.work.compared {
-            Compared::Cpu => medians.cpu,
-            Compared::Wall => medians.wall,
-        }
-    }
-
-    /// The peer that needs least of it.
-    pub(super) fn best_peer(&self) -> Option<(&'static str, Medians)> {
+    /// The peer that needs least of `figure`.
+    pub(super) fn best_peer(&self, figure: Figure) -> Option<&'static str> {
         let peers = self
             .tools
             .iter()
             .filter(|runs| role(runs.tool) == Role::Peer);
         let peers = peers.filter_map(|runs| Some((runs.tool, runs.medians()?)));
-        peers.min_by(|a, b| self.compared(&a.1).total_cmp(&self.compared(&b.1)))
+        let of = |medians: &Medians| medians.of(figure);
+        let best = peers.min_by(|a, b| of(&a.1).total_cmp(&of(&b.1)));
+        best.map(|best| best.0)
     }
 
-    /// By how much `name` exceeds `other` in the figure that the work is about.
-    pub(super) fn ratio(&self, name: &str, other: &str) -> Option<f64> {
-        let own = self.compared(&self.of(name)?);
-        let other = self.compared(&self.of(other)?);
+    /// How many times the `figure` of `other` that of `name` is.
+    pub(super) fn ratio(&self, figure: Figure, name: &str, other: &str) -> Option<f64> {
+        let own = self.of(name)?.of(figure);
+        let other = self.of(other)?.of(figure);
         (other > 0.0).then(|| own / other)
+    }
+
+    /// The same for the peer that is best at it.
+    pub(super) fn ratio_to_best(&self, figure: Figure, name: &str) -> Option<f64> {
+        self.ratio(figure, name, self.best_peer(figure)?)
+    }
+
+    /// How many times the throughput of the first variation that of `name` is.
+    pub(super) fn speedup(&self, name: &str) -> Option<f64> {
+        let first = self.work.variations.first()?;
+        self.ratio(Figure::Wall, first.tool, name)
+    }
+
+    /// Whether `name` has reached `target`, if that can be said.
+    pub(super) fn is_met(&self, target: &Target, name: &str) -> Option<bool> {
+        Some(match *target {
+            Target::OfBestPeer(figure, most) => self.ratio_to_best(figure, name)? <= most,
+            Target::OfSdk(most) => self.ratio(Figure::Cpu, name, "SDK alone")? <= most,
+            Target::Memory(most) => self.of(name)?.peak <= most,
+            Target::Speedup(least) => self.speedup(name)? >= least,
+        })
+    }
+}
+
+impl Medians {
+    pub(super) fn of(&self, figure: Figure) -> f64 {
+        match figure {
+            Figure::Cpu => self.cpu,
+            Figure::Wall => self.wall,
+        }
+    }
+
+    /// How many cores tool and endpoint kept busy together. Where they share two
+    /// of them, near 2 no tool could be quicker.
+    pub(super) fn cores_busy(&self) -> f64 {
+        self.cpu / self.wall.max(0.001) + self.busy
     }
 }
 
@@ -173,10 +203,50 @@ pub(super) mod tests {
             ("SDK alone", 0.5),
         ];
         let summary = summary("up-small", &runs)?;
-        assert_eq!(summary.best_peer().map(|best| best.0), Some("rclone"));
-        assert_eq!(summary.ratio("s3mirror", "rclone"), Some(0.5));
-        assert_eq!(summary.ratio("s3mirror", "SDK alone"), Some(2.0));
-        assert_eq!(summary.ratio("s3mirror", "s5cmd"), None);
+        assert_eq!(summary.best_peer(Figure::Cpu), Some("rclone"));
+        assert_eq!(summary.ratio_to_best(Figure::Cpu, "s3mirror"), Some(0.5));
+        let ratio = |other| summary.ratio(Figure::Cpu, "s3mirror", other);
+        assert_eq!(ratio("SDK alone"), Some(2.0));
+        assert_eq!(ratio("s5cmd"), None);
+        Ok(())
+    }
+
+    #[test]
+    fn the_best_peer_of_each_figure_is_another() -> Result<()> {
+        let mut summary = summary("up-small", &[("s3mirror", 1.0), ("aws", 8.0)])?;
+        let quick_but_busy = Trial {
+            wall: 0.5,
+            user: 9.0,
+            ..Trial::default()
+        };
+        summary.add("s5cmd", Ok(quick_but_busy));
+        assert_eq!(summary.best_peer(Figure::Cpu), Some("aws"));
+        assert_eq!(summary.best_peer(Figure::Wall), Some("s5cmd"));
+        assert_eq!(summary.ratio_to_best(Figure::Wall, "s3mirror"), Some(4.0));
+        Ok(())
+    }
+
+    #[test]
+    fn a_target_is_met_missed_or_cannot_be_judged() -> Result<()> {
+        let runs = [("s3mirror", 1.0), ("rclone", 2.0), ("SDK alone", 0.5)];
+        let summary = summary("up-small", &runs)?;
+        let met = |target| summary.is_met(&target, "s3mirror");
+        assert_eq!(met(Target::OfBestPeer(Figure::Cpu, 0.5)), Some(true));
+        assert_eq!(met(Target::OfBestPeer(Figure::Wall, 0.4)), Some(false));
+        assert_eq!(met(Target::OfSdk(1.9)), Some(false));
+        assert_eq!(met(Target::Memory(10.0)), Some(true));
+        assert_eq!(met(Target::Memory(9.0)), Some(false));
+        assert_eq!(met(Target::Speedup(1.0)), None);
+        Ok(())
+    }
+
+    #[test]
+    fn a_variation_is_measured_by_the_first() -> Result<()> {
+        let (one, two) = ("s3mirror on 1 core", "s3mirror on 2 cores");
+        let summary = summary("down-large-cores", &[(one, 1.7), (two, 1.0)])?;
+        assert_eq!(summary.speedup(two), Some(1.7));
+        assert_eq!(summary.is_met(&Target::Speedup(1.6), two), Some(true));
+        assert_eq!(summary.is_met(&Target::Speedup(1.8), two), Some(false));
         Ok(())
     }
 
