@@ -56,7 +56,7 @@ fn assert_served(client: &str, action: &str, layout: &str, expected: &[&str]) ->
 #[test]
 fn small_files_are_one_request_each() -> Result<()> {
     for client in ["sdk", "http"] {
-        let put = ["PUT 40", "received 163840", "objects 40", "refused 0"];
+        let put = ["PUT 40", "received 163840", "objects 40", "stored 40"];
         assert_served(client, "put", "40x4096", &put)?;
         let get = ["GET 40", "sent 163840", "refused 0"];
         assert_served(client, "get", "40x4096", &get)?;
@@ -68,7 +68,7 @@ fn small_files_are_one_request_each() -> Result<()> {
 fn large_files_go_in_parts_of_8_mib() -> Result<()> {
     let bytes = 2 * 9_000_000;
     let (received, sent) = (format!("received {bytes}"), format!("sent {bytes}"));
-    let put = ["CREATE 2", "PART 4", "COMPLETE 2", "objects 2", &received];
+    let put = ["CREATE 2", "PART 4", "COMPLETE 2", "stored 2", &received];
     assert_served("sdk", "put", "2x9000000", &put)?;
     assert_served("http", "put", "2x9000000", &["PUT 4", &received])?;
     for client in ["sdk", "http"] {

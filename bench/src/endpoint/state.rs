@@ -110,6 +110,12 @@ impl State {
         }
     }
 
+    /// Writes an object.
+    pub(super) fn store(&mut self, key: &str, object: Object) {
+        self.tally.stored += 1;
+        self.objects.insert(key.into(), object);
+    }
+
     /// The present second.
     pub(super) fn now(&self) -> Rc<Stamp> {
         let now = Utc::now().trunc_subsecs(0);

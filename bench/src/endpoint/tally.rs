@@ -28,6 +28,8 @@ pub(super) struct Tally {
     requests: [u64; NAMES.len()],
     /// Requests that were answered with an error.
     pub(super) refused: u64,
+    /// Objects written, by requests that were not refused.
+    pub(super) stored: u64,
     /// Connections opened.
     pub(super) connections: u64,
     /// Bytes of content that came in.
@@ -50,6 +52,7 @@ impl fmt::Display for Tally {
             }
         }
         writeln!(f, "refused {}", self.refused)?;
+        writeln!(f, "stored {}", self.stored)?;
         writeln!(f, "connections {}", self.connections)?;
         writeln!(f, "received {}", self.received)?;
         writeln!(f, "sent {}", self.sent)

@@ -39,7 +39,7 @@ pub(super) async fn object(
         metadata: Rc::new(metadata(headers)),
         content: None,
     };
-    state.objects.insert(target.key.into(), object);
+    state.store(&target.key, object);
     response
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn complete(
         target.key,
         etag.trim_matches('"')
     ));
-    state.objects.insert(target.key.into(), object);
+    state.store(&target.key, object);
     response
 }
 

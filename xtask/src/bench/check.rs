@@ -19,7 +19,7 @@ pub(super) fn check(work: &Work, tool: &Tool, dir: &Path, trial: &Trial) -> Resu
         // It fails by itself; an upload in parts is none in the bucket.
         return Ok(());
     }
-    let written = served.count("PUT") + served.count("COMPLETE");
+    let written = served.stored;
     match work.action {
         Action::Download => {
             ensure!(written == 0, "it uploaded {written} objects");
@@ -74,20 +74,33 @@ mod tests {
     use super::*;
     use crate::bench::{endpoint::Served, options::Options, tool::Kind, work};
 
-    /// Whether a run of `name` counts for which the endpoint saw `requests`.
+    /// Whether a run of `name` counts for which the endpoint saw `requests`, of
+    /// which it refused none.
     fn counts(name: &str, requests: &[(&str, u64)], objects: u64, received: u64) -> Result<()> {
-        let works = work::chosen(&Options::parse(&["--only", name])?)?;
-        let work = works.first().context("a work")?;
-        let tool = Tool::new(Kind::Rclone, Path::new("rclone"));
+        let writes = requests
+            .iter()
+            .filter(|(kind, _)| ["PUT", "COMPLETE"].contains(kind));
+        let stored = writes.map(|write| write.1).sum();
         let requests = requests
             .iter()
             .map(|&(kind, count)| (kind.to_owned(), count));
-        let served = Served {
-            requests: requests.collect(),
-            objects,
-            received,
-            ..Served::default()
-        };
+        let requests = requests.collect();
+        count(
+            name,
+            Served {
+                requests,
+                stored,
+                objects,
+                received,
+                ..Served::default()
+            },
+        )
+    }
+
+    fn count(name: &str, served: Served) -> Result<()> {
+        let works = work::chosen(&Options::parse(&["--only", name])?)?;
+        let work = works.first().context("a work")?;
+        let tool = Tool::new(Kind::Rclone, Path::new("rclone"));
         let trial = Trial {
             served,
             ..Trial::default()
@@ -109,6 +122,19 @@ mod tests {
         assert!(counts("changed", &[("PUT", 999)], 100_000, 4_000).is_err());
         assert!(counts("down-small", &[("PUT", 1)], 1, 0).is_err());
         assert!(counts("same-slow-fs", &[("GET", 1)], 10_000, 0).is_err());
+    }
+
+    #[test]
+    fn a_refused_request_is_no_upload() {
+        let served = |stored| Served {
+            requests: [("PUT".to_owned(), 1_001)].into(),
+            refused: 1,
+            stored,
+            objects: 100_000,
+            ..Served::default()
+        };
+        assert!(count("changed", served(1_000)).is_ok());
+        assert!(count("changed", served(1_001)).is_err());
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(super) struct Served {
     pub(super) requests: BTreeMap<String, u64>,
     /// Requests that were answered with an error.
     pub(super) refused: u64,
+    /// Objects written; a request that was refused writes none.
+    pub(super) stored: u64,
     pub(super) connections: u64,
     /// Bytes of content.
     pub(super) received: u64,
@@ -104,6 +106,7 @@ impl Served {
             };
             match name {
                 "refused" => served.refused = number()?,
+                "stored" => served.stored = number()?,
                 "connections" => served.connections = number()?,
                 "received" => served.received = number()?,
                 "sent" => served.sent = number()?,
@@ -130,10 +133,14 @@ mod tests {
 
     #[test]
     fn what_the_endpoint_says_is_read() -> Result<()> {
-        let served =
-            Served::parse("LIST 10\nPUT 2\nrefused 1\nreceived 8192\ncpu 0.25\npeak 4096\n")?;
+        let served = Served::parse(
+            "LIST 10\nPUT 2\nrefused 1\nstored 2\nreceived 8192\ncpu 0.25\npeak 4096\n",
+        )?;
         assert_eq!((served.count("LIST"), served.count("GET")), (10, 0));
-        assert_eq!((served.refused, served.received), (1, 8192));
+        assert_eq!(
+            (served.refused, served.stored, served.received),
+            (1, 2, 8192)
+        );
         assert_eq!((served.peak, served.count("peak")), (4096, 0));
         assert!(served.cpu > 0.2);
         assert!(Served::parse("LIST many").is_err());

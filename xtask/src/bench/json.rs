@@ -46,7 +46,7 @@ fn run(trial: &Trial) -> String {
     let request = |pair: &(&String, &u64)| format!("{}:{}", text(pair.0), pair.1);
     format!(
         "{{\"wall\":{:.3},\"user\":{:.3},\"system\":{:.3},\"peak\":{},\"endpoint_cpu\":{:.3},\"endpoint_peak\":{},\
-         \"connections\":{},\"refused\":{},\"received\":{},\"sent\":{},\"requests\":{{{}}}}}",
+         \"connections\":{},\"refused\":{},\"stored\":{},\"received\":{},\"sent\":{},\"requests\":{{{}}}}}",
         trial.wall,
         trial.user,
         trial.system,
@@ -55,6 +55,7 @@ fn run(trial: &Trial) -> String {
         trial.served.peak,
         trial.served.connections,
         trial.served.refused,
+        trial.served.stored,
         trial.served.received,
         trial.served.sent,
         list(&requests, request, ",")

@@ -30,7 +30,7 @@ pub(super) fn table(summaries: &[&Summary]) -> String {
     for summary in summaries {
         let _ = write!(text, "| {} |", heading(summary));
         for tool in &tools {
-            text += &spaced(figures(summary.of(tool)));
+            text += &spaced(&figures(summary.of(tool)));
         }
         text += &ratios(summary, OURS);
         let _ = writeln!(text, " {} |", targets(summary, summary.work.targets, OURS));
@@ -42,7 +42,7 @@ pub(super) fn table(summaries: &[&Summary]) -> String {
             let _ = write!(text, "| {}, {name} |", heading(summary));
             for tool in &tools {
                 let own = summary.of(name).filter(|_| *tool == OURS);
-                text += &spaced(figures(own));
+                text += &spaced(&figures(own));
             }
             text += &ratios(summary, name);
             let _ = writeln!(text, " {} |", targets(summary, variation.targets, name));
@@ -71,10 +71,10 @@ fn ratios(summary: &Summary, name: &str) -> String {
         floor("SDK alone"),
         floor("HTTP alone"),
     ];
-    ratios.map(|ratio| spaced(number(ratio))).concat()
+    ratios.map(|ratio| spaced(&number(ratio))).concat()
 }
 
-fn spaced(cell: String) -> String {
+fn spaced(cell: &str) -> String {
     if cell.is_empty() {
         " |".to_owned()
     } else {

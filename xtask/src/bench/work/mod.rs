@@ -192,8 +192,8 @@ impl Scale {
             most_entries: 10_000_000,
             deletions: 100_000,
             slow_entries: 10_000,
-            threads_large: Files::new(32, 32 << 20),
-            threads_small: 4_000,
+            threads_large: Files::new(16, 32 << 20),
+            threads_small: 1_000,
         }
     }
 
@@ -206,8 +206,8 @@ impl Scale {
             most_entries: 200_000,
             deletions: 3_000,
             slow_entries: 2_000,
-            threads_large: Files::new(16, 16 << 20),
-            threads_small: 800,
+            threads_large: Files::new(16, 8 << 20),
+            threads_small: 400,
         }
     }
 }
