@@ -17,7 +17,7 @@
 //! | `options`, `error` | the options of a caller; errors of the system as errors of a store |
 //! | `directory`, `blocking` | the state that all operations on one directory share; the hop to a thread that may block |
 //! | `stat` | what is found under one key |
-//! | `list` | the listing: walk, order of names, access |
+//! | `list` | the listing: walk, order of names, access; looks ahead where metadata calls are slow |
 //! | `read` | reading a range, with and without a hop to another thread |
 //! | `write` | temporaries, commits, replacing what is there |
 //! | `delete`, `trash` | deletions; the directory that keeps what is deleted or replaced |

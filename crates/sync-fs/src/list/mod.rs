@@ -1,15 +1,21 @@
 //! The listing as a stream: the walk on a thread of its own, its items in
 //! batches through a short channel.
 //!
+//! Where metadata calls wait, as on NFS, further threads look ahead of the walk (`ahead`);
+//! where they are quick, there are none. The walk finds out by itself (`pace`).
+//!
 //! The walk blocks when the channel is full, so memory stays bounded whatever the
 //! speed of the consumer, and it ends at the next batch after the stream was
 //! dropped. Its last message is `Done`: a channel that closes without it, because
 //! the thread died, is an error and never the end of the listing.
 
 mod access;
+mod ahead;
 mod level;
+mod look;
 pub(crate) mod names;
 pub(crate) mod own_files;
+mod pace;
 mod walk;
 
 use std::sync::Arc;

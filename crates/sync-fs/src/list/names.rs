@@ -13,12 +13,11 @@ use rustix::io::Errno;
 use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
 
-/// The sorted names of one directory, handed out one by one.
+/// The sorted names of one directory.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     text: Vec<u8>,
     items: Vec<Item>,
-    next: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -31,25 +30,35 @@ struct Item {
 impl Names {
     /// Reads the directory `dir`; `buffer` is scratch space.
     ///
-    /// If the system fails midway, the names up to there come with its error.
-    pub(crate) fn read(dir: &OwnedFd, buffer: &mut Vec<u8>) -> (Self, Option<Errno>) {
+    /// If the system fails midway, or there are more than `most` names, those up to
+    /// there come with the error.
+    pub(crate) fn read(dir: &OwnedFd, buffer: &mut Vec<u8>, most: usize) -> (Self, Option<Errno>) {
         let mut names = Self::default();
-        let error = each_name(dir, buffer, |name, kind| names.add(dir, name, kind)).err();
+        let error = each_name(dir, buffer, |name, kind| {
+            if names.items.len() == most {
+                return Err(Errno::TOOBIG);
+            }
+            names.add(dir, name, kind)
+        });
         names.sort();
-        (names, error)
+        (names, error.err())
     }
 
-    /// The next name and its kind.
-    pub(crate) fn next(&mut self) -> Option<(&[u8], FileType)> {
-        let item = self.items.get(self.next)?;
-        self.next += 1;
-        let name = &self.text[item.range()];
-        Some((name.strip_suffix(b"/").unwrap_or(name), item.kind))
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
     }
 
-    /// Whether all names have been handed out.
-    pub(crate) fn is_done(&self) -> bool {
-        self.next == self.items.len()
+    /// The name at `index`, and its kind.
+    pub(crate) fn get(&self, index: usize) -> Option<(&[u8], FileType)> {
+        let name = self.sorted_as(index)?;
+        let kind = self.items[index].kind;
+        Some((name.strip_suffix(b"/").unwrap_or(name), kind))
+    }
+
+    /// The name at `index` as it is sorted: that of a directory with its slash.
+    pub(crate) fn sorted_as(&self, index: usize) -> Option<&[u8]> {
+        Some(&self.text[self.items.get(index)?.range()])
     }
 
     fn add(&mut self, dir: &OwnedFd, name: &[u8], kind: FileType) -> Sys<()> {

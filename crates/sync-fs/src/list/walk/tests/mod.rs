@@ -1,10 +1,12 @@
 //! Depth, and changes of the tree during the walk. Its order is
-//! tested against naive walks in `tests/it`.
+//! tested against naive walks in `tests/it`, the looks ahead against it.
 
 use std::fs;
 use std::path::Path;
 
 use super::*;
+
+mod ahead;
 
 const LEVELS: usize = 2 * OPEN_LEVELS;
 
