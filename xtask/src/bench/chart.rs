@@ -11,7 +11,7 @@ use super::{
 
 const WIDTH: f64 = 760.0;
 /// Where bars begin, and the most they take.
-const LEFT: f64 = 140.0;
+const LEFT: f64 = 150.0;
 const LONGEST: f64 = 500.0;
 const BAR: f64 = 16.0;
 const STEP: f64 = 20.0;

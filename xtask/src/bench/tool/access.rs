@@ -10,7 +10,15 @@ use super::Endpoint;
 pub(in crate::bench) fn give_access(command: &mut Command, endpoint: &Endpoint, home: &Path) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let configures = ["AWS_", "S3MIRROR_", "S3_", "RCLONE_", "SOURCE_", "TARGET_"];
+        let configures = [
+            "AWS_",
+            "S3MIRROR_",
+            "S3_",
+            "RCLONE_",
+            "JFS_",
+            "SOURCE_",
+            "TARGET_",
+        ];
         if configures.iter().any(|prefix| text.starts_with(prefix)) {
             command.env_remove(&name);
         }
