@@ -38,6 +38,11 @@ struct Restored {
 /// Restores small files, a large one and one in parts, over old ones and into
 /// directories that are new, with this durability.
 fn restored(world: &World, durability: &str) -> Restored {
+    restored_by(world, durability, &["-e", TRACED])
+}
+
+/// The same, under strace with these options.
+fn restored_by(world: &World, durability: &str, options: &[&str]) -> Restored {
     for number in 0..40 {
         let key = format!("new{}/deep/er/{number}", number % 3);
         world.bucket.put(&key, "new");
@@ -51,7 +56,7 @@ fn restored(world: &World, durability: &str) -> Restored {
     let run = world.restore(&dir).args(["--part-size", "5MiB"]);
     let run = run.args(["--durability", durability]);
 
-    traced(run, &["-e", TRACED], &log).done();
+    traced(run, options, &log).done();
 
     assert_same(&dir.files(), &world.bucket.objects());
     let calls = calls(&log);
@@ -179,6 +184,27 @@ fn by_batch_data_is_on_disk_before_the_name_and_the_name_before_the_report() {
     let syncs = restored.syncs().count();
     let files = restored.renames().len();
     assert!(syncs < files, "{syncs} syncs for {files} files");
+}
+
+/// Where each call takes its time, several threads share the work of a group.
+#[test]
+#[ignore = "needs strace; `cargo xtask test` runs it"]
+fn on_a_slow_file_system_the_renames_of_a_group_overlap_in_the_same_order() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    for number in 0..200 {
+        world.bucket.put(&format!("old/more {number}"), "new");
+    }
+    let slow = "inject=renameat2,utimensat,pwrite64,fsync,syncfs:delay_enter=10000";
+    let restored = restored_by(&world, "batch", &["-e", TRACED, "-e", slow]);
+    restored.is_in_order();
+    let renames = restored.renames();
+    let most = renames.iter().map(|(one, ..)| {
+        let during =
+            |(other, ..): &&(&Call, _, _)| other.begun < one.begun && one.begun < other.ended;
+        renames.iter().filter(during).count() + 1
+    });
+    assert!(most.max() > Some(4), "one after the other");
 }
 
 #[test]

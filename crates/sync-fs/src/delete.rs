@@ -10,11 +10,11 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use sync_core::{Entry, ErrorKind, Result};
 
-use crate::blocking::blocking;
 use crate::directory::Directory;
 use crate::error::{changed, failed, refused};
 use crate::options::Durability;
 use crate::sys::errno::Sys;
+use crate::sys::last_directory::LastDirectory;
 use crate::sys::meta::{Meta, kind_name};
 use crate::sys::path::is_within;
 use crate::sys::path::split;
@@ -23,9 +23,10 @@ use crate::write::temporary::remove::remove;
 
 /// Deletes `entries`; one result for each, in their order.
 pub(crate) async fn delete(directory: &Arc<Directory>, entries: Vec<Entry>) -> Vec<Result<()>> {
-    let directory = Arc::clone(directory);
+    let inner = Arc::clone(directory);
     let count = entries.len();
-    let work = blocking(move || Ok(delete_all(&directory, &entries))).await;
+    let work = move || Ok(delete_all(&inner, entries));
+    let work = directory.jobs.run_unmeasured(work).await;
     work.unwrap_or_else(|error| {
         let text = error.to_string();
         (0..count)
@@ -34,40 +35,36 @@ pub(crate) async fn delete(directory: &Arc<Directory>, entries: Vec<Entry>) -> V
     })
 }
 
-fn delete_all(directory: &Directory, entries: &[Entry]) -> Vec<Result<()>> {
-    // In a plan's order the files of one directory are consecutive, so the last
-    // handle serves most of them; it lives no longer than this batch.
-    let mut last: Option<(&[u8], OwnedFd)> = None;
-    let mut results = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let (path, leaf) = split(entry.key.as_str().as_bytes());
-        let opened = match last.take() {
-            Some((open, dir)) if open == path => Ok(dir),
-            _ => directory.root.directory(path),
-        };
-        results.push(match opened {
-            Ok(dir) => {
-                let result = delete_one(directory, &dir, leaf, entry);
-                last = Some((path, dir));
-                result
-            }
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-            Err(errno) => Err(cannot(entry, errno)),
-        });
-    }
+fn delete_all(directory: &Arc<Directory>, entries: Vec<Entry>) -> Vec<Result<()>> {
+    let inner = Arc::clone(directory);
+    let mut done = directory.jobs.spread(entries, move |last, entry| {
+        let deleted = || delete_in(&inner, last, &entry);
+        let result = inner.jobs.measure(deleted);
+        (entry, result)
+    });
     if let Some(trash) = &directory.trash
         && directory.options.durability != Durability::None
     {
         for (failed, errno) in trash.sync() {
             // What was moved there may be lost by a power cut.
-            for (entry, result) in entries.iter().zip(&mut results) {
+            for (entry, result) in &mut done {
                 if result.is_ok() && is_within(split(entry.key.as_str().as_bytes()).0, &failed) {
                     *result = Err(cannot(entry, errno));
                 }
             }
         }
     }
-    results
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Deletes `entry`, in a plan's order: the files of a directory are consecutive.
+fn delete_in(directory: &Directory, last: &mut LastDirectory, entry: &Entry) -> Result<()> {
+    let (path, leaf) = split(entry.key.as_str().as_bytes());
+    match last.get(path, || directory.root.directory(path)) {
+        Ok(dir) => delete_one(directory, dir, leaf, entry),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+        Err(errno) => Err(cannot(entry, errno)),
+    }
 }
 
 fn delete_one(directory: &Directory, dir: &OwnedFd, leaf: &[u8], entry: &Entry) -> Result<()> {
@@ -113,4 +110,50 @@ fn is_listed_link(directory: &Directory, entry: &Entry) -> Sys<bool> {
 
 fn cannot(entry: &Entry, errno: Errno) -> sync_core::StoreError {
     failed(format!("cannot delete '{}'", entry.key), errno)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use sync_core::ErrorKind;
+    use sync_core::Key;
+
+    use super::*;
+    use crate::jobs::Jobs;
+    use crate::options::FsOptions;
+
+    #[tokio::test]
+    async fn where_several_threads_share_a_batch_each_result_is_that_of_its_entry() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut directory = Directory::new(dir.path(), FsOptions::default());
+        directory.jobs = Jobs::on_slow_file_system();
+        let key = |number| format!("d{}/{number}", number / 100);
+        for number in 0..300 {
+            fs::create_dir_all(dir.path().join(format!("d{}", number / 100))).unwrap();
+            fs::write(dir.path().join(key(number)), "1").unwrap();
+        }
+        assert!(directory.exists().unwrap());
+        let entry = |number| {
+            let found = directory.stat(&Key::new(key(number)).unwrap());
+            found.unwrap().unwrap()
+        };
+        let entries: Vec<_> = (0..300).map(entry).collect();
+        let is_changed = |number| number % 7 == 3;
+        for number in (0..300).filter(|number| is_changed(*number)) {
+            fs::write(dir.path().join(key(number)), "another").unwrap();
+        }
+        fs::remove_dir_all(dir.path().join("d2")).unwrap();
+
+        let results = delete(&Arc::new(directory), entries).await;
+
+        assert_eq!(results.len(), 300);
+        for (number, result) in results.iter().enumerate() {
+            let kind = result.as_ref().err().map(sync_core::StoreError::kind);
+            let fails = is_changed(number) && number < 200;
+            assert_eq!(kind, fails.then_some(ErrorKind::Changed), "{number}");
+            let is_there = dir.path().join(key(number)).exists();
+            assert_eq!(is_there, fails, "{number}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use sync_core::{Key, Result, text::printable};
 
 use crate::change_detection::ChangeDetector;
 use crate::error::{cannot_open, failed};
+use crate::jobs::Jobs;
 use crate::list::own_files::OwnFiles;
 use crate::options::FsOptions;
 use crate::sys::batch_sync::Syncer;
@@ -24,6 +25,8 @@ use crate::write::unwritable::UnwritableFileSystems;
 pub(crate) struct Directory {
     pub(crate) root: Arc<Root>,
     pub(crate) options: FsOptions,
+    /// What may block.
+    pub(crate) jobs: Jobs,
     pub(crate) commits: CommitQueue,
     pub(crate) syncer: Syncer,
     /// See [`NewDirectories`].
@@ -46,6 +49,7 @@ impl Directory {
         Self {
             root: Arc::new(Root::new(root)),
             options,
+            jobs: Jobs::default(),
             commits: CommitQueue::default(),
             syncer: Syncer::default(),
             new_directories: NewDirectories::default(),

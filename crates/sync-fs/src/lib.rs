@@ -15,7 +15,8 @@
 //! |---|---|
 //! | `store` | [`FsStore`], and what each method of `Store` calls |
 //! | `options`, `error` | the options of a caller; errors of the system as errors of a store |
-//! | `directory`, `blocking` | the state that all operations on one directory share; the hop to a thread that may block |
+//! | `directory` | the state that all operations on one directory share |
+//! | `jobs` | the hop to a thread that may block; more threads where the file system is slow |
 //! | `stat` | what is found under one key |
 //! | `list` | the listing: walk, order of names, access; looks ahead where metadata calls are slow |
 //! | `read` | reading a range, with and without a hop to another thread |
@@ -26,13 +27,13 @@
 //! | `empty_dirs`, `doctor` | the commands `cleanup` and `doctor` |
 //! | `sys` | system calls: confined paths, attributes, times, syncs, links |
 
-mod blocking;
 mod change_detection;
 mod delete;
 mod directory;
 mod doctor;
 mod empty_dirs;
 mod error;
+mod jobs;
 mod list;
 mod options;
 mod read;

@@ -1,7 +1,7 @@
 //! [`FsStore`]: a directory as a [`Store`].
 //!
-//! The work itself blocks, so each call is one hop to tokio's threads for
-//! blocking work; the modules beside this one do it, in plain functions.
+//! The work itself blocks, so each call is one hop to a thread for
+//! blocking work (`jobs`); the modules beside this one do it, in plain functions.
 
 use std::ops::Range;
 use std::path::Path;
@@ -18,7 +18,6 @@ use sync_core::{
     text::printable,
 };
 
-use crate::blocking::blocking;
 use crate::delete;
 use crate::directory::Directory;
 use crate::error::{cannot_open, failed};
@@ -150,7 +149,7 @@ impl FsStore {
     /// Those of making a directory.
     pub async fn make_root(&self) -> Result<()> {
         let directory = Arc::clone(&self.directory);
-        blocking(move || {
+        self.run(move || {
             directory.create_root()?;
             directory.unwritable.check_mount(&directory.root);
             Ok(())
@@ -164,17 +163,18 @@ impl FsStore {
     /// are never listed, with or without this.
     pub async fn sweep_temporaries(&self) -> Swept {
         let directory = Arc::clone(&self.directory);
-        let swept = blocking(move || {
-            let mut swept = Swept::default();
-            for path in directory.take_temporaries() {
-                match sweep(&directory.root, &path) {
-                    Ok(removed) => swept.removed += u64::from(removed),
-                    Err(error) => swept.failed.push(error),
+        let swept = self
+            .run(move || {
+                let mut swept = Swept::default();
+                for path in directory.take_temporaries() {
+                    match sweep(&directory.root, &path) {
+                        Ok(removed) => swept.removed += u64::from(removed),
+                        Err(error) => swept.failed.push(error),
+                    }
                 }
-            }
-            Ok(swept)
-        })
-        .await;
+                Ok(swept)
+            })
+            .await;
         swept.unwrap_or_else(|error| Swept {
             removed: 0,
             failed: vec![error],
@@ -197,7 +197,7 @@ impl FsStore {
     /// Those of writing the file.
     pub async fn write_restore_mark(&self, text: Vec<u8>) -> Result<()> {
         let directory = Arc::clone(&self.directory);
-        blocking(move || directory.write_restore_mark(&text)).await
+        self.run(move || directory.write_restore_mark(&text)).await
     }
 
     /// Removes the mark from the root, if there is one.
@@ -206,13 +206,21 @@ impl FsStore {
     /// Those of removing the file.
     pub async fn remove_restore_mark(&self) -> Result<()> {
         let directory = Arc::clone(&self.directory);
-        blocking(move || directory.remove_restore_mark()).await
+        self.run(move || directory.remove_restore_mark()).await
     }
 
     fn new(root: &Path, options: FsOptions) -> Self {
         Self {
             directory: Arc::new(Directory::new(root, options)),
         }
+    }
+
+    /// Runs `work` on a thread that may block.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.directory.jobs.run(work).await
     }
 }
 
@@ -268,7 +276,7 @@ impl Store for FsStore {
             return Ok(Some(entry));
         }
         let (directory, key) = (Arc::clone(&self.directory), key.clone());
-        blocking(move || {
+        self.run(move || {
             if !directory.exists()? {
                 return Ok(None);
             }
@@ -284,7 +292,7 @@ impl Store for FsStore {
             return Ok(false);
         }
         let (directory, key) = (Arc::clone(&self.directory), key.clone());
-        blocking(move || {
+        self.run(move || {
             if !directory.exists()? {
                 return Ok(true);
             }
@@ -307,14 +315,18 @@ impl Store for FsStore {
         }
         let (directory, entry) = (Arc::clone(&self.directory), entry.clone());
         let buffer = read::buffer(&entry, &range)?;
-        let bytes = blocking(move || read::read(&directory, &entry, &range, buffer)).await;
+        let bytes = self
+            .run(move || read::read(&directory, &entry, &range, buffer))
+            .await;
         bytes.map(Chunks::from)
     }
 
     async fn read_grown(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
         let (directory, entry) = (Arc::clone(&self.directory), entry.clone());
         let buffer = read::buffer(&entry, &range)?;
-        let bytes = blocking(move || read::read_grown(&directory, &entry, &range, buffer)).await;
+        let bytes = self
+            .run(move || read::read_grown(&directory, &entry, &range, buffer))
+            .await;
         bytes.map(Chunks::from)
     }
 
@@ -326,7 +338,7 @@ impl Store for FsStore {
             return false;
         }
         let (directory, seen) = (Arc::clone(&self.directory), seen.clone());
-        let look = blocking(move || {
+        let look = self.run(move || {
             let path = seen.key.as_str().as_bytes();
             let found = directory
                 .root

@@ -16,7 +16,6 @@ mod verify;
 pub(crate) use {cleanup::Line as CleanupLine, doctor::Line as DoctorLine, jobs::Line as JobsLine};
 
 use std::future::Future;
-use std::num::NonZero;
 use std::path::Path;
 use std::time::Duration;
 
@@ -226,9 +225,9 @@ fn flushed(exit: Exit, lost: Exit, console: &mut Console) -> Exit {
     }
 }
 
-/// Reads and writes of files at once, for each core: enough to keep a disk
-/// busy. More would mostly wake each other.
-const FILE_THREADS: usize = 4;
+/// Bound on the threads that may block. How many of them do file work is decided
+/// by the directory's store, which uses more where the file system is slow.
+const MAX_BLOCKING_THREADS: usize = 128;
 
 /// A run that is stopped ends within five seconds; of these, so much is for the
 /// threads that remove temporaries.
@@ -238,10 +237,9 @@ const THREADS: Duration = Duration::from_secs(1);
 /// workers cost a third of the processor time of small files, in waking each
 /// other. Files need far fewer threads than requests do connections.
 fn block_on<F: Future>(future: F) -> std::io::Result<F::Output> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(cores * FILE_THREADS)
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
         .build()?;
     let output = runtime.block_on(future);
     // Abandoned work continues in its thread: one that writes a temporary still

@@ -100,12 +100,17 @@ impl ChangeDetector {
     /// Whether what has `name` in `dir` is `known`, as far as a second name or
     /// another place changes nothing.
     pub(crate) fn is_at(&self, dir: impl AsFd, name: &[u8], known: &Meta) -> bool {
-        let look = || Meta::at(&dir, name).ok();
-        let Some(found) = look() else { return false };
-        if self.is_same_content(&found, known) {
+        let found = Meta::at(&dir, name);
+        found.is_ok_and(|found| self.is_still(&found, dir, name, known))
+    }
+
+    /// The same of what was just `found` there.
+    pub(crate) fn is_still(&self, found: &Meta, dir: impl AsFd, name: &[u8], known: &Meta) -> bool {
+        if self.is_same_content(found, known) {
             return true;
         }
-        let again = look().filter(|again| is_alike(again, known) && is_alike(&found, known));
+        let again = Meta::at(dir, name).ok();
+        let again = again.filter(|again| is_alike(again, known) && is_alike(found, known));
         again.is_some_and(|again| again.inode != found.inode) && self.ignore_inodes()
     }
 

@@ -33,20 +33,24 @@ pub(crate) struct Syncer {
 
 /// What a sync of all has covered: the files of one device, or nothing.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Covered<'d>(&'d Syncer, Option<u64>);
+pub(crate) struct Covered(Option<u64>);
+
+impl Covered {
+    pub(crate) const NOTHING: Self = Self(None);
+}
 
 impl Syncer {
     /// Syncs the root's whole file system if that is worth it for `count`
     /// files that are all written by now.
-    pub(crate) fn sync_batch(&self, root: &Root, count: usize) -> Covered<'_> {
+    pub(crate) fn sync_batch(&self, root: &Root, count: usize) -> Covered {
         if count < SYNC_ALL_FROM || self.is_suspect.load(Ordering::Relaxed) {
-            return Covered(self, None);
+            return Covered::NOTHING;
         }
         match root.sync_file_system() {
-            Ok(device) => Covered(self, Some(device)),
+            Ok(device) => Covered(Some(device)),
             Err(_) => {
                 self.is_suspect.store(true, Ordering::Relaxed);
-                Covered(self, None)
+                Covered::NOTHING
             }
         }
     }
@@ -58,16 +62,29 @@ impl Syncer {
         paths: &BTreeSet<Vec<u8>>,
     ) -> Vec<(Vec<u8>, Errno)> {
         let covered = self.sync_batch(root, paths.len());
-        let sync = |path| covered.sync(root.directory(path)?);
-        let mut errors = Vec::new();
-        for path in paths {
-            match sync(path) {
-                // Moved or removed since: there is no name here to be kept.
-                Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-                Err(errno) => errors.push((path.clone(), errno)),
-            }
+        let failed = paths.iter().filter_map(|path| {
+            let errno = self.sync_directory(covered, root, path).err()?;
+            Some((path.clone(), errno))
+        });
+        failed.collect()
+    }
+
+    /// Syncs the directory at `path`, unless that is done.
+    pub(crate) fn sync_directory(&self, covered: Covered, root: &Root, path: &[u8]) -> Sys<()> {
+        let dir = root.directory(path);
+        match dir.and_then(|dir| self.sync_unless(covered, dir)) {
+            // Moved or removed since: there is no name here to be kept.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
+            result => result,
         }
-        errors
+    }
+
+    /// Syncs `file` unless it is `covered`.
+    pub(crate) fn sync_unless(&self, covered: Covered, file: impl AsFd) -> Sys<()> {
+        match covered.0 {
+            Some(device) if Meta::of(&file)?.device == device => Ok(()),
+            _ => self.sync(file),
+        }
     }
 
     /// Puts one file's data and times, or one directory's names, on disk, if
@@ -85,15 +102,5 @@ impl Syncer {
     /// Whether a sync was requested that the file system does not support.
     pub(crate) fn lacks_sync(&self) -> bool {
         self.lacks_sync.load(Ordering::Relaxed)
-    }
-}
-
-impl Covered<'_> {
-    /// Syncs `file` unless that is done.
-    pub(crate) fn sync(self, file: impl AsFd) -> Sys<()> {
-        match self.1 {
-            Some(device) if Meta::of(&file)?.device == device => Ok(()),
-            _ => self.0.sync(file),
-        }
     }
 }

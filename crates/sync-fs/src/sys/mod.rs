@@ -7,6 +7,7 @@ pub(crate) mod entry;
 pub(crate) mod errno;
 pub(crate) mod fsync;
 pub(crate) mod identity;
+pub(crate) mod last_directory;
 pub(crate) mod meta;
 pub(crate) mod mount;
 pub(crate) mod path;

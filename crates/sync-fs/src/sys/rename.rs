@@ -10,37 +10,44 @@ use crate::sys::errno::Sys;
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 use crate::sys::errno::is_missing_call;
 
-/// Moves `name` in `from` to `leaf` in `dir`, where nothing must be.
-#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+/// Moves `name` in `from` to `leaf` in `dir`, where nothing must be. Where the
+/// file system cannot see to that, what the caller saw just before must do.
 pub(crate) fn rename_noreplace(
     from: impl AsFd,
     name: &[u8],
     dir: impl AsFd,
     leaf: &[u8],
 ) -> Sys<()> {
+    rename_unseen(&from, name, &dir, leaf)
+        .unwrap_or_else(|| rustix::fs::renameat(from, name, dir, leaf))
+}
+
+/// Moves `name` in `from` to `leaf` in `dir`, where nothing must be: `EXIST` if
+/// there is, though nobody looked before. `None` where the file system cannot
+/// see to that.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+pub(crate) fn rename_unseen(
+    from: impl AsFd,
+    name: &[u8],
+    dir: impl AsFd,
+    leaf: &[u8],
+) -> Option<Sys<()>> {
     match rustix::fs::renameat_with(&from, name, &dir, leaf, RenameFlags::NOREPLACE) {
         Err(errno) if is_missing_call(errno) => {}
-        result => return result,
+        result => return Some(result),
     }
     // A second name is never given over another file either.
     match rustix::fs::linkat(&from, name, &dir, leaf, AtFlags::empty()) {
-        Ok(()) => rustix::fs::unlinkat(from, name, AtFlags::empty()),
-        Err(errno @ (Errno::EXIST | Errno::NOENT | Errno::XDEV)) => Err(errno),
-        // Nor can it do that: what the caller saw just before must do.
-        Err(_) => rustix::fs::renameat(from, name, dir, leaf),
+        Ok(()) => Some(rustix::fs::unlinkat(from, name, AtFlags::empty())),
+        Err(errno @ (Errno::EXIST | Errno::NOENT | Errno::XDEV)) => Some(Err(errno)),
+        Err(_) => None,
     }
 }
 
-/// Moves `name` in `from` to `leaf` in `dir`; what the caller saw there just
-/// before must do.
+/// There is no such call.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-pub(crate) fn rename_noreplace(
-    from: impl AsFd,
-    name: &[u8],
-    dir: impl AsFd,
-    leaf: &[u8],
-) -> Sys<()> {
-    rustix::fs::renameat(from, name, dir, leaf)
+pub(crate) fn rename_unseen(_: impl AsFd, _: &[u8], _: impl AsFd, _: &[u8]) -> Option<Sys<()>> {
+    None
 }
 
 /// A name in a directory.

@@ -63,7 +63,7 @@ impl Trash {
         // The link is of the moment's file. A second name changes nothing but
         // the time of the last change.
         match Meta::at(&kept, leaf) {
-            Ok(linked) if self.detector.is_at(&kept, leaf, &meta) => {
+            Ok(linked) if self.detector.is_still(&linked, &kept, leaf, &meta) => {
                 Ok(Replaced::Linked(linked, kept))
             }
             found => {
@@ -105,7 +105,7 @@ impl Trash {
             ));
         }
         match Meta::at(kept, leaf) {
-            Ok(_) if self.detector.is_at(kept, leaf, old) => {
+            Ok(found) if self.detector.is_still(&found, kept, leaf, old) => {
                 self.note(key);
                 Ok(())
             }
@@ -139,7 +139,7 @@ impl Trash {
             Err(errno) => return Err(cannot(key, errno)),
         }
         match Meta::at(&kept, leaf) {
-            Ok(_) if !self.detector.is_at(&kept, leaf, old) => {
+            Ok(found) if !self.detector.is_still(&found, &kept, leaf, old) => {
                 // Somebody has put another one there in the last moment.
                 if rename_noreplace(&kept, leaf, dir, leaf).is_ok() {
                     return Err(changed(key));

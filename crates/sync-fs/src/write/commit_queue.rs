@@ -29,14 +29,14 @@ pub(super) struct Commit {
     /// What the file replaces, where there is a trash.
     pub(super) replaced: Replaced,
     pub(super) outcome: Result<()>,
-    answer: Option<Answer>,
+    answer: Answer,
 }
 
 impl Commit {
-    pub(super) fn new(ready: Ready, is_synced: bool, answer: Option<Answer>) -> Self {
+    pub(super) fn new(ready: Ready, answer: Answer) -> Self {
         Self {
             ready,
-            is_synced,
+            is_synced: false,
             replaced: Replaced::Nothing,
             outcome: Ok(()),
             answer,
@@ -49,13 +49,11 @@ impl Commit {
     }
 
     /// Sends the outcome to the waiting caller.
-    fn answer(self) {
+    pub(super) fn answer(self) {
         // Dropping the handle releases the lock, which marks it as being written.
         drop(self.ready);
-        if let Some(answer) = self.answer {
-            // The receiver may be dropped; the file is complete all the same.
-            let _ = answer.send(self.outcome);
-        }
+        // The receiver may be dropped; the file is complete all the same.
+        let _ = self.answer.send(self.outcome);
     }
 }
 
@@ -78,11 +76,10 @@ impl CommitQueue {
     }
 
     /// Commits batch after batch by `run` until no commit waits.
-    pub(super) fn run_batches(&self, mut run: impl FnMut(&mut [Commit])) {
+    pub(super) fn run_batches(&self, mut run: impl FnMut(Vec<Commit>)) {
         let _guard = LeaderGuard(self);
-        while let Some(mut batch) = self.next_batch() {
-            run(&mut batch);
-            batch.into_iter().for_each(Commit::answer);
+        while let Some(batch) = self.next_batch() {
+            run(batch);
         }
     }
 

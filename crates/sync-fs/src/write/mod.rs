@@ -25,7 +25,6 @@ use futures::future::try_join;
 use futures::stream::TryStreamExt;
 use sync_core::{Expected, NewEntry, Result, Writer, checksum::Crc64, store::Chunks};
 
-use crate::blocking::blocking;
 use crate::directory::Directory;
 
 use commit::commit;
@@ -41,7 +40,7 @@ pub(crate) async fn put(
 ) -> Result<()> {
     let inner = Arc::clone(directory);
     commit(directory, move || {
-        let file = Unfinished::create(&inner, entry)?;
+        let file = Unfinished::create(&inner, entry, &expected)?;
         let mut part = Unfinished::part(0);
         file.write(&mut part, &[body])?;
         file.end(part);
@@ -56,13 +55,13 @@ pub(crate) async fn begin(
     entry: NewEntry,
     expected: Expected,
 ) -> Result<Box<dyn Writer>> {
-    let inner = Arc::clone(directory);
-    let file = blocking(move || {
-        let file = Unfinished::create(&inner, entry)?;
+    let (inner, seen) = (Arc::clone(directory), expected.clone());
+    let create = move || {
+        let file = Unfinished::create(&inner, entry, &seen)?;
         file.reserve()?;
         Ok(Arc::new(file))
-    })
-    .await?;
+    };
+    let file = directory.jobs.run(create).await?;
     Ok(Box::new(FsWriter {
         directory: Arc::clone(directory),
         file,
@@ -97,7 +96,7 @@ struct FsWriter {
 impl FsWriter {
     async fn write(&self, mut part: Part, batch: Vec<Bytes>) -> Result<Part> {
         let (file, pieces) = (Arc::clone(&self.file), batch.clone());
-        let written = blocking(move || {
+        let written = self.directory.jobs.run_unmeasured(move || {
             file.write(&mut part, &pieces)?;
             Ok(part)
         });
@@ -133,10 +132,10 @@ impl Writer for FsWriter {
     async fn abort(self: Box<Self>) {
         let file = Arc::clone(&self.file);
         // Freeing the blocks of a large file takes its time.
-        let _ = blocking(move || {
+        let discard = move || {
             file.temporary.discard();
             Ok(())
-        })
-        .await;
+        };
+        let _ = self.directory.jobs.run(discard).await;
     }
 }

@@ -53,14 +53,22 @@ pub(super) struct Part {
 }
 
 impl Unfinished {
-    pub(super) fn create(directory: &Directory, entry: NewEntry) -> Result<Self> {
+    /// Makes the temporary for `entry`, which is going to replace `expected`.
+    pub(super) fn create(
+        directory: &Directory,
+        entry: NewEntry,
+        expected: &Expected,
+    ) -> Result<Self> {
         directory.create_root()?;
         let key = &entry.key;
         let cannot = |errno| failed(format!("cannot create a file for '{key}'"), errno);
         let (dir, old) = match parents::parent(&directory.root, &directory.new_directories, key)? {
             Parent::Ready(dir) => {
-                let old = Meta::at(&dir, split(key.as_str().as_bytes()).1);
-                (dir, old.ok().filter(Meta::is_file))
+                // A file that is not expected is not replaced.
+                let may_be = *expected != Expected::Absent;
+                let old = may_be.then(|| Meta::at(&dir, split(key.as_str().as_bytes()).1));
+                let old = old.and_then(Result::ok).filter(Meta::is_file);
+                (dir, old)
             }
             // The file that blocks the path is removed before the commit, or the
             // commit fails.

@@ -24,7 +24,7 @@ use rustix::io::Errno;
 use crate::change_detection::ChangeDetector;
 use crate::sys::errno::{Sys, is_missing_call, patiently};
 use crate::sys::meta::Meta;
-use crate::sys::rename::{exchange, rename_noreplace};
+use crate::sys::rename::{exchange, rename_noreplace, rename_unseen};
 use crate::write::shortfalls::Shortfall;
 
 use marks::Marks;
@@ -113,6 +113,16 @@ impl Temporary {
             self.exists.store(false, Ordering::Release);
         }
         done
+    }
+
+    /// The same, though nobody looked before; `None` where the file system
+    /// cannot see to it that nothing is replaced.
+    pub(crate) fn rename_unseen(&self, dir: impl AsFd, leaf: &[u8]) -> Option<Sys<()>> {
+        let done = rename_unseen(&self.dir, self.name.as_bytes(), &dir, leaf)?;
+        if done.is_ok() {
+            self.exists.store(false, Ordering::Release);
+        }
+        Some(done)
     }
 
     /// Moves it to `leaf` in `dir`, whatever is there: a name of our own.

@@ -37,7 +37,7 @@ pub(crate) fn remove(
     }
     let put_back = || rename_noreplace(dir, name, dir, leaf).is_ok();
     match Meta::at(dir, name) {
-        Ok(_) if detector.is_at(dir, name, old) => {
+        Ok(found) if detector.is_still(&found, dir, name, old) => {
             match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => Ok(Outcome::Done),
                 Err(errno) => {
