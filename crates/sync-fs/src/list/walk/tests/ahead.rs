@@ -188,6 +188,41 @@ fn unprivileged<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
+/// As many calls with the looks ahead as without: none into what is excluded.
+#[test]
+fn nothing_is_looked_at_that_the_walk_does_not_look_at() {
+    let dir = tree(6, 20);
+    symlink("d1/f1", dir.path().join("link")).unwrap();
+    fs::write(dir.path().join("d1").join(RESTORE_MARK), "").unwrap();
+    let names = vec![NameRule::Exclude("d2/".to_owned())];
+    let criteria = Criteria {
+        names,
+        ..Criteria::default()
+    };
+    let setting = Setting {
+        selection: Arc::new(Selection::new(criteria, None).unwrap()),
+        options: FsOptions {
+            symlinks: SymlinkMode::Skip,
+            ..FsOptions::default()
+        },
+    };
+    let calls = Arc::new(Mutex::new(0));
+    for took in [QUICK, SLOW] {
+        let counted = Arc::clone(&calls);
+        let count = move || {
+            *counted.lock() += 1;
+            took
+        };
+        let pace = if took == SLOW {
+            Pace::slow_by(count)
+        } else {
+            Pace::by(count)
+        };
+        run(walk(dir.path(), &setting, pace));
+        assert_eq!(std::mem::take(&mut *calls.lock()), 5 + 5 * 20, "{took:?}");
+    }
+}
+
 /// A thread that dies loses nothing that it was looking at.
 #[test]
 fn it_lists_the_same_though_threads_die() {
