@@ -9,7 +9,7 @@ on_all_servers! {
     the_result_is_the_same_by_every_way_of_talking
 }
 
-const WAYS: [&[&str]; 18] = [
+const WAYS: [&[&str]; 20] = [
     &["--path-style", "always"],
     &["--no-conditional"],
     &["--checksum", "crc64nvme"],
@@ -20,6 +20,8 @@ const WAYS: [&[&str]; 18] = [
     &["--sign-payload", "never", "--checksum", "none"],
     &["--concurrency", "1"],
     &["--concurrency", "200"],
+    &["--threads", "1"],
+    &["--threads", "4"],
     &["--max-memory", "5MiB"],
     &["--max-attempts", "1"],
     &["--durability", "each"],

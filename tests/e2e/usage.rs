@@ -8,7 +8,7 @@ fn wrong_options_are_told_in_one_line() {
     let memory = Memory::start();
     let world = World::on(&memory);
     let dir = world.tree("dir", &[("a", "1")]);
-    let wrong: [(&[&str], &str); 21] = [
+    let wrong: [(&[&str], &str); 22] = [
         (&["--no-such-option"], "--no-such-option"),
         (&["--max-delete", "lots"], "lots"),
         (&["--max-delete", "120%"], "120%"),
@@ -19,6 +19,7 @@ fn wrong_options_are_told_in_one_line() {
         (&["--part-size", "6GiB"], "--part-size"),
         (&["--part-size", "large"], "large"),
         (&["--concurrency", "0"], "--concurrency"),
+        (&["--threads", "0"], "--threads"),
         (&["--max-attempts", "0"], "--max-attempts"),
         (&["--max-attempts", "4294967295"], "--max-attempts"),
         (&["--max-memory", "1"], "--max-memory"),
@@ -142,6 +143,7 @@ fn help_and_version_are_no_error() {
         "--compare",
         "--symlinks",
         "--concurrency",
+        "--threads",
         "--part-size",
         "--max-memory",
         "--max-attempts",

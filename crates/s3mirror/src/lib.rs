@@ -68,7 +68,7 @@ pub use cleanup::DirectoryLock;
 pub use error::{Error, Result};
 pub use mirror::{Mirror, MirrorPlan, Report};
 pub use observer::{Observer, Warning};
-pub use options::{DEFAULT_MAX_KEY_LENGTH, MirrorOptions, default_part_size};
+pub use options::{DEFAULT_MAX_KEY_LENGTH, MirrorOptions, default_execute_options, least_memory};
 pub use plan_file::{PlanFile, PlanFileError, SavedPlan, read_plan};
 pub use progress::{Large, Listed, Phase, Progress, Share, Snapshot};
 pub use refusal::Refusal;

@@ -70,10 +70,11 @@ pub struct MirrorOptions {
     /// Most requests in flight; by default as many as increase the speed.
     pub concurrency: Option<usize>,
     /// Size of the parts of large files, in bytes. By default 8 MiB up and
-    /// 4 MiB down.
+    /// 16 MiB down.
     pub part_size: Option<u64>,
-    /// Most content held in memory, in bytes. By default 64 MiB up and 16 MiB
-    /// down, or less where the memory of this process is limited.
+    /// Most content held in memory, in bytes. By default as much as keeps the
+    /// connection busy, its bandwidth times its latency: from 64 MiB up and 16 MiB
+    /// down to 256 MiB, or less where the memory of this process is limited.
     pub max_memory: Option<u64>,
     /// The state directory; by default `$XDG_STATE_HOME/s3mirror` or the first of
     /// several others that can be used.
@@ -132,13 +133,32 @@ impl MirrorOptions {
             .unwrap_or_else(|| default_part_size(self.direction))
     }
 
-    /// Most content held in memory, in bytes: eight parts up and four down,
-    /// which fill 2 Gbit/s at 50 ms, less where the memory of this process is
+    /// Content held in memory where the bucket answers at once, in bytes: eight
+    /// parts up, and as many reads down; less where the memory of this process is
     /// limited; or the one part that was asked for.
     #[must_use]
-    pub fn max_memory(&self) -> u64 {
+    pub fn memory(&self) -> u64 {
         let default = default_memory(self.direction, memory::content_limit());
-        self.max_memory.unwrap_or(default.max(self.part_size()))
+        let least = match self.direction {
+            Direction::Backup => self.part_size(),
+            // Of a part that is restored, little is held.
+            Direction::Restore => self.whole_size(),
+        };
+        self.max_memory.unwrap_or(default.max(least))
+    }
+
+    /// Most content held in memory, in bytes.
+    #[must_use]
+    pub fn most_memory(&self) -> u64 {
+        let most = memory::content_limit().map_or(MOST_MEMORY, |limit| MOST_MEMORY.min(limit));
+        self.max_memory.unwrap_or(most.max(self.memory()))
+    }
+
+    /// The largest object that is held in memory as a whole, in bytes: one part, if its
+    /// size was chosen.
+    pub(crate) fn whole_size(&self) -> u64 {
+        let usual = || whole_size_within(memory::content_limit());
+        self.part_size.unwrap_or_else(usual)
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -157,20 +177,36 @@ impl MirrorOptions {
         options.deletions = self.deletions;
         options.max_key_bytes = usize::from(self.max_key_length).saturating_sub(prefix);
         options.concurrency = self.most_requests();
-        options.memory = self.max_memory();
+        options.memory = self.memory();
         options.sort_memory = sort_memory(options.sort_memory);
         options
     }
 
     /// How a plan is executed.
     pub(crate) fn execute_options(&self) -> ExecuteOptions {
-        let mut options = ExecuteOptions::default();
+        let mut options = default_execute_options(self.direction);
         options.concurrency = self.most_requests();
-        options.memory = self.max_memory();
+        options.memory = self.memory();
+        options.most_memory = self.most_memory();
         options.part_size = self.part_size();
+        options.whole_size = self.whole_size();
         options
     }
 }
+
+/// How a plan is cut into requests unless anything is chosen.
+#[must_use]
+pub fn default_execute_options(direction: Direction) -> ExecuteOptions {
+    let mut options = ExecuteOptions::default();
+    let limit = memory::content_limit();
+    options.part_size = part_size_within(direction, limit);
+    options.whole_size = whole_size_within(limit);
+    options
+}
+
+/// What is held in memory at most unless it is chosen, in bytes: it fills 10 Gbit/s
+/// at 100 ms twice.
+const MOST_MEMORY: u64 = 256 << 20;
 
 /// What is held in memory unless it is chosen, in bytes: no more than `limit`.
 fn default_memory(direction: Direction, limit: Option<u64>) -> u64 {
@@ -182,20 +218,33 @@ fn default_memory(direction: Direction, limit: Option<u64>) -> u64 {
 }
 
 /// Size of the parts of large files unless it is chosen, in bytes. S3 takes no
-/// smaller parts than 5 MiB, but gives any range: smaller ones keep more
-/// connections busy in the same memory. They are smaller where the memory of this
-/// process is limited.
-#[must_use]
-pub fn default_part_size(direction: Direction) -> u64 {
+/// smaller parts than 5 MiB. What is uploaded is held until it is answered, so it is
+/// cut smaller where the memory of this process is limited; what is downloaded is
+/// written as it arrives.
+fn default_part_size(direction: Direction) -> u64 {
     part_size_within(direction, memory::content_limit())
 }
 
 fn part_size_within(direction: Direction, limit: Option<u64>) -> u64 {
-    let (smallest, usual) = match direction {
-        Direction::Backup => (5 << 20, 8 << 20),
-        Direction::Restore => (1 << 20, 4 << 20),
-    };
-    limit.map_or(usual, |limit| (limit / 2).clamp(smallest, usual))
+    match direction {
+        Direction::Backup => limit.map_or(8 << 20, |limit| (limit / 2).clamp(5 << 20, 8 << 20)),
+        Direction::Restore => 16 << 20,
+    }
+}
+
+/// The least that `max_memory` may be where the size of the parts is not chosen, in
+/// bytes: what is held as a whole.
+#[must_use]
+pub fn least_memory(direction: Direction) -> u64 {
+    match direction {
+        Direction::Backup => default_part_size(direction),
+        Direction::Restore => whole_size_within(memory::content_limit()),
+    }
+}
+
+/// The largest object that is held in memory as a whole, in bytes.
+fn whole_size_within(limit: Option<u64>) -> u64 {
+    limit.map_or(4 << 20, |limit| (limit / 2).clamp(1 << 20, 4 << 20))
 }
 
 /// `usual`, or less where the memory of this process is limited: a listing that
@@ -212,8 +261,8 @@ mod tests {
     #[test]
     fn parts_get_smaller_with_the_memory_but_not_below_what_a_server_takes() {
         let sizes = |limit| {
-            [Direction::Backup, Direction::Restore]
-                .map(|direction| part_size_within(direction, limit))
+            let part = part_size_within(Direction::Backup, limit);
+            [part, whole_size_within(limit)]
         };
         assert_eq!(sizes(None), [8 << 20, 4 << 20]);
         assert_eq!(sizes(Some(1 << 30)), [8 << 20, 4 << 20]);

@@ -47,8 +47,8 @@ impl Verifier {
         verify.evidence = evidence;
         verify.selection = selection;
         verify.concurrency = options.most_requests();
-        verify.memory = options.max_memory();
-        verify.part_size = options.part_size();
+        verify.memory = options.memory();
+        verify.part_size = options.whole_size();
         verify.sort_memory = sort_memory(verify.sort_memory);
         Ok(Self {
             options,

@@ -1,7 +1,7 @@
 //! Bounds how many transfers are under way and how many bytes they hold.
 //!
-//! The number may change while they go on: whoever asks says how many there
-//! may be now.
+//! Both may change while transfers are under way: whoever asks says how many
+//! slots there are now, and [`Budget::resize`] how many bytes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ struct State {
     lent: usize,
     /// How many may be lent, as the last one to ask said.
     slots: usize,
-    bytes: u64,
+    lent_bytes: u64,
     all_bytes: u64,
     waiting: VecDeque<(u64, oneshot::Sender<Permit>)>,
 }
@@ -30,15 +30,19 @@ pub(crate) struct Permit {
 
 impl Budget {
     pub(crate) fn new(bytes: u64) -> Self {
-        // Of no bytes at all, everyone would get all there is.
-        let bytes = bytes.max(1);
         Self(Arc::new(Mutex::new(State {
             lent: 0,
             slots: 1,
-            bytes,
-            all_bytes: bytes,
+            lent_bytes: 0,
+            all_bytes: at_least_one(bytes),
             waiting: VecDeque::new(),
         })))
+    }
+
+    /// From now on there are `bytes` in all. If they are fewer than before, what is
+    /// lent above that has to come back first.
+    pub(crate) fn resize(&self, bytes: u64) {
+        self.lock().all_bytes = at_least_one(bytes);
     }
 
     /// Waits for one of `slots` and for `bytes`. Who asks for more than there
@@ -47,9 +51,10 @@ impl Budget {
         let receiver = {
             let mut state = self.lock();
             state.slots = slots.max(1);
-            let bytes = bytes.min(state.all_bytes);
             state.forget_the_gone();
-            if state.waiting.is_empty() && state.take(bytes) {
+            if state.waiting.is_empty()
+                && let Some(bytes) = state.take(bytes)
+            {
                 let budget = self.clone();
                 return Permit { budget, bytes };
             }
@@ -57,7 +62,7 @@ impl Budget {
             state.waiting.push_back((bytes, sender));
             receiver
         };
-        // There may be more slots than when the others began to wait.
+        // There may be more slots or bytes than when the others began to wait.
         self.serve();
         match receiver.await {
             Ok(permit) => permit,
@@ -77,10 +82,10 @@ impl Budget {
                 let Some(&(bytes, _)) = state.waiting.front() else {
                     return;
                 };
-                if !state.take(bytes) {
+                let Some(bytes) = state.take(bytes) else {
                     return;
-                }
-                let Some((bytes, sender)) = state.waiting.pop_front() else {
+                };
+                let Some((_, sender)) = state.waiting.pop_front() else {
                     return;
                 };
                 let budget = self.clone();
@@ -106,13 +111,17 @@ impl State {
         }
     }
 
-    fn take(&mut self, bytes: u64) -> bool {
-        let fits = self.lent < self.slots && self.bytes >= bytes;
-        if fits {
+    /// Lends a slot and `bytes`, or all bytes if there are fewer in all; returns how
+    /// many were lent.
+    fn take(&mut self, bytes: u64) -> Option<u64> {
+        let bytes = bytes.min(self.all_bytes);
+        let fits =
+            self.lent < self.slots && self.lent_bytes.saturating_add(bytes) <= self.all_bytes;
+        fits.then(|| {
             self.lent += 1;
-            self.bytes -= bytes;
-        }
-        fits
+            self.lent_bytes += bytes;
+            bytes
+        })
     }
 }
 
@@ -121,10 +130,15 @@ impl Drop for Permit {
         {
             let mut state = self.budget.lock();
             state.lent -= 1;
-            state.bytes += self.bytes;
+            state.lent_bytes -= self.bytes;
         }
         self.budget.serve();
     }
+}
+
+/// Of no bytes at all, everyone would get all there is.
+fn at_least_one(bytes: u64) -> u64 {
+    bytes.max(1)
 }
 
 #[cfg(test)]
@@ -200,5 +214,35 @@ mod tests {
         assert!(third.as_mut().now_or_never().is_none());
         drop(second);
         assert!(third.now_or_never().is_some());
+    }
+
+    #[test]
+    fn the_number_of_bytes_may_change() {
+        let budget = Budget::new(4);
+        let first = budget.acquire(9, 4).now_or_never().unwrap();
+        let mut second = Box::pin(budget.acquire(9, 4));
+        assert!(second.as_mut().now_or_never().is_none());
+        budget.resize(8);
+        // Who asks next sees to it that those who wait get what there is now.
+        let mut third = Box::pin(budget.acquire(9, 4));
+        assert!(third.as_mut().now_or_never().is_none());
+        let second = second.now_or_never().unwrap();
+        // Fewer: nobody until what is lent is within them.
+        budget.resize(4);
+        drop(first);
+        assert!(third.as_mut().now_or_never().is_none());
+        drop(second);
+        assert!(third.now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_wish_above_what_there_is_by_now_is_served_all_the_same() {
+        let budget = Budget::new(10);
+        let held = budget.acquire(9, 10).now_or_never().unwrap();
+        let mut waits = Box::pin(budget.acquire(9, 8));
+        assert!(waits.as_mut().now_or_never().is_none());
+        budget.resize(2);
+        drop(held);
+        assert!(waits.now_or_never().is_some());
     }
 }

@@ -17,6 +17,8 @@ use crate::error::{Attempted, Failure};
 use crate::http::clock::Clock;
 use crate::http::concurrency::ConcurrencyLimiter;
 use crate::http::in_flight::InFlight;
+use crate::http::line::Line;
+use crate::lanes::Lanes;
 use crate::list::Tuning;
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, Payer};
@@ -44,6 +46,8 @@ pub(crate) struct Bucket {
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
     pub(crate) counters: RequestCounters,
     pub(crate) in_flight: InFlight,
+    pub(crate) line: Arc<Line>,
+    pub(crate) lanes: Lanes,
     /// Bytes that were not sent again, because an upload was resumed.
     pub(crate) resumed: AtomicU64,
     pub(crate) buffers: Pool,

@@ -24,6 +24,7 @@
 
 mod client;
 mod http;
+mod lanes;
 
 mod error;
 mod quirks;

@@ -4,8 +4,10 @@
 //! (environment, config and credentials files, SSO, roles) or decided by
 //! [`S3Store::connect`](crate::S3Store::connect). Options never contain a secret.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 use crate::http::concurrency;
 use crate::{Bandwidth, Location, ObjectSettings, UploadJournal};
@@ -73,6 +75,10 @@ pub struct S3Options {
     /// The most requests at once. By default as many as increase the throughput, between 1
     /// and [`MAX_CONCURRENCY`]. Fewer while the server asks to slow down.
     pub concurrency: Option<usize>,
+    /// The most threads that drive requests, the caller's among them; at least 1. By
+    /// default as many as this process has processors. The others are started when one
+    /// does not suffice.
+    pub threads: usize,
     /// Where open uploads are recorded. By default nowhere: then
     /// [`S3Store::abort_left_uploads`] does not find those of a killed run.
     ///
@@ -101,6 +107,7 @@ impl S3Options {
             bandwidth: None,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
             concurrency: None,
+            threads: thread::available_parallelism().map_or(1, NonZero::get),
             journal: None,
         }
     }

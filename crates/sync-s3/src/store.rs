@@ -24,8 +24,10 @@ use crate::error::Attempted;
 use crate::http::clock::Clock;
 use crate::http::concurrency::ConcurrencyLimiter;
 use crate::http::in_flight::InFlight;
+use crate::http::line::Line;
 use crate::http::throttle::BandwidthLimiter;
 use crate::http::transport::Transport;
+use crate::lanes::Lanes;
 use crate::options::{Conditions, S3Options};
 use crate::quirks::{Quirk, Quirks};
 use crate::read::buffer_pool::Pool;
@@ -63,11 +65,13 @@ impl S3Store {
         let concurrency = ConcurrencyLimiter::new(options.concurrency);
         let limiter = options.bandwidth.clone().map(BandwidthLimiter::new);
         let in_flight = InFlight::default();
+        let line = Arc::new(Line::new(in_flight.clone()));
         let transport = Transport::new(
             Arc::clone(&clock),
             Arc::clone(&concurrency),
             limiter.clone(),
             in_flight.clone(),
+            Arc::clone(&line),
         );
         let counters = RequestCounters::default();
         let Connection {
@@ -99,6 +103,8 @@ impl S3Store {
                 journal: options.journal,
                 counters,
                 in_flight,
+                line,
+                lanes: Lanes::new(options.threads),
                 resumed: AtomicU64::new(0),
                 buffers: Pool::default(),
                 tuning: list::Tuning::default(),
@@ -227,6 +233,10 @@ impl Store for S3Store {
         self.bucket.concurrency.useful_callers()
     }
 
+    fn bandwidth_delay(&self) -> u64 {
+        self.bucket.line.bandwidth_delay()
+    }
+
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
         let found = self.bucket.head(key).await.map_err(|failure| {
             let attempted = Attempted::look_up(key.as_str());
@@ -255,7 +265,14 @@ impl Store for S3Store {
     }
 
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
-        read::read(&self.bucket, entry, range).await
+        let place = self
+            .bucket
+            .lanes
+            .place(range.end.saturating_sub(range.start));
+        let (bucket, entry) = (Arc::clone(&self.bucket), entry.clone());
+        let begun = place.run(async move { read::read(&bucket, &entry, range).await });
+        let chunks = begun.await?;
+        Ok(place.holding(chunks))
     }
 
     fn reads_in_chunks(&self) -> bool {
@@ -269,7 +286,11 @@ impl Store for S3Store {
         checksum: Crc64,
         expected: &Expected,
     ) -> Result<()> {
-        put::put(&self.bucket, entry, body, checksum, expected).await
+        let place = self.bucket.lanes.place(body.len() as u64);
+        let bucket = Arc::clone(&self.bucket);
+        let (entry, expected) = (entry.clone(), expected.clone());
+        let work = async move { put::put(&bucket, &entry, body, checksum, &expected).await };
+        place.run(work).await
     }
 
     async fn write(

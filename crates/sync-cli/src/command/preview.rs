@@ -1,12 +1,8 @@
 //! What a plan costs and risks, for those who decide about it: the estimate,
 //! and whether the bucket keeps what is overwritten or deleted.
 
-use s3mirror::{Mirror, MirrorPlan, default_part_size};
-use sync_core::{
-    Direction,
-    execute::{ExecuteOptions, OnSourceChange},
-    plan::Plan,
-};
+use s3mirror::{Mirror, MirrorPlan, default_execute_options};
+use sync_core::{Direction, execute::OnSourceChange, plan::Plan};
 use sync_s3::{Conditions, Requests, Versioning};
 
 use super::manner::{Manner, Mode};
@@ -96,8 +92,7 @@ pub(super) fn of_saved(
     let Some(origin) = origin.filter(|_| is_wanted(plan, Mode::Show, price, form, false)) else {
         return Ok(Preview::default());
     };
-    let mut options = ExecuteOptions::default();
-    options.part_size = default_part_size(plan.direction());
+    let mut options = default_execute_options(plan.direction());
     options.on_source_change = OnSourceChange::Refuse;
     let server = Server {
         endpoint_url: origin.endpoint_url.as_deref(),

@@ -1,6 +1,6 @@
 //! What clap cannot check: values that contradict each other, or S3's limits.
 
-use s3mirror::default_part_size;
+use s3mirror::least_memory;
 use sync_core::{Direction, execute::MAX_PART_SIZE, key::MAX_KEY_BYTES};
 use sync_s3::endpoint_address;
 
@@ -85,13 +85,15 @@ impl SpeedArgs {
     fn check(&self, direction: Direction) -> Result<(), String> {
         let part = self.part_size.map(Size::bytes);
         let memory = self.max_memory.map(Size::bytes);
-        let least = part.unwrap_or_else(|| default_part_size(direction));
+        let least = part.unwrap_or_else(|| least_memory(direction));
         let wrong = if part.is_some_and(|part| !(MIN_PART..=MAX_PART_SIZE).contains(&part)) {
             "--part-size must be between 5 MiB and 5 GiB, S3's limits of a part"
         } else if memory.is_some_and(|memory| memory < least) {
             "--max-memory must hold at least one part; raise it or lower --part-size"
         } else if self.concurrency == Some(0) {
             "--concurrency must be at least 1"
+        } else if self.threads == Some(0) {
+            "--threads must be at least 1"
         } else if !(1..=MAX_ATTEMPTS).contains(&self.max_attempts) {
             "--max-attempts must be between 1 and 1000000"
         } else {

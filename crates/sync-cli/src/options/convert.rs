@@ -126,6 +126,9 @@ impl SpeedArgs {
         options.part_size = self.part_size.map(Size::bytes);
         options.max_memory = self.max_memory.map(Size::bytes);
         options.bucket.max_attempts = self.max_attempts;
+        if let Some(threads) = self.threads {
+            options.bucket.threads = usize::from(threads);
+        }
         options.bucket.bandwidth = self
             .bwlimit
             .as_ref()

@@ -11,13 +11,18 @@ pub(crate) struct SpeedArgs {
     /// Limit of requests in flight [default: found by measuring]
     #[arg(long, hide_env = true, env = "S3MIRROR_CONCURRENCY", value_name = "N")]
     pub(crate) concurrency: Option<u16>,
-    /// Size of the parts of large files, at least 5 MiB [default: 8MiB up, 4MiB down]
+    /// Limit of threads that send requests [default: the number of processors]
+    #[arg(long, hide_env = true, env = "S3MIRROR_THREADS", value_name = "N")]
+    pub(crate) threads: Option<u16>,
+    /// Size of the parts of large files, at least 5 MiB [default: 8MiB up, 16MiB down]
     #[arg(long, hide_env = true, env = "S3MIRROR_PART_SIZE", value_name = "SIZE")]
     pub(crate) part_size: Option<Size>,
-    /// Limit of content in memory [default: 64MiB up, 16MiB down]
+    /// Limit of content in memory [default: what the connection can use, up to 256MiB]
     ///
-    /// By default at most a quarter of what the control group of this process
-    /// permits, as in a container; but at least one part.
+    /// By default as much as keeps the connection busy, which is its bandwidth times
+    /// its latency, as measured: from 64MiB up and 16MiB down to 256MiB. At most a
+    /// quarter of what the control group of this process permits, as in a container;
+    /// but at least one part.
     #[arg(
         long,
         hide_env = true,

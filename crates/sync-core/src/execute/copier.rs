@@ -15,7 +15,7 @@ use crate::{
     checksum::Crc64,
     entry::Entry,
     error::{ErrorKind, Result, StoreError},
-    execute::OnSourceChange,
+    execute::{ExecuteOptions, OnSourceChange},
     rule::Direction,
     store::{Chunks, Expected, Writer},
 };
@@ -126,7 +126,7 @@ impl Workspace<'_> {
         if reading == Reading::Version {
             self.until_ready(entry).await;
         }
-        let part = copied_part_size(self.direction, entry.size, self.options.part_size);
+        let part = copied_part_size(self.direction, entry.size, self.options);
         if entry.size <= part && clearing.is_none() {
             return or_stopped(&self.stop, self.copy_whole(entry, reading, expected)).await;
         }
@@ -225,7 +225,7 @@ impl Workspace<'_> {
     }
 
     /// The right to hold `bytes` of content. As many may as both stores can
-    /// make use of now.
+    /// make use of now, and in as much memory as keeps their connections busy.
     pub(super) async fn permit(&self, bytes: u64) -> Permit {
         let slots = [
             self.options.concurrency,
@@ -233,7 +233,24 @@ impl Workspace<'_> {
             self.target.parallelism(),
         ];
         let slots = slots.into_iter().min().unwrap_or_default();
+        self.budget.resize(self.memory());
         self.budget.acquire(slots, bytes).await
+    }
+
+    /// How much content may be held in memory now, in bytes. What is in flight is
+    /// held, and beside it as much again that is read, written or waits.
+    fn memory(&self) -> u64 {
+        let ExecuteOptions {
+            memory,
+            most_memory,
+            ..
+        } = *self.options;
+        let in_flight = self
+            .source
+            .bandwidth_delay()
+            .max(self.target.bandwidth_delay());
+        let wanted = memory.saturating_add(in_flight.saturating_mul(2));
+        wanted.min(most_memory).max(memory)
     }
 
     /// What the source has now.
@@ -262,7 +279,7 @@ impl Workspace<'_> {
     /// Reads what a refused copy was about to read: what gives way to it must
     /// have a replacement. What fits into a part has been read already.
     pub(crate) async fn is_readable(&self, entry: &Entry) -> Result<()> {
-        let part = copied_part_size(self.direction, entry.size, self.options.part_size);
+        let part = copied_part_size(self.direction, entry.size, self.options);
         if entry.size <= part {
             return Ok(());
         }

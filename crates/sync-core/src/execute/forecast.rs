@@ -139,7 +139,7 @@ impl Teller<'_> {
     fn transfer(&mut self, transfer: &Transfer, clears: bool) {
         let entry = &transfer.source;
         let replaces = transfer.target.as_ref();
-        let part = copied_part_size(self.direction, entry.size, self.options.part_size);
+        let part = copied_part_size(self.direction, entry.size, self.options);
         if entry.size <= part && !clears {
             self.tell(Side::Source, Call::Read { entry, ranges: 1 });
             self.tell(Side::Target, Call::Put { entry, replaces });

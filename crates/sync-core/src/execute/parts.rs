@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::options::ExecuteOptions;
 use crate::rule::Direction;
 
 /// Smallest part that is used, in bytes. S3 asks for 5 MiB; 8 MiB costs fewer
@@ -34,14 +35,27 @@ pub fn part_size(size: u64, wanted: u64) -> u64 {
     needed.div_ceil(GRAIN) * GRAIN
 }
 
-/// The part size with which an entry of `size` bytes is copied: only a bucket
-/// that is written to limits the number of parts. A restore keeps to `wanted`,
-/// so that no size that a listing tells can make a part exceed the memory.
-pub(crate) fn copied_part_size(direction: Direction, size: u64, wanted: u64) -> u64 {
+/// The part size with which an entry of `size` bytes is copied; not less than `size`
+/// if it is copied as a whole.
+///
+/// Only a bucket that is written to limits the number of parts. The parts of a
+/// restore do not grow, so that no size that a listing reports can make a part exceed
+/// the memory; and an entry that is not to be held in memory has two parts at least,
+/// since a range that covers all of it is held until it is verified.
+pub(crate) fn copied_part_size(direction: Direction, size: u64, options: &ExecuteOptions) -> u64 {
+    let wanted = options.part_size;
     match direction {
         Direction::Backup => part_size(size, wanted),
-        Direction::Restore => wanted,
+        Direction::Restore if size <= options.whole_size => wanted,
+        Direction::Restore => wanted.min(half(size)),
     }
+}
+
+/// The larger half of `size` bytes, aligned if that leaves a rest.
+fn half(size: u64) -> u64 {
+    let half = size.div_ceil(2);
+    let aligned = half.div_ceil(GRAIN) * GRAIN;
+    if aligned < size { aligned } else { half }
 }
 
 /// The ranges of all parts, in order. An empty entry has one empty part.
@@ -84,12 +98,44 @@ mod tests {
         assert_eq!(part_size(u64::MAX, MIN_PART_SIZE) % GRAIN, 0);
     }
 
+    fn copied(direction: Direction, size: u64, part_size: u64, whole_size: u64) -> u64 {
+        let options = ExecuteOptions {
+            part_size,
+            whole_size,
+            ..ExecuteOptions::default()
+        };
+        copied_part_size(direction, size, &options)
+    }
+
     #[test]
     fn parts_of_a_restore_do_not_grow() {
         let size = 48 * TIB;
-        let backup = copied_part_size(Direction::Backup, size, MIN_PART_SIZE);
+        let backup = copied(Direction::Backup, size, MIN_PART_SIZE, 0);
         assert!(backup > MIN_PART_SIZE);
-        let restore = copied_part_size(Direction::Restore, size, MIN_PART_SIZE);
+        let restore = copied(Direction::Restore, size, MIN_PART_SIZE, 0);
         assert_eq!(restore, MIN_PART_SIZE);
+    }
+
+    #[test]
+    fn a_restore_holds_no_more_than_a_small_entry_as_a_whole() {
+        const WHOLE: u64 = 4 << 20;
+        const PART: u64 = 16 << 20;
+        for size in [0, 1, WHOLE] {
+            assert!(copied(Direction::Restore, size, PART, WHOLE) >= size);
+        }
+        for size in [WHOLE + 1, WHOLE + GRAIN, PART - 1, PART, PART + 1, u64::MAX] {
+            let part = copied(Direction::Restore, size, PART, WHOLE);
+            assert!(part < size && part <= PART, "{size}");
+        }
+        // However small they are chosen.
+        for size in 2..40 {
+            assert!(copied(Direction::Restore, size, 64, 1) < size, "{size}");
+        }
+        assert_eq!(
+            copied(Direction::Restore, 9, 8, 100),
+            8,
+            "parts that were asked for"
+        );
+        assert_eq!(copied(Direction::Backup, PART, PART, WHOLE), PART);
     }
 }

@@ -104,6 +104,13 @@ pub trait Store: Send + Sync {
         usize::MAX
     }
 
+    /// How many bytes have to be in flight to keep the connection to this store
+    /// busy: its bandwidth times its latency, as far as they have been measured. 0
+    /// where it answers at once, or nothing is known.
+    fn bandwidth_delay(&self) -> u64 {
+        0
+    }
+
     /// How an entry would be dated that is written now; `None` if that is not
     /// known. Of the directory, as if another program wrote it.
     fn present(&self) -> Option<Present> {

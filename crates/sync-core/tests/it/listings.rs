@@ -154,6 +154,7 @@ fn store_that_lists(names: &'static [&'static str]) -> MockStore {
     store.expect_accepts().returning(|_| Ok(()));
     store.expect_folds_names().return_const(false);
     store.expect_parallelism().return_const(usize::MAX);
+    store.expect_bandwidth_delay().return_const(0_u64);
     store
 }
 

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConn
 
 use crate::client::proxy::Proxies;
 use crate::client::trust::Trust;
-use crate::http::routes::Routes;
+use crate::http::routes::{ConnectSettings, Routes};
 
 /// Asks with the same trusted certificates as the store, and the same proxy for
 /// https. Over plain http, only this machine or one beside it gives credentials,
@@ -51,7 +51,8 @@ impl HttpClient for CredentialsClient {
             let trust = Trust::find(self.ca_bundle.as_deref(), self.profile_bundle.as_deref());
             // If the store needs any certificates, its own connection reports the error.
             let trust = trust.unwrap_or(Trust::System);
-            SharedHttpConnector::new(Routes::new(settings, components, &trust, proxies))
+            let connect = ConnectSettings::of(settings, components);
+            SharedHttpConnector::new(Routes::new(&connect, &trust, proxies))
         };
         self.connector.get_or_init(connector).clone()
     }

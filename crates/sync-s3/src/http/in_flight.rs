@@ -1,19 +1,33 @@
 //! How many bytes the requests in flight have moved: the visible progress of a
-//! part before it is complete, which may take a minute on a slow connection.
+//! part before it is complete, which may take a minute on a slow connection; and how
+//! many all requests have moved.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The bytes of all requests of a store that are in flight. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct InFlight(Arc<AtomicU64>);
+pub struct InFlight(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Of the requests that are in flight.
+    now: AtomicU64,
+    /// Of all requests so far.
+    ever: AtomicU64,
+}
 
 impl InFlight {
     /// The bytes that unfinished requests have sent or received. Those of a request
     /// are subtracted when it ends, whether it succeeds or not.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.now.load(Ordering::Relaxed)
+    }
+
+    /// The bytes that all requests have sent or received so far.
+    pub(crate) fn moved(&self) -> u64 {
+        self.0.ever.load(Ordering::Relaxed)
     }
 
     /// Counts one more request.
@@ -28,7 +42,7 @@ impl InFlight {
 /// The bytes that one request has moved, until it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Moved {
-    all: Arc<AtomicU64>,
+    all: Arc<Counts>,
     mine: AtomicU64,
 }
 
@@ -36,13 +50,16 @@ impl Moved {
     pub(crate) fn add(&self, bytes: usize) {
         let bytes = bytes as u64;
         self.mine.fetch_add(bytes, Ordering::Relaxed);
-        self.all.fetch_add(bytes, Ordering::Relaxed);
+        self.all.now.fetch_add(bytes, Ordering::Relaxed);
+        self.all.ever.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
 impl Drop for Moved {
     fn drop(&mut self) {
-        self.all.fetch_sub(*self.mine.get_mut(), Ordering::Relaxed);
+        self.all
+            .now
+            .fetch_sub(*self.mine.get_mut(), Ordering::Relaxed);
     }
 }
 
@@ -62,5 +79,6 @@ mod tests {
         assert_eq!(in_flight.bytes(), 4);
         drop(other);
         assert_eq!(in_flight.bytes(), 0);
+        assert_eq!(in_flight.moved(), 12);
     }
 }

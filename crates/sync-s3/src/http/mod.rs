@@ -16,6 +16,7 @@ mod connection_errors;
 pub(crate) mod credentials_client;
 pub(crate) mod in_flight;
 mod invalid_http;
+pub(crate) mod line;
 mod outcome;
 pub(crate) mod reachability;
 mod request_body;

@@ -31,12 +31,13 @@ use crate::http::concurrency::{ConcurrencyLimiter, ConcurrencyPermit, Outcome};
 use crate::http::connection_errors::{explained, wants_password};
 use crate::http::in_flight::{InFlight, Moved};
 use crate::http::invalid_http::{invalid_http, with_valid_length};
+use crate::http::line::Line;
 use crate::http::outcome::{descriptors_as_io, is_out_of_descriptors, outcome};
 use crate::http::reachability::Contact;
 use crate::http::request_body::{RequestBody, Sent};
 use crate::http::request_log::RequestLog;
 use crate::http::response_body::{Limited, ResponseBody};
-use crate::http::routes::Routes;
+use crate::http::routes::{ConnectSettings, LaneRoutes};
 use crate::http::silence::within_silence;
 use crate::http::throttle::{BandwidthLimiter, BandwidthPermit, RequestDirection, Throttle};
 
@@ -60,10 +61,10 @@ pub(crate) struct Transport {
     trust: Trust,
 }
 
-/// One connector for all requests: a second one would be a second pool.
+/// One connector for all requests; each lane has a pool of its own.
 #[derive(Debug)]
 struct Shared {
-    routes: Arc<Routes>,
+    routes: Arc<LaneRoutes>,
     /// What nearly all requests use.
     usual: SharedHttpConnector,
 }
@@ -77,6 +78,7 @@ struct Limits {
     in_flight: InFlight,
     contact: Arc<Contact>,
     backlog: Arc<Backlog>,
+    line: Arc<Line>,
 }
 
 impl Transport {
@@ -85,6 +87,7 @@ impl Transport {
         concurrency: Arc<ConcurrencyLimiter>,
         bandwidth: Option<Arc<BandwidthLimiter>>,
         in_flight: InFlight,
+        line: Arc<Line>,
     ) -> Self {
         Self {
             shared: OnceLock::new(),
@@ -95,6 +98,7 @@ impl Transport {
                 in_flight,
                 contact: Arc::default(),
                 backlog: Arc::default(),
+                line,
             },
             proxies: Arc::default(),
             trust: Trust::default(),
@@ -111,7 +115,7 @@ impl Transport {
 
     fn connector(
         &self,
-        routes: &Arc<Routes>,
+        routes: &Arc<LaneRoutes>,
         silence: Duration,
         patience: Duration,
     ) -> SharedHttpConnector {
@@ -133,7 +137,8 @@ impl HttpClient for Transport {
     ) -> SharedHttpConnector {
         let shared = self.shared.get_or_init(|| {
             let proxies = Arc::clone(&self.proxies);
-            let routes = Arc::new(Routes::new(settings, components, &self.trust, proxies));
+            let connect = ConnectSettings::of(settings, components);
+            let routes = Arc::new(LaneRoutes::new(connect, &self.trust, proxies));
             let usual = self.connector(&routes, SILENCE, PATIENCE);
             Shared { routes, usual }
         });
@@ -147,7 +152,7 @@ impl HttpClient for Transport {
 /// Sends requests within the limits.
 #[derive(Debug, Clone)]
 struct LimitingConnector {
-    routes: Arc<Routes>,
+    routes: Arc<LaneRoutes>,
     limits: Limits,
     silence: Duration,
     patience: Duration,
@@ -228,11 +233,14 @@ impl LimitingConnector {
         sent: &Sent,
     ) -> Result<HttpResponse, ConnectorError> {
         let Limits {
-            contact, backlog, ..
+            contact,
+            backlog,
+            line,
+            ..
         } = &self.limits;
         let since = Instant::now();
         let uri = request.uri().to_owned();
-        let (route, proxy) = self.routes.to(&uri);
+        let (route, proxy) = self.routes.here().to(&uri);
         let answer = within_silence(route.call(request), sent, backlog, self.silence).await;
         let answer = answer
             .map_err(descriptors_as_io)
@@ -246,7 +254,9 @@ impl LimitingConnector {
             }
             (Ok(answer), _) => {
                 contact.answered();
-                backlog.answered(sent.bytes(), since.elapsed());
+                let took = since.elapsed();
+                backlog.answered(sent.bytes(), took);
+                line.answered(took);
                 Ok(answer)
             }
             (Err(error), _) if is_out_of_descriptors(&error) => Err(error),

@@ -360,6 +360,20 @@ async fn wrong_secrets_are_told_and_never_shown() {
     assert!(!format!("{error} {error:?} {store:?}").contains("geheim"));
 }
 
+/// A connection that held the client that holds it would never be closed.
+#[tokio::test]
+async fn a_dropped_store_leaves_nothing_behind() {
+    let server = Endpoint::start(Config::with_bucket(BUCKET)).unwrap();
+    let mut options = S3Options::new(BUCKET.parse().unwrap());
+    options.endpoint_url = Some(server.url());
+    options.access = Access::Anonymous;
+    let store = S3Store::connect(options).await.unwrap();
+    store.stat(&key("a")).await.unwrap_err();
+    let clock = std::sync::Arc::downgrade(&store.bucket.clock);
+    drop(store);
+    assert_eq!(clock.strong_count(), 0);
+}
+
 #[tokio::test]
 async fn an_anonymous_request_is_not_signed() {
     let config = Config {

@@ -32,7 +32,7 @@ pub(crate) struct Upload {
     part_size: u64,
     parts: Mutex<BTreeMap<i32, Part>>,
     /// The parts that an earlier run has sent.
-    kept: Kept,
+    kept: Arc<Kept>,
     /// Whether it is completed or aborted.
     finished: bool,
 }
@@ -41,27 +41,17 @@ pub(crate) struct Upload {
 impl Writer for Upload {
     async fn part(&self, offset: u64, body: Chunks) -> Result<Crc64> {
         let body = body.bytes().await?;
-        let checksum = Crc64::of(&body);
         let number = part_number(offset, self.part_size)
             .filter(|_| offset + body.len() as u64 <= self.size)
             .ok_or_else(|| {
                 let what = format!("has no part at byte {offset}");
                 self.error(ErrorKind::Other, what)
             })?;
-        let bucket = &self.session.bucket;
-        let len = body.len() as u64;
-        let answer = if let Some(answer) = self.kept.part(number, len, checksum) {
-            bucket.resumed.fetch_add(len, Relaxed);
-            answer
-        } else {
-            let sent = self.session.send_part(number, body, checksum).await;
-            sent.map_err(|failure| self.session.fail(failure))?
-        };
-        let part = Part {
-            answer,
-            len,
-            checksum,
-        };
+        let (session, kept) = (Arc::clone(&self.session), Arc::clone(&self.kept));
+        let place = session.bucket.lanes.place(body.len() as u64);
+        let part = place.run(async move { send(&session, &kept, number, body).await });
+        let part = part.await?;
+        let checksum = part.checksum;
         self.parts.lock().insert(number, part);
         Ok(checksum)
     }
@@ -100,7 +90,7 @@ impl Upload {
             size: entry.size,
             part_size,
             parts: Mutex::default(),
-            kept,
+            kept: Arc::new(kept),
             finished: false,
         })
     }
@@ -163,6 +153,24 @@ impl Drop for Upload {
             runtime.spawn(async move { session.abort().await });
         }
     }
+}
+
+/// Sends a part, unless an earlier run has.
+async fn send(session: &Session, kept: &Kept, number: i32, body: Bytes) -> Result<Part> {
+    let checksum = Crc64::of(&body);
+    let len = body.len() as u64;
+    let answer = if let Some(answer) = kept.part(number, len, checksum) {
+        session.bucket.resumed.fetch_add(len, Relaxed);
+        answer
+    } else {
+        let sent = session.send_part(number, body, checksum).await;
+        sent.map_err(|failure| session.fail(failure))?
+    };
+    Ok(Part {
+        answer,
+        len,
+        checksum,
+    })
 }
 
 /// S3 counts parts from 1. `None` for an offset at which no part begins.

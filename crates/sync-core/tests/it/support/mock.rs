@@ -24,6 +24,7 @@ pub(crate) fn mock(entries: &[Entry]) -> MockStore {
     store.expect_present().returning(|| None);
     store.expect_clock_jump().returning(|| None);
     store.expect_parallelism().return_const(usize::MAX);
+    store.expect_bandwidth_delay().return_const(0_u64);
     store.expect_may_write().returning(|_| Ok(()));
     store.expect_reads_in_chunks().return_const(false);
     store.expect_writes_in_place().return_const(false);
