@@ -1,5 +1,7 @@
 //! Only the given directory and the given prefix are touched.
 
+use std::ffi::OsStr;
+
 use crate::support::{Memory, Server, World, assert_same, content::map};
 
 on_all_servers! {
@@ -163,4 +165,27 @@ fn credentials_come_from_the_usual_aws_sources() {
     let run = variables.iter().fold(run, |run, name| run.env_remove(name));
     run.env_remove("S3MIRROR_ENDPOINT_URL").done();
     assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+fn places_as_words_work_as_their_options_do() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1"), ("b/c", "2")]);
+    let bucket = format!("s3://{}/p", world.bucket.name);
+    let run = |command: &[&str], places: [&OsStr; 2]| world.s3mirror().args(command).args(places);
+    let there = [dir.path().as_os_str(), OsStr::new(&bucket)];
+    run(&["mock", "backup"], there).done();
+    run(&["backup", "--yes"], there).done();
+    assert_same(
+        &world.bucket.contents(),
+        &map(&[("p/a", "1"), ("p/b/c", "2")]),
+    );
+    let back = world.dir("back");
+    let from = [OsStr::new(&bucket), back.path().as_os_str()];
+    run(&["restore", "--yes"], from).done();
+    assert_same(&back.contents(), &dir.contents());
+    run(&["verify"], there).done();
+    let wrong = run(&["backup", "--yes"], from).exits(2);
+    assert!(wrong.stderr.contains("s3mirror restore s3://"), "{wrong}");
 }

@@ -1,4 +1,5 @@
-//! Habits from other tools, and what to type here instead.
+//! Habits from other tools: places as words, in the order of a copy, are understood;
+//! for what else is usual elsewhere, this says what to type here.
 
 use std::ffi::OsString;
 
@@ -14,21 +15,83 @@ struct Meant {
     bucket: Option<String>,
 }
 
-/// What to type instead of `args`, which could not be parsed.
-pub(crate) fn advice(args: &[OsString]) -> Option<String> {
-    let words: Vec<String> = args
-        .iter()
-        .skip(1)
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
+/// `args` with the names of options before a directory and a bucket that are given as
+/// words: `backup DIR s3://BUCKET`, `restore s3://BUCKET DIR`. Only if the command copies
+/// in that direction, and neither is given otherwise; else they stay as they are.
+pub(crate) fn with_named_places(mut args: Vec<OsString>) -> Vec<OsString> {
+    if let Some((dir, bucket)) = places_as_words(&args) {
+        // From the last one on, so that the other keeps its index.
+        let mut names = [(dir, "-d"), (bucket, "-b")];
+        names.sort_by_key(|&(at, _)| std::cmp::Reverse(at));
+        for (at, name) in names {
+            args.insert(at, name.into());
+        }
+    }
+    args
+}
+
+/// Where in `args` the directory and the bucket are, if they are given as words.
+fn places_as_words(args: &[OsString]) -> Option<(usize, usize)> {
+    let words = words(args);
+    let (command, rest) = command_of(&words)?;
+    let before = args.len() - rest.len();
+    let (places, options) = places(&command, rest)?;
+    let is_named = |option: &String| match option.strip_prefix("--") {
+        Some(long) => ["", "dir", "bucket"].contains(&long.split('=').next().unwrap_or(long)),
+        // Short options may share one word.
+        None => option.contains(['d', 'b']),
+    };
+    let [(first, from), (second, to)] = places.as_slice() else {
+        return None;
+    };
+    if options.iter().any(is_named) {
+        return None;
+    }
+    let (first, second) = (before + first, before + second);
+    match (is_bucket(from), is_bucket(to)) {
+        (false, true) if !command.ends_with("restore") => Some((first, second)),
+        (true, false) if !command.ends_with("backup") => Some((second, first)),
+        _ => None,
+    }
+}
+
+/// The command with two places that `words` begin with, and what follows it.
+fn command_of(words: &[String]) -> Option<(String, &[String])> {
     let (first, rest) = words.split_first()?;
     match first.as_str() {
-        "backup" | "restore" | "verify" => of_command(first, rest),
+        "backup" | "restore" | "verify" => Some((first.clone(), rest)),
         "mock" => {
             let (second, rest) = rest.split_first()?;
-            let is_sync = ["backup", "restore"].contains(&second.as_str());
-            is_sync.then(|| of_command(&format!("mock {second}"), rest))?
+            let is_mirror = ["backup", "restore"].contains(&second.as_str());
+            is_mirror.then(|| (format!("mock {second}"), rest))
         }
+        _ => None,
+    }
+}
+
+fn is_bucket(place: &str) -> bool {
+    place.starts_with("s3://")
+}
+
+/// `args` without the program, as text.
+fn words(args: &[OsString]) -> Vec<String> {
+    let words = args.iter().skip(1);
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
+}
+
+/// A word of a command line, and its index.
+type Word = (usize, String);
+
+/// What to type instead of `args`, which could not be parsed.
+pub(crate) fn advice(args: &[OsString]) -> Option<String> {
+    let words = words(args);
+    if let Some((command, rest)) = command_of(&words) {
+        return of_command(&command, rest);
+    }
+    let (first, rest) = words.split_first()?;
+    match first.as_str() {
         "sync" | "cp" | "copy" | "mirror" | "mv" | "push" | "pull" | "upload" | "download" => {
             Some(of_copy(first, rest))
         }
@@ -47,12 +110,40 @@ pub(crate) fn advice(args: &[OsString]) -> Option<String> {
 /// Places without the names of their options.
 fn of_command(command: &str, words: &[String]) -> Option<String> {
     let (places, rest) = places(command, words)?;
+    let places: Vec<String> = places.into_iter().map(|(_, place)| place).collect();
     let is_backup = !command.ends_with("restore");
+    if let Some(advice) = against_the_order(command, &places) {
+        return Some(advice);
+    }
     let meant = meant(&places, is_backup, &rest);
     if places.is_empty() || places.len() > 2 {
         return None;
     }
     Some(typed(command, &meant))
+}
+
+/// A bucket and a directory in the order of a copy in the other direction: which of both
+/// is meant must not be guessed.
+fn against_the_order(command: &str, places: &[String]) -> Option<String> {
+    let [from, to] = places else { return None };
+    let (other, what, reverse) = match command {
+        "backup" if is_bucket(from) && !is_bucket(to) => (
+            "restore",
+            "bucket equal to the directory",
+            "directory equal to the bucket",
+        ),
+        "restore" if !is_bucket(from) && is_bucket(to) => (
+            "backup",
+            "directory equal to the bucket",
+            "bucket equal to the directory",
+        ),
+        _ => return None,
+    };
+    let [from, to] = [from, to].map(|place| printable(&without_secrets(place)));
+    Some(format!(
+        "'s3mirror {command} {to} {from}' makes the {what}, 's3mirror {other} {from} {to}' the \
+         {reverse}"
+    ))
 }
 
 fn of_copy(word: &str, words: &[String]) -> String {
@@ -72,9 +163,9 @@ fn of_copy(word: &str, words: &[String]) -> String {
         .to_owned()
 }
 
-/// Of `words`, those that are neither options of `command` nor their values;
-/// and the options.
-fn places(command: &str, words: &[String]) -> Option<(Vec<String>, Vec<String>)> {
+/// Of `words`, those that are neither options of `command` nor their values, each with its
+/// index; and the options.
+fn places(command: &str, words: &[String]) -> Option<(Vec<Word>, Vec<String>)> {
     let mut definition = definition();
     definition.build();
     let mut known: &Command = &definition;
@@ -82,10 +173,10 @@ fn places(command: &str, words: &[String]) -> Option<(Vec<String>, Vec<String>)>
         known = known.find_subcommand(name)?;
     }
     let (mut places, mut options) = (Vec::new(), Vec::new());
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
+    let mut words = words.iter().enumerate();
+    while let Some((at, word)) = words.next() {
         if !word.starts_with('-') {
-            places.push(word.clone());
+            places.push((at, word.clone()));
             continue;
         }
         options.push(word.clone());
@@ -113,7 +204,6 @@ fn meant(places: &[String], is_backup: bool, options: &[String]) -> Meant {
         options.iter().any(starts)
     };
     let has_dir = is_given(["-d", "--dir"]);
-    let is_bucket = |place: &String| place.starts_with("s3://");
     let (dir, bucket) = match places {
         [one] if is_bucket(one) || has_dir => (None, Some(one)),
         [one] => (Some(one), None),
@@ -156,7 +246,6 @@ mod tests {
         for (line, typed) in [
             ("backup d s3://bucket", "backup -d d -b s3://bucket"),
             ("backup d bucket", "backup -d d -b bucket"),
-            ("backup s3://bucket d", "backup -d d -b s3://bucket"),
             ("backup -y d s3://bucket", "backup -d d -b s3://bucket"),
             (
                 "backup --region x d s3://bucket",
@@ -196,5 +285,92 @@ mod tests {
             assert_eq!(said(&format!("s3mirror {line}")), "", "{line}");
         }
         assert!(!said("s3mirror backup d s3://u:geheim@b").contains("geheim"));
+        assert!(!said("s3mirror backup s3://u:geheim@b d").contains("geheim"));
+    }
+
+    #[test]
+    fn who_types_the_places_in_the_wrong_order_is_told_both_commands() {
+        for line in ["backup s3://b d", "restore d s3://b"] {
+            let said = said(&format!("s3mirror {line}"));
+            assert!(said.contains("'s3mirror backup d s3://b'"), "{said}");
+            assert!(said.contains("'s3mirror restore s3://b d'"), "{said}");
+        }
+    }
+
+    fn named(line: &str) -> String {
+        let args = line.split(' ').map(OsString::from).collect();
+        let named = with_named_places(args);
+        let words: Vec<_> = named.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn places_as_words_are_named() {
+        for (line, expected) in [
+            ("backup d s3://b/p", "backup -d d -b s3://b/p"),
+            ("backup -y d s3://b -v", "backup -y -d d -b s3://b -v"),
+            (
+                "backup --region x d --max-delete 5 s3://b",
+                "backup --region x -d d --max-delete 5 -b s3://b",
+            ),
+            ("restore s3://b d", "restore -b s3://b -d d"),
+            ("mock backup d s3://b", "mock backup -d d -b s3://b"),
+            ("mock restore s3://b d", "mock restore -b s3://b -d d"),
+            ("verify d s3://b", "verify -d d -b s3://b"),
+            ("verify s3://b d", "verify -b s3://b -d d"),
+        ] {
+            assert_eq!(
+                named(&format!("s3mirror {line}")),
+                format!("s3mirror {expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn what_may_mean_something_else_is_not_named() {
+        for line in [
+            "backup s3://b d",
+            "restore d s3://b",
+            "backup a b",
+            "backup s3://a s3://b",
+            "backup d",
+            "backup a d s3://b",
+            "backup -d d s3://b",
+            "backup -d x y s3://b",
+            "backup -- d s3://b",
+            "backup -yd d s3://b",
+            "backup --dir=x d s3://b",
+            "backup -d d -b s3://b",
+            "cleanup d",
+            "sync d s3://b",
+            "mock",
+            "",
+        ] {
+            let line = format!("s3mirror {line}");
+            assert_eq!(named(&line), line);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_whose_name_is_not_utf8_stays_as_it_is() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = OsString::from_vec(vec![b'd', 0xff]);
+        let args = [
+            "s3mirror".into(),
+            "backup".into(),
+            odd.clone(),
+            "s3://b".into(),
+        ];
+        let named = with_named_places(args.to_vec());
+        let expected = [
+            "s3mirror".into(),
+            "backup".into(),
+            "-d".into(),
+            odd,
+            "-b".into(),
+            "s3://b".into(),
+        ];
+        assert_eq!(named, expected);
     }
 }

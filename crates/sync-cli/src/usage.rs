@@ -24,7 +24,7 @@ pub(crate) enum Message {
 /// The command that `args` ask for. No configuration file is read.
 pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Message> {
     let mut definition = definition();
-    let args: Vec<OsString> = args.into_iter().collect();
+    let args = habits::with_named_places(args.into_iter().collect());
     let matches = definition.try_get_matches_from_mut(&args);
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = cli.map_err(|error| message(&error.format(&mut definition), &args))?;

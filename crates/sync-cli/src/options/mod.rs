@@ -207,6 +207,9 @@ pub(crate) struct CleanupArgs {
 #[command(next_help_heading = "Places")]
 pub(crate) struct PlaceArgs {
     /// The directory
+    ///
+    /// Both places may be given as words instead, in the order of a copy: 'backup DIR
+    /// s3://BUCKET', 'restore s3://BUCKET DIR'.
     #[arg(short, long, hide_env = true, env = "S3MIRROR_DIR", value_name = "DIR")]
     pub(crate) dir: PathBuf,
     /// The bucket and prefix: NAME, NAME/PREFIX or s3://NAME/PREFIX
