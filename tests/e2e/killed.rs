@@ -136,6 +136,13 @@ impl Tally {
     }
 }
 
+/// Each answer comes so late that most of a run's time is between its first copy and
+/// its last one: else most moments would be before or after.
+fn late() -> Fault {
+    let late = Action::Stall(Duration::from_millis(20));
+    Fault::any().always().act(late)
+}
+
 /// A direction, and how its target is looked at.
 struct Killed {
     command: &'static str,
@@ -183,6 +190,7 @@ impl Killed {
         let run = || {
             let memory = Memory::start();
             let scene = self.scene(&memory);
+            memory.inject(late());
             let time = self.run(&scene).done().took;
             assert_same(&(self.contents)(&scene), &new());
             let requests = memory.log().len().try_into().unwrap();
@@ -243,11 +251,14 @@ impl Killed {
 
     /// Kills it at a moment of the dice; whether it was still running.
     fn kill(&self, scene: &Scene, dice: &mut Dice, whole: &Whole) -> bool {
+        scene.memory.inject(late());
         if dice.below(2) == 0 {
             let moment = dice.time_below(whole.time);
             let running = self.run(scene).start();
             thread::sleep(moment);
-            return running.kill();
+            let killed = running.kill();
+            scene.memory.clear_faults();
+            return killed;
         }
         let nth = 1 + dice.below(whole.requests);
         // About what a few requests take.
