@@ -21,11 +21,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::future::try_join;
+use futures::future::{BoxFuture, FutureExt, Shared, ready, try_join};
 use futures::stream::TryStreamExt;
+use rustix::io::Errno;
 use sync_core::{Expected, NewEntry, Result, Writer, checksum::Crc64, store::Chunks};
+use tokio::runtime::Handle;
 
 use crate::directory::Directory;
+use crate::sys::errno::Sys;
 
 use commit::commit;
 use unfinished::{Part, Unfinished};
@@ -56,17 +59,35 @@ pub(crate) async fn begin(
     expected: Expected,
 ) -> Result<Box<dyn Writer>> {
     let (inner, seen) = (Arc::clone(directory), expected.clone());
-    let create = move || {
-        let file = Unfinished::create(&inner, entry, &seen)?;
-        file.reserve()?;
-        Ok(Arc::new(file))
-    };
+    let create = move || Unfinished::create(&inner, entry, &seen).map(Arc::new);
     let file = directory.jobs.run(create).await?;
+    let reserved = reserve(&file);
+    if !file.has_ample_space() {
+        // Nothing is fetched for a file that does not fit.
+        let reserved = reserved.clone().await;
+        reserved.map_err(|errno| file.cannot_write(errno))?;
+    }
     Ok(Box::new(FsWriter {
         directory: Arc::clone(directory),
         file,
+        reserved,
         expected,
     }))
+}
+
+/// Whether the space for a file could be taken.
+type Reserved = Shared<BoxFuture<'static, Sys<()>>>;
+
+/// Takes the space for `file` while its first bytes are on their way: that may take longer
+/// than they do, as in a file system in memory.
+fn reserve(file: &Arc<Unfinished>) -> Reserved {
+    let Ok(runtime) = Handle::try_current() else {
+        return ready(Err(Errno::CANCELED)).boxed().shared();
+    };
+    let file = Arc::clone(file);
+    let reserved = runtime.spawn_blocking(move || file.reserve());
+    let reserved = reserved.map(|ended| ended.unwrap_or(Err(Errno::CANCELED)));
+    reserved.boxed().shared()
 }
 
 /// What is gathered before it is written, in bytes: a hop to a thread that may
@@ -90,6 +111,7 @@ async fn next_batch(body: &mut Chunks) -> Result<Vec<Bytes>> {
 struct FsWriter {
     directory: Arc<Directory>,
     file: Arc<Unfinished>,
+    reserved: Reserved,
     expected: Expected,
 }
 
@@ -114,6 +136,10 @@ impl Writer for FsWriter {
     async fn part(&self, offset: u64, mut body: Chunks) -> Result<Crc64> {
         let mut part = Unfinished::part(offset);
         let mut batch = next_batch(&mut body).await?;
+        let reserved = self.reserved.clone().await;
+        let reserved = reserved.map_err(|errno| self.file.cannot_write(errno));
+        self.directory
+            .record_failure(&self.file.entry.key, reserved)?;
         while !batch.is_empty() {
             (part, batch) = try_join(self.write(part, batch), next_batch(&mut body)).await?;
         }

@@ -20,6 +20,7 @@ use super::shortfalls::{Shortfall, Shortfalls};
 use super::temporary::Temporary;
 use crate::directory::Directory;
 use crate::error::{failed, refused};
+use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
 use crate::sys::path::split;
 use crate::sys::times;
@@ -84,27 +85,31 @@ impl Unfinished {
     }
 
     /// Takes the disk space for the whole file, where the file system can.
-    pub(super) fn reserve(&self) -> Result<()> {
-        #[cfg(target_os = "linux")]
-        if self.entry.size > 0 {
-            let reserved = rustix::fs::fallocate(
-                self.temporary.file(),
-                rustix::fs::FallocateFlags::empty(),
-                0,
-                self.entry.size,
-            );
-            match reserved {
-                Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
-                    return Err(self.cannot_write(errno));
-                }
-                // A file system that cannot take space beforehand (NFS 3, sshfs).
-                Err(_) if self.exceeds_file_system() => {
-                    return Err(self.cannot_write(Errno::NOSPC));
-                }
-                _ => {}
-            }
+    #[cfg(target_os = "linux")]
+    pub(super) fn reserve(&self) -> Sys<()> {
+        if self.entry.size == 0 {
+            return Ok(());
         }
+        let none = rustix::fs::FallocateFlags::empty();
+        match rustix::fs::fallocate(self.temporary.file(), none, 0, self.entry.size) {
+            Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(errno),
+            // A file system that cannot take space beforehand (NFS 3, sshfs).
+            Err(_) if self.exceeds_file_system() => Err(Errno::NOSPC),
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn reserve(&self) -> Sys<()> {
         Ok(())
+    }
+
+    /// Whether so much is free that the file will most likely get its space.
+    pub(super) fn has_ample_space(&self) -> bool {
+        rustix::fs::fstatvfs(self.temporary.file()).is_ok_and(|system| {
+            let free = system.f_bavail.saturating_mul(system.f_frsize);
+            free / 4 > self.entry.size
+        })
     }
 
     /// Whether the file is larger than all of its file system. Free space is no
@@ -261,7 +266,7 @@ impl Unfinished {
         refused(ErrorKind::Corrupt, format!("cannot write '{key}': {why}"))
     }
 
-    fn cannot_write(&self, errno: Errno) -> StoreError {
+    pub(super) fn cannot_write(&self, errno: Errno) -> StoreError {
         failed(format!("cannot write '{}'", self.entry.key), errno)
     }
 }
