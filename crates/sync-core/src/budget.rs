@@ -26,6 +26,7 @@ struct State {
 pub(crate) struct Permit {
     budget: Budget,
     bytes: u64,
+    has_slot: bool,
 }
 
 impl Budget {
@@ -56,7 +57,7 @@ impl Budget {
                 && let Some(bytes) = state.take(bytes)
             {
                 let budget = self.clone();
-                return Permit { budget, bytes };
+                return Permit::new(budget, bytes);
             }
             let (sender, receiver) = oneshot::channel();
             state.waiting.push_back((bytes, sender));
@@ -89,7 +90,7 @@ impl Budget {
                     return;
                 };
                 let budget = self.clone();
-                (Permit { budget, bytes }, sender)
+                (Permit::new(budget, bytes), sender)
             };
             let _ = sender.send(permit);
         }
@@ -125,11 +126,29 @@ impl State {
     }
 }
 
+impl Permit {
+    fn new(budget: Budget, bytes: u64) -> Self {
+        Self {
+            budget,
+            bytes,
+            has_slot: true,
+        }
+    }
+
+    /// Gives the slot back, and keeps the bytes.
+    pub(crate) fn release_slot(&mut self) {
+        if std::mem::take(&mut self.has_slot) {
+            self.budget.lock().lent -= 1;
+            self.budget.serve();
+        }
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         {
             let mut state = self.budget.lock();
-            state.lent -= 1;
+            state.lent -= usize::from(self.has_slot);
             state.lent_bytes -= self.bytes;
         }
         self.budget.serve();
@@ -214,6 +233,22 @@ mod tests {
         assert!(third.as_mut().now_or_never().is_none());
         drop(second);
         assert!(third.now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_slot_may_be_given_back_before_the_bytes() {
+        let budget = Budget::new(10);
+        let mut first = budget.acquire(1, 6).now_or_never().unwrap();
+        let mut second = Box::pin(budget.acquire(1, 4));
+        assert!(second.as_mut().now_or_never().is_none());
+        first.release_slot();
+        first.release_slot();
+        let second = second.now_or_never().unwrap();
+        assert!(budget.acquire(2, 1).now_or_never().is_none(), "the bytes");
+        drop(first);
+        assert!(budget.acquire(1, 1).now_or_never().is_none(), "the slot");
+        drop(second);
+        assert!(budget.acquire(1, 10).now_or_never().is_some());
     }
 
     #[test]

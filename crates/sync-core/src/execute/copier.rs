@@ -157,11 +157,16 @@ impl Workspace<'_> {
         reading: Reading,
         expected: &Expected,
     ) -> Result<Crc64> {
-        let _permit = self.permit(entry.size).await;
+        let mut permit = self.permit(entry.size).await;
         // While this one waited, another may have found the file system full.
         self.target.may_write(&entry.key).await?;
         let body = self.read(entry, reading, 0..entry.size).await?;
         let body = body.bytes().await?;
+        if self.direction == Direction::Restore {
+            // The slots are for requests. How much is written to files at once is
+            // limited by the memory, and by the store.
+            permit.release_slot();
+        }
         let checksum = Crc64::of(&body);
         if reading == Reading::Beginning {
             self.is_still_the_beginning(entry, checksum).await?;
