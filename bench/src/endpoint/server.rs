@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, convert::Infallible, rc::Rc, time::Duration};
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -68,7 +68,10 @@ impl Server {
         self: Rc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<Reply>, Infallible> {
-        let response = answer::answer(&self.state, request).await;
+        let mut response = answer::answer(&self.state, request).await;
+        // It stands for AWS, and cuts the times of objects to the second as AWS does.
+        let name = HeaderValue::from_static("AmazonS3");
+        response.headers_mut().insert(header::SERVER, name);
         if response.status().is_client_error() || response.status().is_server_error() {
             self.state.borrow_mut().tally.refused += 1;
         }
