@@ -60,3 +60,22 @@ fn with_few_handles_there_are_few_requests_at_once_and_all_is_done() {
     let most = max_in_flight(&memory.log(), None);
     assert!((2..=6).contains(&most), "{most} at once");
 }
+
+/// As on a machine with many cores: each thread that sends requests has handles of
+/// its own.
+#[test]
+fn with_few_handles_there_are_few_threads_and_all_is_done() {
+    const MIB: usize = 1 << 20;
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    for number in 0..12 {
+        dir.write(number.to_string(), number.to_string().repeat(2 * MIB));
+    }
+    let few = |run: Run| after("ulimit -n 120", run.env("S3MIRROR_THREADS", "64"));
+    few(world.backup(&dir)).done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+    let there = world.dir("there");
+    few(world.restore(&there)).done();
+    assert_same(&there.contents(), &dir.contents());
+}
