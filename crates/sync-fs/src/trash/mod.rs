@@ -175,11 +175,11 @@ impl Trash {
             return Vec::new();
         };
         drop(run);
-        let mut paths = self.new_directories.take();
+        let mut unsynced = self.new_directories.take();
         let mut dirty = self.dirty_dirs.lock();
-        paths.append(&mut dirty);
+        unsynced.paths.append(&mut dirty);
         drop(dirty);
-        let failed = self.disk.sync_directories(&root, &paths);
+        let failed = self.disk.sync_directories(&root, &unsynced.paths);
         for (path, _) in &failed {
             self.new_directories.put_back(path.clone());
         }

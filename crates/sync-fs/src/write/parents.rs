@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
 use sync_core::{ErrorKind, Key, Result, StoreError, text::printable};
@@ -21,24 +21,39 @@ use crate::sys::root::Root;
 /// One set for all writers: a file may be committed into a directory that
 /// another writer, still busy, has made.
 #[derive(Debug, Default)]
-pub(crate) struct NewDirectories(Mutex<BTreeSet<Vec<u8>>>);
+pub(crate) struct NewDirectories {
+    paths: Mutex<BTreeSet<Vec<u8>>>,
+    syncing: Mutex<()>,
+}
+
+/// What was taken of [`NewDirectories`]. Until this is dropped, all others who take
+/// some wait: what they need may be among these.
+#[derive(Debug)]
+pub(crate) struct Unsynced<'a> {
+    pub(crate) paths: BTreeSet<Vec<u8>>,
+    _alone: Option<MutexGuard<'a, ()>>,
+}
 
 impl NewDirectories {
     /// Takes the set; the caller must sync the directories in it.
-    pub(crate) fn take(&self) -> BTreeSet<Vec<u8>> {
-        std::mem::take(&mut *self.0.lock())
+    pub(crate) fn take(&self) -> Unsynced<'_> {
+        let alone = self.syncing.lock();
+        let paths = std::mem::take(&mut *self.paths.lock());
+        Unsynced {
+            _alone: (!paths.is_empty()).then_some(alone),
+            paths,
+        }
     }
 
     /// Puts back a directory whose sync failed.
     pub(crate) fn put_back(&self, path: Vec<u8>) {
-        let mut paths = self.0.lock();
-        paths.insert(path);
+        self.paths.lock().insert(path);
     }
 
     /// Makes `leaf` in `dir`, the directory at `path`. Under the lock, so that
     /// a thread that sees the new directory also finds it in the set.
     fn make(&self, dir: &OwnedFd, path: &[u8], leaf: &[u8]) -> Sys<()> {
-        let mut paths = self.0.lock();
+        let mut paths = self.paths.lock();
         match rustix::fs::mkdirat(dir, leaf, Mode::from_bits_truncate(0o777)) {
             Ok(()) => {
                 paths.insert(path.to_vec());

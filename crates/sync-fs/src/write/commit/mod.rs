@@ -83,7 +83,7 @@ fn commit_group(directory: &Arc<Directory>, group: Vec<Commit>) {
     let group = name_all(directory, group);
     let group = if skip_sync {
         // Nobody is going to sync these.
-        let _ = directory.new_directories.take();
+        drop(directory.new_directories.take());
         group
     } else {
         sync_all_directories(directory, group)
@@ -175,13 +175,14 @@ impl Commit {
 /// Puts the names of the group on disk, and those of the directories that
 /// were made for it.
 fn sync_all_directories(directory: &Arc<Directory>, mut group: Vec<Commit>) -> Vec<Commit> {
-    let mut paths = directory.new_directories.take();
+    let mut unsynced = directory.new_directories.take();
+    let paths = &mut unsynced.paths;
     for commit in group.iter().filter(|commit| commit.outcome.is_ok()) {
         if !paths.contains(commit.directory()) {
             paths.insert(commit.directory().to_vec());
         }
     }
-    for (failed, errno) in sync_directories(directory, paths) {
+    for (failed, errno) in sync_directories(directory, std::mem::take(paths)) {
         fail_within(&mut group, &failed, errno);
         // Nor does it hold for those that come later.
         directory.new_directories.put_back(failed);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use sync_core::{Expected, Key, NewEntry, Selection, checksum::Crc64};
@@ -103,4 +104,29 @@ async fn each_of_a_group_has_its_own_result_and_a_failure_is_of_one_alone() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn no_file_is_reported_while_another_commit_syncs_the_directory_above_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    let directory = Arc::new(directory(&root, Durability::Each));
+    // It makes `d`, so the root is to be synced.
+    drop(ready(&directory, "d/first"));
+    let unsynced = directory.new_directories.take();
+    let is_synced = Arc::new(AtomicBool::new(false));
+    let committed = tokio::spawn({
+        let (directory, is_synced) = (Arc::clone(&directory), Arc::clone(&is_synced));
+        async move {
+            let results = commit_all(&directory, vec!["d/second".to_owned()]).await;
+            (results, is_synced.load(Ordering::SeqCst))
+        }
+    });
+    // Time for it to be reported too early.
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    is_synced.store(true, Ordering::SeqCst);
+    drop(unsynced);
+    let (results, was_synced) = committed.await.unwrap();
+    assert!(results.iter().all(Result::is_ok));
+    assert!(was_synced);
 }
