@@ -300,7 +300,7 @@ impl Walk {
         if let Some(shallow) = self.levels.len().checked_sub(OPEN_LEVELS) {
             let shallow = &mut self.levels[shallow];
             shallow.close();
-            part(self.ahead.as_ref(), shallow);
+            detach(self.ahead.as_ref(), shallow);
         }
         let error = opened.error;
         self.levels.push(Level::new(opened, self.path.len()));
@@ -310,7 +310,7 @@ impl Walk {
     /// Goes back to the directory above.
     fn leave(&mut self) {
         if let Some(mut level) = self.levels.pop() {
-            part(self.ahead.as_ref(), &mut level);
+            detach(self.ahead.as_ref(), &mut level);
         }
     }
 
@@ -370,7 +370,7 @@ fn place<'a>(levels: &'a [Level], path: &'a str, leaf: usize) -> Sys<Place<'a>> 
 }
 
 /// Nothing is looked at ahead any more in the directory of `level`.
-fn part(ahead: Option<&Ahead>, level: &mut Level) {
+fn detach(ahead: Option<&Ahead>, level: &mut Level) {
     if let (Some(ahead), Some(id)) = (ahead, level.ahead.take()) {
         ahead.leave(id);
     }

@@ -6,8 +6,8 @@
 //! segment is opened by itself with `O_NOFOLLOW`. All further work is done on a
 //! leaf name relative to the directory handle that this module returned.
 //!
-//! Handles are not cached: resolving afresh costs about a microsecond, and no
-//! handle is ever old enough to name a directory that was moved away long ago.
+//! Handles are not cached for longer than a batch ([`last_directory`](super::last_directory)):
+//! none is ever old enough to name a directory that was moved away long ago.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
