@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use crate::support::{Memory, World, assert_same, content::mebibytes};
+use crate::support::{Memory, World, assert_same, content::mebibytes, run::Run};
 
 /// A control group of its own, removed when this is dropped.
 struct Group {
@@ -54,7 +54,8 @@ impl Drop for Group {
 #[test]
 #[ignore = "makes control groups, so it needs root; `cargo xtask test` runs it"]
 fn a_run_is_not_killed_in_a_small_container() {
-    for mib in [64, 48] {
+    // As on a machine of one core, and of many.
+    for (mib, threads) in [(64, "1"), (48, "1"), (64, "64"), (48, "64")] {
         let memory = Memory::start();
         let world = World::on(&memory);
         world.bucket.put("large", mebibytes(60, 1));
@@ -70,15 +71,15 @@ fn a_run_is_not_killed_in_a_small_container() {
         }
         let Some(group) = Group::new(mib) else { return };
         let dir = world.dir("dir");
-        drop(world.restore(&dir).under(group.shell()).done());
+        let within = |run: Run| run.env("S3MIRROR_THREADS", threads).under(group.shell());
+        drop(within(world.restore(&dir)).done());
         assert_same(&dir.contents(), &world.bucket.contents());
-        let run = world.command(&["verify"], &dir);
-        drop(run.under(group.shell()).done());
+        drop(within(world.command(&["verify"], &dir)).done());
         for key in world.bucket.contents().keys() {
             dir.write(key, "another");
         }
         dir.write("large", mebibytes(61, 2));
-        drop(world.backup(&dir).under(group.shell()).done());
+        drop(within(world.backup(&dir)).done());
         assert_same(&world.bucket.contents(), &dir.contents());
     }
 }

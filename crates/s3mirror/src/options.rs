@@ -126,6 +126,12 @@ impl MirrorOptions {
         (self.concurrency.is_some() || most < sync_s3::MAX_CONCURRENCY).then_some(most)
     }
 
+    /// Most threads that send requests.
+    pub(crate) fn most_threads(&self) -> usize {
+        let most = open_files::most_threads().min(memory::most_threads());
+        self.bucket.threads.min(most)
+    }
+
     /// Size of the parts of large files, in bytes.
     #[must_use]
     pub fn part_size(&self) -> u64 {

@@ -8,7 +8,6 @@ use sync_core::{Direction, Result, Selection, Store};
 use sync_fs::{FsOptions, FsStore};
 use sync_s3::{S3Options, S3Store, UploadJournal};
 
-use crate::machine::open_files;
 use crate::options::MirrorOptions;
 
 /// The two stores of a mirror.
@@ -77,7 +76,7 @@ pub(crate) async fn open_bucket(
     let bucket = S3Options {
         journal,
         concurrency: options.bound_on_requests(),
-        threads: options.bucket.threads.min(open_files::most_threads()),
+        threads: options.most_threads(),
         ..options.bucket.clone()
     };
     S3Store::connect(bucket).await

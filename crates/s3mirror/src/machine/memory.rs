@@ -13,6 +13,10 @@ const SHARE: u64 = 4;
 /// connection, here and in the kernel, and what the threads keep that serve it.
 const REQUEST: u64 = 2 << 20;
 
+/// What a thread that sends requests takes besides these, generously: its runtime, the
+/// certificates that it trusts, and what the allocator keeps for it.
+const THREAD: u64 = 16 << 20;
+
 /// Below this limit memory is dearer than the time that huge pages may save.
 const SMALL: u64 = 1 << 30;
 
@@ -29,13 +33,21 @@ pub fn content_limit() -> Option<u64> {
 
 /// The most requests in flight for which the memory suffices.
 pub fn most_requests() -> usize {
-    own_limit().map_or(usize::MAX, requests_within)
+    most_of(REQUEST)
 }
 
-fn requests_within(limit: u64) -> usize {
-    usize::try_from(limit / REQUEST)
-        .unwrap_or(usize::MAX)
-        .max(1)
+/// The most threads that send requests for which the memory suffices.
+pub fn most_threads() -> usize {
+    most_of(THREAD)
+}
+
+/// How many of which each takes so much the memory suffices for; one at least.
+fn most_of(each: u64) -> usize {
+    own_limit().map_or(usize::MAX, |limit| within(limit, each))
+}
+
+fn within(limit: u64, each: u64) -> usize {
+    usize::try_from(limit / each).unwrap_or(usize::MAX).max(1)
 }
 
 /// Keeps the kernel from giving 2 MiB to each thread for its first few bytes,
@@ -173,12 +185,13 @@ mod tests {
     #[test]
     fn requests_and_content_together_leave_room_for_the_rest() {
         for limit in [32 << 20, 48 << 20, 64 << 20, 512 << 20] {
-            let requests = requests_within(limit) as u64;
+            let requests = within(limit, REQUEST) as u64;
             // Half of it is what most requests really take.
             assert!(requests * REQUEST / 2 + limit / SHARE < limit, "{limit}");
         }
-        assert_eq!(requests_within(64 << 20), 32);
-        assert_eq!(requests_within(0), 1, "it is tried all the same");
+        assert_eq!(within(64 << 20, REQUEST), 32);
+        assert_eq!(within(0, REQUEST), 1, "it is tried all the same");
+        assert_eq!(within(64 << 20, THREAD), 4);
     }
 
     #[test]
