@@ -53,9 +53,7 @@ impl Budget {
             let mut state = self.lock();
             state.slots = slots.max(1);
             state.forget_the_gone();
-            if state.waiting.is_empty()
-                && let Some(bytes) = state.take(bytes)
-            {
+            if state.waiting.is_empty() && state.take(bytes) {
                 let budget = self.clone();
                 return Permit::new(budget, bytes);
             }
@@ -83,9 +81,9 @@ impl Budget {
                 let Some(&(bytes, _)) = state.waiting.front() else {
                     return;
                 };
-                let Some(bytes) = state.take(bytes) else {
+                if !state.take(bytes) {
                     return;
-                };
+                }
                 let Some((_, sender)) = state.waiting.pop_front() else {
                     return;
                 };
@@ -103,7 +101,7 @@ impl Budget {
 
 impl State {
     /// Nobody waits behind those who have given up. Those further back are
-    /// passed over when it is their turn.
+    /// skipped when it is their turn.
     fn forget_the_gone(&mut self) {
         while let Some((_, sender)) = self.waiting.front()
             && sender.is_canceled()
@@ -112,17 +110,17 @@ impl State {
         }
     }
 
-    /// Lends a slot and `bytes`, or all bytes if there are fewer in all; returns how
-    /// many were lent.
-    fn take(&mut self, bytes: u64) -> Option<u64> {
-        let bytes = bytes.min(self.all_bytes);
+    /// Lends a slot and `bytes`, if there are as many. More than there are in all is
+    /// lent alone, and counts as what it is: there may be more later.
+    fn take(&mut self, bytes: u64) -> bool {
+        let wanted = bytes.min(self.all_bytes);
         let fits =
-            self.lent < self.slots && self.lent_bytes.saturating_add(bytes) <= self.all_bytes;
-        fits.then(|| {
+            self.lent < self.slots && self.lent_bytes.saturating_add(wanted) <= self.all_bytes;
+        if fits {
             self.lent += 1;
             self.lent_bytes += bytes;
-            bytes
-        })
+        }
+        fits
     }
 }
 
@@ -187,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_wait_are_served_in_order_and_the_gone_are_passed_over() {
+    fn those_who_wait_are_served_in_order_and_the_gone_are_skipped() {
         let budget = Budget::new(10);
         let held = budget.acquire(1, 1).now_or_never().unwrap();
         let mut gone = Box::pin(budget.acquire(1, 1));
@@ -279,5 +277,19 @@ mod tests {
         budget.resize(2);
         drop(held);
         assert!(waits.now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_wish_above_the_budget_stays_alone_when_there_is_more() {
+        let budget = Budget::new(10);
+        let held = budget.acquire(9, 99).now_or_never().unwrap();
+        budget.resize(20);
+        assert!(budget.acquire(9, 5).now_or_never().is_none(), "99 are held");
+        budget.resize(104);
+        assert!(budget.acquire(9, 5).now_or_never().is_some());
+        drop(held);
+        let all = budget.acquire(9, u64::MAX).now_or_never().unwrap();
+        assert!(budget.acquire(9, 1).now_or_never().is_none());
+        drop(all);
     }
 }

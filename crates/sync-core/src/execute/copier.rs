@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::clearing::Clearing;
 use super::events::Event;
-use super::parts::{copied_part_size, parts};
+use super::parts::{copied_part_size, memory_of_streamed, parts};
 use super::workspace::{StopSignal, Workspace, stopped};
 use crate::budget::Permit;
 use crate::{
@@ -36,10 +36,6 @@ pub(super) struct Copied {
     pub(super) checksum: Crc64,
     pub(super) reading: Reading,
 }
-
-/// What a part that is written as it arrives takes in memory at most, in bytes:
-/// the chunks that are written, and those that arrive meanwhile.
-const CHUNKS_IN_MEMORY: u64 = 2 << 20;
 
 impl Workspace<'_> {
     /// Copies `entry`. If the source has changed before the copy was
@@ -190,7 +186,7 @@ impl Workspace<'_> {
         let copied = stream::iter(parts(entry.size, part))
             .map(|range| async move {
                 let (offset, len) = (range.start, range.end - range.start);
-                let _permit = self.permit(self.memory_of_part(len)).await;
+                let _permit = self.permit(self.memory_of_part(entry, len)).await;
                 let body = self.read(entry, reading, range).await?;
                 let checksum = writer.part(offset, body).await?;
                 self.progress(entry, len);
@@ -219,11 +215,11 @@ impl Workspace<'_> {
         }
     }
 
-    /// How much memory a part of `len` bytes takes: little where it is written
-    /// as it arrives.
-    fn memory_of_part(&self, len: u64) -> u64 {
-        if self.source.reads_in_chunks() && self.target.writes_in_place() {
-            len.min(CHUNKS_IN_MEMORY)
+    /// How much memory a part of `entry` takes that has `len` bytes.
+    fn memory_of_part(&self, entry: &Entry, len: u64) -> u64 {
+        let is_streamed = self.source.reads_in_chunks() && self.target.writes_in_place();
+        if is_streamed {
+            memory_of_streamed(len, entry.size)
         } else {
             len
         }

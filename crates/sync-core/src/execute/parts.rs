@@ -58,6 +58,20 @@ fn half(size: u64) -> u64 {
     if aligned < size { aligned } else { half }
 }
 
+/// What a part that is written as it arrives takes in memory at most, in bytes:
+/// the chunks that are written, and those that arrive meanwhile.
+const CHUNKS_IN_MEMORY: u64 = 2 << 20;
+
+/// How much memory a part of `len` bytes of an entry of `size` bytes takes, if it is
+/// written as it arrives. A range that covers the entry is held until it is verified.
+pub(crate) fn memory_of_streamed(len: u64, size: u64) -> u64 {
+    if len < size {
+        len.min(CHUNKS_IN_MEMORY)
+    } else {
+        len
+    }
+}
+
 /// The ranges of all parts, in order. An empty entry has one empty part.
 pub(crate) fn parts(size: u64, part_size: u64) -> impl Iterator<Item = Range<u64>> + Send {
     let step = part_size.max(1);
@@ -96,6 +110,15 @@ mod tests {
         }
         assert_eq!(part_size(78 << 30, MIN_PART_SIZE), MIN_PART_SIZE);
         assert_eq!(part_size(u64::MAX, MIN_PART_SIZE) % GRAIN, 0);
+    }
+
+    #[test]
+    fn a_part_that_is_streamed_takes_little_memory_unless_it_is_the_whole_entry() {
+        const MIB: u64 = 1 << 20;
+        assert_eq!(memory_of_streamed(MIB, 9 * MIB), MIB);
+        assert_eq!(memory_of_streamed(8 * MIB, 9 * MIB), CHUNKS_IN_MEMORY);
+        assert_eq!(memory_of_streamed(9 * MIB, 9 * MIB), 9 * MIB);
+        assert_eq!(memory_of_streamed(0, 0), 0);
     }
 
     fn copied(direction: Direction, size: u64, part_size: u64, whole_size: u64) -> u64 {

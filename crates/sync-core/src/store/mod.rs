@@ -206,7 +206,8 @@ pub trait Store: Send + Sync {
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks>;
 
     /// Whether [`Store::read`] sends chunks as they arrive, so that a range of any
-    /// length takes little memory. Otherwise it may hold the whole range.
+    /// length takes little memory. Otherwise it may hold the whole range; and it may
+    /// hold one that covers the whole entry in any case, to verify it first.
     fn reads_in_chunks(&self) -> bool {
         false
     }
