@@ -12,6 +12,9 @@ pub(crate) struct SpeedArgs {
     #[arg(long, hide_env = true, env = "S3MIRROR_CONCURRENCY", value_name = "N")]
     pub(crate) concurrency: Option<u16>,
     /// Limit of threads that send requests [default: the number of processors]
+    ///
+    /// At most one for each 64 files that may be open, and for each 16MiB of memory
+    /// that the control group of this process permits.
     #[arg(long, hide_env = true, env = "S3MIRROR_THREADS", value_name = "N")]
     pub(crate) threads: Option<u16>,
     /// Size of the parts of large files, at least 5 MiB [default: 8MiB up, 16MiB down]

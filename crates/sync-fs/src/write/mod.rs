@@ -59,10 +59,14 @@ pub(crate) async fn begin(
     expected: Expected,
 ) -> Result<Box<dyn Writer>> {
     let (inner, seen) = (Arc::clone(directory), expected.clone());
-    let create = move || Unfinished::create(&inner, entry, &seen).map(Arc::new);
-    let file = directory.jobs.run(create).await?;
+    let create = move || {
+        let file = Unfinished::create(&inner, entry, &seen)?;
+        let has_ample_space = file.has_ample_space();
+        Ok((Arc::new(file), has_ample_space))
+    };
+    let (file, has_ample_space) = directory.jobs.run(create).await?;
     let reserved = reserve(&file);
-    if !file.has_ample_space() {
+    if !has_ample_space {
         // Nothing is fetched for a file that does not fit.
         let reserved = reserved.clone().await;
         reserved.map_err(|errno| file.cannot_write(errno))?;
