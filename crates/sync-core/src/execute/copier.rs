@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::ops::Range;
 
-use futures::future::{Either, FutureExt, ready, select};
+use futures::future::{Either, FutureExt, ready, select, try_join};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::clearing::Clearing;
 use super::events::Event;
-use super::parts::{copied_part_size, memory_of_streamed, parts};
+use super::parts::{memory_of_streamed, parts};
 use super::workspace::{StopSignal, Workspace, stopped};
 use crate::budget::Permit;
 use crate::{
@@ -122,7 +122,7 @@ impl Workspace<'_> {
         if reading == Reading::Version {
             self.until_ready(entry).await;
         }
-        let part = copied_part_size(self.direction, entry.size, self.options);
+        let part = self.options.copied_part_size(self.direction, entry.size);
         if entry.size <= part && clearing.is_none() {
             return or_stopped(&self.stop, self.copy_whole(entry, reading, expected)).await;
         }
@@ -193,16 +193,24 @@ impl Workspace<'_> {
                 Ok::<_, StoreError>((len, checksum))
             })
             .buffered(self.options.concurrency.max(1));
-        let whole = copied
-            .try_fold(Crc64::EMPTY, |sum, (len, part)| async move {
-                Ok(sum.then(part, len))
-            })
-            .await?;
-        if reading == Reading::Beginning {
-            self.is_still_the_beginning(entry, whole).await?;
-            return Ok(whole);
-        }
-        let stored = self.source.digest(entry).await?;
+        let whole = copied.try_fold(Crc64::EMPTY, |sum, (len, part)| async move {
+            Ok(sum.then(part, len))
+        });
+        let (whole, stored) = match (reading, self.direction) {
+            (Reading::Beginning, _) => {
+                let whole = whole.await?;
+                self.is_still_the_beginning(entry, whole).await?;
+                return Ok(whole);
+            }
+            // Asked afterwards, it shows what has changed during the copy.
+            (Reading::Version, Direction::Backup) => {
+                (whole.await?, self.source.digest(entry).await?)
+            }
+            // The parts of an object are all of one version.
+            (Reading::Version, Direction::Restore) => {
+                try_join(whole, self.source.digest(entry)).await?
+            }
+        };
         match stored.and_then(|digest| digest.as_crc64()) {
             Some(stored) if stored != whole => Err(StoreError::new(
                 ErrorKind::Corrupt,
@@ -280,7 +288,7 @@ impl Workspace<'_> {
     /// Reads what a refused copy was about to read: what gives way to it must
     /// have a replacement. What fits into a part has been read already.
     pub(crate) async fn is_readable(&self, entry: &Entry) -> Result<()> {
-        let part = copied_part_size(self.direction, entry.size, self.options);
+        let part = self.options.copied_part_size(self.direction, entry.size);
         if entry.size <= part {
             return Ok(());
         }

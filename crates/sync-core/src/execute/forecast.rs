@@ -11,7 +11,6 @@ use std::io;
 
 use super::cleared::Cleared;
 use super::deletions::must_look_again;
-use super::parts::copied_part_size;
 use super::rounds::{Replacement, first_round, second_round};
 use super::workspace::DELETE_BATCH;
 use crate::{
@@ -139,7 +138,7 @@ impl Teller<'_> {
     fn transfer(&mut self, transfer: &Transfer, clears: bool) {
         let entry = &transfer.source;
         let replaces = transfer.target.as_ref();
-        let part = copied_part_size(self.direction, entry.size, self.options);
+        let part = self.options.copied_part_size(self.direction, entry.size);
         if entry.size <= part && !clears {
             self.tell(Side::Source, Call::Read { entry, ranges: 1 });
             self.tell(Side::Target, Call::Put { entry, replaces });

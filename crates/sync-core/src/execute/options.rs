@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::events::Outcomes;
-use super::parts::MIN_PART_SIZE;
+use super::parts::{GRAIN, MIN_PART_SIZE, part_size};
+use crate::rule::Direction;
 
 /// How a plan is executed.
 #[derive(Debug, Clone)]
@@ -53,5 +54,77 @@ impl Default for ExecuteOptions {
             on_source_change: OnSourceChange::default(),
             outcomes: Arc::default(),
         }
+    }
+}
+
+impl ExecuteOptions {
+    /// The part size with which an entry of `size` bytes is copied; not less than
+    /// `size` if it is copied as a whole.
+    ///
+    /// Only a bucket that is written to limits the number of parts. The parts of a
+    /// restore do not grow, so that no size that a listing reports can make a part
+    /// exceed the memory; and an entry that is not to be held in memory has two parts
+    /// at least, since a range that covers all of it is held until it is verified.
+    pub(crate) fn copied_part_size(&self, direction: Direction, size: u64) -> u64 {
+        match direction {
+            Direction::Backup => part_size(size, self.part_size),
+            Direction::Restore if size <= self.whole_size => self.part_size,
+            Direction::Restore => self.part_size.min(half(size)),
+        }
+    }
+}
+
+/// The larger half of `size` bytes, aligned if that leaves a rest.
+fn half(size: u64) -> u64 {
+    let half = size.div_ceil(2);
+    let aligned = half.div_ceil(GRAIN) * GRAIN;
+    if aligned < size { aligned } else { half }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIB: u64 = 1 << 40;
+
+    fn copied(direction: Direction, size: u64, part_size: u64, whole_size: u64) -> u64 {
+        let options = ExecuteOptions {
+            part_size,
+            whole_size,
+            ..ExecuteOptions::default()
+        };
+        options.copied_part_size(direction, size)
+    }
+
+    #[test]
+    fn parts_of_a_restore_do_not_grow() {
+        let size = 48 * TIB;
+        let backup = copied(Direction::Backup, size, MIN_PART_SIZE, 0);
+        assert!(backup > MIN_PART_SIZE);
+        let restore = copied(Direction::Restore, size, MIN_PART_SIZE, 0);
+        assert_eq!(restore, MIN_PART_SIZE);
+    }
+
+    #[test]
+    fn a_restore_holds_no_more_than_a_small_entry_as_a_whole() {
+        const WHOLE: u64 = 4 << 20;
+        const PART: u64 = 16 << 20;
+        for size in [0, 1, WHOLE] {
+            assert!(copied(Direction::Restore, size, PART, WHOLE) >= size);
+        }
+        for size in [WHOLE + 1, WHOLE + GRAIN, PART - 1, PART, PART + 1, u64::MAX] {
+            let part = copied(Direction::Restore, size, PART, WHOLE);
+            assert!(part < size && part <= PART, "{size}");
+        }
+        // However small they are chosen.
+        for size in 2..40 {
+            assert!(copied(Direction::Restore, size, 64, 1) < size, "{size}");
+        }
+        assert_eq!(
+            copied(Direction::Restore, 9, 8, 100),
+            8,
+            "parts that were asked for"
+        );
+        assert_eq!(copied(Direction::Backup, PART, PART, WHOLE), PART);
     }
 }

@@ -5,9 +5,6 @@
 
 use std::ops::Range;
 
-use super::options::ExecuteOptions;
-use crate::rule::Direction;
-
 /// Smallest part that is used, in bytes. S3 asks for 5 MiB; 8 MiB costs fewer
 /// requests and divides into aligned reads.
 pub const MIN_PART_SIZE: u64 = 8 << 20;
@@ -21,8 +18,8 @@ pub const MAX_PARTS: u64 = 10_000;
 /// The largest object that S3 takes, in bytes: 48.8 TiB.
 pub const MAX_OBJECT_SIZE: u64 = MAX_PARTS * MAX_PART_SIZE;
 
-/// Parts that had to grow are a multiple of this, so that reads stay aligned.
-const GRAIN: u64 = 1 << 20;
+/// Parts whose size is computed are a multiple of this, so that reads stay aligned.
+pub(super) const GRAIN: u64 = 1 << 20;
 
 /// The part size for an entry of `size` bytes: `wanted`, or as much more as it
 /// takes to stay within [`MAX_PARTS`].
@@ -33,29 +30,6 @@ pub fn part_size(size: u64, wanted: u64) -> u64 {
         return wanted;
     }
     needed.div_ceil(GRAIN) * GRAIN
-}
-
-/// The part size with which an entry of `size` bytes is copied; not less than `size`
-/// if it is copied as a whole.
-///
-/// Only a bucket that is written to limits the number of parts. The parts of a
-/// restore do not grow, so that no size that a listing reports can make a part exceed
-/// the memory; and an entry that is not to be held in memory has two parts at least,
-/// since a range that covers all of it is held until it is verified.
-pub(crate) fn copied_part_size(direction: Direction, size: u64, options: &ExecuteOptions) -> u64 {
-    let wanted = options.part_size;
-    match direction {
-        Direction::Backup => part_size(size, wanted),
-        Direction::Restore if size <= options.whole_size => wanted,
-        Direction::Restore => wanted.min(half(size)),
-    }
-}
-
-/// The larger half of `size` bytes, aligned if that leaves a rest.
-fn half(size: u64) -> u64 {
-    let half = size.div_ceil(2);
-    let aligned = half.div_ceil(GRAIN) * GRAIN;
-    if aligned < size { aligned } else { half }
 }
 
 /// What a part that is written as it arrives takes in memory at most, in bytes:
@@ -119,46 +93,5 @@ mod tests {
         assert_eq!(memory_of_streamed(8 * MIB, 9 * MIB), CHUNKS_IN_MEMORY);
         assert_eq!(memory_of_streamed(9 * MIB, 9 * MIB), 9 * MIB);
         assert_eq!(memory_of_streamed(0, 0), 0);
-    }
-
-    fn copied(direction: Direction, size: u64, part_size: u64, whole_size: u64) -> u64 {
-        let options = ExecuteOptions {
-            part_size,
-            whole_size,
-            ..ExecuteOptions::default()
-        };
-        copied_part_size(direction, size, &options)
-    }
-
-    #[test]
-    fn parts_of_a_restore_do_not_grow() {
-        let size = 48 * TIB;
-        let backup = copied(Direction::Backup, size, MIN_PART_SIZE, 0);
-        assert!(backup > MIN_PART_SIZE);
-        let restore = copied(Direction::Restore, size, MIN_PART_SIZE, 0);
-        assert_eq!(restore, MIN_PART_SIZE);
-    }
-
-    #[test]
-    fn a_restore_holds_no_more_than_a_small_entry_as_a_whole() {
-        const WHOLE: u64 = 4 << 20;
-        const PART: u64 = 16 << 20;
-        for size in [0, 1, WHOLE] {
-            assert!(copied(Direction::Restore, size, PART, WHOLE) >= size);
-        }
-        for size in [WHOLE + 1, WHOLE + GRAIN, PART - 1, PART, PART + 1, u64::MAX] {
-            let part = copied(Direction::Restore, size, PART, WHOLE);
-            assert!(part < size && part <= PART, "{size}");
-        }
-        // However small they are chosen.
-        for size in 2..40 {
-            assert!(copied(Direction::Restore, size, 64, 1) < size, "{size}");
-        }
-        assert_eq!(
-            copied(Direction::Restore, 9, 8, 100),
-            8,
-            "parts that were asked for"
-        );
-        assert_eq!(copied(Direction::Backup, PART, PART, WHOLE), PART);
     }
 }
