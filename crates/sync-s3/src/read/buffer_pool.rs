@@ -6,9 +6,10 @@
 //! allocator for long.
 
 use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 /// Smaller ones are better left to the allocator.
 const LARGE: usize = 1 << 20;
@@ -33,7 +34,7 @@ struct Lent {
 impl Pool {
     /// An empty buffer with room for `len` bytes at least.
     pub(crate) fn take(&self, len: usize) -> Vec<u8> {
-        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.0.lock();
         let fits = |buffer: &Vec<u8>| len >= LARGE && buffer.capacity() >= len;
         match free.iter().position(fits) {
             Some(at) => free.swap_remove(at),
@@ -63,7 +64,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let mut buffer = mem::take(&mut self.buffer);
         buffer.clear();
-        let mut free = self.pool.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.pool.0.lock();
         if free.len() < MOST {
             free.push(buffer);
         }
@@ -99,7 +100,7 @@ mod tests {
         drop(pool.freeze(pool.take(LARGE)));
         assert_eq!(pool.take(10).capacity(), 10);
         assert!(pool.take(2 * LARGE).capacity() >= 2 * LARGE);
-        assert_eq!(pool.0.lock().unwrap().len(), 1);
+        assert_eq!(pool.0.lock().len(), 1);
     }
 
     #[test]
@@ -109,6 +110,6 @@ mod tests {
             .map(|_| pool.freeze(pool.take(LARGE)))
             .collect();
         drop(lent);
-        assert_eq!(pool.0.lock().unwrap().len(), MOST);
+        assert_eq!(pool.0.lock().len(), MOST);
     }
 }
