@@ -265,12 +265,20 @@ fn who_types_the_words_of_other_tools_is_told_ours() {
     let world = World::on(&memory);
     for (words, typed) in [
         (
-            &["backup", "d", "s3://bucket"][..],
-            "s3mirror backup -d d -b s3://bucket",
+            &["backup", "d", "bucket"][..],
+            "s3mirror backup -d d -b bucket",
         ),
         (
-            &["restore", "s3://bucket", "d"],
-            "s3mirror restore -d d -b s3://bucket",
+            &["restore", "bucket", "d"],
+            "s3mirror restore -d d -b bucket",
+        ),
+        (
+            &["backup", "s3://bucket", "d"],
+            "s3mirror restore s3://bucket d",
+        ),
+        (
+            &["restore", "d", "s3://bucket"],
+            "s3mirror backup d s3://bucket",
         ),
         (
             &["sync", "d", "s3://bucket"],
