@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::ops::Range;
 
-use futures::future::{Either, FutureExt, ready, select, try_join};
+use futures::future::{Either, FutureExt, ready, select};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::clearing::Clearing;
@@ -193,24 +193,16 @@ impl Workspace<'_> {
                 Ok::<_, StoreError>((len, checksum))
             })
             .buffered(self.options.concurrency.max(1));
-        let whole = copied.try_fold(Crc64::EMPTY, |sum, (len, part)| async move {
-            Ok(sum.then(part, len))
-        });
-        let (whole, stored) = match (reading, self.direction) {
-            (Reading::Beginning, _) => {
-                let whole = whole.await?;
-                self.is_still_the_beginning(entry, whole).await?;
-                return Ok(whole);
-            }
-            // Asked afterwards, it shows what has changed during the copy.
-            (Reading::Version, Direction::Backup) => {
-                (whole.await?, self.source.digest(entry).await?)
-            }
-            // The parts of an object are all of one version.
-            (Reading::Version, Direction::Restore) => {
-                try_join(whole, self.source.digest(entry)).await?
-            }
-        };
+        let whole = copied
+            .try_fold(Crc64::EMPTY, |sum, (len, part)| async move {
+                Ok(sum.then(part, len))
+            })
+            .await?;
+        if reading == Reading::Beginning {
+            self.is_still_the_beginning(entry, whole).await?;
+            return Ok(whole);
+        }
+        let stored = self.source.digest(entry).await?;
         match stored.and_then(|digest| digest.as_crc64()) {
             Some(stored) if stored != whole => Err(StoreError::new(
                 ErrorKind::Corrupt,
