@@ -35,18 +35,23 @@ fn places_as_words(args: &[OsString]) -> Option<(usize, usize)> {
     let words = words(args);
     let (command, rest) = command_of(&words)?;
     let before = args.len() - rest.len();
-    let (places, options) = places(&command, rest)?;
     let is_named = |option: &String| match option.strip_prefix("--") {
         Some(long) => ["", "dir", "bucket"].contains(&long.split('=').next().unwrap_or(long)),
         // Short options may share one word.
         None => option.contains(['d', 'b']),
     };
+    // Nearly every command line: it ends here, before the definition is built.
+    if rest
+        .iter()
+        .filter(|word| word.starts_with('-'))
+        .any(is_named)
+    {
+        return None;
+    }
+    let (places, _) = places(&command, rest)?;
     let [(first, from), (second, to)] = places.as_slice() else {
         return None;
     };
-    if options.iter().any(is_named) {
-        return None;
-    }
     let (first, second) = (before + first, before + second);
     match (is_bucket(from), is_bucket(to)) {
         (false, true) if !command.ends_with("restore") => Some((first, second)),
