@@ -190,7 +190,7 @@ impl MirrorOptions {
 
     /// How a plan is executed.
     pub(crate) fn execute_options(&self) -> ExecuteOptions {
-        let mut options = default_execute_options(self.direction);
+        let mut options = ExecuteOptions::default();
         options.concurrency = self.most_requests();
         options.memory = self.memory();
         options.most_memory = self.most_memory();
