@@ -8,6 +8,7 @@ use std::thread;
 
 use futures::future::join_all;
 
+use super::width::thread_clock;
 use super::*;
 
 impl Jobs {
@@ -78,17 +79,11 @@ async fn quick_jobs_stay_in_few_threads() {
 async fn jobs_that_compute_for_long_stay_in_few_threads() {
     let jobs = Jobs::new(Width::new(2, 16));
     let compute = || {
-        let begun = clock();
-        while clock() - begun < Duration::from_millis(2) {}
+        let begun = thread_clock();
+        while thread_clock() - begun < Duration::from_millis(2) {}
     };
     jobs.run_all(40, compute).await;
     assert_eq!(jobs.width(), 2);
-}
-
-/// The processor time of this thread.
-fn clock() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::try_from(now).unwrap()
 }
 
 #[tokio::test]

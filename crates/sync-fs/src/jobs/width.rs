@@ -12,8 +12,9 @@ use std::cell::Cell;
 use std::num::NonZero;
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::sys::handles;
 
 /// Threads for each core on a quick file system: enough to keep a disk busy.
 const FOR_EACH_CORE: usize = 4;
@@ -56,9 +57,14 @@ fn processor_time() -> Duration {
     thread_local! {
         static LAST: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     }
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    let now = Duration::try_from(now).unwrap_or_default();
+    let now = thread_clock();
     now.saturating_sub(LAST.replace(now))
+}
+
+/// The processor time that this thread has used.
+pub(super) fn thread_clock() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(now).unwrap_or_default()
 }
 
 /// The number of threads that may be at work: doubled while most jobs wait,
@@ -75,11 +81,8 @@ pub(super) struct Width {
 impl Default for Width {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let handles = getrlimit(Resource::Nofile).current;
-        let allowed = handles.map_or(usize::MAX, |handles| {
-            usize::try_from(handles / HANDLES).unwrap_or(usize::MAX)
-        });
-        Self::new(cores * FOR_EACH_CORE, WIDEST.min(allowed))
+        let widest = WIDEST.min(handles::one_for_each(HANDLES));
+        Self::new(cores * FOR_EACH_CORE, widest)
     }
 }
 

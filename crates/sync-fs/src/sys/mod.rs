@@ -6,6 +6,7 @@ pub(crate) mod confined;
 pub(crate) mod entry;
 pub(crate) mod errno;
 pub(crate) mod fsync;
+pub(crate) mod handles;
 pub(crate) mod identity;
 pub(crate) mod last_directory;
 pub(crate) mod meta;

@@ -1,6 +1,6 @@
 //! How much is looked at ahead of the walk, and by how many threads.
 
-use rustix::process::{Resource, getrlimit};
+use crate::sys::handles;
 
 /// Looks that are taken at once.
 pub(super) const THREADS: usize = 32;
@@ -11,7 +11,7 @@ pub(super) const WINDOW: usize = 256;
 /// Directories that are open ahead of the walk.
 pub(super) const MOST_OPENED: usize = 128;
 
-/// The part of the process's handles that may be open ahead.
+/// Of so many files that may be open, one directory may be open ahead.
 const SHARE: u64 = 8;
 
 /// Names that the walk takes before threads without work look for some again: one
@@ -20,8 +20,5 @@ pub(super) const STRIDE: usize = 16;
 
 /// As many as [`MOST_OPENED`]; fewer where the limit of open files is low.
 pub(super) fn most_opened() -> usize {
-    let limit = getrlimit(Resource::Nofile).current;
-    limit.map_or(MOST_OPENED, |limit| {
-        usize::try_from(limit / SHARE).map_or(MOST_OPENED, |share| share.min(MOST_OPENED))
-    })
+    handles::one_for_each(SHARE).min(MOST_OPENED)
 }
