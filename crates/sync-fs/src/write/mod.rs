@@ -65,18 +65,17 @@ pub(crate) async fn begin(
         Ok((Arc::new(file), has_ample_space))
     };
     let (file, has_ample_space) = directory.jobs.run(create).await?;
-    let reserved = reserve(&file);
+    let writer = FsWriter {
+        directory: Arc::clone(directory),
+        reserved: reserve(&file),
+        file,
+        expected,
+    };
     if !has_ample_space {
         // Nothing is fetched for a file that does not fit.
-        let reserved = reserved.clone().await;
-        reserved.map_err(|errno| file.cannot_write(errno))?;
+        writer.has_space().await?;
     }
-    Ok(Box::new(FsWriter {
-        directory: Arc::clone(directory),
-        file,
-        reserved,
-        expected,
-    }))
+    Ok(Box::new(writer))
 }
 
 /// Whether the space for a file could be taken.
@@ -120,6 +119,12 @@ struct FsWriter {
 }
 
 impl FsWriter {
+    /// Waits until the space for the file is taken.
+    async fn has_space(&self) -> Result<()> {
+        let reserved = self.reserved.clone().await;
+        reserved.map_err(|errno| self.file.cannot_write(errno))
+    }
+
     async fn write(&self, mut part: Part, batch: Vec<Bytes>) -> Result<Part> {
         let (file, pieces) = (Arc::clone(&self.file), batch.clone());
         let written = self.directory.jobs.run_unmeasured(move || {
@@ -140,10 +145,8 @@ impl Writer for FsWriter {
     async fn part(&self, offset: u64, mut body: Chunks) -> Result<Crc64> {
         let mut part = Unfinished::part(offset);
         let mut batch = next_batch(&mut body).await?;
-        let reserved = self.reserved.clone().await;
-        let reserved = reserved.map_err(|errno| self.file.cannot_write(errno));
         self.directory
-            .record_failure(&self.file.entry.key, reserved)?;
+            .record_failure(&self.file.entry.key, self.has_space().await)?;
         while !batch.is_empty() {
             (part, batch) = try_join(self.write(part, batch), next_batch(&mut body)).await?;
         }
