@@ -22,6 +22,7 @@
 //! silently; only the version that the planner saw is overwritten or deleted; no text
 //! contains a secret.
 
+mod abort_on_drop;
 mod client;
 mod http;
 mod lanes;

@@ -23,8 +23,8 @@ use parking_lot::Mutex;
 use sync_core::{ErrorKind, Result, StoreError, store::Chunks};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
+use crate::abort_on_drop::AbortOnDrop;
 use share::Share;
 
 /// The most threads: more would only wait for a store.
@@ -137,8 +137,9 @@ impl Place {
         let Some(runtime) = &self.lane else {
             return work.await;
         };
-        let mut task = Task(runtime.spawn(work));
-        match (&mut task.0).await {
+        let task = runtime.spawn(work);
+        let _aborted = AbortOnDrop::from(&task);
+        match task.await {
             Ok(done) => done,
             // As if it had been done by the caller's thread.
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
@@ -163,15 +164,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.load.0.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// A task that is aborted when nobody waits for it any more.
-struct Task<T>(JoinHandle<T>);
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

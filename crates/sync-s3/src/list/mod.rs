@@ -29,8 +29,8 @@ use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use sync_core::{ErrorKind, Listed, Result, Selection, StoreError};
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 
+use crate::abort_on_drop::AbortOnDrop;
 use crate::bucket::Bucket;
 pub(crate) use level::empty_level;
 #[cfg(test)]
@@ -43,19 +43,13 @@ pub(crate) use single::{as_listed, first_page, listed};
 /// The consumer's end; dropping it stops the reader.
 struct Pages {
     receiver: mpsc::Receiver<Message>,
-    task: AbortHandle,
+    _reader: AbortOnDrop,
     late: Duration,
     /// How many pages in a row were late.
     late_pages: Arc<AtomicU32>,
     /// When the consumer received its last page.
     delivered: Instant,
     ended: bool,
-}
-
-impl Drop for Pages {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 /// All entries below the prefix. At most two pages are in memory while pages come
@@ -82,7 +76,7 @@ impl Pages {
         let task = tokio::spawn(lister.run(sender));
         Self {
             receiver,
-            task: task.abort_handle(),
+            _reader: AbortOnDrop::from(&task),
             late,
             late_pages,
             delivered: Instant::now(),

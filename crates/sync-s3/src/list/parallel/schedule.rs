@@ -134,9 +134,10 @@ impl ParallelLister {
             return;
         };
         let id = segment.id;
-        segment.task = Some(self.answers.spawn(async move {
+        let task = self.answers.spawn(async move {
             let page = pager.next().await;
             Answer::Page { id, pager, page }
-        }));
+        });
+        segment.task = Some(task.into());
     }
 }

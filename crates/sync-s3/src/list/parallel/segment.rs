@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use sync_core::Result;
-use tokio::task::AbortHandle;
 
+use crate::abort_on_drop::AbortOnDrop;
 use crate::list::pager::{Page, Pager};
 use crate::list::parallel::key_statistics::name;
 
@@ -26,20 +26,12 @@ pub(crate) struct Segment {
     pub(crate) first: First,
     /// Reads the pages; taken while one is requested.
     pub(crate) pager: Option<Pager>,
-    pub(crate) task: Option<AbortHandle>,
+    pub(crate) task: Option<AbortOnDrop>,
     pub(crate) pages: VecDeque<Page>,
     /// The last key that was read.
     pub(crate) last: String,
     /// Whether its last page has been read.
     pub(crate) is_read: bool,
-}
-
-impl Drop for Segment {
-    fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
-    }
 }
 
 impl Segment {
