@@ -6,77 +6,75 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::bench) struct SlowCalls {
     /// Names as strace takes them; those with a `?` not every architecture has.
-    calls: &'static [&'static str],
+    calls: &'static [&'static [&'static str]],
     microseconds: u32,
 }
 
+/// What reads a tree.
+const READING: &[&str] = &[
+    "statx",
+    "newfstatat",
+    "getdents64",
+    "openat",
+    "openat2",
+    "?stat",
+    "?lstat",
+    "?open",
+];
+
+/// What changes a tree, but for the content of files.
+const CHANGING: &[&str] = &[
+    "renameat2",
+    "renameat",
+    "linkat",
+    "unlinkat",
+    "mkdirat",
+    "symlinkat",
+    "utimensat",
+    "fchmod",
+    "fchmodat",
+    "fchown",
+    "fchownat",
+    "ftruncate",
+    "fallocate",
+    "fsync",
+    "fdatasync",
+    "syncfs",
+    "?creat",
+    "?rename",
+    "?link",
+    "?unlink",
+    "?mkdir",
+    "?rmdir",
+    "?utimes",
+    "?chmod",
+    "?chown",
+    "?lchown",
+];
+
 /// What reading a tree takes: 1 ms, as on NFS, EFS or Lustre.
 pub(super) const METADATA: SlowCalls = SlowCalls {
-    calls: &[
-        "statx",
-        "newfstatat",
-        "getdents64",
-        "openat",
-        "openat2",
-        "?stat",
-        "?lstat",
-        "?open",
-    ],
+    calls: &[READING],
     microseconds: 1_000,
 };
 
 /// All that a restore asks of the file system but to take the content.
 pub(super) const FILE_SYSTEM: SlowCalls = SlowCalls {
-    calls: &[
-        "statx",
-        "newfstatat",
-        "getdents64",
-        "openat",
-        "openat2",
-        "renameat2",
-        "renameat",
-        "linkat",
-        "unlinkat",
-        "mkdirat",
-        "symlinkat",
-        "utimensat",
-        "fchmod",
-        "fchmodat",
-        "fchown",
-        "fchownat",
-        "ftruncate",
-        "fallocate",
-        "fsync",
-        "fdatasync",
-        "syncfs",
-        "?stat",
-        "?lstat",
-        "?open",
-        "?creat",
-        "?rename",
-        "?link",
-        "?unlink",
-        "?mkdir",
-        "?rmdir",
-        "?utimes",
-        "?chmod",
-        "?chown",
-        "?lchown",
-    ],
+    calls: &[READING, CHANGING],
     microseconds: 1_000,
 };
 
 /// What a thread does for a connection: 10 ms, so that one thread is full at a
 /// small part of what a core can, and several threads don't need several cores.
 pub(super) const CONNECTIONS: SlowCalls = SlowCalls {
-    calls: &["recvfrom", "recvmsg", "sendto", "sendmsg", "writev"],
+    calls: &[&["recvfrom", "recvmsg", "sendto", "sendmsg", "writev"]],
     microseconds: 10_000,
 };
 
 impl SlowCalls {
     /// The words to put before a command.
     pub(in crate::bench) fn tracer(&self) -> Vec<String> {
-        let calls = self.calls.join(",");
+        let calls = self.calls.concat().join(",");
         let delay = self.microseconds;
         let (trace, inject) = (
             format!("trace={calls}"),
@@ -98,7 +96,7 @@ mod tests {
     #[test]
     fn only_calls_that_are_seen_are_held_back() {
         let slow = SlowCalls {
-            calls: &["openat", "?open"],
+            calls: &[&["openat"], &["?open"]],
             microseconds: 250,
         };
         let words = slow.tracer().join(" ");
