@@ -360,14 +360,19 @@ async fn wrong_secrets_are_told_and_never_shown() {
     assert!(!format!("{error} {error:?} {store:?}").contains("geheim"));
 }
 
+/// A store of `server` that signs nothing.
+async fn anonymous(server: &Endpoint) -> S3Store {
+    let mut options = S3Options::new(BUCKET.parse().unwrap());
+    options.endpoint_url = Some(server.url());
+    options.access = Access::Anonymous;
+    S3Store::connect(options).await.unwrap()
+}
+
 /// A connection that held the client that holds it would never be closed.
 #[tokio::test]
 async fn a_dropped_store_leaves_nothing_behind() {
     let server = Endpoint::start(Config::with_bucket(BUCKET)).unwrap();
-    let mut options = S3Options::new(BUCKET.parse().unwrap());
-    options.endpoint_url = Some(server.url());
-    options.access = Access::Anonymous;
-    let store = S3Store::connect(options).await.unwrap();
+    let store = anonymous(&server).await;
     store.stat(&key("a")).await.unwrap_err();
     let clock = std::sync::Arc::downgrade(&store.bucket.clock);
     drop(store);
@@ -382,10 +387,7 @@ async fn an_anonymous_request_is_not_signed() {
     };
     let server = Endpoint::start(config).unwrap();
     server.put(BUCKET, "a", "x", None);
-    let mut options = S3Options::new(BUCKET.parse().unwrap());
-    options.endpoint_url = Some(server.url());
-    options.access = Access::Anonymous;
-    let store = S3Store::connect(options).await.unwrap();
+    let store = anonymous(&server).await;
     assert!(store.stat(&key("a")).await.unwrap().is_some());
     assert!(
         server
@@ -501,10 +503,7 @@ async fn an_object_lock_is_no_missing_permission() {
 #[tokio::test]
 async fn what_is_not_for_everybody_asks_for_credentials() {
     let server = Endpoint::start(Config::with_bucket(BUCKET)).unwrap();
-    let mut options = S3Options::new(BUCKET.parse().unwrap());
-    options.endpoint_url = Some(server.url());
-    options.access = Access::Anonymous;
-    let store = S3Store::connect(options).await.unwrap();
+    let store = anonymous(&server).await;
     let error = store.stat(&key("a")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
     let hint = hint_of(&error);
