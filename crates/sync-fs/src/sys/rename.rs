@@ -44,7 +44,7 @@ pub(crate) fn rename_unseen(
     }
 }
 
-/// There is no such call.
+/// `None`: this system has no call for it.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 pub(crate) fn rename_unseen(_: impl AsFd, _: &[u8], _: impl AsFd, _: &[u8]) -> Option<Sys<()>> {
     None
@@ -59,7 +59,7 @@ pub(crate) fn exchange(one: Place<'_>, other: Place<'_>) -> Sys<()> {
     rustix::fs::renameat_with(one.0, one.1, other.0, other.1, RenameFlags::EXCHANGE)
 }
 
-/// There is no such call.
+/// `None`: this system has no call for it.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 pub(crate) fn exchange(_: Place<'_>, _: Place<'_>) -> Sys<()> {
     Err(Errno::NOSYS)

@@ -2,8 +2,8 @@
 //!
 //! Every now and then the processor time of the thread is compared with the time that
 //! has passed. When it is full, one more of each 16 requests leaves; when it has time
-//! left, one less. If requests come from several threads there is no such thread, and
-//! none leaves.
+//! left, one less. If requests come from several threads, none leaves: no single one
+//! can be full.
 
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
