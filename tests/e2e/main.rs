@@ -24,6 +24,7 @@ mod plans_docs;
 mod plans_files;
 mod plans_saved;
 mod plans_shown;
+mod plans_travel;
 mod prices;
 mod question;
 

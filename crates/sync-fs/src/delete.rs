@@ -81,9 +81,7 @@ fn delete_one(directory: &Directory, dir: &OwnedFd, leaf: &[u8], entry: &Entry) 
         },
         meta if meta.is_file() => {
             let path = entry.key.as_str().as_bytes();
-            directory
-                .detector
-                .is_version_rechecked(&directory.root, path, &meta, entry)
+            directory.detector.is_version_rechecked(path, &meta, entry)
         }
         meta => {
             let kind = kind_name(meta.kind);

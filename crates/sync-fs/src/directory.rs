@@ -46,14 +46,15 @@ pub(crate) struct Directory {
 impl Directory {
     /// Opens nothing yet.
     pub(crate) fn new(root: &Path, options: FsOptions) -> Self {
+        let root = Arc::new(Root::new(root));
         Self {
-            root: Arc::new(Root::new(root)),
+            detector: Arc::new(ChangeDetector::new(Arc::clone(&root), options)),
+            root,
             options,
             jobs: Jobs::default(),
             commits: CommitQueue::default(),
             syncer: Syncer::default(),
             new_directories: NewDirectories::default(),
-            detector: Arc::new(ChangeDetector::new(options)),
             unwritable: UnwritableFileSystems::default(),
             shortfalls: Shortfalls::default(),
             trash: None,

@@ -344,12 +344,7 @@ impl Store for FsStore {
                 .root
                 .parent(path)
                 .and_then(|(dir, leaf)| Meta::at(dir, leaf));
-            Ok(found.is_ok_and(|meta| {
-                let root = &directory.root;
-                directory
-                    .detector
-                    .is_version_rechecked(root, path, &meta, &seen)
-            }))
+            Ok(found.is_ok_and(|meta| directory.detector.is_version_rechecked(path, &meta, &seen)))
         });
         look.await.unwrap_or(false)
     }

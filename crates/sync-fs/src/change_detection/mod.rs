@@ -10,6 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -31,8 +32,10 @@ const WAIT: Duration = Duration::from_millis(1100);
 const MAX_SUSPECTS: usize = 1000;
 
 /// Compares versions of files, without the attributes that are unreliable here.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ChangeDetector {
+    /// Of the files that are compared.
+    root: Arc<Root>,
     no_inodes: AtomicBool,
     no_change_times: AtomicBool,
     /// Whether that was detected, not set by an option.
@@ -43,11 +46,15 @@ pub(crate) struct ChangeDetector {
 }
 
 impl ChangeDetector {
-    pub(crate) fn new(options: FsOptions) -> Self {
+    pub(crate) fn new(root: Arc<Root>, options: FsOptions) -> Self {
         Self {
+            root,
             no_inodes: AtomicBool::new(options.ignore_inode),
             no_change_times: AtomicBool::new(options.ignore_ctime),
-            ..Self::default()
+            found_inodes: AtomicBool::default(),
+            found_change_times: AtomicBool::default(),
+            suspects: Mutex::default(),
+            has_waited: AtomicBool::default(),
         }
     }
 
@@ -78,9 +85,19 @@ impl ChangeDetector {
         !self.no_inodes.load(Ordering::Relaxed)
     }
 
+    /// What distinguishes the version of `meta`.
+    fn identity_of(&self, meta: &Meta) -> Identity {
+        meta.identity(self.root.precision().device())
+    }
+
     fn is_same_identity(&self, one: &Identity, other: &Identity) -> bool {
-        (one.inode == other.inode || !self.has_inodes())
+        self.is_same_file(one, other)
             && (one.changed == other.changed || self.no_change_times.load(Ordering::Relaxed))
+    }
+
+    /// Whether both are of one file, whatever its version.
+    fn is_same_file(&self, one: &Identity, other: &Identity) -> bool {
+        one.place.agrees(other.place) && (one.inode == other.inode || !self.has_inodes())
     }
 
     /// Whether both are the very same file, in the very same state.
@@ -88,7 +105,7 @@ impl ChangeDetector {
         one.device == other.device
             && one.size == other.size
             && one.modified == other.modified
-            && self.is_same_identity(&one.identity(), &other.identity())
+            && self.is_same_identity(&self.identity_of(one), &self.identity_of(other))
     }
 
     /// Whether both are the same file, as far as a second name or another
@@ -119,13 +136,14 @@ impl ChangeDetector {
         may_be(meta, entry)
             && entry.revision.as_ref().is_none_or(|seen| {
                 Identity::read(seen)
-                    .is_some_and(|seen| self.is_same_identity(&seen, &meta.identity()))
+                    .is_some_and(|seen| self.is_same_identity(&seen, &self.identity_of(meta)))
             })
     }
 
     /// Whether `meta`, of a link, is the version with this mark.
     pub(crate) fn is_marked(&self, meta: &Meta, mark: &Revision) -> bool {
-        Identity::read(mark).is_some_and(|seen| self.is_same_identity(&seen, &meta.identity()))
+        let now = self.identity_of(meta);
+        Identity::read(mark).is_some_and(|seen| self.is_same_identity(&seen, &now))
     }
 
     /// Whether both describe the same version of a file.
@@ -141,7 +159,8 @@ impl ChangeDetector {
 
     /// Whether `meta` may be the file of `entry`, with or without more behind it.
     pub(crate) fn may_have_grown(&self, entry: &Entry, meta: &Meta) -> bool {
-        let is_same = |seen: Identity| seen.inode == meta.inode || !self.has_inodes();
+        let now = self.identity_of(meta);
+        let is_same = |seen: Identity| self.is_same_file(&seen, &now);
         meta.is_file() && meta.size >= entry.size && identity(entry).is_some_and(is_same)
     }
 
@@ -150,46 +169,36 @@ impl ChangeDetector {
         now.size > before.size
             && now.modified >= before.modified
             && match (identity(before), identity(now)) {
-                (Some(before), Some(now)) => before.inode == now.inode || !self.has_inodes(),
+                (Some(before), Some(now)) => self.is_same_file(&before, &now),
                 _ => false,
             }
     }
 
     /// As [`ChangeDetector::is_version`], after a check whether the attributes in
     /// which they differ change by themselves. `path` is that of the file.
-    pub(crate) fn is_version_rechecked(
-        &self,
-        root: &Root,
-        path: &[u8],
-        meta: &Meta,
-        entry: &Entry,
-    ) -> bool {
+    pub(crate) fn is_version_rechecked(&self, path: &[u8], meta: &Meta, entry: &Entry) -> bool {
         if self.is_version(meta, entry) {
             return true;
         }
-        let seen = identity(entry).filter(|_| may_be(meta, entry));
-        seen.is_some_and(|seen| self.check_stability(root, path, seen, meta))
+        let now = self.identity_of(meta);
+        let seen =
+            identity(entry).filter(|seen| may_be(meta, entry) && seen.place.agrees(now.place));
+        seen.is_some_and(|seen| self.check_stability(path, seen, meta))
             && self.is_version(meta, entry)
     }
 
     /// As [`ChangeDetector::is_same`], likewise.
-    pub(crate) fn is_same_rechecked(
-        &self,
-        root: &Root,
-        path: &[u8],
-        before: &Meta,
-        after: &Meta,
-    ) -> bool {
+    pub(crate) fn is_same_rechecked(&self, path: &[u8], before: &Meta, after: &Meta) -> bool {
         self.is_same(before, after)
             || is_alike(before, after)
-                && self.check_stability(root, path, before.identity(), after)
+                && self.check_stability(path, self.identity_of(before), after)
                 && self.is_same(before, after)
     }
 
     /// Whether an attribute in which `seen` and `found` differ changes by
     /// itself. Both are of the same size and mtime.
-    fn check_stability(&self, root: &Root, path: &[u8], seen: Identity, found: &Meta) -> bool {
-        let now = found.identity();
+    fn check_stability(&self, path: &[u8], seen: Identity, found: &Meta) -> bool {
+        let now = self.identity_of(found);
         // Nothing sets a change time: two files hardly have the same one.
         let has_two_inodes =
             now.inode != seen.inode && now.changed == seen.changed && now.changed.1 != 0;
@@ -198,29 +207,29 @@ impl ChangeDetector {
         let is_one_file = now.inode == seen.inode || !self.has_inodes();
         let goes_back = is_one_file && now.changed < seen.changed;
         is_news |= goes_back && self.ignore_change_times();
-        is_news |= self.changes_between_looks(root, path, found);
+        is_news |= self.changes_between_looks(path, found);
         if !is_news && self.was_suspected(path) && !self.has_waited.swap(true, Ordering::Relaxed) {
-            is_news = self.changes_while_waiting(root, path, found);
+            is_news = self.changes_while_waiting(path, found);
         }
         is_news
     }
 
     /// Calls `stat` on the file several times, by its name and by a handle.
-    fn changes_between_looks(&self, root: &Root, path: &[u8], found: &Meta) -> bool {
-        let file = root.file(path).ok();
+    fn changes_between_looks(&self, path: &[u8], found: &Meta) -> bool {
+        let file = self.root.file(path).ok();
         let mut last = *found;
         let (mut differences, mut is_news) = (0, false);
         for number in 0..LOOKS {
             let look = match &file {
                 Some(file) if number % 2 == 1 => Meta::of(file).ok(),
-                _ => at(root, path),
+                _ => at(&self.root, path),
             };
             // A link, or a file that is really being changed.
             let Some(look) = look.filter(|look| is_alike(look, found)) else {
                 break;
             };
             is_news |= look.inode != last.inode && self.ignore_inodes();
-            let (now, before) = (look.identity().changed, last.identity().changed);
+            let (now, before) = (look.changed(), last.changed());
             differences += usize::from(now != before);
             let changes = now < before || differences == LOOKS;
             is_news |= changes && self.ignore_change_times();
@@ -231,11 +240,10 @@ impl ChangeDetector {
 
     /// Whether the change time of a file that differed in it before keeps
     /// changing.
-    fn changes_while_waiting(&self, root: &Root, path: &[u8], found: &Meta) -> bool {
+    fn changes_while_waiting(&self, path: &[u8], found: &Meta) -> bool {
         std::thread::sleep(WAIT);
-        let moved = at(root, path).is_some_and(|look| {
-            is_alike(&look, found) && look.identity().changed != found.identity().changed
-        });
+        let moved = at(&self.root, path)
+            .is_some_and(|look| is_alike(&look, found) && look.changed() != found.changed());
         moved && self.ignore_change_times()
     }
 

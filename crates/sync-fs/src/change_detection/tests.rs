@@ -6,20 +6,30 @@ use sync_core::Key;
 
 use super::*;
 
-fn scene() -> (tempfile::TempDir, Root, Meta) {
+impl Default for ChangeDetector {
+    /// One that does not know the device of its root.
+    fn default() -> Self {
+        let root = Arc::new(Root::new(std::path::Path::new("")));
+        Self::new(root, FsOptions::default())
+    }
+}
+
+fn scene() -> (tempfile::TempDir, Arc<Root>, Meta) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("a"), "hello").unwrap();
-    let root = Root::new(dir.path());
+    let root = Arc::new(Root::new(dir.path()));
     root.open().unwrap();
     let meta = at(&root, b"a").unwrap();
     (dir, root, meta)
 }
 
-fn entry(meta: &Meta) -> Entry {
-    meta.entry(
-        Key::new("a").unwrap(),
-        crate::sys::precision::Precision::UNKNOWN,
-    )
+fn detector(root: &Arc<Root>) -> ChangeDetector {
+    ChangeDetector::new(Arc::clone(root), FsOptions::default())
+}
+
+/// As a listing of `root` shows it.
+fn entry_of(root: &Root, meta: &Meta) -> Entry {
+    meta.entry(Key::new("a").unwrap(), root.precision())
 }
 
 fn other_inode(meta: &Meta) -> Meta {
@@ -40,12 +50,12 @@ fn touch(dir: &tempfile::TempDir) {
 #[test]
 fn a_real_change_is_one_however_often_it_is_looked_at() {
     let (dir, root, meta) = scene();
-    let detector = ChangeDetector::default();
+    let detector = detector(&root);
     for _ in 0..3 {
-        let seen = entry(&at(&root, b"a").unwrap());
+        let seen = entry_of(&root, &at(&root, b"a").unwrap());
         touch(&dir);
         let now = at(&root, b"a").unwrap();
-        assert!(!detector.is_version_rechecked(&root, b"a", &now, &seen));
+        assert!(!detector.is_version_rechecked(b"a", &now, &seen));
     }
     // Replaced by a file of the same size and mtime.
     fs::write(dir.path().join("b"), "HELLO").unwrap();
@@ -55,20 +65,23 @@ fn a_real_change_is_one_however_often_it_is_looked_at() {
     std::thread::sleep(Duration::from_millis(20));
     fs::rename(dir.path().join("b"), dir.path().join("a")).unwrap();
     let now = at(&root, b"a").unwrap();
-    assert!(may_be(&now, &entry(&meta)));
-    assert!(!detector.is_version_rechecked(&root, b"a", &now, &entry(&meta)));
+    assert!(may_be(&now, &entry_of(&root, &meta)));
+    assert!(!detector.is_version_rechecked(b"a", &now, &entry_of(&root, &meta)));
     assert!(detector.warnings().is_empty());
 }
 
 #[test]
 fn an_inode_number_that_changes_alone_is_not_relied_upon() {
     let (_dir, root, meta) = scene();
-    let detector = ChangeDetector::default();
+    let detector = detector(&root);
     let other = other_inode(&meta);
-    assert!(!detector.is_version(&meta, &entry(&other)));
-    assert!(detector.is_version_rechecked(&root, b"a", &meta, &entry(&other)));
-    assert!(detector.is_version(&meta, &entry(&other)), "from then on");
-    assert!(!detector.is_version(&meta.with_size(4), &entry(&other)));
+    assert!(!detector.is_version(&meta, &entry_of(&root, &other)));
+    assert!(detector.is_version_rechecked(b"a", &meta, &entry_of(&root, &other)));
+    assert!(
+        detector.is_version(&meta, &entry_of(&root, &other)),
+        "from then on"
+    );
+    assert!(!detector.is_version(&meta.with_size(4), &entry_of(&root, &other)));
     let [warning] = &detector.warnings()[..] else {
         panic!("{detector:?}")
     };
@@ -81,10 +94,10 @@ fn a_change_time_that_goes_back_is_not_relied_upon() {
     let old = at(&root, b"a").unwrap();
     touch(&dir);
     let new = at(&root, b"a").unwrap();
-    let detector = ChangeDetector::default();
+    let detector = detector(&root);
     // Listed with the later one, found with the earlier one.
-    assert!(!detector.is_version(&old, &entry(&new)));
-    assert!(detector.is_version_rechecked(&root, b"a", &old, &entry(&new)));
+    assert!(!detector.is_version(&old, &entry_of(&root, &new)));
+    assert!(detector.is_version_rechecked(b"a", &old, &entry_of(&root, &new)));
     assert!(detector.warnings()[0].contains("ignore_ctime"));
 }
 
@@ -94,31 +107,75 @@ fn what_is_to_be_ignored_is_ignored_without_a_word() {
     let old = at(&root, b"a").unwrap();
     touch(&dir);
     let new = at(&root, b"a").unwrap();
-    let detector = ChangeDetector::new(FsOptions {
-        ignore_ctime: true,
-        ignore_inode: true,
-        ..FsOptions::default()
-    });
-    assert!(detector.is_version(&new, &entry(&old)));
+    let ignoring = ChangeDetector::new(
+        Arc::clone(&root),
+        FsOptions {
+            ignore_ctime: true,
+            ignore_inode: true,
+            ..FsOptions::default()
+        },
+    );
+    assert!(ignoring.is_version(&new, &entry_of(&root, &old)));
     let other = other_inode(&new);
-    assert!(detector.is_version(&other, &entry(&old)));
-    assert!(detector.warnings().is_empty());
-    let plain = ChangeDetector::default();
-    assert!(!plain.is_version(&new, &entry(&old)));
+    assert!(ignoring.is_version(&other, &entry_of(&root, &old)));
+    assert!(ignoring.warnings().is_empty());
+    let plain = detector(&root);
+    assert!(!plain.is_version(&new, &entry_of(&root, &old)));
 }
 
 #[test]
 fn a_longer_file_of_the_same_inode_may_have_grown() {
-    let (_dir, _root, meta) = scene();
-    let detector = ChangeDetector::default();
-    let before = entry(&meta);
+    let (_dir, root, meta) = scene();
+    let detector = detector(&root);
+    let before = entry_of(&root, &meta);
     let longer = meta.with_size(9);
-    assert!(detector.has_grown(&before, &entry(&longer)));
+    assert!(detector.has_grown(&before, &entry_of(&root, &longer)));
     assert!(detector.may_have_grown(&before, &longer));
     assert!(detector.may_have_grown(&before, &meta));
     assert!(!detector.has_grown(&before, &before));
-    assert!(!detector.has_grown(&entry(&longer), &before));
+    assert!(!detector.has_grown(&entry_of(&root, &longer), &before));
     let other = other_inode(&longer);
-    assert!(!detector.has_grown(&before, &entry(&other)));
+    assert!(!detector.has_grown(&before, &entry_of(&root, &other)));
     assert!(!detector.may_have_grown(&before, &other));
+}
+
+/// A file system has another number on each machine and at each mount.
+fn at_another_mount(root: &Root, meta: &Meta) -> (Arc<Root>, Meta) {
+    let moved = Root::opened(root.path().to_owned(), root.directory(b"").unwrap());
+    let device = meta.device + 1;
+    (Arc::new(moved.on_device(device)), meta.on_device(device))
+}
+
+#[test]
+fn a_version_is_the_same_at_another_mount_of_its_file_system() {
+    let (_dir, root, meta) = scene();
+    let listed = entry_of(&root, &meta);
+    let (moved, found) = at_another_mount(&root, &meta);
+    let detector = detector(&moved);
+    assert!(detector.is_version(&found, &listed));
+    assert!(detector.is_marked(&found, listed.revision.as_ref().unwrap()));
+    assert!(detector.is_same_version(&entry_of(&moved, &found), &listed));
+    assert!(detector.may_have_grown(&listed, &found.with_size(9)));
+    assert!(!detector.is_version(&other_inode(&found), &listed));
+}
+
+#[test]
+fn a_file_of_another_file_system_at_its_place_is_another_version() {
+    let (_dir, root, meta) = scene();
+    let mounted = meta.on_device(meta.device + 1);
+    let detector = detector(&root);
+    for (listed, found) in [(&meta, &mounted), (&mounted, &meta)] {
+        let listed = entry_of(&root, listed);
+        assert!(!detector.is_version(found, &listed));
+        assert!(!detector.is_version_rechecked(b"a", found, &listed));
+        assert!(!detector.is_marked(found, listed.revision.as_ref().unwrap()));
+        assert!(!detector.is_same_version(&entry_of(&root, found), &listed));
+        assert!(!detector.may_have_grown(&listed, &found.with_size(9)));
+        assert!(!detector.has_grown(&listed, &entry_of(&root, &found.with_size(9))));
+    }
+    // One that was mounted when it was listed, and still is, whatever its number.
+    let listed = entry_of(&root, &mounted);
+    let again = meta.on_device(meta.device + 2);
+    assert!(detector.is_version(&again, &listed));
+    assert!(detector.warnings().is_empty());
 }

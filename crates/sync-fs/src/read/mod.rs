@@ -118,12 +118,7 @@ fn open_version(directory: &Directory, entry: &Entry) -> Result<(OwnedFd, Meta)>
     // One that reports no size was listed with the size that a read gave.
     let measured = directory.options.measure && meta.size == 0;
     let path = entry.key.as_str().as_bytes();
-    let is_version = |meta: &Meta| {
-        let root = &directory.root;
-        directory
-            .detector
-            .is_version_rechecked(root, path, meta, entry)
-    };
+    let is_version = |meta: &Meta| directory.detector.is_version_rechecked(path, meta, entry);
     if is_version(&meta) || measured && is_version(&meta.with_size(entry.size)) {
         Ok((file, meta))
     } else {
@@ -135,10 +130,7 @@ fn open_version(directory: &Directory, entry: &Entry) -> Result<(OwnedFd, Meta)>
 fn confirm(directory: &Directory, file: &OwnedFd, before: &Meta, entry: &Entry) -> Result<()> {
     let after = Meta::of(file).map_err(|errno| cannot_read(entry, errno))?;
     let path = entry.key.as_str().as_bytes();
-    if directory
-        .detector
-        .is_same_rechecked(&directory.root, path, before, &after)
-    {
+    if directory.detector.is_same_rechecked(path, before, &after) {
         Ok(())
     } else {
         Err(changed(&entry.key))

@@ -8,7 +8,8 @@ use crate::sys::precision::Precision;
 impl Meta {
     /// The entry of this file under `key`.
     pub(crate) fn entry(&self, key: Key, precision: Precision) -> Entry {
-        let mut entry = Entry::new(key, self.size, self.modified).with_revision(self.revision());
+        let revision = self.revision(precision.device());
+        let mut entry = Entry::new(key, self.size, self.modified).with_revision(revision);
         entry.coarse = precision.of_file(self);
         entry
     }

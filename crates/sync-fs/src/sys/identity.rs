@@ -6,18 +6,44 @@ use sync_core::entry::Revision;
 ///
 /// A write that leaves size and mtime as they were still moves the change
 /// time, which no call can set. The number of the device is no part of it: it
-/// changes when a file system is mounted again.
+/// is another one on another machine, and when a file system is mounted again.
+/// What lasts is whether the file is on the file system of the root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identity {
+    pub(crate) place: Place,
     pub(crate) inode: u64,
     /// Time of the last change of anything: seconds and nanoseconds.
     pub(crate) changed: (i64, u32),
 }
 
+/// On which file system a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On that of the root.
+    Home,
+    /// On one that is mounted below the root.
+    Mounted,
+    /// That is not known.
+    Unknown,
+}
+
+/// Begins the revision of a file that is on a file system mounted below the root.
+const MOUNTED: &str = "m.";
+
+impl Place {
+    /// Whether both may be the same.
+    pub(crate) fn agrees(self, other: Self) -> bool {
+        self == other || self == Self::Unknown || other == Self::Unknown
+    }
+}
+
 impl Identity {
-    /// Inode and change time in hexadecimal.
+    /// Inode and change time in hexadecimal, after [`MOUNTED`] where that applies.
     pub(crate) fn revision(self) -> Revision {
         let mut text = Hex::default();
+        if self.place == Place::Mounted {
+            text.begin(MOUNTED);
+        }
         text.push(self.inode);
         text.push(self.changed.0.cast_unsigned());
         text.push(self.changed.1.into());
@@ -25,12 +51,18 @@ impl Identity {
     }
 
     /// Parses `revision`. In plans of earlier versions the device comes
-    /// first.
+    /// first, which is ignored.
     pub(crate) fn read(revision: &Revision) -> Option<Self> {
         let mut numbers = revision.as_str().rsplitn(4, '.');
         let mut next = || u64::from_str_radix(numbers.next()?, 16).ok();
         let (nanos, seconds, inode) = (next()?, next()?, next()?);
+        let place = match numbers.next() {
+            None => Place::Home,
+            Some(before) if MOUNTED.strip_suffix('.') == Some(before) => Place::Mounted,
+            Some(_) => Place::Unknown,
+        };
         Some(Self {
+            place,
             inode,
             changed: (seconds.cast_signed(), u32::try_from(nanos).ok()?),
         })
@@ -54,9 +86,15 @@ impl Default for Hex {
 }
 
 impl Hex {
+    /// Puts `text`, which ends with a dot, before all numbers.
+    fn begin(&mut self, text: &str) {
+        self.text[..text.len()].copy_from_slice(text.as_bytes());
+        self.len = text.len();
+    }
+
     fn push(&mut self, number: u64) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        if self.len > 0 {
+        if self.len > 0 && self.text[self.len - 1] != b'.' {
             self.text[self.len] = b'.';
             self.len += 1;
         }
@@ -78,20 +116,19 @@ mod tests {
 
     #[test]
     fn an_identity_is_read_from_revisions_of_old_and_new_plans() {
-        for identity in [
-            Identity {
-                inode: 0,
-                changed: (0, 0),
-            },
-            Identity {
-                inode: u64::MAX,
-                changed: (-1, 999_999_999),
-            },
-        ] {
-            let revision = identity.revision();
-            assert_eq!(Identity::read(&revision), Some(identity));
-            let old = Revision::new(format!("fe00.{}", revision.as_str()));
-            assert_eq!(Identity::read(&old), Some(identity));
+        for (inode, changed) in [(0, (0, 0)), (u64::MAX, (-1, 999_999_999))] {
+            let at = |place| Identity {
+                place,
+                inode,
+                changed,
+            };
+            for place in [Place::Home, Place::Mounted] {
+                let revision = at(place).revision();
+                assert_eq!(Identity::read(&revision), Some(at(place)));
+            }
+            let plain = at(Place::Home).revision();
+            let old = Revision::new(format!("fe00.{}", plain.as_str()));
+            assert_eq!(Identity::read(&old), Some(at(Place::Unknown)));
         }
         for wrong in ["", "1.2", "1.2.g", "1.2.100000000"] {
             assert_eq!(Identity::read(&Revision::new(wrong)), None, "{wrong}");
@@ -101,10 +138,14 @@ mod tests {
     #[test]
     fn hex_is_what_format_writes() {
         let numbers = [0, 15, 16, u64::MAX];
-        let mut hex = Hex::default();
-        for number in numbers {
-            hex.push(number);
+        for begin in ["", MOUNTED] {
+            let mut hex = Hex::default();
+            hex.begin(begin);
+            for number in numbers {
+                hex.push(number);
+            }
+            let expected = format!("{begin}0.f.10.ffffffffffffffff");
+            assert_eq!(hex.as_str(), expected);
         }
-        assert_eq!(hex.as_str(), "0.f.10.ffffffffffffffff");
     }
 }

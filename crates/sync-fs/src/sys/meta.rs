@@ -7,7 +7,7 @@ use rustix::fs::{AtFlags, FileType, Stat};
 use sync_core::entry::Revision;
 
 use crate::sys::errno::Sys;
-use crate::sys::identity::Identity;
+use crate::sys::identity::{Identity, Place};
 use crate::sys::times;
 
 /// The attributes of one file.
@@ -71,9 +71,14 @@ impl Meta {
     }
 
     /// What distinguishes this version of the file from another one of the same
-    /// size and mtime.
-    pub(crate) fn identity(&self) -> Identity {
+    /// size and mtime, below a root that is on the device `home`, if that is known.
+    pub(crate) fn identity(&self, home: Option<u64>) -> Identity {
         Identity {
+            place: match home {
+                Some(home) if home == self.device => Place::Home,
+                Some(_) => Place::Mounted,
+                None => Place::Unknown,
+            },
             inode: self.inode,
             changed: self.changed,
         }
@@ -85,8 +90,8 @@ impl Meta {
     }
 
     /// The mark of this version; see [`Identity`].
-    pub(crate) fn revision(&self) -> Revision {
-        self.identity().revision()
+    pub(crate) fn revision(&self, home: Option<u64>) -> Revision {
+        self.identity(home).revision()
     }
 }
 
@@ -105,6 +110,11 @@ pub(crate) fn kind_name(kind: FileType) -> &'static str {
 
 #[cfg(test)]
 impl Meta {
+    /// The same, as if its file system had this number.
+    pub(crate) fn on_device(self, device: u64) -> Self {
+        Self { device, ..self }
+    }
+
     /// A file with these times, in seconds and half seconds.
     pub(crate) fn dated(device: u64, modified: (i64, i64), changed: (i64, i64)) -> Self {
         let nanos = |half: i64| u32::try_from(half * 500_000_000).unwrap();

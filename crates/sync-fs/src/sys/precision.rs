@@ -24,7 +24,8 @@ const SECOND: u32 = 1_000_000_000;
 /// What the type of a directory's file system says about its times.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Precision {
-    device: u64,
+    /// None where it is not known.
+    device: Option<u64>,
     kind: Kind,
 }
 
@@ -41,17 +42,22 @@ enum Kind {
 impl Precision {
     /// Of a directory that is not there yet.
     pub(crate) const UNKNOWN: Self = Self {
-        device: 0,
+        device: None,
         kind: Kind::Unknown,
     };
 
     /// Of the file system that `dir` is on.
     pub(crate) fn of(dir: impl AsFd) -> Self {
-        let device = Meta::of(&dir).map_or(0, |meta| meta.device);
+        let device = Meta::of(&dir).ok().map(|meta| meta.device);
         Self {
             device,
             kind: kind(dir),
         }
+    }
+
+    /// The device of that file system.
+    pub(crate) fn device(self) -> Option<u64> {
+        self.device
     }
 
     /// How coarse the times of a file are, if they are no finer than seconds.
@@ -60,7 +66,7 @@ impl Precision {
         if nanos != 0 || meta.modified.timestamp_subsec_nanos() != 0 {
             return None;
         }
-        let kind = if meta.device == self.device {
+        let kind = if Some(meta.device) == self.device {
             self.kind
         } else {
             Kind::Unknown
@@ -165,6 +171,15 @@ fn kind(_: impl AsFd) -> Kind {
 }
 
 #[cfg(test)]
+impl Precision {
+    /// The same, as if the file system had this number.
+    pub(crate) fn on_device(self, device: u64) -> Self {
+        let device = Some(device);
+        Self { device, ..self }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -177,7 +192,8 @@ mod tests {
             (modified / 2, modified % 2),
             (changed / 2, changed % 2),
         );
-        let precision = Precision { device: ROOT, kind };
+        let device = Some(ROOT);
+        let precision = Precision { device, kind };
         precision.of_file(&meta)
     }
 
@@ -207,7 +223,7 @@ mod tests {
     #[test]
     fn a_file_settles_when_its_unit_is_over() {
         let precision = Precision {
-            device: ROOT,
+            device: Some(ROOT),
             kind: Kind::Usual,
         };
         let second = now().timestamp();

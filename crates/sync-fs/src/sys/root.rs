@@ -164,3 +164,14 @@ impl Root {
         Ok((self.directory(parent)?, leaf))
     }
 }
+
+#[cfg(test)]
+impl Root {
+    /// The same, as if its file system had this number.
+    pub(crate) fn on_device(mut self, device: u64) -> Self {
+        if let Some(opened) = self.opened.get_mut() {
+            opened.precision = opened.precision.on_device(device);
+        }
+        self
+    }
+}

@@ -9,7 +9,10 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
-use sync_core::{Key, entry::Link};
+use sync_core::{
+    Key,
+    entry::{Link, Revision},
+};
 
 use crate::sys::errno::Sys;
 use crate::sys::meta::{Meta, kind_name};
@@ -35,8 +38,8 @@ pub(crate) struct Named {
     /// Its path without links.
     pub(crate) real: Vec<u8>,
     pub(crate) meta: Meta,
-    /// The link itself.
-    link: Meta,
+    /// The version of the link itself.
+    mark: Revision,
     /// Other links that it leads through.
     others: Vec<Vec<u8>>,
 }
@@ -47,7 +50,7 @@ impl Named {
     pub(crate) fn link(&self) -> Link {
         let names = self.others.iter().chain([&self.real]);
         Link {
-            mark: self.link.revision(),
+            mark: self.mark.clone(),
             through: keys(names),
         }
     }
@@ -99,7 +102,8 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
                 if met.links == MAX_LINKS {
                     return met.other("is part of a loop of links");
                 }
-                met.link(meta, &real, ahead.is_empty());
+                let mark = || meta.revision(root.precision().device());
+                met.link(mark, &real, ahead.is_empty());
                 real.truncate(parent_length);
                 if !follow(root, &dir, &segment, &mut real, &mut ahead)? {
                     return met.other("leads out of the directory");
@@ -114,7 +118,7 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
                     real,
                     meta,
                     // No link any more: what it holds is not known.
-                    link: met.first.ok_or(Errno::STALE)?,
+                    mark: met.first.ok_or(Errno::STALE)?,
                     others: met.others,
                 })));
             }
@@ -132,7 +136,8 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
 #[derive(Default)]
 struct Met {
     links: usize,
-    first: Option<Meta>,
+    /// The version of the first.
+    first: Option<Revision>,
     /// All but the first.
     others: Vec<Vec<u8>>,
     /// Those of the others that were the last segment of the path: a file at
@@ -141,10 +146,10 @@ struct Met {
 }
 
 impl Met {
-    fn link(&mut self, meta: Meta, path: &[u8], is_last: bool) {
+    fn link(&mut self, mark: impl FnOnce() -> Revision, path: &[u8], is_last: bool) {
         self.links += 1;
         if self.first.is_none() {
-            self.first = Some(meta);
+            self.first = Some(mark());
             return;
         }
         self.others.push(path.to_vec());
@@ -168,12 +173,7 @@ impl Met {
     fn other(self, why: &str) -> Sys<Target> {
         let through = keys(self.last.iter());
         let first = self.first.filter(|_| !through.is_empty());
-        let link = first.map(|first| {
-            Box::new(Link {
-                mark: first.revision(),
-                through,
-            })
-        });
+        let link = first.map(|mark| Box::new(Link { mark, through }));
         Ok(Target::Other(why.to_owned(), link))
     }
 }

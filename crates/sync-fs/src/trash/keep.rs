@@ -46,7 +46,7 @@ impl Trash {
         };
         match meta.kind {
             FileType::Directory => return Ok(Replaced::Nothing),
-            FileType::RegularFile => expect((root, &self.detector), &meta, entry, expected)?,
+            FileType::RegularFile => expect(&self.detector, &meta, entry, expected)?,
             _ => {}
         }
         let kept = self.directory_of(key)?;

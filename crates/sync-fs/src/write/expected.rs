@@ -6,11 +6,10 @@ use super::temporary::outcome::Outcome;
 use crate::change_detection::ChangeDetector;
 use crate::error::{changed, refused};
 use crate::sys::meta::Meta;
-use crate::sys::root::Root;
 
 /// Whether `found`, a regular file, is what the planner saw.
 pub(crate) fn expect(
-    (root, detector): (&Root, &ChangeDetector),
+    detector: &ChangeDetector,
     found: &Meta,
     entry: &NewEntry,
     expected: &Expected,
@@ -18,7 +17,7 @@ pub(crate) fn expect(
     let path = entry.key.as_str().as_bytes();
     match expected {
         Expected::Absent => Err(appeared(&entry.key)),
-        Expected::Version(seen) if detector.is_version_rechecked(root, path, found, seen) => Ok(()),
+        Expected::Version(seen) if detector.is_version_rechecked(path, found, seen) => Ok(()),
         Expected::Version(_) => Err(changed(&entry.key)),
     }
 }

@@ -84,7 +84,7 @@ fn replace(
                 Replaced::Nothing => return Err(appeared(key)),
             },
             FileType::RegularFile => {
-                expect((root, detector), &meta, entry, expected)?;
+                expect(detector, &meta, entry, expected)?;
                 Some(meta)
             }
             FileType::Symlink => {
