@@ -19,6 +19,7 @@ mod rule;
 mod second_run;
 
 mod mock;
+mod plans_again;
 mod plans_apply;
 mod plans_docs;
 mod plans_files;

@@ -129,6 +129,7 @@ fn text(report: &RunReport, now: u64, earlier: &str) -> String {
         ("created", report.created),
         ("overwritten", report.overwritten),
         ("deleted", report.deleted),
+        ("already-done", report.already_done),
         ("kept", report.kept),
         ("source-skipped", report.source_skipped),
         ("not-selected", report.not_selected),

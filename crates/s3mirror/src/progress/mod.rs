@@ -171,7 +171,9 @@ impl Progress {
                     share.done += bytes;
                 }
             }
-            Event::Transferred(transfer) => self.end(&transfer.source.key),
+            Event::Transferred(transfer) | Event::AlreadyDone(transfer) => {
+                self.end(&transfer.source.key);
+            }
             Event::Failed { key, .. } => self.end(key),
             _ => {}
         }
@@ -203,9 +205,17 @@ impl Progress {
         let copied = done.created + done.overwritten;
         let (mut large, written) = self.largest();
         large.truncate(SHOWN);
+        // What an earlier execution has copied is not to be copied any more.
+        let left_to_copy = Tally {
+            entries: planned
+                .copies
+                .entries
+                .saturating_sub(done.already_done.entries),
+            bytes: planned.copies.bytes.saturating_sub(done.already_done.bytes),
+        };
         let files = Share {
             done: copied.entries,
-            all: planned.copies.entries,
+            all: left_to_copy.entries,
         };
         let deletions = Share {
             done: done.deleted.entries,
@@ -224,8 +234,8 @@ impl Progress {
             },
             files,
             bytes: Share {
-                done: self.moved(phase, copied.bytes + written, planned.copies.bytes),
-                all: planned.copies.bytes,
+                done: self.moved(phase, copied.bytes + written, left_to_copy.bytes),
+                all: left_to_copy.bytes,
             },
             deletions,
             failed: done.failed,

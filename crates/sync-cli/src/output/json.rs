@@ -38,6 +38,12 @@ pub(crate) enum Line<'a> {
         /// Whether it replaced an entry of the target.
         overwritten: bool,
     },
+    /// An entry was not copied, because an earlier execution of the plan has done so.
+    AlreadyDone {
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Key"))]
+        key: &'a Key,
+        bytes: u64,
+    },
     /// An entry of the target has been deleted.
     Deleted {
         #[cfg_attr(test, schemars(with = "crate::tests::schema::Key"))]
@@ -90,6 +96,9 @@ pub(crate) struct RunReport {
     pub(crate) overwritten: Tally,
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     pub(crate) deleted: Tally,
+    /// Not copied, because an earlier execution of the plan has done so.
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+    pub(crate) already_done: Tally,
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     pub(crate) kept: Tally,
     /// Kept because the source skipped something at that name or above it.
@@ -123,6 +132,7 @@ impl RunReport {
         self.created = done.created;
         self.overwritten = done.overwritten;
         self.deleted = done.deleted;
+        self.already_done = done.already_done;
         self.failed = done.failed;
         self.not_written = done.not_written;
         self.growing = done.growing;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 use sync_core::{
-    Direction, Key,
+    Direction, Entry, Key,
     entry::{SkipCause, Skipped},
     execute::{DeletionsSkipped, Report},
     listing::Side,
@@ -102,6 +102,10 @@ impl Words {
         row(&mut text, "overwritten", report.overwritten);
         of_the_future(&mut text, counts);
         row(&mut text, "deleted", report.deleted);
+        if report.already_done.entries > 0 {
+            row(&mut text, "already done", report.already_done);
+            text.push_str("    by an earlier execution of this plan\n");
+        }
         self.rest(&mut text, counts);
         for (what, number, why) in [
             ("failed", report.failed, ""),
@@ -197,6 +201,12 @@ fn row(text: &mut String, what: &str, tally: Tally) {
     // A longer name takes space from the number, so that the columns stay aligned.
     let width = 24_usize.saturating_sub(what.len().max(12));
     let _ = writeln!(text, "  {what:<12} {entries:>width$}  {bytes:>12}");
+}
+
+/// A line about an entry that an earlier execution of the plan has copied.
+pub(crate) fn already_done(entry: &Entry) -> String {
+    let size = HumanBytes(entry.size);
+    format!("{:<10} {}  ({size})", "done", entry.key)
 }
 
 /// A line about an entry that grew while it was copied.

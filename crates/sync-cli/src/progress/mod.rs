@@ -143,6 +143,14 @@ impl Observer for Progress {
                 self.reporter()
                     .detail(&line, || self.words.transfer(transfer));
             }
+            Event::AlreadyDone(transfer) => {
+                let entry = &transfer.source;
+                let line = Line::AlreadyDone {
+                    key: &entry.key,
+                    bytes: entry.size,
+                };
+                self.reporter().detail(&line, || text::already_done(entry));
+            }
             Event::Deleted(entry) => {
                 let line = Line::Deleted {
                     key: &entry.key,

@@ -57,7 +57,10 @@ impl Workspace<'_> {
                 return Ok(Kept::AtAMoment);
             }
             if self.options.on_source_change == OnSourceChange::Refuse {
-                return Err(outdated(&copied.entry));
+                return Err(outdated(
+                    &copied.entry,
+                    "it was written while it was copied",
+                ));
             }
             if self.is_stopped() {
                 return Err(stopped());
@@ -94,7 +97,7 @@ impl Workspace<'_> {
     }
 
     /// Another version that the source has now.
-    async fn successor(&self, copied: &Entry) -> Result<Option<Entry>> {
+    pub(super) async fn successor(&self, copied: &Entry) -> Result<Option<Entry>> {
         match self.look(copied).await? {
             Some(now) if !self.source.is_unchanged(copied, &now).await => Ok(Some(now)),
             _ => Ok(None),
@@ -148,8 +151,8 @@ impl Workspace<'_> {
 
 /// The error of a file that must not be copied again. Its object is newer than
 /// it, so no later run would notice by the times alone.
-fn outdated(entry: &Entry) -> StoreError {
-    changed(entry, "it was written while it was copied").with_hint(hint!(
+pub(super) fn outdated(entry: &Entry, why: &'static str) -> StoreError {
+    changed(entry, why).with_hint(hint!(
         "the target has the planned version, and `{} checksum` finds the difference",
         Setting::Compare
     ))

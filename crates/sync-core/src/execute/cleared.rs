@@ -13,6 +13,8 @@ pub(crate) struct Cleared {
     files: HashSet<String>,
     /// Everything that the plan deletes below these names.
     below: HashSet<String>,
+    /// Files that are gone, since what they were in the way of is there.
+    gone: HashSet<String>,
 }
 
 impl Cleared {
@@ -24,6 +26,18 @@ impl Cleared {
             above.any(|above| self.below.contains(above))
         };
         self.files.contains(key) || (!self.below.is_empty() && is_below())
+    }
+
+    /// Whether the file `key` is no longer in the way.
+    pub(crate) fn has_made_way(&self, key: &Key) -> bool {
+        self.has(key) || self.gone.contains(key.as_str())
+    }
+
+    /// What `blockers` were in the way of was there already.
+    pub(crate) fn note_gone(&mut self, blockers: &Blockers<'_>) {
+        if let Blockers::File(file) = blockers {
+            self.gone.insert(file.key.as_str().to_owned());
+        }
     }
 
     /// All `blockers` of `transfer` are deleted.

@@ -20,7 +20,6 @@ use crate::{
     key::Key,
     plan::{Action, Plan},
     rule::Direction,
-    store::delete,
 };
 
 /// Which entries are in the way of a transfer.
@@ -147,7 +146,7 @@ impl<'p> Clearing<'p> {
             }
         }
         let mut outcome = Ok(());
-        for (entry, result) in delete(work.target, &batch).await {
+        for (entry, result) in work.delete_planned(&batch).await {
             match result {
                 Ok(()) => {
                     self.any_deleted = true;

@@ -16,6 +16,7 @@ use crate::{
     entry::Entry,
     error::{ErrorKind, Result, StoreError},
     execute::{ExecuteOptions, OnSourceChange},
+    listing::Side,
     rule::Direction,
     store::{Chunks, Expected, Writer},
 };
@@ -37,6 +38,33 @@ pub(super) struct Copied {
     pub(super) reading: Reading,
 }
 
+/// Why there is no copy.
+pub(super) struct CopyError {
+    /// Whose error it is. Of the target are those of its versions.
+    pub(super) side: Side,
+    pub(super) error: StoreError,
+}
+
+impl CopyError {
+    fn of_target(error: StoreError) -> Self {
+        let side = Side::Target;
+        Self { side, error }
+    }
+}
+
+impl From<StoreError> for CopyError {
+    fn from(error: StoreError) -> Self {
+        let side = Side::Source;
+        Self { side, error }
+    }
+}
+
+impl From<CopyError> for StoreError {
+    fn from(failure: CopyError) -> Self {
+        failure.error
+    }
+}
+
 impl Workspace<'_> {
     /// Copies `entry`. If the source has changed before the copy was
     /// committed, its new version is copied, once; so is what arrived damaged.
@@ -46,11 +74,11 @@ impl Workspace<'_> {
         entry: &Entry,
         expected: &Expected,
         mut clearing: Option<&mut Clearing<'_>>,
-    ) -> Result<Copied> {
+    ) -> Result<Copied, CopyError> {
         let (mut entry, mut reading) = (entry.clone(), Reading::Version);
         for attempt in 1.. {
             let copied = self.copy(&entry, reading, expected, clearing.as_deref_mut());
-            let error = match copied.await {
+            let failure = match copied.await {
                 Ok(checksum) => {
                     return Ok(Copied {
                         entry,
@@ -58,27 +86,27 @@ impl Workspace<'_> {
                         reading,
                     });
                 }
-                Err(error) => error,
+                Err(failure) => failure,
             };
             // After the second attempt only what is being added to is of interest.
             let may_grow = self.direction == Direction::Backup
                 && reading == Reading::Version
-                && error.kind() == ErrorKind::Changed;
+                && failure.error.kind() == ErrorKind::Changed;
             if attempt > 1 && !may_grow {
-                return Err(error);
+                return Err(failure);
             }
-            let Some((next, how)) = self.next_attempt(&entry, &error).await? else {
-                return Err(error);
+            let Some((next, how)) = self.next_attempt(&entry, &failure.error).await? else {
+                return Err(failure);
             };
             if attempt > 1 && how == Reading::Version {
-                return Err(error);
+                return Err(failure);
             }
             if self.is_stopped() {
-                return Err(stopped());
+                return Err(stopped().into());
             }
             (entry, reading) = (next, how);
         }
-        Err(stopped())
+        Err(stopped().into())
     }
 
     /// What is to be copied after `entry` could not be, and how.
@@ -117,7 +145,7 @@ impl Workspace<'_> {
         reading: Reading,
         expected: &Expected,
         clearing: Option<&mut Clearing<'_>>,
-    ) -> Result<Crc64> {
+    ) -> Result<Crc64, CopyError> {
         // What grows has another size at the next run, whatever its date.
         if reading == Reading::Version {
             self.until_ready(entry).await;
@@ -129,7 +157,8 @@ impl Workspace<'_> {
         if entry.size > part {
             self.observer.event(Event::Started { entry });
         }
-        let writer = self.target.write(&entry.into(), part, expected).await?;
+        let writer = self.target.write(&entry.into(), part, expected).await;
+        let writer = writer.map_err(CopyError::of_target)?;
         let copied = self.copy_parts(entry, reading, part, &*writer);
         let written = or_stopped(&self.stop, copied).await;
         let ready = match (written, clearing) {
@@ -139,10 +168,13 @@ impl Workspace<'_> {
             (written, _) => written,
         };
         match ready {
-            Ok(checksum) => writer.commit(checksum).await.map(|()| checksum),
+            Ok(checksum) => match writer.commit(checksum).await {
+                Ok(()) => Ok(checksum),
+                Err(error) => Err(CopyError::of_target(error)),
+            },
             Err(error) => {
                 writer.abort().await;
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -152,7 +184,7 @@ impl Workspace<'_> {
         entry: &Entry,
         reading: Reading,
         expected: &Expected,
-    ) -> Result<Crc64> {
+    ) -> Result<Crc64, CopyError> {
         let mut permit = self.permit(entry.size).await;
         // While this one waited, another may have found the file system full.
         self.target.may_write(&entry.key).await?;
@@ -169,7 +201,8 @@ impl Workspace<'_> {
         }
         self.target
             .put(&entry.into(), body, checksum, expected)
-            .await?;
+            .await
+            .map_err(CopyError::of_target)?;
         self.progress(entry, entry.size);
         Ok(checksum)
     }
@@ -304,12 +337,12 @@ impl Workspace<'_> {
     }
 }
 
-pub(super) async fn or_stopped<T>(
+pub(super) async fn or_stopped<T, E: From<StoreError>>(
     stop: &StopSignal,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     match select(std::pin::pin!(work), stop.clone()).await {
         Either::Left((result, _)) => result,
-        Either::Right(_) => Err(stopped()),
+        Either::Right(_) => Err(stopped().into()),
     }
 }

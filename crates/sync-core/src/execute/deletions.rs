@@ -19,7 +19,6 @@ use crate::{
     error::Result,
     plan::{Action, Plan},
     rule::Direction,
-    store::delete,
 };
 
 /// Batches in flight at most. Eight of a thousand keys are more than S3 takes in a
@@ -143,7 +142,7 @@ impl Workspace<'_> {
         if self.is_stopped() || halted.load(Relaxed) || outcome.entries.iter().any(stops) {
             outcome.is_cut = true;
         } else if !batch.is_empty() {
-            let results = delete(self.target, &batch).await;
+            let results = self.delete_planned(&batch).await.into_iter();
             let results = results.map(|(_, result)| result).collect::<Vec<_>>();
             outcome.entries.extend(batch.into_iter().zip(results));
         }

@@ -32,6 +32,9 @@ pub enum Event<'a> {
     },
     /// A transfer is complete.
     Transferred(&'a Transfer),
+    /// A transfer was not made, because the target has what it would write: an earlier
+    /// execution of the plan has made it.
+    AlreadyDone(&'a Transfer),
     /// An entry was added to while it was copied; the copy has what it had at a
     /// moment. [`Event::Transferred`] is told as well.
     Growing(&'a Entry),
@@ -72,6 +75,7 @@ pub struct Outcomes {
     created: Counter,
     overwritten: Counter,
     deleted: Counter,
+    already_done: Counter,
     failed: AtomicU64,
     not_written: AtomicU64,
     growing: AtomicU64,
@@ -105,6 +109,7 @@ impl Outcomes {
             created: self.created.tally(),
             overwritten: self.overwritten.tally(),
             deleted: self.deleted.tally(),
+            already_done: self.already_done.tally(),
             failed: self.failed.load(Relaxed),
             not_written: self.not_written.load(Relaxed),
             growing: self.growing.load(Relaxed),
@@ -114,7 +119,12 @@ impl Outcomes {
 
     /// Forgets what an earlier execution has done.
     pub(crate) fn begin(&self) {
-        for tally in [&self.created, &self.overwritten, &self.deleted] {
+        for tally in [
+            &self.created,
+            &self.overwritten,
+            &self.deleted,
+            &self.already_done,
+        ] {
             tally.entries.store(0, Relaxed);
             tally.bytes.store(0, Relaxed);
         }
@@ -141,6 +151,7 @@ impl Outcomes {
                 counter.add(transfer.source.size);
             }
             Event::Deleted(entry) => self.deleted.add(entry.size),
+            Event::AlreadyDone(transfer) => self.already_done.add(transfer.source.size),
             Event::Failed { .. } => {
                 self.failed.fetch_add(1, Relaxed);
             }
@@ -164,8 +175,11 @@ pub struct Report {
     pub created: Tally,
     /// Entries that replaced one of the target.
     pub overwritten: Tally,
-    /// Entries deleted from the target.
+    /// Entries deleted from the target, with those that were gone already.
     pub deleted: Tally,
+    /// Entries that were not copied, because the target has what the plan wants: an earlier
+    /// execution of it has copied them.
+    pub already_done: Tally,
     /// Entries whose transfer or deletion failed.
     pub failed: u64,
     /// Entries that could not be written or deleted because the target takes

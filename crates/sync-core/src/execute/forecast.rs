@@ -11,6 +11,7 @@ use std::io;
 
 use super::cleared::Cleared;
 use super::deletions::must_look_again;
+use super::earlier::always_looks_first;
 use super::rounds::{Replacement, first_round, second_round};
 use super::workspace::DELETE_BATCH;
 use crate::{
@@ -137,6 +138,9 @@ impl Teller<'_> {
     /// is written in parts however small it is.
     fn transfer(&mut self, transfer: &Transfer, clears: bool) {
         let entry = &transfer.source;
+        if always_looks_first(self.direction, self.options) {
+            self.tell(Side::Target, Call::Stat(&entry.key));
+        }
         let replaces = transfer.target.as_ref();
         let part = self.options.copied_part_size(self.direction, entry.size);
         if entry.size <= part && !clears {

@@ -11,7 +11,9 @@ mod clearing;
 mod copier;
 mod cutoff;
 mod deletions;
+mod earlier;
 mod events;
+mod evidence;
 mod forecast;
 mod free_transfers;
 mod last_looks;
@@ -33,13 +35,14 @@ use crate::budget::Budget;
 use crate::plan::Plan;
 use crate::store::Store;
 use cutoff::Cutoff;
+use evidence::Evidence;
 use free_transfers::Age;
 use run::{Rest, Run};
 use workspace::Workspace;
 
 pub use events::{DeletionsSkipped, Event, Observer, Outcomes, Report};
 pub use forecast::{Call, forecast};
-pub use options::{ExecuteOptions, OnSourceChange};
+pub use options::{EarlierAttempt, ExecuteOptions, OnSourceChange};
 pub(crate) use parts::parts;
 pub use parts::{MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_size};
 
@@ -86,6 +89,8 @@ pub async fn execute(
         source,
         target,
         direction: plan.direction(),
+        rule: plan.header().rule,
+        evidence: Evidence::default(),
         options,
         observer,
         budget: Budget::new(options.memory),

@@ -27,6 +27,8 @@ pub struct ExecuteOptions {
     pub whole_size: u64,
     /// What becomes of a source that has changed since it was planned.
     pub on_source_change: OnSourceChange,
+    /// Whether the plan was executed before.
+    pub earlier_attempt: EarlierAttempt,
     /// Where the execution counts what it has done; from zero.
     pub outcomes: Arc<Outcomes>,
 }
@@ -43,6 +45,18 @@ pub enum OnSourceChange {
     Refuse,
 }
 
+/// Whether a saved plan was executed before. What the target has as the plan wants it counts
+/// as done in any case; this decides how that is found out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EarlierAttempt {
+    /// That is not known. A look is taken where a write is refused, and then at the next
+    /// transfers before they are tried; so the first ones may be sent in vain.
+    #[default]
+    Unknown,
+    /// It was, at least in part: a look is taken before each transfer.
+    Began,
+}
+
 impl Default for ExecuteOptions {
     fn default() -> Self {
         Self {
@@ -52,6 +66,7 @@ impl Default for ExecuteOptions {
             part_size: MIN_PART_SIZE,
             whole_size: MIN_PART_SIZE,
             on_source_change: OnSourceChange::default(),
+            earlier_attempt: EarlierAttempt::default(),
             outcomes: Arc::default(),
         }
     }

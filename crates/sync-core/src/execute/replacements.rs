@@ -68,7 +68,7 @@ impl Run<'_> {
             next.map(|(transfer, file)| Job {
                 transfer,
                 clearing: None,
-                hopeless: must_clear && !cleared.has(&file),
+                hopeless: must_clear && !cleared.has_made_way(&file),
             })
         });
         let replaced = self.replace(second, withheld).await;
@@ -102,8 +102,14 @@ impl Run<'_> {
                 halted.store(true, Relaxed);
                 self.stopped = true;
             }
-            if let Some(clearing) = job.clearing.as_ref().filter(|it| it.is_done()) {
-                self.cleared.note(clearing.blockers(), &job.transfer);
+            match &job.clearing {
+                Some(clearing) if clearing.is_done() => {
+                    self.cleared.note(clearing.blockers(), &job.transfer);
+                }
+                Some(clearing) if matches!(done, Done::Earlier) => {
+                    self.cleared.note_gone(clearing.blockers());
+                }
+                _ => {}
             }
             self.note_transfer(&job.transfer, &done);
         }
@@ -116,7 +122,10 @@ impl Run<'_> {
 impl Workspace<'_> {
     async fn replace(&self, job: &mut Job<'_>, withheld: Option<DeletionsSkipped>) -> Done {
         if job.hopeless {
-            return Done::Failed(still_blocked(&job.transfer));
+            return match self.done_before(&job.transfer).await {
+                Some(step) => self.end(step).await,
+                None => Done::Failed(still_blocked(&job.transfer)),
+            };
         }
         let transfer = &job.transfer;
         if self.direction == Direction::Restore {

@@ -102,6 +102,7 @@ impl<'a> Run<'a> {
             Done::Copied(Err(error)) | Done::Failed(error) => {
                 self.note_failed(&transfer.source.key, error);
             }
+            Done::Earlier => self.work.tell(Event::AlreadyDone(transfer)),
             Done::Copied(Ok(_)) => {}
         }
     }

@@ -7,6 +7,7 @@ use super::clearing::Clearing;
 use super::copier::Copied;
 use super::workspace::Workspace;
 use crate::{
+    entry::Entry,
     error::{Result, StoreError},
     plan::Transfer,
     rule::Direction,
@@ -15,6 +16,8 @@ use crate::{
 
 /// How a transfer ended.
 pub(crate) enum Done {
+    /// The target has what is planned since an earlier execution.
+    Earlier,
     /// The copy is there; whether it could be kept up with the source, and how.
     Copied(Result<Kept>),
     /// It would have failed, so it was not tried.
@@ -28,6 +31,7 @@ impl Done {
         match self {
             Self::Copied(caught_up) => caught_up.as_ref().err(),
             Self::Failed(error) | Self::NotTried(error) => Some(error),
+            Self::Earlier => None,
         }
     }
 }
@@ -38,7 +42,15 @@ pub(crate) enum Step {
     Ended(Done),
     /// The copy is there. The file is to be looked at once more, when an edit of
     /// it is dated after its object.
-    Unseen(Copied, DateTime<Utc>),
+    Unseen(Landed, DateTime<Utc>),
+}
+
+/// A copy that is there.
+pub(crate) enum Landed {
+    /// It was made just now.
+    Copied(Copied),
+    /// It was found. Of what it is one.
+    Found(Entry),
 }
 
 impl Workspace<'_> {
@@ -62,17 +74,20 @@ impl Workspace<'_> {
         if let Err(error) = self.target.may_write(&transfer.source.key).await {
             return Step::Ended(Done::NotTried(error));
         }
+        if let Some(step) = self.done_before(transfer).await {
+            return step;
+        }
         let expected = Expected::from(transfer.target.clone());
         let copied = self.settle(&transfer.source, &expected, clearing);
         let copied = match copied.await {
             Ok(copied) => copied,
-            Err(error) => return Step::Ended(Done::Failed(error)),
+            Err(error) => return self.after_failure(transfer, error).await,
         };
         if self.direction == Direction::Restore {
             return Step::Ended(Done::Copied(Ok(Kept::Up)));
         }
         match self.seen_from(&copied.entry) {
-            Some(moment) => Step::Unseen(copied, moment),
+            Some(moment) => Step::Unseen(Landed::Copied(copied), moment),
             None => Step::Ended(Done::Copied(self.catch_up(copied, None).await)),
         }
     }
@@ -81,7 +96,13 @@ impl Workspace<'_> {
     pub(crate) async fn end(&self, step: Step) -> Done {
         match step {
             Step::Ended(done) => done,
-            Step::Unseen(copied, moment) => Done::Copied(self.catch_up(copied, Some(moment)).await),
+            Step::Unseen(Landed::Copied(copied), moment) => {
+                Done::Copied(self.catch_up(copied, Some(moment)).await)
+            }
+            Step::Unseen(Landed::Found(source), moment) => {
+                self.until_seen(Some(moment)).await;
+                self.confirm(&source).await
+            }
         }
     }
 }

@@ -5,12 +5,14 @@ use futures::future::{BoxFuture, Shared};
 
 use super::cutoff::Cutoff;
 use super::events::{Event, Observer};
-use super::options::ExecuteOptions;
+use super::evidence::Evidence;
+use super::options::{ExecuteOptions, OnSourceChange};
 use crate::budget::Budget;
 use crate::{
-    error::{ErrorKind, StoreError},
-    rule::Direction,
-    store::Store,
+    entry::Entry,
+    error::{ErrorKind, Result, StoreError},
+    rule::{Direction, Rule},
+    store::{Store, delete},
 };
 
 /// Most entries that are deleted by one call of a store.
@@ -23,6 +25,10 @@ pub(crate) struct Workspace<'a> {
     pub(crate) source: &'a dyn Store,
     pub(crate) target: &'a dyn Store,
     pub(crate) direction: Direction,
+    /// By which the plan was made.
+    pub(crate) rule: Rule,
+    /// That an earlier execution has begun.
+    pub(crate) evidence: Evidence,
     pub(crate) options: &'a ExecuteOptions,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) budget: Budget,
@@ -35,6 +41,29 @@ impl Workspace<'_> {
     pub(crate) fn tell(&self, event: Event<'_>) {
         self.options.outcomes.count(&event);
         self.observer.event(event);
+    }
+
+    /// Deletes `batch` from the target; each entry with its result.
+    ///
+    /// When a saved plan is executed again, a directory may have taken the place of a file
+    /// that is gone: where the first look says that something has changed, another one tells
+    /// whether there is anything to delete.
+    pub(crate) async fn delete_planned<'b>(
+        &self,
+        batch: &'b [Entry],
+    ) -> Vec<(&'b Entry, Result<()>)> {
+        let mut results: Vec<_> = delete(self.target, batch).await.collect();
+        if self.options.on_source_change == OnSourceChange::Refuse {
+            for (entry, result) in &mut results {
+                let has_changed = |error: &StoreError| error.kind() == ErrorKind::Changed;
+                if result.as_ref().is_err_and(has_changed)
+                    && self.target.lacks(&entry.key).await.is_ok_and(|lacks| lacks)
+                {
+                    *result = Ok(());
+                }
+            }
+        }
+        results
     }
 
     /// How far the clock that dates the objects was set meanwhile.

@@ -23,6 +23,7 @@ macro_rules! with {
     (@set $base:ident.$field:ident) => { $base.$field = $field };
 }
 
+mod again;
 mod calls;
 mod catch_up;
 mod clocks;

@@ -162,6 +162,7 @@ impl Observer for Events {
                 return;
             }
             Event::Transferred(transfer) => format!("copied {}", transfer.source.key),
+            Event::AlreadyDone(transfer) => format!("found {}", transfer.source.key),
             Event::Deleted(entry) => format!("deleted {}", entry.key),
             Event::Failed { key, error } => format!("failed {key}: {:?}", error.kind()),
             other => panic!("unknown event {other:?}"),
