@@ -8,6 +8,7 @@ use crate::{
     action::{Action, Answer},
     clock::http_date,
     config::{Precision, Rounding},
+    list_versions::RawXml,
     state::State,
 };
 
@@ -33,6 +34,18 @@ pub(crate) fn instead(actions: &[Action]) -> Option<Response<Body>> {
         Action::OkWithErrorBody { code, message } => Some(error(200, code, message)),
         _ => None,
     })
+}
+
+/// The answer with the document that the service has written itself, if it has.
+pub(crate) fn as_written(mut answer: Response<Body>) -> Response<Body> {
+    let Some(RawXml(xml)) = answer.extensions_mut().remove::<RawXml>() else {
+        return answer;
+    };
+    let (mut parts, _) = answer.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let kind = HeaderValue::from_static("application/xml");
+    parts.headers.insert(header::CONTENT_TYPE, kind);
+    Response::from_parts(parts, Body::from(xml))
 }
 
 /// Lets every [`Action::EditAnswer`] do its work.

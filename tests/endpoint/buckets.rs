@@ -5,12 +5,15 @@ use s3s::{
     dto::{
         Bucket as BucketEntry, BucketLocationConstraint, BucketVersioningStatus,
         CreateBucketOutput, DeleteBucketOutput, GetBucketLocationOutput, GetBucketVersioningOutput,
-        HeadBucketOutput, ListBucketsOutput, Owner,
+        HeadBucketOutput, ListBucketsOutput, Owner, PutBucketVersioningInput,
+        PutBucketVersioningOutput,
     },
     s3_error,
 };
 
-use crate::{OWNER, conditions::timestamp, state::State};
+use crate::{
+    OWNER, conditions::timestamp, error::malformed_xml, list_versions::RawXml, state::State,
+};
 
 /// The region of a server without one of its own.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -76,13 +79,43 @@ impl State {
         })
     }
 
-    pub(crate) fn delete_bucket(&self, name: &str) -> S3Result<DeleteBucketOutput> {
-        self.with_bucket(name, |bucket| match bucket.objects.is_empty() {
-            true => Ok(()),
-            false => Err(s3_error!(
-                BucketNotEmpty,
-                "The bucket you tried to delete is not empty"
+    pub(crate) fn put_bucket_versioning(
+        &self,
+        input: &PutBucketVersioningInput,
+    ) -> S3Result<PutBucketVersioningOutput> {
+        let status = input.versioning_configuration.status.as_ref();
+        let status = match status.map(BucketVersioningStatus::as_str) {
+            Some("Enabled") => "Enabled",
+            Some("Suspended") => "Suspended",
+            _ => return Err(malformed_xml()),
+        };
+        self.with_bucket(&input.bucket, |bucket| {
+            bucket.versioning = Some(status);
+            Ok(PutBucketVersioningOutput::default())
+        })
+    }
+
+    pub(crate) fn lifecycle(&self, name: &str) -> S3Result<RawXml> {
+        self.with_bucket(name, |bucket| match &bucket.lifecycle {
+            Some(rules) => Ok(RawXml(format!(
+                "<LifecycleConfiguration>{rules}</LifecycleConfiguration>"
+            ))),
+            None => Err(s3_error!(
+                NoSuchLifecycleConfiguration,
+                "The lifecycle configuration does not exist"
             )),
+        })
+    }
+
+    pub(crate) fn delete_bucket(&self, name: &str) -> S3Result<DeleteBucketOutput> {
+        self.with_bucket(name, |bucket| {
+            match bucket.objects.is_empty() && bucket.history.is_empty() {
+                true => Ok(()),
+                false => Err(s3_error!(
+                    BucketNotEmpty,
+                    "The bucket you tried to delete is not empty"
+                )),
+            }
         })?;
         self.buckets().remove(name);
         Ok(DeleteBucketOutput::default())

@@ -67,7 +67,7 @@ impl State {
                 ..CompleteMultipartUploadOutput::default()
             };
             set_checksum!(output, Some(object.checksum));
-            bucket.objects.insert(&input.key, object.into());
+            output.version_id = bucket.insert(&input.key, object.into());
             bucket.uploads.remove(&(input.key.clone(), input.upload_id));
             output.bucket = Some(input.bucket.clone());
             output.key = Some(input.key);

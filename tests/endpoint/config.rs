@@ -11,6 +11,8 @@ pub struct Config {
     pub buckets: Vec<String>,
     /// The order in which listings arrive.
     pub list_order: ListOrder,
+    /// The order in which the versions and delete markers of a key are listed.
+    pub version_order: VersionOrder,
     /// The most keys on one page of a listing; S3's own limit is 1,000.
     pub page_size: usize,
     /// The precision of `LastModified`.
@@ -61,6 +63,7 @@ impl Default for Config {
             port: 0,
             buckets: Vec::new(),
             list_order: ListOrder::Bytes,
+            version_order: VersionOrder::default(),
             page_size: 1000,
             precision: Precision::Second,
             rounding: Rounding::Down,
@@ -111,6 +114,18 @@ pub enum ListOrder {
     /// In no order that means anything, but the same one every time, as
     /// directory buckets (S3 Express One Zone) do. The number is the seed.
     Shuffled(u64),
+}
+
+/// The order of the versions and delete markers of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VersionOrder {
+    /// The newest first, markers among versions (AWS).
+    #[default]
+    NewestFirst,
+    /// On each page all versions, then all markers (moto, old MinIO).
+    Torn,
+    /// The oldest first.
+    OldestFirst,
 }
 
 /// The precision of `LastModified`.

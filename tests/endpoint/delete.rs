@@ -1,12 +1,13 @@
 //! Deleting objects, one or a thousand at a time.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use chrono::{DateTime, Utc};
 use s3s::{
     S3Request, S3Result,
     crypto::{Checksum as _, Md5},
     dto::{
-        DeleteObjectInput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
-        ETagCondition, Error as KeyError, ObjectIdentifier,
+        DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
+        DeletedObject, ETag, ETagCondition, Error as KeyError, ObjectIdentifier,
     },
     s3_error,
 };
@@ -26,11 +27,29 @@ use crate::{
 const MAX_KEYS: usize = 1000;
 
 impl State {
-    pub(crate) fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<()> {
+    pub(crate) fn delete_object(
+        &self,
+        req: S3Request<DeleteObjectInput>,
+    ) -> S3Result<DeleteObjectOutput> {
         let input = req.input;
         let condition = self.config.understood(&req.headers, input.if_match)?;
+        let now = self.now();
         self.with_bucket(&input.bucket, |bucket| {
-            bucket.delete(&input.key, condition.as_ref())
+            if let Some(id) = input.version_id.as_deref() {
+                let removed = bucket.remove_version(&input.key, id);
+                let was_marker = removed.is_some_and(|version| version.object.is_none());
+                return Ok(DeleteObjectOutput {
+                    delete_marker: was_marker.then_some(true),
+                    version_id: Some(id.to_owned()),
+                    ..DeleteObjectOutput::default()
+                });
+            }
+            let marker = bucket.delete(&input.key, condition.as_ref(), now)?;
+            Ok(DeleteObjectOutput {
+                delete_marker: marker.is_some().then_some(true),
+                version_id: marker,
+                ..DeleteObjectOutput::default()
+            })
         })
     }
 
@@ -47,13 +66,14 @@ impl State {
         let quiet = req.input.delete.quiet.unwrap_or_default();
         let injected = req.extensions.get::<FailKeys>();
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        let now = self.now();
         self.with_bucket(&req.input.bucket, |bucket| {
             for object in keys {
                 if let Some(error) = injected.and_then(|faults| faults.error(&object.key)) {
                     errors.push(error);
                     continue;
                 }
-                match bucket.delete_identified(&object, &self.config) {
+                match bucket.delete_identified(&object, &self.config, now) {
                     Ok(()) if quiet => {}
                     Ok(()) => deleted.push(DeletedObject {
                         key: Some(object.key),
@@ -78,18 +98,32 @@ impl State {
 }
 
 impl Bucket {
-    fn delete(&mut self, key: &str, condition: Option<&ETagCondition>) -> S3Result<()> {
+    /// Returns the id of the delete marker, where versions are kept.
+    fn delete(
+        &mut self,
+        key: &str,
+        condition: Option<&ETagCondition>,
+        now: DateTime<Utc>,
+    ) -> S3Result<Option<String>> {
         check_delete(condition, self.objects.get(key).map(|object| &**object))?;
-        self.objects.remove(key);
-        Ok(())
+        Ok(self.remove(key, now).marker)
     }
 
-    fn delete_identified(&mut self, object: &ObjectIdentifier, config: &Config) -> S3Result<()> {
+    fn delete_identified(
+        &mut self,
+        object: &ObjectIdentifier,
+        config: &Config,
+        now: DateTime<Utc>,
+    ) -> S3Result<()> {
         if object.key.is_empty() {
             return Err(s3_error!(
                 UserKeyMustBeSpecified,
                 "The request must include a key"
             ));
+        }
+        if let Some(id) = object.version_id.as_deref() {
+            self.remove_version(&object.key, id);
+            return Ok(());
         }
         let knows_etags = matches!(config.if_match, IfMatch::Standard | IfMatch::Never);
         let etag = object
@@ -103,7 +137,7 @@ impl Bucket {
             }
             _ => ETagCondition::ETag(etag),
         });
-        self.delete(&object.key, condition.as_ref())
+        self.delete(&object.key, condition.as_ref(), now).map(drop)
     }
 }
 

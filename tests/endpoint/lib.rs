@@ -50,12 +50,14 @@ mod conditions;
 mod delete;
 mod error;
 mod list;
+mod list_versions;
 mod multipart;
 mod page;
 mod read;
 mod receive;
 mod service;
 mod uploads;
+mod versions;
 mod write;
 
 // How the questions arrive, and what may happen to them on the way.
@@ -73,12 +75,15 @@ mod wire;
 mod tests;
 
 pub use action::{Action, Answer};
-pub use config::{Config, IfMatch, ListOrder, MultipartTime, Precision, Rounding, Sums};
+pub use config::{
+    Config, IfMatch, ListOrder, MultipartTime, Precision, Rounding, Sums, VersionOrder,
+};
 pub use endpoint::Endpoint;
 pub use entry::{Entry, max_in_flight};
 pub use faults::{Fault, Hits, Trigger};
 pub use object::Object;
 pub use state::{OpenUpload, State};
+pub use versions::Version;
 
 /// The only access key that the endpoint knows.
 pub const ACCESS_KEY: &str = "AKIDENDPOINT";

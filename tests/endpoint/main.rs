@@ -30,6 +30,9 @@ struct Options {
     /// The order of listings
     #[arg(long, value_enum, default_value_t = Order::Bytes)]
     list_order: Order,
+    /// A bucket of these that keeps versions; may be repeated
+    #[arg(long, value_name = "NAME")]
+    versioned: Vec<String>,
     /// The most keys on a page of a listing
     #[arg(long, value_name = "N", default_value_t = 1000)]
     page_size: usize,
@@ -84,12 +87,18 @@ impl From<Options> for Config {
 }
 
 fn main() -> anyhow::Result<()> {
-    let config = Config::from(Options::parse());
+    let mut options = Options::parse();
+    let versioned = std::mem::take(&mut options.versioned);
+    let config = Config::from(options);
     let region = config
         .region
         .clone()
         .unwrap_or_else(|| "us-east-1".to_owned());
     let endpoint = Endpoint::start(config).context("the endpoint cannot start")?;
+    for bucket in versioned {
+        endpoint.create_bucket(&bucket);
+        endpoint.set_versioning(&bucket, Some("Enabled"));
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "export AWS_ENDPOINT_URL={}", endpoint.url())?;
     writeln!(out, "export AWS_ACCESS_KEY_ID={ACCESS_KEY}")?;

@@ -21,7 +21,8 @@ use crate::{
 
 impl State {
     pub(crate) fn head_object(&self, input: &HeadObjectInput) -> S3Result<HeadObjectOutput> {
-        let object = self.existing(&input.bucket, &input.key)?;
+        let (object, version_id) =
+            self.version(&input.bucket, &input.key, input.version_id.as_deref())?;
         let conditions = ReadConditions {
             if_match: input.if_match.as_ref(),
             if_none_match: input.if_none_match.as_ref(),
@@ -43,6 +44,7 @@ impl State {
             content_disposition: extra.content_disposition,
             storage_class: extra.storage_class.map(StorageClass::from),
             metadata: Some(extra.metadata).filter(|metadata| !metadata.is_empty()),
+            version_id,
             ..HeadObjectOutput::default()
         };
         set_checksum!(
@@ -54,7 +56,8 @@ impl State {
     }
 
     pub(crate) fn get_object(&self, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
-        let object = self.existing(&input.bucket, &input.key)?;
+        let (object, version_id) =
+            self.version(&input.bucket, &input.key, input.version_id.as_deref())?;
         let conditions = ReadConditions {
             if_match: input.if_match.as_ref(),
             if_none_match: input.if_none_match.as_ref(),
@@ -82,6 +85,7 @@ impl State {
             content_disposition: extra.content_disposition,
             storage_class: extra.storage_class.map(StorageClass::from),
             metadata: Some(extra.metadata).filter(|metadata| !metadata.is_empty()),
+            version_id,
             body: Some(StreamingBlob::new(object.body.stream(range))),
             ..GetObjectOutput::default()
         };
@@ -94,8 +98,21 @@ impl State {
     }
 
     pub(crate) fn existing(&self, bucket: &str, key: &str) -> S3Result<Arc<Object>> {
+        Ok(self.version(bucket, key, None)?.0)
+    }
+
+    /// A version of an object, by default the current one, and its id where the
+    /// bucket keeps versions.
+    fn version(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: Option<&str>,
+    ) -> S3Result<(Arc<Object>, Option<String>)> {
         self.with_bucket(bucket, |bucket| {
-            bucket.objects.get(key).cloned().ok_or_else(no_such_key)
+            let version = bucket.version(key, id)?;
+            let id = bucket.keeps_versions().then_some(version.id);
+            Ok((version.object.ok_or_else(no_such_key)?, id))
         })
     }
 }

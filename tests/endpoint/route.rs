@@ -18,14 +18,13 @@ pub(crate) struct Target {
 }
 
 /// Parts of buckets and objects that this endpoint doesn't have.
-const SUBRESOURCES: [&str; 15] = [
+const SUBRESOURCES: [&str; 13] = [
     "accelerate",
     "acl",
     "attributes",
     "cors",
     "encryption",
     "legal-hold",
-    "lifecycle",
     "logging",
     "notification",
     "object-lock",
@@ -33,7 +32,6 @@ const SUBRESOURCES: [&str; 15] = [
     "restore",
     "retention",
     "tagging",
-    "versions",
 ];
 
 impl Target {
@@ -80,7 +78,10 @@ impl Target {
 fn on_bucket(method: &Method, has: impl Fn(&str) -> bool) -> &'static str {
     match *method {
         Method::GET if has("versioning") => "GetBucketVersioning",
-        _ if has("versioning") => "Other",
+        Method::PUT if has("versioning") => "PutBucketVersioning",
+        Method::GET if has("lifecycle") => "GetBucketLifecycleConfiguration",
+        Method::GET if has("versions") => "ListObjectVersions",
+        _ if has("versioning") || has("lifecycle") || has("versions") => "Other",
         Method::GET if has("location") => "GetBucketLocation",
         Method::GET if has("uploads") => "ListMultipartUploads",
         Method::GET if has("list-type") => "ListObjectsV2",
@@ -132,9 +133,15 @@ mod tests {
             ("GET", "/b?list-type=2&prefix=x", "ListObjectsV2", "b"),
             ("GET", "/b/?list-type=2", "ListObjectsV2", "b"),
             ("GET", "/b", "ListObjects", "b"),
-            ("GET", "/b?versions", "Other", "b"),
+            ("GET", "/b?versions", "ListObjectVersions", "b"),
+            (
+                "GET",
+                "/b?lifecycle",
+                "GetBucketLifecycleConfiguration",
+                "b",
+            ),
             ("GET", "/b?versioning", "GetBucketVersioning", "b"),
-            ("PUT", "/b?versioning", "Other", "b"),
+            ("PUT", "/b?versioning", "PutBucketVersioning", "b"),
             ("POST", "/b?delete", "DeleteObjects", "b"),
             ("GET", "/b/k?x-id=GetObject", "GetObject", "b k"),
             ("GET", "/b//k", "GetObject", "b /k"),

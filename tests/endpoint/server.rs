@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use crate::{
     access::{Gate, Keys},
     action::Action,
-    answer::{complete, edit, instead},
+    answer::{as_written, complete, edit, instead},
     faults::{FailKeys, Faults},
     intake::{Intake, RawBody},
     log::{Log, Record},
@@ -150,7 +150,7 @@ impl Server {
             Some(answer) => answer,
             None => {
                 let request = Request::from_parts(parts, Body::http_body(body.clone()));
-                self.s3.call(request).await.map_err(Broken::new)?
+                as_written(self.s3.call(request).await.map_err(Broken::new)?)
             }
         };
         if !waits {

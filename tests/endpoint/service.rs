@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use s3s::{S3, S3Request, S3Response, S3Result, dto::*};
 
-use crate::state::State;
+use crate::{list_versions::RawXml, state::State};
 
 /// S3 over a [`State`]. Each method only hands over to the file of its subject.
 pub(crate) struct Service(pub(crate) Arc<State>);
@@ -49,6 +49,27 @@ impl S3 for Service {
         self.0
             .bucket_versioning(&req.input.bucket)
             .map(Answer::answer)
+    }
+
+    async fn put_bucket_versioning(
+        &self,
+        req: S3Request<PutBucketVersioningInput>,
+    ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+        self.0.put_bucket_versioning(&req.input).map(Answer::answer)
+    }
+
+    async fn get_bucket_lifecycle_configuration(
+        &self,
+        req: S3Request<GetBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<GetBucketLifecycleConfigurationOutput>> {
+        self.0.lifecycle(&req.input.bucket).map(written)
+    }
+
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        self.0.list_object_versions(&req.input).map(written)
     }
 
     async fn delete_bucket(
@@ -104,8 +125,7 @@ impl S3 for Service {
         &self,
         req: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        self.0.delete_object(req)?;
-        let output = DeleteObjectOutput::default();
+        let output = self.0.delete_object(req)?;
         Ok(S3Response::with_status(
             output,
             http::StatusCode::NO_CONTENT,
@@ -167,6 +187,13 @@ impl S3 for Service {
     ) -> S3Result<S3Response<ListPartsOutput>> {
         self.0.list_parts(req.input).map(Answer::answer)
     }
+}
+
+/// An answer that the server sends as it was written.
+fn written<T: Default>(xml: RawXml) -> S3Response<T> {
+    let mut response = S3Response::new(T::default());
+    response.extensions.insert(xml);
+    response
 }
 
 /// Wraps an output without further headers.

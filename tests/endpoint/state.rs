@@ -23,6 +23,7 @@ use crate::{
     multipart::Upload,
     object::{Extra, Object},
     order::Objects,
+    versions::History,
 };
 
 /// The content of the server, for tests to prepare and to look at.
@@ -50,9 +51,13 @@ pub struct OpenUpload {
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) created: DateTime<Utc>,
-    /// As GetBucketVersioning answers. No version is really kept.
+    /// As GetBucketVersioning answers.
     pub(crate) versioning: Option<&'static str>,
     pub(crate) objects: Objects,
+    pub(crate) history: History,
+    pub(crate) versions_made: u64,
+    /// What GetBucketLifecycleConfiguration answers: the rules as XML.
+    pub(crate) lifecycle: Option<String>,
     /// By key, then by upload identifier, as S3 lists them.
     pub(crate) uploads: BTreeMap<(String, String), Upload>,
     pub(crate) requester_pays: bool,
@@ -75,6 +80,11 @@ impl State {
     /// Sets how far the clock is ahead of the system's, from now on.
     pub fn set_clock_offset(&self, offset: TimeDelta) {
         self.clock.set_offset(offset);
+    }
+
+    /// Sets the clock: it is `moment` now, and goes on from there.
+    pub fn set_clock(&self, moment: DateTime<Utc>) {
+        self.clock.set_offset(moment - Utc::now());
     }
 
     /// Creates an empty bucket; one that exists stays as it is.
@@ -100,7 +110,7 @@ impl State {
         );
         self.create_bucket(bucket);
         if let Some(bucket) = self.buckets().get_mut(bucket) {
-            bucket.objects.insert(key, Arc::new(object));
+            bucket.insert(key, Arc::new(object));
         }
     }
 
@@ -129,11 +139,9 @@ impl State {
 
     /// Removes an object and returns it.
     pub fn remove(&self, bucket: &str, key: &str) -> Option<Object> {
-        self.buckets()
-            .get_mut(bucket)?
-            .objects
-            .remove(key)
-            .map(Arc::unwrap_or_clone)
+        let now = self.now();
+        let removed = self.buckets().get_mut(bucket)?.remove(key, now);
+        removed.object.map(Arc::unwrap_or_clone)
     }
 
     /// Moves an object to a storage class; one in `GLACIER` or `DEEP_ARCHIVE`
@@ -156,11 +164,18 @@ impl State {
         }
     }
 
-    /// Lets GetBucketVersioning tell `status`: `Enabled`, `Suspended`, or none
-    /// of both. It is only reported; versions are not kept.
+    /// Enables versioning (`Enabled`), suspends it (`Suspended`), or neither. From
+    /// now on versions are kept as AWS keeps them.
     pub fn set_versioning(&self, bucket: &str, status: Option<&'static str>) {
         if let Some(bucket) = self.buckets().get_mut(bucket) {
             bucket.versioning = status;
+        }
+    }
+
+    /// Sets the lifecycle rules, as XML: the children of `LifecycleConfiguration`.
+    pub fn set_lifecycle(&self, bucket: &str, rules: Option<&str>) {
+        if let Some(bucket) = self.buckets().get_mut(bucket) {
+            bucket.lifecycle = rules.map(str::to_owned);
         }
     }
 
@@ -194,7 +209,7 @@ impl State {
         let mut extra = object.extra.take().unwrap_or_default();
         change(&mut extra);
         object.extra = extra.boxed();
-        bucket.objects.insert(key, Arc::new(object));
+        bucket.amend(key, Arc::new(object));
     }
 
     pub(crate) fn buckets(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
@@ -216,6 +231,9 @@ impl State {
             created: self.now(),
             versioning: None,
             objects: Objects::new(self.config.list_order),
+            history: History::default(),
+            versions_made: 0,
+            lifecycle: None,
             uploads: BTreeMap::new(),
             requester_pays: false,
         }

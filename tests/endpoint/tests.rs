@@ -9,6 +9,7 @@ mod multipart;
 mod objects;
 mod parts;
 mod security;
+mod versions;
 
 use aws_sdk_s3::{
     Client,

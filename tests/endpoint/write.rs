@@ -62,7 +62,7 @@ impl State {
             ..PutObjectOutput::default()
         };
         set_checksum!(output, Some(object.checksum));
-        self.store(&input.bucket, &input.key, object, &conditions)?;
+        output.version_id = self.store(&input.bucket, &input.key, object, &conditions)?;
         Ok(output)
     }
 
@@ -116,25 +116,26 @@ impl State {
             if_match: None,
             if_none_match: None,
         };
-        self.store(&input.bucket, &input.key, copy, &unconditional)?;
+        let version_id = self.store(&input.bucket, &input.key, copy, &unconditional)?;
         Ok(CopyObjectOutput {
+            version_id,
             copy_object_result: Some(result),
             ..CopyObjectOutput::default()
         })
     }
 
-    /// Puts an object in its place, if the conditions hold at that moment.
+    /// Puts an object in its place, if the conditions hold at that moment. Returns
+    /// the id of its version, where versions are kept.
     pub(crate) fn store(
         &self,
         bucket: &str,
         key: &str,
         object: Object,
         conditions: &WriteConditions,
-    ) -> S3Result<()> {
+    ) -> S3Result<Option<String>> {
         self.with_bucket(bucket, |bucket| {
             conditions.check(bucket.objects.get(key).map(|object| &**object))?;
-            bucket.objects.insert(key, Arc::new(object));
-            Ok(())
+            Ok(bucket.insert(key, Arc::new(object)))
         })
     }
 

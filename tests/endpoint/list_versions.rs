@@ -1,0 +1,199 @@
+//! The listing of versions and delete markers.
+//!
+//! Written here and not by `s3s`, which writes all versions before all markers; that
+//! is only one of the orders in which servers list.
+
+use std::{fmt::Write as _, ops::Bound};
+
+use s3s::{S3Result, dto::ListObjectVersionsInput, s3_error};
+
+use crate::{
+    config::VersionOrder,
+    list::{Text, max_keys},
+    order::Encoded,
+    state::{Bucket, State},
+    versions::Version,
+};
+
+/// An answer as it was written here.
+#[derive(Debug, Clone)]
+pub(crate) struct RawXml(pub(crate) String);
+
+/// A line of a page.
+struct Line {
+    key: String,
+    version: Version,
+    is_latest: bool,
+}
+
+#[derive(Default)]
+struct Page {
+    lines: Vec<Line>,
+    is_truncated: bool,
+}
+
+impl State {
+    pub(crate) fn list_object_versions(&self, input: &ListObjectVersionsInput) -> S3Result<RawXml> {
+        let delimiter = input.delimiter.as_deref().unwrap_or_default();
+        if !delimiter.is_empty() {
+            return Err(s3_error!(NotImplemented, "A delimiter is not implemented"));
+        }
+        let text = Text::of(input.encoding_type.as_ref())?;
+        let limit = max_keys(input.max_keys)?;
+        let page = self.with_bucket(&input.bucket, |bucket| {
+            self.version_page(bucket, input, limit.min(self.config.page_size))
+        })?;
+        Ok(RawXml(self.document(&page, input, &text, limit)))
+    }
+
+    fn version_page(
+        &self,
+        bucket: &Bucket,
+        input: &ListObjectVersionsInput,
+        limit: usize,
+    ) -> S3Result<Page> {
+        let prefix = input.prefix.as_deref().unwrap_or_default();
+        let marker = input.key_marker.as_deref().filter(|key| !key.is_empty());
+        let objects = &bucket.objects;
+        let marker = marker.map(|key| objects.encode(key));
+        let start = objects.start(prefix);
+        let from = marker.clone().map_or(start.clone(), |key| key.max(start));
+        let mut page = Page::default();
+        for encoded in bucket.keys(Bound::Included(&*from)) {
+            let key = objects.decode(encoded);
+            if !key.starts_with(prefix) {
+                if objects.keeps_prefixes_together() {
+                    break;
+                }
+                continue;
+            }
+            for line in self.lines(bucket, encoded, marker.as_ref(), input)? {
+                if page.lines.len() == limit {
+                    page.is_truncated = limit > 0;
+                    return Ok(page);
+                }
+                page.lines.push(line);
+            }
+        }
+        Ok(page)
+    }
+
+    /// What is listed of one key: only what follows the markers.
+    fn lines(
+        &self,
+        bucket: &Bucket,
+        encoded: &Encoded,
+        marker: Option<&Encoded>,
+        input: &ListObjectVersionsInput,
+    ) -> S3Result<Vec<Line>> {
+        let key = bucket.objects.decode(encoded);
+        let versions = bucket.versions_of(&key);
+        let last = versions.len().saturating_sub(1);
+        let lines = versions.into_iter().enumerate().map(|(at, version)| Line {
+            key: key.clone(),
+            version,
+            is_latest: at == last,
+        });
+        let mut lines: Vec<_> = lines.collect();
+        if self.config.version_order != VersionOrder::OldestFirst {
+            lines.reverse();
+        }
+        if marker != Some(encoded) {
+            return Ok(lines);
+        }
+        let id = input.version_id_marker.as_deref();
+        let Some(id) = id.filter(|id| !id.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let at = lines.iter().position(|line| line.version.id == id);
+        let at = at.ok_or_else(|| s3_error!(InvalidArgument, "Invalid version id specified"))?;
+        Ok(lines.split_off(at + 1))
+    }
+
+    fn document(
+        &self,
+        page: &Page,
+        input: &ListObjectVersionsInput,
+        text: &Text,
+        limit: usize,
+    ) -> String {
+        let key = |key: &str| escaped(&text.write(key));
+        let given = |value: &Option<String>| value.clone().unwrap_or_default();
+        let mut xml = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListVersionsResult \
+             xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{}</Name><Prefix>{}</Prefix>\
+             <KeyMarker>{}</KeyMarker><VersionIdMarker>{}</VersionIdMarker>",
+            escaped(&input.bucket),
+            key(&given(&input.prefix)),
+            key(&given(&input.key_marker)),
+            escaped(&given(&input.version_id_marker)),
+        );
+        if let Some(last) = page.lines.last().filter(|_| page.is_truncated) {
+            let _ = write!(
+                xml,
+                "<NextKeyMarker>{}</NextKeyMarker><NextVersionIdMarker>{}</NextVersionIdMarker>",
+                key(&last.key),
+                escaped(&last.version.id)
+            );
+        }
+        if input.encoding_type.is_some() {
+            xml += "<EncodingType>url</EncodingType>";
+        }
+        let is_truncated = page.is_truncated;
+        let _ = write!(
+            xml,
+            "<MaxKeys>{limit}</MaxKeys><IsTruncated>{is_truncated}</IsTruncated>"
+        );
+        let mut lines: Vec<_> = page.lines.iter().collect();
+        if self.config.version_order == VersionOrder::Torn {
+            lines.sort_by_key(|line| line.version.object.is_none());
+        }
+        for line in lines {
+            self.write_line(&mut xml, line, &key(&line.key));
+        }
+        xml + "</ListVersionsResult>"
+    }
+
+    fn write_line(&self, xml: &mut String, line: &Line, key: &str) {
+        let Line {
+            version, is_latest, ..
+        } = line;
+        let id = escaped(&version.id);
+        let modified = version.modified.format("%Y-%m-%dT%H:%M:%S%.3fZ");
+        let common = format!(
+            "<Key>{key}</Key><VersionId>{id}</VersionId><IsLatest>{is_latest}</IsLatest>\
+             <LastModified>{modified}</LastModified>"
+        );
+        let _ = match &version.object {
+            None => write!(xml, "<DeleteMarker>{common}</DeleteMarker>"),
+            Some(object) => {
+                let etag = self.config.etags.then(|| object.etag());
+                let etag = etag.map(|etag| format!("<ETag>&quot;{etag}&quot;</ETag>"));
+                write!(
+                    xml,
+                    "<Version>{common}{}<Size>{}</Size><StorageClass>{}</StorageClass></Version>",
+                    etag.unwrap_or_default(),
+                    object.size(),
+                    escaped(object.storage_class())
+                )
+            }
+        };
+    }
+}
+
+/// As the text of an element.
+fn escaped(text: &str) -> String {
+    let mut xml = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => xml += "&amp;",
+            '<' => xml += "&lt;",
+            '>' => xml += "&gt;",
+            c if c.is_control() => {
+                let _ = write!(xml, "&#{};", u32::from(c));
+            }
+            c => xml.push(c),
+        }
+    }
+    xml
+}
