@@ -10,11 +10,12 @@ use std::{fs, path::PathBuf};
 use crate::support::{Memory, World, run};
 
 /// These have tests of their own.
-const ELSEWHERE: [&str; 7] = [
+const ELSEWHERE: [&str; 8] = [
     "doctor.md",
     "machines.md",
     "prices.md",
     "s3-options.md",
+    "the-past.md",
     "trash.md",
     "verify.md",
     "watching.md",

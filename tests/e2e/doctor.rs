@@ -107,6 +107,7 @@ fn a_good_server_is_fit_and_everything_is_looked_at() {
             "listing",
             "multipart",
             "order",
+            "past",
             "paths",
             "put",
             "server",
@@ -378,12 +379,7 @@ fn where_versions_are_named_and_not_kept_nothing_is_left() {
         .into();
     let by_name = Fault::on("DeleteObject").parameter("versionId");
     faults.push(by_name.always().act(lacking.clone()));
-    faults.push(
-        Fault::on("Other")
-            .parameter("versions")
-            .always()
-            .act(lacking),
-    );
+    faults.push(Fault::on("ListObjectVersions").always().act(lacking));
     let outcome = on(Config::default(), faults, 0);
     assert_eq!(bad(&outcome), [], "{outcome}");
 }

@@ -82,6 +82,8 @@ mod jobs;
 mod jobs_docs;
 mod jobs_wrong;
 mod machines;
+mod past;
+mod past_docs;
 mod trash;
 mod trash_docs;
 mod trash_killed;

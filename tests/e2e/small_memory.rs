@@ -1,7 +1,10 @@
 //! Runs in a control group with little memory, as in a small container: the
 //! defaults follow its limit, and the kernel does not kill the run.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
+
+use chrono::{TimeDelta, Utc};
+use s3_endpoint::Config;
 
 use crate::support::{Memory, World, assert_same, content::mebibytes, run::Run};
 
@@ -82,4 +85,40 @@ fn a_run_is_not_killed_in_a_small_container() {
         drop(within(world.backup(&dir)).done());
         assert_same(&world.bucket.contents(), &dir.contents());
     }
+}
+
+/// The state of a listing of versions is one key.
+#[test]
+#[ignore = "takes minutes and makes a control group; `cargo xtask test` runs it"]
+fn a_million_versions_are_listed_in_little_memory_and_one_request_for_a_thousand() {
+    const KEYS: usize = 100_000;
+    const VERSIONS: i64 = 10;
+    let memory = Memory::with(Config {
+        fast_etags: true,
+        ..Config::default()
+    });
+    let world = World::on(&memory);
+    let bucket = &world.bucket.name;
+    memory.set_versioning(bucket, Some("Enabled"));
+    let begin = Utc::now() - TimeDelta::days(VERSIONS + 1);
+    for version in 0..VERSIONS {
+        let modified = begin + TimeDelta::days(version);
+        for key in 0..KEYS {
+            let key = format!("{:03}/{key:06}", key / 500);
+            memory.put_at(bucket, &key, "x", modified);
+        }
+    }
+    let Some(group) = Group::new(48) else { return };
+    let dir = world.dir("dir");
+    let run = world
+        .mock_restore(&dir)
+        .args(["--at", "5d", "--format", "json", "-q"]);
+    let outcome = run
+        .within(Duration::from_secs(900))
+        .under(group.shell())
+        .done();
+    let header: serde_json::Value =
+        serde_json::from_str(outcome.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(header["counts"]["source"]["entries"], KEYS);
+    assert_eq!(memory.count("ListObjectVersions"), 1_000);
 }

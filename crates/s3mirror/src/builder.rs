@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::pending;
 use sync_core::{
     Direction, Selection,
     plan::{Deletions, MaxDelete, Plan},
+    rule::Compare,
     text::printable,
 };
 use sync_s3::{Location, UploadJournal, endpoint_address, without_secrets};
@@ -66,6 +68,15 @@ impl MirrorBuilder {
     /// Excludes what `glob` matches: it is neither copied nor deleted.
     pub fn exclude(mut self, glob: impl Into<String>) -> Self {
         self.options.selection.exclude(glob);
+        self
+    }
+
+    /// Restores the bucket as it was at `moment`, by the versions that it keeps. Times are
+    /// compared exactly then, so that a file of another moment is replaced also where it is
+    /// older and of the same size.
+    pub fn at(mut self, moment: DateTime<Utc>) -> Self {
+        self.options.bucket.at = Some(moment);
+        self.options.compare = Compare::ExactTimes;
         self
     }
 
@@ -132,6 +143,9 @@ impl MirrorBuilder {
     async fn connect(mut self, journal: Option<Arc<FileJournal>>) -> Result<Mirror> {
         if self.options.direction == Direction::Backup && self.options.trash.is_some() {
             return Err(Error::Options("a trash can be used by a restore only"));
+        }
+        if self.options.direction == Direction::Backup && self.options.bucket.at.is_some() {
+            return Err(Error::Options("a backup writes the present, not the past"));
         }
         let journal = journal.map(|journal| journal as Arc<dyn UploadJournal>);
         let (selection, places, plan) = match self.saved {
@@ -227,11 +241,12 @@ impl Mirror {
 impl SavedPlan {
     /// The mirror that executes this plan.
     pub fn mirror(self) -> MirrorBuilder {
-        let options = MirrorOptions::new(
+        let mut options = MirrorOptions::new(
             self.direction(),
             self.directory.clone(),
             self.bucket.clone(),
         );
+        options.bucket.at = self.at;
         MirrorBuilder::new(options, Some(self))
     }
 

@@ -88,6 +88,13 @@ impl Verifier {
         restore_mark::find(&Tree::of(&self.options.directory), &state, &below)
     }
 
+    /// What is not known about the past that is compared, a sentence each, once it has
+    /// been listed.
+    #[must_use]
+    pub fn past_notes(&self) -> Vec<String> {
+        self.bucket.past_notes()
+    }
+
     /// Both places as they are shown: directory, bucket.
     #[must_use]
     pub fn locations(&self) -> (String, String) {

@@ -192,6 +192,9 @@ pub enum SkipCause {
     NotUtf8,
     /// A file or directory that could not be read.
     Unreadable,
+    /// A key of the past of which the history does not tell what it was; or, by the
+    /// name of the bucket, that there may be such keys of which nothing is left.
+    History,
     /// A directory, or something that is no file, that the run does not
     /// concern ([`Selection`](crate::select::Selection)); it was not looked at.
     NotSelected,
@@ -215,7 +218,7 @@ impl SkipCause {
     #[must_use]
     pub fn hides_content(self) -> bool {
         match self {
-            Self::UnmappableKey | Self::NotUtf8 | Self::Unreadable => true,
+            Self::UnmappableKey | Self::NotUtf8 | Self::Unreadable | Self::History => true,
             Self::Placeholder | Self::Link | Self::SpecialFile | Self::NotSelected => false,
         }
     }

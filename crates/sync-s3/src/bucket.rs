@@ -7,7 +7,9 @@ use std::sync::atomic::AtomicU64;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_sdk_s3::types::ChecksumMode;
-use sync_core::{ErrorKind, Key, StoreError, checksum::Crc64, hint};
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use sync_core::{Entry, ErrorKind, Key, StoreError, checksum::Crc64, hint};
 
 use crate::checksum::{self, Headers};
 use crate::client::blank_keys;
@@ -53,6 +55,10 @@ pub(crate) struct Bucket {
     pub(crate) buffers: Pool,
     pub(crate) tuning: Tuning,
     pub(crate) is_ordered: bool,
+    /// The moment at which it is listed and read, unless that is the present.
+    pub(crate) past: Option<DateTime<Utc>>,
+    /// What is not known about the past.
+    pub(crate) past_notes: Mutex<Vec<String>>,
 }
 
 impl Bucket {
@@ -64,6 +70,14 @@ impl Bucket {
     /// The same, as the SDK accepts it in an address.
     pub(crate) fn key_label(&self, key: &Key) -> String {
         blank_keys::label(self.full_key(key))
+    }
+
+    /// The version that a request about `entry` must name: in the past, it is the
+    /// revision of the entry.
+    pub(crate) fn version_id(&self, entry: &Entry) -> Option<String> {
+        self.past?;
+        let revision = entry.revision.as_ref();
+        revision.map(|revision| revision.as_str().to_owned())
     }
 
     pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {

@@ -13,6 +13,7 @@
 //!   whose answers were lost.
 //! - `checksum`, `stored_checksum`, `etag`, `version_check`: whether an object is the one
 //!   that was listed.
+//! - `past`, `list::versions`: the bucket as it was, by the versions that it keeps.
 //! - `quirks`: deviations of a server from S3, learned while it is used.
 //! - `error`: failures, by codes of S3, with a hint what to do.
 //! - `request_count`: the requests of a plan; `versioning`: whether the bucket keeps what
@@ -46,6 +47,7 @@ mod version_check;
 
 mod location;
 mod options;
+mod past;
 mod request_count;
 mod versioning;
 
@@ -57,6 +59,7 @@ mod tests;
 pub use client::endpoint::is_aws;
 pub use client::endpoint_url::{AddressError, endpoint_address, without_secrets};
 pub use doctor::{Probe, Report};
+pub use list::versions::{ObjectVersion, VersionKind};
 pub use location::{Location, LocationError};
 pub use options::{
     Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, Payer, S3Options,

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use chrono::{DateTime, Utc};
+
 use crate::http::concurrency;
 use crate::{Bandwidth, Location, ObjectSettings, UploadJournal};
 
@@ -70,6 +72,10 @@ pub struct S3Options {
     pub expected_owner: Option<String>,
     /// The limit of bandwidth. By default none.
     pub bandwidth: Option<Bandwidth>,
+    /// The moment at which the bucket is listed and read, as it was then: nothing is
+    /// written. It takes a bucket that keeps versions. A time without a fraction means the
+    /// end of its second. By default the present.
+    pub at: Option<DateTime<Utc>>,
     /// The most attempts of a request, the first included; at least 1.
     pub max_attempts: u32,
     /// The most requests at once. By default as many as increase the throughput, between 1
@@ -105,6 +111,7 @@ impl S3Options {
             payer: Payer::Owner,
             expected_owner: None,
             bandwidth: None,
+            at: None,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
             concurrency: None,
             threads: thread::available_parallelism().map_or(1, NonZero::get),

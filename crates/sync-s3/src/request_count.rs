@@ -21,7 +21,7 @@ use crate::options::Conditions;
 /// Requests to a bucket by their kind, and the content that travels with them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Requests {
-    /// `ListObjectsV2`, one for each page.
+    /// `ListObjectsV2`, and `ListObjectVersions` in the past, one for each page.
     pub list: u64,
     /// `HeadObject`
     pub head: u64,
@@ -63,11 +63,14 @@ impl Requests {
             Direction::Backup => Side::Target,
             Direction::Restore => Side::Source,
         };
+        let origin = plan.header().origin.as_ref();
+        let is_past = origin.is_some_and(|origin| origin.at.is_some());
         let mut requests = Self::default();
-        forecast(plan, options, &mut |side, call| {
-            if side == bucket {
-                requests.note(call, conditions);
-            }
+        forecast(plan, options, &mut |side, call| match call {
+            _ if side != bucket => {}
+            // What a key was is found by its versions.
+            Call::Stat(_) if is_past => requests.list += 1,
+            call => requests.note(call, conditions),
         })?;
         Ok(requests)
     }

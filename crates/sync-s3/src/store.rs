@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use aws_sdk_s3::config::Credentials;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::stream::StreamExt;
+use futures::stream::{BoxStream, StreamExt};
+use parking_lot::Mutex;
 use sync_core::{
     Entry, ErrorKind, Expected, Key, NewEntry, Result, Selection, Store, StoreError, Writer,
     checksum::{Crc64, Digest},
@@ -28,7 +29,9 @@ use crate::http::line::Line;
 use crate::http::throttle::BandwidthLimiter;
 use crate::http::transport::Transport;
 use crate::lanes::Lanes;
+use crate::list::versions::ObjectVersion;
 use crate::options::{Conditions, S3Options};
+use crate::past;
 use crate::quirks::{Quirk, Quirks};
 use crate::read::buffer_pool::Pool;
 use crate::request_count::Requests;
@@ -84,6 +87,10 @@ impl S3Store {
             Conditions::Auto => !endpoint.is_foreign(),
             Conditions::Server | Conditions::Client => true,
         };
+        let past = options
+            .at
+            .map(|at| past::end_of_second(at, &options.location))
+            .transpose()?;
         let sign_payload = options.sign_payload.decide(endpoint.is_plain_http());
         Ok(Self {
             bucket: Arc::new(Bucket {
@@ -109,6 +116,8 @@ impl S3Store {
                 buffers: Pool::default(),
                 tuning: list::Tuning::default(),
                 is_ordered,
+                past,
+                past_notes: Mutex::default(),
             }),
         })
     }
@@ -184,6 +193,26 @@ impl S3Store {
         self.bucket.quirks.notes()
     }
 
+    /// All versions and delete markers: first those of the key that the location names
+    /// without its last slash, then those of all keys below it; in the order of the
+    /// server, which mostly is that of the keys, the newest first. It ends after an error.
+    pub fn versions(&self) -> BoxStream<'static, Result<ObjectVersion>> {
+        list::versions::lines(Arc::clone(&self.bucket))
+    }
+
+    /// What is not known about the past that this store lists, a sentence each. Complete
+    /// once it has been listed.
+    #[must_use]
+    pub fn past_notes(&self) -> Vec<String> {
+        self.bucket.past_notes.lock().clone()
+    }
+
+    /// The moment at which this store lists and reads; none means the present.
+    #[must_use]
+    pub fn at(&self) -> Option<DateTime<Utc>> {
+        self.bucket.past
+    }
+
     /// The length of the prefix in bytes, which counts towards the limit of a key.
     #[must_use]
     pub fn prefix_len(&self) -> usize {
@@ -194,11 +223,18 @@ impl S3Store {
 #[async_trait]
 impl Store for S3Store {
     fn location(&self) -> String {
-        self.bucket.location.to_string()
+        match self.bucket.past {
+            Some(at) => format!("{} as of {}", self.bucket.location, past::shown(at)),
+            None => self.bucket.location.to_string(),
+        }
     }
 
     async fn list(&self, selection: &Arc<Selection>) -> Listing {
-        let entries = list::list(Arc::clone(&self.bucket), Arc::clone(selection));
+        let bucket = Arc::clone(&self.bucket);
+        let entries = match bucket.past {
+            Some(at) => list::versions::list(bucket, at),
+            None => list::list(bucket, Arc::clone(selection)),
+        };
         let mut entries = Box::pin(entries.peekable());
         // The first answer tells the server's time.
         entries.as_mut().peek().await;
@@ -238,6 +274,9 @@ impl Store for S3Store {
     }
 
     async fn stat(&self, key: &Key) -> Result<Option<Entry>> {
+        if let Some(at) = self.bucket.past {
+            return list::versions::find(&self.bucket, key, at).await;
+        }
         let found = self.bucket.head(key).await.map_err(|failure| {
             let attempted = Attempted::look_up(key.as_str());
             self.bucket.fail(failure, attempted)

@@ -11,6 +11,7 @@ mod doctors;
 mod empty_directories;
 mod kills;
 mod names;
+mod past;
 mod races;
 mod regions;
 mod swaps;

@@ -160,6 +160,20 @@ impl<'s> World<'s> {
         result
     }
 
+    /// Expects that `work` asks the server for nothing but lists, and for what tells
+    /// whether the history has holes.
+    #[track_caller]
+    pub(crate) fn only_looks_at_the_past<T>(&self, work: impl FnOnce() -> T) -> T {
+        let requests = || self.bucket.server.requests().unwrap_or_default();
+        let before = requests().len();
+        let result = work();
+        let mut asked = requests().split_off(before);
+        asked.retain(|operation| !operation.starts_with("List"));
+        let looks: &[&str] = &["GetBucketVersioning", "GetBucketLifecycleConfiguration"];
+        assert!(asked == looks, "not only looks: {asked:?}");
+        result
+    }
+
     /// Expects that `work` asks the server for nothing at all.
     #[track_caller]
     pub(crate) fn no_requests<T>(&self, work: impl FnOnce() -> T) -> T {

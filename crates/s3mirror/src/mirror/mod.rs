@@ -122,6 +122,9 @@ impl Mirror {
         options.listings = self.progress.listings();
         let (source, target) = (self.places.source(), self.places.target());
         let plan = make_plan(source, target, &options, Arc::new(TempSpools)).await?;
+        for text in self.places.bucket.past_notes() {
+            self.observer.warning(&Warning::Server(text));
+        }
         let location = &self.options.bucket.location;
         Ok(
             match origin_of(&self.options.directory, location, &self.places.bucket) {

@@ -1,8 +1,10 @@
-//! A plan is executed by the mirror that it was made for, and by no other.
+//! A plan is executed by the mirror that it was made for, and by no other; and only a
+//! restore goes into the past.
 
 use std::fs;
 use std::path::Path;
 
+use chrono::TimeDelta;
 use s3_endpoint::{Config, Endpoint};
 use sync_s3::Access;
 
@@ -73,4 +75,33 @@ async fn a_plan_of_another_mirror_is_refused_and_changes_nothing() {
     assert!(report.is_complete());
     assert!(server.object("one", "one").is_some());
     assert!(server.object("one", "kept").is_none());
+}
+
+#[tokio::test]
+async fn a_restore_of_the_past_goes_there_and_back_and_a_backup_does_not() {
+    let (server, top) = (server(), directories());
+    let second = |number| DateTime::<Utc>::UNIX_EPOCH + TimeDelta::seconds(number);
+    server.set_versioning("one", Some("Enabled"));
+    server.put("one", "one", "old", second(1));
+    server.put("one", "one", "new", second(3));
+    server.put("one", "other", "other", second(3));
+    let restore = |moment| {
+        let names = ["one", "one"];
+        let builder = mirror(Direction::Restore, top.path(), names, &server);
+        builder.at(second(moment))
+    };
+    let directory = top.path().join("one");
+    for (moment, content, others) in [(2, "old", 0), (3, "new", 1), (1, "old", 0)] {
+        for is_first in [true, false] {
+            let mirror = restore(moment).open().await.unwrap();
+            let plan = mirror.plan().await.unwrap();
+            assert_eq!(plan.changes() > 0, is_first, "{moment}");
+            assert!(mirror.execute(&plan).await.unwrap().is_complete());
+        }
+        assert_eq!(fs::read_to_string(directory.join("one")).unwrap(), content);
+        assert_eq!(usize::from(directory.join("other").exists()), others);
+    }
+    let backup = mirror(Direction::Backup, top.path(), ["one", "one"], &server);
+    let error = backup.at(second(2)).open().await.err().unwrap();
+    assert!(matches!(error, Error::Options(_)), "{error}");
 }

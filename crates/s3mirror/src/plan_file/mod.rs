@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use sync_core::{
     plan::{Origin, Plan},
     spool::Spools,
@@ -27,6 +28,7 @@ pub struct SavedPlan {
     pub(crate) bucket: Location,
     pub(crate) endpoint_url: Option<String>,
     pub(crate) region: Option<String>,
+    pub(crate) at: Option<DateTime<Utc>>,
 }
 
 impl SavedPlan {
@@ -43,6 +45,7 @@ impl SavedPlan {
         let Origin {
             endpoint_url,
             region,
+            at,
             ..
         } = origin;
         Ok(Self {
@@ -51,6 +54,7 @@ impl SavedPlan {
             bucket,
             endpoint_url,
             region,
+            at,
         })
     }
 

@@ -18,6 +18,7 @@ pub(crate) fn origin_of(directory: &Path, location: &Location, bucket: &S3Store)
         bucket: location.bucket().to_owned(),
         prefix: location.prefix().to_owned(),
         endpoint_url: bucket.endpoint_url().map(str::to_owned),
+        at: bucket.at(),
         region: bucket.region().map(str::to_owned),
     })
 }

@@ -11,9 +11,13 @@ mod preview;
 mod show;
 mod sync;
 mod verify;
+mod versions;
 
 #[cfg(test)]
-pub(crate) use {cleanup::Line as CleanupLine, doctor::Line as DoctorLine, jobs::Line as JobsLine};
+pub(crate) use {
+    cleanup::Line as CleanupLine, doctor::Line as DoctorLine, jobs::Line as JobsLine,
+    versions::Line as VersionsLine,
+};
 
 use std::future::Future;
 use std::path::Path;
@@ -60,6 +64,9 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         }
         Command::Verify(args) => with_output(console, &args.output, |console| {
             block_on(verify::run(&args, console))?
+        }),
+        Command::Versions(args) => with_output(console, &args.output, |console| {
+            block_on(versions::run(&args, console))?
         }),
         Command::Doctor(args) => with_output(console, &args.output, |console| {
             block_on(doctor::run(&args, console))?

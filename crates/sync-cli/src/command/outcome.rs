@@ -46,6 +46,9 @@ pub(super) fn tell(plan: &MirrorPlan, report: &Report, preview: &Preview, consol
     if let Some(versioning) = preview.versioning {
         text += &text::versioning(versioning);
     }
+    if let Some(origin) = plan.plan().header().origin.as_ref() {
+        text += &text::back_to_the_present(origin);
+    }
     console.text(text.trim_end());
 }
 

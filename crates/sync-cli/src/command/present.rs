@@ -98,7 +98,10 @@ fn sides(header: &Header) -> (String, String) {
         return (printable(&header.source), printable(&header.target));
     };
     let directory = printable(&origin.directory);
-    let bucket = format!("s3://{}/{}", origin.bucket, origin.prefix);
+    let mut bucket = format!("s3://{}/{}", origin.bucket, origin.prefix);
+    if let Some(at) = origin.at {
+        bucket += &format!(" as of {}", at.to_rfc3339_opts(SecondsFormat::Secs, true));
+    }
     match header.rule.direction {
         Direction::Backup => (directory, printable(&bucket)),
         Direction::Restore => (printable(&bucket), directory),

@@ -38,6 +38,9 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         counting,
         found: Verified::default(),
     };
+    for note in verifier.past_notes() {
+        console.warning(note);
+    }
     // The directory is not in the state that a backup should copy.
     if let Some(restore) = verifier.unfinished_restores().first() {
         console.warning(restore);

@@ -5,7 +5,8 @@ use sync_core::{Direction, execute::MAX_PART_SIZE, key::MAX_KEY_BYTES};
 use sync_s3::endpoint_address;
 
 use super::{
-    Command, MockArgs, MockCommand, NOT_FOR_BACKUP, ServerArgs, Size, SpeedArgs, SyncArgs,
+    Command, MockArgs, MockCommand, NOT_FOR_BACKUP, NOT_OF_THE_PAST, ServerArgs, Size, SpeedArgs,
+    SyncArgs,
 };
 
 /// The answer to `restore --restore-abandoned`.
@@ -39,6 +40,7 @@ impl Command {
                 args.server.check()
             }
             Self::Doctor(args) => args.server.check(),
+            Self::Versions(args) => args.server.check(),
             Self::Verify(args) => {
                 args.speed.check(Direction::Restore)?;
                 args.server.check()
@@ -63,6 +65,9 @@ impl SyncArgs {
         self.objects.check()?;
         if direction == Direction::Backup && self.trash.trash.is_some() {
             return Err(NOT_FOR_BACKUP.to_owned());
+        }
+        if direction == Direction::Backup && self.past.at.is_some() {
+            return Err(NOT_OF_THE_PAST.to_owned());
         }
         if direction == Direction::Restore && self.safety.consent.restore_abandoned {
             return Err(NOT_FOR_RESTORE.to_owned());

@@ -10,7 +10,7 @@ use sync_s3::{Access, Payer, S3Options};
 
 use super::{
     ApplyArgs, ConsentArgs, DoctorArgs, IdentityArgs, Links, Moment, ObjectArgs, SelectionArgs,
-    ServerArgs, Size, SpeedArgs, StateArgs, SyncArgs, TrashArgs, VerifyArgs,
+    ServerArgs, Size, SpeedArgs, StateArgs, SyncArgs, TrashArgs, VerifyArgs, VersionsArgs,
 };
 
 /// Attempts of a request of `doctor`: whoever waits for a diagnosis need not
@@ -34,6 +34,7 @@ impl SyncArgs {
             speed: &self.speed,
         }
         .set(&mut options);
+        options.bucket.at = self.past.moment()?;
         options.compare = self.rule.compare.into();
         options.deletions = if self.safety.no_delete {
             Deletions::Off
@@ -71,6 +72,7 @@ impl VerifyArgs {
         let mut options = MirrorOptions::new(Direction::Restore, directory, bucket.clone());
         options.files = files(self.how.identity, self.how.symlinks);
         options.bucket = bucket_options(bucket, &self.server);
+        options.bucket.at = self.past.moment()?;
         self.speed.set(&mut options);
         options.state_dir.clone_from(&self.state.state_dir);
         options.selection = self.selection.to_options()?;
@@ -84,6 +86,12 @@ impl DoctorArgs {
             max_attempts: DOCTOR_ATTEMPTS,
             ..bucket_options(&self.bucket, &self.server)
         }
+    }
+}
+
+impl VersionsArgs {
+    pub(crate) fn bucket_options(&self) -> S3Options {
+        bucket_options(&self.bucket, &self.server)
     }
 }
 
@@ -107,6 +115,7 @@ impl Common<'_> {
         };
         options.bucket = S3Options {
             objects: self.objects.into(),
+            at: options.bucket.at,
             ..bucket_options(&options.bucket.location, self.server)
         };
         self.speed.set(options);

@@ -12,6 +12,7 @@ mod help;
 mod names;
 mod objects;
 mod output;
+mod past;
 mod plan;
 mod price;
 mod rule;
@@ -25,6 +26,7 @@ mod times;
 mod trash;
 mod values;
 mod verify;
+mod versions;
 
 use std::path::PathBuf;
 
@@ -38,6 +40,7 @@ pub(crate) use finish::FinishArgs;
 pub(crate) use help::definition;
 pub(crate) use objects::ObjectArgs;
 pub(crate) use output::OutputArgs;
+pub(crate) use past::{NOT_OF_THE_PAST, PastArgs};
 pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
 pub(crate) use price::PriceArgs;
 pub(crate) use rule::{IdentityArgs, RuleArgs};
@@ -51,6 +54,7 @@ pub(crate) use times::Moment;
 pub(crate) use trash::{NOT_FOR_BACKUP, TrashArgs};
 pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, LogFormat, OnDisk, When};
 pub(crate) use verify::VerifyArgs;
+pub(crate) use versions::VersionsArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,6 +66,7 @@ Examples:
   s3mirror mock backup -d . -b test --plan-out test.plan  saves the plan …
   s3mirror apply test.plan                                … and executes it later
   s3mirror cleanup -d ~/photos                            removes empty directories
+  s3mirror restore -d ~/photos -b my-bucket/photos --at 7d   as it was a week ago
   s3mirror run photos                                     a job of the config file
 
 Backup and restore overwrite and delete: the target becomes equal to the source.
@@ -112,6 +117,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Compare the contents of the directory and the bucket; change nothing
     Verify(VerifyArgs),
+    /// List the versions that the bucket keeps of a key, or below a prefix
+    Versions(VersionsArgs),
     /// Test whether the bucket and the directory are fit for backup and restore
     Doctor(DoctorArgs),
     /// Remove empty directories below the directory
@@ -149,6 +156,8 @@ pub(crate) enum MockCommand {
 pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) places: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) past: PastArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
     #[command(flatten)]

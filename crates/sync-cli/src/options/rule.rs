@@ -1,7 +1,7 @@
 //! How entries are compared.
 
 use clap::Args;
-use clap::builder::BoolishValueParser as Boolish;
+use clap::builder::{ArgPredicate, BoolishValueParser as Boolish};
 
 use super::{CompareBy, Links};
 
@@ -19,14 +19,16 @@ pub(crate) struct IdentityArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rule")]
 pub(crate) struct RuleArgs {
-    /// How files of the same size are compared
+    /// How files of the same size are compared; with --at by exact-times
     #[arg(
         long,
         hide_env = true,
         env = "S3MIRROR_COMPARE",
         value_enum,
         value_name = "HOW",
-        default_value_t
+        default_value_t,
+        // An older file of the same size is right for the present only.
+        default_value_if("at", ArgPredicate::IsPresent, "exact-times")
     )]
     pub(crate) compare: CompareBy,
     /// Which symbolic links are copied as the file they name

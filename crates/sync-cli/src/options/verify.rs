@@ -4,7 +4,8 @@ use clap::Args;
 use clap::builder::BoolishValueParser as Boolish;
 
 use super::{
-    IdentityArgs, Links, OutputArgs, PlaceArgs, SelectionArgs, ServerArgs, SpeedArgs, StateArgs,
+    IdentityArgs, Links, OutputArgs, PastArgs, PlaceArgs, SelectionArgs, ServerArgs, SpeedArgs,
+    StateArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -21,6 +22,8 @@ compared, or changed meanwhile; 1 failed, 2 wrong usage, 130 interrupted.";
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) places: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) past: PastArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use sync_core::{
     entry::{SkipCause, Skipped},
     execute::{DeletionsSkipped, Report},
     listing::Side,
-    plan::{ConflictCause, Counts, Header, Tally, Transfer},
+    plan::{ConflictCause, Counts, Header, Origin, Tally, Transfer},
     rule::Reason,
     text::printable,
 };
@@ -273,6 +273,7 @@ fn cause_name(cause: SkipCause) -> &'static str {
         SkipCause::SpecialFile => "socket, FIFO or device",
         SkipCause::NotUtf8 => "name is not UTF-8",
         SkipCause::Unreadable => "cannot be read",
+        SkipCause::History => "not known what it was",
         SkipCause::NotSelected => "not selected",
     }
 }
@@ -315,6 +316,27 @@ pub(crate) fn versioning_word(versioning: Versioning) -> &'static str {
         Versioning::Suspended => "suspended",
         Versioning::Unknown => "unknown",
     }
+}
+
+/// How to leave the past that was restored, as the last line of a report.
+pub(crate) fn back_to_the_present(origin: &Origin) -> String {
+    if origin.at.is_none() {
+        return String::new();
+    }
+    let directory = quoted(&origin.directory);
+    let bucket = quoted(&format!("s3://{}/{}", origin.bucket, origin.prefix));
+    format!(
+        "back to the present: s3mirror restore -d {directory} -b {bucket} --compare exact-times\n"
+    )
+}
+
+/// A word as a shell needs it; one with control characters is only shown.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/.:_-+=@,".contains(c);
+    if text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", printable(&text.replace('\'', r"'\''")))
 }
 
 /// What was put into the trash, as a line of a report.

@@ -114,6 +114,14 @@ impl std::fmt::Display for Cost {
     }
 }
 
+/// A restore of the past asks for the lifecycle too.
+fn settings_read(requests: u64) -> &'static str {
+    match requests {
+        0 | 1 => "GET of the bucket's versioning",
+        _ => "GET of the bucket's versioning and lifecycle",
+    }
+}
+
 /// As in "3 PUT, 2 POST".
 fn kinds(requests: &Requests) -> String {
     let kinds = [
@@ -124,7 +132,7 @@ fn kinds(requests: &Requests) -> String {
         (requests.head, "HEAD"),
         (requests.delete_objects, "DELETE of up to 1,000 keys"),
         (requests.delete_object, "DELETE of one key"),
-        (requests.other, "GET of the bucket's versioning"),
+        (requests.other, settings_read(requests.other)),
     ];
     let some: Vec<_> = kinds
         .iter()

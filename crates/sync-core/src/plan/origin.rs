@@ -21,6 +21,10 @@ pub struct Origin {
     /// The server's URL; none means AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_url: Option<String>,
+    /// The moment at which the bucket was listed as it was then; none means the
+    /// present. Revisions are the ids of versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
     /// The bucket's region, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,

@@ -229,6 +229,9 @@ fn verdict_of(skipped: Option<&Skipped>) -> Verdict {
             ErrorKind::Unsupported,
             "no object can have this name, which is not UTF-8",
         )),
+        SkipCause::History => {
+            Verdict::NotComparable(error(ErrorKind::Other, "what it was then is not known"))
+        }
         _ => Verdict::Unreadable(error(ErrorKind::Denied, "it could not be listed")),
     }
 }

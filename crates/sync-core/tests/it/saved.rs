@@ -27,6 +27,7 @@ fn read(text: &str) -> io::Result<Plan> {
 
 fn origin() -> Origin {
     Origin {
+        at: None,
         created: noon(0),
         directory: "/srv/\tdata".to_owned(),
         bucket: "bucket".to_owned(),

@@ -22,11 +22,12 @@ use sync_core::{
 use crate::support::{World, actions, cases, contents, entry, lines, noon, plan, run, worlds};
 
 /// Every cause that may hide something.
-const COVERING: [SkipCause; 6] = [
+const COVERING: [SkipCause; 7] = [
     SkipCause::Link,
     SkipCause::SpecialFile,
     SkipCause::NotUtf8,
     SkipCause::Unreadable,
+    SkipCause::History,
     SkipCause::NotSelected,
     SkipCause::UnmappableKey,
 ];

@@ -57,10 +57,10 @@ impl Intercept for RequestCounters {
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let count = match state.load::<Metadata>().map(Metadata::name) {
-            Some("ListObjectsV2") => &self.0.list,
+            Some("ListObjectsV2" | "ListObjectVersions") => &self.0.list,
             Some("HeadObject") => &self.0.head,
             Some("GetObject") => &self.0.get,
-            Some("GetBucketVersioning") => &self.0.other,
+            Some("GetBucketVersioning" | "GetBucketLifecycleConfiguration") => &self.0.other,
             _ => return Ok(()),
         };
         count.fetch_add(1, Relaxed);

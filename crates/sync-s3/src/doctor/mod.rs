@@ -5,7 +5,7 @@
 //! all versions are removed.
 //!
 //! Files in the order in which they run: `access`, `protection`,
-//! `objects`, `times`, `checksums`, `conditions`, `multipart`, `order`, `deletion`; then
+//! `objects`, `times`, `checksums`, `conditions`, `multipart`, `order`, `past`, `deletion`; then
 //! `clean`.
 
 mod access;
@@ -16,6 +16,7 @@ mod deletion;
 mod multipart;
 mod objects;
 mod order;
+mod past;
 mod probe;
 mod protection;
 mod times;
@@ -37,6 +38,7 @@ impl Probe {
         }
         access::clock(self, report);
         let is_kept = protection::check(self, report).await;
+        past::reach(self, report).await;
         if scope == Scope::ReadOnly {
             let message = format!(
                 "nothing was written, so writes were not tried ({})",
@@ -58,6 +60,7 @@ impl Probe {
         conditions::check(self, report).await;
         multipart::check(self, report).await;
         order::check(self, report).await;
+        past::check(self, report).await;
         deletion::check(self, report).await;
     }
 }

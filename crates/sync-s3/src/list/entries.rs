@@ -38,7 +38,8 @@ pub(crate) fn entries(
     items
 }
 
-fn listed(object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure> {
+/// An object of a page, as it is listed.
+pub(super) fn listed(object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure> {
     // No object has an empty key.
     let Some(key) = object.key.filter(|key| !key.is_empty()) else {
         return Err(Failure::protocol(

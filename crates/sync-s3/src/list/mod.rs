@@ -19,6 +19,7 @@ mod prune;
 mod single;
 pub(crate) mod url_encoding;
 mod v1;
+pub(crate) mod versions;
 pub(crate) mod xml;
 
 use std::sync::Arc;

@@ -141,7 +141,7 @@ fn check_end(page: &ListObjectsV2Output) -> Result<(), Failure> {
 
 /// Whether a bucket that was requested as `asked` may call itself `name`. An alias
 /// stands for a bucket of another name; a tenant's name may precede it.
-fn is_name_of(name: &str, asked: &str) -> bool {
+pub(crate) fn is_name_of(name: &str, asked: &str) -> bool {
     name.is_empty()
         || name == asked
         || is_alias(asked)
@@ -150,11 +150,11 @@ fn is_name_of(name: &str, asked: &str) -> bool {
             .is_some_and(|(_, bucket)| bucket == name)
 }
 
-fn contradiction(what: impl std::fmt::Display) -> Failure {
+pub(crate) fn contradiction(what: impl std::fmt::Display) -> Failure {
     Failure::protocol(format!("a page of the listing contradicts itself: {what}"))
 }
 
-fn other_request(what: &str, echoed: &str, asked: &str) -> Failure {
+pub(crate) fn other_request(what: &str, echoed: &str, asked: &str) -> Failure {
     Failure::protocol(format!(
         "a page of the listing answers another request: {what} is '{echoed}' instead of '{asked}'"
     ))

@@ -142,7 +142,7 @@ fn directory(elements: &mut Elements<'_>) -> Result<CommonPrefix, Unreadable> {
 }
 
 /// Parses a time. A leap second counts as the second after it, as in POSIX.
-fn time(text: &str) -> Option<DateTime> {
+pub(crate) fn time(text: &str) -> Option<DateTime> {
     const SECOND: u32 = 1_000_000_000;
     let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
     let nanos = time.timestamp_subsec_nanos();
@@ -151,14 +151,14 @@ fn time(text: &str) -> Option<DateTime> {
 }
 
 /// Anything but true and false is an error: whether more follows must not be guessed.
-fn flag(text: &str) -> Result<bool, Unreadable> {
+pub(crate) fn flag(text: &str) -> Result<bool, Unreadable> {
     let text = text.trim().to_ascii_lowercase();
     let invalid = |_| Unreadable::Malformed("IsTruncated is neither true nor false".into());
     text.parse().map_err(invalid)
 }
 
 /// A number; an empty text counts as missing.
-fn number(text: &str, name: &str) -> Result<Option<i32>, Unreadable> {
+pub(crate) fn number(text: &str, name: &str) -> Result<Option<i32>, Unreadable> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
@@ -168,7 +168,7 @@ fn number(text: &str, name: &str) -> Result<Option<i32>, Unreadable> {
 }
 
 /// The encoding of names: none or that of URLs.
-fn encoding(text: &str) -> Result<Option<EncodingType>, Unreadable> {
+pub(crate) fn encoding(text: &str) -> Result<Option<EncodingType>, Unreadable> {
     match text.trim() {
         "" => Ok(None),
         url if url.eq_ignore_ascii_case("url") => Ok(Some(EncodingType::Url)),

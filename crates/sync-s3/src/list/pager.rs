@@ -198,13 +198,13 @@ pub(crate) fn refused(bucket: &Bucket, failure: Failure) -> StoreError {
 /// Hashes of the texts seen, one for each page: 8 bytes for 1,000 entries,
 /// whatever the length of a server's tokens.
 #[derive(Default)]
-struct Seen {
+pub(crate) struct Seen {
     state: RandomState,
     hashes: HashSet<u64>,
 }
 
 impl Seen {
-    fn insert(&mut self, text: &str) -> bool {
+    pub(crate) fn insert(&mut self, text: &str) -> bool {
         self.hashes.insert(self.state.hash_one(text))
     }
 }

@@ -4,7 +4,7 @@
 //! in a listing does not: an object of GLACIER that has been thawed keeps it.
 
 use aws_sdk_s3::operation::get_object::GetObjectError;
-use sync_core::{Key, text::printable};
+use sync_core::{Entry, text::printable};
 
 use crate::bucket::Bucket;
 use crate::options::Payer;
@@ -14,7 +14,7 @@ use crate::options::Payer;
 const DAYS: u32 = 7;
 
 /// What to do about an object that cannot be read because it is archived.
-pub(crate) fn hint(bucket: &Bucket, key: &Key, error: Option<&GetObjectError>) -> String {
+pub(crate) fn hint(bucket: &Bucket, entry: &Entry, error: Option<&GetObjectError>) -> String {
     let state = match error {
         Some(GetObjectError::InvalidObjectState(state)) => Some(state),
         _ => None,
@@ -37,12 +37,12 @@ pub(crate) fn hint(bucket: &Bucket, key: &Key, error: Option<&GetObjectError>) -
         "the object is archived{}: restore it from the archive first, with `{} \
          --restore-request {request}`, and run again when that has been done, in up to 12 hours",
         printable(&archive),
-        command(bucket, key)
+        command(bucket, entry)
     )
 }
 
 /// The command for this object at this server.
-fn command(bucket: &Bucket, key: &Key) -> String {
+fn command(bucket: &Bucket, entry: &Entry) -> String {
     let mut words = vec!["aws s3api restore-object".to_owned()];
     let endpoint = &bucket.endpoint;
     let options = [
@@ -58,7 +58,12 @@ fn command(bucket: &Bucket, key: &Key) -> String {
     }
     words.push(format!("--bucket {}", quoted(bucket.location.bucket())));
     // With the sign of equality also one that looks like an option is a key.
-    words.push(format!("--key={}", quoted(&bucket.full_key(key))));
+    words.push(format!("--key={}", quoted(&bucket.full_key(&entry.key))));
+    words.extend(
+        bucket
+            .version_id(entry)
+            .map(|id| format!("--version-id {}", quoted(&id))),
+    );
     words.join(" ")
 }
 

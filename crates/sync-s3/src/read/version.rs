@@ -16,6 +16,7 @@ use crate::etag::ETag;
 use crate::http::accept_encoding::AcceptEncoding;
 use crate::http::clock;
 use crate::options::Conditions;
+use crate::past::is_that_version;
 use crate::quirks::Quirk;
 use crate::read::archived;
 use crate::version_check::Look;
@@ -90,6 +91,7 @@ impl<'a> Version<'a> {
             .head_object()
             .bucket(self.bucket.location.bucket())
             .key(self.bucket.key_label(&self.entry.key))
+            .set_version_id(self.bucket.version_id(self.entry))
             .send()
             .await
             .ok()?;
@@ -120,7 +122,7 @@ impl<'a> Version<'a> {
                     changed(&self.entry.key, "it is not the version that was listed")
                 } else if failure.kind() == ErrorKind::Archived {
                     let why = error.as_service_error();
-                    let hint = archived::hint(self.bucket, &self.entry.key, why);
+                    let hint = archived::hint(self.bucket, self.entry, why);
                     self.fail(failure).with_hint(hint)
                 } else {
                     self.fail(failure)
@@ -141,6 +143,7 @@ impl<'a> Version<'a> {
             .get_object()
             .bucket(bucket.location.bucket())
             .key(bucket.key_label(&self.entry.key))
+            .set_version_id(bucket.version_id(self.entry))
             .set_if_match(if_match)
             // The sum is that of the whole, so only a whole body can be verified.
             .set_checksum_mode(bucket.checksum_mode().filter(|_| at_once))
@@ -155,7 +158,9 @@ impl<'a> Version<'a> {
     /// checked for its version.
     fn if_match(&self) -> Option<String> {
         let quirks = &self.bucket.quirks;
-        if self.bucket.conditions == Conditions::Client
+        // A version never changes.
+        if self.bucket.past.is_some()
+            || self.bucket.conditions == Conditions::Client
             || quirks.has(Quirk::RefusesConditionalReads)
         {
             return None;
@@ -228,16 +233,17 @@ impl<'a> Version<'a> {
 
     /// By ETag, else by time; the size is checked with the range.
     fn is_version(&self, answer: &GetObjectOutput) -> bool {
+        let modified = answer.last_modified().and_then(clock::exact);
+        if self.bucket.past.is_some() {
+            return is_that_version(self.entry, answer.version_id(), modified);
+        }
         let seen = match &self.known.etag {
             Some(answered) => ETag::parse(answered),
             None => ETag::of(self.entry),
         };
         match (seen, answer.e_tag().and_then(ETag::parse)) {
             (Some(seen), Some(found)) => seen.revision() == found.revision(),
-            _ => answer
-                .last_modified()
-                .and_then(clock::exact)
-                .is_none_or(|found| is_same_time(found, self.entry.modified)),
+            _ => modified.is_none_or(|found| is_same_time(found, self.entry.modified)),
         }
     }
 
@@ -245,6 +251,9 @@ impl<'a> Version<'a> {
     /// `entry`: then this is how the server is. What follows is held to the
     /// ETag of this answer.
     async fn is_still_listed(&mut self, answer: &GetObjectOutput) -> bool {
+        if self.bucket.past.is_some() {
+            return false;
+        }
         let (None, Some(etag)) = (&self.known.etag, answer.e_tag()) else {
             return false;
         };
@@ -271,7 +280,10 @@ impl<'a> Version<'a> {
             Attempted {
                 what: "download",
                 name: self.entry.key.as_str(),
-                permission: "s3:GetObject",
+                permission: match self.bucket.past {
+                    Some(_) => "s3:GetObjectVersion",
+                    None => "s3:GetObject",
+                },
             },
         )
     }

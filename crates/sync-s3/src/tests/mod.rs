@@ -15,6 +15,7 @@ mod list;
 mod live;
 mod outside;
 mod pages;
+mod past;
 mod patience;
 mod prune;
 mod quirks;

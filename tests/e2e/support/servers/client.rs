@@ -99,6 +99,14 @@ impl Client {
         put.unwrap_or_else(|error| panic!("{key}: {}", DisplayErrorContext(error)));
     }
 
+    pub(super) fn delete(&self, bucket: &str, key: &str) {
+        let deleted = self.block_on(async |sdk| {
+            let delete = sdk.delete_object().bucket(bucket);
+            delete.key(key).send().await
+        });
+        deleted.unwrap_or_else(|error| panic!("{key}: {}", DisplayErrorContext(error)));
+    }
+
     pub(super) fn set(&self, bucket: &str, keeping: Keeping) -> Result<(), String> {
         let status = match keeping {
             Keeping::Versions => BucketVersioningStatus::Enabled,

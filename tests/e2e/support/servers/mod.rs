@@ -154,6 +154,11 @@ impl RealServer {
         self.client.allow(bucket, principal);
     }
 
+    /// Deletes an object as another client does.
+    pub(crate) fn delete(&self, bucket: &str, key: &str) {
+        self.client.delete(bucket, key);
+    }
+
     /// The versions and delete markers in a bucket: key and name.
     pub(crate) fn versions(&self, bucket: &str) -> Vec<(String, String)> {
         self.client.versions(bucket)

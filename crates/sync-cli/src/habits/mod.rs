@@ -17,7 +17,8 @@ struct Meant {
 
 /// `args` with the names of options before a directory and a bucket that are given as
 /// words: `backup DIR s3://BUCKET`, `restore s3://BUCKET DIR`. Only if the command copies
-/// in that direction, and neither is given otherwise; else they stay as they are.
+/// in that direction, and neither is given otherwise; else they stay as they are. The
+/// one place of `versions` is its bucket.
 pub(crate) fn with_named_places(mut args: Vec<OsString>) -> Vec<OsString> {
     if let Some((dir, bucket)) = places_as_words(&args) {
         // From the last one on, so that the other keeps its index.
@@ -26,8 +27,32 @@ pub(crate) fn with_named_places(mut args: Vec<OsString>) -> Vec<OsString> {
         for (at, name) in names {
             args.insert(at, name.into());
         }
+    } else if let Some(at) = bucket_as_word(&args) {
+        args.insert(at, "-b".into());
     }
     args
+}
+
+/// Where in `args` the bucket of `versions` is, if it is given as a word.
+fn bucket_as_word(args: &[OsString]) -> Option<usize> {
+    let words = words(args);
+    let rest = words.strip_prefix(&["versions".to_owned()])?;
+    if rest.iter().any(|word| names_a_place(word)) {
+        return None;
+    }
+    match places("versions", rest)?.0.as_slice() {
+        [(at, _)] => Some(args.len() - rest.len() + at),
+        _ => None,
+    }
+}
+
+/// Whether a word is an option that a place may follow.
+fn names_a_place(word: &str) -> bool {
+    match word.strip_prefix("--") {
+        Some(long) => ["", "dir", "bucket"].contains(&long.split('=').next().unwrap_or(long)),
+        // Short options may share one word.
+        None => word.starts_with('-') && word.contains(['d', 'b']),
+    }
 }
 
 /// Where in `args` the directory and the bucket are, if they are given as words.
@@ -35,17 +60,8 @@ fn places_as_words(args: &[OsString]) -> Option<(usize, usize)> {
     let words = words(args);
     let (command, rest) = command_of(&words)?;
     let before = args.len() - rest.len();
-    let is_named = |option: &String| match option.strip_prefix("--") {
-        Some(long) => ["", "dir", "bucket"].contains(&long.split('=').next().unwrap_or(long)),
-        // Short options may share one word.
-        None => option.contains(['d', 'b']),
-    };
     // Nearly every command line: it ends here, before the definition is built.
-    if rest
-        .iter()
-        .filter(|word| word.starts_with('-'))
-        .any(is_named)
-    {
+    if rest.iter().any(|word| names_a_place(word)) {
         return None;
     }
     let (places, _) = places(&command, rest)?;
@@ -238,144 +254,4 @@ fn typed(command: &str, meant: &Meant) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(line: &str) -> String {
-        let args: Vec<_> = line.split(' ').map(OsString::from).collect();
-        advice(&args).unwrap_or_default()
-    }
-
-    #[test]
-    fn who_knows_other_tools_is_told_what_to_type() {
-        for (line, typed) in [
-            ("backup d s3://bucket", "backup -d d -b s3://bucket"),
-            ("backup d bucket", "backup -d d -b bucket"),
-            ("backup -y d s3://bucket", "backup -d d -b s3://bucket"),
-            (
-                "backup --region x d s3://bucket",
-                "backup -d d -b s3://bucket",
-            ),
-            ("backup -d d s3://bucket", "backup -b s3://bucket"),
-            ("backup d -b bucket", "backup -d d"),
-            ("backup d", "backup -d d -b BUCKET"),
-            ("restore s3://bucket d", "restore -d d -b s3://bucket"),
-            ("restore bucket d", "restore -d d -b bucket"),
-            ("mock backup d s3://b", "mock backup -d d -b s3://b"),
-            ("verify d s3://b", "verify -d d -b s3://b"),
-            ("sync d s3://b/x", "backup -d d -b s3://b/x"),
-            ("sync s3://b/x d", "restore -d d -b s3://b/x"),
-            ("cp --recursive d s3://b", "backup -d d -b s3://b"),
-        ] {
-            let expected = format!("type 's3mirror {typed}'");
-            assert_eq!(said(&format!("s3mirror {line}")), expected, "{line}");
-        }
-        for (line, part) in [
-            ("sync", "backup -d DIR -b BUCKET"),
-            ("sync a b", "restore -d DIR -b BUCKET"),
-            ("ls s3://b", "mock restore"),
-            ("diff a b", "verify"),
-        ] {
-            let said = said(&format!("s3mirror {line}"));
-            assert!(said.contains(part), "{line}: {said}");
-        }
-        for line in [
-            "",
-            "cleanup d",
-            "backup",
-            "backup a b c",
-            "frobnicate",
-            "mock",
-        ] {
-            assert_eq!(said(&format!("s3mirror {line}")), "", "{line}");
-        }
-        assert!(!said("s3mirror backup d s3://u:geheim@b").contains("geheim"));
-        assert!(!said("s3mirror backup s3://u:geheim@b d").contains("geheim"));
-    }
-
-    #[test]
-    fn who_types_the_places_in_the_wrong_order_is_told_both_commands() {
-        for line in ["backup s3://b d", "restore d s3://b"] {
-            let said = said(&format!("s3mirror {line}"));
-            assert!(said.contains("'s3mirror backup d s3://b'"), "{said}");
-            assert!(said.contains("'s3mirror restore s3://b d'"), "{said}");
-        }
-    }
-
-    fn named(line: &str) -> String {
-        let args = line.split(' ').map(OsString::from).collect();
-        let named = with_named_places(args);
-        let words: Vec<_> = named.iter().map(|word| word.to_string_lossy()).collect();
-        words.join(" ")
-    }
-
-    #[test]
-    fn places_as_words_are_named() {
-        for (line, expected) in [
-            ("backup d s3://b/p", "backup -d d -b s3://b/p"),
-            ("backup -y d s3://b -v", "backup -y -d d -b s3://b -v"),
-            (
-                "backup --region x d --max-delete 5 s3://b",
-                "backup --region x -d d --max-delete 5 -b s3://b",
-            ),
-            ("restore s3://b d", "restore -b s3://b -d d"),
-            ("mock backup d s3://b", "mock backup -d d -b s3://b"),
-            ("mock restore s3://b d", "mock restore -b s3://b -d d"),
-            ("verify d s3://b", "verify -d d -b s3://b"),
-            ("verify s3://b d", "verify -b s3://b -d d"),
-        ] {
-            assert_eq!(
-                named(&format!("s3mirror {line}")),
-                format!("s3mirror {expected}")
-            );
-        }
-    }
-
-    #[test]
-    fn what_may_mean_something_else_is_not_named() {
-        for line in [
-            "backup s3://b d",
-            "restore d s3://b",
-            "backup a b",
-            "backup s3://a s3://b",
-            "backup d",
-            "backup a d s3://b",
-            "backup -d d s3://b",
-            "backup -d x y s3://b",
-            "backup -- d s3://b",
-            "backup -yd d s3://b",
-            "backup --dir=x d s3://b",
-            "backup -d d -b s3://b",
-            "cleanup d",
-            "sync d s3://b",
-            "mock",
-            "",
-        ] {
-            let line = format!("s3mirror {line}");
-            assert_eq!(named(&line), line);
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_directory_whose_name_is_not_utf8_stays_as_it_is() {
-        use std::os::unix::ffi::OsStringExt;
-        let odd = OsString::from_vec(vec![b'd', 0xff]);
-        let args = [
-            "s3mirror".into(),
-            "backup".into(),
-            odd.clone(),
-            "s3://b".into(),
-        ];
-        let named = with_named_places(args.to_vec());
-        let expected = [
-            "s3mirror".into(),
-            "backup".into(),
-            "-d".into(),
-            odd,
-            "-b".into(),
-            "s3://b".into(),
-        ];
-        assert_eq!(named, expected);
-    }
-}
+mod tests;
