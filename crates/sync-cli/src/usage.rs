@@ -27,9 +27,31 @@ pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Mess
     let args = habits::with_named_places(args.into_iter().collect());
     let matches = definition.try_get_matches_from_mut(&args);
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = cli.map_err(|error| message(&error.format(&mut definition), &args))?;
+    let cli = cli.map_err(|error| {
+        let error = with_shown_commands(error.format(&mut definition), &definition);
+        message(&error, &args)
+    })?;
     cli.command.check().map_err(Message::Wrong)?;
     Ok(cli)
+}
+
+/// `error` without suggestions of commands that no help shows.
+fn with_shown_commands(mut error: clap::Error, definition: &clap::Command) -> clap::Error {
+    let suggested = error.remove(ContextKind::SuggestedSubcommand);
+    if let Some(ContextValue::Strings(mut names)) = suggested {
+        let is_hidden = |name: &String| {
+            let command = definition.find_subcommand(name);
+            command.is_some_and(clap::Command::is_hide_set)
+        };
+        names.retain(|name| !is_hidden(name));
+        if !names.is_empty() {
+            error.insert(
+                ContextKind::SuggestedSubcommand,
+                ContextValue::Strings(names),
+            );
+        }
+    }
+    error
 }
 
 /// What clap reports about `args`.
@@ -183,6 +205,12 @@ mod tests {
         let line = wrong("s3mirror backup -d x -b abc --compare time");
         assert!(line.contains("times, exact-times, checksum"), "{line}");
         assert!(!line.contains('\n'), "{line}");
+        let line = wrong("s3mirror bckup");
+        assert!(line.contains("'backup'"), "{line}");
+        assert!(!line.contains("backupmock"), "{line}");
+        assert!(!wrong("s3mirror cp d s3://abc").contains("similar"));
+        let line = wrong("s3mirror mock backup d s3://abc --odd x");
+        assert!(line.contains("'--odd'"), "{line}");
         let line = wrong("s3mirror backup -d x");
         assert!(line.contains("--bucket"), "{line}");
         let line = wrong("s3mirror backup -d x -b abc -q -v");

@@ -89,7 +89,7 @@ impl Bench {
                 data::made(&self.home, work.files)?
             }
             (Action::Download, Place::Memory) => emptied(&self.memory)?,
-            (Action::Download, Place::Disk) => emptied(&self.home.join("scratch"))?,
+            (Action::Download, Place::Disk) => self.new_on_disk(work)?,
         };
         // A tool's state must not help its next run.
         emptied(&self.home.join("state"))?;
@@ -106,10 +106,30 @@ impl Bench {
             check(work, tool, &dir, &trial)?;
             Ok(trial)
         });
-        if work.action == Action::Download {
+        if work.action == Action::Download && !dir.starts_with(self.on_disk()) {
             fs::remove_dir_all(&dir)?;
         }
         result
+    }
+
+    /// What was restored to the disk.
+    fn on_disk(&self) -> PathBuf {
+        self.home.join("restored")
+    }
+
+    /// A new directory on the disk. Trees of small files stay until the end of the
+    /// benchmark: ext4 does not use an inode again for minutes, and passes over each
+    /// such inode for each new file, so that a run after a removal costs many times more.
+    fn new_on_disk(&self, work: &Work) -> Result<PathBuf> {
+        const MANY: u64 = 100;
+        let parent = self.on_disk();
+        if work.transfers < MANY {
+            return emptied(&parent.join("few"));
+        }
+        let unused = (1..)
+            .map(|run: u64| parent.join(run.to_string()))
+            .find(|dir| !dir.exists());
+        emptied(&unused.context("no name is left")?)
     }
 
     fn measure(&self, work: &Work, tool: &Tool, dir: &Path, endpoint: &Endpoint) -> Result<Trial> {
@@ -143,6 +163,7 @@ impl Drop for Bench {
     fn drop(&mut self) {
         // Of a run that failed.
         let _ = fs::remove_dir_all(&self.memory);
+        let _ = fs::remove_dir_all(self.on_disk());
     }
 }
 

@@ -185,7 +185,8 @@ fn of_copy(word: &str, words: &[String]) -> String {
 }
 
 /// Of `words`, those that are neither options of `command` nor their values, each with its
-/// index; and the options.
+/// index; and the options. What follows an option that is not known may be its value: only
+/// the option must be complained of.
 fn places(command: &str, words: &[String]) -> Option<(Vec<Word>, Vec<String>)> {
     let mut definition = definition();
     definition.build();
@@ -194,7 +195,7 @@ fn places(command: &str, words: &[String]) -> Option<(Vec<Word>, Vec<String>)> {
         known = known.find_subcommand(name)?;
     }
     let (mut places, mut options) = (Vec::new(), Vec::new());
-    let mut words = words.iter().enumerate();
+    let mut words = words.iter().enumerate().peekable();
     while let Some((at, word)) = words.next() {
         if !word.starts_with('-') {
             places.push((at, word.clone()));
@@ -202,9 +203,9 @@ fn places(command: &str, words: &[String]) -> Option<(Vec<Word>, Vec<String>)> {
         }
         options.push(word.clone());
         let option = known.get_arguments().find(|option| is_named(option, word));
-        let takes_value = option.is_some_and(|option| option.get_action().takes_values());
+        let takes_value = option.is_none_or(|option| option.get_action().takes_values());
         if takes_value && !word.contains('=') {
-            words.next();
+            words.next_if(|(_, next)| option.is_some() || !next.starts_with('-'));
         }
     }
     Some((places, options))

@@ -79,6 +79,8 @@ fn places_as_words_are_named() {
             "backup --region x d --max-delete 5 s3://b",
             "backup --region x -d d --max-delete 5 -b s3://b",
         ),
+        ("backup d s3://b --odd x", "backup -d d -b s3://b --odd x"),
+        ("backup d s3://b --odd -v", "backup -d d -b s3://b --odd -v"),
         ("restore s3://b d", "restore -b s3://b -d d"),
         ("mock backup d s3://b", "mock backup -d d -b s3://b"),
         ("mock restore s3://b d", "mock restore -b s3://b -d d"),

@@ -11,7 +11,7 @@ use sync_core::{
     listing::Side,
     plan::{ConflictCause, Counts, Header, Origin, Tally, Transfer},
     rule::Reason,
-    text::printable,
+    text::{printable, printable_text},
 };
 use sync_fs::Kept;
 use sync_s3::Versioning;
@@ -230,7 +230,8 @@ pub(crate) fn skip(side: Side, skipped: &Skipped) -> String {
 pub(crate) fn why_skipped(side: Side, skipped: &Skipped) -> String {
     let mut text = cause_name(skipped.cause).to_owned();
     if !skipped.detail.is_empty() {
-        let _ = write!(text, ": {}", printable(&skipped.detail));
+        // Names in it are escaped already.
+        let _ = write!(text, ": {}", printable_text(&skipped.detail));
     }
     let _ = write!(text, "; in the {side}");
     text

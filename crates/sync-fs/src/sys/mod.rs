@@ -5,6 +5,7 @@ pub(crate) mod case;
 pub(crate) mod confined;
 pub(crate) mod entry;
 pub(crate) mod errno;
+pub(crate) mod file_system;
 pub(crate) mod fsync;
 pub(crate) mod handles;
 pub(crate) mod identity;

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, TimeDelta, Utc};
 use sync_core::entry::Coarse;
 
+use crate::sys::file_system;
 use crate::sys::meta::Meta;
 
 /// The kernel takes the times of files from a clock that moves by ticks, of 10
@@ -140,7 +141,6 @@ pub(crate) fn now() -> DateTime<Utc> {
     SystemTime::now().into()
 }
 
-#[cfg(target_os = "linux")]
 fn kind(dir: impl AsFd) -> Kind {
     /// `MSDOS_SUPER_MAGIC`
     const FAT: u64 = 0x4d44;
@@ -153,21 +153,11 @@ fn kind(dir: impl AsFd) -> Kind {
         0xfe53_4d42,
         0x0102_1997,
     ];
-    // The type of this field differs from platform to platform.
-    #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
-    match rustix::fs::fstatfs(dir) {
-        Ok(found) => match found.f_type as u64 & 0xffff_ffff {
-            FAT => Kind::Fat,
-            kind if UNKNOWN.contains(&kind) => Kind::Unknown,
-            _ => Kind::Usual,
-        },
-        Err(_) => Kind::Unknown,
+    match file_system::kind(dir) {
+        Some(FAT) => Kind::Fat,
+        Some(kind) if !UNKNOWN.contains(&kind) => Kind::Usual,
+        _ => Kind::Unknown,
     }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn kind(_: impl AsFd) -> Kind {
-    Kind::Unknown
 }
 
 #[cfg(test)]

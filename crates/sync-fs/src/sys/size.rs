@@ -10,6 +10,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 
 use crate::sys::errno::Sys;
+#[cfg(target_os = "linux")]
+use crate::sys::file_system;
 use crate::sys::meta::Meta;
 
 /// Most bytes that are read to find a size. Some of these files never end.
@@ -54,7 +56,7 @@ pub(crate) fn are_exact(file: impl AsFd) -> bool {
         0xef53,      // ext2, ext3, ext4
         0x5846_5342, // XFS
         0x9123_683e, // Btrfs
-        0x0102_1994, // tmpfs
+        file_system::TMPFS,
         0x2fc1_2fc1, // ZFS
         0xf2f5_2010, // F2FS
         0xca45_1a4e, // bcachefs
@@ -63,16 +65,7 @@ pub(crate) fn are_exact(file: impl AsFd) -> bool {
         0xff53_4d42, // CIFS
         0xfe53_4d42, // SMB 2 and 3
     ];
-    rustix::fs::fstatfs(file).is_ok_and(|found| {
-        // Its type differs from one architecture to another, some with a sign.
-        #[allow(
-            clippy::cast_sign_loss,
-            clippy::unnecessary_cast,
-            clippy::cast_possible_truncation
-        )]
-        let kind = u64::from(found.f_type as u32);
-        EXACT.contains(&kind)
-    })
+    file_system::kind(file).is_some_and(|kind| EXACT.contains(&kind))
 }
 
 /// Elsewhere no such file is known.

@@ -31,7 +31,7 @@ use crate::directory::Directory;
 use crate::sys::errno::Sys;
 
 use commit::commit;
-use unfinished::{Part, Unfinished};
+use unfinished::{Part, Space, Unfinished};
 
 /// Writes a file whose bytes are all in memory.
 pub(crate) async fn put(
@@ -61,17 +61,21 @@ pub(crate) async fn begin(
     let (inner, seen) = (Arc::clone(directory), expected.clone());
     let create = move || {
         let file = Unfinished::create(&inner, entry, &seen)?;
-        let has_ample_space = file.has_ample_space();
-        Ok((Arc::new(file), has_ample_space))
+        let space = file.space();
+        Ok((Arc::new(file), space))
     };
-    let (file, has_ample_space) = directory.jobs.run(create).await?;
+    let (file, space) = directory.jobs.run(create).await?;
+    let reserved = match space {
+        Space::AmpleMemory => ready(Ok(())).boxed().shared(),
+        Space::Ample | Space::Scarce => reserve(&file),
+    };
     let writer = FsWriter {
         directory: Arc::clone(directory),
-        reserved: reserve(&file),
+        reserved,
         file,
         expected,
     };
-    if !has_ample_space {
+    if space == Space::Scarce {
         // Nothing is fetched for a file that does not fit.
         writer.has_space().await?;
     }
@@ -82,7 +86,7 @@ pub(crate) async fn begin(
 type Reserved = Shared<BoxFuture<'static, Sys<()>>>;
 
 /// Takes the space for `file` while its first bytes are on their way: that may take longer
-/// than they do, as in a file system in memory.
+/// than they do.
 fn reserve(file: &Arc<Unfinished>) -> Reserved {
     let Ok(runtime) = Handle::try_current() else {
         return ready(Err(Errno::CANCELED)).boxed().shared();

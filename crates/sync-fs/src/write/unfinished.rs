@@ -21,6 +21,7 @@ use super::temporary::Temporary;
 use crate::directory::Directory;
 use crate::error::{failed, refused};
 use crate::sys::errno::Sys;
+use crate::sys::file_system;
 use crate::sys::meta::Meta;
 use crate::sys::path::split;
 use crate::sys::times;
@@ -42,6 +43,18 @@ pub(super) struct Unfinished {
     /// continues in its thread; it must not touch the file, and so its mtime,
     /// after this.
     is_sealed: RwLock<bool>,
+}
+
+/// How much room a file system has for a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Space {
+    /// The file may not fit.
+    Scarce,
+    /// So much is free that it will most likely get its space.
+    Ample,
+    /// The same in a file system in memory. To take space there is to allocate all
+    /// pages, which doubles the work of writing them.
+    AmpleMemory,
 }
 
 /// A part that is being written.
@@ -104,12 +117,18 @@ impl Unfinished {
         Ok(())
     }
 
-    /// Whether so much is free that the file will most likely get its space.
-    pub(super) fn has_ample_space(&self) -> bool {
-        rustix::fs::fstatvfs(self.temporary.file()).is_ok_and(|system| {
+    /// How much room its file system has for it.
+    pub(super) fn space(&self) -> Space {
+        let file = self.temporary.file();
+        let is_ample = rustix::fs::fstatvfs(file).is_ok_and(|system| {
             let free = system.f_bavail.saturating_mul(system.f_frsize);
             free / 4 > self.entry.size
-        })
+        });
+        match is_ample {
+            false => Space::Scarce,
+            true if file_system::is_memory(file) => Space::AmpleMemory,
+            true => Space::Ample,
+        }
     }
 
     /// Whether the file is larger than all of its file system. Free space is no
