@@ -487,3 +487,27 @@ fn doctor_tells_whether_the_past_can_be_restored() {
     memory.set_versioning(bucket, None);
     doctor().run().says("past: the bucket keeps no versions");
 }
+
+#[test]
+fn a_job_goes_into_the_past_and_compares_by_exact_times() {
+    let memory = Memory::start();
+    let world = versioned(&memory);
+    history(&memory, &world.bucket.name);
+    let dir = world.tree("dir", &[("extra", "1")]);
+    let (bucket, path) = (&world.bucket.name, dir.path().display());
+    let file = world.sandbox.path("jobs.toml");
+    let job = format!(
+        "[jobs.then]\ncommand = \"restore\"\ndir = \"{path}\"\nbucket = \"{bucket}\"\n\
+         at = \"{}\"\nyes = true\n",
+        text(second(12))
+    );
+    std::fs::write(&file, job).unwrap();
+    let run = |words: &[&str]| world.s3mirror().args(words).arg("--config").arg(&file);
+    let checked = run(&["config", "check"]).done().stdout;
+    assert!(checked.contains("compare         exact-times"), "{checked}");
+    run(&["run", "then"]).done();
+    assert_same(&dir.contents(), &then(12));
+    // The present is no future.
+    world.restore(&dir).args(["--at", "0s"]).done();
+    assert_same(&dir.contents(), &world.bucket.contents());
+}

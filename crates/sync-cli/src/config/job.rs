@@ -108,7 +108,13 @@ impl<'f> Job<'f> {
             let layer = self.layer(entries, &rows).map_err(Message::Wrong)?;
             rows.splice(..0, layer);
         }
-        for row in self.rows_given(&given, ValueSource::DefaultValue) {
+        // Some defaults depend on what else is set.
+        let of_file = rows.iter().filter(|row| row.is_in_force());
+        let of_file = of_file.filter(|row| matches!(row.source, Source::File(_)));
+        let words = of_file.filter_map(|row| row.word.clone());
+        let words: Vec<_> = words.map(OsString::from).chain(typed.to_vec()).collect();
+        let all = self.given(&words)?;
+        for row in self.rows_given(&all, ValueSource::DefaultValue) {
             let is_set = |other: &Row| other.option == row.option && other.is_in_force();
             if !rows.iter().any(is_set) {
                 rows.push(row);

@@ -24,6 +24,8 @@ pub(crate) struct Limits {
     pub(crate) storage_classes: bool,
     /// Whether it keeps versions where asked to.
     pub(crate) versions: bool,
+    /// Whether it says in the words of S3 that it does.
+    pub(crate) tells_versioning: bool,
     /// Whether a bucket may be created in which a default retention holds.
     pub(crate) object_lock: bool,
     /// How many small files it takes within a minute or so: more than a page of
@@ -47,6 +49,7 @@ impl Limits {
         parts_beside_directory: true,
         storage_classes: true,
         versions: true,
+        tells_versioning: true,
         object_lock: true,
         many: 2500,
         rounds_times_up: false,

@@ -11,6 +11,8 @@ pub(crate) static SERVER: Only = Only::new(Recipe {
         // Its framework's routes don't match a line feed in a path.
         loses: &['\n'],
         checks_credentials: false,
+        // It answers with a document of another name.
+        tells_versioning: false,
         ..Limits::S3
     },
     options: &[],

@@ -18,6 +18,9 @@ use crate::versioning::{self, Versioning};
 const ATTEMPTS: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Servers tell their time in whole seconds, so the present may be so much later.
+const GRANULARITY: TimeDelta = TimeDelta::seconds(1);
+
 /// What the lifecycle leaves of the history below the prefix.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Allowed {
@@ -39,7 +42,7 @@ pub(super) async fn find(bucket: &Bucket, at: DateTime<Utc>) -> Result<Vec<Liste
     let now = bucket.clock.present().map(|present| present.latest);
     let now = now.unwrap_or_else(|| SystemTime::now().into());
     let location = &bucket.location;
-    if at > now {
+    if at > now + GRANULARITY {
         let message = format!("cannot tell what {location} will be at {}", shown(at));
         let why = format!("that is in the future: it is {} at the server", shown(now));
         return Err(StoreError::new(ErrorKind::Other, message).with_source(why));
