@@ -77,7 +77,7 @@ pub use state::owners::{KnownBy, Overlap, Owner};
 pub use state::restore_mark::{Harm, UnfinishedRestore};
 pub use state::{BucketPlace, Relation, TempSpools, Tree};
 pub use sync_core::{
-    Direction,
+    Direction, KeyRange,
     execute::Event,
     plan::{Counts, Deletions, MaxDelete},
     rule::Compare,

@@ -186,6 +186,8 @@ impl MachineState {
         observer: &dyn Observer,
     ) {
         let failed = match self.direction {
+            // Only a part of it is complete.
+            Direction::Restore if !plan.header().range.is_all() => Vec::new(),
             Direction::Restore => {
                 let found = self.unfinished_restores(directory);
                 let work = self.work(plan, own);
@@ -193,7 +195,8 @@ impl MachineState {
             }
             Direction::Backup => {
                 let mut failed = self.note_backup(options);
-                if options.restore_abandoned && plan.header().selection.is_empty() {
+                let is_of_all = plan.header().selection.is_empty() && plan.header().range.is_all();
+                if options.restore_abandoned && is_of_all {
                     let found = self.unfinished_restores(directory);
                     let cleared = restore_mark::clear_abandoned(&found, &self.directory, directory);
                     failed.append(&mut cleared.await);

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use sync_core::{
-    Direction,
+    Direction, KeyRange,
     execute::ExecuteOptions,
     plan::{Deletions, Limits, MaxDelete, PlanOptions},
     rule::Compare,
@@ -51,6 +51,9 @@ pub struct MirrorOptions {
     /// Which entries the mirror concerns; the others are neither copied nor
     /// deleted.
     pub selection: SelectionOptions,
+    /// Of which keys plans are made; the others are not even listed. Plans of ranges that
+    /// [`key_ranges`](sync_core::plan::key_ranges) lays end to end do what the plan of all keys does.
+    pub key_range: KeyRange,
     /// Whether what the source lacks is deleted from the target.
     pub deletions: Deletions,
     /// A plan that deletes more is refused.
@@ -95,6 +98,7 @@ impl MirrorOptions {
             bucket: S3Options::new(bucket),
             compare: Compare::default(),
             selection: SelectionOptions::default(),
+            key_range: KeyRange::default(),
             deletions: Deletions::default(),
             max_delete: MaxDelete::default(),
             allow_empty_source: false,
@@ -180,6 +184,7 @@ impl MirrorOptions {
         let prefix = self.bucket.location.prefix().len();
         let mut options = PlanOptions::new(self.direction);
         options.compare = self.compare;
+        options.range = self.key_range.clone();
         options.deletions = self.deletions;
         options.max_key_bytes = usize::from(self.max_key_length).saturating_sub(prefix);
         options.concurrency = self.most_requests();

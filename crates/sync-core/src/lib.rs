@@ -99,6 +99,7 @@ pub mod hint;
 #[doc(hidden)]
 pub mod json;
 pub mod key;
+mod key_range;
 pub mod listing;
 pub mod plan;
 pub mod rule;
@@ -117,6 +118,7 @@ pub use entry::{Entry, Listed};
 pub use error::{ErrorKind, Result, StoreError};
 pub use execute::execute;
 pub use key::Key;
+pub use key_range::KeyRange;
 pub use plan::make_plan;
 pub use rule::{Direction, Rule};
 pub use select::Selection;

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use sync_core::{
-    Entry, ErrorKind, Expected, Key, NewEntry, Result, Selection, Store, StoreError, Writer,
+    Entry, ErrorKind, Expected, Key, KeyRange, NewEntry, Result, Selection, Store, StoreError,
+    Writer,
     checksum::Crc64,
     clock::{LONGEST_WAIT, Present},
     store::{Chunks, KeyProblem, Listing},
@@ -233,8 +234,14 @@ impl Store for FsStore {
     /// Does not look into a directory in which `selection` selects no name, and
     /// at nothing but the sizes and times of files that it does not select.
     async fn list(&self, selection: &Arc<Selection>) -> Listing {
-        let directory = Arc::clone(&self.directory);
-        Listing::new(list::list(directory, Arc::clone(selection)))
+        self.list_range(selection, &KeyRange::default()).await
+    }
+
+    /// As [`FsStore::list`](Store::list), and does not look into a directory below which no
+    /// key is in `range`.
+    async fn list_range(&self, selection: &Arc<Selection>, range: &KeyRange) -> Listing {
+        let (directory, selection) = (Arc::clone(&self.directory), Arc::clone(selection));
+        Listing::new(list::list(directory, selection, range.clone()))
     }
 
     fn accepts(&self, key: &Key) -> Result<(), KeyProblem> {

@@ -63,6 +63,10 @@ pub struct S3Options {
     /// over plain http, because TLS protects it already and the sum costs a
     /// second pass over every byte.
     pub sign_payload: Choice,
+    /// Whether the server lists in byte order for sure (`s3mirror doctor` tries it): then
+    /// excluded directories and keys outside of a range are not listed. `Auto`: AWS does, but
+    /// for directory buckets.
+    pub lists_in_order: Choice,
     /// Properties of uploaded objects beside their name and content.
     pub objects: ObjectSettings,
     /// Who pays for requests and traffic.
@@ -107,6 +111,7 @@ impl S3Options {
             conditions: Conditions::Auto,
             checksums: Checksums::Auto,
             sign_payload: Choice::Auto,
+            lists_in_order: Choice::Auto,
             objects: ObjectSettings::default(),
             payer: Payer::Owner,
             expected_owner: None,

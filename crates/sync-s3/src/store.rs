@@ -11,7 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{BoxStream, StreamExt};
 use parking_lot::Mutex;
 use sync_core::{
-    Entry, ErrorKind, Expected, Key, NewEntry, Result, Selection, Store, StoreError, Writer,
+    Entry, ErrorKind, Expected, Key, KeyRange, NewEntry, Result, Selection, Store, StoreError,
+    Writer,
     checksum::{Crc64, Digest},
     clock::Present,
     key::MAX_KEY_BYTES,
@@ -83,6 +84,7 @@ impl S3Store {
             identity,
         } = connect::connect(&options, credentials, transport, limiter, counters.clone()).await?;
         let is_ordered = endpoint.lists_in_order(options.location.bucket());
+        let is_ordered = options.lists_in_order.decide(is_ordered);
         let is_trusted = match options.conditions {
             Conditions::Auto => !endpoint.is_foreign(),
             Conditions::Server | Conditions::Client => true,
@@ -230,17 +232,31 @@ impl Store for S3Store {
     }
 
     async fn list(&self, selection: &Arc<Selection>) -> Listing {
-        let bucket = Arc::clone(&self.bucket);
+        self.list_range(selection, &KeyRange::default()).await
+    }
+
+    async fn list_range(&self, selection: &Arc<Selection>, range: &KeyRange) -> Listing {
+        let (bucket, selection) = (Arc::clone(&self.bucket), Arc::clone(selection));
+        let is_pruned = range.is_all() || bucket.is_ordered && bucket.past.is_none();
+        if !range.is_all() && !bucket.is_ordered {
+            tracing::info!("the order of listings is not known: all keys are listed for a range");
+            bucket.quirks.note(Quirk::RangeListedWhole);
+        }
         let entries = match bucket.past {
             Some(at) => list::versions::list(bucket, at),
-            None => list::list(bucket, Arc::clone(selection)),
+            None => list::list(bucket, selection, range.clone()),
         };
         let mut entries = Box::pin(entries.peekable());
         // The first answer tells the server's time.
         entries.as_mut().peek().await;
-        Listing {
+        let listing = Listing {
             entries,
             clock_offset: self.bucket.clock.offset(),
+        };
+        if is_pruned {
+            listing
+        } else {
+            listing.within(range.clone())
         }
     }
 

@@ -1,11 +1,12 @@
-//! A plan is executed by the mirror that it was made for, and by no other; and only a
-//! restore goes into the past.
+//! A plan is executed by the mirror that it was made for, and by no other; only a restore
+//! goes into the past; and mirrors of key ranges do what one of all keys does.
 
 use std::fs;
 use std::path::Path;
 
 use chrono::TimeDelta;
 use s3_endpoint::{Config, Endpoint};
+use sync_core::KeyRange;
 use sync_s3::Access;
 
 use super::*;
@@ -104,4 +105,33 @@ async fn a_restore_of_the_past_goes_there_and_back_and_a_backup_does_not() {
     let backup = mirror(Direction::Backup, top.path(), ["one", "one"], &server);
     let error = backup.at(second(2)).open().await.err().unwrap();
     assert!(matches!(error, Error::Options(_)), "{error}");
+}
+
+#[tokio::test]
+async fn restores_of_all_ranges_together_are_the_restore_and_none_alone_completes_it() {
+    let (server, top) = (server(), directories());
+    for name in ["a", "b/c", "b/d", "z"] {
+        server.put("one", name, name.to_owned(), None);
+    }
+    let of = || mirror(Direction::Restore, top.path(), ["one", "one"], &server);
+    let directory = top.path().join("one");
+    let is_marked = || directory.join(sync_fs::RESTORE_MARK).exists();
+    for range in KeyRange::split(["b/c0".to_owned(), "m".to_owned()]) {
+        let mut mirror = of();
+        mirror.options().key_range = range.clone();
+        let mirror = mirror.open().await.unwrap();
+        let plan = mirror.plan().await.unwrap();
+        let report = mirror.execute(&plan).await.unwrap();
+        assert!(report.is_complete(), "{range}");
+        assert!(is_marked(), "{range}");
+    }
+    for name in ["a", "b/c", "b/d", "z"] {
+        assert_eq!(fs::read_to_string(directory.join(name)).unwrap(), name);
+    }
+    assert!(!directory.join("one").exists());
+    let whole = of().open().await.unwrap();
+    let plan = whole.plan().await.unwrap();
+    assert_eq!(plan.changes(), 0);
+    whole.execute(&plan).await.unwrap();
+    assert!(!is_marked());
 }

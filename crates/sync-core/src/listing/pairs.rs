@@ -17,6 +17,7 @@ use super::sort::sorted;
 use crate::{
     entry::{Listed, SkipCause, Skipped},
     error::ErrorKind,
+    key_range::KeyRange,
     rule::Pair,
     select::Selection,
     spool::Spools,
@@ -28,6 +29,8 @@ pub(crate) struct Pairs<'a> {
     pub(crate) source: &'a dyn Store,
     pub(crate) target: &'a dyn Store,
     pub(crate) selection: &'a Arc<Selection>,
+    /// Of which keys.
+    pub(crate) range: KeyRange,
     pub(crate) spools: Arc<dyn Spools>,
     /// Memory for sorting a listing that comes out of order, in bytes.
     pub(crate) sort_memory: usize,
@@ -86,12 +89,18 @@ impl<'a> Pairs<'a> {
             source,
             target,
             selection,
+            range: KeyRange::default(),
             spools,
             sort_memory,
             listings,
             sort_source: false,
             sort_target: false,
         }
+    }
+
+    /// The same of the keys in `range`.
+    pub(crate) fn within(self, range: KeyRange) -> Self {
+        Self { range, ..self }
     }
 
     /// Begins both listings, side by side.
@@ -119,7 +128,11 @@ impl<'a> Pairs<'a> {
         store: &dyn Store,
         sort: bool,
     ) -> Result<(Cursor, Option<TimeDelta>), MergeError> {
-        let listing = store.list(self.selection).await;
+        let listing = if self.range.is_all() {
+            store.list(self.selection).await
+        } else {
+            store.list_range(self.selection, &self.range).await
+        };
         let clock_offset = listing.clock_offset;
         let entries = self.in_order(side, listing, sort);
         let cursor = Cursor::new(side, entries).begin().await?;

@@ -10,18 +10,19 @@ use super::dangling_links::DanglingLinks;
 use super::header::{FORMAT_VERSION, Header};
 use super::kept_links::KeptLinks;
 use super::name_collisions::NameCollisions;
-use super::options::{Deletions, PlanOptions};
+use super::options::{Deletions, PlanError, PlanOptions};
 use super::tree::TreeResolver;
 use super::value::Plan;
 use crate::json::append_json;
 use crate::spool::{Spool, Spools};
 use crate::{
-    entry::{Entry, SkipCause, Skipped},
+    entry::{Entry, Link, SkipCause, Skipped},
     error::StoreError,
     key::Key,
     listing::Side,
     rule::{Direction, Outcome, Pair, Reason, Rule},
     store::{KeyProblem, Store},
+    text::printable,
 };
 
 /// A joined item with the rule's answer.
@@ -47,6 +48,8 @@ pub(crate) struct PlanBuilder<'a> {
     links: KeptLinks,
     /// Links of the target that name no file yet.
     dangling: DanglingLinks,
+    /// A link of the target in the range that leads out of it.
+    leads_out: Option<String>,
     /// Actions on their way to the spool.
     ready: Vec<Action>,
     spool: Box<dyn Spool>,
@@ -71,6 +74,7 @@ impl<'a> PlanBuilder<'a> {
             counts: Counts::default(),
             links: KeptLinks::new(Arc::clone(&spools)),
             dangling: DanglingLinks::new(spools),
+            leads_out: None,
             ready: Vec::new(),
             spool,
             line: Vec::new(),
@@ -96,6 +100,7 @@ impl<'a> PlanBuilder<'a> {
             Side::Target => {
                 self.tree.stays(&skipped.name, skipped.cause);
                 if self.may_delete_files() {
+                    self.note_ways_out(&skipped.name, skipped.link.as_deref());
                     self.dangling.add(&skipped)?;
                 }
             }
@@ -214,10 +219,26 @@ impl<'a> PlanBuilder<'a> {
             self.write(&action)?;
         }
         self.ready = ready;
-        for link in self.tree.links.drain(..) {
+        let links = std::mem::take(&mut self.tree.links);
+        for link in links {
+            let target = &link.target;
+            self.note_ways_out(target.key.as_str(), target.link.as_deref());
             self.links.add(&link)?;
         }
         Ok(())
+    }
+
+    /// Notes the link at `name` if what becomes of it depends on another range.
+    fn note_ways_out(&mut self, name: &str, link: Option<&Link>) {
+        let through = link.map_or(&[][..], |link| &link.through);
+        let mut ways = through.iter().map(Key::as_str);
+        if self.leads_out.is_none()
+            && let Some(way) = ways.find(|way| !self.options.range.contains(way))
+        {
+            let (name, way) = (printable(name), printable(way));
+            let why = format!("the link '{name}' of the target leads to '{way}' in another one");
+            self.leads_out = Some(why);
+        }
     }
 
     fn write(&mut self, action: &Action) -> io::Result<()> {
@@ -228,9 +249,12 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// The plan, made by `rule`.
-    pub(crate) fn finish(mut self, rule: Rule) -> io::Result<Plan> {
+    pub(crate) fn finish(mut self, rule: Rule) -> Result<Plan, PlanError> {
         self.tree.finish(&mut self.counts, &mut self.ready);
         self.write_ready()?;
+        if let Some(why) = self.leads_out {
+            return Err(PlanError::NotSeparable(why));
+        }
         let changed = self.links.whose_file_changes(&*self.spool)?;
         for link in changed {
             let transfer = link?.replaced(&mut self.counts);
@@ -243,6 +267,7 @@ impl<'a> PlanBuilder<'a> {
             target: self.target.location(),
             rule,
             selection: self.options.selection.criteria().clone(),
+            range: self.options.range.clone(),
             counts: self.counts,
             origin: None,
         };

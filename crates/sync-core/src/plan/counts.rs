@@ -140,6 +140,29 @@ impl Counts {
     }
 }
 
+/// The counts of several ranges together.
+impl std::ops::AddAssign<&Counts> for Counts {
+    fn add_assign(&mut self, other: &Counts) {
+        self.source = self.source + other.source;
+        self.target = self.target + other.target;
+        for (reason, tally) in &other.reasons {
+            let sum = self.reasons.entry(*reason).or_default();
+            *sum = *sum + *tally;
+        }
+        for (sums, more) in [
+            (&mut self.skipped_in_source, &other.skipped_in_source),
+            (&mut self.skipped_in_target, &other.skipped_in_target),
+        ] {
+            for (cause, number) in more {
+                *sums.entry(*cause).or_default() += number;
+            }
+        }
+        self.conflicts += other.conflicts;
+        self.too_long += other.too_long;
+        self.excluded += other.excluded;
+    }
+}
+
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let copied = self.created() + self.overwritten();

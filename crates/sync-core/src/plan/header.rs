@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use super::origin::Origin;
-use crate::{rule::Rule, select::Criteria};
+use crate::{key_range::KeyRange, rule::Rule, select::Criteria};
 
 /// Version of the file format that this crate writes and reads.
 pub const FORMAT_VERSION: u32 = 2;
@@ -25,6 +25,9 @@ pub struct Header {
     /// Which entries it concerns; all of them where this is absent.
     #[serde(default, skip_serializing_if = "Criteria::is_empty")]
     pub selection: Criteria,
+    /// Which keys it is of; all of them where this is absent.
+    #[serde(default, skip_serializing_if = "KeyRange::is_all")]
+    pub range: KeyRange,
     /// What was seen.
     pub counts: Counts,
     /// When it was made and of which places; only in a plan that is kept.

@@ -30,7 +30,7 @@ pub(crate) struct KeptLink {
     /// Why it is kept.
     reason: Reason,
     source: Entry,
-    target: Entry,
+    pub(crate) target: Entry,
 }
 
 impl KeptLink {

@@ -7,6 +7,7 @@ use futures::stream::{StreamExt, TryStreamExt};
 
 use super::builder::{Judged, PlanBuilder};
 use super::options::{PlanError, PlanOptions};
+use super::straddle::straddling;
 use super::value::Plan;
 use crate::budget::Budget;
 use crate::listing::{Opened, Pairs, Selected};
@@ -14,13 +15,19 @@ use crate::spool::Spools;
 use crate::verify::content::same_content;
 use crate::{
     entry::Entry,
+    key_range::KeyRange,
     rule::{Compare, Decision, Direction, Outcome, Pair, Reason, Rule},
     store::Store,
+    text::printable,
 };
 
 /// Lists both stores and decides for every key.
 ///
 /// A listing that turns out not to be in key order is read again and sorted.
+///
+/// Plans of ranges that are laid end to end ([`key_ranges`](super::key_ranges)) do what the plan of
+/// all keys does. Only what a listing skipped and may hide keys of several ranges, as a
+/// directory that could not be read, is in the plan of each of them.
 ///
 /// ```
 /// # use futures::executor::block_on;
@@ -51,7 +58,12 @@ pub async fn make_plan(
         Arc::clone(&spools),
         options.sort_memory,
         Arc::clone(&options.listings),
-    );
+    )
+    .within(options.range.clone());
+    if !options.range.is_all() && target.folds_names() {
+        let why = "the target takes names for one that differ only in case";
+        return Err(PlanError::NotSeparable(why.to_owned()));
+    }
     let planner = Planner {
         source,
         target,
@@ -65,9 +77,26 @@ pub async fn make_plan(
         };
         match plan {
             Err(PlanError::Listing(e)) if pairs.sorts_next_time(&e) => {}
-            result => return result,
+            Ok(plan) => {
+                // What has come while both stores were listed is noticed, too.
+                stands_alone([source, target], &options.range).await?;
+                return Ok(plan);
+            }
+            failed => return failed,
         }
     }
+}
+
+/// Checks that nothing reaches over the ends of `range`.
+async fn stands_alone(stores: [&dyn Store; 2], range: &KeyRange) -> Result<(), PlanError> {
+    for boundary in [range.after(), range.up_to()].into_iter().flatten() {
+        let straddling = straddling(stores, boundary).await;
+        if let Some(above) = straddling.map_err(PlanError::Boundary)? {
+            let boundary = printable(boundary);
+            return Err(PlanError::Straddled { above, boundary });
+        }
+    }
+    Ok(())
 }
 
 struct Planner<'a> {
@@ -112,7 +141,7 @@ impl Planner<'_> {
                 }
             }
         }
-        Ok(draft.finish(rule)?)
+        draft.finish(rule)
     }
 
     /// What has to be done with `item`.

@@ -41,6 +41,7 @@ mod noted_links;
 mod options;
 mod origin;
 mod reader;
+mod straddle;
 mod tree;
 mod value;
 
@@ -51,4 +52,5 @@ pub use limits::{CLOCK_OFFSET_WARNING, Limits, MAX_CLOCK_OFFSET, MaxDelete, Refu
 pub use make::make_plan;
 pub use options::{DEFAULT_MAX_KEY_BYTES, Deletions, PlanError, PlanOptions};
 pub use origin::Origin;
+pub use straddle::key_ranges;
 pub use value::Plan;

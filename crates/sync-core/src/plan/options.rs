@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::listing::{Listings, MergeError};
 use crate::{
     error::StoreError,
+    key::Key,
+    key_range::KeyRange,
     rule::{Compare, Direction},
     select::Selection,
 };
@@ -26,6 +28,8 @@ pub struct PlanOptions {
     /// Which entries the plan concerns; the others are neither copied nor
     /// deleted.
     pub selection: Arc<Selection>,
+    /// Of which keys the plan is; the others are not even listed.
+    pub range: KeyRange,
     /// Longest key of the source, in bytes below the prefix.
     pub max_key_bytes: usize,
     /// Memory for sorting a listing that comes out of order, in bytes.
@@ -47,6 +51,7 @@ impl PlanOptions {
             compare: Compare::default(),
             deletions: Deletions::default(),
             selection: Arc::default(),
+            range: KeyRange::default(),
             max_key_bytes: DEFAULT_MAX_KEY_BYTES,
             sort_memory: 16 << 20,
             concurrency: 16,
@@ -76,6 +81,24 @@ pub enum PlanError {
     /// Contents could not be compared.
     #[error("cannot compare contents")]
     Content(#[from] StoreError),
+    /// It could not be told whether an entry reaches over the end of a range.
+    #[error("cannot look at the end of a key range")]
+    Boundary(#[source] StoreError),
+    /// Two ranges would have to be one: an entry is in one, and keys below it may be in the
+    /// other.
+    #[error(
+        "'{above}' reaches over the end of a key range at '{boundary}': choose the ranges again"
+    )]
+    Straddled {
+        /// The entry.
+        above: Key,
+        /// Where the range begins or ends.
+        boundary: String,
+    },
+    /// A range cannot be planned alone, since what becomes of some of its entries depends on
+    /// entries elsewhere.
+    #[error("a key range cannot be planned alone: {0}")]
+    NotSeparable(String),
     /// The plan could not be written down.
     #[error("cannot keep the plan in a temporary file (see TMPDIR)")]
     Spool(#[from] io::Error),

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::stream::BoxStream;
+use futures::future::ready;
+use futures::stream::{BoxStream, StreamExt};
 
 use crate::{
     checksum::{Crc64, Digest},
@@ -22,6 +23,7 @@ use crate::{
     entry::{Entry, Listed},
     error::{ErrorKind, Result, StoreError},
     key::Key,
+    key_range::KeyRange,
     select::Selection,
 };
 
@@ -62,6 +64,19 @@ impl Listing {
             clock_offset: None,
         }
     }
+
+    /// The same without what is not in `range`.
+    #[must_use]
+    pub fn within(self, range: KeyRange) -> Self {
+        let entries = self.entries.filter(move |item| {
+            let is_taken = item.as_ref().map_or(true, |listed| range.takes(listed));
+            ready(is_taken)
+        });
+        Self {
+            entries: entries.boxed(),
+            ..self
+        }
+    }
 }
 
 /// A flat set of entries by key: a directory tree or a bucket below a prefix.
@@ -85,6 +100,15 @@ pub trait Store: Send + Sync {
     /// `selection` is advice: what it excludes need not be listed, nor looked
     /// at, and may be listed all the same.
     async fn list(&self, selection: &Arc<Selection>) -> Listing;
+
+    /// The part of [`Store::list`] that is in `range`: its entries, and what was skipped that
+    /// may hide keys of it ([`KeyRange::takes`]).
+    ///
+    /// A store that lists in byte order for sure reads no more than that. By default
+    /// everything is listed, and what is not in `range` is dropped.
+    async fn list_range(&self, selection: &Arc<Selection>, range: &KeyRange) -> Listing {
+        self.list(selection).await.within(range.clone())
+    }
 
     /// Whether this store could hold an entry under `key`.
     ///

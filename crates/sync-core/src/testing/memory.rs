@@ -17,6 +17,7 @@ use crate::{
     entry::{Entry, Listed, Revision, SkipCause, Skipped},
     error::{ErrorKind, Result, StoreError},
     key::Key,
+    key_range::KeyRange,
     select::Selection,
     store::{Chunks, Expected, KeyProblem, Listing, NewEntry, Store, Writer},
 };
@@ -215,7 +216,7 @@ impl MemoryStore {
         }
     }
 
-    fn listed_items(&self) -> BoxStream<'static, Result<Listed>> {
+    fn listed_items(&self, range: &KeyRange) -> BoxStream<'static, Result<Listed>> {
         let objects = self.lock();
         let seen = objects
             .iter()
@@ -236,7 +237,9 @@ impl MemoryStore {
             };
             items.insert(place, Ok(Listed::Skipped(skipped)));
         }
-        let mut items: Vec<_> = items.into_values().collect();
+        let is_in_range =
+            |item: &Result<Listed>| item.as_ref().map_or(true, |listed| range.takes(listed));
+        let mut items: Vec<_> = items.into_values().filter(is_in_range).collect();
         if self.0.reversed.load(SeqCst) {
             items.reverse();
         }
@@ -303,8 +306,12 @@ impl Store for MemoryStore {
         "memory".to_owned()
     }
 
-    async fn list(&self, _selection: &Arc<Selection>) -> Listing {
-        Listing::new(self.listed_items())
+    async fn list(&self, selection: &Arc<Selection>) -> Listing {
+        self.list_range(selection, &KeyRange::default()).await
+    }
+
+    async fn list_range(&self, _selection: &Arc<Selection>, range: &KeyRange) -> Listing {
+        Listing::new(self.listed_items(range))
     }
 
     fn accepts(&self, _key: &Key) -> Result<(), KeyProblem> {

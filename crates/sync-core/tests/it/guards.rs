@@ -23,6 +23,7 @@ fn header(source: u64, target: u64, deleted: u64) -> Header {
         target: "bucket".to_owned(),
         rule: Rule::new(Direction::Backup),
         selection: sync_core::select::Criteria::default(),
+        range: sync_core::KeyRange::default(),
         counts: Counts {
             source: tally(source),
             target: tally(target),

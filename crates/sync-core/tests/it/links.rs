@@ -14,17 +14,17 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Direction, Entry, ErrorKind, Expected, Key, Listed, NewEntry, Result, Selection, Store,
-    StoreError, Writer,
+    Direction, Entry, ErrorKind, Expected, Key, KeyRange, Listed, NewEntry, Result, Selection,
+    Store, StoreError, Writer,
     checksum::Crc64,
     entry::{Link, Revision, SkipCause, Skipped},
-    plan::{Deletions, Plan, PlanOptions},
+    plan::{Deletions, Plan, PlanError, PlanOptions},
     rule::Reason,
     spool::{MemorySpools, Spools},
     store::{Chunks, KeyProblem, Listing},
 };
 
-use crate::support::{actions, cases, key, lines, noon, plan, run};
+use crate::support::{actions, cases, key, lines, noon, plan, run, try_plan};
 
 /// A directory with links. Clones share everything.
 #[derive(Clone)]
@@ -421,5 +421,34 @@ proptest! {
             }
         }
         prop_assert_eq!(changes(&restore(&bucket, &dir)), [""; 0], "a second run");
+    }
+}
+
+/// What becomes of a link depends on the file that it names.
+#[test]
+fn a_link_that_leads_to_another_range_is_not_planned_without_it() {
+    let kept = Linked::new(&[("z", "1")], &[("a", "z")]);
+    let dangling = Linked::new(&[], &[("a", "z")]);
+    for (files, objects) in [(kept, &["a", "z"][..]), (dangling, &["z"])] {
+        let bucket = MemoryStore::objects();
+        for name in objects {
+            bucket.insert(name, "1", noon(0));
+        }
+        let made = |range: &KeyRange| {
+            let options = with!(PlanOptions::new(Direction::Restore), range: range.clone());
+            try_plan(&bucket, &files, &options)
+        };
+        assert!(made(&KeyRange::default()).is_ok());
+        for (boundary, is_alone) in [("m", false), ("A", true), ("zz", true)] {
+            let ranges = KeyRange::split([boundary.to_owned()]);
+            let of_link = ranges.iter().find(|range| range.contains("a")).unwrap();
+            match made(of_link) {
+                Ok(_) => assert!(is_alone, "{boundary}"),
+                Err(PlanError::NotSeparable(why)) => {
+                    assert!(!is_alone && why.contains("'a'"), "{why}");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 }

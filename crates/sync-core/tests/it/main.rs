@@ -39,6 +39,7 @@ mod layouts;
 mod links;
 mod listings;
 mod plans;
+mod ranges;
 mod rule;
 mod runs;
 mod saved;

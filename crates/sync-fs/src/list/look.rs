@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
-use sync_core::Selection;
+use sync_core::{KeyRange, Selection};
 
 use crate::list::access::User;
 use crate::list::ahead::Id;
@@ -89,6 +89,8 @@ pub(crate) struct Looker {
     pub(crate) pace: Arc<Pace>,
     options: FsOptions,
     selection: Arc<Selection>,
+    /// Which keys are listed.
+    pub(crate) range: KeyRange,
     /// The user whose access is checked; none if it need not be.
     user: Option<User>,
     sizes: Sizes,
@@ -100,7 +102,7 @@ impl Looker {
     pub(crate) fn new(
         root: Arc<Root>,
         options: FsOptions,
-        selection: Arc<Selection>,
+        (selection, range): (Arc<Selection>, KeyRange),
         pace: Arc<Pace>,
     ) -> Self {
         Self {
@@ -108,6 +110,7 @@ impl Looker {
             pace,
             options,
             selection,
+            range,
             user: options.check_access.then(User::current).flatten(),
             sizes: Sizes::default(),
             buffer: Vec::new(),
@@ -120,6 +123,7 @@ impl Looker {
             root: Arc::clone(&self.root),
             pace: Arc::clone(&self.pace),
             selection: Arc::clone(&self.selection),
+            range: self.range.clone(),
             sizes: Sizes::default(),
             buffer: Vec::new(),
             ..*self
@@ -134,6 +138,15 @@ impl Looker {
         }
     }
 
+    /// Whether `path`, of this kind, or anything below it may be in the range.
+    pub(crate) fn concerns(&self, path: &str, kind: FileType) -> bool {
+        match kind {
+            FileType::Directory => self.range.reaches_into(path),
+            // What is skipped hides what would be below it.
+            _ => self.range.concerns(path),
+        }
+    }
+
     /// Whether links are followed.
     pub(crate) fn follows_links(&self) -> bool {
         self.options.symlinks == SymlinkMode::Inside
@@ -143,6 +156,7 @@ impl Looker {
     /// and finds nothing wrong. What is wrong the walk has to see for itself.
     pub(crate) fn ahead(&mut self, at: Place<'_>, kind: FileType, most: usize) -> Option<Found> {
         match kind {
+            _ if !self.concerns(at.path, kind) => None,
             FileType::Directory if self.excludes(at.path, kind) => None,
             FileType::Directory => {
                 let opened = self.directory(at, most).ok()?;

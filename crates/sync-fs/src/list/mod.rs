@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use sync_core::{ErrorKind, Listed, Result, Selection};
+use sync_core::{ErrorKind, KeyRange, Listed, Result, Selection};
 use tokio::sync::mpsc;
 
 use crate::directory::Directory;
@@ -40,15 +40,16 @@ enum Message {
     Done,
 }
 
-/// Lists the directory.
+/// Lists what of the directory is in `range`.
 pub(crate) fn list(
     directory: Arc<Directory>,
     selection: Arc<Selection>,
+    range: KeyRange,
 ) -> BoxStream<'static, Result<Listed>> {
     let (sender, receiver) = mpsc::channel(WAITING);
     let spawned = std::thread::Builder::new()
         .name("s3mirror-walk".to_owned())
-        .spawn(move || walk(&directory, selection, &sender));
+        .spawn(move || walk(&directory, (selection, range), &sender));
     match spawned {
         Ok(_) => items(receiver).boxed(),
         Err(error) => {
@@ -80,9 +81,9 @@ fn items(receiver: mpsc::Receiver<Message>) -> impl futures::Stream<Item = Resul
     .flatten()
 }
 
-fn walk(directory: &Directory, selection: Arc<Selection>, sender: &mpsc::Sender<Message>) {
+fn walk(directory: &Directory, what: (Arc<Selection>, KeyRange), sender: &mpsc::Sender<Message>) {
     let listed = match directory.exists() {
-        Ok(true) => send_items(directory, selection, sender),
+        Ok(true) => send_items(directory, what, sender),
         Ok(false) => Ok(()),
         Err(error) => Err(error),
     };
@@ -95,10 +96,10 @@ fn walk(directory: &Directory, selection: Arc<Selection>, sender: &mpsc::Sender<
 
 fn send_items(
     directory: &Directory,
-    selection: Arc<Selection>,
+    what: (Arc<Selection>, KeyRange),
     sender: &mpsc::Sender<Message>,
 ) -> Result<()> {
-    let mut walk = Walk::start(Arc::clone(&directory.root), directory.options, selection)?;
+    let mut walk = Walk::start(Arc::clone(&directory.root), directory.options, what)?;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         match walk.step() {
@@ -146,7 +147,7 @@ mod tests {
         }
         let directory = Arc::new(Directory::new(dir.path(), FsOptions::default()));
         for taken in [0, 1, BATCH + 1] {
-            let mut items = list(Arc::clone(&directory), Arc::default());
+            let mut items = list(Arc::clone(&directory), Arc::default(), KeyRange::default());
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             runtime.unwrap().block_on(async {
                 for _ in 0..taken {

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use sync_core::{ErrorKind, Listed, Result, Selection, StoreError};
+use sync_core::{ErrorKind, KeyRange, Listed, Result, Selection, StoreError};
 use tokio::sync::mpsc;
 
 use crate::abort_on_drop::AbortOnDrop;
@@ -53,26 +53,27 @@ struct Pages {
     ended: bool,
 }
 
-/// All entries below the prefix. At most two pages are in memory while pages come
-/// in time, otherwise [`Tuning::pages`] and one.
+/// All entries below the prefix that are in `range`. At most two pages are in memory while
+/// pages come in time, otherwise [`Tuning::pages`] and one.
 pub(crate) fn list(
     bucket: Arc<Bucket>,
     selection: Arc<Selection>,
+    range: KeyRange,
 ) -> BoxStream<'static, Result<Listed>> {
     // The task starts with the first poll: only then is there surely a runtime.
-    stream::once(async move { Pages::read(bucket, selection) })
+    stream::once(async move { Pages::read(bucket, selection, range) })
         .flat_map(|pages| stream::unfold(pages, Pages::next))
         .flat_map(stream::iter)
         .boxed()
 }
 
 impl Pages {
-    fn read(bucket: Arc<Bucket>, selection: Arc<Selection>) -> Self {
+    fn read(bucket: Arc<Bucket>, selection: Arc<Selection>, range: KeyRange) -> Self {
         // One page waits here while the consumer works on another.
         let (sender, receiver) = mpsc::channel(1);
         let late = bucket.tuning.late;
         let late_pages = Arc::new(AtomicU32::new(0));
-        let pruner = Arc::new(Pruner::new(selection, bucket.is_ordered));
+        let pruner = Arc::new(Pruner::new(selection, range, bucket.is_ordered));
         let lister = ParallelLister::new(bucket, pruner, Arc::clone(&late_pages));
         let task = tokio::spawn(lister.run(sender));
         Self {

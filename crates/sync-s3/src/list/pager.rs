@@ -19,7 +19,7 @@ use crate::list::entries::entries;
 use crate::list::page_check::PAGE;
 use crate::list::parallel::key_statistics::name;
 use crate::list::prune::{self, Pruner};
-use crate::list::v1::send;
+use crate::list::v1::{send, send_beginning};
 use crate::quirks::Quirk;
 
 /// Pages in a row without an entry before the listing counts as endless. Some
@@ -37,6 +37,8 @@ pub(crate) struct Page {
 #[derive(Debug)]
 enum From {
     First,
+    /// With the first key of a range, after this one.
+    Beginning(String),
     /// With the key after this one, which is its only key.
     OneAfter(String),
     /// With the key after this one.
@@ -58,12 +60,14 @@ pub(crate) struct Pager {
 }
 
 impl Pager {
-    /// Begins with the first key.
+    /// Begins with the first key of the range.
     pub(crate) fn new(bucket: Arc<Bucket>, pruner: Arc<Pruner>) -> Self {
+        let after = pruner.range.after();
+        let from = after.map(|after| From::Beginning([bucket.location.prefix(), after].concat()));
         Self {
             bucket,
             pruner,
-            from: From::First,
+            from: from.unwrap_or(From::First),
             seen_tokens: Seen::default(),
             seen_keys: Seen::default(),
             empty_pages: 0,
@@ -92,15 +96,20 @@ impl Pager {
         let request = request(&self.bucket);
         let request = match &self.from {
             From::First => request,
+            From::Beginning(name) => request.start_after(name),
             From::OneAfter(name) => request.start_after(name).max_keys(1),
             From::After(name) => request.start_after(name),
             From::Token(token) => request.continuation_token(token),
         };
-        let page = send(&self.bucket, request).await?;
+        let page = match &self.from {
+            From::Beginning(_) => send_beginning(&self.bucket, request).await?,
+            _ => send(&self.bucket, request).await?,
+        };
         self.advance(&page)?;
         let prefix = self.bucket.location.prefix();
         let mut items = entries(page, prefix, |failure| refused(&self.bucket, failure));
         self.note_fractions(&items);
+        self.end_range(&mut items)?;
         self.prune(&mut items);
         Ok(items)
     }
@@ -117,6 +126,27 @@ impl Pager {
         }
     }
 
+    /// Ends at the first key behind the range. What shows that the server does not list in
+    /// byte order is an error: keys of the range may come after that.
+    fn end_range(&mut self, items: &mut Vec<Result<Listed>>) -> Result<(), Failure> {
+        let range = &self.pruner.range;
+        if range.is_all() {
+            return Ok(());
+        }
+        let is_behind = |item: &Result<Listed>| name(item).is_some_and(|at| range.ends_before(at));
+        let end = items.iter().position(is_behind).unwrap_or(items.len());
+        let mut names = items[..end].iter().filter_map(name);
+        let is_before = |at: &str| range.after().is_some_and(|after| at <= after);
+        if names.any(is_before) || !items[end..].iter().all(is_behind) {
+            return Err(Failure::protocol(format!(
+                "the server does not list {range} in byte order"
+            )));
+        }
+        self.ended |= end < items.len();
+        items.truncate(end);
+        Ok(())
+    }
+
     /// Continues after the directory in which the page ended, if that is excluded,
     /// and adds an item that says so.
     fn prune(&mut self, items: &mut Vec<Result<Listed>>) {
@@ -126,6 +156,7 @@ impl Pager {
             return;
         };
         let end = prune::end(directory);
+        self.ended = self.pruner.range.ends_before(&end);
         self.from = From::After([self.bucket.location.prefix(), &end].concat());
         items.push(Ok(Listed::Skipped(Skipped {
             name: directory.to_owned(),

@@ -1,5 +1,5 @@
-//! Skips directories that the selection excludes, where it is known what follows
-//! them.
+//! Skips directories that the selection excludes, and keys outside of a range, where it is
+//! known what follows them.
 //!
 //! That needs a server that lists in byte order: one that walks a tree has keys
 //! after a directory that are less in bytes, and they would look absent. Amazon
@@ -8,20 +8,28 @@
 
 use std::sync::Arc;
 
-use sync_core::Selection;
+use sync_core::{KeyRange, Selection};
 
-/// Which directories are skipped.
+/// Which directories and keys are skipped.
 #[derive(Debug)]
 pub(crate) struct Pruner {
     selection: Arc<Selection>,
+    /// All keys, if the order is not known.
+    pub(crate) range: KeyRange,
     is_ordered: bool,
 }
 
 impl Pruner {
-    /// Skips what `selection` excludes, if the order of the listing is known.
-    pub(crate) fn new(selection: Arc<Selection>, is_ordered: bool) -> Self {
+    /// Skips what `selection` excludes, and what is not in `range`, if the order of the
+    /// listing is known.
+    pub(crate) fn new(selection: Arc<Selection>, range: KeyRange, is_ordered: bool) -> Self {
         Self {
             selection,
+            range: if is_ordered {
+                range
+            } else {
+                KeyRange::default()
+            },
             is_ordered,
         }
     }

@@ -23,6 +23,23 @@ pub(crate) async fn send(
     bucket: &Bucket,
     request: ListObjectsV2FluentBuilder,
 ) -> Result<ListObjectsV2Output, Failure> {
+    let begins = Asked::of(&request).is_for_the_first();
+    send_as(bucket, request, begins).await
+}
+
+/// The same of a request with which a listing begins, maybe after a key.
+pub(crate) async fn send_beginning(
+    bucket: &Bucket,
+    request: ListObjectsV2FluentBuilder,
+) -> Result<ListObjectsV2Output, Failure> {
+    send_as(bucket, request, true).await
+}
+
+async fn send_as(
+    bucket: &Bucket,
+    request: ListObjectsV2FluentBuilder,
+    begins: bool,
+) -> Result<ListObjectsV2Output, Failure> {
     if bucket.quirks.has(Quirk::FirstVersionOnly) {
         return send_first(request).await;
     }
@@ -31,7 +48,7 @@ pub(crate) async fn send(
     match sent.interceptor(OwnReader(Version::Second)).send().await {
         Ok(page) => asked.check(&page).map(|()| page),
         // A server that knew the second version before still does.
-        Err(error) if asked.is_for_the_first() && is_first_version(&error) => {
+        Err(error) if begins && is_first_version(&error) => {
             tracing::info!("the server knows only ListObjects, the first version of listings");
             bucket.quirks.note(Quirk::FirstVersionOnly);
             send_first(request).await

@@ -135,6 +135,8 @@ pub(crate) enum Quirk {
     FirstVersionOnly,
     /// A listing had times with fractions of a second, which no header has.
     FractionsListed,
+    /// All keys were listed for a range of them, because the order is not known.
+    RangeListedWhole,
 }
 
 /// What has been learned about a server.
@@ -273,6 +275,13 @@ impl Quirks {
             notes.push(
                 "the server lists other ETags than it gives in its answers: objects are compared \
                  with a second listing of their keys"
+                    .to_owned(),
+            );
+        }
+        if self.has(Quirk::RangeListedWhole) {
+            notes.push(
+                "it is not known whether the server lists in byte order: to list a range of keys, \
+                 all are listed"
                     .to_owned(),
             );
         }

@@ -7,7 +7,7 @@ use super::{BUCKET, Fixture};
 
 /// As a server answers that takes no notice of `list-type=2`: it knows neither
 /// tokens nor keys to begin after.
-fn ignores_the_second_version(names_next: bool) -> Fault {
+pub(super) fn ignores_the_second_version(names_next: bool) -> Fault {
     Fault::on("ListObjectsV2")
         .always()
         .act(Action::edit(move |answer| {

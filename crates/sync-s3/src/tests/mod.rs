@@ -19,6 +19,7 @@ mod past;
 mod patience;
 mod prune;
 mod quirks;
+mod ranges;
 mod reach;
 mod read;
 mod resume;

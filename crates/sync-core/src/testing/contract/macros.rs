@@ -81,6 +81,7 @@ macro_rules! __contract_clauses {
             reads::ranges_are_exact,
             reads::another_version_is_never_read,
             lists::a_listing_is_complete_and_in_byte_order,
+            lists::ranges_laid_end_to_end_are_the_listing,
             writes::another_version_is_never_overwritten,
             writes::a_version_that_is_gone_is_written_anew,
             writes::a_wrong_checksum_is_corrupt,

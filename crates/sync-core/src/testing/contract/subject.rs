@@ -13,7 +13,8 @@ use crate::{
     entry::{Entry, Listed},
     error::{ErrorKind, Result},
     key::Key,
-    store::{Expected, NewEntry, Store, Writer, read_bytes},
+    key_range::KeyRange,
+    store::{Expected, Listing, NewEntry, Store, Writer, read_bytes},
 };
 
 /// The store that a clause is about.
@@ -62,7 +63,14 @@ impl<'a> Subject<'a> {
     }
 
     pub(super) async fn list(self) -> Vec<Entry> {
-        let listing = self.store.list(&Arc::default()).await;
+        Self::entries(self.store.list(&Arc::default()).await).await
+    }
+
+    pub(super) async fn list_range(self, range: &KeyRange) -> Vec<Entry> {
+        Self::entries(self.store.list_range(&Arc::default(), range).await).await
+    }
+
+    async fn entries(listing: Listing) -> Vec<Entry> {
         let items: Vec<Listed> = listing
             .entries
             .try_collect()

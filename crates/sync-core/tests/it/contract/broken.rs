@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use futures::executor::block_on;
+use futures::future::ready;
 use futures::{FutureExt, StreamExt};
 use sync_core::testing::{Capabilities, Clause, MemoryStore};
 use sync_core::{
-    Entry, Expected, Key, NewEntry, Result, Selection, Store, StoreError, Writer,
+    Entry, Expected, Key, KeyRange, Listed, NewEntry, Result, Selection, Store, StoreError, Writer,
     checksum::{Crc64, Digest},
     store::{Chunks, KeyProblem, Listing},
 };
@@ -45,6 +46,7 @@ enum Fault {
     FailsToDeleteWhatIsGone,
     ConfusesTheResultsOfDeletions,
     JustEndsAListing,
+    LosesTheEndOfARange,
 }
 use Fault::*;
 
@@ -107,6 +109,18 @@ impl Broken {
 impl Store for Broken {
     fn location(&self) -> String {
         format!("a store that {:?}", self.fault)
+    }
+
+    async fn list_range(&self, selection: &Arc<Selection>, range: &KeyRange) -> Listing {
+        let listing = self.list(selection).await.within(range.clone());
+        let lost = range.up_to().filter(|_| self.has(LosesTheEndOfARange));
+        let lost = lost.map(str::to_owned);
+        let is_kept = move |listed: &Result<Listed>| match listed {
+            Ok(Listed::Entry(entry)) => lost.as_deref() != Some(entry.key.as_str()),
+            _ => true,
+        };
+        let entries = listing.entries.filter(move |listed| ready(is_kept(listed)));
+        Listing::new(entries.boxed())
     }
 
     async fn list(&self, selection: &Arc<Selection>) -> Listing {
@@ -411,6 +425,8 @@ breaks! {
         FailsToDeleteWhatIsGone breaks deleting_what_is_gone_succeeds;
     a_store_that_confuses_the_results_of_deletions_fails_the_clause:
         ConfusesTheResultsOfDeletions breaks each_deletion_has_its_own_result;
+    a_store_that_loses_the_end_of_a_range_fails_the_clause:
+        LosesTheEndOfARange breaks ranges_laid_end_to_end_are_the_listing;
     a_store_that_just_ends_a_listing_fails_the_clause:
         JustEndsAListing breaks an_error_is_the_last_item_of_a_listing;
 }

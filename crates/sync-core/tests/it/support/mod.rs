@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::executor::block_on;
+pub(crate) use futures::executor::block_on;
 use proptest::test_runner::Config;
 use sync_core::testing::MemoryStore;
 use sync_core::{

@@ -10,7 +10,8 @@ use chrono::TimeDelta;
 use futures::stream::{self, StreamExt};
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Entry, ErrorKind, Expected, Key, NewEntry, Result, Selection, Store, StoreError, Writer,
+    Entry, ErrorKind, Expected, Key, KeyRange, NewEntry, Result, Selection, Store, StoreError,
+    Writer,
     checksum::{Crc64, Digest},
     store::{Chunks, KeyProblem, Listing},
 };
@@ -165,7 +166,11 @@ impl Store for Probe {
     }
 
     async fn list(&self, selection: &Arc<Selection>) -> Listing {
-        let (probe, listing) = (self.clone(), self.store.list(selection).await);
+        self.list_range(selection, &KeyRange::default()).await
+    }
+
+    async fn list_range(&self, selection: &Arc<Selection>, range: &KeyRange) -> Listing {
+        let (probe, listing) = (self.clone(), self.store.list_range(selection, range).await);
         let paced = listing.entries.then(move |item| {
             let probe = probe.clone();
             async move {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use sync_core::{
-    Key, Listed, Result, Selection,
+    Key, KeyRange, Listed, Result, Selection,
     entry::{Link, SkipCause, Skipped},
     text::printable,
 };
@@ -77,9 +77,9 @@ impl Walk {
     pub(crate) fn start(
         root: Arc<Root>,
         options: FsOptions,
-        selection: Arc<Selection>,
+        what: (Arc<Selection>, KeyRange),
     ) -> Result<Self> {
-        Self::by(Looker::new(root, options, selection, Arc::default()))
+        Self::by(Looker::new(root, options, what, Arc::default()))
     }
 
     fn by(looker: Looker) -> Result<Self> {
@@ -130,6 +130,9 @@ impl Walk {
         let Ok(name) = str::from_utf8(name) else {
             let escaped = name.escape_ascii().to_string();
             self.path.push_str(&String::from_utf8_lossy(name));
+            if !self.looker.range.concerns(&self.path) {
+                return Step::Nothing;
+            }
             return Step::Item(if self.is_excluded(kind) {
                 self.excluded()
             } else {
@@ -144,10 +147,15 @@ impl Walk {
             }
             return Step::Nothing;
         }
+        if !self.looker.concerns(&self.path, kind) {
+            return Step::Nothing;
+        }
         if kind == FileType::RegularFile && has_our_form(name.as_bytes()) && self.is_ours(leaf) {
             return Step::Nothing;
         }
-        self.visit(leaf, kind).map_or(Step::Nothing, Step::Item)
+        let visited = self.visit(leaf, kind);
+        let visited = visited.filter(|listed| self.looker.range.takes(listed));
+        visited.map_or(Step::Nothing, Step::Item)
     }
 
     /// The files of s3mirror itself found so far.

@@ -97,7 +97,8 @@ impl ParallelLister {
         late_pages: Arc<AtomicU32>,
     ) -> Self {
         let pager = Pager::new(Arc::clone(&bucket), Arc::clone(&pruner));
-        let mut first = Segment::new(0, String::new(), pager);
+        let start = pruner.range.after().unwrap_or_default().to_owned();
+        let mut first = Segment::new(0, start, pager);
         first.first = First::Unknown;
         Self {
             paused_until: bucket.tuning.pages_first,

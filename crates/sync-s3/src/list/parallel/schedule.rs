@@ -56,6 +56,10 @@ impl ParallelLister {
             match planner.step(&tail.last, target, statistics) {
                 // The segment before it would skip it.
                 Step::Split(start) if self.pruner.pruned_parent(&start).is_some() => {}
+                // All that follows is behind the range, too.
+                Step::Split(start) if self.pruner.range.ends_before(&start) => {
+                    return planner.end();
+                }
                 Step::Split(start) => {
                     let pager =
                         Pager::after(Arc::clone(&self.bucket), Arc::clone(&self.pruner), &start);

@@ -167,6 +167,13 @@ impl SplitPlanner {
         true
     }
 
+    /// Proposes no more split points.
+    pub(crate) fn end(&mut self) {
+        self.levels.clear();
+        self.numbers = None;
+        self.is_done = true;
+    }
+
     /// Whether there are no more split points.
     pub(crate) fn is_done(&self) -> bool {
         self.is_done

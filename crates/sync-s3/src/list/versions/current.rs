@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt};
-use sync_core::{ErrorKind, Listed, Result, Selection, StoreError, text::printable};
+use sync_core::{ErrorKind, KeyRange, Listed, Result, StoreError, text::printable};
 
 use crate::bucket::Bucket;
 use crate::list;
@@ -28,7 +28,7 @@ impl CurrentKeys {
         Self {
             bucket: Arc::clone(bucket),
             at,
-            entries: list::list(Arc::clone(bucket), Arc::new(Selection::default())),
+            entries: list::list(Arc::clone(bucket), Arc::default(), KeyRange::default()),
             next: None,
             begun: false,
         }

@@ -35,7 +35,13 @@ fn walk(dir: &Path, setting: &Setting, pace: Pace) -> Walk {
     let root = Arc::new(Root::new(dir));
     root.open().unwrap();
     let Setting { options, selection } = setting.clone();
-    Walk::by(Looker::new(root, options, selection, Arc::new(pace))).unwrap()
+    Walk::by(Looker::new(
+        root,
+        options,
+        (selection, KeyRange::default()),
+        Arc::new(pace),
+    ))
+    .unwrap()
 }
 
 /// All that it finds, and in how many steps it looked ahead.

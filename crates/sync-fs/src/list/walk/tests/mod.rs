@@ -7,6 +7,7 @@ use std::path::Path;
 use super::*;
 
 mod ahead;
+mod ranges;
 
 const LEVELS: usize = 2 * OPEN_LEVELS;
 
@@ -21,9 +22,13 @@ fn deep_tree(root: &Path) {
 }
 
 fn start(root: &Path) -> Walk {
+    start_within(root, KeyRange::default())
+}
+
+fn start_within(root: &Path, range: KeyRange) -> Walk {
     let root = Arc::new(Root::new(root));
     root.open().unwrap();
-    Walk::start(root, FsOptions::default(), Arc::default()).unwrap()
+    Walk::start(root, FsOptions::default(), (Arc::default(), range)).unwrap()
 }
 
 fn open_handles(walk: &Walk) -> usize {

@@ -1,0 +1,198 @@
+//! Listings of key ranges: laid end to end they are the listing, at the price of a page
+//! each; of a server whose order is not known, all keys are listed.
+
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use proptest::prelude::*;
+use s3_endpoint::{Action, Config, Fault};
+use sync_core::{KeyRange, Listed, Result, Store as _};
+
+use super::first_version::ignores_the_second_version;
+use super::{BUCKET, Fixture};
+use crate::list::Tuning;
+use crate::{Choice, S3Store};
+
+/// One page after the other.
+const PLAIN: Tuning = Tuning {
+    pages_first: u64::MAX,
+    late: Duration::MAX,
+    late_pages: u32::MAX,
+    streams: 1,
+    pages: 2,
+    segment_pages: 1,
+};
+
+/// Split wherever it can be.
+const EAGER: Tuning = Tuning {
+    pages_first: 1,
+    late: Duration::ZERO,
+    late_pages: 0,
+    streams: 16,
+    pages: 64,
+    segment_pages: 2,
+};
+
+const PAGE: usize = 10;
+
+async fn fixture(keys: &[String], in_order: Choice, tuning: Tuning) -> Fixture {
+    let config = Config {
+        page_size: PAGE,
+        ..Config::with_bucket(BUCKET)
+    };
+    let mut fixture = Fixture::with(config, |options| {
+        options.location = format!("{BUCKET}/p \u{e4}+").parse().unwrap();
+        options.lists_in_order = in_order;
+    })
+    .await;
+    for key in keys {
+        let key = format!("p \u{e4}+/{key}");
+        fixture.server.put(BUCKET, &key, "x", None);
+    }
+    fixture.store = fixture.store.tuned(tuning);
+    fixture
+}
+
+async fn list(store: &S3Store, range: &KeyRange) -> Result<Vec<String>> {
+    let listing = store.list_range(&Default::default(), range).await;
+    let items: Vec<_> = listing.entries.try_collect().await?;
+    let name = |item| match item {
+        Listed::Entry(entry) => entry.key.as_str().to_owned(),
+        Listed::Skipped(skipped) => skipped.name,
+    };
+    Ok(items.into_iter().map(name).collect())
+}
+
+fn split(boundaries: &[String]) -> Vec<KeyRange> {
+    KeyRange::split(boundaries.iter().cloned())
+}
+
+async fn laid_end_to_end(store: &S3Store, ranges: &[KeyRange]) -> Vec<String> {
+    let mut laid = Vec::new();
+    for range in ranges {
+        laid.extend(list(store, range).await.unwrap());
+    }
+    laid
+}
+
+fn numbered(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{}/f{n:04}", n / 100)).collect()
+}
+
+fn keys() -> impl Strategy<Value = Vec<String>> {
+    let key = "[a-c]0?([-/.][a-c]0?){0,3}";
+    proptest::collection::btree_set(key, 0..120).prop_map(|keys| keys.into_iter().collect())
+}
+
+fn boundaries() -> impl Strategy<Value = Vec<String>> {
+    let boundary = "[a-c]0?([-/.][a-c]0?){0,2}[-/.\u{e9}]?";
+    proptest::collection::btree_set(boundary, 0..6).prop_map(|names| names.into_iter().collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// However it is read.
+    #[test]
+    fn ranges_laid_end_to_end_are_the_listing(
+        keys in keys(),
+        boundaries in boundaries(),
+        is_eager: bool,
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let tuning = if is_eager { EAGER } else { PLAIN };
+            let fixture = fixture(&keys, Choice::Always, tuning).await;
+            let ranges = split(&boundaries);
+            assert_eq!(laid_end_to_end(&fixture.store, &ranges).await, keys);
+            if !is_eager {
+                let lists = fixture.server.count("ListObjectsV2");
+                let of_all = keys.len().div_ceil(PAGE).max(1);
+                assert!(lists <= of_all + ranges.len(), "{lists} for {of_all} pages");
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn only_the_pages_of_a_range_are_requested() {
+    let keys = numbered(1000);
+    for (tuning, most) in [(PLAIN, 4), (EAGER, 12)] {
+        let fixture = fixture(&keys, Choice::Always, tuning).await;
+        let range = KeyRange::new(Some("4/f0449".to_owned()), Some("4/f0479".to_owned()));
+        assert_eq!(list(&fixture.store, &range).await.unwrap(), keys[450..480]);
+        assert!(fixture.server.count("ListObjectsV2") <= most);
+        assert!(fixture.store.notes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_range_of_many_pages_is_read_at_several_places_at_once() {
+    let keys = numbered(3000);
+    let fixture = fixture(&keys, Choice::Always, EAGER).await;
+    let boundaries = ["10", "20"].map(str::to_owned);
+    let ranges = split(&boundaries);
+    let mut sorted = keys.clone();
+    sorted.sort_unstable();
+    assert_eq!(laid_end_to_end(&fixture.store, &ranges).await, sorted);
+    let log = fixture.server.log();
+    let splits = log
+        .iter()
+        .filter(|entry| entry.query.contains("max-keys=1&"));
+    assert!(splits.count() > 3, "it was split");
+}
+
+#[tokio::test]
+async fn where_the_order_is_not_known_all_keys_are_listed_and_that_is_said_once() {
+    let keys = numbered(100);
+    let fixture = fixture(&keys, Choice::Auto, PLAIN).await;
+    let ranges = split(&["0/f0010".to_owned(), "0/f0020".to_owned()]);
+    assert_eq!(laid_end_to_end(&fixture.store, &ranges).await, keys);
+    assert_eq!(fixture.server.count("ListObjectsV2"), 3 * 10);
+    let notes = fixture.store.notes();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("byte order"), "{notes:?}");
+}
+
+#[tokio::test]
+async fn a_server_of_the_first_version_begins_a_range_where_it_should() {
+    let keys = numbered(100);
+    let fixture = fixture(&keys, Choice::Always, PLAIN).await;
+    fixture.server.inject(ignores_the_second_version(false));
+    let ranges = split(&["0/f0010".to_owned(), "0/f0050".to_owned()]);
+    for range in ranges.iter().rev() {
+        let expected: Vec<_> = keys
+            .iter()
+            .filter(|key| range.contains(key))
+            .cloned()
+            .collect();
+        assert_eq!(
+            list(&fixture.store, range).await.unwrap(),
+            expected,
+            "{range}"
+        );
+    }
+}
+
+/// A server that takes no notice of where to begin, or lists in another order, whatever
+/// was said of it.
+#[tokio::test]
+async fn a_range_that_is_not_in_byte_order_is_an_error() {
+    let keys = numbered(30);
+    for (from, to) in [("<Key>", "<Key>"), ("f0012</Key>", "f0900</Key>")] {
+        let fixture = fixture(&keys, Choice::Always, PLAIN).await;
+        fixture
+            .server
+            .inject(
+                Fault::on("ListObjectsV2")
+                    .always()
+                    .act(Action::edit(move |answer| {
+                        let body = String::from_utf8(std::mem::take(&mut answer.body)).unwrap();
+                        answer.body = body.replacen(from, to, 1).into_bytes();
+                    })),
+            );
+        let range = KeyRange::new(None, Some("0/f0025".to_owned()));
+        let listed = list(&fixture.store, &range).await;
+        assert_eq!(listed.is_err(), from != to, "{listed:?}");
+    }
+}
