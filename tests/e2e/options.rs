@@ -99,7 +99,7 @@ fn json_is_one_object_a_line_and_nothing_else_on_standard_output() {
     let world = World::on(&memory);
     let dir = world.tree("dir", &[("a", "1"), ("b", "2")]);
     let lines = world.backup(&dir).arg("--json").done().json();
-    assert_eq!(lines.first().unwrap()["s3mirror_plan"], 2);
+    assert_eq!(lines.first().unwrap()["s3mirror_plan"], 3);
     let report = lines.last().unwrap();
     assert_eq!(
         (&report["event"], &report["exit"]),

@@ -301,7 +301,7 @@ fn a_plan_saved_by_a_real_run_is_what_it_did() {
         let file = world.sandbox.path("plan");
         let run = world.command(&[command, "--yes", "--json"], &dir);
         let outcome = run.arg("--plan-out").arg(&file).done();
-        let saved = fs::read_to_string(&file).unwrap();
+        let saved = PlanText::read(&file);
         assert!(outcome.stdout.starts_with(&saved), "{outcome}");
         assert!(saved.lines().count() > 2);
         assert_same(&world.bucket.contents(), &dir.contents());

@@ -67,15 +67,15 @@ fn a_plan_that_was_cut_or_edited_is_refused_with_its_line() {
             &["line 2 of the plan", "explode"],
         ),
         (
-            |lines| lines[0] = lines[0].replace("_plan\":2", "_plan\":3"),
+            |lines| lines[0] = lines[0].replace("_plan\":3", "_plan\":4"),
             &[
                 "line 1 of the plan",
-                "version 3",
+                "version 4",
                 "a later version of s3mirror",
             ],
         ),
         (
-            |lines| lines[0] = lines[0].replace("_plan\":2", "_plan\":1"),
+            |lines| lines[0] = lines[0].replace("_plan\":3", "_plan\":1"),
             &["line 1 of the plan", "version 1", "make a new plan"],
         ),
         (|lines| drop(lines.remove(0)), &["line 1 of the plan"]),

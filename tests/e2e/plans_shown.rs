@@ -99,7 +99,7 @@ fn json_is_the_plan_as_it_is_saved() {
         let file = world.sandbox.path("plan");
         let run = mock(&world, "backup", &dir).args(json);
         let outcome = run.arg("--plan-out").arg(&file).done();
-        assert_eq!(outcome.stdout, fs::read_to_string(&file).unwrap());
+        assert_eq!(outcome.stdout, PlanText::read(&file));
         let show = world.s3mirror().arg("show").arg(&file).args(json);
         assert_eq!(show.done().stdout, outcome.stdout);
         assert_eq!(outcome.json().len(), 5);

@@ -27,7 +27,7 @@ pub fn write_json<W: io::Write>(mut to: W, value: &(impl Serialize + ?Sized)) ->
 ///
 /// # Errors
 /// Those of serializing.
-pub(crate) fn append_json(line: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+pub fn append_json(line: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
     let start = line.len();
     serde_json::to_writer(&mut *line, value)?;
     // Nearly all names are printable ASCII.

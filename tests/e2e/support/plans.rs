@@ -32,9 +32,15 @@ pub(crate) fn apply(world: &World, plan: &Path) -> Run {
 pub(crate) struct PlanText;
 
 impl PlanText {
+    /// All of them, as any program that decompresses zstd shows them.
+    pub(crate) fn read(file: &Path) -> String {
+        let bytes = fs::read(file).unwrap();
+        let text = zstd::decode_all(&*bytes).unwrap_or(bytes);
+        String::from_utf8(text).unwrap()
+    }
+
     pub(crate) fn lines(file: &Path) -> Vec<String> {
-        let text = fs::read_to_string(file).unwrap();
-        text.lines().map(str::to_owned).collect()
+        Self::read(file).lines().map(str::to_owned).collect()
     }
 
     pub(crate) fn write(file: &Path, lines: &[String]) {

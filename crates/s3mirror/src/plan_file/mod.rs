@@ -1,16 +1,18 @@
 //! Plans in files: written for later, read to be shown or executed.
 
+mod cost;
 mod error;
 mod origin;
+mod packed;
 mod write;
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use sync_core::{
-    plan::{Origin, Plan},
+    plan::{Header, Origin, Plan},
     spool::Spools,
 };
 use sync_s3::Location;
@@ -18,7 +20,9 @@ use sync_s3::Location;
 use crate::state::TempSpools;
 
 pub use error::PlanFileError;
-pub(crate) use origin::origin_of;
+pub(crate) use origin::{origin_of, places as places_of};
+use packed::Unpacked;
+pub(crate) use packed::{Packed, Span, pack, span};
 pub use write::PlanFile;
 
 /// A plan that was saved, with the places that it was made of.
@@ -112,7 +116,32 @@ pub fn read_plan(file: &Path) -> Result<Plan, PlanFileError> {
         path: file.to_owned(),
         error,
     };
-    let text = File::open(file).map_err(failed)?;
+    let text = lines_of(file).map_err(failed)?;
     let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
-    Plan::read_from(BufReader::new(text), spool).map_err(failed)
+    Plan::read_from(text, spool).map_err(failed)
+}
+
+/// The header of the plan in `file`; its lines are not read.
+pub(crate) fn header_of(file: &Path) -> Result<Header, PlanFileError> {
+    let header = lines_of(file).and_then(|mut lines| Plan::read_header(&mut lines));
+    header.map_err(|error| PlanFileError::Read {
+        path: file.to_owned(),
+        error,
+    })
+}
+
+/// The lines of the plan in `file`, which may be compressed or plain text, as
+/// `zstdcat` and `--json` write it.
+pub(crate) fn lines_of(file: &Path) -> io::Result<Box<dyn BufRead>> {
+    let mut file = File::open(file)?;
+    let mut begin = Vec::new();
+    // It may be a pipe, in which nothing can be read twice.
+    file.by_ref().take(4).read_to_end(&mut begin)?;
+    let is_packed = packed::is_packed(&begin);
+    let file = Cursor::new(begin).chain(file);
+    Ok(if is_packed {
+        Box::new(Unpacked::whole(file)?)
+    } else {
+        Box::new(BufReader::new(file))
+    })
 }

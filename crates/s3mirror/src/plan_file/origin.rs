@@ -30,7 +30,7 @@ pub(super) fn real_path(directory: &Path) -> PathBuf {
 }
 
 /// The places that `origin` names.
-pub(super) fn places(origin: &Origin) -> Result<(PathBuf, Location), PlanFileError> {
+pub(crate) fn places(origin: &Origin) -> Result<(PathBuf, Location), PlanFileError> {
     let directory = PathBuf::from(&origin.directory);
     if !directory.is_absolute() {
         let shown = printable(&origin.directory);

@@ -11,8 +11,10 @@ use tempfile::Builder;
 
 use super::error::PlanFileError;
 use super::origin::real_path;
+use super::packed::{FRAME, is_packed, pack};
 
-/// How every plan begins, of whatever version.
+/// How every plan begins, of whatever version; if it is compressed, after the
+/// beginning and the length of a frame.
 const MARK: &[u8] = br#"{"s3mirror_plan":"#;
 
 /// Where a plan will be saved.
@@ -85,7 +87,7 @@ impl PlanFile {
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(&self.parent)?;
         let mut out = BufWriter::new(file);
-        plan.write_to(&mut out)?;
+        pack(plan, &mut out, 1)?;
         out.flush()?;
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
@@ -112,9 +114,10 @@ fn find(path: &Path) -> io::Result<Found> {
     }
     let mut begin = Vec::new();
     File::open(path)?
-        .take(MARK.len() as u64)
+        .take((FRAME + MARK.len()) as u64)
         .read_to_end(&mut begin)?;
-    if begin.is_empty() || begin == MARK {
+    let note = if is_packed(&begin) { FRAME } else { 0 };
+    if begin.is_empty() || begin.get(note..).is_some_and(|text| text.starts_with(MARK)) {
         Ok(Found::Plan)
     } else {
         refused("the file that is there is not a plan, and is not replaced")
@@ -128,7 +131,7 @@ mod tests {
     use super::*;
 
     fn plan() -> Plan {
-        let text = br#"{"s3mirror_plan":2,"source":"s","target":"t","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
+        let text = br#"{"s3mirror_plan":3,"source":"s","target":"t","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
         Plan::read_from(&text[..], MemorySpools.create().unwrap()).unwrap()
     }
 
@@ -146,6 +149,8 @@ mod tests {
         file.save(&plan()).unwrap();
         let again = PlanFile::check(&path, &top.path().join("photos")).unwrap();
         again.save(&plan()).unwrap();
-        assert!(fs::read(&path).unwrap().starts_with(MARK));
+        assert!(is_packed(&fs::read(&path).unwrap()));
+        fs::write(&path, b"{\"s3mirror_plan\":1}").unwrap();
+        assert_eq!(find(&path).unwrap(), Found::Plan, "as text too");
     }
 }

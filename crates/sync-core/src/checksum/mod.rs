@@ -28,10 +28,16 @@ impl Crc64Hasher {
         self.0.update(bytes);
     }
 
+    /// The sum of all that was added until now.
+    #[must_use]
+    pub fn so_far(&self) -> Crc64 {
+        Crc64(self.0.finalize())
+    }
+
     /// The sum of all that was added.
     #[must_use]
     pub fn finish(self) -> Crc64 {
-        Crc64(self.0.finalize())
+        self.so_far()
     }
 }
 

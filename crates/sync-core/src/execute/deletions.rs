@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt};
 use super::cleared::Cleared;
 use super::clearing::is_back;
 use super::events::DeletionsSkipped;
-use super::options::OnSourceChange;
+use super::options::{DeletionScope, OnSourceChange};
 use super::run::Run;
 use super::workspace::{DELETE_BATCH, Workspace};
 use crate::{
@@ -38,7 +38,8 @@ impl Run<'_> {
     /// Deletes what the plan names and is not gone yet, if all was copied. Several
     /// batches are in flight at a time.
     pub(crate) async fn deletions(&mut self, plan: &Plan) -> io::Result<()> {
-        if plan.counts().deleted().entries == 0 {
+        let is_whole = self.work.options.deletions == DeletionScope::All;
+        if plan.counts().deleted().entries == 0 || !is_whole {
             return Ok(());
         }
         self.deletions_withheld = self.withheld(plan);

@@ -42,7 +42,7 @@ use workspace::Workspace;
 
 pub use events::{DeletionsSkipped, Event, Observer, Outcomes, Report};
 pub use forecast::{Call, forecast};
-pub use options::{EarlierAttempt, ExecuteOptions, OnSourceChange};
+pub use options::{DeletionScope, EarlierAttempt, ExecuteOptions, OnSourceChange};
 pub(crate) use parts::parts;
 pub use parts::{MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, part_size};
 

@@ -29,6 +29,8 @@ pub struct ExecuteOptions {
     pub on_source_change: OnSourceChange,
     /// Whether the plan was executed before.
     pub earlier_attempt: EarlierAttempt,
+    /// Which of the planned deletions are made.
+    pub deletions: DeletionScope,
     /// Where the execution counts what it has done; from zero.
     pub outcomes: Arc<Outcomes>,
 }
@@ -57,6 +59,17 @@ pub enum EarlierAttempt {
     Began,
 }
 
+/// Which of the planned deletions an execution makes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DeletionScope {
+    /// All of them, at the end.
+    #[default]
+    All,
+    /// Only of what is in the way of a transfer: others execute other parts of the
+    /// same plan, and the end is that of the last of them.
+    Blockers,
+}
+
 impl Default for ExecuteOptions {
     fn default() -> Self {
         Self {
@@ -67,6 +80,7 @@ impl Default for ExecuteOptions {
             whole_size: MIN_PART_SIZE,
             on_source_change: OnSourceChange::default(),
             earlier_attempt: EarlierAttempt::default(),
+            deletions: DeletionScope::default(),
             outcomes: Arc::default(),
         }
     }

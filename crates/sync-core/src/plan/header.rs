@@ -7,7 +7,7 @@ use super::origin::Origin;
 use crate::{key_range::KeyRange, rule::Rule, select::Criteria};
 
 /// Version of the file format that this crate writes and reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The first line of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -29,6 +29,7 @@
 //! action, or that takes something out of the way that is not, is invalid.
 
 mod action;
+mod boundaries;
 mod builder;
 mod counts;
 mod dangling_links;
@@ -46,6 +47,7 @@ mod tree;
 mod value;
 
 pub use action::{Action, Blocker, ConflictCause, Delete, Transfer};
+pub use boundaries::Boundaries;
 pub use counts::{Counts, Tally};
 pub use header::{FORMAT_VERSION, Header};
 pub use limits::{CLOCK_OFFSET_WARNING, Limits, MAX_CLOCK_OFFSET, MaxDelete, Refusal, refusals};

@@ -3,20 +3,20 @@
 //! and no smaller plan; and each line against itself, so that the guards, which
 //! judge by the counts, judge what will be done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 use std::io::{self, BufRead, Read};
 
 use serde::Deserialize;
 
 use super::action::{Action, Blocker, Delete, Transfer, parse};
-use super::counts::Counts;
+use super::counts::{Counts, Tally};
 use super::header::{FORMAT_VERSION, Header};
 use crate::spool::Spool;
 use crate::{key::Key, listing::Side, rule::Reason};
 
 /// The answers of the rule that have no line.
-const WITHOUT_LINE: [Reason; 5] = [
+pub(super) const WITHOUT_LINE: [Reason; 5] = [
     Reason::Unchanged,
     Reason::ObjectIsLater,
     Reason::SameContent,
@@ -31,15 +31,8 @@ const MAX_LINE: usize = 1 << 20;
 /// Checks a plan in its file format and copies its actions to `spool`; returns
 /// the header.
 pub(super) fn check(text: impl BufRead, spool: &mut dyn Spool) -> io::Result<Header> {
-    let mut lines = Lines {
-        text,
-        line: String::new(),
-        number: 0,
-    };
-    if !lines.advance()? {
-        return Err(invalid(1, "there is none; the file is empty"));
-    }
-    let header = lines.parse_with(parse_header)?;
+    let mut lines = Lines::of(text);
+    let header = lines.header()?;
     let mut found = Counts::default();
     let mut blockers = BTreeSet::new();
     while lines.advance()? {
@@ -58,6 +51,32 @@ pub(super) fn check(text: impl BufRead, spool: &mut dyn Spool) -> io::Result<Hea
     Ok(header)
 }
 
+/// The header of a plan; the other lines stay in `text`.
+pub(super) fn header(text: impl BufRead) -> io::Result<Header> {
+    Lines::of(text).header()
+}
+
+/// Checks lines of a plan, without its header, and copies those that are `wanted`
+/// to `spool`; returns what they do.
+pub(super) fn check_part(
+    text: impl BufRead,
+    spool: &mut dyn Spool,
+    wanted: impl Fn(&Action) -> bool,
+) -> io::Result<BTreeMap<Reason, Tally>> {
+    let mut lines = Lines::of(text);
+    let mut found = Counts::default();
+    while lines.advance()? {
+        let action = lines.parse_with(parse)?;
+        check_action(&action).map_err(|what| invalid(lines.number, what))?;
+        if wanted(&action) {
+            count(action, &mut found);
+            spool.append(lines.line.trim_end().as_bytes())?;
+            spool.append(b"\n")?;
+        }
+    }
+    Ok(found.reasons)
+}
+
 /// The lines of a plan with their numbers.
 struct Lines<R> {
     text: R,
@@ -67,6 +86,21 @@ struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
+    fn of(text: R) -> Self {
+        Self {
+            text,
+            line: String::new(),
+            number: 0,
+        }
+    }
+
+    fn header(&mut self) -> io::Result<Header> {
+        if !self.advance()? {
+            return Err(invalid(1, "there is none; the file is empty"));
+        }
+        self.parse_with(parse_header)
+    }
+
     /// Takes the next line; says whether there is one.
     fn advance(&mut self) -> io::Result<bool> {
         self.line.clear();

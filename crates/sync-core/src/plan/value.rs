@@ -106,4 +106,32 @@ impl Plan {
         let header = reader::check(text, &mut *spool)?;
         Ok(Self { header, spool })
     }
+
+    /// Reads the first line of a plan, and leaves the others in `text`.
+    ///
+    /// # Errors
+    /// As [`Plan::read_from`].
+    pub fn read_header(text: &mut impl BufRead) -> io::Result<Header> {
+        reader::header(text)
+    }
+
+    /// Reads some consecutive lines of the plan that has this header, and copies
+    /// those that `wanted` selects to `spool`. What was seen is that of the whole
+    /// plan; what is copied, deleted or kept by a line is that of these lines.
+    ///
+    /// # Errors
+    /// As [`Plan::read_from`], but for the counts of the lines: whoever reads a
+    /// part knows by other means that it is complete.
+    pub fn read_part(
+        mut header: Header,
+        text: impl BufRead,
+        mut spool: Box<dyn Spool>,
+        wanted: impl Fn(&Action) -> bool,
+    ) -> io::Result<Self> {
+        let found = reader::check_part(text, &mut *spool, wanted)?;
+        let reasons = &mut header.counts.reasons;
+        reasons.retain(|reason, _| reader::WITHOUT_LINE.contains(reason));
+        reasons.extend(found);
+        Ok(Self { header, spool })
+    }
 }

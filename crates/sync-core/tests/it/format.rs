@@ -56,7 +56,7 @@ fn golden() -> Plan {
 #[test]
 fn the_format_is_what_it_was() {
     assert_eq!(saved(&golden()), GOLDEN);
-    assert_eq!(FORMAT_VERSION, 2);
+    assert_eq!(FORMAT_VERSION, 3);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_plan_with_carriage_returns_or_without_a_last_newline_is_read_too() {
 #[test]
 fn what_is_no_plan_is_invalid_data() {
     let header = GOLDEN.lines().next().unwrap();
-    let other_version = header.replace("\"s3mirror_plan\":2", "\"s3mirror_plan\":3");
+    let other_version = header.replace("\"s3mirror_plan\":3", "\"s3mirror_plan\":4");
     assert_ne!(other_version, header);
     let half_header = &header[..header.len() / 2];
     let half_line = &GOLDEN[..GOLDEN.len() - 5];
@@ -90,7 +90,7 @@ fn what_is_no_plan_is_invalid_data() {
         ("no version", "{}\n".to_owned()),
         ("half a header", half_header.to_owned()),
         ("another version", other_version),
-        ("version only", "{\"s3mirror_plan\":2}\n".to_owned()),
+        ("version only", "{\"s3mirror_plan\":3}\n".to_owned()),
         ("half a line", half_line.to_owned()),
         ("a line of garbage", with_line("garbage")),
         ("an empty line within", with_line("")),
@@ -124,21 +124,21 @@ fn what_is_no_plan_is_invalid_data() {
 #[test]
 fn another_version_is_named() {
     let error = read(b"{\"s3mirror_plan\":99}\n").err().unwrap().to_string();
-    assert!(error.contains("99") && error.contains('2'), "{error}");
+    assert!(error.contains("99") && error.contains('3'), "{error}");
     assert!(error.contains("a later version of s3mirror"), "{error}");
 }
 
 #[test]
 fn a_plan_of_the_first_version_is_refused_with_what_to_do() {
     let first = GOLDEN
-        .replace("\"s3mirror_plan\":2", "\"s3mirror_plan\":1")
+        .replace("\"s3mirror_plan\":3", "\"s3mirror_plan\":1")
         .replace("\"blocker\"", "\"in_the_way\"");
     let error = read(first.as_bytes()).err().unwrap();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
     assert_eq!(
         error.to_string(),
         "line 1 of the plan: it has version 1 of the format of plans, which an earlier version of \
-         s3mirror has written; this one reads version 2: make a new plan"
+         s3mirror has written; this one reads version 3: make a new plan"
     );
 }
 

@@ -39,7 +39,7 @@ fn names() -> impl Strategy<Value = String> {
 
 /// Puts what `text` says into a plan, as its only key.
 fn plan_with_key(text: &str) -> String {
-    let header = r#"{"s3mirror_plan":2,"source":"s","target":"t","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":1,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":1}}"#;
+    let header = r#"{"s3mirror_plan":3,"source":"s","target":"t","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":1,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":1}}"#;
     format!("{header}\n{{\"action\":\"too-long\",\"key\":{text}}}\n")
 }
 

@@ -38,6 +38,7 @@ mod guards;
 mod layouts;
 mod links;
 mod listings;
+mod parts;
 mod plans;
 mod ranges;
 mod rule;

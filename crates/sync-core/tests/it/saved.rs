@@ -53,7 +53,7 @@ fn the_origin_is_kept_and_what_is_unknown_is_passed_over() {
 fn a_line_that_does_not_do_what_it_says_is_refused() {
     let header = |reason: &str| {
         format!(
-            r#"{{"s3mirror_plan":2,"source":"s","target":"t","direction":"restore","compare":"times","clock_offset":0,"counts":{{"source":{{"entries":1,"bytes":1}},"target":{{"entries":1,"bytes":1}},"reasons":{{"{reason}":{{"entries":1,"bytes":1}}}},"skipped_in_source":{{}},"skipped_in_target":{{}},"conflicts":0,"too_long":0}}}}"#
+            r#"{{"s3mirror_plan":3,"source":"s","target":"t","direction":"restore","compare":"times","clock_offset":0,"counts":{{"source":{{"entries":1,"bytes":1}},"target":{{"entries":1,"bytes":1}},"reasons":{{"{reason}":{{"entries":1,"bytes":1}}}},"skipped_in_source":{{}},"skipped_in_target":{{}},"conflicts":0,"too_long":0}}}}"#
         )
     };
     let entry = |key: &str| {

@@ -474,7 +474,7 @@ fn what_is_in_the_way_and_not_selected_is_a_conflict_and_stays() {
 
 #[test]
 fn a_plan_without_a_selection_is_read() {
-    let header = r#"{"s3mirror_plan":2,"source":"a","target":"b","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
+    let header = r#"{"s3mirror_plan":3,"source":"a","target":"b","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
     let spool = sync_core::spool::Spools::create(&sync_core::spool::MemorySpools).unwrap();
     let plan = sync_core::plan::Plan::read_from(header.as_bytes(), spool).unwrap();
     assert!(plan.header().selection.is_empty());
