@@ -18,6 +18,10 @@ mod mirror;
 mod rule;
 mod second_run;
 
+mod cluster;
+mod cluster_input;
+mod cluster_scripts;
+mod cluster_twins;
 mod mock;
 mod plans_again;
 mod plans_apply;

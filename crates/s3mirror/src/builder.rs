@@ -20,6 +20,7 @@ use crate::machine_state::MachineState;
 use crate::mirror::Mirror;
 use crate::observer::{Observer, Warning};
 use crate::options::MirrorOptions;
+use crate::part::Part;
 use crate::places::Places;
 use crate::plan_file::{PlanFileError, SavedPlan};
 use crate::progress::{Phase, Progress};
@@ -31,6 +32,7 @@ use crate::state::upload_journal::FileJournal;
 pub struct MirrorBuilder {
     options: MirrorOptions,
     saved: Option<SavedPlan>,
+    part: Part,
     observer: Arc<dyn Observer>,
     stop: StopSignal,
     progress: Arc<Progress>,
@@ -42,10 +44,17 @@ impl MirrorBuilder {
         Self {
             options,
             saved,
+            part: Part::Whole,
             observer: Arc::new(()),
             stop: pending().boxed().shared(),
             progress,
         }
+    }
+
+    /// Executes only this part of its plan.
+    pub(crate) fn part(mut self, part: Part) -> Self {
+        self.part = part;
+        self
     }
 
     /// All options, to be changed; except the direction.
@@ -171,6 +180,7 @@ impl MirrorBuilder {
             places,
             locks: None,
             saved: plan,
+            part: self.part,
             observer: self.observer,
             stop: self.stop,
             progress: self.progress,

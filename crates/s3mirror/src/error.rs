@@ -4,6 +4,7 @@ use std::io;
 
 use sync_core::{StoreError, plan::PlanError};
 
+use crate::cluster::ClusterError;
 use crate::plan_file::PlanFileError;
 use crate::refusal::Refusal;
 use crate::selection::SelectionError;
@@ -31,6 +32,9 @@ pub enum Error {
     /// A plan cannot be saved, read, or executed here.
     #[error(transparent)]
     PlanFile(#[from] PlanFileError),
+    /// A run directory cannot be made or used.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// The plan that was made cannot be read back.
     #[error("cannot read the plan: {0}")]
     ReadPlan(#[source] io::Error),

@@ -48,6 +48,7 @@
 
 mod builder;
 mod cleanup;
+pub mod cluster;
 mod error;
 mod grace;
 pub mod machine;
@@ -55,6 +56,7 @@ mod machine_state;
 mod mirror;
 mod observer;
 mod options;
+mod part;
 mod places;
 mod plan_file;
 mod progress;

@@ -16,6 +16,7 @@ use sync_fs::FsStore;
 use crate::error::{Error, Result};
 use crate::observer::{Observer, Warning};
 use crate::options::MirrorOptions;
+use crate::part::Part;
 use crate::places::Places;
 use crate::refusal::Refusal;
 use crate::state::lock::{Locked, Locks};
@@ -63,16 +64,18 @@ impl MachineState {
         format!("a {what} of '{directory}' {to} {} at {server}", self.bucket)
     }
 
-    /// The locks of both places.
+    /// The locks of both places; processes of the same cluster run, `shared`, may
+    /// hold them together.
     ///
     /// # Errors
     /// [`Error::Locked`] if another run has one of them.
-    pub(crate) fn lock(&self, observer: &dyn Observer) -> Result<Locks> {
+    pub(crate) fn lock(&self, shared: Option<&str>, observer: &dyn Observer) -> Result<Locks> {
         let backs_up = self.direction == Direction::Backup;
         let command = if backs_up { "backup" } else { "restore" };
         let entry = RunEntry {
             writes_directory: !backs_up,
             writes_bucket: backs_up,
+            shared: shared.map(str::to_owned),
             ..RunEntry::new(command, self.directory.clone(), Some(self.bucket.clone()))
         };
         lock(&entry, &self.state, observer)
@@ -162,12 +165,21 @@ impl MachineState {
         &self,
         plan: &Plan,
         directory: &FsStore,
+        part: &Part,
         observer: &dyn Observer,
     ) -> Result<RestoreMark> {
-        let mark = restore_mark::begin(&self.work(plan, None), now());
-        if let Err(why) = mark.put_into_state(&self.state) {
-            observer.warning(&Warning::NotNoted(why));
-        }
+        let work = self.work(plan, None);
+        let mark = if let Part::Whole = part {
+            let mark = restore_mark::begin(&work, now());
+            if let Err(why) = mark.put_into_state(&self.state) {
+                observer.warning(&Warning::NotNoted(why));
+            }
+            mark
+        } else {
+            // What ends the restore may run on another machine, which sees only the
+            // directory, and knows of marks that are no later than its plan.
+            restore_mark::begin(&work, work.planned)
+        };
         directory.make_root().await?;
         if let Err(why) = mark.put_into(directory, self.directory.path()).await {
             observer.warning(&Warning::NotNoted(why));

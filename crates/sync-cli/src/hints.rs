@@ -2,6 +2,7 @@
 //! options of the command line. The library names none of them.
 
 use anyhow::anyhow;
+use s3mirror::cluster::ClusterError;
 use s3mirror::{Error, PlanFileError, Refusal, SelectionError};
 use sync_core::text::printable;
 
@@ -74,6 +75,7 @@ pub(crate) fn error(error: &Error) -> String {
         Error::Selection(wrong) => selection(wrong),
         Error::Locked(why) => format!("refused: {why}; try again when it has ended"),
         Error::PlanFile(wrong) => plan_file(wrong),
+        Error::Cluster(wrong) => cluster(wrong),
         _ => chain(error),
     }
 }
@@ -93,6 +95,26 @@ fn plan_file(error: &PlanFileError) -> String {
         ),
         _ => chain(error),
     }
+}
+
+/// What is wrong with a run directory, and what to do, in one line.
+fn cluster(error: &ClusterError) -> String {
+    let what_to_do = match error {
+        ClusterError::Plan(wrong) => return plan_file(wrong),
+        ClusterError::Exists { .. } => "name another one with --run, or remove that run",
+        ClusterError::Inside { .. } => "choose one beside it, on the same file system",
+        ClusterError::Untrusted { .. } => {
+            "use the one that `s3mirror cluster split` made, as the same user"
+        }
+        ClusterError::NotSplit { .. } => "remove it and run `s3mirror cluster split` again",
+        ClusterError::Foreign { .. } => {
+            "put it back as it was, or remove the run and run `s3mirror cluster split` again"
+        }
+        ClusterError::OtherVersion { .. } => "use one version for all of a run",
+        ClusterError::Write { .. } => "free some space there or make it writable, and try again",
+        _ => return chain(error),
+    };
+    format!("{}; {what_to_do}", chain(error))
 }
 
 /// What is wrong with the options of the selection, in one line.

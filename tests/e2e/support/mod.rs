@@ -21,6 +21,7 @@ pub(crate) mod sandbox;
 pub(crate) mod content;
 pub(crate) mod times;
 
+pub(crate) mod cluster;
 pub(crate) mod faults;
 pub(crate) mod memory;
 pub(crate) mod plans;

@@ -22,6 +22,7 @@ use crate::grace::{StopSignal, with_grace_period};
 use crate::machine_state::MachineState;
 use crate::observer::{Observer, Warning};
 use crate::options::MirrorOptions;
+use crate::part::Part;
 use crate::places::Places;
 use crate::plan_file::{PlanFile, PlanFileError, origin_of};
 use crate::progress::{Phase, Progress};
@@ -42,6 +43,7 @@ pub struct Mirror {
     pub(crate) locks: Option<Locks>,
     /// The plan that it was opened with.
     pub(crate) saved: Option<Arc<Plan>>,
+    pub(crate) part: Part,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) stop: StopSignal,
     pub(crate) progress: Arc<Progress>,
@@ -90,30 +92,39 @@ impl Mirror {
     /// # Errors
     /// Those of the listings: there is never a plan from half a listing.
     pub async fn plan(&self) -> Result<MirrorPlan> {
-        let directory = &self.places.directory;
-        let (plan, on_source_change, more) = match &self.saved {
-            Some(plan) => {
-                let options = &self.options;
-                let more = self.machine.refusals_of_saved(plan, directory, options);
-                (Arc::clone(plan), OnSourceChange::Refuse, more)
-            }
+        let (plan, on_source_change) = match &self.saved {
+            Some(plan) => (Arc::clone(plan), OnSourceChange::Refuse),
             None => {
                 let plan = self.list().await?;
                 self.progress.plan(plan.counts());
                 self.enter(Phase::Planned);
-                let more = self.machine.refusals(&plan, directory, &self.options);
-                (Arc::new(plan), OnSourceChange::CopyLatest, more)
+                (Arc::new(plan), OnSourceChange::CopyLatest)
             }
         };
-        let guards = refusals(plan.header(), &self.options.limits());
-        let mut refusals: Vec<_> = guards.into_iter().map(Refusal::Guard).collect();
-        refusals.extend(more.map_err(Error::ReadPlan)?);
+        let refusals = self.refusals(&plan).map_err(Error::ReadPlan)?;
         Ok(MirrorPlan {
             plan,
             machine: Arc::clone(&self.machine),
             on_source_change,
             refusals,
         })
+    }
+
+    /// Why `plan` may not be executed. A part of one is judged with the whole, when
+    /// the plan is divided; only what is known of this machine is judged again, before
+    /// anything is deleted.
+    fn refusals(&self, plan: &Plan) -> io::Result<Vec<Refusal>> {
+        let guards = match self.part {
+            Part::Whole => refusals(plan.header(), &self.options.limits()),
+            Part::Transfers { .. } => return Ok(Vec::new()),
+            Part::Deletions { .. } => Vec::new(),
+        };
+        let (directory, options) = (&self.places.directory, &self.options);
+        let more = match self.saved {
+            Some(_) => self.machine.refusals_of_saved(plan, directory, options)?,
+            None => self.machine.refusals(plan, directory, options)?,
+        };
+        Ok(guards.into_iter().map(Refusal::Guard).chain(more).collect())
     }
 
     async fn list(&self) -> Result<Plan> {
@@ -160,7 +171,7 @@ impl Mirror {
                 let observer = &*self.observer;
                 mark = Some(
                     self.machine
-                        .begin_restore(&plan.plan, directory, observer)
+                        .begin_restore(&plan.plan, directory, &self.part, observer)
                         .await?,
                 );
             }
@@ -185,7 +196,7 @@ impl Mirror {
             resumed_bytes: self.places.bucket.resumed_bytes(),
             aborted_uploads,
         };
-        if report.is_complete() {
+        if report.is_complete() && self.part.is_last() {
             let (plan, mark, observer) = (&plan.plan, mark.as_ref(), &*self.observer);
             let noted = self
                 .machine
@@ -264,6 +275,7 @@ impl Mirror {
     pub fn execute_options(&self, plan: &MirrorPlan) -> ExecuteOptions {
         let mut options = self.options.execute_options();
         options.on_source_change = plan.on_source_change;
+        options.deletions = self.part.deletions();
         options
     }
 
@@ -292,14 +304,16 @@ impl Mirror {
     }
 
     pub(crate) fn lock(&mut self) -> Result<()> {
-        self.locks = Some(self.machine.lock(&*self.observer)?);
+        self.locks = Some(self.machine.lock(self.part.run(), &*self.observer)?);
         Ok(())
     }
 
     /// Tells the journal where its file is; without a state directory there is
     /// none.
     pub(crate) fn place(&self, journal: &FileJournal) {
-        if let Some(state) = self.machine.state.path() {
+        if let Part::Transfers { journal: path, .. } = &self.part {
+            journal.place_at(path.clone());
+        } else if let Some(state) = self.machine.state.path() {
             journal.place(state, &self.machine.bucket.identity());
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, MutexGuard};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::{
     Direction, Entry, Key,
     execute::{DeletionsSkipped, Event, Outcomes, Report},
@@ -34,7 +34,7 @@ pub enum Phase {
 }
 
 /// How much of something is done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     /// So much is done.
     pub done: u64,

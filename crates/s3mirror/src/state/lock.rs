@@ -80,6 +80,9 @@ impl Locks {
 
 /// Why `own` cannot run at the same time as `other`.
 fn conflict(own: &RunEntry, other: &RunEntry) -> Option<String> {
+    if own.shared.is_some() && own.shared == other.shared {
+        return None;
+    }
     let directory = own.directory.relation(&other.directory).and_then(|found| {
         let writes = own.writes_directory || other.writes_directory;
         (found == Relation::Same || writes).then(|| {
@@ -187,6 +190,20 @@ mod tests {
         assert!(!stand_beside(("backup", "a", ""), ("backup", "c", "x/")));
         // Nothing in common.
         assert!(stand_beside(("restore", "a", "x/"), ("backup", "c", "y/")));
+    }
+
+    #[test]
+    fn processes_of_one_cluster_run_work_together_and_exclude_all_others() {
+        let place = Place::new();
+        let shard = |run: &str| RunEntry {
+            shared: Some(run.to_owned()),
+            ..place.run("backup", "a", "x/")
+        };
+        assert!(conflict(&shard("1"), &shard("1")).is_none());
+        assert!(conflict(&shard("1"), &shard("2")).is_some());
+        let alone = place.run("backup", "a", "x/");
+        assert!(conflict(&shard("1"), &alone).is_some());
+        assert!(conflict(&alone, &shard("1")).is_some());
     }
 
     #[test]

@@ -10,12 +10,12 @@
 
 mod bucket;
 mod directory;
-mod private;
 mod temp_spool;
 mod tree;
 
 pub(crate) mod lock;
 pub(crate) mod owners;
+pub(crate) mod private;
 pub(crate) mod registry;
 pub(crate) mod restore_mark;
 pub(crate) mod upload_journal;

@@ -44,6 +44,9 @@ pub(crate) struct RunEntry {
     pub(crate) writes_bucket: bool,
     pub(crate) process: Process,
     pub(crate) since: DateTime<Utc>,
+    /// The run whose processes work at the same places together, on any machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shared: Option<String>,
     /// Whether the file is locked while the run lives.
     #[serde(default)]
     pub(crate) is_locked: bool,
@@ -173,6 +176,7 @@ impl RunEntry {
             writes_bucket: false,
             process: Process::this(),
             since: std::time::SystemTime::now().into(),
+            shared: None,
             is_locked: false,
         }
     }

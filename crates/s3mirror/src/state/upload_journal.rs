@@ -87,8 +87,13 @@ impl FileJournal {
     /// directory `state`.
     pub(crate) fn place(&self, state: &Path, identity: &[u8]) {
         let name = format!("{}.jsonl", Crc64::of(identity));
+        self.place_at(state.join("uploads").join(name));
+    }
+
+    /// From now on its file is `path`.
+    pub(crate) fn place_at(&self, path: PathBuf) {
         // Only the first call counts; there is no other.
-        let _ = self.path.set(state.join("uploads").join(name));
+        let _ = self.path.set(path);
     }
 
     fn warn(&self, error: &io::Error) {

@@ -1,6 +1,7 @@
 //! One file a command; this one dispatches, and starts the runtime.
 
 mod cleanup;
+mod cluster;
 mod doctor;
 mod jobs;
 mod manner;
@@ -15,8 +16,8 @@ mod versions;
 
 #[cfg(test)]
 pub(crate) use {
-    cleanup::Line as CleanupLine, doctor::Line as DoctorLine, jobs::Line as JobsLine,
-    versions::Line as VersionsLine,
+    cleanup::Line as CleanupLine, cluster::Line as ClusterLine, doctor::Line as DoctorLine,
+    jobs::Line as JobsLine, versions::Line as VersionsLine,
 };
 
 use std::future::Future;
@@ -29,7 +30,7 @@ use manner::Mode;
 
 use crate::end_hooks::EndHooks;
 use crate::options::{
-    Command, ConfigCommand, FinishArgs, Format, MockCommand, OutputArgs, SyncArgs,
+    ClusterCommand, Command, ConfigCommand, FinishArgs, Format, MockCommand, OutputArgs, SyncArgs,
 };
 use crate::output::Form;
 use crate::output::json::Line;
@@ -71,6 +72,7 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         Command::Doctor(args) => with_output(console, &args.output, |console| {
             block_on(doctor::run(&args, console))?
         }),
+        Command::Cluster { command } => clustered(command, console),
         // The command of the job has replaced it.
         Command::Run(_) => Exit::Usage,
         Command::Jobs(args) => said(console, |console| jobs::list(args, console)),
@@ -105,6 +107,32 @@ fn mock(command: MockCommand, console: &mut Console) -> Exit {
     let view = viewed(args.view.format, &mut args.sync.output);
     let mode = Mode::show_or(args.check.check);
     mirror(direction, &args.sync, mode, view, console)
+}
+
+fn clustered(command: ClusterCommand, console: &mut Console) -> Exit {
+    match command {
+        ClusterCommand::Split(args) => with_output(console, &args.output, |console| {
+            block_on(cluster::split::run(&args, console))?
+        }),
+        ClusterCommand::Apply(args) => with_output(console, &args.output, |console| {
+            if console.reporter().form() == Form::Json {
+                console.streams().tell_diagnoses();
+            }
+            block_on(cluster::apply::run(&args, &EndHooks::of_mock(), console))?
+        }),
+        ClusterCommand::Finish(args) => {
+            let (output, finish) = (&args.output, &args.finish);
+            real_run(output, finish, None, console, |hooks, console| {
+                block_on(cluster::finish::run(&args, hooks, console))?
+            })
+        }
+        ClusterCommand::Status(args) => {
+            said(console, |console| cluster::status::run(&args, console))
+        }
+        ClusterCommand::Script(args) => {
+            said(console, |console| cluster::script::run(&args, console))
+        }
+    }
 }
 
 /// The layout of a plan for people; `--format json` is `--json`.

@@ -1,7 +1,7 @@
 //! The report of an execution at its end, and the exit status.
 
 use indicatif::HumanBytes;
-use s3mirror::{MirrorPlan, Report};
+use s3mirror::{Counts, Direction, Report};
 use sync_core::{execute::DeletionsSkipped, plan::CLOCK_OFFSET_WARNING};
 
 use super::present::say_withheld;
@@ -20,7 +20,13 @@ pub(super) fn exit(report: &Report, stop: &Stop) -> Exit {
 }
 
 /// Reports to people what was done.
-pub(super) fn tell(plan: &MirrorPlan, report: &Report, preview: &Preview, console: &mut Console) {
+pub(super) fn tell(
+    direction: Direction,
+    counts: &Counts,
+    report: &Report,
+    preview: &Preview,
+    console: &mut Console,
+) {
     tell_of_uploads(report, console);
     let done = &report.execution;
     // An incomplete source was reported before the question.
@@ -38,8 +44,8 @@ pub(super) fn tell(plan: &MirrorPlan, report: &Report, preview: &Preview, consol
             jump.num_seconds()
         ));
     }
-    let words = Words::of(plan.plan().direction());
-    let mut text = words.report(plan.counts(), done, report.took);
+    let words = Words::of(direction);
+    let mut text = words.report(counts, done, report.took);
     if let Some(kept) = &report.trash {
         text += &text::trash(kept);
     }

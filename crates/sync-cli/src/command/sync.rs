@@ -40,7 +40,7 @@ pub(super) async fn run(
         mode,
         view,
         price: &args.price,
-        yes: args.safety.consent.yes,
+        yes: args.safety.consent.guards.yes,
         jobs: Jobs {
             file: args.config.as_deref(),
             profile: args.server.profile.as_deref(),
@@ -82,7 +82,7 @@ pub(super) async fn apply(
         mode: Mode::Act,
         view: View::List,
         price: &args.price,
-        yes: args.consent.yes,
+        yes: args.consent.guards.yes,
         jobs: Jobs {
             file: None,
             profile: args.server.profile.as_deref(),
@@ -128,22 +128,23 @@ async fn drive(
     match manner.mode {
         mode @ (Mode::Show | Mode::Check) => Ok(verdict(&plan, mode, console)),
         Mode::Act if !plan.refusals().is_empty() => Ok(refuse(plan.refusals(), console)),
-        Mode::Act if !confirmed(&plan, manner, console) => Ok(Exit::Refused),
+        Mode::Act if !confirmed(plan.changes(), manner.yes, console) => Ok(Exit::Refused),
         Mode::Act => {
             // The summary must be seen now, not at the end of the run.
             console.streams().show();
             let report = mirror.execute(&plan).await;
             progress.end();
             let report = report.map_err(hints::explained)?;
+            let direction = plan.plan().direction();
             hooks.executed(plan.counts(), &report, preview.versioning);
-            outcome::tell(&plan, &report, &preview, console);
+            outcome::tell(direction, plan.counts(), &report, &preview, console);
             Ok(outcome::exit(&report, &stop))
         }
     }
 }
 
 /// Listens for signals. One that ends the process at once ends a run too.
-fn listen(hooks: &EndHooks, console: &Console) -> anyhow::Result<Stop> {
+pub(super) fn listen(hooks: &EndHooks, console: &Console) -> anyhow::Result<Stop> {
     let stop = Stop::listen().context("cannot listen for signals")?;
     let (hooks, streams) = (hooks.clone(), console.streams().clone());
     stop.before_the_end(move |exit| hooks.run(&hooks.report(exit, &[]), &streams));
@@ -151,7 +152,7 @@ fn listen(hooks: &EndHooks, console: &Console) -> anyhow::Result<Stop> {
 }
 
 /// Shows the progress of the mirror that `builder` opens, and counts for `hooks`.
-fn watch(
+pub(super) fn watch(
     builder: &MirrorBuilder,
     mode: Mode,
     hooks: &EndHooks,
@@ -167,7 +168,7 @@ fn watch(
 }
 
 /// Opens the mirror; a backup knows what the jobs back up.
-async fn open(builder: MirrorBuilder, manner: &Manner<'_>) -> s3mirror::Result<Mirror> {
+pub(super) async fn open(builder: MirrorBuilder, manner: &Manner<'_>) -> s3mirror::Result<Mirror> {
     let mut mirror = match manner.mode {
         Mode::Act => builder.open().await?,
         Mode::Show | Mode::Check => builder.open_preview().await?,
@@ -180,10 +181,9 @@ async fn open(builder: MirrorBuilder, manner: &Manner<'_>) -> s3mirror::Result<M
     Ok(mirror)
 }
 
-/// Whether the user wants the plan to be executed. Nothing to do needs no
-/// question.
-fn confirmed(plan: &MirrorPlan, manner: &Manner<'_>, console: &mut Console) -> bool {
-    if plan.changes() == 0 || manner.yes {
+/// Whether the user wants so much to be changed. Nothing to do needs no question.
+pub(super) fn confirmed(changes: u64, yes: bool, console: &mut Console) -> bool {
+    if changes == 0 || yes {
         return true;
     }
     match question::ask(console) {

@@ -5,8 +5,8 @@ use sync_core::{Direction, execute::MAX_PART_SIZE, key::MAX_KEY_BYTES};
 use sync_s3::endpoint_address;
 
 use super::{
-    Command, MockArgs, MockCommand, NOT_FOR_BACKUP, NOT_OF_THE_PAST, ServerArgs, Size, SpeedArgs,
-    SyncArgs,
+    ClusterCommand, Command, MockArgs, MockCommand, NOT_FOR_BACKUP, NOT_OF_THE_PAST, ServerArgs,
+    Size, SpeedArgs, SyncArgs,
 };
 
 /// The answer to `restore --restore-abandoned`.
@@ -39,6 +39,7 @@ impl Command {
                 args.objects.check()?;
                 args.server.check()
             }
+            Self::Cluster { command } => command.check(),
             Self::Doctor(args) => args.server.check(),
             Self::Versions(args) => args.server.check(),
             Self::Verify(args) => {
@@ -69,7 +70,7 @@ impl SyncArgs {
         if direction == Direction::Backup && self.past.at.is_some() {
             return Err(NOT_OF_THE_PAST.to_owned());
         }
-        if direction == Direction::Restore && self.safety.consent.restore_abandoned {
+        if direction == Direction::Restore && self.safety.consent.guards.restore_abandoned {
             return Err(NOT_FOR_RESTORE.to_owned());
         }
         if !(1..=MAX_KEY_BYTES).contains(&max_key) {
@@ -83,6 +84,21 @@ impl SyncArgs {
             ));
         }
         self.server.check()
+    }
+}
+
+impl ClusterCommand {
+    fn check(&self) -> Result<(), String> {
+        let how = match self {
+            Self::Split(args) => return args.server.check(),
+            Self::Apply(args) => &args.how,
+            Self::Finish(args) => &args.how,
+            Self::Status(_) | Self::Script(_) => return Ok(()),
+        };
+        // The direction is in the plan; this one allows more.
+        how.speed.check(Direction::Restore)?;
+        how.objects.check()?;
+        how.server.check()
     }
 }
 

@@ -9,8 +9,9 @@ use sync_fs::FsOptions;
 use sync_s3::{Access, Payer, S3Options};
 
 use super::{
-    ApplyArgs, ConsentArgs, DoctorArgs, IdentityArgs, Links, Moment, ObjectArgs, SelectionArgs,
-    ServerArgs, Size, SpeedArgs, StateArgs, SyncArgs, TrashArgs, VerifyArgs, VersionsArgs,
+    ApplyArgs, ClusterFinishArgs, DoctorArgs, ExecutionArgs, GuardArgs, IdentityArgs, Links,
+    Moment, ObjectArgs, OnDisk, SelectionArgs, ServerArgs, Size, SpeedArgs, SplitArgs, StateArgs,
+    SyncArgs, VerifyArgs, VersionsArgs,
 };
 
 /// Attempts of a request of `doctor`: whoever waits for a diagnosis need not
@@ -25,8 +26,7 @@ impl SyncArgs {
         let mut options = MirrorOptions::new(direction, directory, bucket.clone());
         Common {
             state: &self.state,
-            consent: &self.safety.consent,
-            trash: &self.trash,
+            durability: self.safety.consent.durability,
             identity: self.rule.identity,
             symlinks: self.rule.symlinks,
             server: &self.server,
@@ -35,6 +35,8 @@ impl SyncArgs {
         }
         .set(&mut options);
         options.bucket.at = self.past.moment()?;
+        self.safety.consent.guards.set(&mut options);
+        options.trash.clone_from(&self.trash.trash);
         options.compare = self.rule.compare.into();
         options.deletions = if self.safety.no_delete {
             Deletions::Off
@@ -52,8 +54,7 @@ impl ApplyArgs {
     pub(crate) fn set(&self, options: &mut MirrorOptions) {
         Common {
             state: &self.state,
-            consent: &self.consent,
-            trash: &self.trash,
+            durability: self.consent.durability,
             identity: self.identity,
             // Those that were skipped have no line in the plan.
             symlinks: Links::Inside,
@@ -62,6 +63,43 @@ impl ApplyArgs {
             speed: &self.speed,
         }
         .set(options);
+        self.consent.guards.set(options);
+        options.trash.clone_from(&self.trash.trash);
+    }
+}
+
+impl SplitArgs {
+    /// Sets how the plan is judged that is to be divided.
+    pub(crate) fn set(&self, options: &mut MirrorOptions) {
+        options.files = files(self.identity, Links::Inside);
+        options.bucket = bucket_options(&options.bucket.location, &self.server);
+        options.state_dir.clone_from(&self.state.state_dir);
+        self.guards.set(options);
+    }
+}
+
+impl ExecutionArgs {
+    /// Sets what can be chosen about the execution of a part of a plan.
+    pub(crate) fn set(&self, options: &mut MirrorOptions) {
+        Common {
+            state: &self.state,
+            durability: self.durability,
+            identity: self.identity,
+            symlinks: Links::Inside,
+            server: &self.server,
+            objects: &self.objects,
+            speed: &self.speed,
+        }
+        .set(options);
+    }
+}
+
+impl ClusterFinishArgs {
+    /// Sets what can be chosen about the end of a run.
+    pub(crate) fn set(&self, options: &mut MirrorOptions) {
+        self.how.set(options);
+        options.restore_abandoned = self.restore_abandoned;
+        options.allow_overlap = self.allow_overlap;
     }
 }
 
@@ -98,8 +136,7 @@ impl VersionsArgs {
 /// The options that a plan does not fix.
 struct Common<'a> {
     state: &'a StateArgs,
-    consent: &'a ConsentArgs,
-    trash: &'a TrashArgs,
+    durability: OnDisk,
     identity: IdentityArgs,
     symlinks: Links,
     server: &'a ServerArgs,
@@ -110,7 +147,7 @@ struct Common<'a> {
 impl Common<'_> {
     fn set(&self, options: &mut MirrorOptions) {
         options.files = FsOptions {
-            durability: self.consent.durability.into(),
+            durability: self.durability.into(),
             ..files(self.identity, self.symlinks)
         };
         options.bucket = S3Options {
@@ -119,12 +156,17 @@ impl Common<'_> {
             ..bucket_options(&options.bucket.location, self.server)
         };
         self.speed.set(options);
-        options.max_delete = self.consent.max_delete.unwrap_or_default();
-        options.allow_empty_source = self.consent.allow_empty_source;
-        options.allow_overlap = self.consent.allow_overlap;
-        options.restore_abandoned = self.consent.restore_abandoned;
-        options.trash.clone_from(&self.trash.trash);
         options.state_dir.clone_from(&self.state.state_dir);
+    }
+}
+
+impl GuardArgs {
+    /// Sets by which guards a plan is judged.
+    fn set(&self, options: &mut MirrorOptions) {
+        options.max_delete = self.max_delete.unwrap_or_default();
+        options.allow_empty_source = self.allow_empty_source;
+        options.allow_overlap = self.allow_overlap;
+        options.restore_abandoned = self.restore_abandoned;
     }
 }
 

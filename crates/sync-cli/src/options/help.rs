@@ -9,7 +9,7 @@ use clap::{Command, CommandFactory};
 use super::Cli;
 
 /// What `-h` shows of a command with many options.
-const USUAL: [&str; 19] = [
+const USUAL: [&str; 22] = [
     "help",
     "version",
     "dir",
@@ -25,6 +25,9 @@ const USUAL: [&str; 19] = [
     "endpoint-url",
     "format",
     "plan-out",
+    "run",
+    "shards",
+    "shard",
     "check",
     "json",
     "quiet",

@@ -4,6 +4,7 @@
 
 mod bandwidth;
 mod check;
+mod cluster;
 mod config;
 mod convert;
 mod doctor;
@@ -34,6 +35,10 @@ use clap::builder::BoolishValueParser as Boolish;
 use clap::{Args, Parser, Subcommand};
 use sync_s3::Location;
 
+pub(crate) use cluster::{
+    ClusterApplyArgs, ClusterCommand, ClusterFinishArgs, EngineChoice, ExecutionArgs, ScriptArgs,
+    ShardChoice, SplitArgs, StatusArgs,
+};
 pub(crate) use config::{CheckConfigArgs, ConfigCommand, JobWords, JobsArgs, RunArgs};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use finish::FinishArgs;
@@ -44,7 +49,7 @@ pub(crate) use past::{NOT_OF_THE_PAST, PastArgs};
 pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
 pub(crate) use price::PriceArgs;
 pub(crate) use rule::{IdentityArgs, RuleArgs};
-pub(crate) use safety::{ConsentArgs, SafetyArgs};
+pub(crate) use safety::{ConsentArgs, GuardArgs, SafetyArgs};
 pub(crate) use selected::SelectionArgs;
 pub(crate) use server::ServerArgs;
 pub(crate) use sizes::Size;
@@ -123,6 +128,11 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Remove empty directories below the directory
     Cleanup(CleanupArgs),
+    /// Execute one saved plan on many machines
+    Cluster {
+        #[command(subcommand)]
+        command: ClusterCommand,
+    },
     /// Run a job of the configuration file
     Run(RunArgs),
     /// List the jobs of the configuration file

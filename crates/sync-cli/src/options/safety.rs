@@ -6,10 +6,10 @@ use sync_core::plan::MaxDelete;
 
 use super::OnDisk;
 
-/// Of every run that changes something.
+/// By what a plan is judged, and whether somebody is asked.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Safety")]
-pub(crate) struct ConsentArgs {
+pub(crate) struct GuardArgs {
     /// Do not ask "continue?"
     #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new())]
     pub(crate) yes: bool,
@@ -30,6 +30,14 @@ pub(crate) struct ConsentArgs {
     /// Delete also what another directory was backed up to
     #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_OVERLAP", value_parser = Boolish::new())]
     pub(crate) allow_overlap: bool,
+}
+
+/// Of every run that changes something.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Safety")]
+pub(crate) struct ConsentArgs {
+    #[command(flatten)]
+    pub(crate) guards: GuardArgs,
     /// When a restored file is synced to disk, to survive a power cut
     #[arg(
         long,

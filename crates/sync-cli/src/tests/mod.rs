@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::command::{CleanupLine, DoctorLine, JobsLine, VersionsLine};
+use crate::command::{CleanupLine, ClusterLine, DoctorLine, JobsLine, VersionsLine};
 use crate::output::{json, verified};
 use crate::price::EstimateLine;
 use schema::lines_of;
@@ -29,6 +29,7 @@ fn the_schema_is_that_of_the_types() {
         ("", lines_of::<DoctorLine<'_>>()),
         ("", lines_of::<JobsLine<'_>>()),
         ("", lines_of::<VersionsLine<'_>>()),
+        ("", lines_of::<ClusterLine<'_>>()),
     ] {
         for (event, line) in lines {
             let name = format!("{command}{event}");

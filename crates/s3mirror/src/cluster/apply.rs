@@ -1,0 +1,228 @@
+//! One attempt to execute the transfers of a shard.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, select};
+use parking_lot::Mutex;
+use sync_core::{execute::Event, plan::Plan, spool::Spools, text::printable};
+
+use super::error::Result;
+use super::files::{BeganFile, Done, DoneFile, FailedEntry, FailedFile, Signature, plan_name};
+use super::run::ClusterRun;
+use super::shard::Shard;
+use super::watch::Watcher;
+use crate::builder::MirrorBuilder;
+use crate::mirror::Report;
+use crate::observer::{Observer, Warning};
+use crate::part::Part;
+use crate::plan_file::{PlanFileError, SavedPlan, span};
+use crate::progress::Phase;
+use crate::state::TempSpools;
+
+/// Entries that are named in the file of a failed attempt.
+const MOST_NAMES: usize = 50;
+
+/// An attempt to execute a shard.
+pub struct Attempt<'r> {
+    run: &'r ClusterRun,
+    shard: Shard,
+    number: u32,
+    watcher: Option<Watcher>,
+    failures: Arc<Failures>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// All transfers are done.
+    Done,
+    /// Another attempt at the same shard was the first.
+    ByAnother,
+    /// Some failed, or it was stopped.
+    Failed,
+}
+
+impl ClusterRun {
+    /// Begins an attempt at a shard; none if it is done already. `job` is what the
+    /// scheduler calls the job, for people.
+    ///
+    /// # Errors
+    /// [`ClusterError`](super::ClusterError)
+    pub fn begin(&self, shard: usize, job: Option<&str>) -> Result<Option<Attempt<'_>>> {
+        self.part(shard)?;
+        let shard = Shard(shard);
+        if self.directory.has(&shard.done()) || self.finished_file()?.is_some() {
+            return Ok(None);
+        }
+        for number in 1.. {
+            let began = BeganFile {
+                by: Signature::of(&self.run.id, shard.0, number),
+                job: job.map(printable),
+            };
+            if self.directory.claim(&shard.began(number), &began)? {
+                return Ok(Some(Attempt {
+                    run: self,
+                    shard,
+                    number,
+                    watcher: None,
+                    failures: Arc::default(),
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The plan of a shard, checked against what was sealed.
+    fn shard_plan(&self, shard: Shard) -> Result<SavedPlan> {
+        let part = self.part(shard.0)?;
+        let path = self.directory.join(plan_name(part.plan));
+        let header = self.header(part.plan)?;
+        let failed = |error| PlanFileError::Read {
+            path: path.clone(),
+            error,
+        };
+        let lines = span(&path, &part.span).map_err(failed)?;
+        let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
+        let plan = Plan::read_part(header, lines, spool, |_| true).map_err(failed)?;
+        Ok(self.saved(plan))
+    }
+
+    /// A part of the plan, with the places of the whole.
+    pub(crate) fn saved(&self, plan: Plan) -> SavedPlan {
+        SavedPlan {
+            plan,
+            directory: self.mirrored().to_owned(),
+            bucket: self.bucket().clone(),
+            endpoint_url: self.run.origin.endpoint_url.clone(),
+            region: self.run.origin.region.clone(),
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// The number of the shard.
+    #[must_use]
+    pub fn shard(&self) -> usize {
+        self.shard.0
+    }
+
+    /// Which attempt at it this is, from 1.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The mirror that executes the transfers of the shard, and nothing else. It
+    /// stops at `stop`, and when another attempt has done the work.
+    ///
+    /// # Errors
+    /// [`ClusterError`](super::ClusterError), if the plan is not the one that was sealed.
+    pub fn mirror(
+        &mut self,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<MirrorBuilder> {
+        let plan = self.run.shard_plan(self.shard)?;
+        let directory = &self.run.directory;
+        let builder = plan.mirror().part(Part::Transfers {
+            run: self.run.run.id.clone(),
+            journal: directory.join(self.shard.uploads()),
+        });
+        let progress = builder.progress();
+        let watcher = Watcher::begin(directory.clone(), self.shard, self.number, progress);
+        let stop: Shared<BoxFuture<'static, ()>> = stop.boxed().shared();
+        let superseded = watcher.superseded().boxed();
+        self.watcher = Some(watcher);
+        Ok(builder.stop_on(select(stop, superseded).map(drop)))
+    }
+
+    /// Passes on to `observer` what happens, and notes the names of what fails.
+    #[must_use]
+    pub fn observer(&self, observer: Arc<dyn Observer>) -> Arc<dyn Observer> {
+        Arc::new(Noting {
+            failures: Arc::clone(&self.failures),
+            observer,
+        })
+    }
+
+    /// Ends the attempt with what it has done.
+    ///
+    /// # Errors
+    /// [`ClusterError::Write`](super::ClusterError::Write) if that cannot be noted: then it must be tried again.
+    pub fn end(mut self, report: &Report) -> Result<Ended> {
+        let is_superseded = self.watcher.take().is_some_and(|it| it.is_superseded());
+        if report.execution.is_complete() {
+            let done = DoneFile {
+                by: self.signature(),
+                sealed: self.run.seal.clone(),
+                report: Done::of(report),
+            };
+            let published = self.run.directory.publish(&self.shard.done(), &done)?;
+            return Ok(published.map_or(Ended::ByAnother, |_| Ended::Done));
+        }
+        if is_superseded {
+            return Ok(Ended::ByAnother);
+        }
+        let why = report.execution.stopped.then_some("it was stopped");
+        let entries = report.execution.failed + report.execution.not_written;
+        self.note_failure(why, entries)?;
+        Ok(Ended::Failed)
+    }
+
+    /// Notes why the attempt did nothing.
+    pub fn fail(mut self, why: &str) {
+        drop(self.watcher.take());
+        // What cannot be noted is reported by whoever calls this.
+        let _ = self.note_failure(Some(why), 0);
+    }
+
+    fn note_failure(&self, why: Option<&str>, entries: u64) -> Result<()> {
+        let failed = FailedFile {
+            by: self.signature(),
+            why: why.map(printable),
+            entries,
+            names: std::mem::take(&mut *self.failures.0.lock()),
+        };
+        let name = self.shard.failed(self.number);
+        self.run.directory.publish(&name, &failed).map(drop)
+    }
+
+    fn signature(&self) -> Signature {
+        Signature::of(&self.run.run.id, self.shard.0, self.number)
+    }
+}
+
+/// The first entries that failed.
+#[derive(Default)]
+struct Failures(Mutex<Vec<FailedEntry>>);
+
+/// Notes what fails.
+struct Noting {
+    failures: Arc<Failures>,
+    observer: Arc<dyn Observer>,
+}
+
+impl Observer for Noting {
+    fn phase(&self, phase: Phase) {
+        self.observer.phase(phase);
+    }
+
+    fn event(&self, event: Event<'_>) {
+        if let Event::Failed { key, error } = &event {
+            let mut names = self.failures.0.lock();
+            if names.len() < MOST_NAMES {
+                names.push(FailedEntry {
+                    key: key.as_str().to_owned(),
+                    error: error.to_string(),
+                });
+            }
+        }
+        self.observer.event(event);
+    }
+
+    fn warning(&self, warning: &Warning) {
+        self.observer.warning(warning);
+    }
+}

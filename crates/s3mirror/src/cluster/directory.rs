@@ -1,0 +1,205 @@
+//! The run directory: who may use it, and how its files get their names so that
+//! the first of several processes wins, on NFS and Lustre too.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sync_core::{checksum::Crc64, json::append_json};
+
+use super::error::{ClusterError, Result};
+use crate::state::{Relation, Tree, private};
+
+/// A directory that belongs to this user alone.
+#[derive(Debug, Clone)]
+pub(crate) struct RunDirectory {
+    path: PathBuf,
+}
+
+/// What a file holds, and the sum of its bytes.
+pub(crate) struct Content<T> {
+    pub(crate) value: T,
+    pub(crate) crc64: String,
+}
+
+impl RunDirectory {
+    /// Makes the directory, which must not exist.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let path = path.to_owned();
+                return Err(ClusterError::Exists { path });
+            }
+            Err(error) => return Err(cannot_write(path, error)),
+        }
+        Self::open(path)
+    }
+
+    /// The directory at `path`, if nobody else can write to it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let failed = |error| cannot_read(path, error);
+        let real = path.canonicalize().map_err(failed)?;
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits() as _)
+            .open(&real);
+        let meta = opened.and_then(|file| file.metadata()).map_err(failed)?;
+        let (user, mode) = (meta.uid(), meta.mode() & 0o777);
+        let why = if user != private::user() {
+            format!(
+                "it belongs to user {user}, not to this user ({})",
+                private::user()
+            )
+        } else if mode & 0o077 != 0 {
+            format!("others may use it (its mode is {mode:o}, not 700)")
+        } else {
+            return Ok(Self { path: real });
+        };
+        let path = path.to_owned();
+        Err(ClusterError::Untrusted { path, why })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Fails if it is inside `directory`.
+    pub(crate) fn is_outside(&self, directory: &Path) -> Result<()> {
+        is_outside(&self.path, directory)
+    }
+
+    pub(crate) fn make(&self, name: &str) -> Result<()> {
+        let path = self.join(name);
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| cannot_write(&path, error))
+    }
+
+    /// The content of the file `name`; none if there is no such file.
+    pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<Content<T>>> {
+        let path = self.join(name);
+        let text = match private::read(&path) {
+            Ok((_, text)) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(cannot_read(&path, error)),
+        };
+        match serde_json::from_slice(&text) {
+            Ok(value) => Ok(Some(Content {
+                value,
+                crc64: Crc64::of(&text).to_string(),
+            })),
+            Err(error) => Err(ClusterError::Foreign {
+                path,
+                why: sync_core::text::printable(&error.to_string()),
+            }),
+        }
+    }
+
+    /// Whether there is a file `name`. It is opened: what is known of names may be
+    /// old on NFS.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        File::open(self.join(name)).is_ok()
+    }
+
+    /// Writes the file `name`, complete or not at all, unless there is one: the first
+    /// wins. Whether this was the first, and the sum of its bytes.
+    pub(crate) fn publish(&self, name: &str, value: &impl Serialize) -> Result<Option<String>> {
+        let path = self.join(name);
+        let published = publish(&path, value);
+        published.map_err(|error| cannot_write(&path, error))
+    }
+
+    /// The same for a file that need not be complete when it gets its name.
+    pub(crate) fn claim(&self, name: &str, value: &impl Serialize) -> Result<bool> {
+        let path = self.join(name);
+        let created = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path);
+        let written = match created {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => Err(error),
+            Ok(mut file) => text_of(value).and_then(|text| file.write_all(&text)),
+        };
+        written
+            .map(|()| true)
+            .map_err(|error| cannot_write(&path, error))
+    }
+
+    /// Writes the file `name` in place of an earlier one.
+    pub(crate) fn replace(&self, name: &str, value: &impl Serialize) -> io::Result<()> {
+        let path = self.join(name);
+        temporary(&path, value)?.persist(path)?;
+        Ok(())
+    }
+}
+
+/// Fails if `path`, which need not exist, is inside `directory`.
+pub(crate) fn is_outside(path: &Path, directory: &Path) -> Result<()> {
+    match Tree::of(directory).relation(&Tree::of(path)) {
+        Some(Relation::Same | Relation::Below) => Err(ClusterError::Inside {
+            path: path.to_owned(),
+            directory: directory.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn publish(path: &Path, value: &impl Serialize) -> io::Result<Option<String>> {
+    let file = temporary(path, value)?;
+    file.as_file().sync_all()?;
+    if let Err(error) = fs::hard_link(file.path(), path) {
+        // The answer of a server may have been lost, and the link was made.
+        if file.as_file().metadata()?.nlink() < 2 {
+            return match error.kind() {
+                io::ErrorKind::AlreadyExists => Ok(None),
+                _ => Err(error),
+            };
+        }
+    }
+    if let Some(parent) = path.parent() {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(Some(Crc64::of(&text_of(value)?).to_string()))
+}
+
+/// A file beside `path` with the value; removed when dropped.
+fn temporary(path: &Path, value: &impl Serialize) -> io::Result<tempfile::NamedTempFile> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .tempfile_in(parent)?;
+    file.write_all(&text_of(value)?)?;
+    Ok(file)
+}
+
+fn text_of(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    append_json(&mut text, value)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+pub(crate) fn cannot_read(path: &Path, error: io::Error) -> ClusterError {
+    ClusterError::Read {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+pub(crate) fn cannot_write(path: &Path, error: io::Error) -> ClusterError {
+    ClusterError::Write {
+        path: path.to_owned(),
+        error,
+    }
+}

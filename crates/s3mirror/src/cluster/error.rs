@@ -1,0 +1,111 @@
+//! Why a run directory cannot be made or used.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sync_core::text::printable;
+
+use crate::plan_file::PlanFileError;
+
+/// Why a run directory cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// A file of it cannot be read.
+    #[error("cannot read '{path}': {error}", path = shown(path))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file of it cannot be written.
+    #[error("cannot write '{path}': {error}", path = shown(path))]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It exists already.
+    #[error("the run directory '{path}' exists already", path = shown(path))]
+    Exists {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// Others could write to it, or have made it.
+    #[error("the run directory '{path}' cannot be trusted: {why}", path = shown(path))]
+    Untrusted {
+        /// The run directory.
+        path: PathBuf,
+        /// Who could.
+        why: String,
+    },
+    /// It would be a part of the directory that is mirrored.
+    #[error(
+        "the run directory '{path}' is inside the directory that is mirrored ('{directory}'), and \
+         would be taken for a part of it",
+        path = shown(path), directory = shown(directory)
+    )]
+    Inside {
+        /// The run directory.
+        path: PathBuf,
+        /// The directory that is mirrored.
+        directory: PathBuf,
+    },
+    /// It is none, or was not completed.
+    #[error("'{path}' is not the directory of a run that was split: {why}", path = shown(path))]
+    NotSplit {
+        /// The directory.
+        path: PathBuf,
+        /// What it lacks.
+        why: &'static str,
+    },
+    /// A file of it was edited, or is that of another run.
+    #[error("'{path}' was edited or is of another run: {why}", path = shown(path))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What shows it.
+        why: String,
+    },
+    /// Another version of the program has made it.
+    #[error(
+        "the run '{path}' was made by s3mirror {made}, and this is version {own}",
+        path = shown(path)
+    )]
+    OtherVersion {
+        /// The run directory.
+        path: PathBuf,
+        /// The version that made it.
+        made: String,
+        /// This version.
+        own: &'static str,
+    },
+    /// There is no shard of that number.
+    #[error("there is no shard {index}: the run has {shards}, numbered from 0")]
+    NoShard {
+        /// The number.
+        index: usize,
+        /// How many there are.
+        shards: usize,
+    },
+    /// A plan cannot be divided into so many shards.
+    #[error("a plan is divided into 1 to {max} shards, not into {shards}")]
+    Shards {
+        /// How many were asked for.
+        shards: usize,
+        /// Most.
+        max: usize,
+    },
+    /// The plan cannot be used.
+    #[error(transparent)]
+    Plan(#[from] PlanFileError),
+}
+
+/// Result of an operation on a run directory.
+pub(crate) type Result<T, E = ClusterError> = std::result::Result<T, E>;
+
+pub(crate) fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}

@@ -1,0 +1,220 @@
+//! What the files of a run directory hold.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sync_core::{
+    Direction,
+    execute::Report as Execution,
+    plan::{Counts, Origin, Tally},
+    text::printable,
+};
+
+use crate::plan_file::Span;
+use crate::progress::Share;
+use crate::state::registry::Process;
+
+/// Version of the files of a run directory.
+pub(crate) const VERSION: u32 = 1;
+
+/// The version of this program.
+pub(crate) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
+pub(crate) const RUN: &str = "run.json";
+pub(crate) const SEALED: &str = "sealed.json";
+pub(crate) const FINISHED: &str = "finished.json";
+
+/// The name of a plan's file.
+pub(crate) fn plan_name(number: usize) -> String {
+    format!("plan/{number:04}.plan")
+}
+
+/// `run.json`: what is done, and by whom it was split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunFile {
+    /// Version of the files.
+    pub(crate) s3mirror_run: u32,
+    /// What distinguishes it from all other runs.
+    pub(crate) id: String,
+    /// Version of the program.
+    pub(crate) program: String,
+    pub(crate) created: DateTime<Utc>,
+    pub(crate) direction: Direction,
+    pub(crate) origin: Origin,
+}
+
+/// `sealed.json`: what was judged and divided. From here on, nothing of it changes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SealedFile {
+    pub(crate) run: String,
+    /// The sum of `run.json`.
+    pub(crate) run_crc64: String,
+    pub(crate) plans: Vec<PlanSum>,
+    /// Of all plans.
+    pub(crate) counts: Counts,
+    pub(crate) shards: Vec<ShardPart>,
+}
+
+/// A plan that is part of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlanSum {
+    pub(crate) bytes: u64,
+    pub(crate) crc64: String,
+}
+
+/// What a shard executes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ShardPart {
+    /// The number of the plan.
+    pub(crate) plan: usize,
+    #[serde(flatten)]
+    pub(crate) span: Span,
+}
+
+/// Who did something, and when by its clock.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Signature {
+    pub(crate) run: String,
+    pub(crate) shard: usize,
+    pub(crate) attempt: u32,
+    pub(crate) host: String,
+    pub(crate) process: i32,
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl Signature {
+    pub(crate) fn of(run: &str, shard: usize, attempt: u32) -> Self {
+        let process = Process::this();
+        Self {
+            run: run.to_owned(),
+            shard,
+            attempt,
+            host: process.host,
+            process: process.id,
+            at: now(),
+        }
+    }
+
+    /// Where it runs, as in "node7, process 42".
+    pub(crate) fn place(&self) -> String {
+        format!("{}, process {}", printable(&self.host), self.process)
+    }
+}
+
+/// `began.ATTEMPT`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct BeganFile {
+    #[serde(flatten)]
+    pub(crate) by: Signature,
+    /// The job of the scheduler that has started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) job: Option<String>,
+}
+
+/// `beat.ATTEMPT`: how far an attempt is. Nothing is decided by it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct BeatFile {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) transfers: Share,
+    pub(crate) bytes: Share,
+    pub(crate) failed: u64,
+}
+
+/// `failed.ATTEMPT`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FailedFile {
+    #[serde(flatten)]
+    pub(crate) by: Signature,
+    /// Why, if it was not for the sake of entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+    /// How many entries failed.
+    pub(crate) entries: u64,
+    /// The first of them.
+    pub(crate) names: Vec<FailedEntry>,
+}
+
+/// An entry that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FailedEntry {
+    pub(crate) key: String,
+    pub(crate) error: String,
+}
+
+/// `done`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct DoneFile {
+    #[serde(flatten)]
+    pub(crate) by: Signature,
+    /// The sum of the `sealed.json` that it was done by.
+    pub(crate) sealed: String,
+    pub(crate) report: Done,
+}
+
+/// What a shard, or all of them, have done.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Done {
+    pub(crate) created: Tally,
+    pub(crate) overwritten: Tally,
+    pub(crate) deleted: Tally,
+    pub(crate) growing: u64,
+    pub(crate) resumed_bytes: u64,
+    pub(crate) aborted_uploads: usize,
+    /// How far a clock was set, in milliseconds.
+    pub(crate) clock_jump_ms: i64,
+}
+
+impl Done {
+    pub(crate) fn of(report: &crate::mirror::Report) -> Self {
+        let Execution {
+            created,
+            overwritten,
+            deleted,
+            growing,
+            clock_jump,
+            ..
+        } = report.execution;
+        Self {
+            created,
+            overwritten,
+            deleted,
+            growing,
+            resumed_bytes: report.resumed_bytes,
+            aborted_uploads: report.aborted_uploads,
+            clock_jump_ms: clock_jump.map_or(0, |jump| jump.num_milliseconds()),
+        }
+    }
+
+    /// Both together; of the clocks, the one that was set farthest.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        let jumps = [self.clock_jump_ms, other.clock_jump_ms];
+        Self {
+            created: self.created + other.created,
+            overwritten: self.overwritten + other.overwritten,
+            deleted: self.deleted + other.deleted,
+            growing: self.growing + other.growing,
+            resumed_bytes: self.resumed_bytes + other.resumed_bytes,
+            aborted_uploads: self.aborted_uploads + other.aborted_uploads,
+            clock_jump_ms: jumps
+                .into_iter()
+                .max_by_key(|ms| ms.unsigned_abs())
+                .unwrap_or(0),
+        }
+    }
+}
+
+/// `finished.json`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FinishedFile {
+    pub(crate) run: String,
+    /// The sum of the `sealed.json` that it was done by.
+    pub(crate) sealed: String,
+    pub(crate) at: DateTime<Utc>,
+    /// Whether both places are equal now.
+    pub(crate) complete: bool,
+    pub(crate) seconds: f64,
+    pub(crate) report: Done,
+}
+
+pub(crate) fn now() -> DateTime<Utc> {
+    std::time::SystemTime::now().into()
+}

@@ -1,0 +1,291 @@
+//! The end of a run: what is missing, or the deletions and one report.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sync_core::{
+    Direction,
+    checksum::Crc64Hasher,
+    execute::{DeletionsSkipped, Report as Execution},
+    plan::{Action, MAX_CLOCK_OFFSET, Plan, Tally},
+    spool::Spools,
+    text::printable,
+};
+
+use super::directory::cannot_read;
+use super::error::Result;
+use super::files::{BeganFile, Done, DoneFile, FINISHED, FinishedFile, now, plan_name};
+use super::run::ClusterRun;
+use super::shard::{Shard, ShardState};
+use crate::builder::MirrorBuilder;
+use crate::mirror::Report;
+use crate::part::Part;
+use crate::plan_file::{PlanFileError, lines_of};
+use crate::state::TempSpools;
+
+/// Why a run cannot be finished now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The shard that lacks something; none if it is the plan.
+    pub shard: Option<usize>,
+    what: String,
+}
+
+/// What is known of a run whose shards are all done.
+pub struct Ending<'r> {
+    run: &'r ClusterRun,
+    /// What all shards have done.
+    done: Done,
+    /// When the first of them began.
+    began: DateTime<Utc>,
+    /// What a restore has deleted because it was in the way of something.
+    gave_way: Tally,
+}
+
+/// The report of a run that was finished.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Finished {
+    /// What was done, as by one process.
+    pub report: Report,
+    /// When it was finished.
+    pub at: DateTime<Utc>,
+}
+
+impl ClusterRun {
+    /// The report, if the run was finished before.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn finished(&self) -> Result<Option<Finished>> {
+        Ok(self.finished_file()?.map(|file| Finished {
+            report: Report {
+                execution: self.execution(&file.report),
+                source_incomplete: self.counts().incomplete(),
+                took: Duration::try_from_secs_f64(file.seconds).unwrap_or_default(),
+                trash: None,
+                resumed_bytes: file.report.resumed_bytes,
+                aborted_uploads: file.report.aborted_uploads,
+            },
+            at: file.at,
+        }))
+    }
+
+    /// What was done, as one execution reports it.
+    fn execution(&self, done: &Done) -> Execution {
+        let mut execution = Execution::default();
+        execution.created = done.created;
+        execution.overwritten = done.overwritten;
+        execution.deleted = done.deleted;
+        execution.growing = done.growing;
+        let jump = TimeDelta::milliseconds(done.clock_jump_ms);
+        execution.clock_jump = (!jump.is_zero()).then_some(jump);
+        if self.counts().deleted().entries > 0 {
+            execution.deletions_withheld = if self.counts().incomplete() {
+                Some(DeletionsSkipped::SourceIncomplete)
+            } else {
+                // No time can be trusted.
+                (jump.abs() > MAX_CLOCK_OFFSET).then_some(DeletionsSkipped::ClockJump)
+            };
+        }
+        execution
+    }
+
+    /// What ends the run, if all of its shards are done; else what is missing.
+    ///
+    /// # Errors
+    /// Those of reading the run directory.
+    pub fn finish(&self) -> Result<Result<Ending<'_>, Vec<Missing>>> {
+        let mut missing = self.edited_plans()?;
+        let mut done = Done::default();
+        let mut began = now();
+        for index in 0..self.shards() {
+            let shard = Shard(index);
+            match self.done(shard) {
+                Ok(file) => done = done.and(&file.report),
+                Err(what) => missing.push(Missing {
+                    shard: Some(index),
+                    what,
+                }),
+            }
+            let first = self.directory.read::<BeganFile>(&shard.began(1));
+            if let Ok(Some(first)) = first {
+                began = began.min(first.value.by.at);
+            }
+        }
+        if !missing.is_empty() {
+            return Ok(Err(missing));
+        }
+        Ok(Ok(Ending {
+            run: self,
+            done,
+            began,
+            gave_way: Tally::default(),
+        }))
+    }
+
+    /// The plans that are not those which were sealed.
+    fn edited_plans(&self) -> Result<Vec<Missing>> {
+        let mut edited = Vec::new();
+        for (number, sum) in self.sealed.plans.iter().enumerate() {
+            let name = plan_name(number);
+            let path = self.directory.join(&name);
+            let found = sum_of(&path).map_err(|error| cannot_read(&path, error))?;
+            if found != (sum.bytes, sum.crc64.clone()) {
+                edited.push(Missing {
+                    shard: None,
+                    what: format!("'{name}' is not the plan that was split; it was cut or edited"),
+                });
+            }
+        }
+        Ok(edited)
+    }
+
+    /// What a shard has done; or why it counts as not done, for people.
+    fn done(&self, shard: Shard) -> Result<DoneFile, String> {
+        let state = shard.state(&self.directory);
+        match state.map_err(|error| error.to_string())? {
+            ShardState::Done(done) => {
+                let by = &done.by;
+                if by.run != self.run.id || by.shard != shard.0 || done.sealed != self.seal {
+                    let name = shard.done();
+                    return Err(format!("'{name}' is of another run or plan"));
+                }
+                Ok(*done)
+            }
+            ShardState::Waiting => Err("nobody has begun it".to_owned()),
+            ShardState::Running(began, _) => Err(format!(
+                "it has not ended; its last attempt began {} on {}",
+                began
+                    .by
+                    .at
+                    .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+                began.by.place()
+            )),
+            ShardState::Failed(failed) => {
+                let place = failed.by.place();
+                let why = failed.why.unwrap_or_else(|| {
+                    let entries = failed.entries;
+                    let first = failed.names.first().map(|name| printable(&name.error));
+                    let first = first.map_or(String::new(), |first| format!(": {first}"));
+                    format!("{entries} entries{first}")
+                });
+                Err(format!("it failed on {place}: {why}"))
+            }
+        }
+    }
+}
+
+impl Ending<'_> {
+    /// The mirror that makes the deletions.
+    ///
+    /// # Errors
+    /// Those of reading the plan.
+    pub fn mirror(&mut self) -> Result<MirrorBuilder> {
+        let run = self.run;
+        let is_restore = run.direction() == Direction::Restore;
+        let may_delete = run.execution(&self.done).deletions_withheld.is_none();
+        let path = run.directory.join(plan_name(0));
+        let failed = |error| PlanFileError::Read {
+            path: path.clone(),
+            error,
+        };
+        let mut lines = lines_of(&path).map_err(failed)?;
+        Plan::read_header(&mut lines).map_err(failed)?;
+        let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
+        let gave_way = std::cell::Cell::new(Tally::default());
+        let is_left = |action: &Action| match action {
+            Action::Transfer(_) => false,
+            // All transfers of a restore are done, so what was in their way is gone.
+            Action::Delete(delete) if is_restore && delete.blocks => {
+                let mut tally = gave_way.get();
+                tally.add(delete.target.size);
+                gave_way.set(tally);
+                false
+            }
+            Action::Delete(_) => may_delete,
+            _ => true,
+        };
+        let plan = Plan::read_part(run.header(0)?, lines, spool, is_left).map_err(failed)?;
+        self.gave_way = gave_way.get();
+        let run_id = run.run.id.clone();
+        Ok(run
+            .saved(plan)
+            .mirror()
+            .part(Part::Deletions { run: run_id }))
+    }
+
+    /// One report of all shards and of the end, `last`. Each action counts once: what
+    /// a backup has deleted because it was in the way is deleted once more, and
+    /// counted, at the end.
+    #[must_use]
+    pub fn merged(&self, last: &Report) -> Report {
+        let own = Done::of(last);
+        let all = self.done.clone().and(&own);
+        let mut execution = self.run.execution(&all);
+        execution.deleted = own.deleted + self.gave_way;
+        execution.failed = last.execution.failed;
+        execution.not_written = last.execution.not_written;
+        execution.stopped = last.execution.stopped;
+        let withheld = last.execution.deletions_withheld;
+        execution.deletions_withheld = withheld.or(execution.deletions_withheld);
+        let mut report = last.clone();
+        report.execution = execution;
+        report.took = (now() - self.began).to_std().unwrap_or_default();
+        report.resumed_bytes = all.resumed_bytes;
+        report.aborted_uploads = all.aborted_uploads;
+        report
+    }
+
+    /// Notes that the run has come to its end, unless something may still be done:
+    /// then it can be finished again.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn conclude(&self, merged: &Report) -> Result<()> {
+        let done = &merged.execution;
+        let is_settled = done.failed == 0 && done.not_written == 0 && !done.stopped;
+        if !is_settled {
+            return Ok(());
+        }
+        let finished = FinishedFile {
+            run: self.run.run.id.clone(),
+            sealed: self.run.seal.clone(),
+            at: now(),
+            complete: merged.is_complete(),
+            seconds: merged.took.as_secs_f64(),
+            report: Done::of(merged),
+        };
+        self.run.directory.publish(FINISHED, &finished).map(drop)
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shard {
+            Some(shard) => write!(f, "shard {shard} is not done: {}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+/// Bytes and sum of a file.
+fn sum_of(path: &Path) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let mut sum = Crc64Hasher::default();
+    let mut buffer = vec![0; 256 << 10];
+    let mut bytes = 0;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((bytes, sum.finish().to_string())),
+            read => {
+                sum.update(&buffer[..read]);
+                bytes += read as u64;
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The files of a shard, and what state they show.
+
+use super::directory::RunDirectory;
+use super::error::Result;
+use super::files::{BeatFile, BeganFile, DoneFile, FailedFile};
+
+/// The shard of that number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shard(pub(crate) usize);
+
+/// What its files show.
+#[derive(Debug)]
+pub(crate) enum ShardState {
+    /// Nobody has begun it.
+    Waiting,
+    /// An attempt has begun and neither ended nor failed; it may have been killed.
+    Running(BeganFile, Option<BeatFile>),
+    /// The last attempt has failed.
+    Failed(FailedFile),
+    Done(Box<DoneFile>),
+}
+
+impl Shard {
+    pub(crate) fn directory(self) -> String {
+        format!("shard/{:04}", self.0)
+    }
+
+    pub(crate) fn done(self) -> String {
+        self.file("done")
+    }
+
+    pub(crate) fn uploads(self) -> String {
+        self.file("uploads")
+    }
+
+    pub(crate) fn began(self, attempt: u32) -> String {
+        self.file(&format!("began.{attempt}"))
+    }
+
+    pub(crate) fn beat(self, attempt: u32) -> String {
+        self.file(&format!("beat.{attempt}"))
+    }
+
+    pub(crate) fn failed(self, attempt: u32) -> String {
+        self.file(&format!("failed.{attempt}"))
+    }
+
+    fn file(self, name: &str) -> String {
+        format!("{}/{name}", self.directory())
+    }
+
+    /// What is known of it.
+    pub(crate) fn state(self, directory: &RunDirectory) -> Result<ShardState> {
+        if let Some(done) = directory.read::<DoneFile>(&self.done())? {
+            return Ok(ShardState::Done(Box::new(done.value)));
+        }
+        let mut last = None;
+        for attempt in 1.. {
+            let name = self.began(attempt);
+            if !directory.has(&name) {
+                break;
+            }
+            // One that was killed, or found no room, may have left it empty.
+            let began = directory.read::<BeganFile>(&name).ok().flatten();
+            last = began.map(|began| (attempt, began.value)).or(last);
+        }
+        let Some((attempt, began)) = last else {
+            return Ok(ShardState::Waiting);
+        };
+        if let Some(failed) = directory.read::<FailedFile>(&self.failed(attempt))? {
+            return Ok(ShardState::Failed(failed.value));
+        }
+        let beat = directory.read::<BeatFile>(&self.beat(attempt));
+        let beat = beat.ok().flatten().map(|beat| beat.value);
+        Ok(ShardState::Running(began, beat))
+    }
+}

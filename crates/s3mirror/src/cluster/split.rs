@@ -1,0 +1,117 @@
+//! Divides a plan into shards that take about as long as each other.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::directory::{self, RunDirectory, cannot_write};
+use super::error::{ClusterError, Result};
+use super::files::{
+    PROGRAM, PlanSum, RUN, RunFile, SEALED, SealedFile, ShardPart, VERSION, now, plan_name,
+};
+use super::run::ClusterRun;
+use super::shard::Shard;
+use crate::mirror::MirrorPlan;
+use crate::plan_file::{Packed, PlanFileError, pack};
+
+/// Most shards of a run: Slurm starts as many tasks of an array by default.
+pub const MAX_SHARDS: usize = 1_000;
+
+/// A run directory that is to be made.
+#[derive(Debug)]
+pub struct NewRun {
+    path: PathBuf,
+    shards: usize,
+}
+
+impl NewRun {
+    /// Checks that a plan of `directory` can be divided into so many shards by a run
+    /// directory at `path`, before anything is asked or done.
+    ///
+    /// # Errors
+    /// [`ClusterError`]
+    pub fn check(path: &Path, directory: &Path, shards: usize) -> Result<Self> {
+        if !(1..=MAX_SHARDS).contains(&shards) {
+            let max = MAX_SHARDS;
+            return Err(ClusterError::Shards { shards, max });
+        }
+        if path.symlink_metadata().is_ok() {
+            let path = path.to_owned();
+            return Err(ClusterError::Exists { path });
+        }
+        directory::is_outside(path, directory)?;
+        let path = path.to_owned();
+        Ok(Self { path, shards })
+    }
+
+    /// Makes the run directory. The plan must have been judged, and confirmed by
+    /// whoever has to.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; then there is no run directory.
+    pub fn create(&self, plan: &MirrorPlan) -> Result<ClusterRun> {
+        let directory = RunDirectory::create(&self.path)?;
+        self.fill(&directory, plan).inspect_err(|_| {
+            // It was made just now, by this process.
+            let _ = fs::remove_dir_all(directory.path());
+        })?;
+        ClusterRun::open(&self.path)
+    }
+
+    fn fill(&self, directory: &RunDirectory, plan: &MirrorPlan) -> Result<()> {
+        let plan = plan.plan();
+        let origin = plan.header().origin.clone();
+        let run = RunFile {
+            s3mirror_run: VERSION,
+            id: format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
+            program: PROGRAM.to_owned(),
+            created: now(),
+            direction: plan.direction(),
+            origin: origin.ok_or(PlanFileError::NoOrigin)?,
+        };
+        directory.make("plan")?;
+        directory.make("shard")?;
+        for index in 0..self.shards {
+            directory.make(&Shard(index).directory())?;
+        }
+        let path = directory.join(plan_name(0));
+        let packed = write_plan(&path, plan, self.shards);
+        let packed = packed.map_err(|error| cannot_write(&path, error))?;
+        let run_crc64 = publish(directory, RUN, &run)?;
+        let parts = packed.spans.into_iter();
+        let sealed = SealedFile {
+            run: run.id,
+            run_crc64,
+            plans: vec![PlanSum {
+                bytes: packed.bytes,
+                crc64: packed.crc64,
+            }],
+            counts: plan.counts().clone(),
+            shards: parts.map(|span| ShardPart { plan: 0, span }).collect(),
+        };
+        publish(directory, SEALED, &sealed).map(drop)
+    }
+}
+
+fn publish(directory: &RunDirectory, name: &str, value: &impl serde::Serialize) -> Result<String> {
+    directory
+        .publish(name, value)?
+        .ok_or_else(|| ClusterError::Exists {
+            path: directory.join(name),
+        })
+}
+
+fn write_plan(path: &Path, plan: &sync_core::plan::Plan, shards: usize) -> io::Result<Packed> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    let mut out = BufWriter::new(file);
+    let packed = pack(plan, &mut out, shards)?;
+    out.flush()?;
+    out.get_ref().sync_all()?;
+    Ok(packed)
+}

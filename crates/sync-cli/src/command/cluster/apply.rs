@@ -1,0 +1,179 @@
+//! `cluster apply`: the transfers of one shard, or of all that are not done.
+
+use indicatif::HumanBytes;
+use s3mirror::Report;
+use s3mirror::cluster::{Attempt, ClusterRun, Ended, Engine};
+
+use super::common::{Line, open, quoted, refuse};
+use crate::command::manner::Mode;
+use crate::command::sync::{listen, watch};
+use crate::end_hooks::EndHooks;
+use crate::options::{ClusterApplyArgs, ShardChoice};
+use crate::signals::Stop;
+use crate::{Console, Exit, hints};
+
+pub(crate) async fn run(
+    args: &ClusterApplyArgs,
+    hooks: &EndHooks,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let run = match open(&args.run, console) {
+        Ok(run) => run,
+        Err(exit) => return Ok(exit),
+    };
+    let (shards, job) = match chosen(args, &run) {
+        Ok(chosen) => chosen,
+        Err(wrong) => {
+            console.error(wrong);
+            return Ok(Exit::Usage);
+        }
+    };
+    let stop = listen(hooks, console)?;
+    let mut all = Exit::Done;
+    for shard in shards {
+        let exit = one(args, &run, (shard, job.as_deref()), (hooks, &stop), console).await?;
+        match exit {
+            Exit::Done => {}
+            // The others may succeed all the same.
+            Exit::Incomplete => all = exit,
+            _ => return Ok(exit),
+        }
+    }
+    Ok(all)
+}
+
+/// The shards to execute, and the job of the scheduler.
+fn chosen(
+    args: &ClusterApplyArgs,
+    run: &ClusterRun,
+) -> Result<(Vec<usize>, Option<String>), String> {
+    let variable = |name: &str| std::env::var(name).ok();
+    match args.shard {
+        None => Ok((run.unfinished(), None)),
+        Some(ShardChoice::Number(shard)) => {
+            let job = Engine::find(variable).ok();
+            Ok((
+                vec![shard],
+                job.and_then(|(engine, _)| variable(engine.job)),
+            ))
+        }
+        Some(ShardChoice::Auto) => {
+            let (engine, shard) = Engine::find(variable)
+                .map_err(|error| format!("--shard auto: {error}; name a shard with --shard I"))?;
+            Ok((vec![shard], variable(engine.job)))
+        }
+    }
+}
+
+/// Executes a shard, and says what came of it.
+async fn one(
+    args: &ClusterApplyArgs,
+    run: &ClusterRun,
+    (shard, job): (usize, Option<&str>),
+    (hooks, stop): (&EndHooks, &Stop),
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let mut attempt = match run.begin(shard, job) {
+        Ok(Some(attempt)) => attempt,
+        Ok(None) => {
+            say(None, shard, Ended::ByAnother, console);
+            return Ok(Exit::Done);
+        }
+        Err(error) => return Ok(refuse(error, console)),
+    };
+    let number = attempt.number();
+    let report = match execute(args, &mut attempt, (hooks, stop), console).await {
+        Ok(report) => report,
+        Err(error) => {
+            let exit = match &error {
+                s3mirror::Error::Locked(_) => Exit::Refused,
+                _ => Exit::Failed,
+            };
+            let why = hints::error(&error);
+            attempt.fail(&why);
+            console.error(format_args!("shard {shard}: {why}"));
+            return Ok(exit);
+        }
+    };
+    let again = format!(
+        "run `s3mirror cluster apply {} --shard {shard}` again",
+        quoted(run.path())
+    );
+    let ended = match attempt.end(&report) {
+        Ok(ended) => ended,
+        Err(error) => {
+            console.error(format_args!(
+                "shard {shard} was executed, but that cannot be noted: {error}; {again}"
+            ));
+            return Ok(Exit::Incomplete);
+        }
+    };
+    say(Some((&report, number)), shard, ended, console);
+    if ended != Ended::Failed {
+        return Ok(Exit::Done);
+    }
+    let failed = report.execution.failed + report.execution.not_written;
+    let why = if report.execution.stopped {
+        "it was stopped".to_owned()
+    } else {
+        format!("{failed} entries failed")
+    };
+    console.error(format_args!("shard {shard} is not done: {why}; {again}"));
+    Ok(stop
+        .exit()
+        .filter(|_| report.execution.stopped)
+        .unwrap_or(Exit::Incomplete))
+}
+
+async fn execute(
+    args: &ClusterApplyArgs,
+    attempt: &mut Attempt<'_>,
+    (hooks, stop): (&EndHooks, &Stop),
+    console: &mut Console,
+) -> s3mirror::Result<Report> {
+    let mut builder = attempt.mirror(stop.asked())?;
+    args.how.set(builder.options());
+    let progress = watch(&builder, Mode::Act, hooks, console)
+        .map_err(|error| s3mirror::Error::ReadPlan(std::io::Error::other(error)))?;
+    let builder = builder.observer(attempt.observer(progress.clone()));
+    let report = async {
+        let mirror = builder.open().await?;
+        let plan = mirror.plan().await?;
+        mirror.execute(&plan).await
+    }
+    .await;
+    progress.end();
+    report
+}
+
+/// Reports how an attempt ended; without one, that none was needed.
+fn say(done: Option<(&Report, u32)>, shard: usize, ended: Ended, console: &mut Console) {
+    let report = done.map(|(report, _)| report);
+    let execution = report
+        .map(|report| report.execution.clone())
+        .unwrap_or_default();
+    let seconds = report.map_or(0.0, |report| report.took.as_secs_f64());
+    let line = Line::Shard {
+        shard: shard as u64,
+        attempt: done.map_or(0, |(_, number)| number),
+        outcome: match ended {
+            Ended::Done => "done",
+            Ended::ByAnother => "by-another",
+            _ => "failed",
+        },
+        created: execution.created,
+        overwritten: execution.overwritten,
+        failed: execution.failed + execution.not_written,
+        seconds,
+    };
+    let copied = execution.created + execution.overwritten;
+    console.reporter().result(&line, || match (ended, report) {
+        (_, None) => format!("shard {shard} is done already"),
+        (Ended::ByAnother, _) => format!("shard {shard} was done by another attempt"),
+        _ => format!(
+            "shard {shard}: {} entries, {} in {seconds:.1} s",
+            copied.entries,
+            HumanBytes(copied.bytes)
+        ),
+    });
+}

@@ -1,0 +1,70 @@
+//! What the commands of `cluster` share: their lines of JSON, and errors.
+
+use std::path::Path;
+
+use s3mirror::Error;
+use s3mirror::cluster::{ClusterError, ClusterRun};
+use serde::Serialize;
+use sync_core::text::printable;
+
+use super::status_line::StatusLine;
+use crate::{Console, Exit, hints};
+
+/// One line of output with `--json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub(crate) enum Line<'a> {
+    /// `cluster split`: a plan was divided.
+    Split {
+        run: &'a str,
+        shards: u64,
+        /// What is copied.
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+        transfers: sync_core::plan::Tally,
+        /// What is deleted at the end.
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+        deletions: sync_core::plan::Tally,
+    },
+    /// `cluster apply`: an attempt at a shard has ended.
+    Shard {
+        shard: u64,
+        /// Which attempt it was, from 1; 0 if it was done before.
+        attempt: u32,
+        #[cfg_attr(test, schemars(extend("enum" = ["done", "by-another", "failed"])))]
+        outcome: &'static str,
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+        created: sync_core::plan::Tally,
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+        overwritten: sync_core::plan::Tally,
+        failed: u64,
+        seconds: f64,
+    },
+    /// `cluster status`: how far a run is.
+    Status(StatusLine),
+}
+
+/// The run in that directory; or the exit status, if it cannot be used.
+pub(super) fn open(path: &Path, console: &mut Console) -> Result<ClusterRun, Exit> {
+    ClusterRun::open(path).map_err(|error| refuse(error, console))
+}
+
+/// Reports an error of a run directory. Nothing was done.
+pub(super) fn refuse(error: ClusterError, console: &mut Console) -> Exit {
+    let exit = match error {
+        ClusterError::NoShard { .. } | ClusterError::Shards { .. } => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    console.error(hints::error(&Error::Cluster(error)));
+    exit
+}
+
+/// A path in a command to type, quoted if need be.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = printable(&path.to_string_lossy());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if text.chars().all(is_plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,138 @@
+//! `cluster finish`: the deletions, and one report of all shards.
+
+use s3mirror::cluster::{ClusterError, ClusterRun, Missing};
+
+use super::common::{quoted, refuse};
+use crate::command::manner::Mode;
+use crate::command::not_opened::not_opened;
+use crate::command::preview::Preview;
+use crate::command::sync::{confirmed, listen, watch};
+use crate::command::{outcome, present};
+use crate::end_hooks::EndHooks;
+use crate::options::ClusterFinishArgs;
+use crate::{Console, Exit, hints};
+
+/// Shards that are named when something is missing.
+const MOST_NAMED: usize = 20;
+
+pub(crate) async fn run(
+    args: &ClusterFinishArgs,
+    hooks: &EndHooks,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let run = match ClusterRun::open(&args.run) {
+        Ok(run) => run,
+        Err(error) => return Ok(not_ended(error, console)),
+    };
+    hooks.is_about(run.direction(), run.mirrored(), run.bucket());
+    match run.finished() {
+        Ok(None) => {}
+        Ok(Some(finished)) => {
+            console.note("the run was finished before; this is its report");
+            tell(&run, &finished.report, hooks, console);
+            return Ok(exit_of(&finished.report));
+        }
+        Err(error) => return Ok(not_ended(error, console)),
+    }
+    let mut ending = match run.finish() {
+        Ok(Ok(ending)) => ending,
+        Ok(Err(missing)) => return Ok(incomplete(&run, &missing, console)),
+        Err(error) => return Ok(not_ended(error, console)),
+    };
+    let mut builder = match ending.mirror() {
+        Ok(builder) => builder,
+        Err(error) => return Ok(not_ended(error, console)),
+    };
+    args.set(builder.options());
+    let stop = listen(hooks, console)?;
+    let progress = watch(&builder, Mode::Act, hooks, console)?;
+    let opened = builder
+        .observer(progress.clone())
+        .stop_on(stop.asked())
+        .open();
+    let mirror = match opened.await {
+        Ok(mirror) => mirror,
+        Err(error) => {
+            progress.end();
+            return not_opened(error, console);
+        }
+    };
+    let plan = mirror.plan().await.map_err(hints::explained)?;
+    if !plan.refusals().is_empty() {
+        return Ok(present::refuse(plan.refusals(), console));
+    }
+    let deletions = plan.counts().real_deletions();
+    if deletions > 0 {
+        console.text(format_args!(
+            "all shards are done; {deletions} entries are to be deleted"
+        ));
+    }
+    if !confirmed(deletions, args.yes, console) {
+        return Ok(Exit::Refused);
+    }
+    console.streams().show();
+    let report = mirror.execute(&plan).await;
+    progress.end();
+    let merged = ending.merged(&report.map_err(hints::explained)?);
+    tell(&run, &merged, hooks, console);
+    if let Err(error) = ending.conclude(&merged) {
+        console.error(format_args!(
+            "all is done, but that cannot be noted: {error}; run `s3mirror cluster finish {}` again",
+            quoted(run.path())
+        ));
+        return Ok(Exit::Unwritten);
+    }
+    Ok(outcome::exit(&merged, &stop))
+}
+
+/// Reports why the run cannot be ended. What was edited or is missing makes it
+/// incomplete, as a shard that is missing does.
+fn not_ended(error: ClusterError, console: &mut Console) -> Exit {
+    let is_incomplete = matches!(
+        error,
+        ClusterError::Foreign { .. } | ClusterError::Read { .. } | ClusterError::Plan(_)
+    );
+    let exit = refuse(error, console);
+    if is_incomplete {
+        Exit::Incomplete
+    } else {
+        exit
+    }
+}
+
+fn exit_of(report: &s3mirror::Report) -> Exit {
+    if report.is_complete() {
+        Exit::Done
+    } else {
+        Exit::Incomplete
+    }
+}
+
+fn tell(run: &ClusterRun, report: &s3mirror::Report, hooks: &EndHooks, console: &mut Console) {
+    hooks.executed(run.counts(), report, None);
+    let preview = Preview::default();
+    outcome::tell(run.direction(), run.counts(), report, &preview, console);
+}
+
+/// Names what is missing, and what to do.
+fn incomplete(run: &ClusterRun, missing: &[Missing], console: &mut Console) -> Exit {
+    for missing in missing.iter().take(MOST_NAMED) {
+        console.error(missing);
+    }
+    if missing.len() > MOST_NAMED {
+        let more = missing.len() - MOST_NAMED;
+        console.error(format_args!(
+            "… and {more} more (see `s3mirror cluster status`)"
+        ));
+    }
+    let path = quoted(run.path());
+    let next = match missing.iter().find_map(|missing| missing.shard) {
+        Some(shard) => format!(
+            "run `s3mirror cluster apply {path} --shard {shard}`, then `s3mirror cluster finish \
+             {path}` again"
+        ),
+        None => "make a new plan, and split it".to_owned(),
+    };
+    console.error(format_args!("nothing was deleted; {next}"));
+    Exit::Incomplete
+}

@@ -1,0 +1,127 @@
+//! `cluster status`: how far a run is, as a table or JSON.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanCount, HumanDuration};
+use s3mirror::Share;
+use s3mirror::cluster::{ClusterRun, State, Status};
+use sync_core::text::printable;
+
+use super::common::{Line, open, refuse};
+use super::status_line::StatusLine;
+use crate::options::StatusArgs;
+use crate::{Console, Exit};
+
+/// How often --watch looks.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Shards of each kind that the table names.
+const MOST_NAMED: usize = 20;
+
+/// Names of failed entries that the table shows of a shard.
+const MOST_ENTRIES: usize = 3;
+
+pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
+    console.set_json(args.output.json);
+    let run = match open(&args.run, console) {
+        Ok(run) => run,
+        Err(exit) => return exit,
+    };
+    loop {
+        let status = match run.status() {
+            Ok(status) => status,
+            Err(error) => return refuse(error, console),
+        };
+        let is_over = matches!(status.state, State::Finished | State::Incomplete);
+        if args.watch && console.can_draw && !args.output.json {
+            // To the upper left, and nothing below.
+            console.data(|out| write!(out, "\x1b[H\x1b[J"));
+        }
+        let text = || table(&run, &status).trim_end().to_owned();
+        console
+            .reporter()
+            .result(&Line::Status(StatusLine::of(&status)), text);
+        if !args.watch || is_over {
+            return Exit::Done;
+        }
+        console.streams().show();
+        std::thread::sleep(EVERY);
+    }
+}
+
+fn table(run: &ClusterRun, status: &Status) -> String {
+    let state = match status.state {
+        State::Sealed => "sealed: no shard has begun",
+        State::Copying => "copying",
+        State::Copied => "copied: it can be finished",
+        State::Finished => "finished",
+        State::Incomplete => "finished, but incomplete: nothing was deleted",
+        _ => "unknown",
+    };
+    let mut text = format!("run {}\n", printable(&run.path().to_string_lossy()));
+    let mut row = |name: &str, value: String| {
+        let _ = writeln!(text, "  {name:<10} {value}");
+    };
+    row("state", state.to_owned());
+    let of = |share: Share| format!("{} of {}", HumanCount(share.done), HumanCount(share.all));
+    let shards = format!(
+        "{} done, {} running, {} failed, {} waiting",
+        of(status.shards),
+        status.running.len(),
+        status.failed.len(),
+        status.waiting
+    );
+    row("shards", shards);
+    row("entries", of(status.transfers));
+    let bytes = status.bytes;
+    let bytes = format!("{} of {}", HumanBytes(bytes.done), HumanBytes(bytes.all));
+    let rate = status.rate.map(|rate| format!(", {}/s", HumanBytes(rate)));
+    row("bytes", bytes + &rate.unwrap_or_default());
+    if status.deletions.entries > 0 {
+        let deletions = HumanCount(status.deletions.entries);
+        row("to delete", format!("{deletions} at the end"));
+    }
+    if let Some(left) = status.left {
+        row("left", format!("about {}", HumanDuration(left)));
+    }
+    named(status, &mut text);
+    text
+}
+
+/// The shards that are running or failed.
+fn named(status: &Status, text: &mut String) {
+    for shard in status.failed.iter().take(MOST_NAMED) {
+        let why = shard.why.clone();
+        let why = why.unwrap_or_else(|| format!("{} entries failed", HumanCount(shard.entries)));
+        let (number, host) = (shard.shard, printable(&shard.host));
+        let _ = writeln!(
+            text,
+            "  shard {number} failed on {host}: {}",
+            printable(&why)
+        );
+        for (_, error) in shard.names.iter().take(MOST_ENTRIES) {
+            let _ = writeln!(text, "    {}", printable(error));
+        }
+    }
+    for shard in status.running.iter().take(MOST_NAMED) {
+        let _ = writeln!(
+            text,
+            "  shard {} runs on {} (process {}{}): {} of {} entries, {} ago",
+            shard.shard,
+            printable(&shard.host),
+            shard.process,
+            shard
+                .job
+                .as_ref()
+                .map_or(String::new(), |job| format!(", job {}", printable(job))),
+            shard.transfers.done,
+            shard.transfers.all,
+            HumanDuration(shard.beat)
+        );
+    }
+    let named = status.failed.len().max(status.running.len());
+    if named > MOST_NAMED {
+        let _ = writeln!(text, "  … (--json names all)");
+    }
+}

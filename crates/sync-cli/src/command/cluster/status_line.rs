@@ -1,0 +1,99 @@
+//! How far a run is, as a line of JSON.
+
+use s3mirror::Share;
+use s3mirror::cluster::{State, Status};
+use serde::Serialize;
+use sync_core::plan::Tally;
+
+/// `cluster status --json`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct StatusLine {
+    #[cfg_attr(test, schemars(with = "String", extend("enum" = ["sealed", "copying", "copied", "finished", "incomplete"])))]
+    state: State,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
+    shards: Share,
+    /// Shards that nobody has begun.
+    waiting: u64,
+    running: Vec<RunningLine>,
+    failed: Vec<FailedLine>,
+    /// Entries copied.
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
+    transfers: Share,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
+    bytes: Share,
+    /// What is deleted at the end.
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+    deletions: Tally,
+    /// Bytes a second since the first shard began.
+    bytes_per_second: Option<u64>,
+    seconds_left: Option<f64>,
+}
+
+/// A shard at which somebody works.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct RunningLine {
+    shard: u64,
+    attempt: u32,
+    host: String,
+    process: i32,
+    job: Option<String>,
+    /// Since it last wrote how far it is; a long time means that it was killed.
+    seconds_since_beat: f64,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
+    transfers: Share,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
+    bytes: Share,
+}
+
+/// A shard whose last attempt failed.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct FailedLine {
+    shard: u64,
+    attempt: u32,
+    host: String,
+    /// Why, if it was not for the sake of entries.
+    why: Option<String>,
+    /// How many entries failed.
+    entries: u64,
+    /// The first of them, each with its error.
+    names: Vec<(String, String)>,
+}
+
+impl StatusLine {
+    /// Of a run.
+    pub(super) fn of(status: &Status) -> Self {
+        let running = status.running.iter().map(|shard| RunningLine {
+            shard: shard.shard as u64,
+            attempt: shard.attempt,
+            host: shard.host.clone(),
+            process: shard.process,
+            job: shard.job.clone(),
+            seconds_since_beat: shard.beat.as_secs_f64(),
+            transfers: shard.transfers,
+            bytes: shard.bytes,
+        });
+        let failed = status.failed.iter().map(|shard| FailedLine {
+            shard: shard.shard as u64,
+            attempt: shard.attempt,
+            host: shard.host.clone(),
+            why: shard.why.clone(),
+            entries: shard.entries,
+            names: shard.names.clone(),
+        });
+        Self {
+            state: status.state,
+            shards: status.shards,
+            waiting: status.waiting as u64,
+            running: running.collect(),
+            failed: failed.collect(),
+            transfers: status.transfers,
+            bytes: status.bytes,
+            deletions: status.deletions,
+            bytes_per_second: status.rate,
+            seconds_left: status.left.map(|left| left.as_secs_f64()),
+        }
+    }
+}

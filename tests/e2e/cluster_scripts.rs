@@ -1,0 +1,139 @@
+//! `cluster script`: what it prints starts all shards and the end.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::{
+    Memory, assert_same,
+    cluster::{Cluster, different},
+    run::program,
+};
+
+#[test]
+fn a_manifest_of_kubernetes_has_indexed_completions() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 3);
+    let script = world.s3mirror().args(["cluster", "script", "kubernetes"]);
+    let script = script
+        .arg(&cluster.run)
+        .args(["--at-once", "2", "--volume", "claim"]);
+    let text = world.no_requests(|| script.done()).stdout;
+    let documents = yaml_rust2::YamlLoader::load_from_str(&text).unwrap();
+    assert_eq!(documents.len(), 2, "{text}");
+    let spec = &documents[0]["spec"];
+    for job in &documents {
+        assert_eq!(job["apiVersion"].as_str(), Some("batch/v1"));
+        assert_eq!(job["kind"].as_str(), Some("Job"));
+        let pod = &job["spec"]["template"]["spec"];
+        assert_eq!(pod["restartPolicy"].as_str(), Some("Never"));
+        assert_eq!(job["spec"]["podReplacementPolicy"].as_str(), Some("Failed"));
+        let claim = &pod["volumes"][0]["persistentVolumeClaim"]["claimName"];
+        assert_eq!(claim.as_str(), Some("claim"));
+    }
+    assert_eq!(spec["completionMode"].as_str(), Some("Indexed"));
+    assert_eq!(spec["completions"].as_i64(), Some(3));
+    assert_eq!(spec["parallelism"].as_i64(), Some(2));
+    assert_eq!(spec["backoffLimitPerIndex"].as_i64(), Some(3));
+    let rule = &spec["podFailurePolicy"]["rules"][0];
+    assert_eq!(rule["action"].as_str(), Some("FailIndex"));
+    // Its commands, as the engine would run them.
+    let command = |index: usize| {
+        let command = &documents[index]["spec"]["template"]["spec"]["containers"][0]["command"];
+        let words = command.as_vec().unwrap().iter();
+        words
+            .map(|word| word.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    for index in ["2", "0", "1"] {
+        let run = world.s3mirror().args(&command(0)[1..]);
+        run.env("JOB_COMPLETION_INDEX", index).done();
+    }
+    world.s3mirror().args(&command(1)[1..]).done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+/// Programs of these names that do what a scheduler does with their words.
+fn with_programs(cluster: &Cluster, programs: &[(&str, &str)]) -> String {
+    let bin = cluster.world.dir("bin");
+    for (name, text) in programs {
+        let path = bin.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let own = program().parent().unwrap();
+    format!("{}:{}:{path}", bin.path().display(), own.display())
+}
+
+/// Runs what `cluster script` prints.
+fn run_script(cluster: &Cluster, engine: &str, path: &str) {
+    let script = cluster.world.s3mirror().args(["cluster", "script", engine]);
+    let script = script
+        .arg(&cluster.run)
+        .args(["--at-once", "2"])
+        .done()
+        .stdout;
+    let file = cluster.world.sandbox.path("script.sh");
+    fs::write(&file, &script).unwrap();
+    let run = cluster.world.s3mirror().env("PATH", path);
+    let outcome = run.in_shell(&format!("sh '{}'", file.display()));
+    assert_eq!(outcome.status.code(), Some(0), "{script}{outcome}");
+}
+
+#[test]
+fn a_script_of_slurm_starts_an_array_and_the_end() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 3);
+    let sbatch = r#"#!/bin/sh
+last= ; wrap=
+for word; do
+  case $word in --array=*) last=${word#--array=0-}; last=${last%%%*} ;; esac
+  wrap=$word
+done
+if [ -n "$last" ]; then
+  for task in $(seq 0 "$last"); do SLURM_ARRAY_TASK_ID=$task SLURM_JOB_ID=7 sh -c "$wrap" >&2; done
+else
+  sh -c "$wrap" >&2
+fi
+echo 7
+"#;
+    let path = with_programs(&cluster, &[("sbatch", sbatch)]);
+    run_script(&cluster, "slurm", &path);
+    assert_eq!(cluster.status()["state"], "finished");
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+fn a_script_of_batch_submits_an_array_and_the_end() {
+    let memory = Memory::start();
+    for shards in [1, 3] {
+        let (world, dir) = different(&memory);
+        let cluster = Cluster::split(&world, "backup", &dir, shards);
+        let aws = r#"#!/usr/bin/env python3
+import json, os, subprocess, sys
+words = sys.argv[2:]
+def after(name):
+    return words[words.index(name) + 1] if name in words else None
+if words[0] == "register-job-definition":
+    json.loads(after("--cli-input-json"))
+elif words[0] == "describe-jobs":
+    print("SUCCEEDED")
+else:
+    command = json.loads(after("--container-overrides"))["command"]
+    array = after("--array-properties")
+    tasks = range(int(array.removeprefix("size="))) if array else [None]
+    for task in tasks:
+        env = dict(os.environ)
+        if task is not None:
+            env["AWS_BATCH_JOB_ARRAY_INDEX"] = str(task)
+        subprocess.run(command, env=env, check=True, stdout=sys.stderr)
+    print("job-7")
+"#;
+        let path = with_programs(&cluster, &[("aws", aws)]);
+        run_script(&cluster, "batch", &path);
+        assert_eq!(cluster.status()["state"], "finished");
+        assert_same(&world.bucket.contents(), &dir.contents());
+    }
+}

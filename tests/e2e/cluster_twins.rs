@@ -1,0 +1,140 @@
+//! A shard that is executed twice: in turn, at once, and by a process that was taken
+//! for dead. The end is that of one run.
+
+use std::time::Duration;
+
+use s3_endpoint::{Action, Fault};
+
+use crate::support::{
+    Memory, assert_same,
+    cluster::{Cluster, deletions, different},
+};
+
+/// Answers come so late that there is time to do something meanwhile.
+fn late(milliseconds: u64) -> Fault {
+    let late = Action::Stall(Duration::from_millis(milliseconds));
+    Fault::on("PutObject").always().act(late)
+}
+
+#[test]
+fn a_shard_that_is_done_is_not_done_again() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    cluster.apply(0).done();
+    world.no_requests(|| cluster.apply(0).done().says("shard 0 is done already"));
+    cluster.phase("apply").done();
+    cluster.finish().done();
+    world.no_requests(|| cluster.apply(0).done().says("done already"));
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+fn of_two_attempts_the_slower_one_stops() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    // The last one of the first attempt never ends.
+    let never = Action::Stall(Duration::from_secs(1000));
+    memory.inject(Fault::on("PutObject").key("d1/1").act(never));
+    let first = cluster.apply(0).start();
+    first.wait_for(&memory, "PutObject", 2);
+    cluster.apply(0).done();
+    first.end().is(0).says("by another attempt");
+    cluster.finish().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+    world.only_lists(|| world.backup(&dir).done());
+}
+
+#[test]
+fn a_shard_that_was_killed_is_run_again() {
+    let memory = Memory::start();
+    for command in ["backup", "restore"] {
+        let (world, dir) = different(&memory);
+        let cluster = Cluster::split(&world, command, &dir, 2);
+        let operation = if command == "backup" {
+            "PutObject"
+        } else {
+            "GetObject"
+        };
+        let late = Action::Stall(Duration::from_millis(300));
+        memory.inject(Fault::on(operation).always().act(late));
+        let before = memory.count(operation);
+        let first = cluster.apply(0).args(["--concurrency", "1"]).start();
+        first.wait_for(&memory, operation, before + 3);
+        assert!(first.kill(), "it was at work");
+        memory.clear_faults();
+        let status = cluster.status();
+        assert_eq!(status["running"][0]["shard"], 0, "{status}");
+        let before = deletions(&memory);
+        cluster
+            .finish()
+            .exits(3)
+            .says("shard 0 is not done")
+            .says("began");
+        assert_eq!(deletions(&memory), before);
+
+        cluster.phase("apply").done();
+        cluster.finish().done();
+        assert_same(&world.bucket.contents(), &dir.contents());
+        world.only_lists(|| world.command(&[command, "--yes"], &dir).done());
+    }
+}
+
+/// A node that lost its daemon goes on while the shard is executed elsewhere, and
+/// wakes when the run is finished.
+#[test]
+fn a_twin_that_wakes_after_the_end_changes_nothing() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    memory.inject(late(500));
+    let twin = cluster.apply(0).args(["--concurrency", "2"]).start();
+    twin.wait_for(&memory, "PutObject", 1);
+    twin.signal("STOP");
+    memory.clear_faults();
+    cluster.phase("apply").done();
+    cluster.finish().done();
+    let after = world.bucket.objects();
+    assert_same(&world.bucket.contents(), &dir.contents());
+
+    twin.signal("CONT");
+    let outcome = twin.end();
+
+    assert!(matches!(outcome.status.code(), Some(0 | 3)), "{outcome}");
+    assert_same(&world.bucket.objects(), &after);
+    world.only_lists(|| world.backup(&dir).done());
+}
+
+#[test]
+fn an_upload_that_a_shard_left_open_is_resumed_by_the_next_attempt() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    dir.write("film", crate::support::content::mebibytes(11, 1));
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    let hold = Action::Stall(Duration::from_secs(1000));
+    let hits = memory.inject(
+        Fault::on("UploadPart")
+            .key("film")
+            .nth(2)
+            .always()
+            .act(hold),
+    );
+    let parts = ["--part-size", "5MiB", "--concurrency", "1"];
+    let first = cluster.apply(0).args(parts).start();
+    first.wait_until(&memory, "a second part", || hits.count() > 0);
+    first.kill();
+    memory.clear_faults();
+    assert!(cluster.file("shard/0000/uploads").exists());
+
+    let before = memory.count("UploadPart");
+    cluster.apply(0).args(parts).done();
+    assert_eq!(
+        memory.count("UploadPart") - before,
+        2,
+        "the first part is there"
+    );
+    assert!(memory.open_uploads(&world.bucket.name).is_empty());
+    cluster.finish().done().says("resumed");
+    assert_same(&world.bucket.contents(), &dir.contents());
+}

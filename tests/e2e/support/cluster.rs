@@ -1,0 +1,96 @@
+//! A plan that is divided and executed by several processes.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{Dir, Memory, Outcome, World, plans::save, run::Run};
+
+/// A run directory beside a tree.
+pub(crate) struct Cluster<'w, 's> {
+    pub(crate) world: &'w World<'s>,
+    pub(crate) run: PathBuf,
+}
+
+impl<'w, 's> Cluster<'w, 's> {
+    /// The plan of `command` on `dir`, divided.
+    #[track_caller]
+    pub(crate) fn split(world: &'w World<'s>, command: &str, dir: &Dir, shards: usize) -> Self {
+        let plan = save(world, &["mock", command], dir);
+        let cluster = Self {
+            world,
+            run: world.sandbox.path("run"),
+        };
+        split(world, &plan, &cluster.run, shards).done();
+        cluster
+    }
+
+    /// `s3mirror cluster PHASE RUN`
+    pub(crate) fn phase(&self, phase: &str) -> Run {
+        self.world
+            .s3mirror()
+            .args(["cluster", phase])
+            .arg(&self.run)
+    }
+
+    pub(crate) fn apply(&self, shard: usize) -> Run {
+        self.phase("apply").args(["--shard", &shard.to_string()])
+    }
+
+    pub(crate) fn finish(&self) -> Run {
+        self.phase("finish").arg("--yes")
+    }
+
+    #[track_caller]
+    pub(crate) fn status(&self) -> Value {
+        let outcome = self.phase("status").arg("--json").done();
+        outcome.json().pop().unwrap()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.run.join(name)
+    }
+}
+
+/// `s3mirror cluster split PLAN --run RUN`, without a question.
+pub(crate) fn split(world: &World, plan: &Path, run: &Path, shards: usize) -> Run {
+    let command = world.s3mirror().args(["cluster", "split", "--yes"]);
+    let command = command.arg(plan).arg("--run").arg(run);
+    command.args(["-n", &shards.to_string()])
+}
+
+/// The last line of `--json`.
+#[track_caller]
+pub(crate) fn report(outcome: &Outcome) -> Value {
+    let report = outcome.json().pop().unwrap();
+    assert_eq!(report["event"], "report", "{outcome}");
+    report
+}
+
+/// How many requests delete something.
+pub(crate) fn deletions(memory: &Memory) -> usize {
+    memory.count("DeleteObject") + memory.count("DeleteObjects")
+}
+
+/// A tree and a bucket that differ in every way, in several directories.
+pub(crate) fn different<'s>(memory: &'s Memory) -> (World<'s>, Dir) {
+    let world = World::on(memory);
+    let dir = world.dir("dir");
+    for number in 0..40 {
+        let key = format!("d{}/{number}", number % 4);
+        let text = format!("{number} in both");
+        match number % 5 {
+            0 => world.bucket.put(&key, "gone"),
+            1 => dir.write(&key, "new"),
+            2 => {
+                dir.write(&key, "a new version");
+                world.bucket.put(&key, "old");
+            }
+            _ => {
+                dir.write(&key, &text);
+                world.bucket.put(&key, &text);
+            }
+        }
+    }
+    (world, dir)
+}
