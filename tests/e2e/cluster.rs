@@ -3,11 +3,11 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::{
     Dir, Memory, Server, World, assert_same,
-    cluster::{Cluster, deletions, different, report, split},
+    cluster::{Cluster, counted, deletions, different, report, split},
     plans::{PlanText, save},
 };
 
@@ -51,26 +51,6 @@ fn the_shards_of_a_restore_end_as_one_run(server: &dyn Server) {
     assert_same(&dir.contents(), &world.bucket.contents());
     assert!(!dir.is_marked());
     world.only_lists(|| world.restore(&dir).done());
-}
-
-/// What a report says that does not depend on time or place.
-fn counted(report: &Value) -> Vec<Value> {
-    let names = [
-        "direction",
-        "exit",
-        "created",
-        "overwritten",
-        "deleted",
-        "kept",
-        "source_skipped",
-        "not_selected",
-        "failed",
-        "not_written",
-        "growing",
-        "stopped",
-        "deletions_withheld",
-    ];
-    names.map(|name| json!([name, report[name]])).to_vec()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use s3_endpoint::{Action, Fault};
 
 use crate::support::{
     Memory, assert_same,
-    cluster::{Cluster, deletions, different},
+    cluster::{Cluster, counted, deletions, different, report},
 };
 
 /// Answers come so late that there is time to do something meanwhile.
@@ -51,6 +51,8 @@ fn a_shard_that_was_killed_is_run_again() {
     let memory = Memory::start();
     for command in ["backup", "restore"] {
         let (world, dir) = different(&memory);
+        let clean = world.command(&[command, "--yes", "--json"], &dir).done();
+        let (world, dir) = different(&memory);
         let cluster = Cluster::split(&world, command, &dir, 2);
         let operation = if command == "backup" {
             "PutObject"
@@ -75,7 +77,8 @@ fn a_shard_that_was_killed_is_run_again() {
         assert_eq!(deletions(&memory), before);
 
         cluster.phase("apply").done();
-        cluster.finish().done();
+        let merged = report(&cluster.finish().arg("--json").done());
+        assert_eq!(counted(&merged), counted(&report(&clean)), "{command}");
         assert_same(&world.bucket.contents(), &dir.contents());
         world.only_lists(|| world.command(&[command, "--yes"], &dir).done());
     }

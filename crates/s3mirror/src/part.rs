@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use sync_core::execute::DeletionScope;
+use sync_core::execute::{DeletionScope, EarlierAttempt};
 
 /// Which part of a plan a mirror executes.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +15,8 @@ pub(crate) enum Part {
     Transfers {
         /// The run that they belong to.
         run: String,
+        /// Whether another process has begun them before.
+        earlier: EarlierAttempt,
         /// The journal of the shard's open uploads, which the process that executes
         /// it after this one finds on any machine.
         journal: PathBuf,
@@ -38,6 +40,13 @@ impl Part {
     /// Whether the plan is done when this part is.
     pub(crate) fn is_last(&self) -> bool {
         !matches!(self, Self::Transfers { .. })
+    }
+
+    pub(crate) fn earlier(&self) -> EarlierAttempt {
+        match self {
+            Self::Transfers { earlier, .. } => *earlier,
+            Self::Whole | Self::Deletions { .. } => EarlierAttempt::default(),
+        }
     }
 
     pub(crate) fn deletions(&self) -> DeletionScope {

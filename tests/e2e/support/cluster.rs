@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Dir, Memory, Outcome, World, plans::save, run::Run};
 
@@ -65,6 +65,27 @@ pub(crate) fn report(outcome: &Outcome) -> Value {
     let report = outcome.json().pop().unwrap();
     assert_eq!(report["event"], "report", "{outcome}");
     report
+}
+
+/// What a report says that does not depend on time or place.
+pub(crate) fn counted(report: &Value) -> Vec<Value> {
+    let names = [
+        "direction",
+        "exit",
+        "created",
+        "overwritten",
+        "deleted",
+        "kept",
+        "source_skipped",
+        "not_selected",
+        "already_done",
+        "failed",
+        "not_written",
+        "growing",
+        "stopped",
+        "deletions_withheld",
+    ];
+    names.map(|name| json!([name, report[name]])).to_vec()
 }
 
 /// How many requests delete something.

@@ -6,7 +6,12 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, select};
 use parking_lot::Mutex;
-use sync_core::{execute::Event, plan::Plan, spool::Spools, text::printable};
+use sync_core::{
+    execute::{EarlierAttempt, Event},
+    plan::{Plan, Tally},
+    spool::Spools,
+    text::printable,
+};
 
 use super::error::Result;
 use super::files::{BeganFile, Done, DoneFile, FailedEntry, FailedFile, Signature, plan_name};
@@ -30,7 +35,7 @@ pub struct Attempt<'r> {
     shard: Shard,
     number: u32,
     watcher: Option<Watcher>,
-    failures: Arc<Failures>,
+    noted: Arc<Noted>,
 }
 
 /// How an attempt ended.
@@ -68,7 +73,7 @@ impl ClusterRun {
                     shard,
                     number,
                     watcher: None,
-                    failures: Arc::default(),
+                    noted: Arc::default(),
                 }));
             }
         }
@@ -128,6 +133,11 @@ impl Attempt<'_> {
         let directory = &self.run.directory;
         let builder = plan.mirror().part(Part::Transfers {
             run: self.run.run.id.clone(),
+            earlier: if self.number > 1 {
+                EarlierAttempt::Began
+            } else {
+                EarlierAttempt::Unknown
+            },
             journal: directory.join(self.shard.uploads()),
         });
         let progress = builder.progress();
@@ -142,7 +152,7 @@ impl Attempt<'_> {
     #[must_use]
     pub fn observer(&self, observer: Arc<dyn Observer>) -> Arc<dyn Observer> {
         Arc::new(Noting {
-            failures: Arc::clone(&self.failures),
+            noted: Arc::clone(&self.noted),
             observer,
         })
     }
@@ -157,7 +167,7 @@ impl Attempt<'_> {
             let done = DoneFile {
                 by: self.signature(),
                 sealed: self.run.seal.clone(),
-                report: Done::of(report),
+                report: self.done(report),
             };
             let published = self.run.directory.publish(&self.shard.done(), &done)?;
             return Ok(published.map_or(Ended::ByAnother, |_| Ended::Done));
@@ -183,10 +193,22 @@ impl Attempt<'_> {
             by: self.signature(),
             why: why.map(printable),
             entries,
-            names: std::mem::take(&mut *self.failures.0.lock()),
+            names: std::mem::take(&mut *self.noted.failures.lock()),
         };
         let name = self.shard.failed(self.number);
         self.run.directory.publish(&name, &failed).map(drop)
+    }
+
+    /// What this attempt has done, with what earlier ones did.
+    fn done(&self, report: &Report) -> Done {
+        let mut done = Done::of(report);
+        if self.number > 1 {
+            let (created, overwritten) = *self.noted.earlier.lock();
+            done.created = done.created + created;
+            done.overwritten = done.overwritten + overwritten;
+            done.already_done = Tally::default();
+        }
+        done
     }
 
     fn signature(&self) -> Signature {
@@ -194,13 +216,18 @@ impl Attempt<'_> {
     }
 }
 
-/// The first entries that failed.
+/// What an attempt notes of its entries.
 #[derive(Default)]
-struct Failures(Mutex<Vec<FailedEntry>>);
+struct Noted {
+    /// The first that failed.
+    failures: Mutex<Vec<FailedEntry>>,
+    /// Those that were found done: which the target lacked, and which it replaced.
+    earlier: Mutex<(Tally, Tally)>,
+}
 
-/// Notes what fails.
+/// Notes what fails, and what was found done.
 struct Noting {
-    failures: Arc<Failures>,
+    noted: Arc<Noted>,
     observer: Arc<dyn Observer>,
 }
 
@@ -210,14 +237,25 @@ impl Observer for Noting {
     }
 
     fn event(&self, event: Event<'_>) {
-        if let Event::Failed { key, error } = &event {
-            let mut names = self.failures.0.lock();
-            if names.len() < MOST_NAMES {
-                names.push(FailedEntry {
-                    key: key.as_str().to_owned(),
-                    error: error.to_string(),
-                });
+        match &event {
+            Event::Failed { key, error } => {
+                let mut names = self.noted.failures.lock();
+                if names.len() < MOST_NAMES {
+                    names.push(FailedEntry {
+                        key: key.as_str().to_owned(),
+                        error: error.to_string(),
+                    });
+                }
             }
+            Event::AlreadyDone(transfer) => {
+                let mut earlier = self.noted.earlier.lock();
+                let tally = match transfer.target {
+                    None => &mut earlier.0,
+                    Some(_) => &mut earlier.1,
+                };
+                tally.add(transfer.source.size);
+            }
+            _ => {}
         }
         self.observer.event(event);
     }

@@ -156,6 +156,8 @@ pub(crate) struct Done {
     pub(crate) created: Tally,
     pub(crate) overwritten: Tally,
     pub(crate) deleted: Tally,
+    /// What was done before the run.
+    pub(crate) already_done: Tally,
     pub(crate) growing: u64,
     pub(crate) resumed_bytes: u64,
     pub(crate) aborted_uploads: usize,
@@ -169,6 +171,7 @@ impl Done {
             created,
             overwritten,
             deleted,
+            already_done,
             growing,
             clock_jump,
             ..
@@ -177,6 +180,7 @@ impl Done {
             created,
             overwritten,
             deleted,
+            already_done,
             growing,
             resumed_bytes: report.resumed_bytes,
             aborted_uploads: report.aborted_uploads,
@@ -191,6 +195,7 @@ impl Done {
             created: self.created + other.created,
             overwritten: self.overwritten + other.overwritten,
             deleted: self.deleted + other.deleted,
+            already_done: self.already_done + other.already_done,
             growing: self.growing + other.growing,
             resumed_bytes: self.resumed_bytes + other.resumed_bytes,
             aborted_uploads: self.aborted_uploads + other.aborted_uploads,

@@ -81,6 +81,7 @@ impl ClusterRun {
         execution.created = done.created;
         execution.overwritten = done.overwritten;
         execution.deleted = done.deleted;
+        execution.already_done = done.already_done;
         execution.growing = done.growing;
         let jump = TimeDelta::milliseconds(done.clock_jump_ms);
         execution.clock_jump = (!jump.is_zero()).then_some(jump);

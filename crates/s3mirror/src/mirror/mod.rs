@@ -276,6 +276,7 @@ impl Mirror {
         let mut options = self.options.execute_options();
         options.on_source_change = plan.on_source_change;
         options.deletions = self.part.deletions();
+        options.earlier_attempt = self.part.earlier();
         options
     }
 

@@ -166,14 +166,19 @@ fn say(done: Option<(&Report, u32)>, shard: usize, ended: Ended, console: &mut C
         failed: execution.failed + execution.not_written,
         seconds,
     };
+    let earlier = execution.already_done.entries;
     let copied = execution.created + execution.overwritten;
     console.reporter().result(&line, || match (ended, report) {
         (_, None) => format!("shard {shard} is done already"),
         (Ended::ByAnother, _) => format!("shard {shard} was done by another attempt"),
-        _ => format!(
-            "shard {shard}: {} entries, {} in {seconds:.1} s",
-            copied.entries,
-            HumanBytes(copied.bytes)
-        ),
+        _ => {
+            let earlier = if earlier > 0 {
+                format!(", {earlier} done by an earlier attempt")
+            } else {
+                String::new()
+            };
+            let (entries, bytes) = (copied.entries, HumanBytes(copied.bytes));
+            format!("shard {shard}: {entries} entries, {bytes} in {seconds:.1} s{earlier}")
+        }
     });
 }
