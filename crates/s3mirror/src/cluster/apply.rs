@@ -92,18 +92,7 @@ impl ClusterRun {
         let lines = span(&path, &part.span).map_err(failed)?;
         let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
         let plan = Plan::read_part(header, lines, spool, |_| true).map_err(failed)?;
-        Ok(self.saved(plan))
-    }
-
-    /// A part of the plan, with the places of the whole.
-    pub(crate) fn saved(&self, plan: Plan) -> SavedPlan {
-        SavedPlan {
-            plan,
-            directory: self.mirrored().to_owned(),
-            bucket: self.bucket().clone(),
-            endpoint_url: self.run.origin.endpoint_url.clone(),
-            region: self.run.origin.region.clone(),
-        }
+        Ok(SavedPlan::of(plan, self.run.origin.clone())?)
     }
 }
 

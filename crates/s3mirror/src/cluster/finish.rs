@@ -24,7 +24,7 @@ use super::shard::{Shard, ShardState};
 use crate::builder::MirrorBuilder;
 use crate::mirror::Report;
 use crate::part::Part;
-use crate::plan_file::{PlanFileError, lines_of};
+use crate::plan_file::{PlanFileError, SavedPlan, lines_of};
 use crate::state::TempSpools;
 
 /// Why a run cannot be finished now.
@@ -214,8 +214,7 @@ impl Ending<'_> {
         let plan = Plan::read_part(run.header(0)?, lines, spool, is_left).map_err(failed)?;
         self.gave_way = gave_way.get();
         let run_id = run.run.id.clone();
-        Ok(run
-            .saved(plan)
+        Ok(SavedPlan::of(plan, run.run.origin.clone())?
             .mirror()
             .part(Part::Deletions { run: run_id }))
     }

@@ -42,9 +42,12 @@ impl SavedPlan {
     /// [`PlanFileError`]
     pub fn read(file: &Path) -> Result<Self, PlanFileError> {
         let plan = read_plan(file)?;
-        let Some(origin) = plan.header().origin.clone() else {
-            return Err(PlanFileError::NoOrigin);
-        };
+        let origin = plan.header().origin.clone();
+        Self::of(plan, origin.ok_or(PlanFileError::NoOrigin)?)
+    }
+
+    /// A plan of those places, or a part of one.
+    pub(crate) fn of(plan: Plan, origin: Origin) -> Result<Self, PlanFileError> {
         let (directory, bucket) = origin::places(&origin)?;
         let Origin {
             endpoint_url,

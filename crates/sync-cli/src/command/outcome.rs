@@ -2,7 +2,10 @@
 
 use indicatif::HumanBytes;
 use s3mirror::{Counts, Direction, Report};
-use sync_core::{execute::DeletionsSkipped, plan::CLOCK_OFFSET_WARNING};
+use sync_core::{
+    execute::DeletionsSkipped,
+    plan::{CLOCK_OFFSET_WARNING, Origin},
+};
 
 use super::present::say_withheld;
 use super::preview::Preview;
@@ -19,14 +22,15 @@ pub(super) fn exit(report: &Report, stop: &Stop) -> Exit {
     }
 }
 
+/// What was to be done.
+pub(super) struct Planned<'a> {
+    pub(super) direction: Direction,
+    pub(super) counts: &'a Counts,
+    pub(super) origin: Option<&'a Origin>,
+}
+
 /// Reports to people what was done.
-pub(super) fn tell(
-    direction: Direction,
-    counts: &Counts,
-    report: &Report,
-    preview: &Preview,
-    console: &mut Console,
-) {
+pub(super) fn tell(plan: &Planned<'_>, report: &Report, preview: &Preview, console: &mut Console) {
     tell_of_uploads(report, console);
     let done = &report.execution;
     // An incomplete source was reported before the question.
@@ -44,15 +48,15 @@ pub(super) fn tell(
             jump.num_seconds()
         ));
     }
-    let words = Words::of(direction);
-    let mut text = words.report(counts, done, report.took);
+    let words = Words::of(plan.direction);
+    let mut text = words.report(plan.counts, done, report.took);
     if let Some(kept) = &report.trash {
         text += &text::trash(kept);
     }
     if let Some(versioning) = preview.versioning {
         text += &text::versioning(versioning);
     }
-    if let Some(origin) = plan.plan().header().origin.as_ref() {
+    if let Some(origin) = plan.origin {
         text += &text::back_to_the_present(origin);
     }
     console.text(text.trim_end());

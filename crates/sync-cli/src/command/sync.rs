@@ -135,9 +135,14 @@ async fn drive(
             let report = mirror.execute(&plan).await;
             progress.end();
             let report = report.map_err(hints::explained)?;
-            let direction = plan.plan().direction();
+            let header = plan.plan().header();
+            let planned = outcome::Planned {
+                direction: header.rule.direction,
+                counts: &header.counts,
+                origin: header.origin.as_ref(),
+            };
             hooks.executed(plan.counts(), &report, preview.versioning);
-            outcome::tell(direction, plan.counts(), &report, &preview, console);
+            outcome::tell(&planned, &report, &preview, console);
             Ok(outcome::exit(&report, &stop))
         }
     }

@@ -72,7 +72,10 @@ impl SplitArgs {
     /// Sets how the plan is judged that is to be divided.
     pub(crate) fn set(&self, options: &mut MirrorOptions) {
         options.files = files(self.identity, Links::Inside);
-        options.bucket = bucket_options(&options.bucket.location, &self.server);
+        options.bucket = S3Options {
+            at: options.bucket.at,
+            ..bucket_options(&options.bucket.location, &self.server)
+        };
         options.state_dir.clone_from(&self.state.state_dir);
         self.guards.set(options);
     }

@@ -111,7 +111,12 @@ fn exit_of(report: &s3mirror::Report) -> Exit {
 fn tell(run: &ClusterRun, report: &s3mirror::Report, hooks: &EndHooks, console: &mut Console) {
     hooks.executed(run.counts(), report, None);
     let preview = Preview::default();
-    outcome::tell(run.direction(), run.counts(), report, &preview, console);
+    let planned = outcome::Planned {
+        direction: run.direction(),
+        counts: run.counts(),
+        origin: Some(run.origin()),
+    };
+    outcome::tell(&planned, report, &preview, console);
 }
 
 /// Names what is missing, and what to do.
