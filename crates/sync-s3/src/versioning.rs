@@ -1,6 +1,6 @@
 //! Whether the bucket keeps what is overwritten or deleted.
 //!
-//! This only informs: without the permission, or at a server that does not support the
+//! Mostly this only informs: without the permission, or at a server that does not support the
 //! request, the result is "unknown", soon, and the run continues.
 
 use std::time::Duration;
@@ -9,6 +9,7 @@ use aws_sdk_s3::types::BucketVersioningStatus;
 
 use crate::bucket::Bucket;
 use crate::client::retry;
+use crate::error::Failure;
 
 /// The answer is not worth many attempts,
 const ATTEMPTS: u32 = 2;
@@ -30,20 +31,27 @@ pub enum Versioning {
 }
 
 pub(crate) async fn versioning(bucket: &Bucket) -> Versioning {
-    let asked = bucket
+    let asked = ask(bucket, ATTEMPTS.min(bucket.max_attempts));
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(versioning)) => versioning,
+        _ => Versioning::Unknown,
+    }
+}
+
+/// The same where it decides something: the failure, if it could not be asked.
+pub(crate) async fn ask(bucket: &Bucket, attempts: u32) -> Result<Versioning, Failure> {
+    let answer = bucket
         .client
         .get_bucket_versioning()
         .bucket(bucket.location.bucket())
         .customize()
-        .config_override(retry::at_most(ATTEMPTS.min(bucket.max_attempts)))
-        .send();
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(answer)) => match answer.status {
-            Some(BucketVersioningStatus::Enabled) => Versioning::On,
-            Some(BucketVersioningStatus::Suspended) => Versioning::Suspended,
-            Some(_) => Versioning::Unknown,
-            None => Versioning::Off,
-        },
-        _ => Versioning::Unknown,
-    }
+        .config_override(retry::at_most(attempts))
+        .send()
+        .await?;
+    Ok(match answer.status {
+        Some(BucketVersioningStatus::Enabled) => Versioning::On,
+        Some(BucketVersioningStatus::Suspended) => Versioning::Suspended,
+        Some(_) => Versioning::Unknown,
+        None => Versioning::Off,
+    })
 }

@@ -80,7 +80,8 @@ pub(super) fn listed(object: Object, prefix: &str, encoded: bool) -> Result<List
     }
 }
 
-fn skipped(name: &str, cause: SkipCause, detail: &str) -> Listed {
+/// What is left out of a listing.
+pub(crate) fn skipped(name: &str, cause: SkipCause, detail: &str) -> Listed {
     Listed::Skipped(Skipped {
         name: name.to_owned(),
         cause,

@@ -384,6 +384,19 @@ async fn a_lifecycle_that_may_not_be_read_is_said_once_and_no_hole() {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_tell_now_is_an_error_and_no_hole() {
+    let server = versioned(Config::with_bucket(BUCKET));
+    server.put(BUCKET, "a", "1", at(1));
+    for (status, is_hole) in [(503, false), (500, false), (501, true), (405, true)] {
+        server.clear_faults();
+        let answer = Action::error(status, "Whatever");
+        server.inject(Fault::on("GetBucketVersioning").always().act(answer));
+        let listed = list(&past(&server, 9).await).await;
+        assert_eq!(listed.is_ok(), is_hole, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_moment_that_has_not_come_or_has_nothing_is_refused() {
     let server = versioned(Config {
         check_skew: false,

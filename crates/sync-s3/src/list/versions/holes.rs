@@ -10,7 +10,8 @@ use sync_core::{ErrorKind, Listed, Result, StoreError, entry::SkipCause, text::p
 use crate::bucket::Bucket;
 use crate::client::retry;
 use crate::error::Failure;
-use crate::list::versions::skipped;
+use crate::list::entries::skipped;
+use crate::list::versions::refused::refused;
 use crate::past::shown;
 use crate::versioning::{self, Versioning};
 
@@ -38,7 +39,11 @@ pub(crate) enum Allowed {
 /// # Errors
 /// Of a bucket that never kept versions, and of a moment that has not come.
 pub(super) async fn find(bucket: &Bucket, at: DateTime<Utc>) -> Result<Vec<Listed>> {
-    let versioning = versioning::versioning(bucket).await;
+    let versioning = match versioning::ask(bucket, bucket.max_attempts).await {
+        Ok(versioning) => versioning,
+        Err(failure) if is_answered(&failure) => Versioning::Unknown,
+        Err(failure) => return Err(refused(bucket, failure)),
+    };
     let now = bucket.clock.present().map(|present| present.latest);
     let now = now.unwrap_or_else(|| SystemTime::now().into());
     let location = &bucket.location;
@@ -49,7 +54,7 @@ pub(super) async fn find(bucket: &Bucket, at: DateTime<Utc>) -> Result<Vec<Liste
     }
     let mut holes = Vec::new();
     let mut hole = |why: String| {
-        holes.push(skipped(location.to_string(), SkipCause::History, why));
+        holes.push(skipped(&location.to_string(), SkipCause::History, &why));
     };
     match versioning {
         Versioning::On => {}
@@ -84,6 +89,12 @@ pub(super) async fn find(bucket: &Bucket, at: DateTime<Utc>) -> Result<Vec<Liste
         )),
     }
     Ok(holes)
+}
+
+/// Whether the server has refused to say, or lacks the request: it would again.
+fn is_answered(failure: &Failure) -> bool {
+    let is_final = |status: u16| status < 500 && status != 429 || status == 501;
+    failure.status.is_some_and(is_final) && !failure.kind().stops_run()
 }
 
 /// Why a rule may have removed versions of that moment, if it may.

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::list::versions::history::NULL;
 use crate::list::versions::page_xml::Line;
 use crate::list::versions::pager::Pager;
-use crate::list::versions::refused;
+use crate::list::versions::refused::refused;
 
 /// A version of an object, or a delete marker.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ mod holes;
 mod lines;
 mod page_xml;
 mod pager;
+mod refused;
 mod request;
 
 use std::sync::Arc;
@@ -22,14 +23,14 @@ use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 use sync_core::{
     Entry, ErrorKind, Key, Listed, Result, StoreError,
-    entry::{Revision, SkipCause, Skipped},
+    entry::{Revision, SkipCause},
 };
 use tokio::sync::mpsc;
 
 use crate::abort_on_drop::AbortOnDrop;
 use crate::bucket::Bucket;
-use crate::error::{Attempted, Failure};
-use crate::list::entries;
+use crate::error::Failure;
+use crate::list::entries::{self, skipped};
 use crate::past::shown;
 use current::CurrentKeys;
 use history::{History, Was};
@@ -38,6 +39,7 @@ pub(crate) use lines::lines;
 pub use lines::{ObjectVersion, VersionKind};
 pub(crate) use page_xml::Line;
 pub(crate) use pager::Pager;
+use refused::refused;
 pub(crate) use request::Request;
 
 type Items = Vec<Result<Listed>>;
@@ -213,10 +215,8 @@ impl Past {
         let name = name.unwrap_or(&key).to_owned();
         let item = match history.end(key) {
             Was::Absent => return Ok(()),
-            Was::Unknown(why) => skipped(name, SkipCause::History, why.to_owned()),
-            Was::Version(_) if is_lossy => {
-                skipped(name, SkipCause::NotUtf8, "is not UTF-8".to_owned())
-            }
+            Was::Unknown(why) => skipped(&name, SkipCause::History, why),
+            Was::Version(_) if is_lossy => skipped(&name, SkipCause::NotUtf8, "is not UTF-8"),
             Was::Version(line) => {
                 let item = listed(&self.bucket, line);
                 item.map_err(|failure| refused(&self.bucket, failure))?
@@ -257,25 +257,4 @@ fn listed(bucket: &Bucket, line: Line) -> Result<Listed, Failure> {
         entry.revision = line.id.map(Revision::new);
     }
     Ok(listed)
-}
-
-fn skipped(name: String, cause: SkipCause, detail: String) -> Listed {
-    Listed::Skipped(Skipped {
-        name,
-        cause,
-        detail,
-        link: None,
-    })
-}
-
-pub(crate) fn refused(bucket: &Bucket, failure: Failure) -> StoreError {
-    let name = bucket.location.to_string();
-    bucket.fail(
-        failure.of_bucket(),
-        Attempted {
-            what: "list the versions of",
-            name: &name,
-            permission: "s3:ListBucketVersions",
-        },
-    )
 }
