@@ -217,7 +217,7 @@ fn a_shard_whose_part_of_the_plan_was_edited_does_nothing() {
 
 #[test]
 #[ignore = "mounts a file system, so it needs root; `cargo xtask test` runs it"]
-fn without_room_in_the_run_directory_nothing_is_lost() {
+fn a_full_disk_of_the_run_directory_loses_nothing() {
     let memory = Memory::start();
     let (world, dir) = different(&memory);
     let disk = world.dir("disk");

@@ -21,6 +21,7 @@ mod second_run;
 mod cluster;
 mod cluster_input;
 mod cluster_scripts;
+mod cluster_slurm;
 mod cluster_twins;
 mod mock;
 mod plans_again;

@@ -21,10 +21,11 @@ use crate::{
 };
 
 /// What the tests that only root can run have in their names: they mount a
-/// small file system, make a device or give a file away.
-const AS_ROOT: [&str; 7] = [
+/// small file system, make a device, give a file away, or start the daemons of Slurm.
+const AS_ROOT: [&str; 8] = [
     "faults_disk",
     "a_full_disk",
+    "cluster_slurm",
     "devices_are_skipped",
     "a_replaced_file_leaves_its_owner",
     "a_directory_of_another_user",

@@ -27,6 +27,7 @@ pub(crate) mod memory;
 pub(crate) mod plans;
 pub(crate) mod server;
 pub(crate) mod servers;
+pub(crate) mod slurm;
 
 pub(crate) mod awscli;
 mod binary;

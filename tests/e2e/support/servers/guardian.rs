@@ -167,6 +167,12 @@ impl Process {
         result.unwrap_or_else(|| Err(format!("it does not listen:\n{}", self.said())))
     }
 
+    /// Ends it by SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// The end of what it has written to its standard streams.
     fn said(&self) -> String {
         let said = fs::read(&self.log).unwrap_or_default();

@@ -7,7 +7,7 @@
 //! environment, or come with Debian and are looked for in the `PATH`.
 
 mod client;
-mod guardian;
+pub(crate) mod guardian;
 mod limits;
 
 pub(crate) mod ceph;
