@@ -85,14 +85,11 @@ impl S3Store {
         } = connect::connect(&options, credentials, transport, limiter, counters.clone()).await?;
         let is_ordered = endpoint.lists_in_order(options.location.bucket());
         let is_ordered = options.lists_in_order.decide(is_ordered);
-        let is_trusted = match options.conditions {
-            Conditions::Auto => !endpoint.is_foreign(),
-            Conditions::Server | Conditions::Client => true,
-        };
+        let is_trusted = options.conditions != Conditions::Auto || !endpoint.is_foreign();
         let past = options
             .at
-            .map(|at| past::end_of_second(at, &options.location))
-            .transpose()?;
+            .map(|at| past::end_of_second(at, &options.location));
+        let past = past.transpose()?;
         let sign_payload = options.sign_payload.decide(endpoint.is_plain_http());
         Ok(Self {
             bucket: Arc::new(Bucket {

@@ -76,10 +76,8 @@ pub(crate) fn resolve(root: &Root, path: &[u8]) -> Sys<Target> {
     while let Some(segment) = ahead.pop() {
         match segment.as_slice() {
             b"." => continue,
+            b".." if real.is_empty() => return met.other("leads out of the directory"),
             b".." => {
-                if real.is_empty() {
-                    return met.other("leads out of the directory");
-                }
                 real = split(&real).0.to_vec();
                 continue;
             }
