@@ -1,6 +1,6 @@
 //! `cluster finish`: the deletions, and one report of all shards.
 
-use s3mirror::cluster::{ClusterError, ClusterRun, Missing};
+use s3mirror::cluster::{ClusterError, ClusterRun, Ending, Missing};
 
 use super::common::{quoted, refuse};
 use crate::command::manner::Mode;
@@ -34,11 +34,21 @@ pub(crate) async fn run(
         }
         Err(error) => return Ok(not_ended(error, console)),
     }
-    let mut ending = match run.finish() {
-        Ok(Ok(ending)) => ending,
-        Ok(Err(missing)) => return Ok(incomplete(&run, &missing, console)),
-        Err(error) => return Ok(not_ended(error, console)),
-    };
+    match run.finish() {
+        Ok(Ok(ending)) => end(args, &run, ending, hooks, console).await,
+        Ok(Err(missing)) => Ok(incomplete(&run, &missing, console)),
+        Err(error) => Ok(not_ended(error, console)),
+    }
+}
+
+/// Makes the deletions, after a question, and reports on the whole run.
+async fn end(
+    args: &ClusterFinishArgs,
+    run: &ClusterRun,
+    mut ending: Ending<'_>,
+    hooks: &EndHooks,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
     let mut builder = match ending.mirror() {
         Ok(builder) => builder,
         Err(error) => return Ok(not_ended(error, console)),
@@ -74,7 +84,7 @@ pub(crate) async fn run(
     let report = mirror.execute(&plan).await;
     progress.end();
     let merged = ending.merged(&report.map_err(hints::explained)?);
-    tell(&run, &merged, hooks, console);
+    tell(run, &merged, hooks, console);
     if let Err(error) = ending.conclude(&merged) {
         console.error(format_args!(
             "all is done, but that cannot be noted: {error}; run `s3mirror cluster finish {}` again",

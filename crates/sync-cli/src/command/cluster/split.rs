@@ -1,7 +1,8 @@
 //! `cluster split`: a saved plan is judged, confirmed and divided.
 
 use s3mirror::SavedPlan;
-use s3mirror::cluster::NewRun;
+use s3mirror::cluster::{ClusterRun, NewRun};
+use sync_core::plan::Counts;
 
 use super::common::{Line, quoted, refuse};
 use crate::command::manner::{Jobs, Manner, Mode};
@@ -53,12 +54,16 @@ pub(crate) async fn run(args: &SplitArgs, console: &mut Console) -> anyhow::Resu
     if !confirmed(plan.changes(), args.guards.yes, console) {
         return Ok(Exit::Refused);
     }
-    let run = match new.create(&plan) {
-        Ok(run) => run,
+    match new.create(&plan) {
+        Ok(run) => say(&run, plan.counts(), console),
         Err(error) => return Ok(refuse(error, console)),
-    };
+    }
+    Ok(Exit::Done)
+}
+
+/// Reports how the plan was divided, and what to run next.
+fn say(run: &ClusterRun, counts: &Counts, console: &mut Console) {
     let (path, shards) = (quoted(run.path()), run.shards());
-    let counts = plan.counts();
     let line = Line::Split {
         run: &run.path().to_string_lossy(),
         shards: shards as u64,
@@ -73,5 +78,4 @@ pub(crate) async fn run(args: &SplitArgs, console: &mut Console) -> anyhow::Resu
              for a scheduler: s3mirror cluster script slurm {path}"
         )
     });
-    Ok(Exit::Done)
 }
