@@ -6,15 +6,18 @@ use std::future::pending;
 use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Direction, execute,
+    Direction, ErrorKind,
+    entry::{Link, Revision},
+    execute,
     execute::{EarlierAttempt, ExecuteOptions, OnSourceChange, Report},
     plan::{Plan, PlanOptions},
     rule::Compare,
+    spool::{MemorySpools, Spools},
 };
 
 use crate::support::{
-    Events, Probe, Scheduler, World, backups_to_directories, cases, contents, noon, one_by_one,
-    plan, probes, run_with, worlds,
+    Events, Probe, Scheduler, World, backups_to_directories, cases, chunks, contents, error, mock,
+    noon, one_by_one, plan, probes, run_with, saved, version, worlds,
 };
 
 fn as_planned() -> ExecuteOptions {
@@ -239,4 +242,62 @@ fn a_plan_that_was_made_just_now_takes_nothing_for_done() {
     let events = Events::default();
     run_with(&plan, &source, &target, &one_by_one(), &events);
     assert_eq!(events.told(), ["failed 000: Changed"]);
+}
+
+/// Whatever the rule would make of it: the plan says that it is to be replaced.
+#[test]
+fn what_the_plan_replaces_is_not_what_it_wants() {
+    let (source, target) = (MemoryStore::files(), MemoryStore::objects());
+    target.set_clock(noon(60));
+    source.insert("a", "2", noon(0));
+    target.insert("a", "1", noon(30));
+    let options = with!(PlanOptions::new(Direction::Backup), compare: Compare::Checksum);
+    let by_content = saved(&plan(&source, &target, &options));
+    let by_times = by_content.replace(r#""compare":"checksum""#, r#""compare":"times""#);
+    assert_ne!(by_times, by_content);
+    let spool = MemorySpools.create().unwrap();
+    let plan = Plan::read_from(by_times.as_bytes(), spool).unwrap();
+    let options = with!(as_planned(), earlier_attempt: EarlierAttempt::Began);
+    let report = run_with(&plan, &source, &target, &options, &());
+    assert_eq!(report.overwritten.entries, 1);
+    assert_eq!(target.contents(), source.contents());
+}
+
+#[test]
+fn a_link_to_a_copy_is_not_what_a_plan_wants() {
+    let (mut source, mut target) = (mock(&[version(1)]), mock(&[]));
+    let plan = plan(&source, &target, &PlanOptions::new(Direction::Restore));
+    let link = Link {
+        mark: Revision::new("1"),
+        through: Vec::new(),
+    };
+    target
+        .expect_stat()
+        .returning(move |_| Ok(Some(version(1).with_link(link.clone()))));
+    source.expect_read().times(1).returning(|_, _| chunks("1"));
+    let refused = |_: &_, _, _, _: &_| error(ErrorKind::Changed);
+    target.expect_put().times(1).returning(refused);
+    let events = Events::default();
+    run_with(&plan, &source, &target, &as_planned(), &events);
+    assert_eq!(events.told(), ["failed a: Changed"]);
+}
+
+/// The first of those that a file was in the way of is there, so it is no longer.
+#[test]
+fn what_has_given_way_before_blocks_nothing_any_more() {
+    let (source, target) = (MemoryStore::objects(), MemoryStore::files());
+    for name in ["a/b", "a/c", "a/d"] {
+        source.insert(name, "1", noon(0));
+    }
+    target.insert("a", "2", noon(0));
+    let plan = plan(&source, &target, &PlanOptions::new(Direction::Restore));
+    assert!(run_with(&plan, &source, &target, &as_planned(), &()).is_complete());
+    target.remove("a/d");
+    let report = run_with(&plan, &source, &target, &as_planned(), &());
+    assert!(report.is_complete());
+    assert_eq!(
+        (report.already_done.entries, report.created.entries),
+        (2, 1)
+    );
+    assert_eq!(target.contents(), source.contents());
 }

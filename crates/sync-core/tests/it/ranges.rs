@@ -187,6 +187,9 @@ fn what_is_skipped_is_known_in_each_range_that_it_hides_keys_of() {
     source.insert("z", "1", noon(0));
     target.insert("d/a", "1", noon(0));
     target.insert("d/z", "1", noon(0));
+    for range in KeyRange::split(["d/m".to_owned()]) {
+        assert!(listed(&source, &range).contains(&"d".to_owned()), "{range}");
+    }
     let options = PlanOptions::new(Direction::Backup);
     for range in KeyRange::split(["c".to_owned(), "e".to_owned()]) {
         let made = plan(&source, &target, &within(&options, range.clone()));
