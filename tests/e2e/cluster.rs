@@ -186,6 +186,13 @@ fn percentages_are_judged_by_the_sum() {
     let run = world.sandbox.path("run");
     world.no_requests(|| split(&world, &plan, &run, 8).exits(4).says("--max-delete"));
     assert!(!run.exists());
+    // What was allowed then is not asked of a shard again.
+    split(&world, &plan, &run, 2)
+        .args(["--max-delete", "60%"])
+        .done();
+    let cluster = Cluster { world: &world, run };
+    cluster.apply(0).done();
+    cluster.apply(1).done();
     let (world, dir, plan) = place(99, 1);
     let run = world.sandbox.path("run");
     split(&world, &plan, &run, 8)

@@ -37,10 +37,12 @@ fn of_two_attempts_the_slower_one_stops() {
     // The last one of the first attempt never ends.
     let never = Action::Stall(Duration::from_secs(1000));
     memory.inject(Fault::on("PutObject").key("d1/1").act(never));
-    let first = cluster.apply(0).start();
+    let first = cluster.apply(0).trusting().start();
     first.wait_for(&memory, "PutObject", 2);
-    cluster.apply(0).done();
+    cluster.apply(0).trusting().done();
     first.end().is(0).says("by another attempt");
+    // It has not waited for the answer, nor asked again.
+    assert_eq!(memory.asked("PutObject", "d1/1").len(), 2);
     cluster.finish().done();
     assert_same(&world.bucket.contents(), &dir.contents());
     world.only_lists(|| world.backup(&dir).done());

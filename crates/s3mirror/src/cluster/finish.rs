@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sync_core::{
-    Direction,
     checksum::Crc64Hasher,
     execute::{DeletionsSkipped, Report as Execution},
-    plan::{Action, MAX_CLOCK_OFFSET, Plan, Tally},
+    plan::{Action, MAX_CLOCK_OFFSET, Plan},
     spool::Spools,
     text::printable,
 };
@@ -42,8 +41,6 @@ pub struct Ending<'r> {
     done: Done,
     /// When the first of them began.
     began: DateTime<Utc>,
-    /// What a restore has deleted because it was in the way of something.
-    gave_way: Tally,
 }
 
 /// The report of a run that was finished.
@@ -125,7 +122,6 @@ impl ClusterRun {
             run: self,
             done,
             began,
-            gave_way: Tally::default(),
         }))
     }
 
@@ -186,9 +182,8 @@ impl Ending<'_> {
     ///
     /// # Errors
     /// Those of reading the plan.
-    pub fn mirror(&mut self) -> Result<MirrorBuilder> {
+    pub fn mirror(&self) -> Result<MirrorBuilder> {
         let run = self.run;
-        let is_restore = run.direction() == Direction::Restore;
         let may_delete = run.execution(&self.done).deletions_withheld.is_none();
         let path = run.directory.join(plan_name(0));
         let failed = |error| PlanFileError::Read {
@@ -198,21 +193,12 @@ impl Ending<'_> {
         let mut lines = lines_of(&path).map_err(failed)?;
         Plan::read_header(&mut lines).map_err(failed)?;
         let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
-        let gave_way = std::cell::Cell::new(Tally::default());
         let is_left = |action: &Action| match action {
             Action::Transfer(_) => false,
-            // All transfers of a restore are done, so what was in their way is gone.
-            Action::Delete(delete) if is_restore && delete.blocks => {
-                let mut tally = gave_way.get();
-                tally.add(delete.target.size);
-                gave_way.set(tally);
-                false
-            }
             Action::Delete(_) => may_delete,
             _ => true,
         };
         let plan = Plan::read_part(run.header(0)?, lines, spool, is_left).map_err(failed)?;
-        self.gave_way = gave_way.get();
         let run_id = run.run.id.clone();
         Ok(SavedPlan::of(plan, run.run.origin.clone())?
             .mirror()
@@ -220,14 +206,13 @@ impl Ending<'_> {
     }
 
     /// One report of all shards and of the end, `last`. Each action counts once: what
-    /// a backup has deleted because it was in the way is deleted once more, and
-    /// counted, at the end.
+    /// a shard has deleted because it was in the way is gone, and counts, at the end.
     #[must_use]
     pub fn merged(&self, last: &Report) -> Report {
         let own = Done::of(last);
         let all = self.done.clone().and(&own);
         let mut execution = self.run.execution(&all);
-        execution.deleted = own.deleted + self.gave_way;
+        execution.deleted = own.deleted;
         execution.failed = last.execution.failed;
         execution.not_written = last.execution.not_written;
         execution.stopped = last.execution.stopped;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use sync_core::testing::MemoryStore;
 use sync_core::{
     Direction, Store,
-    execute::{DeletionScope, ExecuteOptions},
+    execute::{DeletionScope, ExecuteOptions, OnSourceChange},
     plan::{Action, Boundaries, Deletions, Plan, Tally},
     spool::{MemorySpools, Spools},
 };
@@ -36,16 +36,6 @@ fn part(whole: &Plan, text: &str, wanted: impl Fn(&Action) -> bool) -> Plan {
     Plan::read_part(whole.header().clone(), text.as_bytes(), spool, wanted).unwrap()
 }
 
-/// What is left to delete when all parts are executed: in a restore, what was in the
-/// way has given way.
-fn is_left(direction: Direction, action: &Action) -> bool {
-    match action {
-        Action::Transfer(_) => false,
-        Action::Delete(delete) => direction == Direction::Backup || !delete.blocks,
-        _ => true,
-    }
-}
-
 /// Executes `whole` in parts, in an order of the seed.
 fn run_parts(whole: &Plan, source: &dyn Store, target: &dyn Store, seed: u64) {
     let mut random = Random::new(seed);
@@ -66,12 +56,17 @@ fn run_parts(whole: &Plan, source: &dyn Store, target: &dyn Store, seed: u64) {
         assert_eq!(copied, counts.created() + counts.overwritten());
         let text = saved(whole);
         let lines = text.split_once('\n').unwrap().1;
-        let direction = whole.direction();
-        run(
-            &part(whole, lines, |action| is_left(direction, action)),
-            source,
-            target,
+        let end = part(whole, lines, |action| {
+            !matches!(action, Action::Transfer(_))
+        });
+        let options = with!(
+            ExecuteOptions::default(), on_source_change: OnSourceChange::Refuse
         );
+        let report = run_with(&end, source, target, &options, &());
+        // What has given way is gone, and counts.
+        if report.is_complete() {
+            assert_eq!(report.deleted, whole.counts().deleted());
+        }
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) async fn run(
 async fn end(
     args: &ClusterFinishArgs,
     run: &ClusterRun,
-    mut ending: Ending<'_>,
+    ending: Ending<'_>,
     hooks: &EndHooks,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
