@@ -58,7 +58,6 @@ struct Short {
     modified: DateTime<Utc>,
     is_marker: bool,
     size: Option<u64>,
-    etag: Option<String>,
 }
 
 #[derive(Debug)]
@@ -103,7 +102,6 @@ impl History {
                 modified,
                 is_marker: line.is_marker,
                 size: line.size,
-                etag: line.etag.clone(),
             },
             line.is_latest,
         );
@@ -168,7 +166,6 @@ impl History {
                 id: Some(line.id),
                 modified: Some(line.modified),
                 size: line.size,
-                etag: line.etag,
                 ..Line::default()
             }),
             Ok(_) => Was::Absent,

@@ -38,7 +38,6 @@ pub(crate) struct Line {
     /// Whether the key has replacement characters, because it is not UTF-8.
     pub(crate) is_lossy: bool,
     pub(crate) size: Option<u64>,
-    pub(crate) etag: Option<String>,
 }
 
 /// Parses the page in `body`.
@@ -104,7 +103,6 @@ fn line(elements: &mut Elements<'_>, is_marker: bool) -> Result<Line, Unreadable
                 line.modified = modified.as_ref().and_then(crate::http::clock::exact);
             }
             Name::Size => line.size = elements.text()?.parse().ok(),
-            Name::ETag => line.etag = text(elements)?,
             _ => elements.skip()?,
         }
     }
