@@ -136,15 +136,18 @@ fn same_bytes(a: &Path, b: &Path) -> Result<bool> {
 
 /// Copies the files below `from` to `to`, each with its modification time, but
 /// neither git's own nor what was built (cargo marks such a directory by a
-/// `CACHEDIR.TAG`, as <https://bford.info/cachedir/> has it).
+/// `CACHEDIR.TAG`, as <https://bford.info/cachedir/> has it), nor the directory that
+/// `to` is in, whether it is marked or not.
 pub(crate) fn copy_sources(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
+    let real = to.canonicalize()?;
     for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
         let entry = entry?;
         let (source, copy) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type()?.is_dir() {
-            let is_ours = entry.file_name() != ".git" && !source.join("CACHEDIR.TAG").exists();
-            if is_ours {
+            let is_built = source.join("CACHEDIR.TAG").exists();
+            let holds_copy = real.starts_with(source.canonicalize()?);
+            if entry.file_name() != ".git" && !is_built && !holds_copy {
                 copy_sources(&source, &copy)?;
             }
         } else if entry.file_type()?.is_file() {
@@ -160,6 +163,19 @@ pub(crate) fn copy_sources(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_inside_of_the_sources_does_not_hold_itself() -> Result<()> {
+        let top = std::env::temp_dir().join(format!("xtask-copy-{}", std::process::id()));
+        fs::create_dir_all(top.join("src"))?;
+        fs::write(top.join("src/lib.rs"), "1")?;
+        let copy = top.join("target/demo/sources");
+        copy_sources(&top, &copy)?;
+        let found = Tree::read(&copy)?;
+        fs::remove_dir_all(&top)?;
+        assert_eq!(found.len(), 1);
+        Ok(())
+    }
 
     #[test]
     fn every_kind_of_difference_is_found() -> Result<()> {
