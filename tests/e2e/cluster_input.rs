@@ -277,3 +277,34 @@ fn a_run_that_was_moved_is_still_that_run() {
     cluster.finish().done();
     assert_same(&world.bucket.contents(), &dir.contents());
 }
+
+/// A shard that made the directory by itself would count as done without it.
+#[test]
+fn a_machine_without_the_directory_does_nothing() {
+    let memory = Memory::start();
+    for command in ["backup", "restore"] {
+        let (world, dir) = different(&memory);
+        let cluster = Cluster::split(&world, command, &dir, 2);
+        let away = world.sandbox.path("away");
+        fs::rename(dir.path(), &away).unwrap();
+        let objects = world.bucket.contents();
+        world.no_requests(|| {
+            let refused = cluster.apply(0).exits(1);
+            refused.says("No such file").says("mount its file system");
+            assert!(!dir.path().exists());
+        });
+        fs::create_dir(dir.path()).unwrap();
+        world.no_requests(|| {
+            cluster.apply(1).exits(1).says("it is another directory");
+            cluster.finish().exits(1).says("it is another directory");
+        });
+        assert_same(&dir.contents(), &Default::default());
+        assert_same(&world.bucket.contents(), &objects);
+        fs::remove_dir(dir.path()).unwrap();
+        fs::rename(&away, dir.path()).unwrap();
+        cluster.apply(0).done();
+        cluster.apply(1).done();
+        cluster.finish().done();
+        assert_same(&dir.contents(), &world.bucket.contents());
+    }
+}

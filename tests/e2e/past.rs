@@ -90,13 +90,14 @@ fn the_directory_becomes_the_bucket_of_any_moment() {
         }
         let outcome = restore_at(&world, &dir, 12).done();
         let back = outcome.stdout.lines().last().unwrap().to_owned();
+        let server = world.bucket.server.url();
         let bucket = &world.bucket.name;
         let dir_path = dir.path().display();
         assert_eq!(
             back,
             format!(
-                "back to the present: s3mirror restore -d {dir_path} -b s3://{bucket}/ --compare \
-                 exact-times"
+                "back to the present: s3mirror restore -d {dir_path} -b s3://{bucket}/ \
+                 --endpoint-url {server} --compare exact-times"
             )
         );
         world
@@ -442,7 +443,7 @@ fn an_archived_version_is_named_with_the_command_that_thaws_it() {
     let dir = world.dir("dir");
     let outcome = restore_at(&world, &dir, 5).exits(3);
     outcome.says(&format!(
-        "--key=cold --version-id {id} --restore-request Days=7"
+        "--key=cold --version-id={id} --restore-request Days=7"
     ));
 }
 

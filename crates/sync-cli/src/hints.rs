@@ -106,7 +106,13 @@ fn cluster(error: &ClusterError) -> String {
         ClusterError::Untrusted { .. } => {
             "use the one that `s3mirror cluster split` made, as the same user"
         }
-        ClusterError::NotSplit { .. } => "remove it and run `s3mirror cluster split` again",
+        ClusterError::NotMounted { .. } => {
+            "mount its file system at the same path on every machine, and try again"
+        }
+        ClusterError::NotSplit { .. } => {
+            "name the directory that `s3mirror cluster split` made; if no split is running and it is \
+             the right one, the split was interrupted: split into another one"
+        }
         ClusterError::Foreign { .. } => {
             "put it back as it was, or remove the run and run `s3mirror cluster split` again"
         }

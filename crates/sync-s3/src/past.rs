@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use sync_core::{Entry, ErrorKind, Result, StoreError, rule::is_same_time};
 
+use crate::list::versions::NULL;
 use crate::location::Location;
 
 /// The suffix of the names of directory buckets, which keep no versions (User Guide,
@@ -35,7 +36,9 @@ pub(crate) fn is_that_version(
     modified: Option<DateTime<Utc>>,
 ) -> bool {
     match (&seen.revision, id.filter(|id| !id.is_empty())) {
-        (Some(seen), Some(id)) => seen.as_str() == id,
+        (Some(revision), Some(id)) if id != NULL => revision.as_str() == id,
+        // What has this id may be replaced, and keeps it.
+        (Some(revision), Some(id)) if revision.as_str() != id => false,
         _ => modified.is_some_and(|found| is_same_time(found, seen.modified)),
     }
 }
@@ -71,5 +74,11 @@ mod tests {
         let later = time + TimeDelta::seconds(5);
         assert!(!is_that_version(&seen, None, Some(later)));
         assert!(!is_that_version(&seen, None, None));
+        let entry = Entry::new(Key::new("a").unwrap(), 1, time);
+        let null = entry.with_revision(Revision::new(NULL));
+        assert!(is_that_version(&null, Some(NULL), Some(time)));
+        assert!(!is_that_version(&null, Some(NULL), Some(later)));
+        assert!(!is_that_version(&null, Some("v1"), Some(time)));
+        assert!(!is_that_version(&seen, Some(NULL), Some(time)));
     }
 }

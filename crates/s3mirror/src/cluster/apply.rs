@@ -62,6 +62,7 @@ impl ClusterRun {
         if self.directory.has(&shard.done()) || self.finished_file()?.is_some() {
             return Ok(None);
         }
+        self.is_at_its_directory()?;
         for number in 1.. {
             let began = BeganFile {
                 by: Signature::of(&self.run.id, shard.0, number),

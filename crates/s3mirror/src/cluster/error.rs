@@ -53,6 +53,14 @@ pub enum ClusterError {
         /// The directory that is mirrored.
         directory: PathBuf,
     },
+    /// The directory that is mirrored is not there.
+    #[error("cannot use the directory '{directory}' here: {why}", directory = shown(directory))]
+    NotMounted {
+        /// The directory that is mirrored.
+        directory: PathBuf,
+        /// What is there instead.
+        why: String,
+    },
     /// It is none, or was not completed.
     #[error("'{path}' is not the directory of a run that was split: {why}", path = shown(path))]
     NotSplit {

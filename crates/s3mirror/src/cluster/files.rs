@@ -40,6 +40,9 @@ pub(crate) struct RunFile {
     pub(crate) created: DateTime<Utc>,
     pub(crate) direction: Direction,
     pub(crate) origin: Origin,
+    /// The inode of the directory that is mirrored: on a machine where its file system is
+    /// not mounted, another one or none is in its place.
+    pub(crate) inode: u64,
 }
 
 /// `sealed.json`: what was judged and divided. From here on, nothing of it changes.

@@ -98,6 +98,7 @@ impl ClusterRun {
     /// # Errors
     /// Those of reading the run directory.
     pub fn finish(&self) -> Result<Result<Ending<'_>, Vec<Missing>>> {
+        self.is_at_its_directory()?;
         let mut missing = self.edited_plans()?;
         let mut done = Done::default();
         let mut began = now();
@@ -233,7 +234,8 @@ impl Ending<'_> {
     /// Those of writing.
     pub fn conclude(&self, merged: &Report) -> Result<()> {
         let done = &merged.execution;
-        let is_settled = done.failed == 0 && done.not_written == 0 && !done.stopped;
+        let is_withheld = matches!(done.deletions_withheld, Some(DeletionsSkipped::ClockJump));
+        let is_settled = done.failed == 0 && done.not_written == 0 && !done.stopped && !is_withheld;
         if !is_settled {
             return Ok(());
         }

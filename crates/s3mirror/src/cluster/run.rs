@@ -1,5 +1,6 @@
 //! A run directory that was split: what it says is checked when it is opened.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use sync_core::{
@@ -74,6 +75,20 @@ impl ClusterRun {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Checks that the directory at the place of the mirrored one is that which was split.
+    pub(crate) fn is_at_its_directory(&self) -> Result<()> {
+        let found = std::fs::metadata(&self.mirrored).map(|found| found.ino());
+        let why = match found {
+            Ok(inode) if inode == self.run.inode => return Ok(()),
+            Ok(_) => "it is another directory than on the machine that split the run".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(ClusterError::NotMounted {
+            directory: self.mirrored.clone(),
+            why,
+        })
     }
 
     /// What distinguishes this run from all others.

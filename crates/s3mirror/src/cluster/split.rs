@@ -2,10 +2,12 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::directory::{self, RunDirectory, cannot_write};
+use sync_core::{Direction, plan::Origin};
+
+use super::directory::{self, RunDirectory, cannot_read, cannot_write};
 use super::error::{ClusterError, Result};
 use super::files::{
     PROGRAM, PlanSum, RUN, RunFile, SEALED, SealedFile, ShardPart, VERSION, now, plan_name,
@@ -62,13 +64,15 @@ impl NewRun {
     fn fill(&self, directory: &RunDirectory, plan: &MirrorPlan) -> Result<()> {
         let plan = plan.plan();
         let origin = plan.header().origin.clone();
+        let origin = origin.ok_or(PlanFileError::NoOrigin)?;
         let run = RunFile {
             s3mirror_run: VERSION,
             id: format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
             program: PROGRAM.to_owned(),
             created: now(),
             direction: plan.direction(),
-            origin: origin.ok_or(PlanFileError::NoOrigin)?,
+            inode: inode_of(&origin, plan.direction())?,
+            origin,
         };
         directory.make("plan")?;
         directory.make("shard")?;
@@ -92,6 +96,17 @@ impl NewRun {
         };
         publish(directory, SEALED, &sealed).map(drop)
     }
+}
+
+/// The inode of the mirrored directory. That of a restore may not be there yet; the
+/// shards must not make it, each for itself.
+fn inode_of(origin: &Origin, direction: Direction) -> Result<u64> {
+    let path = Path::new(&origin.directory);
+    if direction == Direction::Restore {
+        fs::create_dir_all(path).map_err(|error| cannot_write(path, error))?;
+    }
+    let found = fs::metadata(path).map_err(|error| cannot_read(path, error))?;
+    Ok(found.ino())
 }
 
 fn publish(directory: &RunDirectory, name: &str, value: &impl serde::Serialize) -> Result<String> {

@@ -27,6 +27,8 @@ pub(super) struct Planned<'a> {
     pub(super) direction: Direction,
     pub(super) counts: &'a Counts,
     pub(super) origin: Option<&'a Origin>,
+    /// Whether nothing is excluded.
+    pub(super) is_of_all: bool,
 }
 
 /// Reports to people what was done.
@@ -57,7 +59,7 @@ pub(super) fn tell(plan: &Planned<'_>, report: &Report, preview: &Preview, conso
         text += &text::versioning(versioning);
     }
     if let Some(origin) = plan.origin {
-        text += &text::back_to_the_present(origin);
+        text += &text::back_to_the_present(origin, plan.is_of_all);
     }
     console.text(text.trim_end());
 }

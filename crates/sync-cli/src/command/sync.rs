@@ -140,6 +140,7 @@ async fn drive(
                 direction: header.rule.direction,
                 counts: &header.counts,
                 origin: header.origin.as_ref(),
+                is_of_all: header.selection.is_empty(),
             };
             hooks.executed(plan.counts(), &report, preview.versioning);
             outcome::tell(&planned, &report, &preview, console);

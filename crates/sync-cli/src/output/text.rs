@@ -319,15 +319,24 @@ pub(crate) fn versioning_word(versioning: Versioning) -> &'static str {
     }
 }
 
-/// How to leave the past that was restored, as the last line of a report.
-pub(crate) fn back_to_the_present(origin: &Origin) -> String {
+/// How to leave the past that was restored, as the last line of a report: a whole command
+/// only where it cannot concern more than what was restored.
+pub(crate) fn back_to_the_present(origin: &Origin, is_of_all: bool) -> String {
     if origin.at.is_none() {
         return String::new();
     }
+    if !is_of_all {
+        return "back to the present: restore with the same options, but without --at and with \
+                --compare exact-times\n"
+            .to_owned();
+    }
     let directory = quoted(&origin.directory);
     let bucket = quoted(&format!("s3://{}/{}", origin.bucket, origin.prefix));
+    let server = origin.endpoint_url.as_deref().map(quoted);
+    let server = server.map_or(String::new(), |url| format!(" --endpoint-url {url}"));
     format!(
-        "back to the present: s3mirror restore -d {directory} -b {bucket} --compare exact-times\n"
+        "back to the present: s3mirror restore -d {directory} -b {bucket}{server} --compare \
+         exact-times\n"
     )
 }
 

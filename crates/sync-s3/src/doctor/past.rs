@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sync_core::{
     diagnosis::{Diagnosis, Level},
     text::printable,
@@ -11,7 +11,7 @@ use sync_core::{
 use crate::doctor::probe::{Probe, Report};
 use crate::error::{Attempted, Failure};
 use crate::list::url_encoding::decode_if;
-use crate::list::versions::{Allowed, Request, allowed};
+use crate::list::versions::{Allowed, Request, allowed, earliest};
 use crate::versioning::{self, Versioning};
 
 /// A key, and one that begins with it and precedes all that is below it: some servers
@@ -33,11 +33,13 @@ pub(super) async fn reach(probe: &Probe, report: Report<'_>) {
             rule,
             days: Some(days),
         } => {
-            let back = now - TimeDelta::days(days.max(0).into());
+            let back = earliest(days, now).map_or_else(
+                || "all times".to_owned(),
+                |back| back.format("%Y-%m-%d").to_string(),
+            );
             let message = format!(
-                "the rule '{}' removes old versions after {days} days: --at reaches back to {}",
+                "the rule '{}' removes old versions after {days} days: --at reaches back to {back}",
                 printable(&rule),
-                back.format("%Y-%m-%d")
             );
             Diagnosis::ok("lifecycle", message)
         }
@@ -94,7 +96,11 @@ pub(super) async fn check(probe: &Probe, report: Report<'_>) {
     };
     wanted.sort();
     listed.sort();
-    report(if wanted.len() == 2 * NAMES.len() && listed == wanted {
+    report(if wanted.len() != 2 * NAMES.len() {
+        let message = "the answers to uploads do not name the version, so whether all versions are \
+                       listed could not be tried";
+        Diagnosis::warning("past", message.to_owned())
+    } else if listed == wanted {
         Diagnosis::ok("past", "the bucket can be restored as it was (--at)")
     } else {
         let message = format!(

@@ -62,7 +62,7 @@ fn command(bucket: &Bucket, entry: &Entry) -> String {
     words.extend(
         bucket
             .version_id(entry)
-            .map(|id| format!("--version-id {}", quoted(&id))),
+            .map(|id| format!("--version-id={}", quoted(&id))),
     );
     words.join(" ")
 }

@@ -8,7 +8,8 @@ use futures::TryStreamExt as _;
 use proptest::prelude::*;
 use s3_endpoint::{Action, Answer, Config, Endpoint, Fault, VersionOrder};
 use sync_core::{
-    Entry, ErrorKind, Key, Listed, Result, Store as _, entry::SkipCause, store::read_bytes,
+    Entry, ErrorKind, Key, KeyRange, Listed, Result, Store as _, entry::SkipCause,
+    store::read_bytes,
 };
 
 use super::{BUCKET, store};
@@ -30,6 +31,10 @@ async fn past(server: &Endpoint, second: i64) -> S3Store {
         options.max_attempts = 1;
     })
     .await
+}
+
+fn is_hole(item: &Listed) -> bool {
+    matches!(item, Listed::Skipped(hole) if hole.cause == SkipCause::History)
 }
 
 async fn list(store: &S3Store) -> Result<Vec<Listed>> {
@@ -227,6 +232,11 @@ async fn a_page_that_contradicts_itself_or_the_request_is_an_error() {
             "",
             "IsTruncated is missing",
         ),
+        (
+            "<IsTruncated>true</IsTruncated>",
+            "<IsTruncated>false</IsTruncated>",
+            "IsTruncated is false",
+        ),
         ("<Key>a</Key>", "<Key></Key>", "without a key"),
         ("<LastModified>", "<LastModified>x", "without a time"),
         ("ListVersionsResult", "ListBucketResult", ""),
@@ -393,6 +403,64 @@ async fn a_server_that_cannot_tell_now_is_an_error_and_no_hole() {
         server.inject(Fault::on("GetBucketVersioning").always().act(answer));
         let listed = list(&past(&server, 9).await).await;
         assert_eq!(listed.is_ok(), is_hole, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_lifecycle_that_cannot_be_read_now_is_an_error() {
+    let server = versioned(Config::with_bucket(BUCKET));
+    server.put(BUCKET, "a", "1", at(1));
+    for (status, is_said) in [(503, false), (500, false), (501, true), (403, true)] {
+        server.clear_faults();
+        let answer = Action::error(status, "Whatever");
+        server.inject(
+            Fault::on("GetBucketLifecycleConfiguration")
+                .always()
+                .act(answer),
+        );
+        let store = past(&server, 9).await;
+        assert_eq!(list(&store).await.is_ok(), is_said, "{status}");
+        assert_eq!(store.past_notes().len(), usize::from(is_said), "{status}");
+    }
+}
+
+/// What was deleted before has left no trace.
+#[tokio::test]
+async fn a_moment_before_versions_were_kept_is_a_hole() {
+    let server = Endpoint::start(Config::with_bucket(BUCKET)).unwrap();
+    server.put(BUCKET, "a", "1", at(1));
+    server.put(BUCKET, "deleted", "1", at(1));
+    server.remove(BUCKET, "deleted");
+    server.set_versioning(BUCKET, Some("Enabled"));
+    let is_hole =
+        |item: &Listed| matches!(item, Listed::Skipped(hole) if hole.cause == SkipCause::History);
+    let listed = list(&past(&server, 9).await).await.unwrap();
+    assert_eq!(listed.len(), 2);
+    assert!(is_hole(&listed[1]), "{listed:?}");
+    // Since this one versions are kept.
+    server.put(BUCKET, "b", "1", at(10));
+    let listed = list(&past(&server, 20).await).await.unwrap();
+    assert!(!listed.iter().any(is_hole), "{listed:?}");
+    assert!(
+        list(&past(&server, 9).await)
+            .await
+            .unwrap()
+            .iter()
+            .any(is_hole)
+    );
+}
+
+#[tokio::test]
+async fn a_hole_is_one_of_each_range_of_keys() {
+    let server = versioned(Config::with_bucket(BUCKET));
+    server.put(BUCKET, "a", "1", at(1));
+    server.put(BUCKET, "z", "1", at(1));
+    server.set_versioning(BUCKET, Some("Suspended"));
+    let store = past(&server, 9).await;
+    for range in KeyRange::split(["m".to_owned(), "t".to_owned()]) {
+        let listing = store.list_range(&Default::default(), &range).await;
+        let listed: Vec<Listed> = listing.entries.try_collect().await.unwrap();
+        assert!(listed.iter().any(is_hole), "{range}: {listed:?}");
     }
 }
 

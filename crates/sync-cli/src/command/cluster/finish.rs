@@ -125,6 +125,8 @@ fn tell(run: &ClusterRun, report: &s3mirror::Report, hooks: &EndHooks, console: 
         direction: run.direction(),
         counts: run.counts(),
         origin: Some(run.origin()),
+        // What a run selects is in its plans only.
+        is_of_all: false,
     };
     outcome::tell(&planned, report, &preview, console);
 }

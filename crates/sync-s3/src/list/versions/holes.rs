@@ -15,9 +15,12 @@ use crate::list::versions::refused::refused;
 use crate::past::shown;
 use crate::versioning::{self, Versioning};
 
-/// The lifecycle is not worth many attempts, nor much time.
+/// Where it decides nothing, the lifecycle is not worth many attempts, nor much time.
 const ATTEMPTS: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is skipped where all may be: the name that a directory gives itself, too.
+const WHOLE: &str = ".";
 
 /// Servers tell their time in whole seconds, so the present may be so much later.
 const GRANULARITY: TimeDelta = TimeDelta::seconds(1);
@@ -54,7 +57,7 @@ pub(super) async fn find(bucket: &Bucket, at: DateTime<Utc>) -> Result<Vec<Liste
     }
     let mut holes = Vec::new();
     let mut hole = |why: String| {
-        holes.push(skipped(&location.to_string(), SkipCause::History, &why));
+        holes.push(of_all(&why));
     };
     match versioning {
         Versioning::On => {}
@@ -76,7 +79,13 @@ pub(super) async fn find(bucket: &Bucket, at: DateTime<Utc>) -> Result<Vec<Liste
                 .to_owned(),
         ),
     }
-    match allowed(bucket).await {
+    let allowed = match lifecycle(bucket, bucket.max_attempts).await {
+        Ok(allowed) => allowed,
+        Err(failure) if is_answered(&failure) => Allowed::Unread(why(&failure)),
+        // Rules that have removed versions must not be overlooked for a moment's fault.
+        Err(failure) => return Err(refused(bucket, failure)),
+    };
+    match allowed {
         Allowed::All => {}
         Allowed::By { rule, days } => {
             if let Some(why) = reaches(&rule, days, at, now) {
@@ -89,6 +98,11 @@ pub(super) async fn find(bucket: &Bucket, at: DateTime<Utc>) -> Result<Vec<Liste
         )),
     }
     Ok(holes)
+}
+
+/// A hole that may hide any key.
+pub(super) fn of_all(why: &str) -> Listed {
+    skipped(WHOLE, SkipCause::History, why)
 }
 
 /// Whether the server has refused to say, or lacks the request: it would again.
@@ -106,7 +120,7 @@ fn reaches(rule: &str, days: Option<i32>, at: DateTime<Utc>, now: DateTime<Utc>)
              missing"
         ));
     };
-    let back = now - TimeDelta::days(days.max(0).into());
+    let back = earliest(days, now)?;
     (at < back).then(|| {
         format!(
             "the lifecycle rule '{rule}' removes old versions after {days} days, so the history \
@@ -116,24 +130,44 @@ fn reaches(rule: &str, days: Option<i32>, at: DateTime<Utc>, now: DateTime<Utc>)
     })
 }
 
-/// What the lifecycle of the bucket leaves of the history.
+/// What a rule leaves that removes versions after so many days; none if that is
+/// before all times.
+pub(crate) fn earliest(days: i32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    now.checked_sub_signed(TimeDelta::days(days.max(0).into()))
+}
+
+/// The same for information: what could not be read soon is not known.
 pub(crate) async fn allowed(bucket: &Bucket) -> Allowed {
+    let asked = lifecycle(bucket, ATTEMPTS.min(bucket.max_attempts));
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(allowed)) => allowed,
+        Ok(Err(failure)) => Allowed::Unread(why(&failure)),
+        Err(_) => Allowed::Unread("no answer in time".to_owned()),
+    }
+}
+
+/// What the lifecycle of the bucket leaves of the history.
+async fn lifecycle(bucket: &Bucket, attempts: u32) -> Result<Allowed, Failure> {
     let asked = bucket
         .client
         .get_bucket_lifecycle_configuration()
         .bucket(bucket.location.bucket())
         .customize()
-        .config_override(retry::at_most(ATTEMPTS.min(bucket.max_attempts)))
+        .config_override(retry::at_most(attempts))
         .send();
-    let failure = match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(answer)) => return strictest(answer.rules(), bucket.location.prefix()),
-        Ok(Err(error)) => Failure::from(error),
-        Err(_) => return Allowed::Unread("no answer in time".to_owned()),
-    };
-    if failure.code.as_deref() == Some("NoSuchLifecycleConfiguration") {
-        return Allowed::All;
+    match asked.await {
+        Ok(answer) => Ok(strictest(answer.rules(), bucket.location.prefix())),
+        Err(error) => match Failure::from(error) {
+            none if none.code.as_deref() == Some("NoSuchLifecycleConfiguration") => {
+                Ok(Allowed::All)
+            }
+            failure => Err(failure),
+        },
     }
-    Allowed::Unread(failure.cause().unwrap_or_else(|| "no reason given".into()))
+}
+
+fn why(failure: &Failure) -> String {
+    failure.cause().unwrap_or_else(|| "no reason given".into())
 }
 
 /// The rule that removes versions below `prefix` first.
@@ -196,6 +230,16 @@ mod tests {
             .noncurrent_version_expiration(expiration)
             .build()
             .unwrap()
+    }
+
+    #[test]
+    fn a_rule_of_never_reaches_nothing() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        assert_eq!(
+            reaches("r", Some(i32::MAX), DateTime::UNIX_EPOCH, now),
+            None
+        );
+        assert!(reaches("r", Some(30), DateTime::UNIX_EPOCH, now).is_some());
     }
 
     fn by(rule: &str, days: Option<i32>) -> Allowed {

@@ -33,8 +33,9 @@ use crate::error::Failure;
 use crate::list::entries::{self, skipped};
 use crate::past::shown;
 use current::CurrentKeys;
+pub(crate) use history::NULL;
 use history::{History, Was};
-pub(crate) use holes::{Allowed, allowed};
+pub(crate) use holes::{Allowed, allowed, earliest};
 pub(crate) use lines::lines;
 pub use lines::{ObjectVersion, VersionKind};
 pub(crate) use page_xml::Line;
@@ -43,6 +44,10 @@ use refused::refused;
 pub(crate) use request::Request;
 
 type Items = Vec<Result<Listed>>;
+
+/// What was deleted before versions were kept has left no trace.
+const NOT_KEPT: &str = "nothing of then or before has a version id, so whether versions were kept \
+                        then is not known";
 
 /// All entries below the prefix as they were at `at`. At most two pages are in memory.
 pub(crate) fn list(bucket: Arc<Bucket>, at: DateTime<Utc>) -> BoxStream<'static, Result<Listed>> {
@@ -90,9 +95,10 @@ pub(crate) async fn find(
     let failed = |failure| refused(bucket, failure);
     loop {
         let page = pager.next().await.map_err(failed)?;
-        // Its lines are the first below its own name.
-        let mine = page.lines.iter().take_while(|line| line.key == full);
-        let is_done = page.is_last || mine.clone().count() < page.lines.len();
+        let mine = page.lines.iter().filter(|line| line.key == full);
+        // In the order of bytes its lines are the first of those whose key begins with it.
+        let is_over = bucket.is_ordered && mine.clone().count() < page.lines.len();
+        let is_done = page.is_last || is_over;
         for line in mine {
             history.add(line, page.is_torn, at).map_err(failed)?;
         }
@@ -130,6 +136,8 @@ struct Past {
     current: Option<CurrentKeys>,
     /// The oldest line so far.
     oldest: Option<DateTime<Utc>>,
+    /// Whether a version of then has an id: only then versions were kept.
+    was_kept: bool,
 }
 
 impl Past {
@@ -141,6 +149,7 @@ impl Past {
             at,
             key: None,
             oldest: None,
+            was_kept: false,
         }
     }
 
@@ -178,6 +187,9 @@ impl Past {
             if page.is_last {
                 self.end_key(items).await?;
                 self.check_end().await?;
+                if !self.was_kept {
+                    items.push(Ok(holes::of_all(NOT_KEPT)));
+                }
                 return Ok(true);
             }
             let page = Message::Items(std::mem::take(items));
@@ -195,6 +207,8 @@ impl Past {
         }
         if let Some(modified) = line.modified {
             self.oldest = Some(self.oldest.map_or(modified, |oldest| oldest.min(modified)));
+            let has_id = line.id.as_deref().is_some_and(|id| id != NULL);
+            self.was_kept |= has_id && modified <= self.at;
         }
         let Some((.., history)) = &mut self.key else {
             return Ok(());

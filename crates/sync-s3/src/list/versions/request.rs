@@ -103,14 +103,18 @@ impl Request<'_> {
 /// the key alone, some servers go on after all versions of that key, others begin with
 /// its first one again.
 fn check_end(page: &Document) -> Result<(), Failure> {
-    let has_next = page.next_key_marker.is_some();
-    let is_complete = has_next && page.next_version_id_marker.is_some();
+    let markers = [&page.next_key_marker, &page.next_version_id_marker];
+    let is_complete = markers.iter().all(|marker| marker.is_some());
+    let has_next = markers.iter().any(|marker| marker.is_some());
     match page.is_truncated {
         Some(true) if !is_complete => Err(contradiction(
             "IsTruncated is true, but NextKeyMarker or NextVersionIdMarker is missing",
         )),
         None if has_next => Err(contradiction(
-            "it has a NextKeyMarker, but IsTruncated is missing",
+            "it has a NextKeyMarker or NextVersionIdMarker, but IsTruncated is missing",
+        )),
+        Some(false) if has_next => Err(contradiction(
+            "it has a NextKeyMarker or NextVersionIdMarker, but IsTruncated is false",
         )),
         _ => Ok(()),
     }
