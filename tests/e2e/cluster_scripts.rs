@@ -117,7 +117,9 @@ words = sys.argv[2:]
 def after(name):
     return words[words.index(name) + 1] if name in words else None
 if words[0] == "register-job-definition":
-    json.loads(after("--cli-input-json"))
+    definition = json.loads(after("--cli-input-json"))
+    endings = definition["retryStrategy"]["evaluateOnExit"]
+    assert {(it["onExitCode"], it["action"]) for it in endings} == {("2", "EXIT"), ("4", "EXIT")}
 elif words[0] == "describe-jobs":
     print("SUCCEEDED")
 else:

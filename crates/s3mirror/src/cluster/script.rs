@@ -118,13 +118,19 @@ exec {finish}
         )
     }
 
-    fn batch(&self) -> String {
+    fn batch_definition(&self) -> serde_json::Value {
         let options = self.options;
-        let command = |words: &[String]| serde_json::json!({ "command": words }).to_string();
-        let definition = serde_json::json!({
+        serde_json::json!({
             "jobDefinitionName": self.name,
             "type": "container",
-            "retryStrategy": { "attempts": 3 },
+            // Wrong usage and a refusal would end the same way again.
+            "retryStrategy": {
+                "attempts": 3,
+                "evaluateOnExit": [
+                    { "onExitCode": "2", "action": "EXIT" },
+                    { "onExitCode": "4", "action": "EXIT" },
+                ],
+            },
             "containerProperties": {
                 "image": options.image,
                 "command": self.apply,
@@ -141,8 +147,12 @@ exec {finish}
                 }],
                 "mountPoints": [{ "sourceVolume": "data", "containerPath": options.mount }],
             },
-        });
-        let (name, queue) = (&self.name, shell_word(&options.queue));
+        })
+    }
+
+    fn batch(&self) -> String {
+        let command = |words: &[String]| serde_json::json!({ "command": words }).to_string();
+        let (name, queue) = (&self.name, shell_word(&self.options.queue));
         // An array has at least two tasks.
         let (array, apply) = if self.shards < 2 {
             let mut apply = self.apply.clone();
@@ -170,12 +180,18 @@ set -eu
 aws batch register-job-definition --cli-input-json {definition}
 shards=$(aws batch submit-job --job-name {name} --job-queue {queue} --job-definition {name} \\
   --container-overrides {apply}{array} --query jobId --output text)
-until aws batch describe-jobs --jobs \"$shards\" --query 'jobs[0].status' --output text |
-  grep -Eqx 'SUCCEEDED|FAILED'; do sleep 30; done
+while :; do
+  status=$(aws batch describe-jobs --jobs \"$shards\" --query 'jobs[0].status' --output text)
+  case $status in
+    SUCCEEDED | FAILED) break ;;
+    '' | None) echo \"the job $shards is not known any more\" >&2; exit 1 ;;
+  esac
+  sleep 30
+done
 aws batch submit-job --job-name {name}-end --job-queue {queue} --job-definition {name} \\
   --container-overrides {finish}
 ",
-            definition = shell_word(&definition.to_string()),
+            definition = shell_word(&self.batch_definition().to_string()),
         )
     }
 
