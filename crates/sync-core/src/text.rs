@@ -1,4 +1,5 @@
-//! Text that is safe to show: names on one line, without what drives a terminal.
+//! Text that is safe to show: names on one line, without what drives a terminal; and
+//! words as a shell reads them.
 
 /// Shows `name` so that it stays on one line and cannot drive a terminal:
 /// control characters (and the backslash that marks them) are escaped.
@@ -12,6 +13,23 @@ pub fn printable(name: &str) -> String {
 #[must_use]
 pub fn printable_text(text: &str) -> String {
     escaped(text, drives_terminal)
+}
+
+/// `text` as one word for a POSIX shell, in quotes if need be.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:+=@,%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The same for a command that is shown: what drives a terminal is escaped, so a word
+/// that has such characters must be put right by hand.
+#[must_use]
+pub fn printable_shell_word(text: &str) -> String {
+    printable_text(&shell_word(text))
 }
 
 fn escaped(text: &str, needs_escape: fn(char) -> bool) -> String {
@@ -55,5 +73,16 @@ mod tests {
             r"a\n\u{1b}[31m\u{202e}\\"
         );
         assert_eq!(printable("naïve file.txt"), "naïve file.txt");
+    }
+
+    #[test]
+    fn a_word_is_one_word_for_a_shell() {
+        assert_eq!(printable_shell_word("a/b-c.txt"), "a/b-c.txt");
+        assert_eq!(printable_shell_word("a b"), "'a b'");
+        assert_eq!(printable_shell_word("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(printable_shell_word(r"a\b"), r"'a\b'");
+        assert_eq!(printable_shell_word("a\u{1b}[m"), r"'a\u{1b}[m'");
+        assert_eq!(printable_shell_word(""), "''");
+        assert_eq!(shell_word("a\nb"), "'a\nb'");
     }
 }

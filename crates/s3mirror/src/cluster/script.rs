@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use sync_core::text::shell_word;
+
 use super::run::ClusterRun;
 
 /// A scheduler for which a script can be written.
@@ -274,12 +276,4 @@ spec:
 fn shell(words: &[String]) -> String {
     let words: Vec<_> = words.iter().map(|word| shell_word(word)).collect();
     words.join(" ")
-}
-
-fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%@+{}".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

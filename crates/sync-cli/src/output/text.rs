@@ -11,7 +11,7 @@ use sync_core::{
     listing::Side,
     plan::{ConflictCause, Counts, Header, Origin, Tally, Transfer},
     rule::Reason,
-    text::{printable, printable_text},
+    text::{printable, printable_shell_word, printable_text},
 };
 use sync_fs::Kept;
 use sync_s3::Versioning;
@@ -330,23 +330,14 @@ pub(crate) fn back_to_the_present(origin: &Origin, is_of_all: bool) -> String {
                 --compare exact-times\n"
             .to_owned();
     }
-    let directory = quoted(&origin.directory);
-    let bucket = quoted(&format!("s3://{}/{}", origin.bucket, origin.prefix));
-    let server = origin.endpoint_url.as_deref().map(quoted);
+    let directory = printable_shell_word(&origin.directory);
+    let bucket = printable_shell_word(&format!("s3://{}/{}", origin.bucket, origin.prefix));
+    let server = origin.endpoint_url.as_deref().map(printable_shell_word);
     let server = server.map_or(String::new(), |url| format!(" --endpoint-url {url}"));
     format!(
         "back to the present: s3mirror restore -d {directory} -b {bucket}{server} --compare \
          exact-times\n"
     )
-}
-
-/// A word as a shell needs it; one with control characters is only shown.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/.:_-+=@,".contains(c);
-    if text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", printable(&text.replace('\'', r"'\''")))
 }
 
 /// What was put into the trash, as a line of a report.

@@ -4,7 +4,10 @@
 //! in a listing does not: an object of GLACIER that has been thawed keeps it.
 
 use aws_sdk_s3::operation::get_object::GetObjectError;
-use sync_core::{Entry, text::printable};
+use sync_core::{
+    Entry,
+    text::{printable, printable_shell_word},
+};
 
 use crate::bucket::Bucket;
 use crate::options::Payer;
@@ -51,49 +54,24 @@ fn command(bucket: &Bucket, entry: &Entry) -> String {
         ("--expected-bucket-owner", endpoint.owner.as_deref()),
     ];
     for (option, value) in options {
-        words.extend(value.map(|value| format!("{option} {}", quoted(value))));
+        words.extend(value.map(|value| format!("{option} {}", printable_shell_word(value))));
     }
     if bucket.payer == Payer::Requester {
         words.push("--request-payer requester".to_owned());
     }
-    words.push(format!("--bucket {}", quoted(bucket.location.bucket())));
+    words.push(format!(
+        "--bucket {}",
+        printable_shell_word(bucket.location.bucket())
+    ));
     // With the sign of equality also one that looks like an option is a key.
-    words.push(format!("--key={}", quoted(&bucket.full_key(&entry.key))));
+    words.push(format!(
+        "--key={}",
+        printable_shell_word(&bucket.full_key(&entry.key))
+    ));
     words.extend(
         bucket
             .version_id(entry)
-            .map(|id| format!("--version-id={}", quoted(&id))),
+            .map(|id| format!("--version-id={}", printable_shell_word(&id))),
     );
     words.join(" ")
-}
-
-/// As one word for a shell. Control characters are escaped as everywhere in
-/// the output, so a name that has some must be put right by hand.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:+=@,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    let shown = text.chars().map(|c| match c {
-        '\'' => r"'\''".to_owned(),
-        // Between quotes it marks nothing.
-        '\\' => c.to_string(),
-        c => printable(c.encode_utf8(&mut [0; 4])),
-    });
-    format!("'{}'", shown.collect::<String>())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_is_one_word_for_a_shell() {
-        assert_eq!(quoted("a/b-c.txt"), "a/b-c.txt");
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
-        assert_eq!(quoted(r"a\b"), r"'a\b'");
-        assert_eq!(quoted("a\u{1b}[m"), r"'a\u{1b}[m'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use s3mirror::Error;
 use s3mirror::cluster::{ClusterError, ClusterRun};
 use serde::Serialize;
-use sync_core::text::printable;
+use sync_core::text::printable_shell_word;
 
 use super::status_line::StatusLine;
 use crate::{Console, Exit, hints};
@@ -59,12 +59,7 @@ pub(super) fn refuse(error: ClusterError, console: &mut Console) -> Exit {
     exit
 }
 
-/// A path in a command to type, quoted if need be.
+/// A path in a command to type.
 pub(super) fn quoted(path: &Path) -> String {
-    let text = printable(&path.to_string_lossy());
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if text.chars().all(is_plain) {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    printable_shell_word(&path.to_string_lossy())
 }
