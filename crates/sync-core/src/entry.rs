@@ -176,6 +176,12 @@ pub struct Skipped {
     pub link: Option<Box<Link>>,
 }
 
+impl Skipped {
+    /// The name of the root itself, which has none of its own: what is skipped there may
+    /// hide any key.
+    pub const ROOT: &'static str = ".";
+}
+
 /// Why something is left out of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -192,8 +198,8 @@ pub enum SkipCause {
     NotUtf8,
     /// A file or directory that could not be read.
     Unreadable,
-    /// A key of the past of which the history does not tell what it was; or, by the
-    /// name of the bucket, that there may be such keys of which nothing is left.
+    /// A key of the past of which the history does not tell what it was; or, at
+    /// [`Skipped::ROOT`], that there may be such keys of which nothing is left.
     History,
     /// A directory, or something that is no file, that the run does not
     /// concern ([`Selection`](crate::select::Selection)); it was not looked at.

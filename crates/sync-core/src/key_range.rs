@@ -12,9 +12,6 @@ use crate::{
     text::printable,
 };
 
-/// The name of the root where it could not be read.
-const ROOT: &str = ".";
-
 /// The keys after one name and up to another one, in byte order; by default all.
 ///
 /// The two names need not be keys.
@@ -116,7 +113,7 @@ impl KeyRange {
         match listed {
             Listed::Entry(entry) => self.contains(entry.key.as_str()),
             Listed::Skipped(Skipped { cause, name, .. }) if is_key(*cause) => self.contains(name),
-            Listed::Skipped(skipped) if skipped.name == ROOT => true,
+            Listed::Skipped(skipped) if skipped.name == Skipped::ROOT => true,
             Listed::Skipped(skipped) => self.concerns(&skipped.name),
         }
     }

@@ -17,7 +17,7 @@ use sync_core::{
 
 use super::directory::cannot_read;
 use super::error::Result;
-use super::files::{BeganFile, Done, DoneFile, FINISHED, FinishedFile, now, plan_name};
+use super::files::{Done, DoneFile, FINISHED, FinishedFile, now, plan_name};
 use super::run::ClusterRun;
 use super::shard::{Shard, ShardState};
 use crate::builder::MirrorBuilder;
@@ -111,10 +111,8 @@ impl ClusterRun {
                     what,
                 }),
             }
-            let first = self.directory.read::<BeganFile>(&shard.began(1));
-            if let Ok(Some(first)) = first {
-                began = began.min(first.value.by.at);
-            }
+            let first = shard.first_began(&self.directory);
+            began = first.map_or(began, |first| first.min(began));
         }
         if !missing.is_empty() {
             return Ok(Err(missing));

@@ -1,5 +1,7 @@
 //! The files of a shard, and what state they show.
 
+use chrono::{DateTime, Utc};
+
 use super::directory::RunDirectory;
 use super::error::Result;
 use super::files::{BeatFile, BeganFile, DoneFile, FailedFile};
@@ -47,6 +49,12 @@ impl Shard {
 
     fn file(self, name: &str) -> String {
         format!("{}/{name}", self.directory())
+    }
+
+    /// When its first attempt began, as far as that can be read.
+    pub(crate) fn first_began(self, directory: &RunDirectory) -> Option<DateTime<Utc>> {
+        let first = directory.read::<BeganFile>(&self.began(1)).ok().flatten();
+        first.map(|first| first.value.by.at)
     }
 
     /// What is known of it.

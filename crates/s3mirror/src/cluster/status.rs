@@ -150,11 +150,8 @@ impl ClusterRun {
                 status.bytes.done += work.bytes;
             }
         }
-        let first = self.directory.read::<BeganFile>(&shard.began(1));
-        if let Ok(Some(first)) = first {
-            let at = first.value.by.at;
-            status.began = Some(status.began.map_or(at, |began| began.min(at)));
-        }
+        let began = shard.first_began(&self.directory);
+        status.began = status.began.into_iter().chain(began).min();
         Ok(())
     }
 }

@@ -2,7 +2,6 @@
 //! one has done the same work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,8 +24,7 @@ const BEAT: Duration = Duration::from_secs(10);
 pub(crate) struct Watcher {
     ends: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    superseded: Arc<AtomicBool>,
-    told: watch::Receiver<bool>,
+    superseded: watch::Receiver<bool>,
 }
 
 impl Watcher {
@@ -38,9 +36,7 @@ impl Watcher {
         progress: Arc<Progress>,
     ) -> Self {
         let (ends, ended) = mpsc::channel();
-        let (tell, told) = watch::channel(false);
-        let superseded = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&superseded);
+        let (sender, superseded) = watch::channel(false);
         let work = move || {
             let mut beat = Instant::now();
             let write = || {
@@ -50,8 +46,7 @@ impl Watcher {
             write();
             while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 if directory.has(&shard.done()) || directory.has(FINISHED) {
-                    flag.store(true, SeqCst);
-                    let _ = tell.send(true);
+                    sender.send_replace(true);
                     return;
                 }
                 if beat.elapsed() >= BEAT {
@@ -67,15 +62,14 @@ impl Watcher {
             ends: Some(ends),
             thread: thread.ok(),
             superseded,
-            told,
         }
     }
 
     /// Ready when another attempt has done the work.
     pub(crate) fn superseded(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut told = self.told.clone();
+        let mut superseded = self.superseded.clone();
         async move {
-            if told.wait_for(|told| *told).await.is_err() {
+            if superseded.wait_for(|is_so| *is_so).await.is_err() {
                 // The thread has ended for another reason.
                 std::future::pending::<()>().await;
             }
@@ -84,7 +78,7 @@ impl Watcher {
 
     /// Whether another attempt has done the work.
     pub(crate) fn is_superseded(&self) -> bool {
-        self.superseded.load(SeqCst)
+        *self.superseded.borrow()
     }
 }
 

@@ -360,7 +360,7 @@ impl Walk {
     fn skip(&self, cause: SkipCause, detail: impl Into<String>) -> Listed {
         // A directory's name without the slash; the root has none of its own.
         let name = self.path.strip_suffix('/').unwrap_or(&self.path);
-        let name = if name.is_empty() { "." } else { name };
+        let name = if name.is_empty() { Skipped::ROOT } else { name };
         Listed::Skipped(Skipped {
             name: name.to_owned(),
             cause,
