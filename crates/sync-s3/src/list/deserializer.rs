@@ -10,7 +10,7 @@
 
 use aws_sdk_s3::config::interceptors::BeforeSerializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept};
-use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::error::{BoxError, ErrorMetadata};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
 use aws_smithy_runtime_api::client::interceptors::context::{Error, Output, OutputOrError};
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
@@ -51,28 +51,37 @@ impl DeserializeResponse for Reader {
         response: &HttpResponse,
         _: &ConfigBag,
     ) -> OutputOrError {
-        let body = response.body().bytes().unwrap_or_default();
-        let status = response.status();
-        if !status.is_success() {
-            return Err(error_of(body));
-        }
-        // 206 is a part of a page, 203 one that a proxy has changed.
-        if status.as_u16() != 200 {
-            let other = Unreadable::OtherStatus(status.as_u16());
-            return Err(OrchestratorError::other(other));
-        }
-        match page_xml::page(body, self.0) {
-            Ok(page) => Ok(Output::erase(page)),
-            // Some servers send an error with the status of a success.
-            Err(Unreadable::OtherDocument) => Err(error_of(body)),
-            // The SDK retries this as a broken connection.
-            Err(error @ Unreadable::Truncated) => Err(OrchestratorError::response(error.into())),
-            Err(malformed) => Err(OrchestratorError::other(malformed)),
-        }
+        let page = parsed(
+            response,
+            |body| page_xml::page(body, self.0),
+            |metadata| Error::erase(ListObjectsV2Error::generic(metadata)),
+        );
+        page.map(Output::erase)
     }
 }
 
-fn error_of(body: &[u8]) -> OrchestratorError<Error> {
-    let metadata = page_xml::error_of(body);
-    OrchestratorError::operation(Error::erase(ListObjectsV2Error::generic(metadata)))
+/// What `parse` makes of the body of an answer; `error` makes the error of the operation.
+pub(crate) fn parsed<T>(
+    response: &HttpResponse,
+    parse: impl FnOnce(&[u8]) -> Result<T, Unreadable>,
+    error: impl FnOnce(ErrorMetadata) -> Error,
+) -> Result<T, OrchestratorError<Error>> {
+    let body = response.body().bytes().unwrap_or_default();
+    let error_of = || OrchestratorError::operation(error(page_xml::error_of(body)));
+    let status = response.status();
+    if !status.is_success() {
+        return Err(error_of());
+    }
+    // 206 is a part of a page, 203 one that a proxy has changed.
+    if status.as_u16() != 200 {
+        let other = Unreadable::OtherStatus(status.as_u16());
+        return Err(OrchestratorError::other(other));
+    }
+    parse(body).map_err(|unreadable| match unreadable {
+        // Some servers send an error with the status of a success.
+        Unreadable::OtherDocument => error_of(),
+        // The SDK retries this as a broken connection.
+        Unreadable::Truncated => OrchestratorError::response(Unreadable::Truncated.into()),
+        malformed => OrchestratorError::other(malformed),
+    })
 }

@@ -16,6 +16,7 @@ mod page_xml;
 mod pager;
 mod parallel;
 mod prune;
+mod reader;
 mod single;
 pub(crate) mod url_encoding;
 mod v1;
@@ -28,29 +29,26 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use sync_core::{ErrorKind, KeyRange, Listed, Result, Selection, StoreError};
-use tokio::sync::mpsc;
+use sync_core::{KeyRange, Listed, Result, Selection};
 
-use crate::abort_on_drop::AbortOnDrop;
 use crate::bucket::Bucket;
 pub(crate) use level::empty_level;
 #[cfg(test)]
 pub(crate) use page_xml::{Version, page};
+use parallel::ParallelLister;
 pub(crate) use parallel::tuning::Tuning;
-use parallel::{Message, ParallelLister};
 use prune::Pruner;
+use reader::Reader;
 pub(crate) use single::{as_listed, first_page, listed};
 
-/// The consumer's end; dropping it stops the reader.
+/// Pages as they come, and how late they are.
 struct Pages {
-    receiver: mpsc::Receiver<Message>,
-    _reader: AbortOnDrop,
+    reader: Reader,
     late: Duration,
     /// How many pages in a row were late.
     late_pages: Arc<AtomicU32>,
     /// When the consumer received its last page.
     delivered: Instant,
-    ended: bool,
 }
 
 /// All entries below the prefix that are in `range`. At most two pages are in memory while
@@ -69,38 +67,21 @@ pub(crate) fn list(
 
 impl Pages {
     fn read(bucket: Arc<Bucket>, selection: Arc<Selection>, range: KeyRange) -> Self {
-        // One page waits here while the consumer works on another.
-        let (sender, receiver) = mpsc::channel(1);
         let late = bucket.tuning.late;
         let late_pages = Arc::new(AtomicU32::new(0));
         let pruner = Arc::new(Pruner::new(selection, range, bucket.is_ordered));
         let lister = ParallelLister::new(bucket, pruner, Arc::clone(&late_pages));
-        let task = tokio::spawn(lister.run(sender));
         Self {
-            receiver,
-            _reader: AbortOnDrop::from(&task),
+            reader: Reader::start(|sender| lister.run(sender)),
             late,
             late_pages,
             delivered: Instant::now(),
-            ended: false,
         }
     }
 
     async fn next(mut self) -> Option<(Vec<Result<Listed>>, Self)> {
-        if self.ended {
-            return None;
-        }
         let asked = Instant::now();
-        let items = match self.receiver.recv().await {
-            Some(Message::Items(items)) => items,
-            Some(Message::End) => return None,
-            // The task died, which is not the end of a listing.
-            None => vec![Err(StoreError::new(
-                ErrorKind::Other,
-                "the listing was interrupted",
-            ))],
-        };
-        self.ended = items.last().is_some_and(Result::is_err);
+        let items = self.reader.next().await?;
         self.record_wait(asked);
         Some((items, self))
     }

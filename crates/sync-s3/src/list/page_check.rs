@@ -80,9 +80,7 @@ impl Asked {
                 asked.as_deref().unwrap_or_default(),
             );
             let is_unset = echoed.is_empty() && what != "Prefix";
-            let is_same = echoed == asked
-                || is_encoded && decode(echoed.to_owned()).is_ok_and(|plain| plain == asked);
-            if !is_unset && !is_same {
+            if !is_unset && !is_echo(echoed, asked, is_encoded) {
                 return Err(other_request(what, echoed, asked));
             }
         }
@@ -92,9 +90,7 @@ impl Asked {
     fn check_counts(&self, page: &ListObjectsV2Output) -> Result<(), Failure> {
         let (keys, directories) = (page.contents().len(), page.common_prefixes().len());
         if directories > 0 && self.delimiter.is_none() {
-            return Err(contradiction(
-                "it has CommonPrefixes, which were not asked for",
-            ));
+            return Err(unasked_prefixes());
         }
         let all = keys + directories;
         if let Some(count) = page.key_count() {
@@ -107,22 +103,41 @@ impl Asked {
                 )));
             }
         }
-        let max_keys = page.max_keys().unwrap_or(self.max_keys);
-        // A server may have a limit of its own that is lower.
-        if !(1..=self.max_keys).contains(&max_keys) {
-            return Err(other_request(
-                "MaxKeys",
-                &max_keys.to_string(),
-                &self.max_keys.to_string(),
-            ));
-        }
-        if usize::try_from(max_keys).is_ok_and(|most| all > most) {
-            return Err(contradiction(format!(
-                "it has {all} keys, and at most {max_keys} were asked for"
-            )));
-        }
-        Ok(())
+        check_most(page.max_keys(), (self.max_keys, "keys"), all)
     }
+}
+
+/// Whether a page repeats `asked` by `echoed`, which may be encoded as in a URL.
+pub(crate) fn is_echo(echoed: &str, asked: &str, is_encoded: bool) -> bool {
+    echoed == asked || is_encoded && decode(echoed.to_owned()).is_ok_and(|plain| plain == asked)
+}
+
+/// Compares the most items that a page says it may have, and how many it has, with what
+/// was asked for: so many items, which are called so.
+pub(crate) fn check_most(
+    echoed: Option<i32>,
+    (asked, items): (i32, &str),
+    found: usize,
+) -> Result<(), Failure> {
+    let most = echoed.unwrap_or(asked);
+    // A server may have a limit of its own that is lower.
+    if !(1..=asked).contains(&most) {
+        return Err(other_request(
+            "MaxKeys",
+            &most.to_string(),
+            &asked.to_string(),
+        ));
+    }
+    if usize::try_from(most).is_ok_and(|most| found > most) {
+        return Err(contradiction(format!(
+            "it has {found} {items}, and at most {most} were asked for"
+        )));
+    }
+    Ok(())
+}
+
+pub(crate) fn unasked_prefixes() -> Failure {
+    contradiction("it has CommonPrefixes, which were not asked for")
 }
 
 /// Compares the two elements that tell whether more follows.

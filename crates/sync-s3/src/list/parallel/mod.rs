@@ -33,6 +33,7 @@ use crate::list::parallel::key_statistics::KeyStatistics;
 use crate::list::parallel::segment::{First, Segment};
 use crate::list::parallel::split_planner::{Found, SplitPlanner};
 use crate::list::prune::Pruner;
+use crate::list::reader::Message;
 use crate::quirks::Quirk;
 
 /// How many boundaries may fail to match, for instance because the bucket changes,
@@ -41,13 +42,6 @@ const MOST_FAILURES: u32 = 3;
 
 /// Pages after such a failure before the listing is split again.
 const PAGES_OF_PAUSE: u64 = 32;
-
-/// What the reading task sends to the consumer.
-pub(crate) enum Message {
-    Items(Vec<Result<Listed>>),
-    /// The listing is complete.
-    End,
-}
 
 /// A request that was answered.
 enum Answer {

@@ -5,7 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::types::{ExpirationStatus, LifecycleRule};
 use chrono::{DateTime, TimeDelta, Utc};
-use sync_core::{ErrorKind, Listed, Result, StoreError, entry::SkipCause, text::printable};
+use sync_core::{
+    ErrorKind, Listed, Result, StoreError,
+    entry::{SkipCause, Skipped},
+    text::printable,
+};
 
 use crate::bucket::Bucket;
 use crate::client::retry;
@@ -18,9 +22,6 @@ use crate::versioning::{self, Versioning};
 /// Where it decides nothing, the lifecycle is not worth many attempts, nor much time.
 const ATTEMPTS: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What is skipped where all may be: the name that a directory gives itself, too.
-const WHOLE: &str = ".";
 
 /// Servers tell their time in whole seconds, so the present may be so much later.
 const GRANULARITY: TimeDelta = TimeDelta::seconds(1);
@@ -102,7 +103,7 @@ pub(super) async fn find(bucket: &Bucket, at: DateTime<Utc>) -> Result<Vec<Liste
 
 /// A hole that may hide any key.
 pub(super) fn of_all(why: &str) -> Listed {
-    skipped(WHOLE, SkipCause::History, why)
+    skipped(Skipped::ROOT, SkipCause::History, why)
 }
 
 /// Whether the server has refused to say, or lacks the request: it would again.

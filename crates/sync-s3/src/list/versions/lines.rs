@@ -80,8 +80,11 @@ impl Reading {
                 if self.key.as_ref().is_none_or(|key| *key == line.key) {
                     return of_line(line).map(Some);
                 }
-                // Other keys begin with this one.
-                self.begin_below();
+                // Other keys begin with this one; where the order is not known, it may still
+                // come after them.
+                if self.bucket.is_ordered {
+                    self.begin_below();
+                }
                 continue;
             }
             let Some(mut pager) = self.pager.take() else {

@@ -27,10 +27,10 @@ use sync_core::{
 };
 use tokio::sync::mpsc;
 
-use crate::abort_on_drop::AbortOnDrop;
 use crate::bucket::Bucket;
 use crate::error::Failure;
 use crate::list::entries::{self, skipped};
+use crate::list::reader::{Message, Reader};
 use crate::past::shown;
 use current::CurrentKeys;
 pub(crate) use history::NULL;
@@ -53,30 +53,13 @@ const NOT_KEPT: &str = "nothing of then or before has a version id, so whether v
 pub(crate) fn list(bucket: Arc<Bucket>, at: DateTime<Utc>) -> BoxStream<'static, Result<Listed>> {
     // The task starts with the first poll: only then is there surely a runtime.
     let begin = async move {
-        let (sender, receiver) = mpsc::channel(1);
-        let task = tokio::spawn(async move { Past::new(bucket, at).read(&sender).await });
-        (receiver, AbortOnDrop::from(&task), false)
+        Reader::start(|sender| async move { Past::new(bucket, at).read(&sender).await })
     };
     stream::once(begin)
-        .flat_map(|state| {
-            stream::unfold(state, |(mut receiver, reader, ended)| async move {
-                if ended {
-                    return None;
-                }
-                let message: Option<Message> = receiver.recv().await;
-                let (items, ended) = match message {
-                    Some(Message::Items(items)) => {
-                        let failed = items.last().is_some_and(Result::is_err);
-                        (items, failed)
-                    }
-                    Some(Message::End) => return None,
-                    // The task died, which is not the end of a listing.
-                    None => {
-                        let why = "the listing was interrupted";
-                        (vec![Err(StoreError::new(ErrorKind::Other, why))], true)
-                    }
-                };
-                Some((items, (receiver, reader, ended)))
+        .flat_map(|reader| {
+            stream::unfold(reader, |mut reader| async {
+                let items = reader.next().await?;
+                Some((items, reader))
             })
         })
         .flat_map(stream::iter)
@@ -117,13 +100,6 @@ pub(crate) async fn find(
             }
         };
     }
-}
-
-/// What the reading task sends to the consumer.
-enum Message {
-    Items(Items),
-    /// The listing is complete.
-    End,
 }
 
 /// The listing while it is read.

@@ -12,17 +12,17 @@ use aws_sdk_s3::operation::list_object_versions::{
 use aws_sdk_s3::types::EncodingType;
 use aws_smithy_runtime_api::client::interceptors::context::{Error, Output, OutputOrError};
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
-use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
 use parking_lot::Mutex;
 
 use crate::bucket::Bucket;
 use crate::error::Failure;
-use crate::list::page_check::{contradiction, is_name_of, other_request};
-use crate::list::page_xml;
-use crate::list::url_encoding::decode;
+use crate::list::deserializer::parsed;
+use crate::list::page_check::{
+    check_most, contradiction, is_echo, is_name_of, other_request, unasked_prefixes,
+};
 use crate::list::versions::page_xml::{Document, document};
-use crate::list::xml::Unreadable;
 
 /// A page that is asked for.
 #[derive(Debug, Clone)]
@@ -73,28 +73,15 @@ impl Request<'_> {
         ];
         for (what, echoed, asked) in echoes {
             let Some(echoed) = echoed else { continue };
-            let is_same = echoed == asked
-                || page.is_encoded && decode(echoed.clone()).is_ok_and(|plain| plain == asked);
-            if !is_same {
+            if !is_echo(echoed, asked, page.is_encoded) {
                 return Err(other_request(what, echoed, asked));
             }
         }
         if page.has_prefixes {
-            return Err(contradiction(
-                "it has CommonPrefixes, which were not asked for",
-            ));
+            return Err(unasked_prefixes());
         }
-        let most = page.max_keys.unwrap_or(self.max_keys);
-        if !(1..=self.max_keys).contains(&most) {
-            let asked = self.max_keys.to_string();
-            return Err(other_request("MaxKeys", &most.to_string(), &asked));
-        }
-        let lines = page.lines.len();
-        if usize::try_from(most).is_ok_and(|most| lines > most) {
-            return Err(contradiction(format!(
-                "it has {lines} versions, and at most {most} were asked for"
-            )));
-        }
+        let asked = (self.max_keys, "versions");
+        check_most(page.max_keys, asked, page.lines.len())?;
         check_end(page)
     }
 }
@@ -147,31 +134,10 @@ impl DeserializeResponse for Slot {
         response: &HttpResponse,
         _: &ConfigBag,
     ) -> OutputOrError {
-        let body = response.body().bytes().unwrap_or_default();
-        let status = response.status();
-        if !status.is_success() {
-            return Err(error_of(body));
-        }
-        // 206 is a part of a page, 203 one that a proxy has changed.
-        if status.as_u16() != 200 {
-            let other = Unreadable::OtherStatus(status.as_u16());
-            return Err(OrchestratorError::other(other));
-        }
-        match document(body) {
-            Ok(page) => {
-                *self.0.lock() = Some(page);
-                Ok(Output::erase(ListObjectVersionsOutput::builder().build()))
-            }
-            // Some servers send an error with the status of a success.
-            Err(Unreadable::OtherDocument) => Err(error_of(body)),
-            // The SDK retries this as a broken connection.
-            Err(error @ Unreadable::Truncated) => Err(OrchestratorError::response(error.into())),
-            Err(malformed) => Err(OrchestratorError::other(malformed)),
-        }
+        let page = parsed(response, document, |metadata| {
+            Error::erase(ListObjectVersionsError::generic(metadata))
+        })?;
+        *self.0.lock() = Some(page);
+        Ok(Output::erase(ListObjectVersionsOutput::builder().build()))
     }
-}
-
-fn error_of(body: &[u8]) -> OrchestratorError<Error> {
-    let metadata = page_xml::error_of(body);
-    OrchestratorError::operation(Error::erase(ListObjectVersionsError::generic(metadata)))
 }
