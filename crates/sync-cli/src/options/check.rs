@@ -70,7 +70,7 @@ impl SyncArgs {
         if direction == Direction::Backup && self.past.at.is_some() {
             return Err(NOT_OF_THE_PAST.to_owned());
         }
-        if direction == Direction::Restore && self.safety.consent.guards.restore_abandoned {
+        if direction == Direction::Restore && self.safety.consent.guards.machine.restore_abandoned {
             return Err(NOT_FOR_RESTORE.to_owned());
         }
         if !(1..=MAX_KEY_BYTES).contains(&max_key) {

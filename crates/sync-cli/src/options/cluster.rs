@@ -8,8 +8,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::config::LinesArgs;
 use super::{
-    FinishArgs, GuardArgs, IdentityArgs, ObjectArgs, OnDisk, OutputArgs, ServerArgs, SpeedArgs,
-    StateArgs,
+    DurabilityArgs, FinishArgs, GuardArgs, IdentityArgs, MachineGuardArgs, ObjectArgs, OutputArgs,
+    ServerArgs, SpeedArgs, StateArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -111,12 +111,8 @@ pub(crate) struct ClusterFinishArgs {
     /// Do not ask "continue?" before anything is deleted
     #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new(), help_heading = "Safety")]
     pub(crate) yes: bool,
-    /// Delete although a restore of the directory was not completed; remove its mark
-    #[arg(long, hide_env = true, env = "S3MIRROR_RESTORE_ABANDONED", value_parser = Boolish::new(), help_heading = "Safety")]
-    pub(crate) restore_abandoned: bool,
-    /// Delete also what another directory was backed up to
-    #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_OVERLAP", value_parser = Boolish::new(), help_heading = "Safety")]
-    pub(crate) allow_overlap: bool,
+    #[command(flatten)]
+    pub(crate) machine: MachineGuardArgs,
     #[command(flatten)]
     pub(crate) how: ExecutionArgs,
     #[command(flatten)]
@@ -130,17 +126,8 @@ pub(crate) struct ClusterFinishArgs {
 pub(crate) struct ExecutionArgs {
     #[command(flatten)]
     pub(crate) state: StateArgs,
-    /// When a restored file is synced to disk, to survive a power cut
-    #[arg(
-        long,
-        hide_env = true,
-        env = "S3MIRROR_DURABILITY",
-        value_enum,
-        value_name = "HOW",
-        default_value_t,
-        help_heading = "Safety"
-    )]
-    pub(crate) durability: OnDisk,
+    #[command(flatten)]
+    pub(crate) durability: DurabilityArgs,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
     #[command(flatten)]

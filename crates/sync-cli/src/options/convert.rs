@@ -9,9 +9,9 @@ use sync_fs::FsOptions;
 use sync_s3::{Access, Payer, S3Options};
 
 use super::{
-    ApplyArgs, ClusterFinishArgs, DoctorArgs, ExecutionArgs, GuardArgs, IdentityArgs, Links,
-    Moment, ObjectArgs, OnDisk, SelectionArgs, ServerArgs, Size, SpeedArgs, SplitArgs, StateArgs,
-    SyncArgs, VerifyArgs, VersionsArgs,
+    ApplyArgs, ClusterFinishArgs, DoctorArgs, DurabilityArgs, ExecutionArgs, GuardArgs,
+    IdentityArgs, Links, MachineGuardArgs, Moment, ObjectArgs, SelectionArgs, ServerArgs, Size,
+    SpeedArgs, SplitArgs, StateArgs, SyncArgs, VerifyArgs, VersionsArgs,
 };
 
 /// Attempts of a request of `doctor`: whoever waits for a diagnosis need not
@@ -101,8 +101,7 @@ impl ClusterFinishArgs {
     /// Sets what can be chosen about the end of a run.
     pub(crate) fn set(&self, options: &mut MirrorOptions) {
         self.how.set(options);
-        options.restore_abandoned = self.restore_abandoned;
-        options.allow_overlap = self.allow_overlap;
+        self.machine.set(options);
     }
 }
 
@@ -139,7 +138,7 @@ impl VersionsArgs {
 /// The options that a plan does not fix.
 struct Common<'a> {
     state: &'a StateArgs,
-    durability: OnDisk,
+    durability: DurabilityArgs,
     identity: IdentityArgs,
     symlinks: Links,
     server: &'a ServerArgs,
@@ -150,7 +149,7 @@ struct Common<'a> {
 impl Common<'_> {
     fn set(&self, options: &mut MirrorOptions) {
         options.files = FsOptions {
-            durability: self.durability.into(),
+            durability: self.durability.durability.into(),
             ..files(self.identity, self.symlinks)
         };
         options.bucket = S3Options {
@@ -168,6 +167,12 @@ impl GuardArgs {
     fn set(&self, options: &mut MirrorOptions) {
         options.max_delete = self.max_delete.unwrap_or_default();
         options.allow_empty_source = self.allow_empty_source;
+        self.machine.set(options);
+    }
+}
+
+impl MachineGuardArgs {
+    fn set(self, options: &mut MirrorOptions) {
         options.allow_overlap = self.allow_overlap;
         options.restore_abandoned = self.restore_abandoned;
     }

@@ -49,7 +49,7 @@ pub(crate) use past::{NOT_OF_THE_PAST, PastArgs};
 pub(crate) use plan::{ApplyArgs, Format, MockArgs, MockCleanupArgs, ShowArgs};
 pub(crate) use price::PriceArgs;
 pub(crate) use rule::{IdentityArgs, RuleArgs};
-pub(crate) use safety::{ConsentArgs, GuardArgs, SafetyArgs};
+pub(crate) use safety::{ConsentArgs, DurabilityArgs, GuardArgs, MachineGuardArgs, SafetyArgs};
 pub(crate) use selected::SelectionArgs;
 pub(crate) use server::ServerArgs;
 pub(crate) use sizes::Size;

@@ -24,6 +24,14 @@ pub(crate) struct GuardArgs {
     /// Let an empty source empty the target
     #[arg(long, hide_env = true, env = "S3MIRROR_ALLOW_EMPTY_SOURCE", value_parser = Boolish::new())]
     pub(crate) allow_empty_source: bool,
+    #[command(flatten)]
+    pub(crate) machine: MachineGuardArgs,
+}
+
+/// What is known of this machine, and does not stop a run all the same.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Safety")]
+pub(crate) struct MachineGuardArgs {
     /// Delete although a restore of the directory was not completed; remove its mark
     #[arg(long, hide_env = true, env = "S3MIRROR_RESTORE_ABANDONED", value_parser = Boolish::new())]
     pub(crate) restore_abandoned: bool,
@@ -38,6 +46,13 @@ pub(crate) struct GuardArgs {
 pub(crate) struct ConsentArgs {
     #[command(flatten)]
     pub(crate) guards: GuardArgs,
+    #[command(flatten)]
+    pub(crate) durability: DurabilityArgs,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Safety")]
+pub(crate) struct DurabilityArgs {
     /// When a restored file is synced to disk, to survive a power cut
     #[arg(
         long,
