@@ -3,11 +3,7 @@
 
 use std::time::Duration;
 
-use sync_core::{
-    Direction,
-    execute::{ExecuteOptions, part_size},
-    plan::Action,
-};
+use sync_core::{Direction, execute::ExecuteOptions, plan::Action};
 
 /// What a request takes besides its content.
 const REQUEST: Duration = Duration::from_millis(20);
@@ -22,11 +18,7 @@ pub(crate) fn cost(direction: Direction, action: &Action) -> u64 {
         return 0;
     };
     let size = transfer.source.size;
-    let usual = ExecuteOptions::default().part_size;
-    let part = match direction {
-        Direction::Backup => part_size(size, usual),
-        Direction::Restore => usual,
-    };
+    let part = ExecuteOptions::default().copied_part_size(direction, size);
     let requests = match size.div_ceil(part.max(1)) {
         0 | 1 => 1,
         // What begins and ends an upload.

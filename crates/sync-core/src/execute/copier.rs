@@ -38,7 +38,7 @@ pub(super) struct Copied {
     pub(super) reading: Reading,
 }
 
-/// Why there is no copy.
+/// Why an entry could not be copied.
 pub(super) struct CopyError {
     /// Whose error it is. Of the target are those of its versions.
     pub(super) side: Side,

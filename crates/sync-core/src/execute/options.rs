@@ -94,7 +94,8 @@ impl ExecuteOptions {
     /// restore do not grow, so that no size that a listing reports can make a part
     /// exceed the memory; and an entry that is not to be held in memory has two parts
     /// at least, since a range that covers all of it is held until it is verified.
-    pub(crate) fn copied_part_size(&self, direction: Direction, size: u64) -> u64 {
+    #[must_use]
+    pub fn copied_part_size(&self, direction: Direction, size: u64) -> u64 {
         match direction {
             Direction::Backup => part_size(size, self.part_size),
             Direction::Restore if size <= self.whole_size => self.part_size,
