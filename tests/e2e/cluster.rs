@@ -6,27 +6,14 @@ use std::fs;
 use serde_json::Value;
 
 use crate::support::{
-    Dir, Memory, Server, World, assert_same,
+    Memory, Server, World, assert_same,
     cluster::{Cluster, counted, deletions, different, report, split},
-    plans::{PlanText, save},
+    plans::{PlanText, save, with_a_subdirectory},
 };
 
 on_all_servers! {
     the_shards_of_a_backup_end_as_one_run
     the_shards_of_a_restore_end_as_one_run
-}
-
-fn with_a_subdirectory(server: &dyn Server) -> (World<'_>, Dir) {
-    World::with(
-        server,
-        &[
-            ("gone", "1"),
-            ("same", "22"),
-            ("sub/size", "333"),
-            ("sub/theirs", "4444"),
-        ],
-        &[("same", "22"), ("sub/size", "333 and more"), ("new", "5")],
-    )
 }
 
 fn the_shards_of_a_backup_end_as_one_run(server: &dyn Server) {

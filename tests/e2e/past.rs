@@ -2,6 +2,7 @@
 //! and doubt about its history never deletes anything.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use s3_endpoint::{Action, Config, Fault, VersionOrder};
@@ -54,6 +55,12 @@ fn then(number: i64) -> BTreeMap<String, Content> {
 fn restore_at(world: &World, dir: &Dir, number: i64) -> Run {
     let run = world.restore(dir).args(["--at", &text(second(number))]);
     run.args(["--max-delete", "100%"])
+}
+
+/// A saved plan to restore what there was at second 12.
+#[track_caller]
+fn planned(world: &World, dir: &Dir) -> PathBuf {
+    save(world, &["mock", "restore", "--at", &text(second(12))], dir)
 }
 
 /// Expects that `run` has nothing to do.
@@ -165,11 +172,7 @@ fn a_saved_plan_reads_the_versions_that_it_names() {
     let world = versioned(&memory);
     history(&memory, &world.bucket.name);
     let dir = world.tree("dir", &[("extra", "1")]);
-    let plan = save(
-        &world,
-        &["mock", "restore", "--at", &text(second(12))],
-        &dir,
-    );
+    let plan = planned(&world, &dir);
     world
         .s3mirror()
         .arg("show")
@@ -197,11 +200,7 @@ fn a_version_that_expired_before_it_was_read_fails_by_name_and_nothing_is_delete
     let world = versioned(&memory);
     history(&memory, &world.bucket.name);
     let dir = world.tree("dir", &[("extra", "1")]);
-    let plan = save(
-        &world,
-        &["mock", "restore", "--at", &text(second(12))],
-        &dir,
-    );
+    let plan = planned(&world, &dir);
     let bucket = &world.bucket.name;
     let old = memory.versions(bucket)["sub/changed"][1].id().to_owned();
     memory.expire(bucket, "sub/changed", &old);

@@ -10,26 +10,12 @@ use crate::support::{
     Dir, Memory, Server, World, assert_same,
     content::map,
     faults::{puts, works_on},
-    plans::{PlanText, apply, mock, save},
+    plans::{PlanText, apply, mock, save, with_a_subdirectory},
 };
 
 on_all_servers! {
     a_backup_is_applied_exactly_as_the_mock_showed_it
     a_restore_is_applied_exactly_as_the_mock_showed_it
-}
-
-/// They differ in every way the rule knows, in a subdirectory too.
-fn with_a_subdirectory(server: &dyn Server) -> (World<'_>, Dir) {
-    World::with(
-        server,
-        &[
-            ("gone", "1"),
-            ("same", "22"),
-            ("sub/size", "333"),
-            ("sub/theirs", "4444"),
-        ],
-        &[("same", "22"), ("sub/size", "333 and more"), ("new", "5")],
-    )
 }
 
 fn a_backup_is_applied_exactly_as_the_mock_showed_it(server: &dyn Server) {

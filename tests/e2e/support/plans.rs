@@ -7,7 +7,21 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Dir, World, run::Run};
+use super::{Dir, Server, World, run::Run};
+
+/// They differ in every way the rule knows, in a subdirectory too.
+pub(crate) fn with_a_subdirectory(server: &dyn Server) -> (World<'_>, Dir) {
+    World::with(
+        server,
+        &[
+            ("gone", "1"),
+            ("same", "22"),
+            ("sub/size", "333"),
+            ("sub/theirs", "4444"),
+        ],
+        &[("same", "22"), ("sub/size", "333 and more"), ("new", "5")],
+    )
+}
 
 /// `s3mirror mock COMMAND`.
 pub(crate) fn mock(world: &World, command: &str, dir: &Dir) -> Run {

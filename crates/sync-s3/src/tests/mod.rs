@@ -27,6 +27,8 @@ mod split;
 mod vacate;
 mod write;
 
+use std::time::Duration;
+
 use aws_sdk_s3::config::Credentials;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -36,9 +38,30 @@ use sync_core::{
     setting::Setting,
 };
 
+use crate::list::Tuning;
 use crate::{S3Options, S3Store};
 
 const BUCKET: &str = "bucket";
+
+/// One page after the other.
+const PLAIN: Tuning = Tuning {
+    pages_first: u64::MAX,
+    late: Duration::MAX,
+    late_pages: u32::MAX,
+    streams: 1,
+    pages: 2,
+    segment_pages: 1,
+};
+
+/// Split wherever it can be, however fast the server is.
+const EAGER: Tuning = Tuning {
+    pages_first: 1,
+    late: Duration::ZERO,
+    late_pages: 0,
+    streams: 16,
+    pages: 64,
+    segment_pages: 2,
+};
 
 /// What the hint of `error` says; nothing if it has none.
 fn hint_of(error: &StoreError) -> String {

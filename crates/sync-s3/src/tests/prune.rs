@@ -1,41 +1,19 @@
 //! Directories that the selection leaves out are not listed, and nothing else
 //! is lost with them.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use futures::{StreamExt as _, TryStreamExt as _};
 use proptest::prelude::*;
 use s3_endpoint::Config;
+use std::sync::Arc;
 use sync_core::{
     Listed, Selection, Store as _,
     entry::SkipCause,
     select::{Criteria, NameRule},
 };
 
-use super::{BUCKET, Fixture};
+use super::{BUCKET, EAGER, Fixture, PLAIN};
 use crate::S3Store;
 use crate::list::Tuning;
-
-/// One page after the other.
-const PLAIN: Tuning = Tuning {
-    pages_first: u64::MAX,
-    late: Duration::MAX,
-    late_pages: u32::MAX,
-    streams: 1,
-    pages: 2,
-    segment_pages: 1,
-};
-
-/// Cut wherever it can be.
-const EAGER: Tuning = Tuning {
-    pages_first: 1,
-    late: Duration::ZERO,
-    late_pages: 0,
-    streams: 16,
-    pages: 64,
-    segment_pages: 2,
-};
 
 fn excluding(globs: &[&str]) -> Selection {
     let names = globs

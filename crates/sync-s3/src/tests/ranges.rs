@@ -1,37 +1,15 @@
 //! Listings of key ranges: laid end to end they are the listing, at the price of a page
 //! each; of a server whose order is not known, all keys are listed.
 
-use std::time::Duration;
-
 use futures::TryStreamExt as _;
 use proptest::prelude::*;
 use s3_endpoint::{Action, Config, Fault};
 use sync_core::{KeyRange, Listed, Result, Store as _};
 
 use super::first_version::ignores_the_second_version;
-use super::{BUCKET, Fixture};
+use super::{BUCKET, EAGER, Fixture, PLAIN};
 use crate::list::Tuning;
 use crate::{Choice, S3Store};
-
-/// One page after the other.
-const PLAIN: Tuning = Tuning {
-    pages_first: u64::MAX,
-    late: Duration::MAX,
-    late_pages: u32::MAX,
-    streams: 1,
-    pages: 2,
-    segment_pages: 1,
-};
-
-/// Split wherever it can be.
-const EAGER: Tuning = Tuning {
-    pages_first: 1,
-    late: Duration::ZERO,
-    late_pages: 0,
-    streams: 16,
-    pages: 64,
-    segment_pages: 2,
-};
 
 const PAGE: usize = 10;
 

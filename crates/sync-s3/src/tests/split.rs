@@ -9,7 +9,7 @@ use s3_endpoint::{Action, Config, Fault, ListOrder, max_in_flight};
 use sync_core::{ErrorKind, Store as _};
 
 use super::list::names;
-use super::{BUCKET, Fixture};
+use super::{BUCKET, EAGER, Fixture};
 use crate::S3Store;
 use crate::list::Tuning;
 
@@ -18,16 +18,6 @@ const ORDERS: [ListOrder; 3] = [
     ListOrder::DirectoryWise,
     ListOrder::Shuffled(7),
 ];
-
-/// Cuts wherever it can, however fast the server is.
-const EAGER: Tuning = Tuning {
-    pages_first: 1,
-    late: Duration::ZERO,
-    late_pages: 0,
-    streams: 16,
-    pages: 64,
-    segment_pages: 2,
-};
 
 async fn fixture(config: Config, location: &str, keys: &[String], tuning: Tuning) -> Fixture {
     let config = Config {
