@@ -118,6 +118,27 @@ fn the_directory_becomes_the_bucket_of_any_moment() {
     }
 }
 
+/// As it was given, also by a saved plan.
+#[test]
+fn the_last_line_for_programs_has_the_moment() {
+    let memory = Memory::start();
+    let world = versioned(&memory);
+    history(&memory, &world.bucket.name);
+    let dir = world.dir("dir");
+    let plan = planned(&world, &dir);
+    let at = |run: Run| run.arg("--json").done().json().pop().unwrap()["at"].clone();
+    let moment = serde_json::Value::from("2026-01-01T00:00:12Z");
+    assert_eq!(at(restore_at(&world, &dir, 12)), moment);
+    let verify = world.command(&["verify"], &dir);
+    assert_eq!(
+        at(verify.args(["--at", "2026-01-01T01:00:12+01:00"])),
+        moment
+    );
+    assert_eq!(at(apply(&world, &plan)), moment);
+    // The present is none.
+    assert_eq!(at(world.restore(&dir)), serde_json::Value::Null);
+}
+
 #[test]
 fn random_histories_are_restored_at_random_moments() {
     let memory = Memory::with(Config {

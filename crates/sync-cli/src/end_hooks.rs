@@ -1,7 +1,7 @@
 //! Hooks for the end of a real run, however it ends: the last line of `--json`,
 //! the metrics file, the command of `--on-finish`.
 //!
-//! They collect what becomes known of the run ([`EndHooks::is_about`],
+//! They collect what becomes known of the run ([`EndHooks::is_about`], [`EndHooks::is_of`],
 //! [`EndHooks::executed`]). [`EndHooks::run`] runs them once: a signal may arrive
 //! while the run ends by itself.
 
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use parking_lot::{Mutex, MutexGuard};
 use s3mirror::{Counts, Direction, Location, Progress, Report};
 use sync_s3::Versioning;
@@ -79,6 +80,11 @@ impl EndHooks {
         report.direction = Some(Words::of(direction).command());
         report.directory = Some(directory.to_string_lossy().into_owned());
         report.bucket = Some(bucket.to_string());
+    }
+
+    /// The moment at which the bucket is listed and read; none means the present.
+    pub(crate) fn is_of(&self, at: Option<DateTime<Utc>>) {
+        self.lock().report.at = at.map(text::moment);
     }
 
     /// The counters of the run.

@@ -93,7 +93,7 @@ pub(super) async fn apply(
 
 /// Opens the mirror, shows its plan, and executes it if that is wanted.
 async fn drive(
-    builder: MirrorBuilder,
+    mut builder: MirrorBuilder,
     file: Option<&PlanFile>,
     manner: &Manner<'_>,
     hooks: &EndHooks,
@@ -102,6 +102,7 @@ async fn drive(
     let Some(prices) = console.ok_or_report(prices(manner.price)) else {
         return Ok(Exit::Usage);
     };
+    hooks.is_of(builder.options().bucket.at);
     let stop = listen(hooks, console)?;
     let progress = watch(&builder, manner.mode, hooks, console)?;
     let builder = builder.observer(progress.clone()).stop_on(stop.asked());

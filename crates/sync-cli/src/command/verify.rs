@@ -19,6 +19,7 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
     let Some(options) = console.ok_or_report(args.mirror_options()) else {
         return Ok(Exit::Usage);
     };
+    let at = options.bucket.at;
     let evidence = if args.how.read {
         Evidence::Bytes
     } else {
@@ -55,6 +56,7 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
     drop(counting);
     let outcome = Outcome {
         exit: exit_of(&found, is_whole, &stop),
+        at,
         is_whole,
         took: begun.elapsed(),
         places: verifier.locations(),

@@ -84,6 +84,9 @@ pub(crate) struct RunReport {
     pub(crate) directory: Option<String>,
     /// With the prefix.
     pub(crate) bucket: Option<String>,
+    /// The moment at which the bucket was restored as it was then; null means the present.
+    #[cfg_attr(test, schemars(with = "Option<crate::tests::schema::Time>"))]
+    pub(crate) at: Option<String>,
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Exit"))]
     pub(crate) exit: u8,
     /// The time of the execution; 0 if nothing was executed.

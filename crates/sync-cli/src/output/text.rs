@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use indicatif::{HumanBytes, HumanCount};
 use sync_core::{
     Direction, Entry, Key,
@@ -15,6 +16,14 @@ use sync_core::{
 };
 use sync_fs::Kept;
 use sync_s3::Versioning;
+
+/// The moment of `--at`, as it was given: without a fraction it means the end of its second,
+/// which is what plans have.
+pub(crate) fn moment(at: DateTime<Utc>) -> String {
+    let is_end = at.timestamp_subsec_nanos() == 999_999_999;
+    let given = if is_end { at.trunc_subsecs(0) } else { at };
+    given.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
 
 /// The words of a direction.
 #[derive(Debug, Clone, Copy)]

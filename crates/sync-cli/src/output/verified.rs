@@ -13,11 +13,14 @@ use sync_core::{
     verify::{Finding, Survey, Verdict, Verified},
 };
 
+use crate::output::text::moment;
 use crate::{Console, Exit};
 
 /// How a verification ended.
 pub(crate) struct Outcome {
     pub(crate) exit: Exit,
+    /// Of the bucket, unless it is the present.
+    pub(crate) at: Option<DateTime<Utc>>,
     /// Whether everything was compared.
     pub(crate) is_whole: bool,
     pub(crate) took: Duration,
@@ -60,6 +63,9 @@ pub(crate) struct Side {
 pub(crate) struct Summary {
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Exit"))]
     exit: u8,
+    /// The moment at which the bucket was compared as it was then; null means the present.
+    #[cfg_attr(test, schemars(with = "Option<crate::tests::schema::Time>"))]
+    at: Option<String>,
     seconds: f64,
     /// Whether the end was reached.
     complete: bool,
@@ -158,6 +164,7 @@ fn detail(finding: &Finding) -> String {
 pub(crate) fn report(found: &Verified, survey: &Survey, outcome: &Outcome, console: &mut Console) {
     let summary = Summary {
         exit: outcome.exit.code(),
+        at: outcome.at.map(moment),
         seconds: outcome.took.as_secs_f64(),
         complete: outcome.is_whole,
         equal_by_checksum: found.equal_by_checksum,

@@ -54,6 +54,7 @@ async fn end(
         Err(error) => return Ok(not_ended(error, console)),
     };
     args.set(builder.options());
+    hooks.is_of(builder.options().bucket.at);
     let stop = listen(hooks, console)?;
     let progress = watch(&builder, Mode::Act, hooks, console)?;
     let opened = builder
