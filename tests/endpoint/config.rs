@@ -13,6 +13,8 @@ pub struct Config {
     pub list_order: ListOrder,
     /// The order in which the versions and delete markers of a key are listed.
     pub version_order: VersionOrder,
+    /// Whether a page of versions after a key begins with the versions of that key (moto).
+    pub key_markers_are_included: bool,
     /// The most keys on one page of a listing; S3's own limit is 1,000.
     pub page_size: usize,
     /// The precision of `LastModified`.
@@ -64,6 +66,7 @@ impl Default for Config {
             buckets: Vec::new(),
             list_order: ListOrder::Bytes,
             version_order: VersionOrder::default(),
+            key_markers_are_included: false,
             page_size: 1000,
             precision: Precision::Second,
             rounding: Rounding::Down,

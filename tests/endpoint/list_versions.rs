@@ -29,15 +29,20 @@ struct Line {
 #[derive(Default)]
 struct Page {
     lines: Vec<Line>,
+    directories: Vec<String>,
+    /// The key and the version of the last line, or the last directory.
+    last: Option<(String, Option<String>)>,
     is_truncated: bool,
+}
+
+impl Page {
+    fn len(&self) -> usize {
+        self.lines.len() + self.directories.len()
+    }
 }
 
 impl State {
     pub(crate) fn list_object_versions(&self, input: &ListObjectVersionsInput) -> S3Result<RawXml> {
-        let delimiter = input.delimiter.as_deref().unwrap_or_default();
-        if !delimiter.is_empty() {
-            return Err(s3_error!(NotImplemented, "A delimiter is not implemented"));
-        }
         let text = Text::of(input.encoding_type.as_ref())?;
         let limit = max_keys(input.max_keys)?;
         let page = self.with_bucket(&input.bucket, |bucket| {
@@ -67,11 +72,27 @@ impl State {
                 }
                 continue;
             }
-            for line in self.lines(bucket, encoded, marker.as_ref(), input)? {
-                if page.lines.len() == limit {
+            if let Some(directory) = directory_of(&key, input) {
+                let is_past = |marker: &String| marker.starts_with(&*directory);
+                let is_known = page.directories.last() == Some(&directory)
+                    || input.key_marker.as_ref().is_some_and(is_past);
+                if is_known {
+                    continue;
+                }
+                if page.len() == limit {
                     page.is_truncated = limit > 0;
                     return Ok(page);
                 }
+                page.last = Some((directory.clone(), None));
+                page.directories.push(directory);
+                continue;
+            }
+            for line in self.lines(bucket, encoded, marker.as_ref(), input)? {
+                if page.len() == limit {
+                    page.is_truncated = limit > 0;
+                    return Ok(page);
+                }
+                page.last = Some((line.key.clone(), Some(line.version.id.clone())));
                 page.lines.push(line);
             }
         }
@@ -103,7 +124,8 @@ impl State {
         }
         let id = input.version_id_marker.as_deref();
         let Some(id) = id.filter(|id| !id.is_empty()) else {
-            return Ok(Vec::new());
+            let is_again = self.config.key_markers_are_included;
+            return Ok(if is_again { lines } else { Vec::new() });
         };
         let at = lines.iter().position(|line| line.version.id == id);
         let at = at.ok_or_else(|| s3_error!(InvalidArgument, "Invalid version id specified"))?;
@@ -128,13 +150,12 @@ impl State {
             key(&given(&input.key_marker)),
             escaped(&given(&input.version_id_marker)),
         );
-        if let Some(last) = page.lines.last().filter(|_| page.is_truncated) {
-            let _ = write!(
-                xml,
-                "<NextKeyMarker>{}</NextKeyMarker><NextVersionIdMarker>{}</NextVersionIdMarker>",
-                key(&last.key),
-                escaped(&last.version.id)
-            );
+        if let Some((last, id)) = page.last.as_ref().filter(|_| page.is_truncated) {
+            let _ = write!(xml, "<NextKeyMarker>{}</NextKeyMarker>", key(last));
+            if let Some(id) = id {
+                let id = escaped(id);
+                let _ = write!(xml, "<NextVersionIdMarker>{id}</NextVersionIdMarker>");
+            }
         }
         if input.encoding_type.is_some() {
             xml += "<EncodingType>url</EncodingType>";
@@ -150,6 +171,13 @@ impl State {
         }
         for line in lines {
             self.write_line(&mut xml, line, &key(&line.key));
+        }
+        for directory in &page.directories {
+            let name = key(directory);
+            let _ = write!(
+                xml,
+                "<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"
+            );
         }
         xml + "</ListVersionsResult>"
     }
@@ -179,6 +207,14 @@ impl State {
             }
         };
     }
+}
+
+/// The directory that stands for `key`, where they are asked for.
+fn directory_of(key: &str, input: &ListObjectVersionsInput) -> Option<String> {
+    let delimiter = input.delimiter.as_deref().filter(|it| !it.is_empty())?;
+    let prefix = input.prefix.as_deref().unwrap_or_default();
+    let (inner, _) = key.strip_prefix(prefix)?.split_once(delimiter)?;
+    Some([prefix, inner, delimiter].concat())
 }
 
 /// As the text of an element.

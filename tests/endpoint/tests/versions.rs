@@ -114,6 +114,37 @@ async fn markers_are_among_the_versions_or_after_them() {
     }
 }
 
+#[tokio::test]
+async fn directories_are_named_once_with_all_that_was_ever_in_them() {
+    let endpoint = versioned(Config {
+        page_size: 2,
+        ..Config::with_bucket(BUCKET)
+    });
+    for key in ["a", "d/1", "d/2", "e/1", "f/1/2", "g"] {
+        endpoint.put(BUCKET, key, "1", at(1));
+    }
+    endpoint.remove_at(BUCKET, "e/1", at(2));
+    let client = client(&endpoint);
+    let (mut all, mut marker) = (Vec::new(), None::<String>);
+    loop {
+        let request = client.list_object_versions().bucket(BUCKET).delimiter("/");
+        let page = request.set_key_marker(marker).send().await.unwrap();
+        all.extend(
+            page.versions()
+                .iter()
+                .map(|it| it.key().unwrap().to_owned()),
+        );
+        let directories = page.common_prefixes().iter();
+        all.extend(directories.map(|it| it.prefix().unwrap().to_owned()));
+        if page.is_truncated() != Some(true) {
+            break;
+        }
+        marker = page.next_key_marker;
+    }
+    all.sort();
+    assert_eq!(all, ["a", "d/", "e/", "f/", "g"]);
+}
+
 /// The body of an answer to a GET without a signature.
 async fn get(endpoint: &Endpoint, path: &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
