@@ -24,6 +24,7 @@ use crate::lanes::Lanes;
 use crate::list::Tuning;
 use crate::location::Location;
 use crate::options::{Checksums, Conditions, Payer};
+use crate::past;
 use crate::quirks::{Quirk, Quirks};
 use crate::read::buffer_pool::Pool;
 use crate::write::journal::UploadJournal;
@@ -77,7 +78,7 @@ impl Bucket {
     pub(crate) fn version_id(&self, entry: &Entry) -> Option<String> {
         self.past?;
         let revision = entry.revision.as_ref();
-        revision.map(|revision| revision.as_str().to_owned())
+        revision.map(|revision| past::parts(revision).0.to_owned())
     }
 
     pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {

@@ -30,19 +30,21 @@ impl Bucket {
         key: &Key,
         attempts: u32,
     ) -> Result<Option<Head>, Failure> {
-        match self.head_output(key, attempts).await? {
+        match self.head_output(key, None, attempts).await? {
             Some(output) => Head::of(key, &output).map(Some),
             None => Ok(None),
         }
     }
 
-    /// The same, with all fields of the answer.
+    /// The same of the version of this id, with all fields of the answer.
     pub(crate) async fn head_output(
         &self,
         key: &Key,
+        version_id: Option<String>,
         attempts: u32,
     ) -> Result<Option<HeadObjectOutput>, Failure> {
-        self.head_at(self.key_label(key), attempts).await
+        let label = self.key_label(key);
+        self.head_of(label, version_id, attempts).await
     }
 
     /// The same for any name, which may be that of a directory.
@@ -51,11 +53,21 @@ impl Bucket {
         label: String,
         attempts: u32,
     ) -> Result<Option<HeadObjectOutput>, Failure> {
+        self.head_of(label, None, attempts).await
+    }
+
+    async fn head_of(
+        &self,
+        label: String,
+        version_id: Option<String>,
+        attempts: u32,
+    ) -> Result<Option<HeadObjectOutput>, Failure> {
         let mut request = self
             .client
             .head_object()
             .bucket(self.location.bucket())
             .key(label)
+            .set_version_id(version_id)
             .set_checksum_mode(self.checksum_mode())
             .customize();
         if attempts < self.max_attempts {

@@ -240,7 +240,7 @@ impl Store for S3Store {
             bucket.quirks.note(Quirk::RangeListedWhole);
         }
         let entries = match bucket.past {
-            Some(at) => list::versions::list(bucket, at),
+            Some(at) => list::versions::list(bucket, selection, at),
             None => list::list(bucket, selection, range.clone()),
         };
         let mut entries = Box::pin(entries.peekable());

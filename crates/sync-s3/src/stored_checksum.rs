@@ -16,8 +16,6 @@ use sync_core::{
 use crate::bucket::Bucket;
 use crate::error::{Attempted, Failure};
 use crate::head::Head;
-use crate::past::is_that_version;
-use crate::version_check::is_same;
 use crate::write::conditional::changed;
 
 /// The checksum that the server has stored of the version of `entry`; `None` if there is
@@ -38,9 +36,7 @@ pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Dige
         .map_err(Failure::from)
         .and_then(|head| Ok((Head::of(&entry.key, &head)?.entry, head)));
     match head {
-        Ok((now, head)) if is_version(bucket, entry, &now, head.version_id()).await => {
-            Ok(of_whole(&head))
-        }
+        Ok((now, head)) if bucket.is_version(entry, &head, &now).await => Ok(of_whole(&head)),
         Ok(_) => Err(changed(&entry.key, "it is not the version that was listed")),
         Err(failure) if failure.is_missing_key() => Err(StoreError::new(
             ErrorKind::NotFound,
@@ -48,14 +44,6 @@ pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Dige
         )),
         Err(failure) => Err(bucket.fail(failure, Attempted::look_up(entry.key.as_str()))),
     }
-}
-
-/// Whether an answer describes the version of `seen`.
-async fn is_version(bucket: &Bucket, seen: &Entry, now: &Entry, id: Option<&str>) -> bool {
-    if bucket.past.is_some() {
-        return seen.size == now.size && is_that_version(seen, id, Some(now.modified));
-    }
-    is_same(seen, now) || bucket.is_still_listed(seen, now).await
 }
 
 /// The best checksum of those of the whole object.

@@ -4,6 +4,7 @@
 //! been replaced, or the server has other ETags in listings than in answers. A second
 //! listing of that key shows which: it compares like with like.
 
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::StorageClass;
 use sync_core::{Entry, Key, rule::is_same_time};
 
@@ -13,6 +14,7 @@ use crate::error::Failure;
 use crate::etag::ETag;
 use crate::head::Head;
 use crate::list;
+use crate::past::Answered;
 use crate::quirks::Quirk;
 
 /// The storage class of objects that are written without one.
@@ -42,7 +44,7 @@ impl Bucket {
         if !self.endpoint.is_foreign() || wanted == STANDARD || !self.quirks.may_look_at_class() {
             return;
         }
-        if let Ok(Some(head)) = self.head_output(key, SETTLE_ATTEMPTS).await {
+        if let Ok(Some(head)) = self.head_output(key, None, SETTLE_ATTEMPTS).await {
             // The header is missing for the standard class.
             let got = head.storage_class().map_or(STANDARD, StorageClass::as_str);
             if got != wanted {
@@ -53,17 +55,36 @@ impl Bucket {
 
     /// Looks up whether the object is still the version of `seen`.
     pub(crate) async fn look(&self, seen: &Entry, attempts: u32) -> Result<Look, Failure> {
-        let Some(head) = self.head_output(&seen.key, attempts).await? else {
+        let version = self.version_id(seen);
+        let Some(head) = self.head_output(&seen.key, version, attempts).await? else {
             return Ok(Look::Gone);
         };
         let found = Head::of(&seen.key, &head)?;
-        let is_same = is_same(seen, &found.entry) || self.is_still_listed(seen, &found.entry).await;
+        let is_same = self.is_version(seen, &head, &found.entry).await;
         Ok(if is_same {
             let etag = head.e_tag;
             Look::Same { found, etag }
         } else {
             Look::Other(found)
         })
+    }
+
+    /// Whether the answer to a HEAD, which describes `found`, is about the version of `seen`.
+    pub(crate) async fn is_version(
+        &self,
+        seen: &Entry,
+        head: &HeadObjectOutput,
+        found: &Entry,
+    ) -> bool {
+        if self.past.is_some() {
+            let answered = Answered {
+                id: head.version_id(),
+                etag: head.e_tag(),
+                modified: Some(found.modified),
+            };
+            return seen.size == found.size && answered.is_of(seen);
+        }
+        is_same(seen, found) || self.is_still_listed(seen, found).await
     }
 
     /// Whether `seen` is still listed although an answer describes the object as `found`:

@@ -92,7 +92,9 @@ pub(super) async fn right(probe: &Probe, name: &str) -> Vec<(Accepted, Condition
     let Ok(key) = probe.key(name) else {
         return Vec::new();
     };
-    let head = probe.bucket.head_output(&key, probe.bucket.max_attempts);
+    let head = probe
+        .bucket
+        .head_output(&key, None, probe.bucket.max_attempts);
     let etag = head.await.ok().flatten().and_then(|head| head.e_tag);
     let Some(etag) = etag.as_deref().and_then(ETag::parse) else {
         return Vec::new();

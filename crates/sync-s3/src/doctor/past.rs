@@ -11,7 +11,8 @@ use sync_core::{
 use crate::doctor::probe::{Probe, Report};
 use crate::error::{Attempted, Failure};
 use crate::list::url_encoding::decode_if;
-use crate::list::versions::{Allowed, Request, allowed, earliest};
+use crate::list::versions::Request;
+use crate::list::versions::lifecycle::{Allowed, Limit, allowed_soon, earliest};
 use crate::versioning::{self, Versioning};
 
 /// A key, and one that begins with it and precedes all that is below it: some servers
@@ -27,11 +28,11 @@ pub(super) async fn reach(probe: &Probe, report: Report<'_>) {
         return;
     }
     let now = DateTime::<Utc>::from(SystemTime::now());
-    report(match allowed(&probe.bucket).await {
+    report(match allowed_soon(&probe.bucket).await {
         Allowed::All => Diagnosis::ok("lifecycle", "no rule removes old versions"),
         Allowed::By {
             rule,
-            days: Some(days),
+            limit: Limit::Days(days),
         } => {
             let back = earliest(days, now).map_or_else(
                 || "all times".to_owned(),
@@ -43,11 +44,13 @@ pub(super) async fn reach(probe: &Probe, report: Report<'_>) {
             );
             Diagnosis::ok("lifecycle", message)
         }
-        Allowed::By { rule, days: None } => {
-            let message = format!(
-                "the rule '{}' keeps only a number of old versions: with --at nothing is deleted",
-                printable(&rule)
-            );
+        Allowed::By { rule, limit } => {
+            let what = match limit {
+                Limit::Whole => "removes objects with all of their versions",
+                _ => "keeps only a number of old versions",
+            };
+            let rule = printable(&rule);
+            let message = format!("the rule '{rule}' {what}: with --at nothing is deleted");
             Diagnosis::warning("lifecycle", message)
         }
         Allowed::Unread(why) => {
@@ -125,6 +128,7 @@ async fn listed(probe: &Probe) -> Result<Vec<(String, String)>, Failure> {
         let request = Request {
             prefix: &prefix,
             after: after.as_ref(),
+            delimiter: None,
             max_keys: 1,
         };
         let page = request.send(&probe.bucket).await?;

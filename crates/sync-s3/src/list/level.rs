@@ -6,7 +6,8 @@ use aws_sdk_s3::types::EncodingType;
 
 use crate::bucket::Bucket;
 use crate::error::Failure;
-use crate::list::pager::request;
+use crate::list::page_reader::{Level, LevelPage};
+use crate::list::request::request;
 use crate::list::url_encoding::decode_if;
 use crate::list::v1::send;
 
@@ -53,13 +54,44 @@ fn holds_objects(page: &ListObjectsV2Output, directory: &str) -> bool {
     })
 }
 
-/// The directories on a page of a listing of `prefix`. `None` if one of them is not
-/// exactly one level below: then the server does not support delimiters.
-pub(crate) fn directories(page: &ListObjectsV2Output, prefix: &str) -> Option<Vec<String>> {
+/// A page of directories, as segments of the listing may begin at them.
+pub(super) async fn level(bucket: &Bucket, level: Level) -> Option<LevelPage> {
+    let prefix = level.prefix;
+    let mut request = request(bucket)
+        .set_prefix(Some(prefix.clone()).filter(|prefix| !prefix.is_empty()))
+        .delimiter("/");
+    request = match level.token {
+        Some(token) => request.continuation_token(token),
+        None => request.start_after(level.after),
+    };
+    let page = send(bucket, request).await.ok()?;
+    let directories = directories(&page, &prefix)?;
+    let token = page
+        .next_continuation_token
+        .filter(|token| !token.is_empty());
+    let is_truncated = page.is_truncated == Some(true);
+    if is_truncated && token.is_none() {
+        return None;
+    }
+    let token = token.filter(|_| is_truncated);
+    Some(LevelPage { directories, token })
+}
+
+fn directories(page: &ListObjectsV2Output, prefix: &str) -> Option<Vec<String>> {
     let is_encoded = page.encoding_type == Some(EncodingType::Url);
-    let names = page.common_prefixes().iter().map(|common| {
-        let name = common.prefix()?.to_owned();
-        let name = decode_if(is_encoded, name).ok()?;
+    let names = page.common_prefixes().iter();
+    below(names.map(|name| name.prefix()), prefix, is_encoded)
+}
+
+/// The names of directories on a page of a listing of `prefix`. `None` if one of them is
+/// not exactly one level below: then the server does not support delimiters.
+pub(crate) fn below<'a>(
+    names: impl Iterator<Item = Option<&'a str>>,
+    prefix: &str,
+    is_encoded: bool,
+) -> Option<Vec<String>> {
+    let names = names.map(|name| {
+        let name = decode_if(is_encoded, name?.to_owned()).ok()?;
         let inner = name.strip_prefix(prefix)?;
         let is_one_level = inner.find('/').is_some_and(|at| at + 1 == inner.len());
         is_one_level.then_some(name)

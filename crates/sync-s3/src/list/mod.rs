@@ -12,20 +12,22 @@ mod deserializer;
 pub(crate) mod entries;
 mod level;
 mod page_check;
+mod page_reader;
 mod page_xml;
 mod pager;
+mod pages;
 mod parallel;
 mod prune;
 mod reader;
+mod request;
 mod single;
+pub(crate) mod slot;
 pub(crate) mod url_encoding;
 mod v1;
 pub(crate) mod versions;
 pub(crate) mod xml;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -35,21 +37,11 @@ use crate::bucket::Bucket;
 pub(crate) use level::empty_level;
 #[cfg(test)]
 pub(crate) use page_xml::{Version, page};
-use parallel::ParallelLister;
+use pager::Pager;
+use pages::Pages;
 pub(crate) use parallel::tuning::Tuning;
 use prune::Pruner;
-use reader::Reader;
 pub(crate) use single::{as_listed, first_page, listed};
-
-/// Pages as they come, and how late they are.
-struct Pages {
-    reader: Reader,
-    late: Duration,
-    /// How many pages in a row were late.
-    late_pages: Arc<AtomicU32>,
-    /// When the consumer received its last page.
-    delivered: Instant,
-}
 
 /// All entries below the prefix that are in `range`. At most two pages are in memory while
 /// pages come in time, otherwise [`Tuning::pages`] and one.
@@ -58,42 +50,29 @@ pub(crate) fn list(
     selection: Arc<Selection>,
     range: KeyRange,
 ) -> BoxStream<'static, Result<Listed>> {
-    // The task starts with the first poll: only then is there surely a runtime.
-    stream::once(async move { Pages::read(bucket, selection, range) })
-        .flat_map(|pages| stream::unfold(pages, Pages::next))
-        .flat_map(stream::iter)
-        .boxed()
+    let tuning = bucket.tuning;
+    list_tuned(bucket, selection, range, tuning)
 }
 
-impl Pages {
-    fn read(bucket: Arc<Bucket>, selection: Arc<Selection>, range: KeyRange) -> Self {
-        let late = bucket.tuning.late;
-        let late_pages = Arc::new(AtomicU32::new(0));
+/// The same, read as `tuning` says.
+fn list_tuned(
+    bucket: Arc<Bucket>,
+    selection: Arc<Selection>,
+    range: KeyRange,
+    tuning: Tuning,
+) -> BoxStream<'static, Result<Listed>> {
+    // The task starts with the first poll: only then is there surely a runtime.
+    let begin = async move {
         let pruner = Arc::new(Pruner::new(selection, range, bucket.is_ordered));
-        let lister = ParallelLister::new(bucket, pruner, Arc::clone(&late_pages));
-        Self {
-            reader: Reader::start(|sender| lister.run(sender)),
-            late,
-            late_pages,
-            delivered: Instant::now(),
-        }
-    }
-
-    async fn next(mut self) -> Option<(Vec<Result<Listed>>, Self)> {
-        let asked = Instant::now();
-        let items = self.reader.next().await?;
-        self.record_wait(asked);
-        Some((items, self))
-    }
-
-    fn record_wait(&mut self, asked: Instant) {
-        let now = Instant::now();
-        let (waited, worked) = (now - asked, asked - self.delivered);
-        if waited >= self.late && waited >= worked {
-            self.late_pages.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.late_pages.store(0, Ordering::Relaxed);
-        }
-        self.delivered = now;
-    }
+        Pages::<Pager>::read(bucket, pruner, tuning)
+    };
+    stream::once(begin)
+        .flat_map(|pages| {
+            stream::unfold(pages, |mut pages| async {
+                let items = pages.next().await?;
+                Some((items, pages))
+            })
+        })
+        .flat_map(stream::iter)
+        .boxed()
 }

@@ -36,7 +36,8 @@ pub(crate) fn page(body: &[u8], version: Version) -> Result<ListObjectsV2Output,
                 page
             }
             Name::CommonPrefixes => {
-                directories.push(directory(&mut elements)?);
+                let prefix = directory(&mut elements)?;
+                directories.push(CommonPrefix::builder().set_prefix(prefix).build());
                 page
             }
             Name::IsTruncated => page.is_truncated(flag(&elements.text()?)?),
@@ -130,15 +131,16 @@ fn object(elements: &mut Elements<'_>) -> Result<Object, Unreadable> {
     Ok(object.build())
 }
 
-fn directory(elements: &mut Elements<'_>) -> Result<CommonPrefix, Unreadable> {
-    let mut directory = CommonPrefix::builder();
+/// The name of a directory, as a page with a delimiter has it.
+pub(crate) fn directory(elements: &mut Elements<'_>) -> Result<Option<String>, Unreadable> {
+    let mut prefix = None;
     while let Some(name) = elements.child()? {
         match name {
-            Name::Prefix => directory = directory.prefix(elements.text()?),
+            Name::Prefix => prefix = Some(elements.text()?.into_owned()),
             _ => elements.skip()?,
         }
     }
-    Ok(directory.build())
+    Ok(prefix)
 }
 
 /// Parses a time. A leap second counts as the second after it, as in POSIX.

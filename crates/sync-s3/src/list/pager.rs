@@ -6,32 +6,24 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
-use aws_sdk_s3::types::EncodingType;
 use sync_core::{
     Listed, Result, StoreError,
     entry::{SkipCause, Skipped},
 };
 
 use crate::bucket::Bucket;
-use crate::error::{Attempted, Failure};
+use crate::error::Failure;
 use crate::list::entries::entries;
-use crate::list::page_check::PAGE;
-use crate::list::parallel::key_statistics::name;
+use crate::list::level;
+use crate::list::page_reader::{Level, LevelPage, Page, PageReader, name};
 use crate::list::prune::{self, Pruner};
+use crate::list::request::{refused, request};
 use crate::list::v1::{send, send_beginning};
 use crate::quirks::Quirk;
 
 /// Pages in a row without an entry before the listing counts as endless. Some
 /// servers send a few while they skip deleted keys.
 const MAX_EMPTY_PAGES: u32 = 10_000;
-
-/// The entries of a page; an error is the last of them.
-pub(crate) struct Page {
-    pub(crate) items: Vec<Result<Listed>>,
-    /// Whether nothing follows: the server said so, or there was an error.
-    pub(crate) is_last: bool,
-}
 
 /// Where the next page begins.
 #[derive(Debug)]
@@ -59,9 +51,11 @@ pub(crate) struct Pager {
     ended: bool,
 }
 
-impl Pager {
+impl PageReader for Pager {
+    type Item = Listed;
+
     /// Begins with the first key of the range.
-    pub(crate) fn new(bucket: Arc<Bucket>, pruner: Arc<Pruner>) -> Self {
+    fn new(bucket: Arc<Bucket>, pruner: Arc<Pruner>) -> Self {
         let after = pruner.range.after();
         let from = after.map(|after| From::Beginning([bucket.location.prefix(), after].concat()));
         Self {
@@ -75,8 +69,7 @@ impl Pager {
         }
     }
 
-    /// Begins with the first key after `name`, which alone is the first page.
-    pub(crate) fn after(bucket: Arc<Bucket>, pruner: Arc<Pruner>, name: &str) -> Self {
+    fn after(bucket: Arc<Bucket>, pruner: Arc<Pruner>, name: &str) -> Self {
         let from = From::OneAfter([bucket.location.prefix(), name].concat());
         Self {
             from,
@@ -84,14 +77,23 @@ impl Pager {
         }
     }
 
-    /// The next page. Must not be called after the last.
-    pub(crate) async fn next(&mut self) -> Page {
+    async fn next(&mut self) -> Page<Listed> {
         let items = self.page().await;
         let items = items.unwrap_or_else(|failure| vec![Err(refused(&self.bucket, failure))]);
         let is_last = self.ended || items.last().is_some_and(Result::is_err);
         Page { items, is_last }
     }
 
+    async fn level(bucket: &Bucket, level: Level) -> Option<LevelPage> {
+        level::level(bucket, level).await
+    }
+
+    fn refused(bucket: &Bucket, failure: Failure) -> StoreError {
+        refused(bucket, failure)
+    }
+}
+
+impl Pager {
     async fn page(&mut self) -> Result<Vec<Result<Listed>>, Failure> {
         let request = request(&self.bucket);
         let request = match &self.from {
@@ -200,30 +202,6 @@ impl Pager {
         self.from = From::Token(token.to_owned());
         Ok(())
     }
-}
-
-/// A request for a page of the keys below the prefix.
-pub(crate) fn request(bucket: &Bucket) -> ListObjectsV2FluentBuilder {
-    let location = &bucket.location;
-    bucket
-        .client
-        .list_objects_v2()
-        .bucket(location.bucket())
-        .set_prefix(Some(location.prefix().to_owned()).filter(|prefix| !prefix.is_empty()))
-        .encoding_type(EncodingType::Url)
-        .max_keys(PAGE)
-}
-
-pub(crate) fn refused(bucket: &Bucket, failure: Failure) -> StoreError {
-    let name = bucket.location.to_string();
-    bucket.fail(
-        failure.of_bucket(),
-        Attempted {
-            what: "list",
-            name: &name,
-            permission: "s3:ListBucket",
-        },
-    )
 }
 
 /// Hashes of the texts seen, one for each page: 8 bytes for 1,000 entries,

@@ -2,28 +2,28 @@
 
 use std::future::Future;
 
-use sync_core::{ErrorKind, Listed, Result, StoreError};
+use sync_core::{ErrorKind, Result, StoreError};
 use tokio::sync::mpsc;
 
 use crate::abort_on_drop::AbortOnDrop;
 
 /// What the task sends.
-pub(crate) enum Message {
-    Items(Vec<Result<Listed>>),
+pub(crate) enum Message<T> {
+    Items(Vec<Result<T>>),
     /// The listing is complete.
     End,
 }
 
 /// The consumer's end; dropping it stops the task.
-pub(crate) struct Reader {
-    receiver: mpsc::Receiver<Message>,
+pub(crate) struct Reader<T> {
+    receiver: mpsc::Receiver<Message<T>>,
     _task: AbortOnDrop,
     has_ended: bool,
 }
 
-impl Reader {
+impl<T: Send + 'static> Reader<T> {
     /// Begins to read, in a runtime.
-    pub(crate) fn start<F>(read: impl FnOnce(mpsc::Sender<Message>) -> F) -> Self
+    pub(crate) fn start<F>(read: impl FnOnce(mpsc::Sender<Message<T>>) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -38,7 +38,7 @@ impl Reader {
     }
 
     /// The next page; none at the end, and after an error.
-    pub(crate) async fn next(&mut self) -> Option<Vec<Result<Listed>>> {
+    pub(crate) async fn next(&mut self) -> Option<Vec<Result<T>>> {
         if self.has_ended {
             return None;
         }

@@ -5,7 +5,7 @@ use sync_core::{Entry, Key, Listed, rule::is_same_time};
 
 use crate::bucket::Bucket;
 use crate::list::entries::entries;
-use crate::list::pager::{refused, request};
+use crate::list::request::{refused, request};
 use crate::list::v1::send;
 use crate::quirks::Quirk;
 

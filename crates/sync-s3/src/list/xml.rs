@@ -69,9 +69,18 @@ impl<'a> Elements<'a> {
 
     /// Enters the next child of the current element; `None` leaves the element.
     pub(super) fn child(&mut self) -> Result<Option<Name>, Unreadable> {
+        self.enter(|start| Name::from(start))
+    }
+
+    /// The same, for documents that are small and rare.
+    pub(super) fn child_name(&mut self) -> Result<Option<String>, Unreadable> {
+        self.enter(|start| String::from_utf8_lossy(start.local_name().as_ref()).into_owned())
+    }
+
+    fn enter<T>(&mut self, name: impl Fn(&BytesStart<'_>) -> T) -> Result<Option<T>, Unreadable> {
         loop {
             match self.reader.read_event()? {
-                Event::Start(start) => return Ok(Some(Name::from(&start))),
+                Event::Start(start) => return Ok(Some(name(&start))),
                 Event::End(_) => return Ok(None),
                 Event::Eof => return Err(Unreadable::Truncated),
                 _ => {}

@@ -16,7 +16,7 @@ use crate::etag::ETag;
 use crate::http::accept_encoding::AcceptEncoding;
 use crate::http::clock;
 use crate::options::Conditions;
-use crate::past::is_that_version;
+use crate::past::{self, Answered};
 use crate::quirks::Quirk;
 use crate::read::archived;
 use crate::version_check::Look;
@@ -158,9 +158,7 @@ impl<'a> Version<'a> {
     /// checked for its version.
     fn if_match(&self) -> Option<String> {
         let quirks = &self.bucket.quirks;
-        // A version never changes.
-        if self.bucket.past.is_some()
-            || self.bucket.conditions == Conditions::Client
+        if self.bucket.conditions == Conditions::Client
             || quirks.has(Quirk::RefusesConditionalReads)
         {
             return None;
@@ -168,9 +166,18 @@ impl<'a> Version<'a> {
         let etag = match &self.known.etag {
             Some(answered) => ETag::parse(answered),
             None if quirks.has(Quirk::OtherETagsListed) => None,
-            None => ETag::of(self.entry),
+            None => self.listed_etag(),
         };
         etag.map(ETag::quoted)
+    }
+
+    /// The ETag that the listing showed. In the past only of what may be replaced: another
+    /// version never changes.
+    fn listed_etag(&self) -> Option<ETag<'_>> {
+        match self.bucket.past {
+            Some(_) => past::parts(self.entry.revision.as_ref()?).1,
+            None => ETag::of(self.entry),
+        }
     }
 
     /// Whether the object is there as it was listed although the server has
@@ -235,7 +242,12 @@ impl<'a> Version<'a> {
     fn is_version(&self, answer: &GetObjectOutput) -> bool {
         let modified = answer.last_modified().and_then(clock::exact);
         if self.bucket.past.is_some() {
-            return is_that_version(self.entry, answer.version_id(), modified);
+            let answered = Answered {
+                id: answer.version_id(),
+                etag: answer.e_tag(),
+                modified,
+            };
+            return answered.is_of(self.entry);
         }
         let seen = match &self.known.etag {
             Some(answered) => ETag::parse(answered),

@@ -1,9 +1,12 @@
-//! How many keys a directory has, at each depth, according to the last pages: so
-//! that split points are neither too close nor too far apart.
+//! How many items a directory has, at each depth, according to the last pages: so
+//! that split points are neither too close nor too far apart. Of a listing of versions
+//! each version counts, since pages are counted by them.
 
 use std::collections::VecDeque;
 
-use sync_core::{Listed, Result, entry::SkipCause};
+use sync_core::Result;
+
+use crate::list::page_reader::{Named, name};
 
 /// Deeper directories are not distinguished.
 const DEPTHS: usize = 16;
@@ -33,12 +36,16 @@ pub(crate) struct KeyStatistics {
 
 impl KeyStatistics {
     /// Adds a page that follows the last one.
-    pub(crate) fn add(&mut self, items: &[Result<Listed>]) {
+    pub(crate) fn add<T: Named>(&mut self, items: &[Result<T>]) {
         self.keys *= FADING;
         self.begun.iter_mut().for_each(|count| *count *= FADING);
         self.page = self.page.max(items.len());
         for name in items.iter().filter_map(name) {
-            self.key(name);
+            let is_again = T::REPEATS && *name == *self.last;
+            if !is_again {
+                self.key(name);
+            }
+            self.keys += 1.0;
             self.seen += 1;
         }
         if self.marks.len() == MARKS {
@@ -61,7 +68,6 @@ impl KeyStatistics {
             }
             depth += 1;
         }
-        self.keys += 1.0;
         self.last.clear();
         self.last.push_str(name);
     }
@@ -102,17 +108,5 @@ impl KeyStatistics {
         let index = depth.checked_sub(1);
         let count = index.and_then(|index| self.begun.get(index));
         count.copied().unwrap_or_default()
-    }
-}
-
-/// The key below the prefix; `None` for an item without a place in the order.
-pub(crate) fn name(item: &Result<Listed>) -> Option<&str> {
-    match item {
-        Ok(Listed::Entry(entry)) => Some(entry.key.as_str()),
-        Ok(Listed::Skipped(skipped)) => match skipped.cause {
-            SkipCause::NotUtf8 | SkipCause::NotSelected => None,
-            _ => Some(&skipped.name),
-        },
-        Err(_) => None,
     }
 }

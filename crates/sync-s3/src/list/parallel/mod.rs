@@ -22,16 +22,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sync_core::{Listed, Result};
+use sync_core::Result;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::bucket::Bucket;
 use crate::error::Failure;
-use crate::list::pager::{Page, Pager, refused};
+use crate::list::page_reader::{Page, PageReader};
 use crate::list::parallel::key_statistics::KeyStatistics;
 use crate::list::parallel::segment::{First, Segment};
 use crate::list::parallel::split_planner::{Found, SplitPlanner};
+use crate::list::parallel::tuning::Tuning;
 use crate::list::prune::Pruner;
 use crate::list::reader::Message;
 use crate::quirks::Quirk;
@@ -44,26 +45,34 @@ const MOST_FAILURES: u32 = 3;
 const PAGES_OF_PAUSE: u64 = 32;
 
 /// A request that was answered.
-enum Answer {
-    Page { id: u64, pager: Pager, page: Page },
-    Found { round: u32, found: Option<Found> },
+enum Answer<P: PageReader> {
+    Page {
+        id: u64,
+        pager: P,
+        page: Page<P::Item>,
+    },
+    Found {
+        round: u32,
+        found: Option<Found>,
+    },
 }
 
 /// What comes next for the consumer.
-enum Next {
-    Items(Vec<Result<Listed>>),
+enum Next<T> {
+    Items(Vec<Result<T>>),
     End,
     NotYet,
 }
 
 /// Reads segments concurrently and sends their pages in order.
-pub(crate) struct ParallelLister {
+pub(crate) struct ParallelLister<P: PageReader> {
     bucket: Arc<Bucket>,
+    tuning: Tuning,
     pruner: Arc<Pruner>,
     late_pages: Arc<AtomicU32>,
     /// In order; the pages of the first are sent.
-    segments: VecDeque<Segment>,
-    answers: JoinSet<Answer>,
+    segments: VecDeque<Segment<P>>,
+    answers: JoinSet<Answer<P>>,
     statistics: KeyStatistics,
     planner: Option<SplitPlanner>,
     /// Whether a request for directories is in flight.
@@ -84,19 +93,21 @@ pub(crate) struct ParallelLister {
     paused_until: u64,
 }
 
-impl ParallelLister {
+impl<P: PageReader> ParallelLister<P> {
     pub(crate) fn new(
         bucket: Arc<Bucket>,
+        tuning: Tuning,
         pruner: Arc<Pruner>,
         late_pages: Arc<AtomicU32>,
     ) -> Self {
-        let pager = Pager::new(Arc::clone(&bucket), Arc::clone(&pruner));
+        let pager = P::new(Arc::clone(&bucket), Arc::clone(&pruner));
         let start = pruner.range.after().unwrap_or_default().to_owned();
         let mut first = Segment::new(0, start, pager);
         first.first = First::Unknown;
         Self {
-            paused_until: bucket.tuning.pages_first,
+            paused_until: tuning.pages_first,
             bucket,
+            tuning,
             pruner,
             late_pages,
             segments: VecDeque::from([first]),
@@ -115,7 +126,7 @@ impl ParallelLister {
     }
 
     /// Reads to the last page or an error, or until the consumer is gone.
-    pub(crate) async fn run(mut self, sender: mpsc::Sender<Message>) {
+    pub(crate) async fn run(mut self, sender: mpsc::Sender<Message<P::Item>>) {
         let mut slot = None;
         loop {
             if let Some(free) = slot.take() {
@@ -150,7 +161,7 @@ impl ParallelLister {
     }
 
     /// What comes next in order.
-    fn take(&mut self) -> Next {
+    fn take(&mut self) -> Next<P::Item> {
         loop {
             let Some(head) = self.segments.front() else {
                 return Next::NotYet;
@@ -180,7 +191,7 @@ impl ParallelLister {
 
     /// The first segment has no page to send. If it has been read, that is the
     /// end, unless another segment has shown that there is more.
-    fn end(&mut self) -> Next {
+    fn end(&mut self) -> Next<P::Item> {
         if !self.segments.front().is_some_and(|head| head.is_read) {
             return Next::NotYet;
         }
@@ -191,25 +202,25 @@ impl ParallelLister {
                 let failure = Failure::protocol(format!(
                     "the server ends the listing before '{first}', which it has"
                 ));
-                Next::Items(vec![Err(refused(&self.bucket, failure))])
+                Next::Items(vec![Err(P::refused(&self.bucket, failure))])
             }
         }
     }
 
     /// Continues with the second segment, whose first key is the one at `at`.
-    fn join(&mut self, at: usize) -> Vec<Result<Listed>> {
+    fn join(&mut self, at: usize) -> Vec<Result<P::Item>> {
         let head = self.segments.pop_front();
         let page = head.and_then(|mut head| head.take());
         self.joined += 1;
         let pages = self.pages - self.pages_before;
-        self.short += u64::from(pages * 4 < self.bucket.tuning.segment_pages as u64);
+        self.short += u64::from(pages * 4 < self.tuning.segment_pages as u64);
         self.pages_before = self.pages;
         let mut items = page.map(|page| page.items).unwrap_or_default();
         items.truncate(at);
         items
     }
 
-    fn send(&mut self, items: Vec<Result<Listed>>) -> Next {
+    fn send(&mut self, items: Vec<Result<P::Item>>) -> Next<P::Item> {
         self.pages += 1;
         // Statistics are only needed for splits, which are made where pages are late.
         if self.is_split() || self.late_pages.load(Ordering::Relaxed) > 0 || self.is_eager() {
@@ -238,10 +249,10 @@ impl ParallelLister {
     }
 
     fn is_eager(&self) -> bool {
-        self.bucket.tuning.late_pages == 0
+        self.tuning.late_pages == 0
     }
 
-    fn record(&mut self, answer: Answer) {
+    fn record(&mut self, answer: Answer<P>) {
         match answer {
             Answer::Page { id, pager, page } => {
                 let mut segments = self.segments.iter_mut();

@@ -97,7 +97,7 @@ mod tests {
         let items: Vec<_> = names.map(item).collect();
         let mut statistics = KeyStatistics::default();
         items.chunks(10).for_each(|page| statistics.add(page));
-        let last = crate::list::parallel::key_statistics::name(items.last().unwrap()).unwrap();
+        let last = crate::list::page_reader::name(items.last().unwrap()).unwrap();
         let numbers = NumericSplitter::new(&statistics, 20.0);
         let splits = numbers.into_iter().flat_map(|mut numbers| {
             let mut position = last.to_owned();

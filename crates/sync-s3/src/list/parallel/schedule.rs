@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::list::pager::Pager;
+use crate::list::page_reader::PageReader;
 use crate::list::parallel::segment::{First, Segment};
 use crate::list::parallel::split_planner::{SplitPlanner, Step, directories_after};
 use crate::list::parallel::{Answer, MOST_FAILURES, PAGES_OF_PAUSE, ParallelLister};
@@ -18,7 +18,7 @@ const MORE_SEGMENTS: usize = 8;
 const MOST_SHORT: u64 = 8;
 const PAGES_OF_SHORT: u64 = 48;
 
-impl ParallelLister {
+impl<P: PageReader> ParallelLister<P> {
     /// Whether the listing may be split now.
     fn may_split(&self) -> bool {
         !self.bucket.quirks.has(Quirk::Disordered)
@@ -27,12 +27,12 @@ impl ParallelLister {
             && self.pages >= self.paused_until
             && self.short <= MOST_SHORT + self.pages / PAGES_OF_SHORT
             && (self.planner.is_some()
-                || self.late_pages.load(Ordering::Relaxed) >= self.bucket.tuning.late_pages)
+                || self.late_pages.load(Ordering::Relaxed) >= self.tuning.late_pages)
     }
 
     /// Adds segments at the end, or requests directories to find split points.
     pub(crate) fn split(&mut self) {
-        let is_busy = self.answers.len() >= self.bucket.tuning.streams;
+        let is_busy = self.answers.len() >= self.tuning.streams;
         if self.is_planning || is_busy || !self.may_split() {
             return;
         }
@@ -42,7 +42,7 @@ impl ParallelLister {
             self.paused_until = self.pages + PAGES_OF_PAUSE;
             return;
         }
-        let tuning = self.bucket.tuning;
+        let tuning = self.tuning;
         let most = FIRST_SEGMENTS + MORE_SEGMENTS * self.joined;
         while self.segments.len() < most.min(tuning.streams) {
             let Some(tail) = self.segments.back().filter(|tail| !tail.is_read) else {
@@ -62,7 +62,7 @@ impl ParallelLister {
                 }
                 Step::Split(start) => {
                     let pager =
-                        Pager::after(Arc::clone(&self.bucket), Arc::clone(&self.pruner), &start);
+                        P::after(Arc::clone(&self.bucket), Arc::clone(&self.pruner), &start);
                     self.segments
                         .push_back(Segment::new(self.created, start, pager));
                     let segments = self.segments.len();
@@ -76,7 +76,7 @@ impl ParallelLister {
                     }
                     let (bucket, round) = (Arc::clone(&self.bucket), self.failures);
                     self.answers.spawn(async move {
-                        let found = directories_after(&bucket, wanted).await;
+                        let found = directories_after::<P>(&bucket, wanted).await;
                         Answer::Found { round, found }
                     });
                     self.planner_requests += 1;
@@ -90,7 +90,7 @@ impl ParallelLister {
 
     /// Requests the next pages, in the order in which they are needed.
     pub(crate) fn read_on(&mut self, is_awaited: bool) {
-        let tuning = self.bucket.tuning;
+        let tuning = self.tuning;
         let is_split = self.is_split();
         let mut held: usize = self.segments.iter().map(Segment::held).sum();
         for index in 0..self.segments.len() {

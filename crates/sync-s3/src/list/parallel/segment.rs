@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use sync_core::Result;
 
 use crate::abort_on_drop::AbortOnDrop;
-use crate::list::pager::{Page, Pager};
-use crate::list::parallel::key_statistics::name;
+use crate::list::page_reader::{Named, Page, PageReader, name};
 
 /// What is known of the first key of a segment.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,23 +18,23 @@ pub(crate) enum First {
 }
 
 /// The pages from a split point on.
-pub(crate) struct Segment {
+pub(crate) struct Segment<P: PageReader> {
     pub(crate) id: u64,
     /// The split point: the segment begins with the first key after it.
     pub(crate) start: String,
     pub(crate) first: First,
     /// Reads the pages; taken while one is requested.
-    pub(crate) pager: Option<Pager>,
+    pub(crate) pager: Option<P>,
     pub(crate) task: Option<AbortOnDrop>,
-    pub(crate) pages: VecDeque<Page>,
+    pub(crate) pages: VecDeque<Page<P::Item>>,
     /// The last key that was read.
     pub(crate) last: String,
     /// Whether its last page has been read.
     pub(crate) is_read: bool,
 }
 
-impl Segment {
-    pub(crate) fn new(id: u64, start: String, pager: Pager) -> Self {
+impl<P: PageReader> Segment<P> {
+    pub(crate) fn new(id: u64, start: String, pager: P) -> Self {
         Self {
             id,
             last: start.clone(),
@@ -49,7 +48,7 @@ impl Segment {
     }
 
     /// Adds the answer to a request.
-    pub(crate) fn add(&mut self, pager: Pager, page: Page) {
+    pub(crate) fn add(&mut self, pager: P, page: Page<P::Item>) {
         self.task = None;
         self.pager = Some(pager);
         self.is_read = page.is_last;
@@ -63,11 +62,12 @@ impl Segment {
         self.pages.push_back(page);
     }
 
-    /// Exactly one key was requested. That a second one follows it would depend on
-    /// what the server makes of the split point, not on its token.
-    fn first_of(&self, page: &Page) -> First {
+    /// Exactly one item was requested. That a second one follows it would depend on
+    /// what the server makes of the split point, not on its token. Where items of the
+    /// split point itself came first, several follow by the token of these.
+    fn first_of(&self, page: &Page<P::Item>) -> First {
         match page.items.as_slice() {
-            [item] => match name(item) {
+            [item, rest @ ..] if rest.is_empty() || P::Item::REPEATS => match name(item) {
                 Some(name) if *name > *self.start => First::Known(name.to_owned()),
                 _ => First::Unknown,
             },
@@ -82,7 +82,7 @@ impl Segment {
 
     /// Where the next page passes a split point.
     pub(crate) fn passes(&self, point: &str) -> Option<usize> {
-        let passes = |item: &Result<_>| name(item).is_some_and(|name| name > point);
+        let passes = |item: &Result<P::Item>| name(item).is_some_and(|name| name > point);
         self.pages.front()?.items.iter().position(passes)
     }
 
@@ -93,7 +93,7 @@ impl Segment {
     }
 
     /// The next page.
-    pub(crate) fn take(&mut self) -> Option<Page> {
+    pub(crate) fn take(&mut self) -> Option<Page<P::Item>> {
         self.pages.pop_front()
     }
 }

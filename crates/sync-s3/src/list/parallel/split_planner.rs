@@ -8,11 +8,9 @@
 use std::collections::VecDeque;
 
 use crate::bucket::Bucket;
-use crate::list::level::directories;
-use crate::list::pager::request;
+use crate::list::page_reader::{self, PageReader};
 use crate::list::parallel::key_statistics::KeyStatistics;
 use crate::list::parallel::numeric_splitter::NumericSplitter;
-use crate::list::v1::send;
 
 /// A directory is worth a request if this many times its keys make a page: 12 of
 /// 1,000.
@@ -185,31 +183,21 @@ fn depth(name: &str) -> usize {
 }
 
 /// Requests directories. `None` if the answer cannot be used.
-pub(crate) async fn directories_after(
+pub(crate) async fn directories_after<P: PageReader>(
     bucket: &Bucket,
     wanted: DirectoriesRequest,
 ) -> Option<Found> {
     let base = bucket.location.prefix();
-    let full = [base, &wanted.prefix].concat();
-    let mut request = request(bucket)
-        .set_prefix(Some(full.clone()).filter(|prefix| !prefix.is_empty()))
-        .delimiter("/");
-    request = match wanted.token {
-        Some(token) => request.continuation_token(token),
-        None => request.start_after([base, &wanted.after].concat()),
+    let level = page_reader::Level {
+        prefix: [base, &wanted.prefix].concat(),
+        after: [base, &wanted.after].concat(),
+        token: wanted.token,
     };
-    let page = send(bucket, request).await.ok()?;
-    let named = directories(&page, &full)?;
-    let token = page
-        .next_continuation_token
-        .filter(|token| !token.is_empty());
-    if page.is_truncated == Some(true) && token.is_none() {
-        return None;
-    }
-    let relative = named.iter().map(|name| name.get(base.len()..));
-    let directories = relative
-        .map(|name| name.map(str::to_owned))
-        .collect::<Option<_>>()?;
-    let token = token.filter(|_| page.is_truncated == Some(true));
-    Some(Found { directories, token })
+    let page = P::level(bucket, level).await?;
+    let relative = page.directories.iter().map(|name| name.get(base.len()..));
+    let directories = relative.map(|name| name.map(str::to_owned));
+    Some(Found {
+        directories: directories.collect::<Option<_>>()?,
+        token: page.token,
+    })
 }

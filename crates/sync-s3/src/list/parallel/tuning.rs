@@ -35,3 +35,13 @@ impl Default for Tuning {
         }
     }
 }
+
+impl Tuning {
+    /// For each of two listings that are read side by side: they hold as many pages as one.
+    pub(crate) fn half(self) -> Self {
+        Self {
+            pages: (self.pages / 2).max(1),
+            ..self
+        }
+    }
+}

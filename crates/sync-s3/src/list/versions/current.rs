@@ -8,27 +8,40 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt};
-use sync_core::{ErrorKind, KeyRange, Listed, Result, StoreError, text::printable};
+use sync_core::{
+    Entry, ErrorKind, KeyRange, Listed, Result, Selection, StoreError, text::printable,
+};
 
 use crate::bucket::Bucket;
 use crate::list;
+use crate::list::parallel::tuning::Tuning;
+use crate::list::prune::Pruner;
 
 /// The keys of the current objects that were there at the moment.
 pub(super) struct CurrentKeys {
     bucket: Arc<Bucket>,
+    /// What it skips is not looked for.
+    pruner: Arc<Pruner>,
     at: DateTime<Utc>,
     entries: BoxStream<'static, Result<Listed>>,
-    /// The next one, in the bucket.
-    next: Option<String>,
+    next: Option<Entry>,
     begun: bool,
 }
 
 impl CurrentKeys {
-    pub(super) fn new(bucket: &Arc<Bucket>, at: DateTime<Utc>) -> Self {
+    pub(super) fn new(
+        bucket: &Arc<Bucket>,
+        selection: Arc<Selection>,
+        pruner: Arc<Pruner>,
+        at: DateTime<Utc>,
+        tuning: Tuning,
+    ) -> Self {
+        let all = KeyRange::default();
         Self {
+            entries: list::list_tuned(Arc::clone(bucket), selection, all, tuning),
             bucket: Arc::clone(bucket),
+            pruner,
             at,
-            entries: list::list(Arc::clone(bucket), Arc::default(), KeyRange::default()),
             next: None,
             begun: false,
         }
@@ -40,7 +53,11 @@ impl CurrentKeys {
             self.advance().await?;
             self.begun = true;
         }
-        if self.next.as_deref() == Some(key) {
+        if self
+            .next
+            .as_ref()
+            .is_some_and(|next| next.key.as_str() == key)
+        {
             self.advance().await?;
         }
         Ok(())
@@ -51,7 +68,10 @@ impl CurrentKeys {
         if !self.begun {
             self.advance().await?;
         }
-        let Some(key) = self.next else { return Ok(()) };
+        let Some(entry) = self.next else {
+            return Ok(());
+        };
+        let key = self.bucket.full_key(&entry.key);
         let key = printable(&key);
         let message = format!("cannot rely on the versions of {}", self.bucket.location);
         let why = format!(
@@ -68,8 +88,9 @@ impl CurrentKeys {
         while let Some(item) = self.entries.next().await {
             if let Listed::Entry(entry) = item?
                 && entry.modified <= self.at
+                && self.pruner.pruned_parent(entry.key.as_str()).is_none()
             {
-                self.next = Some(self.bucket.full_key(&entry.key));
+                self.next = Some(entry);
                 break;
             }
         }

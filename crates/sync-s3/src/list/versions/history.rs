@@ -8,10 +8,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::error::Failure;
-use crate::list::versions::page_xml::Line;
-
-/// The id of what was written while versioning was not enabled.
-pub(crate) const NULL: &str = "null";
+use crate::list::versions::page_xml::{Line, NULL};
 
 /// What a key was.
 #[derive(Debug)]
@@ -58,6 +55,7 @@ struct Short {
     modified: DateTime<Utc>,
     is_marker: bool,
     size: Option<u64>,
+    etag: Option<String>,
 }
 
 #[derive(Debug)]
@@ -84,7 +82,7 @@ impl History {
         };
         self.is_torn |= is_torn;
         self.watch_order(line.is_marker, line.is_latest, modified);
-        let id = line.id.as_deref().unwrap_or(NULL);
+        let id = line.id();
         if modified > at {
             self.has_later_null |= id == NULL;
             return Ok(());
@@ -102,6 +100,7 @@ impl History {
                 modified,
                 is_marker: line.is_marker,
                 size: line.size,
+                etag: line.etag.clone(),
             },
             line.is_latest,
         );
@@ -166,6 +165,7 @@ impl History {
                 id: Some(line.id),
                 modified: Some(line.modified),
                 size: line.size,
+                etag: line.etag,
                 ..Line::default()
             }),
             Ok(_) => Was::Absent,

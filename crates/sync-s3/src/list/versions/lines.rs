@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
-use sync_core::{ErrorKind, Result};
+use sync_core::{ErrorKind, KeyRange, Result};
 
 use crate::bucket::Bucket;
 use crate::error::Failure;
-use crate::list::versions::history::NULL;
-use crate::list::versions::page_xml::Line;
+use crate::list::page_reader::PageReader as _;
+use crate::list::pages::Pages;
+use crate::list::prune::Pruner;
+use crate::list::versions::page_xml::{Line, NULL};
 use crate::list::versions::pager::Pager;
 use crate::list::versions::refused::refused;
 
@@ -41,84 +43,125 @@ pub enum VersionKind {
     DeleteMarker,
 }
 
-/// What is read next.
-struct Reading {
+/// What is read now.
+enum Reading {
+    /// The key of the location itself, which is before all keys below it.
+    Key(Option<Pager>),
+    /// The keys below the prefix.
+    Below(Pages<Pager>),
+}
+
+struct Lines {
     bucket: Arc<Bucket>,
-    /// The lines of the page that was read last.
-    lines: VecDeque<Line>,
-    pager: Option<Pager>,
-    /// Only this key is read, before all keys below it.
-    key: Option<String>,
+    reading: Reading,
+    /// Those of the page that was read last.
+    page: VecDeque<Result<Line>>,
 }
 
 /// The versions of the key that the location of `bucket` names, then those of the keys
 /// below it.
 pub(crate) fn lines(bucket: Arc<Bucket>) -> BoxStream<'static, Result<ObjectVersion>> {
-    let prefix = bucket.location.prefix();
-    let key = prefix.strip_suffix('/').map(str::to_owned);
-    let first = key.clone().unwrap_or_default();
-    let reading = Reading {
-        pager: Some(Pager::new(Arc::clone(&bucket), first)),
-        bucket,
-        lines: VecDeque::new(),
-        key,
-    };
-    stream::unfold(Some(reading), |reading| async {
-        let mut reading = reading?;
-        match reading.next().await {
-            Ok(line) => line.map(|line| (Ok(line), Some(reading))),
-            Err(failure) => Some((Err(refused(&reading.bucket, failure)), None)),
-        }
-    })
-    .boxed()
+    // Tasks start with the first poll: only then is there surely a runtime.
+    stream::once(async move { Lines::begin(bucket) })
+        .flat_map(|lines| {
+            stream::unfold(Some(lines), |lines| async {
+                let mut lines = lines?;
+                let line = lines.next().await?;
+                let rest = line.is_ok().then_some(lines);
+                Some((line, rest))
+            })
+        })
+        .boxed()
 }
 
-impl Reading {
-    async fn next(&mut self) -> Result<Option<ObjectVersion>, Failure> {
+impl Lines {
+    fn begin(bucket: Arc<Bucket>) -> Self {
+        let key = bucket.location.prefix().strip_suffix('/');
+        let reading = match key.map(str::to_owned) {
+            Some(key) => Reading::Key(Some(Pager::of(&bucket, key))),
+            None => below(&bucket),
+        };
+        Self {
+            bucket,
+            reading,
+            page: VecDeque::new(),
+        }
+    }
+
+    async fn next(&mut self) -> Option<Result<ObjectVersion>> {
         loop {
-            if let Some(line) = self.lines.pop_front() {
-                if self.key.as_ref().is_none_or(|key| *key == line.key) {
-                    return of_line(line).map(Some);
-                }
-                // Other keys begin with this one; where the order is not known, it may still
-                // come after them.
-                if self.bucket.is_ordered {
-                    self.begin_below();
-                }
-                continue;
-            }
-            let Some(mut pager) = self.pager.take() else {
-                if self.key.is_none() {
-                    return Ok(None);
-                }
-                self.begin_below();
-                continue;
-            };
-            let page = match pager.next().await {
-                // A policy may allow only what is below the name.
-                Err(failure) if failure.kind() == ErrorKind::Denied && self.key.is_some() => {
-                    self.begin_below();
+            let Some(line) = self.page.pop_front() else {
+                if self.read().await {
                     continue;
                 }
-                page => page?,
+                return None;
             };
-            self.lines = page.lines.into();
-            self.pager = (!page.is_last).then_some(pager);
+            match line {
+                Ok(line) if self.is_of_key() && !line.key.is_empty() => {
+                    // Other keys begin with this one; where the order is not known, it may
+                    // still come after them.
+                    if self.bucket.is_ordered {
+                        self.begin_below();
+                    }
+                }
+                // A policy may allow only what is below the name.
+                Err(error) if self.is_of_key() && error.kind() == ErrorKind::Denied => {
+                    self.begin_below();
+                }
+                line => return Some(line.and_then(|line| self.shown(line))),
+            }
         }
+    }
+
+    fn is_of_key(&self) -> bool {
+        matches!(self.reading, Reading::Key(_))
+    }
+
+    /// Reads the next page; `false` if there is none.
+    async fn read(&mut self) -> bool {
+        match &mut self.reading {
+            Reading::Key(pager) => match pager.take() {
+                Some(mut read) => {
+                    let page = read.next().await;
+                    *pager = (!page.is_last).then_some(read);
+                    self.page = page.items.into();
+                }
+                None => self.begin_below(),
+            },
+            Reading::Below(pages) => match pages.next().await {
+                Some(items) => self.page = items.into(),
+                None => return false,
+            },
+        }
+        true
     }
 
     /// The key has been read; the keys below it follow.
     fn begin_below(&mut self) {
-        self.key = None;
-        self.lines.clear();
-        let prefix = self.bucket.location.prefix().to_owned();
-        self.pager = Some(Pager::new(Arc::clone(&self.bucket), prefix));
+        self.page.clear();
+        self.reading = below(&self.bucket);
+    }
+
+    fn shown(&self, line: Line) -> Result<ObjectVersion> {
+        let prefix = self.bucket.location.prefix();
+        let place = if self.is_of_key() {
+            prefix.strip_suffix('/').unwrap_or(prefix)
+        } else {
+            prefix
+        };
+        let key = [place, &*line.key].concat();
+        of_line(key, line).map_err(|failure| refused(&self.bucket, failure))
     }
 }
 
-fn of_line(line: Line) -> Result<ObjectVersion, Failure> {
+fn below(bucket: &Arc<Bucket>) -> Reading {
+    let pruner = Pruner::new(Arc::default(), KeyRange::default(), bucket.is_ordered);
+    let tuning = bucket.tuning;
+    Reading::Below(Pages::read(Arc::clone(bucket), Arc::new(pruner), tuning))
+}
+
+fn of_line(key: String, line: Line) -> Result<ObjectVersion, Failure> {
     let lacking = |what: &str| {
-        let key = &line.key;
         Failure::protocol(format!(
             "the server lists a version of '{key}' without {what}"
         ))
@@ -134,6 +177,6 @@ fn of_line(line: Line) -> Result<ObjectVersion, Failure> {
         modified,
         is_latest: line.is_latest,
         kind,
-        key: line.key,
+        key,
     })
 }

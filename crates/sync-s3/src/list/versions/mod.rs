@@ -1,14 +1,18 @@
 //! The bucket as it was at a moment: its versions and delete markers, key by key.
 //!
-//! One pass over pages of 1,000 versions; the state is one key, carried over the
-//! borders of pages. What a key was is judged by `history`. Three things may hide that
-//! a key existed, and are listed as skipped, so that nothing is deleted: a history with
-//! holes (`holes`), a key of which the history does not tell what it was, and a server
-//! that loses versions between pages, which the current objects show (`current`).
+//! One pass over pages of 1,000 versions, many at once where they are late (`parallel`);
+//! the state is one key, carried over the borders of pages. What a key was is judged by
+//! `history`. Three things may hide that a key existed, and are listed as skipped, so that
+//! nothing is deleted: a history with holes (`holes`), a key of which the history does not
+//! tell what it was, and a server that loses versions between pages, which the current
+//! objects show (`current`). Where further lines of a key might come later, because the
+//! keys are in no order (`kinds`), the listing is an error.
 
 mod current;
 mod history;
 mod holes;
+mod kinds;
+pub(crate) mod lifecycle;
 mod lines;
 mod page_xml;
 mod pager;
@@ -22,24 +26,28 @@ use aws_sdk_s3::types::Object;
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 use sync_core::{
-    Entry, ErrorKind, Key, Listed, Result, StoreError,
-    entry::{Revision, SkipCause},
+    Entry, ErrorKind, Key, KeyRange, Listed, Result, Selection, StoreError, entry::SkipCause,
+    text::printable,
 };
 use tokio::sync::mpsc;
 
 use crate::bucket::Bucket;
 use crate::error::Failure;
 use crate::list::entries::{self, skipped};
+use crate::list::page_reader::PageReader as _;
+use crate::list::pages::Pages;
+use crate::list::parallel::tuning::Tuning;
+use crate::list::prune::Pruner;
 use crate::list::reader::{Message, Reader};
-use crate::past::shown;
+use crate::past::{revision, shown};
 use current::CurrentKeys;
-pub(crate) use history::NULL;
 use history::{History, Was};
-pub(crate) use holes::{Allowed, allowed, earliest};
+use kinds::{KeyOrder, Tearing};
 pub(crate) use lines::lines;
 pub use lines::{ObjectVersion, VersionKind};
-pub(crate) use page_xml::Line;
-pub(crate) use pager::Pager;
+use page_xml::Line;
+pub(crate) use page_xml::NULL;
+use pager::Pager;
 use refused::refused;
 pub(crate) use request::Request;
 
@@ -49,11 +57,17 @@ type Items = Vec<Result<Listed>>;
 const NOT_KEPT: &str = "nothing of then or before has a version id, so whether versions were kept \
                         then is not known";
 
-/// All entries below the prefix as they were at `at`. At most two pages are in memory.
-pub(crate) fn list(bucket: Arc<Bucket>, at: DateTime<Utc>) -> BoxStream<'static, Result<Listed>> {
+/// All entries below the prefix as they were at `at`. As many pages are in memory as of a
+/// listing of objects, and one. Directories that `selection` excludes are skipped where
+/// those of objects are.
+pub(crate) fn list(
+    bucket: Arc<Bucket>,
+    selection: Arc<Selection>,
+    at: DateTime<Utc>,
+) -> BoxStream<'static, Result<Listed>> {
     // The task starts with the first poll: only then is there surely a runtime.
     let begin = async move {
-        Reader::start(|sender| async move { Past::new(bucket, at).read(&sender).await })
+        Reader::start(|sender| async move { Past::new(bucket, selection, at).read(&sender).await })
     };
     stream::once(begin)
         .flat_map(|reader| {
@@ -72,25 +86,28 @@ pub(crate) async fn find(
     key: &Key,
     at: DateTime<Utc>,
 ) -> Result<Option<Entry>> {
-    let full = bucket.full_key(key);
-    let mut pager = Pager::new(Arc::clone(bucket), full.clone());
-    let mut history = History::default();
+    let mut pager = Pager::of(bucket, bucket.full_key(key));
+    let (mut history, mut tearing) = (History::default(), Tearing::of(bucket));
     let failed = |failure| refused(bucket, failure);
     loop {
-        let page = pager.next().await.map_err(failed)?;
-        let mine = page.lines.iter().filter(|line| line.key == full);
+        let page = pager.next().await;
         // In the order of bytes its lines are the first of those whose key begins with it.
-        let is_over = bucket.is_ordered && mine.clone().count() < page.lines.len();
-        let is_done = page.is_last || is_over;
-        for line in mine {
-            history.add(line, page.is_torn, at).map_err(failed)?;
+        let mut is_over = page.is_last;
+        for line in page.items {
+            let line = line?;
+            let is_torn = tearing.is_torn(&line);
+            if line.key.is_empty() {
+                history.add(&line, is_torn, at).map_err(failed)?;
+            } else {
+                is_over |= bucket.is_ordered;
+            }
         }
-        if !is_done {
+        if !is_over {
             continue;
         }
-        return match history.end(full) {
+        return match history.end(key.as_str().to_owned()) {
             Was::Absent => Ok(None),
-            Was::Version(line) => match listed(bucket, line).map_err(failed)? {
+            Was::Version(line) => match listed(line).map_err(failed)? {
                 Listed::Entry(entry) => Ok(Some(entry)),
                 Listed::Skipped(_) => Ok(None),
             },
@@ -106,8 +123,14 @@ pub(crate) async fn find(
 struct Past {
     bucket: Arc<Bucket>,
     at: DateTime<Utc>,
+    pruner: Arc<Pruner>,
+    tuning: Tuning,
     /// The key whose lines come now.
     key: Option<(String, bool, History)>,
+    order: KeyOrder,
+    tearing: Tearing,
+    /// The directory that was skipped last.
+    pruned: Option<String>,
     /// Where the server may lose versions between pages.
     current: Option<CurrentKeys>,
     /// The oldest line so far.
@@ -117,19 +140,30 @@ struct Past {
 }
 
 impl Past {
-    fn new(bucket: Arc<Bucket>, at: DateTime<Utc>) -> Self {
+    fn new(bucket: Arc<Bucket>, selection: Arc<Selection>, at: DateTime<Utc>) -> Self {
+        let all = KeyRange::default();
+        let pruner = Pruner::new(Arc::clone(&selection), all, bucket.is_ordered);
+        let pruner = Arc::new(pruner);
         let is_foreign = bucket.endpoint.is_foreign();
+        let tuning = bucket.tuning;
+        let tuning = if is_foreign { tuning.half() } else { tuning };
+        let current = || CurrentKeys::new(&bucket, selection, Arc::clone(&pruner), at, tuning);
         Self {
-            current: is_foreign.then(|| CurrentKeys::new(&bucket, at)),
+            current: is_foreign.then(current),
+            tearing: Tearing::of(&bucket),
             bucket,
             at,
+            pruner,
+            tuning,
             key: None,
+            order: KeyOrder::default(),
+            pruned: None,
             oldest: None,
             was_kept: false,
         }
     }
 
-    async fn read(mut self, sender: &mpsc::Sender<Message>) {
+    async fn read(mut self, sender: &mpsc::Sender<Message<Listed>>) {
         let mut items = Vec::new();
         let read = self.read_pages(&mut items, sender).await;
         match read {
@@ -148,37 +182,35 @@ impl Past {
     async fn read_pages(
         &mut self,
         items: &mut Items,
-        sender: &mpsc::Sender<Message>,
+        sender: &mpsc::Sender<Message<Listed>>,
     ) -> Result<bool> {
         let holes = holes::find(&self.bucket, self.at).await?;
         items.extend(holes.into_iter().map(Ok));
-        let prefix = self.bucket.location.prefix().to_owned();
-        let mut pager = Pager::new(Arc::clone(&self.bucket), prefix);
-        loop {
-            let page = pager.next().await;
-            let page = page.map_err(|failure| refused(&self.bucket, failure))?;
-            for line in page.lines {
-                self.add(line, page.is_torn, items).await?;
-            }
-            if page.is_last {
-                self.end_key(items).await?;
-                self.check_end().await?;
-                if !self.was_kept {
-                    items.push(Ok(holes::of_all(NOT_KEPT)));
-                }
-                return Ok(true);
+        let (bucket, pruner) = (Arc::clone(&self.bucket), Arc::clone(&self.pruner));
+        let mut pages = Pages::<Pager>::read(bucket, pruner, self.tuning);
+        while let Some(lines) = pages.next().await {
+            for line in lines {
+                self.add(line?, items).await?;
             }
             let page = Message::Items(std::mem::take(items));
             if sender.send(page).await.is_err() {
                 return Ok(false);
             }
         }
+        self.end_key(items).await?;
+        self.check_end().await?;
+        if !self.was_kept {
+            items.push(Ok(holes::of_all(NOT_KEPT)));
+        }
+        Ok(true)
     }
 
-    async fn add(&mut self, line: Line, is_torn: bool, items: &mut Items) -> Result<()> {
+    async fn add(&mut self, line: Line, items: &mut Items) -> Result<()> {
+        let is_torn = self.tearing.is_torn(&line);
         let is_same = self.key.as_ref().is_some_and(|(key, ..)| *key == line.key);
         if !is_same {
             self.end_key(items).await?;
+            self.check_order(&line)?;
             self.key = Some((line.key.clone(), line.is_lossy, History::default()));
         }
         if let Some(modified) = line.modified {
@@ -201,14 +233,21 @@ impl Past {
         if let Some(current) = &mut self.current {
             current.pass(&key).await?;
         }
-        let name = key.strip_prefix(self.bucket.location.prefix());
-        let name = name.unwrap_or(&key).to_owned();
+        if let Some(directory) = self.pruner.pruned_parent(&key) {
+            if self.pruned.as_deref() != Some(directory) {
+                let item = skipped(directory, SkipCause::NotSelected, "");
+                items.push(Ok(item));
+                self.pruned = Some(directory.to_owned());
+            }
+            return Ok(());
+        }
+        let name = key.clone();
         let item = match history.end(key) {
             Was::Absent => return Ok(()),
             Was::Unknown(why) => skipped(&name, SkipCause::History, why),
             Was::Version(_) if is_lossy => skipped(&name, SkipCause::NotUtf8, "is not UTF-8"),
             Was::Version(line) => {
-                let item = listed(&self.bucket, line);
+                let item = listed(line);
                 item.map_err(|failure| refused(&self.bucket, failure))?
             }
         };
@@ -216,12 +255,28 @@ impl Past {
         Ok(())
     }
 
+    /// Further lines of a key must not come later.
+    fn check_order(&mut self, line: &Line) -> Result<()> {
+        if line.is_lossy || self.order.has_next(&line.key) {
+            return Ok(());
+        }
+        let message = format!("cannot rely on the versions of {}", self.bucket.location);
+        let why = format!(
+            "the server lists '{}' where no order of keys has it, so the versions of a key may be \
+             apart from each other",
+            printable(&line.key)
+        );
+        Err(StoreError::new(ErrorKind::Unsupported, message).with_source(why))
+    }
+
     /// What all lines together must not be.
     async fn check_end(&mut self) -> Result<()> {
         if let Some(current) = self.current.take() {
             current.end().await?;
         }
-        let Some(oldest) = self.oldest.filter(|oldest| *oldest > self.at) else {
+        let oldest = self.oldest.filter(|oldest| *oldest > self.at);
+        // What was skipped may be older.
+        let Some(oldest) = oldest.filter(|_| self.pruned.is_none()) else {
             return Ok(());
         };
         let (location, oldest) = (&self.bucket.location, shown(oldest));
@@ -233,18 +288,19 @@ impl Past {
 }
 
 /// A version as it is listed: its revision is its id.
-fn listed(bucket: &Bucket, line: Line) -> Result<Listed, Failure> {
+fn listed(line: Line) -> Result<Listed, Failure> {
     let modified = line.modified.map(|time| {
         SdkDateTime::from_secs_and_nanos(time.timestamp(), time.timestamp_subsec_nanos())
     });
+    let revision = revision(line.id(), line.etag.as_deref());
     let object = Object::builder()
         .key(line.key)
         .set_size(line.size.and_then(|size| i64::try_from(size).ok()))
         .set_last_modified(modified)
         .build();
-    let mut listed = entries::listed(object, bucket.location.prefix(), false)?;
+    let mut listed = entries::listed(object, "", false)?;
     if let Listed::Entry(entry) = &mut listed {
-        entry.revision = line.id.map(Revision::new);
+        entry.revision = Some(revision);
     }
     Ok(listed)
 }

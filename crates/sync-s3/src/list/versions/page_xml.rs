@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::list::page_xml::{encoding, flag, number, time};
+use crate::list::page_xml::{directory, encoding, flag, number, time};
 use crate::list::xml::{Elements, Name, Seen, Unreadable};
 
 /// A page as the server wrote it.
@@ -24,12 +24,15 @@ pub(crate) struct Document {
     pub(crate) is_truncated: Option<bool>,
     /// Whether keys are encoded as in URLs.
     pub(crate) is_encoded: bool,
-    pub(crate) has_prefixes: bool,
+    /// Names of directories, where they were asked for.
+    pub(crate) prefixes: Vec<Option<String>>,
 }
 
 /// A version or a delete marker.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
+    /// As the server writes it, in the bucket; where a pager has read it, below the prefix
+    /// of the listing.
     pub(crate) key: String,
     pub(crate) id: Option<String>,
     pub(crate) modified: Option<DateTime<Utc>>,
@@ -38,6 +41,32 @@ pub(crate) struct Line {
     /// Whether the key has replacement characters, because it is not UTF-8.
     pub(crate) is_lossy: bool,
     pub(crate) size: Option<u64>,
+    /// Only of what has no id of its own, for that may be replaced.
+    pub(crate) etag: Option<String>,
+    /// What its page shows of the order of versions and markers.
+    pub(crate) kinds: Kinds,
+}
+
+/// How the versions and the markers of a page stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Kinds {
+    /// There are only versions, or only markers.
+    #[default]
+    One,
+    /// A marker precedes a version of its key: both are listed in one order.
+    Mixed,
+    /// No marker does, so their order among each other may be lost.
+    Apart,
+}
+
+/// The id of what was written while versioning was not enabled.
+pub(crate) const NULL: &str = "null";
+
+impl Line {
+    /// The id by which a request names it.
+    pub(crate) fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or(NULL)
+    }
 }
 
 /// Parses the page in `body`.
@@ -70,10 +99,8 @@ pub(crate) fn document(body: &[u8]) -> Result<Document, Unreadable> {
                     "it has parts of another answer".into(),
                 ));
             }
-            other => {
-                document.has_prefixes |= other == Name::CommonPrefixes;
-                elements.skip()?;
-            }
+            Name::CommonPrefixes => document.prefixes.push(directory(&mut elements)?),
+            _ => elements.skip()?,
         }
     }
     elements.end()?;
@@ -102,9 +129,13 @@ fn line(elements: &mut Elements<'_>, is_marker: bool) -> Result<Line, Unreadable
                 let modified = time(&elements.text()?);
                 line.modified = modified.as_ref().and_then(crate::http::clock::exact);
             }
+            Name::ETag => line.etag = text(elements)?,
             Name::Size => line.size = elements.text()?.parse().ok(),
             _ => elements.skip()?,
         }
+    }
+    if line.id() != NULL {
+        line.etag = None;
     }
     Ok(line)
 }

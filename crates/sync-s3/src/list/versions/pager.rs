@@ -3,83 +3,153 @@
 
 use std::sync::Arc;
 
+use sync_core::{KeyRange, Result, StoreError};
+
 use crate::bucket::Bucket;
 use crate::error::Failure;
+use crate::list::level::below;
 use crate::list::page_check::PAGE;
+use crate::list::page_reader::{Level, LevelPage, Named, Page, PageReader};
 use crate::list::pager::Seen;
+use crate::list::prune::{self, Pruner};
 use crate::list::url_encoding::decode_if;
+use crate::list::versions::kinds::gather;
 use crate::list::versions::page_xml::{Document, Line};
+use crate::list::versions::refused::refused;
 use crate::list::versions::request::Request;
 
 /// Pages in a row without a line before the listing counts as endless.
 const MAX_EMPTY_PAGES: u32 = 1_000;
 
-/// A page whose lines are those of one key after those of another.
-pub(crate) struct Page {
-    pub(crate) lines: Vec<Line>,
-    /// Whether the versions may be apart from the markers, so that their order among
-    /// each other is not known.
-    pub(crate) is_torn: bool,
-    pub(crate) is_last: bool,
+impl Named for Line {
+    const REPEATS: bool = true;
+
+    fn name(&self) -> Option<&str> {
+        (!self.is_lossy).then_some(self.key.as_str())
+    }
 }
 
-/// Requests one page after the other.
+/// Requests one page after the other. The keys of its lines are those below its prefix.
 pub(crate) struct Pager {
     bucket: Arc<Bucket>,
+    pruner: Arc<Pruner>,
     prefix: String,
+    /// The markers after which the next page begins.
     after: Option<(String, String)>,
+    max_keys: i32,
+    /// The key after which it begins. Some servers list it again, if it is there.
+    start: Option<String>,
     seen: Seen,
     empty_pages: u32,
-    /// Whether the server is known to list markers among versions.
-    interleaves: bool,
+}
+
+impl PageReader for Pager {
+    type Item = Line;
+
+    fn new(bucket: Arc<Bucket>, pruner: Arc<Pruner>) -> Self {
+        let prefix = bucket.location.prefix().to_owned();
+        Self {
+            bucket,
+            pruner,
+            prefix,
+            after: None,
+            max_keys: PAGE,
+            start: None,
+            seen: Seen::default(),
+            empty_pages: 0,
+        }
+    }
+
+    fn after(bucket: Arc<Bucket>, pruner: Arc<Pruner>, name: &str) -> Self {
+        let mut pager = Self::new(bucket, pruner);
+        pager.begin_after(name.to_owned());
+        pager.max_keys = 1;
+        pager
+    }
+
+    async fn next(&mut self) -> Page<Line> {
+        match self.page().await {
+            Ok((lines, is_last)) => Page {
+                items: lines.into_iter().map(Ok).collect(),
+                is_last,
+            },
+            Err(failure) => Page {
+                items: vec![Err(refused(&self.bucket, failure))],
+                is_last: true,
+            },
+        }
+    }
+
+    async fn level(bucket: &Bucket, level: Level) -> Option<LevelPage> {
+        let after = (level.token.unwrap_or(level.after), String::new());
+        let request = Request {
+            prefix: &level.prefix,
+            after: Some(&after),
+            delimiter: Some("/"),
+            max_keys: PAGE,
+        };
+        let page = request.send(bucket).await.ok()?;
+        let names = page.prefixes.iter().map(Option::as_deref);
+        let directories = below(names, &level.prefix, page.is_encoded)?;
+        let next = page
+            .next_key_marker
+            .filter(|_| page.is_truncated == Some(true));
+        let token = next.map(|key| decode_if(page.is_encoded, key)).transpose();
+        let token = token.ok()?;
+        Some(LevelPage { directories, token })
+    }
+
+    fn refused(bucket: &Bucket, failure: Failure) -> StoreError {
+        refused(bucket, failure)
+    }
 }
 
 impl Pager {
     /// The versions of all keys that begin with `prefix`, which is that in the bucket.
-    pub(crate) fn new(bucket: Arc<Bucket>, prefix: String) -> Self {
-        let interleaves = !bucket.endpoint.is_foreign();
-        Self {
-            bucket,
-            prefix,
-            after: None,
-            seen: Seen::default(),
-            empty_pages: 0,
-            interleaves,
+    pub(crate) fn of(bucket: &Arc<Bucket>, prefix: String) -> Self {
+        let pruner = Pruner::new(Arc::default(), KeyRange::default(), false);
+        let pager = Self::new(Arc::clone(bucket), Arc::new(pruner));
+        Self { prefix, ..pager }
+    }
+
+    fn begin_after(&mut self, name: String) {
+        self.after = Some(([&*self.prefix, &*name].concat(), String::new()));
+        self.start = Some(name);
+    }
+
+    /// The lines of the next page, and whether it is the last.
+    async fn page(&mut self) -> Result<(Vec<Line>, bool), Failure> {
+        loop {
+            let request = Request {
+                prefix: &self.prefix,
+                after: self.after.as_ref(),
+                delimiter: None,
+                max_keys: self.max_keys,
+            };
+            let mut document = request.send(&self.bucket).await?;
+            self.max_keys = PAGE;
+            let is_last = !self.advance(&mut document)?;
+            let mut lines = self.decoded(document)?;
+            gather(&mut lines);
+            let is_empty = lines.is_empty();
+            lines.retain(|line| Some(&line.key) != self.start.as_ref());
+            if !lines.is_empty() {
+                self.start = None;
+            } else if !is_empty && !is_last {
+                continue;
+            }
+            self.prune(&lines);
+            return Ok((lines, is_last));
         }
     }
 
-    /// The next page. Must not be called after the last.
-    pub(crate) async fn next(&mut self) -> Result<Page, Failure> {
-        let request = Request {
-            prefix: &self.prefix,
-            after: self.after.as_ref(),
-            max_keys: PAGE,
-        };
-        let mut document = request.send(&self.bucket).await?;
-        let is_last = !self.advance(&mut document)?;
-        let is_torn = self.is_torn(&document.lines);
-        let mut lines = self.decoded(document)?;
-        if is_torn {
-            // A server that separates the kinds has its keys in the order of bytes
-            // within each of them.
-            lines.sort_by(|one, other| one.key.cmp(&other.key));
+    /// Continues after the directory in which the page ended, if that is excluded.
+    fn prune(&mut self, lines: &[Line]) {
+        let last = lines.last().and_then(Named::name);
+        let directory = last.and_then(|last| self.pruner.pruned_parent(last));
+        if let Some(end) = directory.map(prune::end) {
+            self.begin_after(end);
         }
-        Ok(Page {
-            lines,
-            is_torn,
-            is_last,
-        })
-    }
-
-    /// Whether all versions of a page may stand before all markers.
-    fn is_torn(&mut self, lines: &[Line]) -> bool {
-        let first_marker = lines.iter().position(|line| line.is_marker);
-        let last_version = lines.iter().rposition(|line| !line.is_marker);
-        let (Some(marker), Some(version)) = (first_marker, last_version) else {
-            return false;
-        };
-        self.interleaves |= marker < version;
-        !self.interleaves
     }
 
     fn decoded(&self, document: Document) -> Result<Vec<Line>, Failure> {
@@ -95,12 +165,13 @@ impl Pager {
                 Ok(key) => line.key = key,
                 Err(lossy) => (line.key, line.is_lossy) = (lossy, true),
             }
-            if !line.key.starts_with(&self.prefix) && !line.is_lossy {
+            if !line.key.starts_with(&self.prefix) {
                 let key = &line.key;
                 return Err(Failure::protocol(format!(
                     "the server lists '{key}', which is outside of the prefix"
                 )));
             }
+            line.key.drain(..self.prefix.len());
         }
         Ok(lines)
     }
