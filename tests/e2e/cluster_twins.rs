@@ -1,13 +1,16 @@
 //! A shard that is executed twice: in turn, at once, and by a process that was taken
 //! for dead. The end is that of one run.
 
+use std::fs;
 use std::time::Duration;
 
 use s3_endpoint::{Action, Fault};
 
 use crate::support::{
-    Memory, assert_same,
+    Dir, Memory, World, assert_same,
     cluster::{Cluster, counted, deletions, different, report},
+    content,
+    run::Running,
 };
 
 /// Answers come so late that there is time to do something meanwhile.
@@ -111,29 +114,37 @@ fn a_twin_that_wakes_after_the_end_changes_nothing() {
     world.only_lists(|| world.backup(&dir).done());
 }
 
+/// Small parts, one after the other.
+const PARTS: [&str; 4] = ["--part-size", "5MiB", "--concurrency", "1"];
+
+/// A shard of which one upload, of three parts, takes long.
+fn with_a_film<'s>(memory: &'s Memory) -> (World<'s>, Dir) {
+    let (world, dir) = different(memory);
+    dir.write("film", content::mebibytes(11, 1));
+    (world, dir)
+}
+
+/// An attempt at the only shard, which waits while it sends the second part.
+fn held(memory: &Memory, cluster: &Cluster) -> Running {
+    let hold = Action::Stall(Duration::from_secs(1000));
+    let part = Fault::on("UploadPart").key("film").nth(2).always();
+    let hits = memory.inject(part.act(hold));
+    let running = cluster.apply(0).trusting().args(PARTS).start();
+    running.wait_until(memory, "a second part", || hits.count() > 0);
+    memory.clear_faults();
+    running
+}
+
 #[test]
 fn an_upload_that_a_shard_left_open_is_resumed_by_the_next_attempt() {
     let memory = Memory::start();
-    let (world, dir) = different(&memory);
-    dir.write("film", crate::support::content::mebibytes(11, 1));
+    let (world, dir) = with_a_film(&memory);
     let cluster = Cluster::split(&world, "backup", &dir, 1);
-    let hold = Action::Stall(Duration::from_secs(1000));
-    let hits = memory.inject(
-        Fault::on("UploadPart")
-            .key("film")
-            .nth(2)
-            .always()
-            .act(hold),
-    );
-    let parts = ["--part-size", "5MiB", "--concurrency", "1"];
-    let first = cluster.apply(0).args(parts).start();
-    first.wait_until(&memory, "a second part", || hits.count() > 0);
-    first.kill();
-    memory.clear_faults();
-    assert!(cluster.file("shard/0000/uploads").exists());
+    held(&memory, &cluster).kill();
+    assert!(cluster.file("shard/0000/uploads.1").exists());
 
     let before = memory.count("UploadPart");
-    cluster.apply(0).args(parts).done();
+    cluster.apply(0).args(PARTS).done();
     assert_eq!(
         memory.count("UploadPart") - before,
         2,
@@ -141,5 +152,62 @@ fn an_upload_that_a_shard_left_open_is_resumed_by_the_next_attempt() {
     );
     assert!(memory.open_uploads(&world.bucket.name).is_empty());
     cluster.finish().done().says("resumed");
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+fn twins_leave_the_uploads_of_each_other_alone() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    let first = held(&memory, &cluster);
+    first.signal("STOP");
+    let (parts, aborts) = (
+        memory.count("UploadPart"),
+        memory.count("AbortMultipartUpload"),
+    );
+    cluster.apply(0).trusting().args(PARTS).done();
+    assert_eq!(memory.count("UploadPart") - parts, 3, "all of its own");
+    assert_eq!(memory.count("AbortMultipartUpload"), aborts);
+    assert_eq!(memory.open_uploads(&world.bucket.name).len(), 1);
+
+    first.signal("CONT");
+    first.end().is(0).says("by another attempt");
+    assert!(memory.open_uploads(&world.bucket.name).is_empty());
+    cluster.finish().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+fn what_no_attempt_could_abort_is_aborted_at_the_end() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    held(&memory, &cluster).kill();
+    // The next attempt does not find it.
+    let (journal, away) = (
+        cluster.file("shard/0000/uploads.1"),
+        world.sandbox.path("away"),
+    );
+    fs::rename(&journal, &away).unwrap();
+    cluster.apply(0).args(PARTS).done();
+    fs::rename(&away, &journal).unwrap();
+    assert_eq!(memory.open_uploads(&world.bucket.name).len(), 1);
+    cluster.finish().done().says("aborted 1 unfinished upload");
+    assert!(memory.open_uploads(&world.bucket.name).is_empty());
+    assert!(!journal.exists());
+}
+
+#[test]
+fn an_upload_that_others_have_aborted_begins_again() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    let gone = Action::error(404, "NoSuchUpload");
+    memory.inject(Fault::on("UploadPart").key("film").nth(2).act(gone));
+    cluster.apply(0).args(PARTS).done();
+    assert_eq!(memory.asked("CreateMultipartUpload", "film").len(), 2);
+    assert!(memory.open_uploads(&world.bucket.name).is_empty());
+    cluster.finish().done();
     assert_same(&world.bucket.contents(), &dir.contents());
 }

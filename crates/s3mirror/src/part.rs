@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use sync_core::execute::{DeletionScope, EarlierAttempt};
 
+use crate::state::upload_journal::JournalFiles;
+
 /// Which part of a plan a mirror executes.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Part {
@@ -17,14 +19,16 @@ pub(crate) enum Part {
         run: String,
         /// Whether another process has begun them before.
         earlier: EarlierAttempt,
-        /// The journal of the shard's open uploads, which the process that executes
-        /// it after this one finds on any machine.
-        journal: PathBuf,
+        /// The journal of open uploads, which the process that executes the shard after
+        /// this one finds on any machine.
+        uploads: JournalFiles,
     },
     /// What is left when all transfers are done.
     Deletions {
         /// The run that they belong to.
         run: String,
+        /// The journals of its shards, and of its own where there is no state directory.
+        uploads: JournalFiles,
     },
 }
 
@@ -33,7 +37,24 @@ impl Part {
     pub(crate) fn run(&self) -> Option<&str> {
         match self {
             Self::Whole => None,
-            Self::Transfers { run, .. } | Self::Deletions { run } => Some(run),
+            Self::Transfers { run, .. } | Self::Deletions { run, .. } => Some(run),
+        }
+    }
+
+    /// The files of its journal, if that of the mirror in the state directory is `home`.
+    pub(crate) fn uploads(&self, home: Option<PathBuf>) -> Option<JournalFiles> {
+        let of = |own, left: &[PathBuf]| JournalFiles {
+            own,
+            left: left.to_vec(),
+        };
+        match self {
+            Self::Whole => home.map(|own| of(own, &[])),
+            Self::Transfers { uploads, .. } => Some(uploads.clone()),
+            // What cannot be aborted now is known to the next run on this machine.
+            Self::Deletions { uploads, .. } => {
+                let own = home.unwrap_or_else(|| uploads.own.clone());
+                Some(of(own, &uploads.left))
+            }
         }
     }
 

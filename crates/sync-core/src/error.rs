@@ -34,6 +34,9 @@ pub enum ErrorKind {
     Outage,
     /// A checksum or a length does not match.
     Corrupt,
+    /// What was written of the entry by now was removed by somebody else, before
+    /// it was committed.
+    Aborted,
     /// Something that is no file is in the way of the path.
     Blocked,
     /// No space, quota or file-size limit.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared, select};
+use futures::future::select;
 use parking_lot::Mutex;
 use sync_core::{
     execute::{EarlierAttempt, Event},
@@ -13,18 +13,22 @@ use sync_core::{
     text::printable,
 };
 
+use super::attempts::{LOOK, Vigil};
 use super::error::Result;
 use super::files::{BeganFile, Done, DoneFile, FailedEntry, FailedFile, Signature, plan_name};
 use super::run::ClusterRun;
 use super::shard::Shard;
 use super::watch::Watcher;
 use crate::builder::MirrorBuilder;
+use crate::grace::StopSignal;
 use crate::mirror::Report;
 use crate::observer::{Observer, Warning};
 use crate::part::Part;
 use crate::plan_file::{PlanFileError, SavedPlan, span};
 use crate::progress::Phase;
 use crate::state::TempSpools;
+use crate::state::registry::Process;
+use crate::state::upload_journal::JournalFiles;
 
 /// Entries that are named in the file of a failed attempt.
 const MOST_NAMES: usize = 50;
@@ -66,6 +70,7 @@ impl ClusterRun {
         for number in 1.. {
             let began = BeganFile {
                 by: Signature::of(&self.run.id, shard.0, number),
+                identity: Process::this(),
                 job: job.map(printable),
             };
             if self.directory.claim(&shard.began(number), &began)? {
@@ -111,31 +116,51 @@ impl Attempt<'_> {
     }
 
     /// The mirror that executes the transfers of the shard, and nothing else. It
-    /// stops at `stop`, and when another attempt has done the work.
+    /// stops at `stop`, and when another attempt has done the work. Uploads that a dead
+    /// attempt has left open are resumed; it may take a minute to know that it is dead.
     ///
     /// # Errors
     /// [`ClusterError`](super::ClusterError), if the plan is not the one that was sealed.
-    pub fn mirror(
+    pub async fn mirror(
         &mut self,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<MirrorBuilder> {
         let plan = self.run.shard_plan(self.shard)?;
         let directory = &self.run.directory;
-        let builder = plan.mirror().part(Part::Transfers {
+        let builder = plan.mirror();
+        let progress = builder.progress();
+        let watcher = Watcher::begin(directory.clone(), self.shard, self.number, progress);
+        let superseded = watcher.superseded();
+        self.watcher = Some(watcher);
+        let stop = select(stop.boxed(), superseded.boxed()).map(drop);
+        let stop = stop.boxed().shared();
+        self.take_over(stop.clone()).await;
+        let part = Part::Transfers {
             run: self.run.run.id.clone(),
             earlier: if self.number > 1 {
                 EarlierAttempt::Began
             } else {
                 EarlierAttempt::Unknown
             },
-            journal: directory.join(self.shard.uploads()),
-        });
-        let progress = builder.progress();
-        let watcher = Watcher::begin(directory.clone(), self.shard, self.number, progress);
-        let stop: Shared<BoxFuture<'static, ()>> = stop.boxed().shared();
-        let superseded = watcher.superseded().boxed();
-        self.watcher = Some(watcher);
-        Ok(builder.stop_on(select(stop, superseded).map(drop)))
+            uploads: JournalFiles {
+                own: directory.join(self.shard.uploads(self.number)),
+                left: self.shard.journal_files(Some(self.number), directory),
+            },
+        };
+        Ok(builder.part(part).stop_on(stop))
+    }
+
+    /// Takes over the journals of dead attempts. Where only the beat tells whether one is
+    /// dead, that takes a minute, unless `stop` is ready first.
+    async fn take_over(&self, mut stop: StopSignal) {
+        let mut vigil = Vigil::default();
+        let directory = &self.run.directory;
+        while self.shard.take_over(self.number, &mut vigil, directory) {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = &mut stop => return,
+            }
+        }
     }
 
     /// Passes on to `observer` what happens, and notes the names of what fails.

@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt as _, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -136,11 +136,33 @@ impl RunDirectory {
             .map_err(|error| cannot_write(&path, error))
     }
 
-    /// Writes the file `name` in place of an earlier one.
+    /// Writes the file `name` in place of an earlier one: into the same file, because a
+    /// client of NFS may take a name for that of the old file for a minute.
     pub(crate) fn replace(&self, name: &str, value: &impl Serialize) -> io::Result<()> {
-        let path = self.join(name);
-        temporary(&path, value)?.persist(path)?;
-        Ok(())
+        let text = text_of(value)?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(self.join(name))?;
+        file.write_all_at(&text, 0)?;
+        file.set_len(text.len() as u64)
+    }
+
+    /// The bytes of the file `name`; none where it cannot be read.
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
+        let read = private::read(&self.join(name));
+        read.map(|(_, text)| text).unwrap_or_default()
+    }
+
+    /// The names of the files in the directory `name`, as far as they can be read.
+    pub(crate) fn names(&self, name: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.join(name)).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.collect()
+    }
+
+    /// Gives the file `from` the name `to`: of several processes that try, one does.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.join(from), self.join(to))
     }
 }
 

@@ -108,12 +108,15 @@ impl Signature {
 pub(crate) struct BeganFile {
     #[serde(flatten)]
     pub(crate) by: Signature,
+    /// By which its own machine knows whether it still runs.
+    pub(crate) identity: Process,
     /// The job of the scheduler that has started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) job: Option<String>,
 }
 
-/// `beat.ATTEMPT`: how far an attempt is. Nothing is decided by it.
+/// `beat.ATTEMPT`: how far an attempt is. Only whether it moves decides anything: who
+/// takes over from one that may be dead.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct BeatFile {
     pub(crate) at: DateTime<Utc>,

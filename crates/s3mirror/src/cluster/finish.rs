@@ -25,6 +25,7 @@ use crate::mirror::Report;
 use crate::part::Part;
 use crate::plan_file::{PlanFileError, SavedPlan, lines_of};
 use crate::state::TempSpools;
+use crate::state::upload_journal::JournalFiles;
 
 /// Why a run cannot be finished now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +125,16 @@ impl ClusterRun {
         }))
     }
 
+    /// The journals of all attempts: as all shards are done, nobody needs their uploads.
+    fn uploads(&self) -> JournalFiles {
+        let shards = (0..self.shards()).map(Shard);
+        let left = shards.flat_map(|shard| shard.journal_files(None, &self.directory));
+        JournalFiles {
+            own: self.directory.join("uploads"),
+            left: left.collect(),
+        }
+    }
+
     /// The plans that are not those which were sealed.
     fn edited_plans(&self) -> Result<Vec<Missing>> {
         let mut edited = Vec::new();
@@ -201,7 +212,10 @@ impl Ending<'_> {
         let run_id = run.run.id.clone();
         Ok(SavedPlan::of(plan, run.run.origin.clone())?
             .mirror()
-            .part(Part::Deletions { run: run_id }))
+            .part(Part::Deletions {
+                run: run_id,
+                uploads: run.uploads(),
+            }))
     }
 
     /// One report of all shards and of the end, `last`. Each action counts once: what

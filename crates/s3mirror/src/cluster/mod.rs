@@ -18,8 +18,8 @@
 //! | `run.json` | split, exclusively | the run's id, direction, both places, versions |
 //! | `plan/0000.plan` | split | the plan |
 //! | `sealed.json` | split, last | sums of the files before, all counts, the shards as parts of the plan |
-//! | `shard/0042/began.1`, `beat.1` | an attempt | where it runs; how far it is, for people only |
-//! | `shard/0042/uploads` | an attempt | the open uploads, which the next attempt resumes |
+//! | `shard/0042/began.1`, `beat.1` | an attempt | where it runs; how far it is, and that it lives |
+//! | `shard/0042/uploads.1` | an attempt | its open uploads; when it is dead, the next attempt resumes them |
 //! | `shard/0042/done`, `failed.1` | an attempt | the report of the first that has done all; what failed |
 //! | `finished.json` | finish | the report of all; nothing is done from here on |
 //!
@@ -29,6 +29,7 @@
 //! write there can choose what is done. It holds no credentials.
 
 mod apply;
+mod attempts;
 mod directory;
 mod engine;
 mod error;

@@ -6,6 +6,9 @@ use super::directory::RunDirectory;
 use super::error::Result;
 use super::files::{BeatFile, BeganFile, DoneFile, FailedFile};
 
+/// Begins the names of journals; the number of the attempt follows.
+pub(super) const UPLOADS: &str = "uploads.";
+
 /// The shard of that number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shard(pub(crate) usize);
@@ -31,8 +34,8 @@ impl Shard {
         self.file("done")
     }
 
-    pub(crate) fn uploads(self) -> String {
-        self.file("uploads")
+    pub(crate) fn uploads(self, attempt: u32) -> String {
+        self.file(&format!("{UPLOADS}{attempt}"))
     }
 
     pub(crate) fn began(self, attempt: u32) -> String {

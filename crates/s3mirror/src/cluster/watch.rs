@@ -40,7 +40,7 @@ impl Watcher {
         let work = move || {
             let mut beat = Instant::now();
             let write = || {
-                // Nothing is decided by it.
+                // One that is not written makes others wait, or do the same work.
                 let _ = directory.replace(&shard.beat(attempt), &state_of(&progress));
             };
             write();

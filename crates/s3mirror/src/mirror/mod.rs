@@ -312,10 +312,11 @@ impl Mirror {
     /// Tells the journal where its file is; without a state directory there is
     /// none.
     pub(crate) fn place(&self, journal: &FileJournal) {
-        if let Part::Transfers { journal: path, .. } = &self.part {
-            journal.place_at(path.clone());
-        } else if let Some(state) = self.machine.state.path() {
-            journal.place(state, &self.machine.bucket.identity());
+        let identity = self.machine.bucket.identity();
+        let home = self.machine.state.path();
+        let home = home.map(|state| FileJournal::path_in(state, &identity));
+        if let Some(files) = self.part.uploads(home) {
+            journal.place_at(files);
         }
     }
 

@@ -198,7 +198,7 @@ impl Process {
     }
 
     /// Whether it still runs; none where that cannot be determined from here.
-    fn is_alive(&self) -> Option<bool> {
+    pub(crate) fn is_alive(&self) -> Option<bool> {
         if self.space.is_empty() || self.space != space() {
             return None;
         }
@@ -208,6 +208,25 @@ impl Process {
         }
         // Where other users' processes are hidden, its number has to be enough.
         Some(started(self.id).is_none_or(|started| started == self.started))
+    }
+}
+
+#[cfg(test)]
+impl Process {
+    /// One of this machine that has ended.
+    pub(crate) fn gone() -> Self {
+        Self {
+            id: 0x3fff_ffff,
+            ..Self::this()
+        }
+    }
+
+    /// One of another machine.
+    pub(crate) fn elsewhere() -> Self {
+        Self {
+            space: "another machine".to_owned(),
+            ..Self::this()
+        }
     }
 }
 

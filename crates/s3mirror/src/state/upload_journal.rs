@@ -32,15 +32,25 @@ const SPARE_LINES: usize = 1_000;
 /// there is something to note or to ask; by then the run must hold the lock.
 pub(crate) struct FileJournal {
     /// None until it is placed; then nothing is noted.
-    path: OnceLock<PathBuf>,
+    files: OnceLock<JournalFiles>,
     state: Mutex<Option<State>>,
     warn: Box<dyn Fn(String) + Send + Sync>,
     has_warned: AtomicBool,
 }
 
+/// Where a journal is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct JournalFiles {
+    /// Its file.
+    pub(crate) own: PathBuf,
+    /// Those of journals that nobody uses any more: what is open according to them
+    /// is this journal's from now on.
+    pub(crate) left: Vec<PathBuf>,
+}
+
 impl fmt::Debug for FileJournal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FileJournal").field(&self.path).finish()
+        f.debug_tuple("FileJournal").field(&self.files).finish()
     }
 }
 
@@ -76,24 +86,23 @@ impl FileJournal {
     /// noted.
     pub(crate) fn new(warn: impl Fn(String) + Send + Sync + 'static) -> Self {
         Self {
-            path: OnceLock::new(),
+            files: OnceLock::new(),
             state: Mutex::default(),
             warn: Box::new(warn),
             has_warned: AtomicBool::new(false),
         }
     }
 
-    /// From now on its file is that of the bucket `identity` in the state
-    /// directory `state`.
-    pub(crate) fn place(&self, state: &Path, identity: &[u8]) {
+    /// The file of the bucket `identity` in the state directory `state`.
+    pub(crate) fn path_in(state: &Path, identity: &[u8]) -> PathBuf {
         let name = format!("{}.jsonl", Crc64::of(identity));
-        self.place_at(state.join("uploads").join(name));
+        state.join("uploads").join(name)
     }
 
-    /// From now on its file is `path`.
-    pub(crate) fn place_at(&self, path: PathBuf) {
+    /// From now on these are its files.
+    pub(crate) fn place_at(&self, files: JournalFiles) {
         // Only the first call counts; there is no other.
-        let _ = self.path.set(path);
+        let _ = self.files.set(files);
     }
 
     fn warn(&self, error: &io::Error) {
@@ -110,13 +119,14 @@ impl FileJournal {
         &self,
         work: impl FnOnce(&Path, &mut State) -> io::Result<T>,
     ) -> io::Result<T> {
-        let Some(path) = self.path.get() else {
+        let Some(files) = self.files.get() else {
             return Ok(T::default());
         };
+        let path = &*files.own;
         let mut state = self.state.lock();
         let read = match state.take() {
             Some(state) => Ok(state),
-            None => State::read(path),
+            None => State::read(files),
         };
         let done = read.and_then(|read| work(path, state.insert(read)));
         done.map_err(|error| io::Error::new(error.kind(), format!("'{}': {error}", path.display())))
@@ -157,17 +167,37 @@ impl UploadJournal for FileJournal {
 }
 
 impl State {
-    /// What an earlier run has left. A line that cannot be read, such as one
-    /// that was cut, is ignored.
-    fn read(path: &Path) -> io::Result<Self> {
+    /// What an earlier run has left. What others have left is in the own file then,
+    /// and nowhere else.
+    fn read(files: &JournalFiles) -> io::Result<Self> {
+        let JournalFiles { own, left } = files;
         // The file of a run that was killed while it rewrote the journal.
-        let _ = fs::remove_file(unfinished(path));
-        let text = match fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(error),
-        };
+        let _ = fs::remove_file(unfinished(own));
         let mut state = Self::default();
+        let mut done_with = Vec::new();
+        for path in [own].into_iter().chain(left) {
+            match fs::read(path) {
+                Ok(text) => state.add(&text),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            }
+            done_with.push(path);
+        }
+        if !state.is_empty() {
+            if !left.is_empty() {
+                state.write_anew(own)?;
+            }
+            done_with.retain(|path| *path != own);
+        }
+        for path in done_with {
+            fs::remove_file(path)?;
+        }
+        Ok(state)
+    }
+
+    /// Adds what is open according to `text`. A line that cannot be read, such as one
+    /// that was cut, is ignored.
+    fn add(&mut self, text: &[u8]) {
         for line in text.split(|&byte| byte == b'\n') {
             match serde_json::from_slice(line) {
                 Ok(Line::Begun {
@@ -175,22 +205,18 @@ impl State {
                     upload_id,
                     settings,
                     covers,
-                }) => state.left.push(OpenUpload {
+                }) => self.left.push(OpenUpload {
                     key,
                     upload_id,
                     settings,
                     covers,
                 }),
                 Ok(Line::Ended(upload_id)) => {
-                    state.forget(&upload_id);
+                    self.forget(&upload_id);
                 }
                 Err(_) => {}
             }
         }
-        if state.is_empty() {
-            fs::remove_file(path)?;
-        }
-        Ok(state)
     }
 
     fn is_empty(&self) -> bool {
@@ -250,7 +276,10 @@ impl State {
 /// The name under which the file is rewritten. Always the same, so that the
 /// next run finds it; nobody else writes there while this run holds the lock.
 fn unfinished(path: &Path) -> PathBuf {
-    path.with_extension("new")
+    // Journals in one directory may differ in the extension alone.
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
 }
 
 impl From<OpenUpload> for Line {
@@ -289,10 +318,17 @@ mod tests {
             self.0.path().join(name)
         }
 
+        fn files(&self) -> JournalFiles {
+            JournalFiles {
+                own: FileJournal::path_in(self.0.path(), b"x"),
+                left: Vec::new(),
+            }
+        }
+
         /// As a run opens it.
         fn journal(&self) -> FileJournal {
             let journal = FileJournal::new(|_| panic!("a warning"));
-            journal.place(self.0.path(), b"x");
+            journal.place_at(self.files());
             journal
         }
 
@@ -391,12 +427,50 @@ mod tests {
     fn what_a_run_left_that_was_killed_while_it_wrote_the_file_anew_is_removed() {
         let home = Home::new();
         home.journal().record(&upload("a", "1")).unwrap();
-        let unfinished = home.path().with_extension("new");
+        let unfinished = unfinished(&home.path());
         fs::write(&unfinished, "{\"begun\"").unwrap();
         let next = home.journal();
         next.record(&upload("b", "2")).unwrap();
         assert!(!unfinished.exists());
         assert_eq!(home.left(), ["a=1", "b=2"]);
+    }
+
+    #[test]
+    fn what_others_have_left_is_taken_over_once() {
+        let home = Home::new();
+        let at = |name: &str| home.0.path().join(name);
+        for (name, id) in [("uploads.1", "1"), ("uploads.2", "2")] {
+            let journal = FileJournal::new(|_| panic!("a warning"));
+            journal.place_at(JournalFiles {
+                own: at(name),
+                left: Vec::new(),
+            });
+            journal.record(&upload("a", id)).unwrap();
+        }
+        let files = JournalFiles {
+            own: at("uploads.3"),
+            left: ["uploads.1", "uploads.2", "uploads.0"].map(at).to_vec(),
+        };
+        let journal = FileJournal::new(|_| panic!("a warning"));
+        journal.place_at(files.clone());
+        assert_eq!(journal.pending().unwrap().len(), 2);
+        assert!(!at("uploads.1").exists() && !at("uploads.2").exists());
+        // Killed now, it leaves both to the next.
+        let next = FileJournal::new(|_| panic!("a warning"));
+        next.place_at(files);
+        assert_eq!(next.pending().unwrap().len(), 2);
+        next.remove("1");
+        next.remove("2");
+        assert_eq!(fs::read_dir(home.0.path()).unwrap().count(), 0);
+    }
+
+    /// Twins rewrite their journals at the same time.
+    #[test]
+    fn journals_beside_each_other_are_rewritten_under_different_names() {
+        assert_ne!(
+            unfinished(Path::new("uploads.1")),
+            unfinished(Path::new("uploads.2"))
+        );
     }
 
     #[test]
@@ -422,7 +496,7 @@ mod tests {
         let told = std::sync::Arc::clone(&warnings);
         let journal = FileJournal::new(move |warning| told.lock().push(warning));
         journal.record(&upload("nowhere", "0")).unwrap();
-        journal.place(home.0.path(), b"x");
+        journal.place_at(home.files());
         journal.record(&upload("a", "1")).unwrap();
         journal.record(&upload("b", "2")).unwrap();
         let warnings = warnings.lock();

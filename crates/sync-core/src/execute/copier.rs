@@ -54,7 +54,11 @@ impl CopyError {
 
 impl From<StoreError> for CopyError {
     fn from(error: StoreError) -> Self {
-        let side = Side::Source;
+        // What writes a part passes on the errors of what it reads.
+        let side = match error.kind() {
+            ErrorKind::Aborted => Side::Target,
+            _ => Side::Source,
+        };
         Self { side, error }
     }
 }
@@ -67,7 +71,8 @@ impl From<CopyError> for StoreError {
 
 impl Workspace<'_> {
     /// Copies `entry`. If the source has changed before the copy was
-    /// committed, its new version is copied, once; so is what arrived damaged.
+    /// committed, its new version is copied, once; so is what arrived damaged, or was
+    /// removed by somebody else before its end.
     /// What is added to all the time is copied as it was at a moment.
     pub(super) async fn settle(
         &self,
@@ -133,8 +138,9 @@ impl Workspace<'_> {
                 };
                 Ok(Some((now, how)))
             }
-            // Damaged on its way: nothing was committed, so it may come again.
-            (ErrorKind::Corrupt, _) => Ok(Some((entry.clone(), Reading::Version))),
+            // Damaged on its way, or removed before its end: nothing was committed, so it
+            // may come again.
+            (ErrorKind::Corrupt | ErrorKind::Aborted, _) => Ok(Some((entry.clone(), Reading::Version))),
             _ => Ok(None),
         }
     }

@@ -51,7 +51,7 @@ impl Workspace<'_> {
     pub(super) async fn after_failure(&self, transfer: &Transfer, failure: CopyError) -> Step {
         let CopyError { side, error } = failure;
         let may_be_done = side == Side::Target
-            && error.kind() == ErrorKind::Changed
+            && matches!(error.kind(), ErrorKind::Changed | ErrorKind::Aborted)
             && self.options.on_source_change == OnSourceChange::Refuse;
         if may_be_done && !self.is_stopped() && self.is_as_planned(transfer).await.unwrap_or(false)
         {

@@ -154,6 +154,45 @@ fn a_target_that_changed_is_left_alone() {
     assert_eq!(run(&plan, &source, &target).failed, 1);
 }
 
+/// By a twin of this run, by a rule of the bucket or by an operator.
+#[test]
+fn an_upload_that_others_have_aborted_begins_again_once() {
+    for aborted in [1, 2] {
+        let mut source = mock(&[entry("a", 9)]);
+        source
+            .expect_read()
+            .returning(|_, range| chunks(vec![0; (range.end - range.start) as usize]));
+        source.expect_digest().returning(|_| Ok(None));
+        source.expect_stat().returning(|_| Ok(Some(entry("a", 9))));
+        let mut target = mock(&[]);
+        let mut writes = 0;
+        target
+            .expect_write()
+            .times(2)
+            .withf(|_, _, expected| *expected == Expected::Absent)
+            .returning(move |_, _, _| {
+                writes += 1;
+                let is_aborted = writes <= aborted;
+                let mut writer = MockWriter::new();
+                writer.expect_part().returning(move |_, body| {
+                    if is_aborted {
+                        error(ErrorKind::Aborted)
+                    } else {
+                        take(body)
+                    }
+                });
+                writer.expect_abort().return_const(());
+                writer.expect_commit().returning(|_| Ok(()));
+                Ok(Box::new(writer))
+            });
+        let plan = plan(&source, &target, &backup());
+        let events = Events::default();
+        let report = run_with(&plan, &source, &target, &one_by_one(), &events);
+        assert_eq!(report.failed, aborted - 1, "{:?}", events.told());
+        assert_eq!(report.created.entries, 2 - aborted);
+    }
+}
+
 #[test]
 fn a_write_expects_what_the_plan_saw() {
     let old = entry("b", 5).with_revision(Revision::new("etag"));

@@ -74,10 +74,10 @@ fn kind_of_code(code: &str) -> Option<ErrorKind> {
         "NoSuchBucket" | "NoSuchAccessPoint" | "InvalidBucketName" => ErrorKind::RootMissing,
         "NoSuchKey" | "NotFound" | "NoSuchVersion" => ErrorKind::NotFound,
         "PreconditionFailed"
-        | "NoSuchUpload"
         | "ConditionalRequestConflict"
         | "OperationAborted"
         | "InvalidRange" => ErrorKind::Changed,
+        "NoSuchUpload" => ErrorKind::Aborted,
         "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "Forbidden" | "ObjectLocked"
         | "InvalidPayer" | "UnauthorizedAccess" => ErrorKind::Denied,
         "InvalidAccessKeyId"

@@ -131,7 +131,7 @@ async fn execute(
     (hooks, stop): (&EndHooks, &Stop),
     console: &mut Console,
 ) -> s3mirror::Result<Report> {
-    let mut builder = attempt.mirror(stop.asked())?;
+    let mut builder = attempt.mirror(stop.asked()).await?;
     args.how.set(builder.options());
     let progress = watch(&builder, Mode::Act, hooks, console)
         .map_err(|error| s3mirror::Error::ReadPlan(std::io::Error::other(error)))?;
