@@ -114,6 +114,31 @@ fn a_twin_that_wakes_after_the_end_changes_nothing() {
     world.only_lists(|| world.backup(&dir).done());
 }
 
+/// It was held up before it has begun to write, and wakes when the run is finished.
+#[test]
+fn a_slow_attempt_at_a_restore_leaves_no_mark_after_the_end() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "restore", &dir, 1);
+    // A journal of somebody unknown: it waits to see whether that one is dead.
+    let journal = cluster.file("shard/0000/uploads.7");
+    fs::write(&journal, "").unwrap();
+    let slow = cluster.apply(0).start();
+    let beat = cluster.file("shard/0000/beat.1");
+    slow.wait_until(&memory, "a beat", || beat.exists());
+    std::thread::sleep(Duration::from_millis(500));
+    slow.signal("STOP");
+    fs::remove_file(&journal).unwrap();
+    cluster.apply(0).done();
+    cluster.finish().done();
+    assert!(!dir.is_marked());
+
+    slow.signal("CONT");
+    slow.end();
+    assert!(!dir.is_marked());
+    world.backup(&dir).done();
+}
+
 /// Small parts, one after the other.
 const PARTS: [&str; 4] = ["--part-size", "5MiB", "--concurrency", "1"];
 

@@ -169,19 +169,29 @@ impl MachineState {
         observer: &dyn Observer,
     ) -> Result<RestoreMark> {
         let work = self.work(plan, None);
+        let planned = work.planned;
         let mark = if let Part::Whole = part {
             let mark = restore_mark::begin(&work, now());
-            if let Err(why) = mark.put_into_state(&self.state) {
+            if let Err(why) = mark.put_into_state(&self.state, planned) {
                 observer.warning(&Warning::NotNoted(why));
             }
             mark
         } else {
             // What ends the restore may run on another machine, which sees only the
             // directory, and knows of marks that are no later than its plan.
-            restore_mark::begin(&work, work.planned)
+            restore_mark::begin(&work, planned)
         };
         directory.make_root().await?;
-        if let Err(why) = mark.put_into(directory, self.directory.path()).await {
+        if part.is_over() {
+            return Ok(mark);
+        }
+        let path = self.directory.path();
+        let put = match mark.put_into(directory, path, planned).await {
+            // The restore has ended meanwhile, and nobody else will remove it.
+            Ok(true) if part.is_over() => mark.take_from(directory, path).await,
+            put => put.map(drop),
+        };
+        if let Err(why) = put {
             observer.warning(&Warning::NotNoted(why));
         }
         Ok(mark)

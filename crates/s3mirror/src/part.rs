@@ -1,6 +1,7 @@
 //! Which part of a plan a mirror executes, where several processes execute one
 //! plan together.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use sync_core::execute::{DeletionScope, EarlierAttempt};
@@ -22,6 +23,8 @@ pub(crate) enum Part {
         /// The journal of open uploads, which the process that executes the shard after
         /// this one finds on any machine.
         uploads: JournalFiles,
+        /// If one of these files is there, others have done the work.
+        ends: Vec<PathBuf>,
     },
     /// What is left when all transfers are done.
     Deletions {
@@ -61,6 +64,15 @@ impl Part {
     /// Whether the plan is done when this part is.
     pub(crate) fn is_last(&self) -> bool {
         !matches!(self, Self::Transfers { .. })
+    }
+
+    /// Whether others have done the work. The files are opened: what is known of names
+    /// may be old on NFS.
+    pub(crate) fn is_over(&self) -> bool {
+        match self {
+            Self::Transfers { ends, .. } => ends.iter().any(|path| File::open(path).is_ok()),
+            Self::Whole | Self::Deletions { .. } => false,
+        }
     }
 
     pub(crate) fn earlier(&self) -> EarlierAttempt {

@@ -15,7 +15,9 @@ use sync_core::{
 
 use super::attempts::{LOOK, Vigil};
 use super::error::Result;
-use super::files::{BeganFile, Done, DoneFile, FailedEntry, FailedFile, Signature, plan_name};
+use super::files::{
+    BeganFile, Done, DoneFile, FINISHED, FailedEntry, FailedFile, Signature, plan_name,
+};
 use super::run::ClusterRun;
 use super::shard::Shard;
 use super::watch::Watcher;
@@ -146,6 +148,7 @@ impl Attempt<'_> {
                 own: directory.join(self.shard.uploads(self.number)),
                 left: self.shard.journal_files(Some(self.number), directory),
             },
+            ends: [&*self.shard.done(), FINISHED].map(|name| directory.join(name)).to_vec(),
         };
         Ok(builder.part(part).stop_on(stop))
     }
