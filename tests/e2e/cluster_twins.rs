@@ -114,6 +114,33 @@ fn a_twin_that_wakes_after_the_end_changes_nothing() {
     world.only_lists(|| world.backup(&dir).done());
 }
 
+/// The first attempt is the slower one, but the other one is killed.
+#[test]
+fn what_a_later_attempt_has_done_counts_as_done_by_the_run() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let clean = world.command(&["backup", "--yes", "--json"], &dir).done();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    memory.inject(late(500));
+    let first = cluster.apply(0).args(["--concurrency", "1"]).start();
+    first.wait_for(&memory, "PutObject", memory.count("PutObject") + 1);
+    first.signal("STOP");
+    memory.clear_faults();
+    let hold = Action::Stall(Duration::from_secs(1000));
+    let last = memory.inject(Fault::on("PutObject").key("d3/7").always().act(hold));
+    let second = cluster.apply(0).args(["--concurrency", "1"]).start();
+    second.wait_until(&memory, "the last one", || last.count() > 0);
+    assert!(second.kill());
+    memory.clear_faults();
+
+    first.signal("CONT");
+    first.end().is(0).says("shard 0: ");
+    let merged = report(&cluster.finish().arg("--json").done());
+    assert_eq!(counted(&merged), counted(&report(&clean)));
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
 /// It was held up before it has begun to write, and wakes when the run is finished.
 #[test]
 fn a_slow_attempt_at_a_restore_leaves_no_mark_after_the_end() {

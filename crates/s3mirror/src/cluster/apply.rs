@@ -217,10 +217,12 @@ impl Attempt<'_> {
         self.run.directory.publish(&name, &failed).map(drop)
     }
 
-    /// What this attempt has done, with what earlier ones did.
+    /// What this attempt has done. What it has found done is the work of others at the same
+    /// shard, if there are any, and counts here: theirs does not.
     fn done(&self, report: &Report) -> Done {
         let mut done = Done::of(report);
-        if self.number > 1 {
+        let next = self.shard.began(self.number + 1);
+        if self.number > 1 || self.run.directory.has(&next) {
             let (created, overwritten) = *self.noted.earlier.lock();
             done.created = done.created + created;
             done.overwritten = done.overwritten + overwritten;
