@@ -253,3 +253,72 @@ fn a_shard_that_fails_is_named_and_run_again() {
         .says("shard 0 failed");
     assert_eq!(deletions(&memory), 0);
 }
+
+/// Entries that were edited, and one that was deleted, since they were planned: no
+/// attempt copies them, so the run can only be ended as it is.
+#[test]
+fn a_run_whose_files_have_changed_is_finished_without_deletions() {
+    let memory = Memory::start();
+    for command in ["backup", "restore"] {
+        let (world, dir) = different(&memory);
+        let cluster = Cluster::split(&world, command, &dir, 2);
+        if command == "backup" {
+            dir.write("d0/12", "edited since");
+            dir.remove("d3/7");
+        } else {
+            world.bucket.put("d0/0", "edited since");
+            world.bucket.put("d3/35", "edited since");
+        }
+        let before = deletions(&memory);
+        let outcome = cluster.phase("apply").exits(3);
+        outcome.says("--without-deletions").says("changed");
+        let outcome = world.no_requests(|| cluster.finish().exits(3));
+        outcome.says("--without-deletions").says("changed");
+        cluster.phase("status").done().says("--without-deletions");
+
+        let end = || cluster.finish().arg("--without-deletions").arg("--json");
+        let outcome = end().exits(3);
+        let ended = report(&outcome.says("changed"));
+        assert_eq!(ended["exit"], 3);
+        assert_eq!(ended["failed"], 2, "{ended}");
+        assert_eq!(ended["not_written"], 0, "{ended}");
+        assert!(!ended["deletions_withheld"].is_null(), "{ended}");
+        assert_eq!(cluster.status()["state"], "incomplete");
+        assert_eq!(counted(&report(&end().exits(3))), counted(&ended));
+        world.no_requests(|| cluster.phase("apply").done());
+        assert_eq!(deletions(&memory), before);
+        assert_eq!(dir.is_marked(), command == "restore");
+
+        // A plain run puts the rest right.
+        world.command(&[command, "--yes"], &dir).done();
+        assert_same(&world.bucket.contents(), &dir.contents());
+        assert!(!dir.is_marked());
+    }
+}
+
+#[test]
+fn a_run_that_nobody_has_begun_is_finished_without_deletions() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    cluster.apply(0).done();
+    let end = |cluster: &Cluster| cluster.finish().args(["--without-deletions", "--json"]).run();
+    let ended = report(&end(&cluster).is(3).says("shard 1 is not done"));
+    let written = |ended: &Value| {
+        let created = ended["created"]["entries"].as_u64().unwrap();
+        created + ended["overwritten"]["entries"].as_u64().unwrap()
+    };
+    let not_written = ended["not_written"].as_u64().unwrap();
+    assert!(not_written > 0);
+    assert_eq!(written(&ended) + not_written, 16, "{ended}");
+    assert_eq!(deletions(&memory), 0);
+
+    // All is copied, but the deletions are not wanted any more.
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    cluster.phase("apply").done();
+    let ended = report(&end(&cluster).is(3));
+    assert_eq!(written(&ended), 16);
+    assert_eq!(ended["deletions_withheld"], "the run was finished without them");
+    assert_eq!(deletions(&memory), 0);
+}

@@ -33,6 +33,14 @@ pub(crate) enum Part {
         /// The journals of its shards, and of its own where there is no state directory.
         uploads: JournalFiles,
     },
+    /// Nothing of it: the run ends as it is, and only uploads that were left open are
+    /// aborted.
+    Uploads {
+        /// The run that they belong to.
+        run: String,
+        /// As of the deletions.
+        uploads: JournalFiles,
+    },
 }
 
 impl Part {
@@ -40,7 +48,9 @@ impl Part {
     pub(crate) fn run(&self) -> Option<&str> {
         match self {
             Self::Whole => None,
-            Self::Transfers { run, .. } | Self::Deletions { run, .. } => Some(run),
+            Self::Transfers { run, .. }
+            | Self::Deletions { run, .. }
+            | Self::Uploads { run, .. } => Some(run),
         }
     }
 
@@ -54,7 +64,7 @@ impl Part {
             Self::Whole => home.map(|own| of(own, &[])),
             Self::Transfers { uploads, .. } => Some(uploads.clone()),
             // What cannot be aborted now is known to the next run on this machine.
-            Self::Deletions { uploads, .. } => {
+            Self::Deletions { uploads, .. } | Self::Uploads { uploads, .. } => {
                 let own = home.unwrap_or_else(|| uploads.own.clone());
                 Some(of(own, &uploads.left))
             }
@@ -63,7 +73,7 @@ impl Part {
 
     /// Whether the plan is done when this part is.
     pub(crate) fn is_last(&self) -> bool {
-        !matches!(self, Self::Transfers { .. })
+        matches!(self, Self::Whole | Self::Deletions { .. })
     }
 
     /// Whether others have done the work. The files are opened: what is known of names
@@ -71,14 +81,14 @@ impl Part {
     pub(crate) fn is_over(&self) -> bool {
         match self {
             Self::Transfers { ends, .. } => ends.iter().any(|path| File::open(path).is_ok()),
-            Self::Whole | Self::Deletions { .. } => false,
+            _ => false,
         }
     }
 
     pub(crate) fn earlier(&self) -> EarlierAttempt {
         match self {
             Self::Transfers { earlier, .. } => *earlier,
-            Self::Whole | Self::Deletions { .. } => EarlierAttempt::default(),
+            _ => EarlierAttempt::default(),
         }
     }
 

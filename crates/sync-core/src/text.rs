@@ -15,6 +15,15 @@ pub fn printable_text(text: &str) -> String {
     escaped(text, drives_terminal)
 }
 
+/// So many entries, in words.
+#[must_use]
+pub fn entries(number: u64) -> String {
+    match number {
+        1 => "1 entry".to_owned(),
+        _ => format!("{number} entries"),
+    }
+}
+
 /// `text` as one word for a POSIX shell, in quotes if need be.
 #[must_use]
 pub fn shell_word(text: &str) -> String {

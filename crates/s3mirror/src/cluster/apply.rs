@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use futures::FutureExt;
 use futures::future::select;
 use parking_lot::Mutex;
 use sync_core::{
+    ErrorKind,
     execute::{EarlierAttempt, Event},
     plan::{Plan, Tally},
     spool::Spools,
@@ -54,6 +56,8 @@ pub enum Ended {
     ByAnother,
     /// Some failed, or it was stopped.
     Failed,
+    /// Some failed because they are no longer what was planned: they would fail again.
+    Outdated,
 }
 
 impl ClusterRun {
@@ -193,28 +197,47 @@ impl Attempt<'_> {
         if is_superseded {
             return Ok(Ended::ByAnother);
         }
-        let why = report.execution.stopped.then_some("it was stopped");
-        let entries = report.execution.failed + report.execution.not_written;
-        self.note_failure(why, entries)?;
-        Ok(Ended::Failed)
+        let execution = &report.execution;
+        let failed = FailedFile {
+            why: execution.stopped.then(|| "it was stopped".to_owned()),
+            entries: execution.failed + execution.not_written,
+            report: self.done(report),
+            ..self.failed()
+        };
+        let is_outdated = failed.is_outdated();
+        self.publish(&failed)?;
+        Ok(if is_outdated {
+            Ended::Outdated
+        } else {
+            Ended::Failed
+        })
     }
 
     /// Notes why the attempt did nothing.
     pub fn fail(mut self, why: &str) {
         drop(self.watcher.take());
         // What cannot be noted is reported by whoever calls this.
-        let _ = self.note_failure(Some(why), 0);
+        let _ = self.publish(&FailedFile {
+            why: Some(printable(why)),
+            ..self.failed()
+        });
     }
 
-    fn note_failure(&self, why: Option<&str>, entries: u64) -> Result<()> {
-        let failed = FailedFile {
+    /// What is known of its failure.
+    fn failed(&self) -> FailedFile {
+        FailedFile {
             by: self.signature(),
-            why: why.map(printable),
-            entries,
+            why: None,
+            entries: 0,
+            outdated: self.noted.outdated.load(Relaxed),
             names: std::mem::take(&mut *self.noted.failures.lock()),
-        };
+            report: Done::default(),
+        }
+    }
+
+    fn publish(&self, failed: &FailedFile) -> Result<()> {
         let name = self.shard.failed(self.number);
-        self.run.directory.publish(&name, &failed).map(drop)
+        self.run.directory.publish(&name, failed).map(drop)
     }
 
     /// What this attempt has done. What it has found done is the work of others at the same
@@ -241,6 +264,8 @@ impl Attempt<'_> {
 struct Noted {
     /// The first that failed.
     failures: Mutex<Vec<FailedEntry>>,
+    /// How many failed because they are no longer what was planned.
+    outdated: AtomicU64,
     /// Those that were found done: which the target lacked, and which it replaced.
     earlier: Mutex<(Tally, Tally)>,
 }
@@ -259,6 +284,9 @@ impl Observer for Noting {
     fn event(&self, event: Event<'_>) {
         match &event {
             Event::Failed { key, error } => {
+                if let ErrorKind::Changed | ErrorKind::NotFound = error.kind() {
+                    self.noted.outdated.fetch_add(1, Relaxed);
+                }
                 let mut names = self.noted.failures.lock();
                 if names.len() < MOST_NAMES {
                     names.push(FailedEntry {

@@ -135,8 +135,21 @@ pub(crate) struct FailedFile {
     pub(crate) why: Option<String>,
     /// How many entries failed.
     pub(crate) entries: u64,
+    /// How many of them because they are no longer what was planned: they would fail
+    /// again.
+    #[serde(default)]
+    pub(crate) outdated: u64,
     /// The first of them.
     pub(crate) names: Vec<FailedEntry>,
+    #[serde(default)]
+    pub(crate) report: Done,
+}
+
+impl FailedFile {
+    /// Whether another attempt would fail in the same way.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.why.is_none() && self.entries > 0 && self.outdated == self.entries
+    }
 }
 
 /// An entry that failed.
@@ -224,6 +237,20 @@ pub(crate) struct FinishedFile {
     pub(crate) complete: bool,
     pub(crate) seconds: f64,
     pub(crate) report: Done,
+    /// What else is known, if it was finished without its deletions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) without_deletions: Option<WithoutDeletions>,
+}
+
+/// What a run lacks that was finished without its deletions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WithoutDeletions {
+    /// Entries that failed.
+    pub(crate) failed: u64,
+    /// Entries that nobody has tried, as far as that is known.
+    pub(crate) not_written: u64,
+    /// What was missing, for people.
+    pub(crate) missing: Vec<String>,
 }
 
 pub(crate) fn now() -> DateTime<Utc> {

@@ -12,12 +12,14 @@ use sync_core::{
     execute::{DeletionsSkipped, Report as Execution},
     plan::{Action, MAX_CLOCK_OFFSET, Plan},
     spool::Spools,
-    text::printable,
+    text::{entries, printable},
 };
 
 use super::directory::cannot_read;
 use super::error::Result;
-use super::files::{Done, DoneFile, FINISHED, FinishedFile, now, plan_name};
+use super::files::{
+    Done, DoneFile, FINISHED, FailedFile, FinishedFile, WithoutDeletions, now, plan_name,
+};
 use super::run::ClusterRun;
 use super::shard::{Shard, ShardState};
 use crate::builder::MirrorBuilder;
@@ -28,18 +30,30 @@ use crate::state::TempSpools;
 use crate::state::upload_journal::JournalFiles;
 
 /// Why a run cannot be finished now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Missing {
     /// The shard that lacks something; none if it is the plan.
     pub shard: Option<usize>,
+    /// Whether it is for the sake of entries that are no longer what was planned:
+    /// another attempt would fail in the same way.
+    pub is_outdated: bool,
     what: String,
+    /// What the shard has done all the same, as far as that is known.
+    done: Done,
+    /// Entries of it that failed.
+    failed: u64,
 }
 
-/// What is known of a run whose shards are all done.
+/// Names of failed entries of a shard in one line.
+const MOST_NAMES: usize = 3;
+
+/// What is known of a run whose shards are all done, or which ends as it is.
 pub struct Ending<'r> {
     run: &'r ClusterRun,
     /// What all shards have done.
     done: Done,
+    /// What is missing, if it ends without its deletions.
+    without_deletions: Option<WithoutDeletions>,
     /// When the first of them began.
     began: DateTime<Utc>,
 }
@@ -52,6 +66,8 @@ pub struct Finished {
     pub report: Report,
     /// When it was finished.
     pub at: DateTime<Utc>,
+    /// What was missing, if it was finished without its deletions.
+    pub missing: Vec<String>,
 }
 
 impl ClusterRun {
@@ -62,7 +78,7 @@ impl ClusterRun {
     pub fn finished(&self) -> Result<Option<Finished>> {
         Ok(self.finished_file()?.map(|file| Finished {
             report: Report {
-                execution: self.execution(&file.report),
+                execution: self.execution(&file.report, file.without_deletions.as_ref()),
                 source_incomplete: self.counts().incomplete(),
                 took: Duration::try_from_secs_f64(file.seconds).unwrap_or_default(),
                 trash: None,
@@ -70,11 +86,12 @@ impl ClusterRun {
                 aborted_uploads: file.report.aborted_uploads,
             },
             at: file.at,
+            missing: file.without_deletions.unwrap_or_default().missing,
         }))
     }
 
     /// What was done, as one execution reports it.
-    fn execution(&self, done: &Done) -> Execution {
+    fn execution(&self, done: &Done, without: Option<&WithoutDeletions>) -> Execution {
         let mut execution = Execution::default();
         execution.created = done.created;
         execution.overwritten = done.overwritten;
@@ -90,6 +107,13 @@ impl ClusterRun {
                 // No time can be trusted.
                 (jump.abs() > MAX_CLOCK_OFFSET).then_some(DeletionsSkipped::ClockJump)
             };
+            let declined = without.map(|_| DeletionsSkipped::Declined);
+            execution.deletions_withheld = execution.deletions_withheld.or(declined);
+        }
+        if let Some(without) = without.filter(|without| !without.missing.is_empty()) {
+            execution.failed = without.failed;
+            execution.not_written = without.not_written;
+            execution.deletions_withheld = Some(DeletionsSkipped::TransferFailed);
         }
         execution
     }
@@ -99,6 +123,37 @@ impl ClusterRun {
     /// # Errors
     /// Those of reading the run directory.
     pub fn finish(&self) -> Result<Result<Ending<'_>, Vec<Missing>>> {
+        let (ending, missing) = self.sum_up()?;
+        Ok(if missing.is_empty() {
+            Ok(ending)
+        } else {
+            Err(missing)
+        })
+    }
+
+    /// What ends the run as it is, without its deletions, and what is missing. Shards that
+    /// are at work stop.
+    ///
+    /// # Errors
+    /// Those of reading the run directory.
+    pub fn finish_without_deletions(&self) -> Result<(Ending<'_>, Vec<Missing>)> {
+        let (mut ending, missing) = self.sum_up()?;
+        let mut without = WithoutDeletions::default();
+        for missing in &missing {
+            without.missing.push(missing.to_string());
+            without.failed += missing.failed;
+            let Some(shard) = missing.shard else { continue };
+            let done = &missing.done;
+            let known = done.created + done.overwritten + done.already_done;
+            let rest = self.part(shard)?.span.work.transfers;
+            without.not_written += rest.saturating_sub(known.entries + missing.failed);
+            ending.done = ending.done.and(done);
+        }
+        ending.without_deletions = Some(without);
+        Ok((ending, missing))
+    }
+
+    fn sum_up(&self) -> Result<(Ending<'_>, Vec<Missing>)> {
         self.is_at_its_directory()?;
         let mut missing = self.edited_plans()?;
         let mut done = Done::default();
@@ -107,22 +162,18 @@ impl ClusterRun {
             let shard = Shard(index);
             match self.done(shard) {
                 Ok(file) => done = done.and(&file.report),
-                Err(what) => missing.push(Missing {
-                    shard: Some(index),
-                    what,
-                }),
+                Err(lacks) => missing.push(lacks),
             }
             let first = shard.first_began(&self.directory);
             began = first.map_or(began, |first| first.min(began));
         }
-        if !missing.is_empty() {
-            return Ok(Err(missing));
-        }
-        Ok(Ok(Ending {
+        let ending = Ending {
             run: self,
             done,
+            without_deletions: None,
             began,
-        }))
+        };
+        Ok((ending, missing))
     }
 
     /// The journals of all attempts: as all shards are done, nobody needs their uploads.
@@ -143,48 +194,75 @@ impl ClusterRun {
             let path = self.directory.join(&name);
             let found = sum_of(&path).map_err(|error| cannot_read(&path, error))?;
             if found != (sum.bytes, sum.crc64.clone()) {
-                edited.push(Missing {
-                    shard: None,
-                    what: format!("'{name}' is not the plan that was split; it was cut or edited"),
-                });
+                let what = format!("'{name}' is not the plan that was split; it was cut or edited");
+                edited.push(Missing::new(None, what));
             }
         }
         Ok(edited)
     }
 
-    /// What a shard has done; or why it counts as not done, for people.
-    fn done(&self, shard: Shard) -> Result<DoneFile, String> {
+    /// What a shard has done; or why it counts as not done.
+    fn done(&self, shard: Shard) -> Result<DoneFile, Missing> {
+        let missing = |what| Missing::new(Some(shard.0), what);
         let state = shard.state(&self.directory);
-        match state.map_err(|error| error.to_string())? {
+        match state.map_err(|error| missing(error.to_string()))? {
             ShardState::Done(done) => {
                 let by = &done.by;
                 if by.run != self.run.id || by.shard != shard.0 || done.sealed != self.seal {
                     let name = shard.done();
-                    return Err(format!("'{name}' is of another run or plan"));
+                    return Err(missing(format!("'{name}' is of another run or plan")));
                 }
                 Ok(*done)
             }
-            ShardState::Waiting => Err("nobody has begun it".to_owned()),
-            ShardState::Running(began, _) => Err(format!(
+            ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
+            ShardState::Running(began, _) => Err(missing(format!(
                 "it has not ended; its last attempt began {} on {}",
                 began
                     .by
                     .at
                     .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
                 began.by.place()
-            )),
+            ))),
             ShardState::Failed(failed) => {
-                let place = failed.by.place();
-                let why = failed.why.unwrap_or_else(|| {
-                    let entries = failed.entries;
-                    let first = failed.names.first().map(|name| printable(&name.error));
-                    let first = first.map_or(String::new(), |first| format!(": {first}"));
-                    format!("{entries} entries{first}")
-                });
-                Err(format!("it failed on {place}: {why}"))
+                let (place, why) = (failed.by.place(), why(&failed));
+                Err(Missing {
+                    is_outdated: failed.is_outdated(),
+                    failed: failed.entries,
+                    done: failed.report,
+                    ..missing(format!("it failed on {place}: {why}"))
+                })
             }
         }
     }
+}
+
+impl Missing {
+    fn new(shard: Option<usize>, what: String) -> Self {
+        Self {
+            shard,
+            is_outdated: false,
+            what,
+            done: Done::default(),
+            failed: 0,
+        }
+    }
+}
+
+/// Why an attempt failed, with the first names.
+fn why(failed: &FailedFile) -> String {
+    if let Some(why) = &failed.why {
+        return why.clone();
+    }
+    let mut text = entries(failed.entries);
+    let names = failed.names.iter().take(MOST_NAMES);
+    for (number, name) in names.enumerate() {
+        text += if number == 0 { ": " } else { "; " };
+        text += &printable(&name.error);
+    }
+    if failed.entries > MOST_NAMES as u64 {
+        text += "; …";
+    }
+    text
 }
 
 impl Ending<'_> {
@@ -194,7 +272,18 @@ impl Ending<'_> {
     /// Those of reading the plan.
     pub fn mirror(&self) -> Result<MirrorBuilder> {
         let run = self.run;
-        let may_delete = run.execution(&self.done).deletions_withheld.is_none();
+        if self.without_deletions.is_some() {
+            let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
+            let nothing = Plan::read_part(run.header(0)?, io::empty(), spool, |_| false);
+            let nothing = nothing.map_err(PlanFileError::Spool)?;
+            return Ok(SavedPlan::of(nothing, run.run.origin.clone())?
+                .mirror()
+                .part(Part::Uploads {
+                    run: run.run.id.clone(),
+                    uploads: run.uploads(),
+                }));
+        }
+        let may_delete = run.execution(&self.done, None).deletions_withheld.is_none();
         let path = run.directory.join(plan_name(0));
         let failed = |error| PlanFileError::Read {
             path: path.clone(),
@@ -224,10 +313,10 @@ impl Ending<'_> {
     pub fn merged(&self, last: &Report) -> Report {
         let own = Done::of(last);
         let all = self.done.clone().and(&own);
-        let mut execution = self.run.execution(&all);
+        let mut execution = self.run.execution(&all, self.without_deletions.as_ref());
         execution.deleted = own.deleted;
-        execution.failed = last.execution.failed;
-        execution.not_written = last.execution.not_written;
+        execution.failed += last.execution.failed;
+        execution.not_written += last.execution.not_written;
         execution.stopped = last.execution.stopped;
         let withheld = last.execution.deletions_withheld;
         execution.deletions_withheld = withheld.or(execution.deletions_withheld);
@@ -247,8 +336,8 @@ impl Ending<'_> {
     pub fn conclude(&self, merged: &Report) -> Result<()> {
         let done = &merged.execution;
         let is_withheld = matches!(done.deletions_withheld, Some(DeletionsSkipped::ClockJump));
-        let is_settled = done.failed == 0 && done.not_written == 0 && !done.stopped && !is_withheld;
-        if !is_settled {
+        let is_settled = done.failed == 0 && done.not_written == 0 && !is_withheld;
+        if done.stopped || !is_settled && self.without_deletions.is_none() {
             return Ok(());
         }
         let finished = FinishedFile {
@@ -258,6 +347,7 @@ impl Ending<'_> {
             complete: merged.is_complete(),
             seconds: merged.took.as_secs_f64(),
             report: Done::of(merged),
+            without_deletions: self.without_deletions.clone(),
         };
         self.run.directory.publish(FINISHED, &finished).map(drop)
     }

@@ -94,6 +94,9 @@ pub struct FailedShard {
     pub why: Option<String>,
     /// Entries that failed.
     pub entries: u64,
+    /// Whether another attempt would fail in the same way, because they are no longer
+    /// what was planned.
+    pub is_outdated: bool,
     /// The first of them, each with its error.
     pub names: Vec<(String, String)>,
 }
@@ -206,8 +209,10 @@ impl Status {
 
 impl FailedShard {
     fn of(shard: Shard, failed: FailedFile) -> Self {
+        let is_outdated = failed.is_outdated();
         let names = failed.names.into_iter();
         Self {
+            is_outdated,
             shard: shard.0,
             attempt: failed.by.attempt,
             host: failed.by.host,

@@ -116,7 +116,7 @@ impl Mirror {
     fn refusals(&self, plan: &Plan) -> io::Result<Vec<Refusal>> {
         let guards = match self.part {
             Part::Whole => refusals(plan.header(), &self.options.limits()),
-            Part::Transfers { .. } => return Ok(Vec::new()),
+            Part::Transfers { .. } | Part::Uploads { .. } => return Ok(Vec::new()),
             Part::Deletions { .. } => Vec::new(),
         };
         let (directory, options) = (&self.places.directory, &self.options);

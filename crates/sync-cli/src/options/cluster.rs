@@ -111,6 +111,13 @@ pub(crate) struct ClusterFinishArgs {
     /// Do not ask "continue?" before anything is deleted
     #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new(), help_heading = "Safety")]
     pub(crate) yes: bool,
+    /// End the run as it is: delete nothing, also if shards are not done
+    ///
+    /// For a run that cannot be completed, because files have changed since it was
+    /// planned. Shards that are at work stop. The exit status is 3 if anything of the
+    /// plan is left; a plain run or a new plan puts that right.
+    #[arg(long, hide_env = true, env = "S3MIRROR_WITHOUT_DELETIONS", value_parser = Boolish::new(), help_heading = "Safety")]
+    pub(crate) without_deletions: bool,
     #[command(flatten)]
     pub(crate) machine: MachineGuardArgs,
     #[command(flatten)]

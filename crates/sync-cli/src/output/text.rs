@@ -225,8 +225,9 @@ pub(crate) fn growing(key: &Key) -> String {
 
 /// One line about all entries that were not even tried.
 pub(crate) fn not_written(entries: u64, why: &str) -> String {
+    let s = if entries == 1 { "y" } else { "ies" };
     let entries = HumanCount(entries);
-    format!("{entries} entries could not be written: {why}")
+    format!("{entries} entr{s} could not be written: {why}")
 }
 
 /// What was skipped, and why.
@@ -298,6 +299,7 @@ pub(crate) fn withheld(why: DeletionsSkipped) -> &'static str {
              no time can be trusted"
         }
         DeletionsSkipped::Stopped => "the run was stopped",
+        DeletionsSkipped::Declined => "the run was finished without them",
     }
 }
 

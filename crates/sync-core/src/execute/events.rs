@@ -209,6 +209,8 @@ pub enum DeletionsSkipped {
     ClockJump,
     /// The execution was stopped.
     Stopped,
+    /// They were not wanted any more.
+    Declined,
 }
 
 impl Report {

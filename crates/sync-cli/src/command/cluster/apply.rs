@@ -3,8 +3,9 @@
 use indicatif::HumanBytes;
 use s3mirror::Report;
 use s3mirror::cluster::{Attempt, ClusterRun, Ended, Engine};
+use sync_core::text::entries;
 
-use super::common::{Line, open, quoted, refuse};
+use super::common::{Line, open, quoted, refuse, what_is_outdated};
 use crate::command::manner::Mode;
 use crate::command::sync::{listen, watch};
 use crate::end_hooks::EndHooks;
@@ -109,16 +110,20 @@ async fn one(
         }
     };
     say(Some((&report, number)), shard, ended, console);
-    if ended != Ended::Failed {
+    if let Ended::Done | Ended::ByAnother = ended {
         return Ok(Exit::Done);
     }
     let failed = report.execution.failed + report.execution.not_written;
     let why = if report.execution.stopped {
         "it was stopped".to_owned()
     } else {
-        format!("{failed} entries failed")
+        format!("{} failed", entries(failed))
     };
-    console.error(format_args!("shard {shard} is not done: {why}; {again}"));
+    let next = match ended {
+        Ended::Outdated => what_is_outdated(run.path()),
+        _ => again,
+    };
+    console.error(format_args!("shard {shard} is not done: {why}; {next}"));
     Ok(stop
         .exit()
         .filter(|_| report.execution.stopped)
@@ -177,8 +182,8 @@ fn say(done: Option<(&Report, u32)>, shard: usize, ended: Ended, console: &mut C
             } else {
                 String::new()
             };
-            let (entries, bytes) = (copied.entries, HumanBytes(copied.bytes));
-            format!("shard {shard}: {entries} entries, {bytes} in {seconds:.1} s{earlier}")
+            let (entries, bytes) = (entries(copied.entries), HumanBytes(copied.bytes));
+            format!("shard {shard}: {entries}, {bytes} in {seconds:.1} s{earlier}")
         }
     });
 }

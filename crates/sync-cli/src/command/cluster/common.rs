@@ -59,6 +59,17 @@ pub(super) fn refuse(error: ClusterError, console: &mut Console) -> Exit {
     exit
 }
 
+/// What to do about entries that the run cannot copy, because they are no longer what was
+/// planned.
+pub(super) fn what_is_outdated(run: &Path) -> String {
+    let run = quoted(run);
+    format!(
+        "what has changed since the plan was made is not copied by this run: when all other shards \
+         are done, end it with `s3mirror cluster finish {run} --without-deletions`, and make a new \
+         plan or run `s3mirror backup` or `restore`"
+    )
+}
+
 /// A path in a command to type.
 pub(super) fn quoted(path: &Path) -> String {
     printable_shell_word(&path.to_string_lossy())

@@ -1,8 +1,11 @@
 //! `cluster finish`: the deletions, and one report of all shards.
 
-use s3mirror::cluster::{ClusterError, ClusterRun, Ending, Missing};
+use std::fmt::Display;
 
-use super::common::{quoted, refuse};
+use s3mirror::cluster::{ClusterError, ClusterRun, Ending, Missing};
+use sync_core::text::entries;
+
+use super::common::{quoted, refuse, what_is_outdated};
 use crate::command::manner::Mode;
 use crate::command::not_opened::not_opened;
 use crate::command::preview::Preview;
@@ -29,10 +32,20 @@ pub(crate) async fn run(
         Ok(None) => {}
         Ok(Some(finished)) => {
             console.note("the run was finished before; this is its report");
+            name(&finished.missing, console);
             tell(&run, &finished.report, hooks, console);
             return Ok(exit_of(&finished.report));
         }
         Err(error) => return Ok(not_ended(error, console)),
+    }
+    if args.without_deletions {
+        return match run.finish_without_deletions() {
+            Ok((ending, missing)) => {
+                name(&missing, console);
+                end(args, &run, ending, hooks, console).await
+            }
+            Err(error) => Ok(not_ended(error, console)),
+        };
     }
     match run.finish() {
         Ok(Ok(ending)) => end(args, &run, ending, hooks, console).await,
@@ -74,8 +87,10 @@ async fn end(
     }
     let deletions = plan.counts().real_deletions();
     if deletions > 0 {
+        let are = if deletions == 1 { "is" } else { "are" };
+        let deletions = entries(deletions);
         console.text(format_args!(
-            "all shards are done; {deletions} entries are to be deleted"
+            "all shards are done; {deletions} {are} to be deleted"
         ));
     }
     if !confirmed(deletions, args.yes, console) {
@@ -92,6 +107,12 @@ async fn end(
             quoted(run.path())
         ));
         return Ok(Exit::Unwritten);
+    }
+    if args.without_deletions && !merged.execution.stopped {
+        console.note(
+            "the run is finished without its deletions; a plain run, or a new plan that is split, \
+             copies and deletes what is left",
+        );
     }
     Ok(outcome::exit(&merged, &stop))
 }
@@ -132,8 +153,8 @@ fn tell(run: &ClusterRun, report: &s3mirror::Report, hooks: &EndHooks, console: 
     outcome::tell(&planned, report, &preview, console);
 }
 
-/// Names what is missing, and what to do.
-fn incomplete(run: &ClusterRun, missing: &[Missing], console: &mut Console) -> Exit {
+/// Names what is missing.
+fn name(missing: &[impl Display], console: &mut Console) {
     for missing in missing.iter().take(MOST_NAMED) {
         console.error(missing);
     }
@@ -143,12 +164,21 @@ fn incomplete(run: &ClusterRun, missing: &[Missing], console: &mut Console) -> E
             "… and {more} more (see `s3mirror cluster status`)"
         ));
     }
+}
+
+/// Names what is missing, and what to do.
+fn incomplete(run: &ClusterRun, missing: &[Missing], console: &mut Console) -> Exit {
+    name(missing, console);
     let path = quoted(run.path());
-    let next = match missing.iter().find_map(|missing| missing.shard) {
+    // Those that another attempt may complete come first.
+    let shard = missing.iter().filter(|missing| !missing.is_outdated);
+    let shard = shard.filter_map(|missing| missing.shard).next();
+    let next = match shard {
         Some(shard) => format!(
             "run `s3mirror cluster apply {path} --shard {shard}`, then `s3mirror cluster finish \
              {path}` again"
         ),
+        None if missing.iter().all(|missing| missing.is_outdated) => what_is_outdated(run.path()),
         None => "make a new plan, and split it".to_owned(),
     };
     console.error(format_args!("nothing was deleted; {next}"));

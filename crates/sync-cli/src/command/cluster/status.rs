@@ -6,9 +6,9 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use s3mirror::Share;
 use s3mirror::cluster::{ClusterRun, State, Status};
-use sync_core::text::printable;
+use sync_core::text::{entries, printable};
 
-use super::common::{Line, open, refuse};
+use super::common::{Line, open, refuse, what_is_outdated};
 use super::status_line::StatusLine;
 use crate::options::StatusArgs;
 use crate::{Console, Exit};
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
             Ok(status) => status,
             Err(error) => return refuse(error, console),
         };
-        let is_over = matches!(status.state, State::Finished | State::Incomplete);
+        let is_over = is_over(&status);
         if args.watch && console.can_draw && !args.output.json {
             // To the upper left, and nothing below.
             console.data(|out| write!(out, "\x1b[H\x1b[J"));
@@ -48,6 +48,10 @@ pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
         console.streams().show();
         std::thread::sleep(EVERY);
     }
+}
+
+fn is_over(status: &Status) -> bool {
+    matches!(status.state, State::Finished | State::Incomplete)
 }
 
 fn table(run: &ClusterRun, status: &Status) -> String {
@@ -86,6 +90,9 @@ fn table(run: &ClusterRun, status: &Status) -> String {
         row("left", format!("about {}", HumanDuration(left)));
     }
     named(status, &mut text);
+    if status.failed.iter().any(|shard| shard.is_outdated) && !is_over(status) {
+        let _ = writeln!(text, "{}", what_is_outdated(run.path()));
+    }
     text
 }
 
@@ -93,7 +100,7 @@ fn table(run: &ClusterRun, status: &Status) -> String {
 fn named(status: &Status, text: &mut String) {
     for shard in status.failed.iter().take(MOST_NAMED) {
         let why = shard.why.clone();
-        let why = why.unwrap_or_else(|| format!("{} entries failed", HumanCount(shard.entries)));
+        let why = why.unwrap_or_else(|| format!("{} failed", entries(shard.entries)));
         let (number, host) = (shard.shard, printable(&shard.host));
         let _ = writeln!(
             text,
