@@ -101,7 +101,8 @@ fn a_twin_that_wakes_after_the_end_changes_nothing() {
     twin.wait_for(&memory, "PutObject", 1);
     twin.signal("STOP");
     memory.clear_faults();
-    cluster.phase("apply").done();
+    cluster.apply(0).done();
+    cluster.apply(1).done();
     cluster.finish().done();
     let after = world.bucket.objects();
     assert_same(&world.bucket.contents(), &dir.contents());
@@ -112,6 +113,48 @@ fn a_twin_that_wakes_after_the_end_changes_nothing() {
     assert!(matches!(outcome.status.code(), Some(0 | 3)), "{outcome}");
     assert_same(&world.bucket.objects(), &after);
     world.only_lists(|| world.backup(&dir).done());
+}
+
+#[test]
+fn processes_that_take_all_shards_take_different_ones() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 8);
+    memory.inject(late(100));
+    let all = || cluster.phase("apply").args(["--concurrency", "1"]).start();
+    let (one, other) = (all(), all());
+    one.end().is(0);
+    other.end().is(0);
+    for shard in 0..8 {
+        assert!(cluster.file(&format!("shard/000{shard}/done")).exists());
+        assert!(!cluster.file(&format!("shard/000{shard}/began.2")).exists());
+    }
+    cluster.finish().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+fn what_nobody_has_begun_is_taken_before_what_has_failed_or_is_at_work() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 4);
+    let refuse = Action::error(403, "AccessDenied");
+    memory.inject(Fault::on("PutObject").always().act(refuse));
+    cluster.apply(1).exits(3);
+    memory.clear_faults();
+    memory.inject(late(3000));
+    let other = cluster.apply(2).trusting().start();
+    other.wait_for(&memory, "PutObject", memory.count("PutObject") + 1);
+    memory.clear_faults();
+    let all = cluster.phase("apply").trusting().arg("--json").done();
+    let shards = all.json().into_iter();
+    let shards = shards.filter_map(|line| line["shard"].as_u64());
+    let shards: Vec<_> = shards.collect();
+    assert!(matches!(shards[..], [0, 3, 1] | [3, 0, 1]), "{shards:?}");
+    // It has waited for the other one.
+    assert!(cluster.file("shard/0002/done").exists());
+    assert!(!cluster.file("shard/0002/began.2").exists());
+    other.end().is(0);
 }
 
 /// The first attempt is the slower one, but the other one is killed.

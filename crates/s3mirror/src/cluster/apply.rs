@@ -72,24 +72,35 @@ impl ClusterRun {
         if self.directory.has(&shard.done()) || self.finished_file()?.is_some() {
             return Ok(None);
         }
-        self.is_at_its_directory()?;
         for number in 1.. {
-            let began = BeganFile {
-                by: Signature::of(&self.run.id, shard.0, number),
-                identity: Process::this(),
-                job: job.map(printable),
-            };
-            if self.directory.claim(&shard.began(number), &began)? {
-                return Ok(Some(Attempt {
-                    run: self,
-                    shard,
-                    number,
-                    watcher: None,
-                    noted: Arc::default(),
-                }));
+            if let Some(attempt) = self.begin_attempt(shard, number, job)? {
+                return Ok(Some(attempt));
             }
         }
         Ok(None)
+    }
+
+    /// Begins the attempt of that number; none if another process has begun it.
+    pub(super) fn begin_attempt(
+        &self,
+        shard: Shard,
+        number: u32,
+        job: Option<&str>,
+    ) -> Result<Option<Attempt<'_>>> {
+        self.is_at_its_directory()?;
+        let began = BeganFile {
+            by: Signature::of(&self.run.id, shard.0, number),
+            identity: Process::this(),
+            job: job.map(printable),
+        };
+        let is_first = self.directory.claim(&shard.began(number), &began)?;
+        Ok(is_first.then(|| Attempt {
+            run: self,
+            shard,
+            number,
+            watcher: None,
+            noted: Arc::default(),
+        }))
     }
 
     /// The plan of a shard, checked against what was sealed.

@@ -15,7 +15,6 @@ use super::files::{
     FINISHED, FinishedFile, PROGRAM, RUN, RunFile, SEALED, SealedFile, ShardPart, VERSION,
     plan_name,
 };
-use super::shard::Shard;
 use crate::plan_file::{PlanFileError, header_of, places_of};
 
 /// A plan that was divided, and how far it is.
@@ -131,14 +130,6 @@ impl ClusterRun {
     #[must_use]
     pub fn shards(&self) -> usize {
         self.sealed.shards.len()
-    }
-
-    /// The shards that nobody has completed yet.
-    #[must_use]
-    pub fn unfinished(&self) -> Vec<usize> {
-        let all = 0..self.shards();
-        all.filter(|index| !self.directory.has(&Shard(*index).done()))
-            .collect()
     }
 
     pub(crate) fn part(&self, index: usize) -> Result<&ShardPart> {

@@ -60,6 +60,12 @@ impl Shard {
         first.map(|first| first.value.by.at)
     }
 
+    /// The number of its last attempt; 0 if nobody has begun it.
+    pub(crate) fn last_attempt(self, directory: &RunDirectory) -> u32 {
+        let begun = (1..).take_while(|attempt| directory.has(&self.began(*attempt)));
+        begun.last().unwrap_or_default()
+    }
+
     /// What is known of it.
     pub(crate) fn state(self, directory: &RunDirectory) -> Result<ShardState> {
         if let Some(done) = directory.read::<DoneFile>(&self.done())? {

@@ -1,8 +1,10 @@
 //! `cluster apply`: the transfers of one shard, or of all that are not done.
 
+use std::time::Duration;
+
 use indicatif::HumanBytes;
 use s3mirror::Report;
-use s3mirror::cluster::{Attempt, ClusterRun, Ended, Engine};
+use s3mirror::cluster::{Attempt, ClusterRun, Ended, Engine, Turn};
 use sync_core::text::entries;
 
 use super::common::{Line, open, quoted, refuse, what_is_outdated};
@@ -13,6 +15,9 @@ use crate::options::{ClusterApplyArgs, ShardChoice};
 use crate::signals::Stop;
 use crate::{Console, Exit, hints};
 
+/// How long to wait before the next look at the shards of others.
+const WAIT: Duration = Duration::from_secs(1);
+
 pub(crate) async fn run(
     args: &ClusterApplyArgs,
     hooks: &EndHooks,
@@ -22,7 +27,7 @@ pub(crate) async fn run(
         Ok(run) => run,
         Err(exit) => return Ok(exit),
     };
-    let (shards, job) = match chosen(args, &run) {
+    let chosen = match chosen(args) {
         Ok(chosen) => chosen,
         Err(wrong) => {
             console.error(wrong);
@@ -30,38 +35,73 @@ pub(crate) async fn run(
         }
     };
     let stop = listen(hooks, console)?;
-    let mut all = Exit::Done;
-    for shard in shards {
-        let exit = one(args, &run, (shard, job.as_deref()), (hooks, &stop), console).await?;
-        match exit {
-            Exit::Done => {}
-            // The others may succeed all the same.
-            Exit::Incomplete => all = exit,
-            _ => return Ok(exit),
+    let Some((shard, job)) = chosen else {
+        return all(args, &run, (hooks, &stop), console).await;
+    };
+    match run.begin(shard, job.as_deref()) {
+        Ok(Some(attempt)) => one(args, &run, attempt, (hooks, &stop), console).await,
+        Ok(None) => {
+            say(None, shard, Ended::ByAnother, console);
+            Ok(Exit::Done)
         }
+        Err(error) => Ok(refuse(error, console)),
     }
-    Ok(all)
 }
 
-/// The shards to execute, and the job of the scheduler.
-fn chosen(
-    args: &ClusterApplyArgs,
-    run: &ClusterRun,
-) -> Result<(Vec<usize>, Option<String>), String> {
+/// The shard to execute, and the job of the scheduler; none for all that are not done.
+fn chosen(args: &ClusterApplyArgs) -> Result<Option<(usize, Option<String>)>, String> {
     let variable = |name: &str| std::env::var(name).ok();
     match args.shard {
-        None => Ok((run.unfinished(), None)),
+        None => Ok(None),
         Some(ShardChoice::Number(shard)) => {
             let job = Engine::find(variable).ok();
-            Ok((
-                vec![shard],
-                job.and_then(|(engine, _)| variable(engine.job)),
-            ))
+            let job = job.and_then(|(engine, _)| variable(engine.job));
+            Ok(Some((shard, job)))
         }
         Some(ShardChoice::Auto) => {
             let (engine, shard) = Engine::find(variable)
                 .map_err(|error| format!("--shard auto: {error}; name a shard with --shard I"))?;
-            Ok((vec![shard], variable(engine.job)))
+            Ok(Some((shard, variable(engine.job))))
+        }
+    }
+}
+
+/// Executes all shards that are not done, beside others who do the same.
+async fn all(
+    args: &ClusterApplyArgs,
+    run: &ClusterRun,
+    (hooks, stop): (&EndHooks, &Stop),
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let mut all = Exit::Done;
+    let mut queue = run.queue();
+    let mut has_waited = false;
+    loop {
+        match queue.turn() {
+            Ok(Turn::Take(attempt)) => {
+                match one(args, run, attempt, (hooks, stop), console).await? {
+                    Exit::Done => {}
+                    // The others may succeed all the same.
+                    Exit::Incomplete => all = Exit::Incomplete,
+                    exit => return Ok(exit),
+                }
+            }
+            Ok(Turn::Wait(others)) => {
+                if !std::mem::replace(&mut has_waited, true) {
+                    let s = if others == 1 { "" } else { "s" };
+                    console.note(format_args!(
+                        "waits for {others} shard{s} that others execute; if one of them dies, its \
+                         shard is executed here"
+                    ));
+                    console.streams().show();
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(WAIT) => {}
+                    () = stop.asked() => return Ok(stop.exit().unwrap_or(Exit::Incomplete)),
+                }
+            }
+            Ok(Turn::Over) => return Ok(all),
+            Err(error) => return Ok(refuse(error, console)),
         }
     }
 }
@@ -70,19 +110,11 @@ fn chosen(
 async fn one(
     args: &ClusterApplyArgs,
     run: &ClusterRun,
-    (shard, job): (usize, Option<&str>),
+    mut attempt: Attempt<'_>,
     (hooks, stop): (&EndHooks, &Stop),
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let mut attempt = match run.begin(shard, job) {
-        Ok(Some(attempt)) => attempt,
-        Ok(None) => {
-            say(None, shard, Ended::ByAnother, console);
-            return Ok(Exit::Done);
-        }
-        Err(error) => return Ok(refuse(error, console)),
-    };
-    let number = attempt.number();
+    let (shard, number) = (attempt.shard(), attempt.number());
     let report = match execute(args, &mut attempt, (hooks, stop), console).await {
         Ok(report) => report,
         Err(error) => {
