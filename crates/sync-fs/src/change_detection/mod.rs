@@ -5,8 +5,11 @@
 //! time (ctime). On some FUSE and network file systems the inode number or the
 //! change time changes by itself, and then every file looks changed since it was
 //! listed. Where repeated `stat` calls on an untouched file prove that, the
-//! attribute is excluded from all later comparisons. A change time that only
-//! increases proves nothing at first: a real change has the same effect.
+//! attribute is excluded from all later comparisons. Another change time than that
+//! which was listed proves nothing, be it earlier or later: a real change has the same
+//! effect, and its time comes from the clock of a server, or of another machine
+//! where a plan was made. What proves something is a file that changes with every
+//! look, or whose change time takes a value again that it had before another one.
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
@@ -203,10 +206,6 @@ impl ChangeDetector {
         let has_two_inodes =
             now.inode != seen.inode && now.changed == seen.changed && now.changed.1 != 0;
         let mut is_news = has_two_inodes && self.ignore_inodes();
-        // Nor does that of one file ever go back.
-        let is_one_file = now.inode == seen.inode || !self.has_inodes();
-        let goes_back = is_one_file && now.changed < seen.changed;
-        is_news |= goes_back && self.ignore_change_times();
         is_news |= self.changes_between_looks(path, found);
         if !is_news && self.was_suspected(path) && !self.has_waited.swap(true, Ordering::Relaxed) {
             is_news = self.changes_while_waiting(path, found);
@@ -218,7 +217,8 @@ impl ChangeDetector {
     fn changes_between_looks(&self, path: &[u8], found: &Meta) -> bool {
         let file = self.root.file(path).ok();
         let mut last = *found;
-        let (mut differences, mut is_news) = (0, false);
+        let mut times = ChangeTimes::of(found.changed());
+        let mut is_news = false;
         for number in 0..LOOKS {
             let look = match &file {
                 Some(file) if number % 2 == 1 => Meta::of(file).ok(),
@@ -229,10 +229,7 @@ impl ChangeDetector {
                 break;
             };
             is_news |= look.inode != last.inode && self.ignore_inodes();
-            let (now, before) = (look.changed(), last.changed());
-            differences += usize::from(now != before);
-            let changes = now < before || differences == LOOKS;
-            is_news |= changes && self.ignore_change_times();
+            is_news |= times.move_by_themselves(look.changed()) && self.ignore_change_times();
             last = look;
         }
         is_news
@@ -262,6 +259,34 @@ impl ChangeDetector {
     /// Records the same of change times.
     fn ignore_change_times(&self) -> bool {
         ignore(&self.no_change_times, &self.found_change_times)
+    }
+}
+
+/// The change times of one file, from look to look.
+struct ChangeTimes {
+    seen: BTreeSet<(i64, u32)>,
+    last: (i64, u32),
+    differences: usize,
+}
+
+impl ChangeTimes {
+    fn of(first: (i64, u32)) -> Self {
+        Self {
+            seen: BTreeSet::from([first]),
+            last: first,
+            differences: 0,
+        }
+    }
+
+    /// Whether that of the next look proves that they are not set by changes: it was there
+    /// before another one, or there is another one at every look.
+    fn move_by_themselves(&mut self, now: (i64, u32)) -> bool {
+        if now == self.last {
+            return false;
+        }
+        self.last = now;
+        self.differences += 1;
+        !self.seen.insert(now) || self.differences == LOOKS
     }
 }
 
