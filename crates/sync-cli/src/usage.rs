@@ -28,7 +28,11 @@ pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Mess
     let matches = definition.try_get_matches_from_mut(&args);
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = cli.map_err(|error| {
-        let error = with_shown_commands(error.format(&mut definition), &definition);
+        let mut error = with_shown_commands(error.format(&mut definition), &definition);
+        if is_habit(&error) && habits::advice(&args).is_some() {
+            // One piece of advice is enough, and this one is only similar.
+            error.remove(ContextKind::SuggestedSubcommand);
+        }
         message(&error, &args)
     })?;
     cli.command.check().map_err(Message::Wrong)?;
@@ -63,22 +67,25 @@ pub(crate) fn message(error: &clap::Error, args: &[OsString]) -> Message {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Message::Missing(error.render().ansi().to_string())
         }
-        kind => {
+        _ => {
             let mut line = reason(&error.to_string(), args);
             line += &source(error, args);
-            // Habits from other tools.
-            let is_habit = matches!(
-                kind,
-                ErrorKind::UnknownArgument
-                    | ErrorKind::InvalidSubcommand
-                    | ErrorKind::MissingRequiredArgument
-            );
-            match is_habit.then(|| habits::advice(args)).flatten() {
+            match is_habit(error).then(|| habits::advice(args)).flatten() {
                 Some(advice) => Message::Wrong(format!("{line}; {advice}")),
                 None => Message::Wrong(format!("{line} (see 's3mirror --help')")),
             }
         }
     }
+}
+
+/// Whether it may come from the habits of another tool.
+fn is_habit(error: &clap::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnknownArgument
+            | ErrorKind::InvalidSubcommand
+            | ErrorKind::MissingRequiredArgument
+    )
 }
 
 /// The variable that a wrong value comes from, if from any.
@@ -208,7 +215,10 @@ mod tests {
         let line = wrong("s3mirror bckup");
         assert!(line.contains("'backup'"), "{line}");
         assert!(!line.contains("backupmock"), "{line}");
-        assert!(!wrong("s3mirror cp d s3://abc").contains("similar"));
+        for habit in ["s3mirror cp d s3://abc", "s3mirror ls s3://abc", "s3mirror check"] {
+            assert!(!wrong(habit).contains("similar"), "{}", wrong(habit));
+        }
+        assert!(wrong("s3mirror ls").contains("aws s3 ls"));
         let line = wrong("s3mirror mock backup d s3://abc --odd x");
         assert!(line.contains("'--odd'"), "{line}");
         let line = wrong("s3mirror backup -d x");
