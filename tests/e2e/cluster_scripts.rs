@@ -17,7 +17,9 @@ fn a_manifest_of_kubernetes_has_indexed_completions() {
     let script = world.s3mirror().args(["cluster", "script", "kubernetes"]);
     let script = script
         .arg(&cluster.run)
-        .args(["--at-once", "2", "--volume", "claim"]);
+        .args(["--at-once", "2", "--volume", "claim"])
+        .arg("--mount")
+        .arg(world.sandbox.path(""));
     let text = world.no_requests(|| script.done()).stdout;
     let documents = yaml_rust2::YamlLoader::load_from_str(&text).unwrap();
     assert_eq!(documents.len(), 2, "{text}");
@@ -53,6 +55,32 @@ fn a_manifest_of_kubernetes_has_indexed_completions() {
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
+#[test]
+fn a_container_must_find_both_directories_below_its_volume() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    let script = |engine: &str, mount: &std::path::Path| {
+        let script = world.s3mirror().args(["cluster", "script", engine]);
+        script.arg(&cluster.run).arg("--mount").arg(mount)
+    };
+    let top = world.sandbox.path("");
+    for engine in ["kubernetes", "batch"] {
+        for (mount, outside) in [
+            ("/data".into(), &*cluster.run),
+            (cluster.run.clone(), dir.path()),
+            (world.sandbox.path("ru"), &*cluster.run),
+        ] {
+            let refused = script(engine, &mount).exits(2).says("--mount");
+            refused.says(&format!("'{}' is not below", outside.display()));
+        }
+        script(engine, &top).done();
+    }
+    for engine in ["slurm", "parallel"] {
+        script(engine, std::path::Path::new("/data")).done();
+    }
+}
+
 /// Programs of these names that do what a scheduler does with their words.
 fn with_programs(cluster: &Cluster, programs: &[(&str, &str)]) -> String {
     let bin = cluster.world.dir("bin");
@@ -71,7 +99,7 @@ fn run_script(cluster: &Cluster, engine: &str, path: &str) {
     let script = cluster.world.s3mirror().args(["cluster", "script", engine]);
     let script = script
         .arg(&cluster.run)
-        .args(["--at-once", "2"])
+        .args(["--at-once", "2", "--mount", "/"])
         .done()
         .stdout;
     let file = cluster.world.sandbox.path("script.sh");

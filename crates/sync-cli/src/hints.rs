@@ -116,6 +116,9 @@ fn cluster(error: &ClusterError) -> String {
         ClusterError::Foreign { .. } => {
             "put it back as it was, or remove the run and run `s3mirror cluster split` again"
         }
+        ClusterError::NotInVolume { .. } => {
+            "name the directory at which the volume is mounted, here as in the containers, by --mount"
+        }
         ClusterError::OtherVersion { .. } => "use one version for all of a run",
         ClusterError::Write { .. } => "free some space there or make it writable, and try again",
         _ => return chain(error),

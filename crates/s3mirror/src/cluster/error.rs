@@ -90,6 +90,17 @@ pub enum ClusterError {
         /// This version.
         own: &'static str,
     },
+    /// Containers would not find it.
+    #[error(
+        "'{path}' is not below '{mount}', where containers have the volume",
+        path = shown(path), mount = shown(mount)
+    )]
+    NotInVolume {
+        /// The run directory, or the one that is mirrored.
+        path: PathBuf,
+        /// Where the volume is mounted.
+        mount: PathBuf,
+    },
     /// There is no shard of that number.
     #[error("there is no shard {index}: the run has {shards}, numbered from 0")]
     NoShard {

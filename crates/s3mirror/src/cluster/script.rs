@@ -2,9 +2,11 @@
 //! read and submitted.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use sync_core::text::shell_word;
 
+use super::error::{ClusterError, Result};
 use super::run::ClusterRun;
 
 /// A scheduler for which a script can be written.
@@ -42,15 +44,32 @@ pub struct ScriptOptions {
 
 impl ClusterRun {
     /// The script that starts all shards, and the end when these are done.
-    #[must_use]
-    pub fn script(&self, script: Script, options: &ScriptOptions) -> String {
+    ///
+    /// # Errors
+    /// [`ClusterError::NotInVolume`], if containers would not find the directories.
+    pub fn script(&self, script: Script, options: &ScriptOptions) -> Result<String> {
+        if let Script::Kubernetes | Script::Batch = script {
+            self.is_in_volume(Path::new(&options.mount))?;
+        }
         let words = Words::of(self, options);
-        match script {
+        Ok(match script {
             Script::Slurm => words.slurm(),
             Script::Kubernetes => words.kubernetes(),
             Script::Batch => words.batch(),
             Script::Parallel => words.parallel(),
-        }
+        })
+    }
+
+    /// Checks that both directories are below the path at which containers have their volume.
+    fn is_in_volume(&self, mount: &Path) -> Result<()> {
+        let outside = [self.path(), self.mirrored()].into_iter();
+        let mut outside = outside.filter(|path| !path.starts_with(mount));
+        outside.next().map_or(Ok(()), |path| {
+            Err(ClusterError::NotInVolume {
+                path: path.to_owned(),
+                mount: mount.to_owned(),
+            })
+        })
     }
 }
 

@@ -216,7 +216,7 @@ pub(crate) struct ScriptArgs {
         help_heading = "Script"
     )]
     pub(crate) volume: String,
-    /// Where the volume is mounted
+    /// Where the volume is mounted; RUN and the directory must be below it
     #[arg(
         long,
         hide_env = true,

@@ -52,7 +52,9 @@ pub(super) fn open(path: &Path, console: &mut Console) -> Result<ClusterRun, Exi
 /// Reports an error of a run directory. Nothing was done.
 pub(super) fn refuse(error: ClusterError, console: &mut Console) -> Exit {
     let exit = match error {
-        ClusterError::NoShard { .. } | ClusterError::Shards { .. } => Exit::Usage,
+        ClusterError::NoShard { .. }
+        | ClusterError::Shards { .. }
+        | ClusterError::NotInVolume { .. } => Exit::Usage,
         _ => Exit::Failed,
     };
     console.error(hints::error(&Error::Cluster(error)));

@@ -2,7 +2,7 @@
 
 use s3mirror::cluster::{Script, ScriptOptions};
 
-use super::common::open;
+use super::common::{open, refuse};
 use crate::options::{EngineChoice, ScriptArgs};
 use crate::{Console, Exit};
 
@@ -26,7 +26,10 @@ pub(crate) fn run(args: &ScriptArgs, console: &mut Console) -> Exit {
         mount: args.mount.clone(),
         queue: args.queue.clone(),
     };
-    let text = run.script(script, &options);
+    let text = match run.script(script, &options) {
+        Ok(text) => text,
+        Err(error) => return refuse(error, console),
+    };
     console.data(|out| out.write_all(text.as_bytes()));
     Exit::Done
 }
