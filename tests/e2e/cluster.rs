@@ -302,7 +302,12 @@ fn a_run_that_nobody_has_begun_is_finished_without_deletions() {
     let (world, dir) = different(&memory);
     let cluster = Cluster::split(&world, "backup", &dir, 2);
     cluster.apply(0).done();
-    let end = |cluster: &Cluster| cluster.finish().args(["--without-deletions", "--json"]).run();
+    let end = |cluster: &Cluster| {
+        cluster
+            .finish()
+            .args(["--without-deletions", "--json"])
+            .run()
+    };
     let ended = report(&end(&cluster).is(3).says("shard 1 is not done"));
     let written = |ended: &Value| {
         let created = ended["created"]["entries"].as_u64().unwrap();
@@ -319,6 +324,9 @@ fn a_run_that_nobody_has_begun_is_finished_without_deletions() {
     cluster.phase("apply").done();
     let ended = report(&end(&cluster).is(3));
     assert_eq!(written(&ended), 16);
-    assert_eq!(ended["deletions_withheld"], "the run was finished without them");
+    assert_eq!(
+        ended["deletions_withheld"],
+        "the run was finished without them"
+    );
     assert_eq!(deletions(&memory), 0);
 }

@@ -215,7 +215,11 @@ mod tests {
         let line = wrong("s3mirror bckup");
         assert!(line.contains("'backup'"), "{line}");
         assert!(!line.contains("backupmock"), "{line}");
-        for habit in ["s3mirror cp d s3://abc", "s3mirror ls s3://abc", "s3mirror check"] {
+        for habit in [
+            "s3mirror cp d s3://abc",
+            "s3mirror ls s3://abc",
+            "s3mirror check",
+        ] {
             assert!(!wrong(habit).contains("similar"), "{}", wrong(habit));
         }
         assert!(wrong("s3mirror ls").contains("aws s3 ls"));

@@ -163,7 +163,9 @@ impl Attempt<'_> {
                 own: directory.join(self.shard.uploads(self.number)),
                 left: self.shard.journal_files(Some(self.number), directory),
             },
-            ends: [&*self.shard.done(), FINISHED].map(|name| directory.join(name)).to_vec(),
+            ends: [&*self.shard.done(), FINISHED]
+                .map(|name| directory.join(name))
+                .to_vec(),
         };
         Ok(builder.part(part).stop_on(stop))
     }

@@ -80,7 +80,11 @@ impl Shard {
     }
 
     /// The files of its journals: those of the attempt `owner`, or all.
-    pub(crate) fn journal_files(self, owner: Option<u32>, directory: &RunDirectory) -> Vec<PathBuf> {
+    pub(crate) fn journal_files(
+        self,
+        owner: Option<u32>,
+        directory: &RunDirectory,
+    ) -> Vec<PathBuf> {
         let mut journals = self.journals(directory);
         journals.retain(|attempt, _| owner.is_none_or(|owner| owner == *attempt));
         let home = directory.join(self.directory());
@@ -148,9 +152,7 @@ mod tests {
                 identity,
                 job: None,
             };
-            self.directory
-                .claim(&SHARD.began(number), &began)
-                .unwrap();
+            self.directory.claim(&SHARD.began(number), &began).unwrap();
             self.beats(number, 0);
             fs::write(self.directory.join(SHARD.uploads(number)), "x").unwrap();
         }

@@ -1,51 +1,26 @@
 //! The end of a run: what is missing, or the deletions and one report.
 
-use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::Path;
+use std::io;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sync_core::{
-    checksum::Crc64Hasher,
     execute::{DeletionsSkipped, Report as Execution},
     plan::{Action, MAX_CLOCK_OFFSET, Plan},
     spool::Spools,
-    text::{entries, printable},
 };
 
-use super::directory::cannot_read;
 use super::error::Result;
-use super::files::{
-    Done, DoneFile, FINISHED, FailedFile, FinishedFile, WithoutDeletions, now, plan_name,
-};
+use super::files::{Done, FINISHED, FinishedFile, WithoutDeletions, now, plan_name};
+use super::missing::Missing;
 use super::run::ClusterRun;
-use super::shard::{Shard, ShardState};
+use super::shard::Shard;
 use crate::builder::MirrorBuilder;
 use crate::mirror::Report;
 use crate::part::Part;
 use crate::plan_file::{PlanFileError, SavedPlan, lines_of};
 use crate::state::TempSpools;
 use crate::state::upload_journal::JournalFiles;
-
-/// Why a run cannot be finished now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Missing {
-    /// The shard that lacks something; none if it is the plan.
-    pub shard: Option<usize>,
-    /// Whether it is for the sake of entries that are no longer what was planned:
-    /// another attempt would fail in the same way.
-    pub is_outdated: bool,
-    what: String,
-    /// What the shard has done all the same, as far as that is known.
-    done: Done,
-    /// Entries of it that failed.
-    failed: u64,
-}
-
-/// Names of failed entries of a shard in one line.
-const MOST_NAMES: usize = 3;
 
 /// What is known of a run whose shards are all done, or which ends as it is.
 pub struct Ending<'r> {
@@ -185,84 +160,6 @@ impl ClusterRun {
             left: left.collect(),
         }
     }
-
-    /// The plans that are not those which were sealed.
-    fn edited_plans(&self) -> Result<Vec<Missing>> {
-        let mut edited = Vec::new();
-        for (number, sum) in self.sealed.plans.iter().enumerate() {
-            let name = plan_name(number);
-            let path = self.directory.join(&name);
-            let found = sum_of(&path).map_err(|error| cannot_read(&path, error))?;
-            if found != (sum.bytes, sum.crc64.clone()) {
-                let what = format!("'{name}' is not the plan that was split; it was cut or edited");
-                edited.push(Missing::new(None, what));
-            }
-        }
-        Ok(edited)
-    }
-
-    /// What a shard has done; or why it counts as not done.
-    fn done(&self, shard: Shard) -> Result<DoneFile, Missing> {
-        let missing = |what| Missing::new(Some(shard.0), what);
-        let state = shard.state(&self.directory);
-        match state.map_err(|error| missing(error.to_string()))? {
-            ShardState::Done(done) => {
-                let by = &done.by;
-                if by.run != self.run.id || by.shard != shard.0 || done.sealed != self.seal {
-                    let name = shard.done();
-                    return Err(missing(format!("'{name}' is of another run or plan")));
-                }
-                Ok(*done)
-            }
-            ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
-            ShardState::Running(began, _) => Err(missing(format!(
-                "it has not ended; its last attempt began {} on {}",
-                began
-                    .by
-                    .at
-                    .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-                began.by.place()
-            ))),
-            ShardState::Failed(failed) => {
-                let (place, why) = (failed.by.place(), why(&failed));
-                Err(Missing {
-                    is_outdated: failed.is_outdated(),
-                    failed: failed.entries,
-                    done: failed.report,
-                    ..missing(format!("it failed on {place}: {why}"))
-                })
-            }
-        }
-    }
-}
-
-impl Missing {
-    fn new(shard: Option<usize>, what: String) -> Self {
-        Self {
-            shard,
-            is_outdated: false,
-            what,
-            done: Done::default(),
-            failed: 0,
-        }
-    }
-}
-
-/// Why an attempt failed, with the first names.
-fn why(failed: &FailedFile) -> String {
-    if let Some(why) = &failed.why {
-        return why.clone();
-    }
-    let mut text = entries(failed.entries);
-    let names = failed.names.iter().take(MOST_NAMES);
-    for (number, name) in names.enumerate() {
-        text += if number == 0 { ": " } else { "; " };
-        text += &printable(&name.error);
-    }
-    if failed.entries > MOST_NAMES as u64 {
-        text += "; …";
-    }
-    text
 }
 
 impl Ending<'_> {
@@ -314,7 +211,9 @@ impl Ending<'_> {
         let own = Done::of(last);
         let all = self.done.clone().and(&own);
         let mut execution = self.run.execution(&all, self.without_deletions.as_ref());
-        execution.deleted = own.deleted;
+        if self.without_deletions.is_none() {
+            execution.deleted = own.deleted;
+        }
         execution.failed += last.execution.failed;
         execution.not_written += last.execution.not_written;
         execution.stopped = last.execution.stopped;
@@ -350,31 +249,5 @@ impl Ending<'_> {
             without_deletions: self.without_deletions.clone(),
         };
         self.run.directory.publish(FINISHED, &finished).map(drop)
-    }
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.shard {
-            Some(shard) => write!(f, "shard {shard} is not done: {}", self.what),
-            None => f.write_str(&self.what),
-        }
-    }
-}
-
-/// Bytes and sum of a file.
-fn sum_of(path: &Path) -> io::Result<(u64, String)> {
-    let mut file = File::open(path)?;
-    let mut sum = Crc64Hasher::default();
-    let mut buffer = vec![0; 256 << 10];
-    let mut bytes = 0;
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok((bytes, sum.finish().to_string())),
-            read => {
-                sum.update(&buffer[..read]);
-                bytes += read as u64;
-            }
-        }
     }
 }

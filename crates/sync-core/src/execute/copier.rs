@@ -140,7 +140,9 @@ impl Workspace<'_> {
             }
             // Damaged on its way, or removed before its end: nothing was committed, so it
             // may come again.
-            (ErrorKind::Corrupt | ErrorKind::Aborted, _) => Ok(Some((entry.clone(), Reading::Version))),
+            (ErrorKind::Corrupt | ErrorKind::Aborted, _) => {
+                Ok(Some((entry.clone(), Reading::Version)))
+            }
             _ => Ok(None),
         }
     }

@@ -1,0 +1,141 @@
+//! What a run lacks before it can be finished.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use sync_core::{
+    checksum::Crc64Hasher,
+    text::{entries, printable},
+};
+
+use super::directory::cannot_read;
+use super::error::Result;
+use super::files::{Done, DoneFile, FailedFile, plan_name};
+use super::run::ClusterRun;
+use super::shard::{Shard, ShardState};
+
+/// Why a run cannot be finished now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Missing {
+    /// The shard that lacks something; none if it is the plan.
+    pub shard: Option<usize>,
+    /// Whether it is for the sake of entries that are no longer what was planned:
+    /// another attempt would fail in the same way.
+    pub is_outdated: bool,
+    what: String,
+    /// What the shard has done all the same, as far as that is known.
+    pub(super) done: Done,
+    /// Entries of it that failed.
+    pub(super) failed: u64,
+}
+
+/// Names of failed entries of a shard in one line.
+const MOST_NAMES: usize = 3;
+
+impl ClusterRun {
+    /// The plans that are not those which were sealed.
+    pub(super) fn edited_plans(&self) -> Result<Vec<Missing>> {
+        let mut edited = Vec::new();
+        for (number, sum) in self.sealed.plans.iter().enumerate() {
+            let name = plan_name(number);
+            let path = self.directory.join(&name);
+            let found = sum_of(&path).map_err(|error| cannot_read(&path, error))?;
+            if found != (sum.bytes, sum.crc64.clone()) {
+                let what = format!("'{name}' is not the plan that was split; it was cut or edited");
+                edited.push(Missing::new(None, what));
+            }
+        }
+        Ok(edited)
+    }
+
+    /// What a shard has done; or why it counts as not done.
+    pub(super) fn done(&self, shard: Shard) -> Result<DoneFile, Missing> {
+        let missing = |what| Missing::new(Some(shard.0), what);
+        let state = shard.state(&self.directory);
+        match state.map_err(|error| missing(error.to_string()))? {
+            ShardState::Done(done) => {
+                let by = &done.by;
+                if by.run != self.run.id || by.shard != shard.0 || done.sealed != self.seal {
+                    let name = shard.done();
+                    return Err(missing(format!("'{name}' is of another run or plan")));
+                }
+                Ok(*done)
+            }
+            ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
+            ShardState::Running(began, _) => Err(missing(format!(
+                "it has not ended; its last attempt began {} on {}",
+                began
+                    .by
+                    .at
+                    .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+                began.by.place()
+            ))),
+            ShardState::Failed(failed) => {
+                let (place, why) = (failed.by.place(), why(&failed));
+                Err(Missing {
+                    is_outdated: failed.is_outdated(),
+                    failed: failed.entries,
+                    done: failed.report,
+                    ..missing(format!("it failed on {place}: {why}"))
+                })
+            }
+        }
+    }
+}
+
+impl Missing {
+    fn new(shard: Option<usize>, what: String) -> Self {
+        Self {
+            shard,
+            is_outdated: false,
+            what,
+            done: Done::default(),
+            failed: 0,
+        }
+    }
+}
+
+/// Why an attempt failed, with the first names.
+fn why(failed: &FailedFile) -> String {
+    if let Some(why) = &failed.why {
+        return why.clone();
+    }
+    let mut text = entries(failed.entries);
+    let names = failed.names.iter().take(MOST_NAMES);
+    for (number, name) in names.enumerate() {
+        text += if number == 0 { ": " } else { "; " };
+        text += &printable(&name.error);
+    }
+    if failed.entries > MOST_NAMES as u64 {
+        text += "; …";
+    }
+    text
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shard {
+            Some(shard) => write!(f, "shard {shard} is not done: {}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+/// Bytes and sum of a file.
+fn sum_of(path: &Path) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let mut sum = Crc64Hasher::default();
+    let mut buffer = vec![0; 256 << 10];
+    let mut bytes = 0;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((bytes, sum.finish().to_string())),
+            read => {
+                sum.update(&buffer[..read]);
+                bytes += read as u64;
+            }
+        }
+    }
+}
