@@ -225,9 +225,11 @@ pub(crate) fn growing(key: &Key) -> String {
 
 /// One line about all entries that were not even tried.
 pub(crate) fn not_written(entries: u64, why: &str) -> String {
-    let s = if entries == 1 { "y" } else { "ies" };
+    if entries == 1 {
+        return format!("1 entry could not be written: {why}");
+    }
     let entries = HumanCount(entries);
-    format!("{entries} entr{s} could not be written: {why}")
+    format!("{entries} entries could not be written: {why}")
 }
 
 /// What was skipped, and why.
