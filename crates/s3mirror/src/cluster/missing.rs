@@ -26,7 +26,7 @@ pub struct Missing {
     pub is_outdated: bool,
     what: String,
     /// What the shard has done all the same, as far as that is known.
-    pub(super) done: Done,
+    pub(super) done: Box<Done>,
     /// Entries of it that failed.
     pub(super) failed: u64,
 }
@@ -77,7 +77,7 @@ impl ClusterRun {
                 Err(Missing {
                     is_outdated: failed.is_outdated(),
                     failed: failed.entries,
-                    done: failed.report,
+                    done: Box::new(failed.report),
                     ..missing(format!("it failed on {place}: {why}"))
                 })
             }
@@ -91,7 +91,7 @@ impl Missing {
             shard,
             is_outdated: false,
             what,
-            done: Done::default(),
+            done: Box::default(),
             failed: 0,
         }
     }
