@@ -43,6 +43,8 @@ pub struct Attempt<'r> {
     shard: Shard,
     number: u32,
     watcher: Option<Watcher>,
+    /// What is known of the beats of others.
+    pub(super) vigil: Vigil,
     noted: Arc<Noted>,
 }
 
@@ -99,6 +101,7 @@ impl ClusterRun {
             shard,
             number,
             watcher: None,
+            vigil: Vigil::default(),
             noted: Arc::default(),
         }))
     }
@@ -172,10 +175,12 @@ impl Attempt<'_> {
 
     /// Takes over the journals of dead attempts. Where only the beat tells whether one is
     /// dead, that takes a minute, unless `stop` is ready first.
-    async fn take_over(&self, mut stop: StopSignal) {
-        let mut vigil = Vigil::default();
+    async fn take_over(&mut self, mut stop: StopSignal) {
         let directory = &self.run.directory;
-        while self.shard.take_over(self.number, &mut vigil, directory) {
+        while self
+            .shard
+            .take_over(self.number, &mut self.vigil, directory)
+        {
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = &mut stop => return,

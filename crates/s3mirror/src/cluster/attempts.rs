@@ -33,7 +33,7 @@ pub(crate) enum Life {
 }
 
 /// The beats of attempts, as they were at the last look.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Vigil(BTreeMap<(usize, u32), (Vec<u8>, u32)>);
 
 impl Vigil {

@@ -90,8 +90,10 @@ impl<'r> Queue<'r> {
         };
         let shard = Shard(self.begun[at]);
         match self.run.begin_attempt(shard, last + 1, None)? {
-            Some(attempt) => {
+            Some(mut attempt) => {
                 self.begun.swap_remove(at);
+                // It need not look at a dead one for another minute.
+                attempt.vigil = self.vigil.clone();
                 Ok(Turn::Take(attempt))
             }
             // Somebody else has just begun it.
