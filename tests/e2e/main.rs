@@ -43,6 +43,7 @@ mod state_directory;
 mod unfinished_restores;
 
 mod archives;
+mod attached;
 mod bandwidth;
 mod objects;
 mod outside;

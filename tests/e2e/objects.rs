@@ -12,7 +12,7 @@ use crate::support::{
 const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd";
 
 /// Every setting, each on the wire as the value beside it.
-const SETTINGS: [[&str; 3]; 6] = [
+const SETTINGS: [[&str; 3]; 7] = [
     ["--storage-class", "STANDARD_IA", "x-amz-storage-class"],
     ["--sse", "aws:kms", "x-amz-server-side-encryption"],
     [
@@ -23,6 +23,7 @@ const SETTINGS: [[&str; 3]; 6] = [
     ["--acl", "bucket-owner-full-control", "x-amz-acl"],
     ["--content-type", "text/x-own", "content-type"],
     ["--cache-control", "max-age=60, public", "cache-control"],
+    ["--tagging", "team=storage", "x-amz-tagging"],
 ];
 
 fn all_settings() -> impl Iterator<Item = &'static str> {
@@ -114,6 +115,9 @@ fn nothing_is_added_that_nobody_asked_for() {
             .filter(|[.., it]| *it != "content-type")
         {
             assert_eq!(entry.header(header), None, "{entry:?}");
+        }
+        for (header, _) in &entry.headers {
+            assert!(!header.starts_with("x-amz-meta-"), "{entry:?}");
         }
         for header in ["x-amz-request-payer", "x-amz-expected-bucket-owner"] {
             assert_eq!(entry.header(header), None, "{entry:?}");

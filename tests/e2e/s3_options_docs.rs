@@ -12,7 +12,7 @@ fn the_commands_of_the_page_do_what_it_says() {
     let world = World::on(&memory);
     memory.create_bucket("my-bucket");
     let commands = commands(include_str!("../../docs/s3-options.md"));
-    assert_eq!(commands.len(), 9);
+    assert_eq!(commands.len(), 10);
     for line in commands {
         world.s3mirror().line(line);
         if line.starts_with("mkdir") {
@@ -33,6 +33,9 @@ fn the_commands_of_the_page_do_what_it_says() {
     let page = object("www/index.html");
     assert_eq!(page.content_type(), Some("text/html"));
     assert_eq!(page.cache_control(), Some("max-age=3600"));
+    let tagged = object("tagged/index.html");
+    assert_eq!(tagged.tags()["cost centre"], "42");
+    assert_eq!(tagged.metadata("owner"), Some("photos"));
     let photos = world.dir("home/photos").contents();
     assert_same(&world.dir("home/copy").contents(), &photos);
 }

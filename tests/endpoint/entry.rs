@@ -6,7 +6,7 @@ use http::HeaderMap;
 use serde::{Serialize, Serializer};
 
 /// The headers that an entry keeps. None of them is secret.
-const KEPT_HEADERS: [&str; 19] = [
+const KEPT_HEADERS: [&str; 20] = [
     "accept-encoding",
     "amz-sdk-request",
     "cache-control",
@@ -26,6 +26,7 @@ const KEPT_HEADERS: [&str; 19] = [
     "x-amz-decoded-content-length",
     "x-amz-expected-bucket-owner",
     "x-amz-request-payer",
+    "x-amz-tagging",
 ];
 
 /// Of these families every header is kept.

@@ -56,6 +56,7 @@ mod page;
 mod read;
 mod receive;
 mod service;
+mod tags;
 mod uploads;
 mod versions;
 mod write;

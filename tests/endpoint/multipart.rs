@@ -21,6 +21,7 @@ use crate::{
     receive::{Promise, Received, receive},
     rope::Rope,
     state::{Bucket, State},
+    tags,
     write::named_class,
 };
 
@@ -114,6 +115,7 @@ impl State {
                 kms_key: input.ssekms_key_id,
                 thawed: false,
                 metadata: input.metadata.unwrap_or_default(),
+                tags: tags::parse(input.tagging.as_deref())?,
             },
             parts: BTreeMap::new(),
         };

@@ -1,6 +1,9 @@
 //! An object as it is stored: small, immutable and cheap to clone.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -84,6 +87,13 @@ impl Object {
         self.extra.as_ref()?.metadata.get(name).map(String::as_str)
     }
 
+    /// The tags, by their names.
+    #[must_use]
+    pub fn tags(&self) -> BTreeMap<String, String> {
+        let extra = self.extra.as_ref();
+        extra.map(|extra| extra.tags.clone()).unwrap_or_default()
+    }
+
     /// The storage class, such as `STANDARD` or `GLACIER`.
     #[must_use]
     pub fn storage_class(&self) -> &str {
@@ -140,6 +150,7 @@ pub(crate) struct Extra {
     /// Whether an archived object has been restored for a while.
     pub(crate) thawed: bool,
     pub(crate) metadata: HashMap<String, String>,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 impl Extra {

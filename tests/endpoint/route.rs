@@ -18,7 +18,7 @@ pub(crate) struct Target {
 }
 
 /// Parts of buckets and objects that this endpoint doesn't have.
-const SUBRESOURCES: [&str; 13] = [
+const SUBRESOURCES: [&str; 12] = [
     "accelerate",
     "acl",
     "attributes",
@@ -31,7 +31,6 @@ const SUBRESOURCES: [&str; 13] = [
     "policy",
     "restore",
     "retention",
-    "tagging",
 ];
 
 impl Target {
@@ -79,6 +78,7 @@ fn on_bucket(method: &Method, has: impl Fn(&str) -> bool) -> &'static str {
     match *method {
         Method::GET if has("versioning") => "GetBucketVersioning",
         Method::PUT if has("versioning") => "PutBucketVersioning",
+        _ if has("tagging") => "Other",
         Method::GET if has("lifecycle") => "GetBucketLifecycleConfiguration",
         Method::GET if has("versions") => "ListObjectVersions",
         _ if has("versioning") || has("lifecycle") || has("versions") => "Other",
@@ -97,6 +97,8 @@ fn on_bucket(method: &Method, has: impl Fn(&str) -> bool) -> &'static str {
 fn on_object(method: &Method, has: impl Fn(&str) -> bool, copies: bool) -> &'static str {
     let upload = has("uploadId");
     match *method {
+        Method::GET if has("tagging") => "GetObjectTagging",
+        _ if has("tagging") => "Other",
         Method::GET if upload => "ListParts",
         Method::GET => "GetObject",
         Method::HEAD => "HeadObject",
@@ -152,6 +154,9 @@ mod tests {
             ("POST", "/b/k?uploadId=u", "CompleteMultipartUpload", "b k"),
             ("DELETE", "/b/k?uploadId=u", "AbortMultipartUpload", "b k"),
             ("DELETE", "/b/k", "DeleteObject", "b k"),
+            ("GET", "/b/k?tagging", "GetObjectTagging", "b k"),
+            ("PUT", "/b/k?tagging", "Other", "b k"),
+            ("GET", "/b?tagging", "Other", "b"),
         ] {
             assert_eq!(
                 target(method, uri),

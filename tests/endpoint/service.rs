@@ -121,6 +121,13 @@ impl S3 for Service {
         self.0.copy_object(req.input).map(Answer::answer)
     }
 
+    async fn get_object_tagging(
+        &self,
+        req: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        self.0.object_tagging(&req.input).map(Answer::answer)
+    }
+
     async fn delete_object(
         &self,
         req: S3Request<DeleteObjectInput>,

@@ -18,6 +18,7 @@ use crate::{
     object::{ETag, Extra, Object, ObjectChecksum, set_checksum},
     receive::{Promise, Received, receive},
     state::State,
+    tags,
 };
 
 impl State {
@@ -50,6 +51,7 @@ impl State {
             kms_key: input.ssekms_key_id,
             thawed: false,
             metadata: input.metadata.unwrap_or_default(),
+            tags: tags::parse(input.tagging.as_deref())?,
         };
         let encryption = extra.encryption.clone();
         let conditions =

@@ -31,6 +31,7 @@ fn option(setting: Setting) -> &'static str {
         Setting::Include => "--include",
         Setting::KmsKey => "--sse-kms-key-id",
         Setting::MaxSize => "--max-size",
+        Setting::Metadata => "--metadata",
         Setting::MinSize => "--min-size",
         Setting::NewerThan => "--newer-than",
         Setting::NoConditions => "--no-conditional",
@@ -43,6 +44,7 @@ fn option(setting: Setting) -> &'static str {
         Setting::Region => "--region",
         Setting::StateDir => "--state-dir",
         Setting::StorageClass => "--storage-class",
+        Setting::Tags => "--tagging",
         Setting::VerifyBytes => "`s3mirror verify --read`",
         // One that this program does not know yet.
         _ => setting.name(),

@@ -74,6 +74,8 @@ settings! {
     KmsKey = "kms_key",
     /// The largest size that is selected.
     MaxSize = "max_size",
+    /// The metadata of new objects.
+    Metadata = "metadata",
     /// The smallest size that is selected.
     MinSize = "min_size",
     /// The time from which on entries are selected.
@@ -98,6 +100,8 @@ settings! {
     StateDir = "state_dir",
     /// The storage class of new objects.
     StorageClass = "storage_class",
+    /// The tags of new objects.
+    Tags = "tags",
     /// A verification that reads all bytes.
     VerifyBytes = "a verification of all bytes",
 }

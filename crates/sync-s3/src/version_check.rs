@@ -5,20 +5,15 @@
 //! listing of that key shows which: it compares like with like.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::StorageClass;
-use sync_core::{Entry, Key, rule::is_same_time};
+use sync_core::{Entry, rule::is_same_time};
 
 use crate::bucket::Bucket;
-use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::Failure;
 use crate::etag::ETag;
 use crate::head::Head;
 use crate::list;
 use crate::past::Answered;
 use crate::quirks::Quirk;
-
-/// The storage class of objects that are written without one.
-const STANDARD: &str = "STANDARD";
 
 /// The result of a look-up.
 pub(crate) enum Look {
@@ -35,24 +30,6 @@ pub(crate) enum Look {
 }
 
 impl Bucket {
-    /// Checks once in a run whether an object that was just written has the requested
-    /// storage class: answers to uploads do not say.
-    pub(crate) async fn look_at_class(&self, key: &Key) {
-        let Some(wanted) = self.objects.storage_class.as_deref() else {
-            return;
-        };
-        if !self.endpoint.is_foreign() || wanted == STANDARD || !self.quirks.may_look_at_class() {
-            return;
-        }
-        if let Ok(Some(head)) = self.head_output(key, None, SETTLE_ATTEMPTS).await {
-            // The header is missing for the standard class.
-            let got = head.storage_class().map_or(STANDARD, StorageClass::as_str);
-            if got != wanted {
-                self.quirks.note(Quirk::IgnoresStorageClass);
-            }
-        }
-    }
-
     /// Looks up whether the object is still the version of `seen`.
     pub(crate) async fn look(&self, seen: &Entry, attempts: u32) -> Result<Look, Failure> {
         let version = self.version_id(seen);

@@ -2,6 +2,7 @@
 //!
 //! Only their definition; `convert` turns them into options of the library.
 
+mod attached;
 mod bandwidth;
 mod check;
 mod cluster;

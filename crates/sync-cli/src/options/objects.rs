@@ -8,6 +8,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use sync_s3::{ContentType, Encryption, ObjectSettings, Payer};
 
+use super::attached::{self, Metadatum, Tag};
+
 /// Properties of each upload; existing objects keep theirs.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Objects")]
@@ -62,6 +64,28 @@ pub(crate) struct ObjectArgs {
         value_name = "TEXT"
     )]
     pub(crate) cache_control: Option<HeaderText>,
+    /// Tag of uploads; may be given up to 10 times
+    ///
+    /// In the environment, S3MIRROR_TAGGING holds one a line.
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_TAGGING",
+        value_delimiter = '\n',
+        value_name = "NAME=VALUE"
+    )]
+    pub(crate) tagging: Vec<Tag>,
+    /// Metadata of uploads (x-amz-meta-NAME); may be given several times
+    ///
+    /// In the environment, S3MIRROR_METADATA holds one a line.
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_METADATA",
+        value_delimiter = '\n',
+        value_name = "NAME=VALUE"
+    )]
+    pub(crate) metadata: Vec<Metadatum>,
 }
 
 impl ObjectArgs {
@@ -71,7 +95,7 @@ impl ObjectArgs {
             let wrong = "--sse-kms-key-id needs --sse aws:kms or --sse aws:kms:dsse";
             return Err(wrong.to_owned());
         }
-        Ok(())
+        attached::check(&self.tagging, &self.metadata)
     }
 }
 
@@ -94,6 +118,8 @@ impl From<&ObjectArgs> for ObjectSettings {
                 .as_ref()
                 .map_or(ContentType::None, |choice| choice.0.clone()),
             cache_control: text(&args.cache_control),
+            tags: args.tagging.iter().map(Tag::pair).collect(),
+            metadata: args.metadata.iter().map(Metadatum::pair).collect(),
         }
     }
 }
@@ -177,7 +203,7 @@ const CLASSES: [&str; 10] = [
 
 /// The value of an HTTP header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HeaderText(String);
+pub(crate) struct HeaderText(pub(super) String);
 
 impl FromStr for HeaderText {
     type Err = String;

@@ -129,6 +129,10 @@ pub(crate) enum Quirk {
     IgnoresEncryption,
     /// An object has another storage class than the requested one.
     IgnoresStorageClass,
+    /// An object has not the requested tags.
+    IgnoresTags,
+    /// An object has not the requested metadata.
+    IgnoresMetadata,
     /// A listing was not in byte order.
     Disordered,
     /// The server supports only the first version of listings.
@@ -150,8 +154,8 @@ pub(crate) struct Quirks {
     seen: AtomicU16,
     md5_etags: Mutex<Md5ETags>,
     md5_trial: tokio::sync::Mutex<()>,
-    /// Whether the storage class of an object has been checked.
-    class_checked: AtomicBool,
+    /// Whether the settings of an object have been checked.
+    settings_checked: AtomicBool,
 }
 
 /// Whether an ETag that looks like an MD5 is one.
@@ -183,7 +187,7 @@ impl Quirks {
             seen: AtomicU16::new(0),
             md5_etags: Mutex::new(Md5ETags::Unknown),
             md5_trial: tokio::sync::Mutex::default(),
-            class_checked: AtomicBool::new(false),
+            settings_checked: AtomicBool::new(false),
         }
     }
 
@@ -224,9 +228,9 @@ impl Quirks {
         }
     }
 
-    /// Whether the storage class of an object is still to be checked, by the caller.
-    pub(crate) fn may_look_at_class(&self) -> bool {
-        !self.class_checked.swap(true, Relaxed)
+    /// Whether the settings of an object are still to be checked, by the caller.
+    pub(crate) fn may_look_at_settings(&self) -> bool {
+        !self.settings_checked.swap(true, Relaxed)
     }
 
     /// What the server lacks and what was done instead: a sentence each.
@@ -257,6 +261,8 @@ impl Quirks {
         for (quirk, setting) in [
             (Quirk::IgnoresEncryption, Setting::Encryption),
             (Quirk::IgnoresStorageClass, Setting::StorageClass),
+            (Quirk::IgnoresTags, Setting::Tags),
+            (Quirk::IgnoresMetadata, Setting::Metadata),
         ] {
             if self.has(quirk) {
                 notes.push(format!(

@@ -40,7 +40,7 @@ impl WriteRequest for Completion<'_> {
             return Err(Failure::new(Origin::Answer, message));
         }
         let Session { bucket, key, .. } = self.session;
-        bucket.look_at_class(key).await;
+        bucket.look_at_settings(key).await;
         self.check(&done).await
     }
 

@@ -15,3 +15,4 @@ pub(crate) mod object_settings;
 pub(crate) mod put;
 pub(crate) mod resume;
 pub(crate) mod session;
+pub(crate) mod settings_check;

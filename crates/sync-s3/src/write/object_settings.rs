@@ -4,7 +4,11 @@
 //! headers, of its PutObject or of the CreateMultipartUpload that begins it; parts need
 //! none. Existing objects keep theirs.
 
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+
 use aws_sdk_s3::types;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sync_core::{Key, checksum::Crc64, hint, hint::Hint, setting::Setting};
 
 /// The settings of each upload. Values are not checked: the server refuses what it
@@ -21,6 +25,10 @@ pub struct ObjectSettings {
     pub content_type: ContentType,
     /// `Cache-Control`, for readers over the web, as in `max-age=3600`.
     pub cache_control: Option<String>,
+    /// Tags, by their names: at most 10.
+    pub tags: BTreeMap<String, String>,
+    /// Metadata (`x-amz-meta-…`), by names in small letters: at most 2 KiB of ASCII.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// How a server encrypts an object.
@@ -72,6 +80,19 @@ impl ObjectSettings {
         }
     }
 
+    /// The tags as the header has them: in the form of the query of a URL.
+    pub(crate) fn tagging(&self) -> Option<String> {
+        let pair = |(name, value): (&String, &String)| {
+            [&form_encoded(name), "=", &form_encoded(value)].concat()
+        };
+        let pairs: Vec<_> = self.tags.iter().map(pair).collect();
+        (!pairs.is_empty()).then(|| pairs.join("&"))
+    }
+
+    pub(crate) fn metadata(&self) -> Option<HashMap<String, String>> {
+        (!self.metadata.is_empty()).then(|| self.metadata.clone().into_iter().collect())
+    }
+
     /// The settings that ask for them, as a list; `None` if there are none.
     pub(crate) fn named(&self) -> Option<Hint> {
         let settings = [
@@ -80,6 +101,8 @@ impl ObjectSettings {
             (self.acl.is_some(), Setting::Acl),
             (self.content_type != ContentType::None, Setting::ContentType),
             (self.cache_control.is_some(), Setting::CacheControl),
+            (!self.tags.is_empty(), Setting::Tags),
+            (!self.metadata.is_empty(), Setting::Metadata),
         ];
         settings
             .into_iter()
@@ -88,21 +111,20 @@ impl ObjectSettings {
     }
 
     /// The permissions of an upload, where it needs more than usual.
-    pub(crate) fn permissions(&self) -> Option<&'static str> {
+    pub(crate) fn permissions(&self) -> Option<String> {
         let by_kms = !matches!(self.encryption, None | Some(Encryption::S3));
-        Some(match (self.acl.is_some(), by_kms) {
-            (false, false) => return None,
-            (true, false) => {
-                "s3:PutObject and s3:PutObjectAcl, and s3:GetObject for conditional requests"
-            }
-            (false, true) => {
-                "s3:PutObject and s3:GetObject, and kms:GenerateDataKey and kms:Decrypt for the key"
-            }
-            (true, true) => {
-                "s3:PutObject, s3:PutObjectAcl and s3:GetObject, and kms:GenerateDataKey and \
-                 kms:Decrypt for the key"
-            }
-        })
+        let mut all = vec!["s3:PutObject"];
+        all.extend(self.acl.as_ref().map(|_| "s3:PutObjectAcl"));
+        all.extend((!self.tags.is_empty()).then_some("s3:PutObjectTagging"));
+        if by_kms {
+            all.push("s3:GetObject");
+            let all = listed(&all);
+            return Some(format!(
+                "{all}, and kms:GenerateDataKey and kms:Decrypt for the key"
+            ));
+        }
+        (all.len() > 1)
+            .then(|| format!("{}, and s3:GetObject for conditional requests", listed(&all)))
     }
 
     /// Equal for equal settings, and empty for the defaults: it shows whether an upload
@@ -128,8 +150,35 @@ impl ObjectSettings {
         ]
         // None of them can contain a line feed, being headers.
         .map(|field| field.map_or("-\n".to_owned(), |field| format!("={field}\n")));
-        Crc64::of(fields.concat().as_bytes()).to_string()
+        let mut text = fields.concat();
+        // Later settings have a line only where they are given.
+        for (kind, pairs) in [("tag", &self.tags), ("metadata", &self.metadata)] {
+            for (name, value) in pairs {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{kind} {}={}", form_encoded(name), form_encoded(value));
+            }
+        }
+        Crc64::of(text.as_bytes()).to_string()
     }
+}
+
+/// As in "a, b and c".
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [name] => (*name).to_owned(),
+        [others @ .., last] => format!("{} and {last}", others.join(", ")),
+    }
+}
+
+/// `text` as a name or a value in the query of a URL.
+fn form_encoded(text: &str) -> String {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~');
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 /// Adds `settings` to a PutObject or a CreateMultipartUpload.
@@ -143,6 +192,8 @@ macro_rules! with_settings {
             .set_acl(settings.acl.as_deref().map(Into::into))
             .set_content_type(settings.content_type_of($key))
             .set_cache_control(settings.cache_control.clone())
+            .set_tagging(settings.tagging())
+            .set_metadata(settings.metadata())
     }};
 }
 
@@ -156,6 +207,38 @@ mod tests {
         let mut settings = ObjectSettings::default();
         change(&mut settings);
         settings
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn tags_are_written_as_the_query_of_a_url() {
+        assert_eq!(ObjectSettings::default().tagging(), None);
+        let tagged = some(|s| s.tags = pairs(&[("cost centre", "a+b=c/d"), ("ä", ""), ("x", "1")]));
+        let header = "cost%20centre=a%2Bb%3Dc%2Fd&x=1&%C3%A4=";
+        assert_eq!(tagged.tagging().as_deref(), Some(header));
+    }
+
+    #[test]
+    fn permissions_are_named_where_an_upload_needs_more_than_usual() {
+        let of = |change: fn(&mut ObjectSettings)| some(change).permissions().unwrap_or_default();
+        assert_eq!(of(|s| s.storage_class = Some("GLACIER".into())), "");
+        assert_eq!(
+            of(|s| s.tags = pairs(&[("a", "b")])),
+            "s3:PutObject and s3:PutObjectTagging, and s3:GetObject for conditional requests"
+        );
+        assert_eq!(
+            of(|s| {
+                s.acl = Some("private".into());
+                s.tags = pairs(&[("a", "b")]);
+                s.encryption = Some(Encryption::Kms(None));
+            }),
+            "s3:PutObject, s3:PutObjectAcl, s3:PutObjectTagging and s3:GetObject, and \
+             kms:GenerateDataKey and kms:Decrypt for the key"
+        );
     }
 
     #[test]
@@ -178,6 +261,11 @@ mod tests {
             some(|s| s.content_type = ContentType::Guess),
             some(|s| s.content_type = fixed("text/plain")),
             some(|s| s.content_type = fixed("text/html")),
+            some(|s| s.tags = pairs(&[("a", "b")])),
+            some(|s| s.tags = pairs(&[("a", "c")])),
+            some(|s| s.tags = pairs(&[("a", ""), ("b", "")])),
+            some(|s| s.metadata = pairs(&[("a", "b")])),
+            some(|s| s.metadata = pairs(&[("a", "b=c")])),
         ];
         let digests: std::collections::BTreeSet<_> =
             all.iter().map(ObjectSettings::digest).collect();

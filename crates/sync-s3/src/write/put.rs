@@ -186,6 +186,6 @@ impl Put<'_> {
         if self.bucket.objects.encryption.is_some() && answer.server_side_encryption().is_none() {
             self.bucket.quirks.note(Quirk::IgnoresEncryption);
         }
-        self.bucket.look_at_class(self.key).await;
+        self.bucket.look_at_settings(self.key).await;
     }
 }

@@ -56,11 +56,10 @@ impl Session {
         let covers = present.map(|present| present.earliest - present.most_lead);
         let created = Self::create(bucket, key).await;
         let session = created.map_err(|failure| {
-            let mut attempted = attempted(key);
-            if let Some(permissions) = bucket.objects.permissions() {
-                attempted.permission = permissions;
-            }
-            bucket.fail(failure.of_bucket(), attempted)
+            let permissions = bucket.objects.permissions();
+            let usual = attempted(key);
+            let permission = permissions.as_deref().unwrap_or(usual.permission);
+            bucket.fail(failure.of_bucket(), Attempted { permission, ..usual })
         })?;
         session.record(covers).await?;
         Ok(session)

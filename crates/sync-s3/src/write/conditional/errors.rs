@@ -24,6 +24,7 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
         if failure.is_precondition() {
             return self.changed();
         }
+        let permissions = self.bucket.objects.permissions();
         let attempted = if self.deletes() {
             Attempted {
                 what: "delete",
@@ -35,10 +36,8 @@ impl<W: WriteRequest> ConditionalWrite<'_, W> {
                 what: "upload",
                 name: self.key.as_str(),
                 // A condition reads what is there.
-                permission: self
-                    .bucket
-                    .objects
-                    .permissions()
+                permission: permissions
+                    .as_deref()
                     .unwrap_or("s3:PutObject, and s3:GetObject for conditional requests"),
             }
         };
