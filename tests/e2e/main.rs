@@ -49,6 +49,8 @@ mod objects;
 mod outside;
 mod payers;
 mod s3_options_docs;
+mod sse_c;
+mod sse_c_secret;
 
 mod selection;
 mod selection_limits;

@@ -15,6 +15,7 @@ use crate::{
     announced::{Announced, verify},
     checksum::{Algorithm, Checksum, Hasher},
     config::{MultipartTime, Sums},
+    customer_key::{check_upload, sent},
     error::malformed_xml,
     multipart::{Part, Upload},
     object::{ETag, Object, ObjectChecksum, fast_digest, set_checksum},
@@ -31,6 +32,7 @@ impl State {
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<CompleteMultipartUploadOutput> {
         let input = req.input;
+        let key = self.config.key(sent!(input))?;
         let sent = input
             .multipart_upload
             .and_then(|upload| upload.parts)
@@ -46,6 +48,10 @@ impl State {
                 .write_conditions(&req.headers, input.if_match, input.if_none_match)?;
         self.with_bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
+            // Only uploads with checksums need the key here.
+            if upload.declared.is_some() {
+                check_upload(upload.extra.customer_key.as_deref(), key.as_deref())?;
+            }
             let parts = self.chosen_parts(upload, &sent)?;
             let object = self.assemble(upload, &parts);
             if let Some(announced) = Announced::from_headers(&req.headers)?

@@ -39,6 +39,8 @@ pub struct Config {
     /// How an `If-Match` of a write or deletion is understood, where conditions
     /// are obeyed.
     pub if_match: IfMatch,
+    /// Whether keys of SSE-C are obeyed. Some servers pass over them.
+    pub customer_keys: bool,
     /// Whether uploads and DeleteObjects must carry `Content-MD5`.
     pub needs_md5: bool,
     /// What becomes of checksums.
@@ -77,6 +79,7 @@ impl Default for Config {
             check_skew: true,
             conditions: true,
             if_match: IfMatch::default(),
+            customer_keys: true,
             needs_md5: false,
             checksums: Sums::default(),
             fast_etags: false,

@@ -29,6 +29,9 @@ const KEPT_HEADERS: [&str; 20] = [
     "x-amz-tagging",
 ];
 
+/// A key that a customer provides, though it is of one of the families below.
+const SECRET: &str = "x-amz-server-side-encryption-customer-key";
+
 /// Of these families every header is kept.
 const KEPT_PREFIXES: [&str; 7] = [
     "if-",
@@ -133,7 +136,9 @@ pub fn max_in_flight(entries: &[Entry], operation: Option<&str>) -> usize {
 
 pub(crate) fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
     let is_kept = |name: &str| {
-        KEPT_HEADERS.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        name != SECRET
+            && (KEPT_HEADERS.contains(&name)
+                || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
     };
     headers
         .iter()

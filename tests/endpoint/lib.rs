@@ -47,6 +47,7 @@ mod buckets;
 mod checksum;
 mod complete;
 mod conditions;
+mod customer_key;
 mod delete;
 mod error;
 mod list;

@@ -16,6 +16,7 @@ use crate::{
     announced::Announced,
     checksum::{Algorithm, Checksum, Hasher},
     config::Sums,
+    customer_key::{check_upload, sent, set_key},
     error::no_such_upload,
     object::{ETag, Extra, set_checksum_value},
     receive::{Promise, Received, receive},
@@ -98,6 +99,9 @@ impl State {
             .as_ref()
             .map(|name| Algorithm::parse(name.as_str()))
             .transpose()?;
+        let encryption = input.server_side_encryption.as_ref();
+        let encryption = encryption.map(ServerSideEncryption::as_str);
+        let key = self.config.only_key(sent!(input), encryption)?;
         let upload = Upload {
             initiated: self.now(),
             declared,
@@ -113,13 +117,14 @@ impl State {
                     .server_side_encryption
                     .map(|name| name.as_str().to_owned()),
                 kms_key: input.ssekms_key_id,
+                customer_key: key.clone(),
                 thawed: false,
                 metadata: input.metadata.unwrap_or_default(),
                 tags: tags::parse(input.tagging.as_deref())?,
             },
             parts: BTreeMap::new(),
         };
-        let output = CreateMultipartUploadOutput {
+        let mut output = CreateMultipartUploadOutput {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
             upload_id: Some(self.next_upload_id()),
@@ -133,6 +138,7 @@ impl State {
             checksum_type: declared.map(|_| upload.checksum_type()),
             ..CreateMultipartUploadOutput::default()
         };
+        set_key!(output, key);
         let id = output.upload_id.clone().unwrap_or_default();
         self.with_bucket(&input.bucket, |bucket| {
             bucket.uploads.insert((input.key, id), upload);
@@ -157,9 +163,11 @@ impl State {
             )
         })?;
         let announced = Announced::from_headers(&req.headers)?.map(|announced| announced.algorithm);
+        let key = self.config.key(sent!(input))?;
         let algorithm = self.with_bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
             upload.accept(announced)?;
+            check_upload(upload.extra.customer_key.as_deref(), key.as_deref())?;
             Ok(upload.algorithm())
         })?;
         let promise = Promise {
@@ -170,7 +178,11 @@ impl State {
             fast_etags: self.config.fast_etags,
             is_checked: self.config.checksums != Sums::Ignored,
         };
-        let part = self.part(receive(input.body, promise).await?, algorithm, announced);
+        let mut part = self.part(receive(input.body, promise).await?, algorithm, announced);
+        if key.is_some() {
+            // Its ETag is no MD5 either.
+            part.digest = part.digest.map(|byte| !byte);
+        }
 
         let etag = ETag {
             digest: part.digest,
@@ -180,6 +192,7 @@ impl State {
             e_tag: Some(etag.into()),
             ..UploadPartOutput::default()
         };
+        set_key!(output, key);
         let shown = part.announced.unwrap_or(part.checksum);
         if self.config.checksums != Sums::Ignored {
             set_checksum_value!(output, shown.algorithm, shown.base64());

@@ -128,6 +128,12 @@ impl Object {
         Some((extra.encryption.as_deref()?, extra.kms_key.as_deref()))
     }
 
+    /// The MD5 of the key of SSE-C by which it is encrypted.
+    #[must_use]
+    pub fn customer_key(&self) -> Option<&str> {
+        self.extra.as_ref()?.customer_key.as_deref()
+    }
+
     /// Whether a GET is refused until the object has been restored.
     pub(crate) fn is_archived(&self) -> bool {
         let thawed = self.extra.as_ref().is_some_and(|extra| extra.thawed);
@@ -147,6 +153,8 @@ pub(crate) struct Extra {
     /// As in `aws:kms`.
     pub(crate) encryption: Option<String>,
     pub(crate) kms_key: Option<String>,
+    /// The MD5 of the key of SSE-C.
+    pub(crate) customer_key: Option<String>,
     /// Whether an archived object has been restored for a while.
     pub(crate) thawed: bool,
     pub(crate) metadata: HashMap<String, String>,
@@ -159,11 +167,16 @@ impl Extra {
         (self != Self::default()).then(|| Box::new(self))
     }
 
-    /// The digest for the ETag of an object whose bytes have this one. What is
-    /// encrypted by KMS has an ETag that is not its MD5 sum.
-    pub(crate) fn seal(&self, digest: [u8; 16]) -> [u8; 16] {
+    /// Whether an ETag is not the MD5 sum: of what is encrypted by KMS, or by a key of the
+    /// customer.
+    pub(crate) fn is_sealed(&self) -> bool {
         let by_kms = |name: &str| name.starts_with("aws:kms");
-        if self.encryption.as_deref().is_some_and(by_kms) {
+        self.customer_key.is_some() || self.encryption.as_deref().is_some_and(by_kms)
+    }
+
+    /// The digest for the ETag of an object whose bytes have this one.
+    pub(crate) fn seal(&self, digest: [u8; 16]) -> [u8; 16] {
+        if self.is_sealed() {
             digest.map(|byte| !byte)
         } else {
             digest

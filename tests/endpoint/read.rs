@@ -14,6 +14,7 @@ use s3s::{
 use crate::{
     conditions::{ReadConditions, timestamp},
     config::Sums,
+    customer_key::{check_read, sent, set_key},
     error::no_such_key,
     object::{Object, ObjectChecksum, set_checksum},
     state::State,
@@ -23,6 +24,8 @@ impl State {
     pub(crate) fn head_object(&self, input: &HeadObjectInput) -> S3Result<HeadObjectOutput> {
         let (object, version_id) =
             self.version(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let key = self.config.key(sent!(input))?;
+        check_read(object.customer_key(), key.as_deref())?;
         let conditions = ReadConditions {
             if_match: input.if_match.as_ref(),
             if_none_match: input.if_none_match.as_ref(),
@@ -47,6 +50,7 @@ impl State {
             version_id,
             ..HeadObjectOutput::default()
         };
+        set_key!(output, key);
         set_checksum!(
             output,
             shown(&object, input.checksum_mode.as_ref(), input.range.as_ref())
@@ -58,6 +62,8 @@ impl State {
     pub(crate) fn get_object(&self, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
         let (object, version_id) =
             self.version(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let key = self.config.key(sent!(input))?;
+        check_read(object.customer_key(), key.as_deref())?;
         let conditions = ReadConditions {
             if_match: input.if_match.as_ref(),
             if_none_match: input.if_none_match.as_ref(),
@@ -89,6 +95,7 @@ impl State {
             body: Some(StreamingBlob::new(object.body.stream(range))),
             ..GetObjectOutput::default()
         };
+        set_key!(output, key);
         set_checksum!(
             output,
             shown(&object, input.checksum_mode.as_ref(), input.range.as_ref())

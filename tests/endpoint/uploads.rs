@@ -13,6 +13,7 @@ use s3s::{
 use crate::{
     buckets::owner,
     conditions::timestamp,
+    customer_key::{check_upload, sent},
     list::{Text, max_keys},
     multipart::{Part, Upload},
     object::{ETag, set_checksum_value},
@@ -76,8 +77,12 @@ impl State {
             .and_then(|marker| u16::try_from(marker).ok())
             .unwrap_or(0);
         let name = input.bucket.clone();
+        let key = self.config.key(sent!(input))?;
         self.with_bucket(&name, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
+            if upload.declared.is_some() {
+                check_upload(upload.extra.customer_key.as_deref(), key.as_deref())?;
+            }
             let mut found = upload
                 .parts
                 .range((Bound::Excluded(after), Bound::Unbounded));

@@ -14,6 +14,7 @@ use s3s::{
 use crate::{
     conditions::{ReadConditions, WriteConditions, timestamp},
     config::Sums,
+    customer_key::{check_read, sent, set_key},
     error::precondition_failed,
     object::{ETag, Extra, Object, ObjectChecksum, set_checksum},
     receive::{Promise, Received, receive},
@@ -29,6 +30,9 @@ impl State {
         self.config.check_md5(&req.headers)?;
         let input = req.input;
         self.with_bucket(&input.bucket, |_| Ok(()))?;
+        let encryption = input.server_side_encryption.as_ref();
+        let encryption = encryption.map(ServerSideEncryption::as_str);
+        let key = self.config.only_key(sent!(input), encryption)?;
         let promise = Promise {
             headers: &req.headers,
             trailers: req.trailing_headers.as_ref(),
@@ -49,6 +53,7 @@ impl State {
                 .server_side_encryption
                 .map(|name| name.as_str().to_owned()),
             kms_key: input.ssekms_key_id,
+            customer_key: key.clone(),
             thawed: false,
             metadata: input.metadata.unwrap_or_default(),
             tags: tags::parse(input.tagging.as_deref())?,
@@ -63,6 +68,7 @@ impl State {
             server_side_encryption: encryption.map(ServerSideEncryption::from),
             ..PutObjectOutput::default()
         };
+        set_key!(output, key);
         set_checksum!(output, Some(object.checksum));
         output.version_id = self.store(&input.bucket, &input.key, object, &conditions)?;
         Ok(output)
@@ -76,6 +82,8 @@ impl State {
             ));
         };
         let source = self.existing(bucket, key)?;
+        // Of the headers with which it could be copied, none is known here.
+        check_read(source.customer_key(), None)?;
         let conditions = ReadConditions {
             if_match: input.copy_source_if_match.as_ref(),
             if_none_match: input.copy_source_if_none_match.as_ref(),

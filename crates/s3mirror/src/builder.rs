@@ -196,6 +196,9 @@ async fn open_planned(
     options: &mut MirrorOptions,
     journal: Option<Arc<dyn UploadJournal>>,
 ) -> Result<Places> {
+    if saved.needs_key && options.bucket.customer_key_file.is_none() {
+        return Err(Error::PlanFile(PlanFileError::NeedsKey));
+    }
     if options.bucket.region.is_none() {
         options.bucket.region.clone_from(&saved.region);
     }

@@ -20,6 +20,7 @@ fn option(setting: Setting) -> &'static str {
         Setting::Compare => "--compare",
         Setting::Concurrency => "--concurrency",
         Setting::ContentType => "--content-type",
+        Setting::CustomerKey => "--sse-c-key-file",
         Setting::Durability => "--durability",
         Setting::Encryption => "--sse",
         Setting::EndpointUrl => "--endpoint-url",

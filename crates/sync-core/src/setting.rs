@@ -52,6 +52,8 @@ settings! {
     Concurrency = "concurrency",
     /// The `Content-Type` of new objects.
     ContentType = "content_type",
+    /// The file of the key by which the server encrypts objects without keeping it.
+    CustomerKey = "customer_key_file",
     /// When a written file is on disk.
     Durability = "durability",
     /// How new objects are encrypted.

@@ -9,11 +9,12 @@ use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_sdk_s3::types::ChecksumMode;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use sync_core::{Entry, ErrorKind, Key, StoreError, checksum::Crc64, hint};
+use sync_core::{Entry, ErrorKind, Key, StoreError, checksum::Crc64, hint, setting::Setting};
 
 use crate::checksum::{self, Headers};
 use crate::client::blank_keys;
 use crate::client::counters::RequestCounters;
+use crate::client::customer_key::CustomerKey;
 use crate::client::endpoint::Endpoint;
 use crate::error::{Attempted, Failure};
 use crate::http::clock::Clock;
@@ -28,7 +29,7 @@ use crate::past;
 use crate::quirks::{Quirk, Quirks};
 use crate::read::buffer_pool::Pool;
 use crate::write::journal::UploadJournal;
-use crate::write::object_settings::ObjectSettings;
+use crate::write::object_settings::{Encryption, ObjectSettings};
 
 /// What every operation needs.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ pub(crate) struct Bucket {
     pub(crate) checksums: Checksums,
     pub(crate) sign_payload: bool,
     pub(crate) objects: ObjectSettings,
+    pub(crate) customer_key: Option<CustomerKey>,
     pub(crate) payer: Payer,
     pub(crate) max_attempts: u32,
     pub(crate) journal: Option<Arc<dyn UploadJournal>>,
@@ -83,14 +85,50 @@ impl Bucket {
 
     pub(crate) fn fail(&self, failure: Failure, attempted: Attempted<'_>) -> StoreError {
         let is_lacking = failure.kind() == ErrorKind::Unsupported || failure.refuses_a_value();
+        let is_open = is_lacking && failure.advice.is_none();
+        let is_key_refused = self.may_be_due_to_key(&failure)
+            && failure.status == Some(400)
+            && failure.advice.is_none();
         let error = failure.into_error(attempted, &self.endpoint);
-        match self.objects.named().filter(|_| is_lacking) {
+        let key = self.customer_key.as_ref().map(|_| Setting::CustomerKey);
+        let named = match (self.objects.named(), key) {
+            (Some(settings), Some(key)) => Some(hint!("{}, {}", settings, key)),
+            (settings, key) => settings.or(key.map(Into::into)),
+        };
+        if is_key_refused && !is_lacking {
+            return error.with_hint(hint!(
+                "the server may not take {} here: some take it over https only",
+                Setting::CustomerKey
+            ));
+        }
+        match named.filter(|_| is_open) {
             Some(settings) => error.with_hint(hint!(
                 "the server lacks something that the request asks for: try without {}",
                 settings
             )),
             None => error,
         }
+    }
+
+    /// What the journal keeps of the settings with which an upload was begun.
+    pub(crate) fn settings_mark(&self, upload_id: &str) -> String {
+        let settings = self.objects.digest();
+        match &self.customer_key {
+            Some(key) => key.mark(&settings, upload_id),
+            None => settings,
+        }
+    }
+
+    /// Whether a server may have refused a read because of the key of SSE-C: of an object that
+    /// is encrypted by another key, or by none.
+    pub(crate) fn may_be_due_to_key(&self, failure: &Failure) -> bool {
+        self.customer_key.is_some() && failure.may_be_due_to_key()
+    }
+
+    /// Whether the ETags of what is written are surely no MD5s of the content.
+    pub(crate) fn seals_etags(&self) -> bool {
+        let by_kms = |encryption: &Encryption| encryption.is_by_kms();
+        self.customer_key.is_some() || self.objects.encryption.as_ref().is_some_and(by_kms)
     }
 
     /// Whether requests have `Content-MD5`.

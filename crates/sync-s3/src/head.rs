@@ -1,10 +1,12 @@
 //! The HEAD of an object, which several operations use.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::ChecksumMode;
 use sync_core::{Entry, Key, checksum::Crc64};
 
 use crate::bucket::Bucket;
 use crate::checksum;
+use crate::client::customer_key::Keyed;
 use crate::client::retry;
 use crate::error::Failure;
 use crate::etag::ETag;
@@ -16,6 +18,16 @@ pub(crate) struct Head {
     pub(crate) entry: Entry,
     /// The checksum of the whole content, where the server has stored it.
     pub(crate) checksum: Option<Crc64>,
+}
+
+/// A HEAD.
+pub(crate) struct HeadRequest {
+    /// The key, as the SDK accepts it in an address.
+    pub(crate) label: String,
+    pub(crate) version_id: Option<String>,
+    /// Whether the answer is to have the checksum.
+    pub(crate) mode: Option<ChecksumMode>,
+    pub(crate) attempts: u32,
 }
 
 impl Bucket {
@@ -62,24 +74,50 @@ impl Bucket {
         version_id: Option<String>,
         attempts: u32,
     ) -> Result<Option<HeadObjectOutput>, Failure> {
-        let mut request = self
+        let request = HeadRequest {
+            label,
+            version_id,
+            mode: self.checksum_mode(),
+            attempts,
+        };
+        match self.send_head(&request).await {
+            Ok(head) => Ok(Some(head)),
+            Err(failure) if failure.is_missing_key() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Sends a HEAD; once more without the key of SSE-C, if that may be why it is refused.
+    pub(crate) async fn send_head(
+        &self,
+        request: &HeadRequest,
+    ) -> Result<HeadObjectOutput, Failure> {
+        let refused = match self.send_head_once(request, Keyed::Yes).await {
+            Err(failure) if self.may_be_due_to_key(&failure) => failure,
+            settled => return settled,
+        };
+        let unkeyed = self.send_head_once(request, Keyed::No).await;
+        unkeyed.map_err(|unkeyed| refused.explained_by(&unkeyed))
+    }
+
+    async fn send_head_once(
+        &self,
+        request: &HeadRequest,
+        keyed: Keyed,
+    ) -> Result<HeadObjectOutput, Failure> {
+        let mut sent = self
             .client
             .head_object()
             .bucket(self.location.bucket())
-            .key(label)
-            .set_version_id(version_id)
-            .set_checksum_mode(self.checksum_mode())
-            .customize();
-        if attempts < self.max_attempts {
-            request = request.config_override(retry::at_most(attempts));
+            .key(&request.label)
+            .set_version_id(request.version_id.clone())
+            .set_checksum_mode(request.mode.clone())
+            .customize()
+            .interceptor(keyed);
+        if request.attempts < self.max_attempts {
+            sent = sent.config_override(retry::at_most(request.attempts));
         }
-        match request.send().await {
-            Ok(head) => Ok(Some(head)),
-            Err(error) => match Failure::from(error) {
-                failure if failure.is_missing_key() => Ok(None),
-                failure => Err(failure),
-            },
-        }
+        Ok(sent.send().await?)
     }
 }
 

@@ -69,6 +69,10 @@ pub struct S3Options {
     pub lists_in_order: Choice,
     /// Properties of uploaded objects beside their name and content.
     pub objects: ObjectSettings,
+    /// The file of a key of 256 bits by which the server encrypts and decrypts objects
+    /// without keeping it (SSE-C): 32 bytes, or their base64 or hexadecimal digits. By default
+    /// none.
+    pub customer_key_file: Option<PathBuf>,
     /// Who pays for requests and traffic.
     pub payer: Payer,
     /// The account that must own the bucket, by its twelve digits: S3 refuses every request
@@ -113,6 +117,7 @@ impl S3Options {
             sign_payload: Choice::Auto,
             lists_in_order: Choice::Auto,
             objects: ObjectSettings::default(),
+            customer_key_file: None,
             payer: Payer::Owner,
             expected_owner: None,
             bandwidth: None,

@@ -81,6 +81,7 @@ impl S3Store {
         let Connection {
             client,
             endpoint,
+            customer_key,
             identity,
         } = connect::connect(&options, credentials, transport, limiter, counters.clone()).await?;
         let is_ordered = endpoint.lists_in_order(options.location.bucket());
@@ -104,6 +105,7 @@ impl S3Store {
                 checksums: options.checksums,
                 sign_payload,
                 objects: options.objects,
+                customer_key,
                 payer: options.payer,
                 max_attempts: options.max_attempts.max(1),
                 journal: options.journal,
@@ -119,6 +121,12 @@ impl S3Store {
                 past_notes: Mutex::default(),
             }),
         })
+    }
+
+    /// Whether objects are written and read with a key of the customer (SSE-C).
+    #[must_use]
+    pub fn has_customer_key(&self) -> bool {
+        self.bucket.customer_key.is_some()
     }
 
     /// With listings read as `tuning` says.

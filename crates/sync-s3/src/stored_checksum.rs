@@ -14,8 +14,8 @@ use sync_core::{
 };
 
 use crate::bucket::Bucket;
-use crate::error::{Attempted, Failure};
-use crate::head::Head;
+use crate::error::Attempted;
+use crate::head::{Head, HeadRequest};
 use crate::write::conditional::changed;
 
 /// The checksum that the server has stored of the version of `entry`; `None` if there is
@@ -24,16 +24,15 @@ pub(crate) async fn digest(bucket: &Bucket, entry: &Entry) -> Result<Option<Dige
     let Some(mode) = bucket.checksum_mode() else {
         return Ok(None);
     };
+    let request = HeadRequest {
+        label: bucket.key_label(&entry.key),
+        version_id: bucket.version_id(entry),
+        mode: Some(mode),
+        attempts: bucket.max_attempts,
+    };
     let head = bucket
-        .client
-        .head_object()
-        .bucket(bucket.location.bucket())
-        .key(bucket.key_label(&entry.key))
-        .set_version_id(bucket.version_id(entry))
-        .checksum_mode(mode)
-        .send()
+        .send_head(&request)
         .await
-        .map_err(Failure::from)
         .and_then(|head| Ok((Head::of(&entry.key, &head)?.entry, head)));
     match head {
         Ok((now, head)) if bucket.is_version(entry, &head, &now).await => Ok(of_whole(&head)),

@@ -22,6 +22,7 @@ pub(crate) mod content;
 pub(crate) mod times;
 
 pub(crate) mod cluster;
+pub(crate) mod customer_key;
 pub(crate) mod faults;
 pub(crate) mod memory;
 pub(crate) mod plans;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sync_core::text::printable;
+use sync_core::{setting::Setting, text::printable};
 use sync_s3::Location;
 
 /// Why a plan cannot be saved, read or executed.
@@ -51,6 +51,13 @@ pub enum PlanFileError {
         /// That which is configured.
         configured: String,
     },
+    /// It was made with a key of the customer (SSE-C), which it does not hold and which is
+    /// not given now.
+    #[error(
+        "the plan was made with {}, which it does not hold: give it again",
+        Setting::CustomerKey
+    )]
+    NeedsKey,
     /// No plan can be saved of a directory whose name is not UTF-8.
     #[error("cannot save a plan of '{directory}', because that name is not UTF-8", directory = shown(directory))]
     NotUtf8 {

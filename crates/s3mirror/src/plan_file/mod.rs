@@ -33,6 +33,7 @@ pub struct SavedPlan {
     pub(crate) endpoint_url: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) at: Option<DateTime<Utc>>,
+    pub(crate) needs_key: bool,
 }
 
 impl SavedPlan {
@@ -53,6 +54,7 @@ impl SavedPlan {
             endpoint_url,
             region,
             at,
+            customer_key,
             ..
         } = origin;
         Ok(Self {
@@ -62,6 +64,7 @@ impl SavedPlan {
             endpoint_url,
             region,
             at,
+            needs_key: customer_key,
         })
     }
 

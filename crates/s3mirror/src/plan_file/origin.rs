@@ -19,6 +19,7 @@ pub(crate) fn origin_of(directory: &Path, location: &Location, bucket: &S3Store)
         prefix: location.prefix().to_owned(),
         endpoint_url: bucket.endpoint_url().map(str::to_owned),
         at: bucket.at(),
+        customer_key: bucket.has_customer_key(),
         region: bucket.region().map(str::to_owned),
     })
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Names that a secret follows.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 10] = [
     "authorization",
     "x-amz-security-token",
     "x-amz-signature",
@@ -12,6 +12,8 @@ const NAMES: [&str; 8] = [
     "secretaccesskey",
     "session_token",
     "sessiontoken",
+    "x-amz-server-side-encryption-customer-key",
+    "sse_customer_key",
 ];
 
 const BLOT: &str = "[not shown]";

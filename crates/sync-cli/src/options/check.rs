@@ -36,7 +36,7 @@ impl Command {
             Self::Apply(args) => {
                 // Its direction is in the plan; this one allows more.
                 args.speed.check(Direction::Restore)?;
-                args.objects.check()?;
+                args.objects.check(&args.server)?;
                 args.server.check()
             }
             Self::Cluster { command } => command.check(),
@@ -63,7 +63,7 @@ impl SyncArgs {
         let max_key = usize::from(self.safety.max_key_length);
         let prefix = self.places.bucket.prefix().len();
         self.speed.check(direction)?;
-        self.objects.check()?;
+        self.objects.check(&self.server)?;
         if direction == Direction::Backup && self.trash.trash.is_some() {
             return Err(NOT_FOR_BACKUP.to_owned());
         }
@@ -97,7 +97,7 @@ impl ClusterCommand {
         };
         // The direction is in the plan; this one allows more.
         how.speed.check(Direction::Restore)?;
-        how.objects.check()?;
+        how.objects.check(&how.server)?;
         how.server.check()
     }
 }

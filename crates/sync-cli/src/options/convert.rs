@@ -242,6 +242,7 @@ fn bucket_options(bucket: &Location, server: &ServerArgs) -> S3Options {
         conditions: server.conditions(),
         checksums: server.checksum.into(),
         sign_payload: server.sign_payload.into(),
+        customer_key_file: server.sse_c_key_file.clone(),
         payer: server.request_payer.map(Payer::from).unwrap_or_default(),
         expected_owner: server
             .expected_bucket_owner

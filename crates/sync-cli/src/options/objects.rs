@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use sync_s3::{ContentType, Encryption, ObjectSettings, Payer};
 
+use super::ServerArgs;
 use super::attached::{self, Metadatum, Tag};
 
 /// Properties of each upload; existing objects keep theirs.
@@ -89,7 +90,12 @@ pub(crate) struct ObjectArgs {
 }
 
 impl ObjectArgs {
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self, server: &ServerArgs) -> Result<(), String> {
+        if self.sse.is_some() && server.sse_c_key_file.is_some() {
+            let wrong = "--sse and --sse-c-key-file exclude each other: an object is encrypted \
+                         by one key";
+            return Err(wrong.to_owned());
+        }
         let by_kms = matches!(self.sse, Some(Sse::Kms | Sse::KmsTwice));
         if self.sse_kms_key_id.is_some() && !by_kms {
             let wrong = "--sse-kms-key-id needs --sse aws:kms or --sse aws:kms:dsse";

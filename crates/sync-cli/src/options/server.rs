@@ -68,6 +68,19 @@ pub(crate) struct ServerArgs {
         default_value_t
     )]
     pub(crate) sign_payload: When,
+    /// Key of 256 bits by which the server encrypts objects without keeping it (SSE-C)
+    ///
+    /// The file holds 32 bytes, or their base64 or hexadecimal digits, and must not be
+    /// readable by others. Every command that reads or writes objects needs the key again;
+    /// saved plans do not hold it. Who loses it loses the objects. Sent only over https,
+    /// or to a server on this machine.
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_SSE_C_KEY_FILE",
+        value_name = "FILE"
+    )]
+    pub(crate) sse_c_key_file: Option<PathBuf>,
     /// Pay for requests and traffic, where the owner of the bucket demands that
     #[arg(
         long,

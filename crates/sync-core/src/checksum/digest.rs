@@ -96,6 +96,12 @@ impl Digest {
         Some(super::Crc64::from_be_bytes(bytes))
     }
 
+    /// The sum, big-endian.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// How it was made.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {

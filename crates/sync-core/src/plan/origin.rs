@@ -25,6 +25,10 @@ pub struct Origin {
     /// present. Revisions are the ids of versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
+    /// Whether the bucket was accessed with a key of the customer (SSE-C), which the plan does
+    /// not hold and which its execution needs too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub customer_key: bool,
     /// The bucket's region, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,

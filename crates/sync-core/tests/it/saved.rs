@@ -28,6 +28,7 @@ fn read(text: &str) -> io::Result<Plan> {
 fn origin() -> Origin {
     Origin {
         at: None,
+        customer_key: true,
         created: noon(0),
         directory: "/srv/\tdata".to_owned(),
         bucket: "bucket".to_owned(),

@@ -24,6 +24,7 @@ use crate::client::amend::Amended;
 use crate::client::blank_keys::BlankKeys;
 use crate::client::counters::RequestCounters;
 use crate::client::credentials::{self, Checked};
+use crate::client::customer_key::CustomerKey;
 use crate::client::deadline::Deadline;
 use crate::client::endpoint::{Endpoint, is_plain};
 use crate::client::endpoint_url::endpoint_address;
@@ -44,6 +45,8 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     /// Where requests go, for error messages.
     pub(crate) endpoint: Endpoint,
+    /// The key of SSE-C.
+    pub(crate) customer_key: Option<CustomerKey>,
     /// The source of credentials; `None` if requests are not signed.
     pub(crate) identity: Option<SharedCredentialsProvider>,
 }
@@ -81,17 +84,24 @@ pub(crate) async fn connect(
         is_anonymous: options.access == Access::Anonymous,
     };
     endpoint.check_bucket(options)?;
+    let file = options.customer_key_file.as_deref();
+    let customer_key = file.map(|file| CustomerKey::find(file, &endpoint));
+    let customer_key = customer_key.transpose()?;
     let shared =
         shared_config(options, credentials, &region, &endpoint, credentials_client).await?;
     let contact = transport.reach(proxies, trust);
-    let config = client_config(options, &shared, &endpoint)
+    let mut config = client_config(options, &shared, &endpoint)
         .http_client(transport)
         .retry_classifier(GiveUp(contact))
         .interceptor(Deadline::new(limiter))
         .interceptor(counters);
+    if let Some(key) = &customer_key {
+        config = config.interceptor(key.clone());
+    }
     Ok(Connection {
         client: Client::from_conf(config.build()),
         endpoint,
+        customer_key,
         identity: shared.credentials_provider(),
     })
 }

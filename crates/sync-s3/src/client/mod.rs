@@ -9,6 +9,7 @@ pub(crate) mod connect;
 pub(crate) mod content_md5;
 pub(crate) mod counters;
 pub(crate) mod credentials;
+pub(crate) mod customer_key;
 pub(crate) mod deadline;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_url;

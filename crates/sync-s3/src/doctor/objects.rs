@@ -58,12 +58,26 @@ pub(super) async fn write_and_read(probe: &Probe, report: Report<'_>) -> bool {
         );
         report(Diagnosis::warning("settings", message));
     }
+    let is_keyed = probe.bucket.customer_key.is_some();
+    let has_key = written.sse_customer_algorithm().is_some();
+    if is_keyed && !has_key {
+        let message = format!(
+            "the server ignores {}: objects are written without that encryption",
+            Setting::CustomerKey
+        );
+        report(Diagnosis::warning("settings", message));
+    }
     let encrypted = written
         .server_side_encryption()
         .map(|kind| kind.as_str().to_owned());
     report(Diagnosis::ok(
         "put",
         match encrypted.as_deref() {
+            _ if is_keyed && has_key => format!(
+                "objects can be written; they are encrypted by the key of {}, without which \
+                 nobody can read them",
+                Setting::CustomerKey
+            ),
             Some("aws:kms" | "aws:kms:dsse") => {
                 "objects can be written; they are encrypted by a KMS key, whose kms:Decrypt \
                  a restore needs too"

@@ -1,6 +1,6 @@
 //! What a failure means to the code that sent the request.
 
-use sync_core::ErrorKind;
+use sync_core::{ErrorKind, hint, setting::Setting};
 
 use crate::error::failure::{Failure, Origin};
 use crate::error::permanent;
@@ -66,6 +66,28 @@ impl Failure {
     /// A header has a value that the server does not support, such as a storage class.
     pub(crate) fn refuses_a_value(&self) -> bool {
         self.has_code(&["InvalidArgument", "InvalidStorageClass"])
+    }
+
+    /// The key of SSE-C may be why the server refused a read: AWS answers 403 to a wrong key,
+    /// other servers 400, and all 400 where the object is encrypted by none. A HEAD has no
+    /// code.
+    pub(crate) fn may_be_due_to_key(&self) -> bool {
+        self.origin == Origin::Service
+            && matches!(self.status, Some(400 | 403))
+            && matches!(self.kind(), ErrorKind::Denied | ErrorKind::Other)
+    }
+
+    /// This refusal of a read with the key of SSE-C, which was sent again without it and was
+    /// answered by `unkeyed`: only an object that is encrypted by a key of SSE-C is refused
+    /// with 400 then.
+    pub(crate) fn explained_by(mut self, unkeyed: &Self) -> Self {
+        if unkeyed.status == Some(400) && unkeyed.may_be_due_to_key() {
+            self.advice = Some(hint!(
+                "the key of {} does not decrypt this object",
+                Setting::CustomerKey
+            ));
+        }
+        self
     }
 
     /// The server does not support this kind of request, or one of its headers.

@@ -22,6 +22,7 @@ impl Failure {
             .advice
             .clone()
             .or_else(|| self.hint_of_status(endpoint))
+            .or_else(|| self.hint_of_key(attempted))
             .or_else(|| self.hint_of_name())
             .or_else(|| self.hint_of_code());
         known.or_else(|| match self.origin {
@@ -55,6 +56,31 @@ impl Failure {
             502..=504 => endpoint.proxy.as_ref().map(through),
             _ => None,
         }
+    }
+
+    /// What to do about an object that needs a key of SSE-C. Only a GET says so; a HEAD has
+    /// no message.
+    fn hint_of_key(&self, attempted: Attempted<'_>) -> Option<Hint> {
+        let message = self.message.as_deref().unwrap_or_default();
+        let message = message.to_ascii_lowercase();
+        let needs_key = message.contains("stored using a form of server side encryption")
+            || message.contains("must provide the customer key");
+        let is_mute = self.code.is_none() && self.region.is_none() && attempted.is_look_up();
+        if !self.may_be_due_to_key() || self.status != Some(400) {
+            return None;
+        }
+        if needs_key {
+            return Some(hint!(
+                "the object is encrypted by a key that the server does not keep: give it with {}",
+                Setting::CustomerKey
+            ));
+        }
+        is_mute.then(|| {
+            hint!(
+                "if it is encrypted by a key that the server does not keep (SSE-C), give that with {}",
+                Setting::CustomerKey
+            )
+        })
     }
 
     /// What to do about a name that the server cannot hold.
@@ -141,6 +167,11 @@ impl Failure {
 }
 
 impl Attempted<'_> {
+    /// Whether it was a HEAD.
+    fn is_look_up(&self) -> bool {
+        self.what == "look up"
+    }
+
     /// Whether content was sent.
     fn is_upload(&self) -> bool {
         self.permission.starts_with("s3:PutObject")

@@ -127,6 +127,10 @@ pub(crate) enum Quirk {
     NoETags,
     /// The answer to an upload does not name the requested encryption.
     IgnoresEncryption,
+    /// An object is not encrypted by the key of SSE-C with which it was written.
+    IgnoresCustomerKey,
+    /// An object was read without the key of SSE-C, because it is not encrypted by any.
+    ReadWithoutKey,
     /// An object has another storage class than the requested one.
     IgnoresStorageClass,
     /// An object has not the requested tags.
@@ -260,6 +264,7 @@ impl Quirks {
         }
         for (quirk, setting) in [
             (Quirk::IgnoresEncryption, Setting::Encryption),
+            (Quirk::IgnoresCustomerKey, Setting::CustomerKey),
             (Quirk::IgnoresStorageClass, Setting::StorageClass),
             (Quirk::IgnoresTags, Setting::Tags),
             (Quirk::IgnoresMetadata, Setting::Metadata),
@@ -269,6 +274,12 @@ impl Quirks {
                     "the server ignores {setting}: objects are written as if it had not been given"
                 ));
             }
+        }
+        if self.has(Quirk::ReadWithoutKey) {
+            notes.push(format!(
+                "some objects are not encrypted by the key of {}: they are read without it",
+                Setting::CustomerKey
+            ));
         }
         if self.has(Quirk::NoETags) {
             notes.push(

@@ -10,9 +10,11 @@ use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use sync_core::{Entry, ErrorKind, Result, StoreError, rule::is_same_time, text::printable};
 
 use crate::bucket::Bucket;
+use crate::client::customer_key::Keyed;
 use crate::client::retry::SETTLE_ATTEMPTS;
 use crate::error::{Attempted, Failure, Origin};
 use crate::etag::ETag;
+use crate::head::HeadRequest;
 use crate::http::accept_encoding::AcceptEncoding;
 use crate::http::clock;
 use crate::options::Conditions;
@@ -38,6 +40,8 @@ pub(super) struct Known {
     /// The content coding that the object is stored with, once it has come
     /// decoded.
     coding: Option<String>,
+    /// Whether it is read with the key of SSE-C.
+    keyed: Keyed,
 }
 
 /// Why an answer cannot be used.
@@ -85,16 +89,13 @@ impl<'a> Version<'a> {
 
     /// The content coding that the object is stored with.
     async fn stored_coding(&self) -> Option<String> {
-        let head = self
-            .bucket
-            .client
-            .head_object()
-            .bucket(self.bucket.location.bucket())
-            .key(self.bucket.key_label(&self.entry.key))
-            .set_version_id(self.bucket.version_id(self.entry))
-            .send()
-            .await
-            .ok()?;
+        let request = HeadRequest {
+            label: self.bucket.key_label(&self.entry.key),
+            version_id: self.bucket.version_id(self.entry),
+            mode: None,
+            attempts: self.bucket.max_attempts,
+        };
+        let head = self.bucket.send_head(&request).await.ok()?;
         let codings = head.content_encoding()?.split(',').map(str::trim);
         let stored = codings.filter(|coding| is_coding(coding));
         let stored: Vec<_> = stored.collect();
@@ -110,7 +111,20 @@ impl<'a> Version<'a> {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let failure = Failure::from(&error);
+            let mut failure = Failure::from(&error);
+            if self.known.keyed == Keyed::Yes && self.bucket.may_be_due_to_key(&failure) {
+                self.known.keyed = Keyed::No;
+                match self.request(range, if_match.clone()).await {
+                    Ok(answer) => {
+                        self.bucket.quirks.note(Quirk::ReadWithoutKey);
+                        return Ok(answer);
+                    }
+                    Err(unkeyed) => {
+                        self.known.keyed = Keyed::Yes;
+                        failure = failure.explained_by(&Failure::from(&unkeyed));
+                    }
+                }
+            }
             if let Some(refused) = if_match
                 && failure.is_precondition()
                 && self.may_read_otherwise(&refused).await
@@ -150,6 +164,7 @@ impl<'a> Version<'a> {
             .set_range((!at_once).then(|| format!("bytes={}-{}", range.start, range.end - 1)))
             .customize()
             .interceptor(AcceptEncoding(self.known.coding.clone()))
+            .interceptor(self.known.keyed)
             .send()
             .await
     }
@@ -280,6 +295,11 @@ impl<'a> Version<'a> {
             self.known.etag = Some(etag.to_owned());
         }
         is_listed
+    }
+
+    /// Whether it may be encrypted by the key of SSE-C.
+    pub(super) fn is_keyed(&self) -> bool {
+        self.bucket.customer_key.is_some() && self.known.keyed == Keyed::Yes
     }
 
     fn is_whole(&self, range: &Range<u64>) -> bool {

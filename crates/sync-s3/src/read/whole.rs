@@ -196,8 +196,9 @@ impl Reading<'_> {
 
     /// The MD5 that the ETag is, where no better sum is kept of the whole object.
     fn md5_of(&self, answer: &GetObjectOutput) -> Option<[u8; 16]> {
-        let is_encrypted =
-            is_by_kms(answer.server_side_encryption()) || answer.sse_customer_algorithm().is_some();
+        let is_encrypted = self.version.is_keyed()
+            || is_by_kms(answer.server_side_encryption())
+            || answer.sse_customer_algorithm().is_some();
         let is_wanted = matches!(self.sum, Sum::Unknown)
             && !is_encrypted
             && self.version.bucket.checksums != Checksums::None;

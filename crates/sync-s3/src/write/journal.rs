@@ -42,7 +42,7 @@ pub struct OpenUpload {
     /// The identifier that the server gave the upload.
     pub upload_id: String,
     /// A digest of the [`ObjectSettings`](crate::ObjectSettings) that it was begun
-    /// with; empty for the defaults. Only an upload with the same settings is
+    /// with, and of the key of SSE-C; empty for the defaults. Only an upload with the same settings is
     /// resumed.
     pub settings: String,
     /// Files up to this time are not later than the object, if the server dates it by

@@ -42,6 +42,13 @@ pub enum Encryption {
     KmsTwice(Option<String>),
 }
 
+impl Encryption {
+    /// Whether the key is one of KMS.
+    pub(crate) fn is_by_kms(&self) -> bool {
+        !matches!(self, Self::S3)
+    }
+}
+
 /// Which `Content-Type` an object gets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ContentType {
@@ -112,7 +119,7 @@ impl ObjectSettings {
 
     /// The permissions of an upload, where it needs more than usual.
     pub(crate) fn permissions(&self) -> Option<String> {
-        let by_kms = !matches!(self.encryption, None | Some(Encryption::S3));
+        let by_kms = self.encryption.as_ref().is_some_and(Encryption::is_by_kms);
         let mut all = vec!["s3:PutObject"];
         all.extend(self.acl.as_ref().map(|_| "s3:PutObjectAcl"));
         all.extend((!self.tags.is_empty()).then_some("s3:PutObjectTagging"));
@@ -123,8 +130,12 @@ impl ObjectSettings {
                 "{all}, and kms:GenerateDataKey and kms:Decrypt for the key"
             ));
         }
-        (all.len() > 1)
-            .then(|| format!("{}, and s3:GetObject for conditional requests", listed(&all)))
+        (all.len() > 1).then(|| {
+            format!(
+                "{}, and s3:GetObject for conditional requests",
+                listed(&all)
+            )
+        })
     }
 
     /// Equal for equal settings, and empty for the defaults: it shows whether an upload
@@ -155,7 +166,12 @@ impl ObjectSettings {
         for (kind, pairs) in [("tag", &self.tags), ("metadata", &self.metadata)] {
             for (name, value) in pairs {
                 // Writing to a string cannot fail.
-                let _ = writeln!(text, "{kind} {}={}", form_encoded(name), form_encoded(value));
+                let _ = writeln!(
+                    text,
+                    "{kind} {}={}",
+                    form_encoded(name),
+                    form_encoded(value)
+                );
             }
         }
         Crc64::of(text.as_bytes()).to_string()

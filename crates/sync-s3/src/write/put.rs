@@ -133,7 +133,8 @@ impl Put<'_> {
             etag: answer.e_tag(),
             crc64: answer.checksum_crc64_nvme(),
             crc32: answer.checksum_crc32(),
-            is_encrypted: answer.ssekms_key_id().is_some()
+            is_encrypted: self.bucket.seals_etags()
+                || answer.ssekms_key_id().is_some()
                 || answer.sse_customer_algorithm().is_some()
                 || is_by_kms(answer.server_side_encryption()),
         };
@@ -170,7 +171,8 @@ impl Put<'_> {
             return Err(missing());
         };
         let is_md5 = ETag::of(&found.entry).and_then(ETag::md5).is_some();
-        let is_comparable = is_md5 && self.bucket.quirks.md5_etags() != Md5ETags::No;
+        let is_comparable =
+            is_md5 && !self.bucket.seals_etags() && self.bucket.quirks.md5_etags() != Md5ETags::No;
         let is_other_sum = found
             .checksum
             .is_some_and(|sum| sum != self.content.checksum);

@@ -85,10 +85,9 @@ pub(crate) async fn resume(bucket: &Arc<Bucket>, entry: &NewEntry) -> Option<(Se
     let mut pending = bucket.journal.as_ref()?.pending().ok()?;
     // An object gets the settings with which its upload was begun, not those of
     // now.
-    let settings = bucket.objects.digest();
     pending.retain(|upload| {
         upload.key == full_key
-            && upload.settings == settings
+            && upload.settings == bucket.settings_mark(&upload.upload_id)
             && upload.covers.is_none_or(|covers| entry.changed <= covers)
     });
     // The latest first.

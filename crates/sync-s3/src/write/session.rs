@@ -18,7 +18,7 @@ use crate::options::Checksums;
 use crate::quirks::Quirk;
 use crate::write::answer_check::{Described, Fit, foreign};
 use crate::write::journal::OpenUpload;
-use crate::write::object_settings::{Encryption, with_settings};
+use crate::write::object_settings::with_settings;
 use crate::write::put::RESENDS;
 
 /// An abort is only a cleanup: it must not delay the end of a run.
@@ -59,7 +59,13 @@ impl Session {
             let permissions = bucket.objects.permissions();
             let usual = attempted(key);
             let permission = permissions.as_deref().unwrap_or(usual.permission);
-            bucket.fail(failure.of_bucket(), Attempted { permission, ..usual })
+            bucket.fail(
+                failure.of_bucket(),
+                Attempted {
+                    permission,
+                    ..usual
+                },
+            )
         })?;
         session.record(covers).await?;
         Ok(session)
@@ -102,7 +108,7 @@ impl Session {
         let recorded = journal.record(&OpenUpload {
             key: self.bucket.full_key(&self.key),
             upload_id: self.id.clone(),
-            settings: self.bucket.objects.digest(),
+            settings: self.bucket.settings_mark(&self.id),
             covers,
         });
         let Err(error) = recorded else { return Ok(()) };
@@ -153,10 +159,7 @@ impl Session {
             etag: answer.etag.as_deref(),
             crc64: answer.crc64.as_deref(),
             crc32: answer.crc32.as_deref(),
-            is_encrypted: matches!(
-                self.bucket.objects.encryption,
-                Some(Encryption::Kms(_) | Encryption::KmsTwice(_))
-            ),
+            is_encrypted: self.bucket.seals_etags(),
         }
     }
 

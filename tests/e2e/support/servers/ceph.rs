@@ -11,6 +11,8 @@ pub(crate) static SERVER: Only = Only::new(Recipe {
     limits: Limits {
         // Only those of a placement that somebody has set up.
         storage_classes: false,
+        // Only over https.
+        customer_keys: false,
         ..Limits::S3
     },
     options: &[],

@@ -14,6 +14,8 @@ pub(crate) static SERVER: Only = Only::new(Recipe {
         file_beside_directory: false,
         parts_beside_directory: false,
         storage_classes: false,
+        // Only over https.
+        customer_keys: false,
         versions: false,
         object_lock: false,
         ..Limits::S3

@@ -22,6 +22,8 @@ pub(crate) struct Limits {
     /// Whether it stores objects in other classes than STANDARD, or says that it
     /// does.
     pub(crate) storage_classes: bool,
+    /// Whether it encrypts by keys that customers provide.
+    pub(crate) customer_keys: bool,
     /// Whether it keeps versions where asked to.
     pub(crate) versions: bool,
     /// Whether it says in the words of S3 that it does.
@@ -48,6 +50,7 @@ impl Limits {
         file_beside_directory: true,
         parts_beside_directory: true,
         storage_classes: true,
+        customer_keys: true,
         versions: true,
         tells_versioning: true,
         object_lock: true,

@@ -10,6 +10,8 @@ pub(crate) static SERVER: Only = Only::new(Recipe {
     start,
     limits: Limits {
         storage_classes: false,
+        // It passes over them.
+        customer_keys: false,
         object_lock: false,
         checks_region: true,
         // It stores some dozens a second.
