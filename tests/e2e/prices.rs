@@ -313,3 +313,62 @@ fn the_estimate_is_told_where_somebody_decides() {
     dir.write_now("a", "another");
     assert!(!world.backup(&dir).done().stdout.contains("estimate"));
 }
+
+/// Prices of two classes; those of each are easy to find again in a sum.
+const CLASSES: &str = r#"
+name = "a friend"
+put_per_1000 = 1000
+get_per_1000 = 1000
+storage_per_gb_month = 0
+data_out_per_gb = 0
+
+[classes.STANDARD_IA]
+put_per_1000 = 2000
+get_per_1000 = 3000
+storage_per_gb_month = 1024
+retrieval_per_gb = 1024
+min_size = 1_048_576
+min_days = 30
+"#;
+
+#[test]
+fn a_storage_class_is_priced_where_objects_are_written_and_where_they_are_read() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1"), ("b", "2")]);
+    fs::write(world.sandbox.path("prices.toml"), CLASSES).unwrap();
+    let priced = |run: Run| run.args(["--prices", "prices.toml"]);
+    let class = ["--storage-class", "STANDARD_IA"];
+    let run = priced(mock(&world, "backup", &dir)).args(class);
+    // Two uploads and a page of a listing; 2 MiB.
+    run.done()
+        .says("estimate     $5.00, and $2.00 more a month for storage\n")
+        .says("2 objects charged as 1.00 MiB each in STANDARD_IA\n")
+        .says("each charged for 30 days at least in STANDARD_IA\n");
+
+    world.backup(&dir).args(class).done();
+    memory.put(&world.bucket.name, "plain", "3", None);
+    dir.write("large", vec![1; 1 << 20]);
+    world.backup(&dir).args(class).args(["--no-delete"]).done();
+    let elsewhere = world.dir("elsewhere");
+    let run = priced(mock(&world, "restore", &elsewhere)).args(["--json", "--estimate"]);
+    let plan = run.done();
+    let lines = plan.json();
+    let read = |key: &str| {
+        let is_read = |line: &&Value| line["source"]["key"] == key;
+        lines.iter().find(is_read).unwrap()["source"]["class"].clone()
+    };
+    assert_eq!(read("a"), "STANDARD_IA");
+    assert_eq!(read("plain"), Value::Null);
+    let estimate = estimate(&plan);
+    // Four objects, of which three have the class; a page of a listing.
+    assert_eq!(estimate["dollars"]["requests"], 3.0 * 3.0 + 1.0 + 1.0);
+    let retrieval = estimate["dollars"]["retrieval"].as_f64().unwrap();
+    assert!((1.0..1.01).contains(&retrieval), "{estimate}");
+    let note = "objects in STANDARD_IA by the prices of that class";
+    assert_eq!(estimate["prices"]["classes"][0], note);
+    // A saved plan knows the classes too.
+    let plan = save(&world, &["mock", "restore"], &elsewhere);
+    let run = world.s3mirror().arg("show").arg(&plan);
+    priced(run).done().says("$1.00 of it for retrieval\n");
+}

@@ -12,7 +12,7 @@ fn the_commands_of_the_page_do_what_it_says() {
     let world = World::on(&memory);
     memory.create_bucket("my-bucket");
     let commands = commands(include_str!("../../docs/s3-options.md"));
-    assert_eq!(commands.len(), 10);
+    assert_eq!(commands.len(), 14);
     for line in commands {
         world.s3mirror().line(line);
         if line.starts_with("mkdir") {
@@ -36,6 +36,9 @@ fn the_commands_of_the_page_do_what_it_says() {
     let tagged = object("tagged/index.html");
     assert_eq!(tagged.tags()["cost centre"], "42");
     assert_eq!(tagged.metadata("owner"), Some("photos"));
+    let sealed = object("sealed/2024/a.jpg");
+    assert!(sealed.customer_key().is_some());
     let photos = world.dir("home/photos").contents();
+    assert_same(&world.dir("home/unsealed").contents(), &photos);
     assert_same(&world.dir("home/copy").contents(), &photos);
 }

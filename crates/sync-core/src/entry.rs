@@ -28,6 +28,9 @@ pub struct Entry {
     /// Where no time is finer than a whole second: how coarse `modified` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coarse: Option<Coarse>,
+    /// How a bucket keeps it, where that is not the usual way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<StorageClass>,
     /// Which version of the content this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
@@ -45,6 +48,7 @@ impl Entry {
             size,
             modified,
             coarse: None,
+            class: None,
             revision: None,
             link: None,
         }
@@ -101,6 +105,67 @@ impl Entry {
                 (Some(ours), Some(theirs)) => ours == theirs,
                 _ => is_same_time(self.modified, other.modified),
             }
+    }
+}
+
+/// A storage class of S3, but that which is usual (`STANDARD`). It decides nothing; it
+/// is what an object costs, to keep and to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StorageClass {
+    /// `STANDARD_IA`
+    StandardIa,
+    /// `ONEZONE_IA`
+    OnezoneIa,
+    /// `INTELLIGENT_TIERING`
+    IntelligentTiering,
+    /// `GLACIER_IR`
+    GlacierIr,
+    /// `GLACIER`
+    Glacier,
+    /// `DEEP_ARCHIVE`
+    DeepArchive,
+    /// `REDUCED_REDUNDANCY`
+    ReducedRedundancy,
+    /// One that is not known here.
+    #[serde(other)]
+    Other,
+}
+
+impl StorageClass {
+    const KNOWN: [Self; 7] = [
+        Self::StandardIa,
+        Self::OnezoneIa,
+        Self::IntelligentTiering,
+        Self::GlacierIr,
+        Self::Glacier,
+        Self::DeepArchive,
+        Self::ReducedRedundancy,
+    ];
+
+    /// The class of this name; `None` if it is the usual one.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        let known = Self::KNOWN.into_iter().find(|class| class.name() == name);
+        match name {
+            "" | "STANDARD" => None,
+            _ => Some(known.unwrap_or(Self::Other)),
+        }
+    }
+
+    /// As S3 writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StandardIa => "STANDARD_IA",
+            Self::OnezoneIa => "ONEZONE_IA",
+            Self::IntelligentTiering => "INTELLIGENT_TIERING",
+            Self::GlacierIr => "GLACIER_IR",
+            Self::Glacier => "GLACIER",
+            Self::DeepArchive => "DEEP_ARCHIVE",
+            Self::ReducedRedundancy => "REDUCED_REDUNDANCY",
+            Self::Other => "OTHER",
+        }
     }
 }
 
@@ -227,5 +292,29 @@ impl SkipCause {
             Self::UnmappableKey | Self::NotUtf8 | Self::Unreadable | Self::History => true,
             Self::Placeholder | Self::Link | Self::SpecialFile | Self::NotSelected => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storage_class_has_one_name_everywhere_and_costs_no_memory() {
+        for class in StorageClass::KNOWN {
+            assert_eq!(StorageClass::of(class.name()), Some(class));
+            let written = serde_json::to_string(&class).unwrap();
+            assert_eq!(written, format!("\"{}\"", class.name()));
+            assert_eq!(
+                serde_json::from_str::<StorageClass>(&written).unwrap(),
+                class
+            );
+        }
+        assert_eq!(StorageClass::of("STANDARD"), None);
+        assert_eq!(StorageClass::of(""), None);
+        assert_eq!(StorageClass::of("OUTPOSTS"), Some(StorageClass::Other));
+        let later: StorageClass = serde_json::from_str("\"SOON_TO_COME\"").unwrap();
+        assert_eq!(later, StorageClass::Other);
+        assert!(size_of::<Entry>() <= 72, "{}", size_of::<Entry>());
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumMode;
-use sync_core::{Entry, Key, checksum::Crc64};
+use sync_core::{Entry, Key, checksum::Crc64, entry::StorageClass};
 
 use crate::bucket::Bucket;
 use crate::checksum;
@@ -133,6 +133,8 @@ impl Head {
         };
         let mut entry = Entry::new(key.clone(), size, modified);
         entry.revision = output.e_tag().and_then(ETag::parse).map(ETag::revision);
+        let class = output.storage_class();
+        entry.class = class.and_then(|class| StorageClass::of(class.as_str()));
         let checksum = checksum::whole(output.checksum_crc64_nvme(), output.checksum_type());
         Ok(Self { entry, checksum })
     }

@@ -64,7 +64,7 @@ pub use location::{Location, LocationError};
 pub use options::{
     Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, Payer, S3Options,
 };
-pub use request_count::Requests;
+pub use request_count::{ObjectUse, Requests};
 pub use store::S3Store;
 pub use versioning::Versioning;
 pub use write::abandoned::LeftUploads;

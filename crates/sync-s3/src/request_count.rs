@@ -49,8 +49,58 @@ pub struct Requests {
     pub bytes_replaced: u64,
 }
 
+/// What becomes of an object by a plan.
+#[derive(Debug, Clone, Copy)]
+pub enum ObjectUse<'a> {
+    /// It is read by so many GET requests.
+    Read {
+        /// As it was listed.
+        object: &'a Entry,
+        /// One for each range.
+        gets: u64,
+    },
+    /// An object of this size is written.
+    Write {
+        /// In bytes.
+        size: u64,
+        /// In how many parts; `None`: by one PutObject.
+        parts: Option<u64>,
+    },
+    /// It is replaced or deleted.
+    Remove(&'a Entry),
+}
+
+fn tell(call: &Call<'_>, seen: &mut dyn FnMut(ObjectUse<'_>)) {
+    let (entry, parts, replaces) = match *call {
+        Call::Stat(_) => return,
+        Call::Read { entry, ranges } => {
+            return seen(ObjectUse::Read {
+                object: entry,
+                gets: ranges,
+            });
+        }
+        Call::Delete(entries) => {
+            return entries
+                .iter()
+                .for_each(|entry| seen(ObjectUse::Remove(entry)));
+        }
+        Call::Put { entry, replaces } => (entry, None, replaces),
+        Call::Write {
+            entry,
+            parts,
+            replaces,
+        } => (entry, Some(parts), replaces),
+    };
+    let size = entry.size;
+    seen(ObjectUse::Write { size, parts });
+    if let Some(old) = replaces {
+        seen(ObjectUse::Remove(old));
+    }
+}
+
 impl Requests {
-    /// The requests of the execution of `plan`.
+    /// The requests of the execution of `plan`, which reports to `seen` what becomes of each
+    /// object: it costs what its storage class costs.
     ///
     /// # Errors
     /// Those of reading the plan.
@@ -58,6 +108,7 @@ impl Requests {
         plan: &Plan,
         options: &ExecuteOptions,
         conditions: Conditions,
+        seen: &mut dyn FnMut(ObjectUse<'_>),
     ) -> io::Result<Self> {
         let bucket = match plan.direction() {
             Direction::Backup => Side::Target,
@@ -70,7 +121,10 @@ impl Requests {
             _ if side != bucket => {}
             // What a key was is found by its versions.
             Call::Stat(_) if is_past => requests.list += 1,
-            call => requests.note(call, conditions),
+            call => {
+                tell(&call, seen);
+                requests.note(call, conditions);
+            }
         })?;
         Ok(requests)
     }

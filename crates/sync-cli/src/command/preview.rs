@@ -62,6 +62,7 @@ pub(super) async fn preview_of(
             endpoint_url: bucket.endpoint_url(),
             region: bucket.region(),
             bucket: options.location.bucket(),
+            upload_class: options.objects.storage_class.as_deref(),
         };
         Some(Estimate::of(
             plan.plan(),
@@ -98,6 +99,8 @@ pub(super) fn of_saved(
         endpoint_url: origin.endpoint_url.as_deref(),
         region: origin.region.as_deref(),
         bucket: &origin.bucket,
+        // A saved plan does not hold it.
+        upload_class: None,
     };
     let none = Requests::default();
     let estimate = Estimate::of(plan, &options, Conditions::Server, none, prices, server)?;

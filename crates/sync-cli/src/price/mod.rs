@@ -4,6 +4,7 @@
 //! are priced and shown. An estimate is shown where somebody decides by it: in a
 //! mock run, by `show`, and before the question; or with `--estimate`.
 
+mod classes;
 mod dollars;
 mod show;
 mod table;
@@ -12,6 +13,7 @@ use anyhow::Context;
 use sync_core::{Direction, execute::ExecuteOptions, plan::Plan};
 use sync_s3::{Conditions, Requests};
 
+use classes::Classes;
 use dollars::Dollars;
 #[cfg(test)]
 pub(crate) use show::Line as EstimateLine;
@@ -28,6 +30,8 @@ pub(crate) struct Estimate {
     made: Requests,
     /// What its execution takes.
     planned: Requests,
+    /// What it does to objects of other storage classes than the usual one.
+    classes: Classes,
     basis: Basis,
 }
 
@@ -35,7 +39,7 @@ pub(crate) struct Estimate {
 #[derive(Debug)]
 enum Basis {
     /// These, with a note.
-    Prices(Prices, Option<String>),
+    Prices(Box<Prices>, Option<String>),
     /// None, for this reason.
     None(&'static str),
 }
@@ -46,6 +50,8 @@ pub(crate) struct Server<'a> {
     pub(crate) endpoint_url: Option<&'a str>,
     pub(crate) region: Option<&'a str>,
     pub(crate) bucket: &'a str,
+    /// The storage class of uploads, where one was asked for.
+    pub(crate) upload_class: Option<&'a str>,
 }
 
 impl Estimate {
@@ -58,12 +64,19 @@ impl Estimate {
         prices: Option<Prices>,
         server: Server<'_>,
     ) -> anyhow::Result<Self> {
-        let planned = Requests::of_plan(plan, options, conditions);
+        let basis = basis(prices, server)?;
+        let mut classes = Classes::default();
+        let planned = Requests::of_plan(plan, options, conditions, &mut |object| {
+            if let Basis::Prices(prices, _) = &basis {
+                classes.note(object, server.upload_class, prices);
+            }
+        });
         Ok(Self {
             direction: plan.direction(),
             made,
             planned: planned.context("cannot read the plan")?,
-            basis: basis(prices, server)?,
+            classes,
+            basis,
         })
     }
 
@@ -97,11 +110,13 @@ impl Estimate {
         let down = i128::from(all.bytes_down);
         let data_in = prices.data_in_per_gb.0.for_bytes(all.bytes_up.into());
         let data_out = |bytes| prices.data_out_per_gb.0.for_bytes(bytes);
+        let other = self.classes.difference(prices);
         Some(Cost {
-            requests: requests.into_iter().sum(),
+            requests: requests.into_iter().sum::<Dollars>() + other.requests,
+            retrieval: other.retrieval,
             data: data_in + data_out(down),
             data_least: data_in + data_out((down - free).max(0)),
-            storage: prices.storage_per_gb_month.0.for_bytes(self.stored()),
+            storage: prices.storage_per_gb_month.0.for_bytes(self.stored()) + other.storage,
         })
     }
 }
@@ -109,12 +124,26 @@ impl Estimate {
 /// What it costs, once and each month.
 struct Cost {
     requests: Dollars,
+    /// Of content from storage classes that charge for that.
+    retrieval: Dollars,
     /// As if what is free in a month were used up.
     data: Dollars,
     /// As if nothing of it were used.
     data_least: Dollars,
     /// A month, more than before.
     storage: Dollars,
+}
+
+impl Cost {
+    /// All but the storage.
+    fn most(&self) -> Dollars {
+        self.requests + self.retrieval + self.data
+    }
+
+    /// The same, if nothing of what is free in a month were used.
+    fn least(&self) -> Dollars {
+        self.requests + self.retrieval + self.data_least
+    }
 }
 
 fn posts(requests: &Requests) -> u64 {
@@ -124,7 +153,7 @@ fn posts(requests: &Requests) -> u64 {
 /// The prices that apply to `server`.
 fn basis(given: Option<Prices>, server: Server<'_>) -> anyhow::Result<Basis> {
     if let Some(prices) = given {
-        return Ok(Basis::Prices(prices, None));
+        return Ok(Basis::Prices(prices.into(), None));
     }
     if !sync_s3::is_aws(server.endpoint_url) {
         return Ok(Basis::None("other server"));
@@ -138,7 +167,7 @@ fn basis(given: Option<Prices>, server: Server<'_>) -> anyhow::Result<Basis> {
         let region = sync_core::text::printable(region);
         format!("the bucket is in {region}, where prices may differ")
     });
-    Ok(Basis::Prices(prices, note))
+    Ok(Basis::Prices(prices.into(), note))
 }
 
 #[cfg(test)]

@@ -51,6 +51,9 @@ impl Estimate {
             };
             let _ = write!(text, ", and {storage} {word} a month for storage");
         }
+        if !cost.retrieval.is_zero() {
+            let _ = write!(text, "\n{:15}{} of it for retrieval", "", cost.retrieval);
+        }
         // Below the amounts, so that no line is too long for a terminal.
         let _ = write!(text, "\n{:15}", "");
         let _ = write!(
@@ -63,6 +66,9 @@ impl Estimate {
         }
         if let Some(note) = note {
             let _ = write!(text, "\n{:15}{note} (see --prices)", "");
+        }
+        for note in self.classes.notes(prices) {
+            let _ = write!(text, "\n{:15}{note}", "");
         }
         text
     }
@@ -86,14 +92,16 @@ impl Estimate {
                 as_of: prices.as_of.clone(),
                 page: prices.page.clone(),
                 note: note.clone(),
+                classes: self.classes.notes(prices),
             }),
             no_price,
             dollars: self.cost().map(|cost| DollarsJson {
                 requests: cost.requests.as_f64(),
                 data: cost.data.as_f64(),
                 data_least: cost.data_least.as_f64(),
-                total: (cost.requests + cost.data).as_f64(),
-                total_least: (cost.requests + cost.data_least).as_f64(),
+                retrieval: cost.retrieval.as_f64(),
+                total: cost.most().as_f64(),
+                total_least: cost.least().as_f64(),
                 storage_per_month: cost.storage.as_f64(),
             }),
         }
@@ -103,7 +111,7 @@ impl Estimate {
 /// "at most", where the month's free data may not be used up.
 impl std::fmt::Display for Cost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (most, least) = (self.requests + self.data, self.requests + self.data_least);
+        let (most, least) = (self.most(), self.least());
         if most == least {
             return write!(f, "{most}");
         }
@@ -201,6 +209,8 @@ pub(crate) struct PricesJson {
     as_of: Option<String>,
     page: Option<String>,
     note: Option<String>,
+    /// What is particular about storage classes.
+    classes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -210,6 +220,8 @@ pub(crate) struct DollarsJson {
     data: f64,
     /// If the month's free data is not used up.
     data_least: f64,
+    /// Of content from storage classes that charge for that.
+    retrieval: f64,
     total: f64,
     total_least: f64,
     storage_per_month: f64,

@@ -1,5 +1,6 @@
 //! What requests and bytes cost: the built-in table, and tables from files.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -33,6 +34,41 @@ pub(crate) struct Prices {
     /// Data out that is free in each month.
     #[serde(default)]
     pub(super) data_out_free_gb: u32,
+    /// Of other storage classes than the usual one, by their names.
+    #[serde(default)]
+    pub(super) classes: BTreeMap<String, ClassPrices>,
+}
+
+/// What a storage class costs. What is absent costs as in the usual one, or nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClassPrices {
+    /// PUT, COPY, POST.
+    pub(super) put_per_1000: Price,
+    /// The beginning and the parts of an upload in parts.
+    #[serde(default)]
+    pub(super) part_per_1000: Option<Price>,
+    /// GET and what is not named.
+    pub(super) get_per_1000: Price,
+    pub(super) storage_per_gb_month: Price,
+    /// Content that is read.
+    #[serde(default)]
+    pub(super) retrieval_per_gb: Price,
+    /// Objects that are restored from an archive before they are read.
+    #[serde(default)]
+    pub(super) retrieval_per_1000: Price,
+    /// Smaller objects are charged as if they had so many bytes.
+    #[serde(default)]
+    pub(super) min_size: u64,
+    /// Bytes that are charged for each object beside its own,
+    #[serde(default)]
+    pub(super) overhead: u64,
+    /// and those in the usual class.
+    #[serde(default)]
+    pub(super) overhead_standard: u64,
+    /// Objects are charged for so many days at least.
+    #[serde(default)]
+    pub(super) min_days: u32,
 }
 
 /// A price in dollars.
@@ -122,6 +158,25 @@ mod tests {
         assert!(is(table.data_in_per_gb, 0.0));
         assert!(is(table.data_out_per_gb, 0.09));
         assert_eq!(table.data_out_free_gb, 100);
+        let class = |name: &str| &table.classes[name];
+        let prices = |name: &str, [put, get, storage, retrieval]: [f64; 4]| {
+            let class = class(name);
+            assert!(is(class.put_per_1000, put), "{name}");
+            assert!(is(class.get_per_1000, get), "{name}");
+            assert!(is(class.storage_per_gb_month, storage), "{name}");
+            assert!(is(class.retrieval_per_gb, retrieval), "{name}");
+        };
+        prices("INTELLIGENT_TIERING", [0.005, 0.0004, 0.023, 0.0]);
+        prices("STANDARD_IA", [0.01, 0.001, 0.0125, 0.01]);
+        prices("ONEZONE_IA", [0.01, 0.001, 0.01, 0.01]);
+        prices("GLACIER_IR", [0.02, 0.01, 0.004, 0.03]);
+        prices("GLACIER", [0.03, 0.0004, 0.0036, 0.01]);
+        prices("DEEP_ARCHIVE", [0.05, 0.0004, 0.000_99, 0.02]);
+        assert!(is(class("GLACIER").retrieval_per_1000, 0.05));
+        assert!(is(class("DEEP_ARCHIVE").retrieval_per_1000, 0.1));
+        assert_eq!(class("STANDARD_IA").min_size, 128 << 10);
+        assert_eq!(class("GLACIER").overhead, 32 << 10);
+        assert_eq!(class("DEEP_ARCHIVE").min_days, 180);
         assert_eq!(
             table.page.as_deref(),
             Some("https://aws.amazon.com/s3/pricing/")

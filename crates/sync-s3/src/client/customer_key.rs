@@ -84,7 +84,7 @@ impl CustomerKey {
         let key = parse(&bytes).ok_or_else(|| {
             let why = "it does not hold a key of 256 bits: 32 bytes, or their base64 or \
                        hexadecimal digits";
-            refused(why.to_owned()).with_hint("make one with `openssl rand -base64 32`")
+            refused(why.to_owned()).with_hint("make one with `head -c 32 /dev/urandom`")
         })?;
         Ok(Self(Arc::new(key)))
     }

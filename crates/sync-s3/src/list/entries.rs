@@ -7,7 +7,7 @@ use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{EncodingType, Object};
 use sync_core::{
     Entry, Key, Listed, Result, StoreError,
-    entry::{SkipCause, Skipped},
+    entry::{SkipCause, Skipped, StorageClass},
     execute::MAX_OBJECT_SIZE,
 };
 
@@ -74,6 +74,8 @@ pub(super) fn listed(object: Object, prefix: &str, encoded: bool) -> Result<List
             let mut entry = Entry::new(key, size, modified);
             let etag = object.e_tag.as_deref().and_then(ETag::parse);
             entry.revision = etag.map(ETag::revision);
+            let class = object.storage_class.as_ref();
+            entry.class = class.and_then(|class| StorageClass::of(class.as_str()));
             Ok(Listed::Entry(entry))
         }
         Err(reason) => Ok(skipped(name, SkipCause::UnmappableKey, &reason.to_string())),

@@ -4,7 +4,7 @@
 use aws_sdk_s3::error::ErrorMetadata;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::{CommonPrefix, EncodingType, Object};
+use aws_sdk_s3::types::{CommonPrefix, EncodingType, Object, ObjectStorageClass};
 
 use crate::list::url_encoding::decode;
 use crate::list::xml::{Elements, Name, Seen, Unreadable};
@@ -125,10 +125,17 @@ fn object(elements: &mut Elements<'_>) -> Result<Object, Unreadable> {
             Name::Size => object = object.set_size(elements.text()?.parse().ok()),
             Name::LastModified => object = object.set_last_modified(time(&elements.text()?)),
             Name::ETag => object = object.e_tag(elements.text()?),
+            Name::StorageClass => object = object.set_storage_class(class(&elements.text()?)),
             _ => elements.skip()?,
         }
     }
     Ok(object.build())
+}
+
+/// A class; the usual one counts as missing, so that nothing is allocated for it.
+fn class(name: &str) -> Option<ObjectStorageClass> {
+    let usual = ObjectStorageClass::Standard;
+    (name != usual.as_str() && !name.is_empty()).then(|| name.into())
 }
 
 /// The name of a directory, as a page with a delimiter has it.
@@ -209,6 +216,7 @@ mod tests {
         assert_eq!(object.e_tag(), Some("\"fba9dede\""));
         let time = DateTime::from_secs_and_nanos(1_255_369_830, 250_000_000);
         assert_eq!(object.last_modified(), Some(&time));
+        assert_eq!(object.storage_class(), None, "the usual one");
         assert_eq!(page.common_prefixes()[0].prefix(), Some("photos/"));
         assert_eq!(page.is_truncated(), Some(true));
         assert_eq!(page.next_continuation_token(), Some("1/x=="));

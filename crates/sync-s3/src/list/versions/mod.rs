@@ -301,6 +301,7 @@ fn listed(line: Line) -> Result<Listed, Failure> {
     let mut listed = entries::listed(object, "", false)?;
     if let Listed::Entry(entry) = &mut listed {
         entry.revision = Some(revision);
+        entry.class = line.class;
     }
     Ok(listed)
 }

@@ -5,6 +5,7 @@
 //! so loses their order, which tells what came first within one second.
 
 use chrono::{DateTime, Utc};
+use sync_core::entry::StorageClass;
 
 use crate::list::page_xml::{directory, encoding, flag, number, time};
 use crate::list::xml::{Elements, Name, Seen, Unreadable};
@@ -45,6 +46,8 @@ pub(crate) struct Line {
     pub(crate) etag: Option<String>,
     /// What its page shows of the order of versions and markers.
     pub(crate) kinds: Kinds,
+    /// The storage class, but the usual one.
+    pub(crate) class: Option<StorageClass>,
 }
 
 /// How the versions and the markers of a page stand to each other.
@@ -131,6 +134,7 @@ fn line(elements: &mut Elements<'_>, is_marker: bool) -> Result<Line, Unreadable
             }
             Name::ETag => line.etag = text(elements)?,
             Name::Size => line.size = elements.text()?.parse().ok(),
+            Name::StorageClass => line.class = StorageClass::of(&elements.text()?),
             _ => elements.skip()?,
         }
     }
