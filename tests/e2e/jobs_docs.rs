@@ -59,6 +59,25 @@ fn the_units_of_systemd_run_the_job_of_their_instance() {
 }
 
 #[test]
+fn the_configuration_file_of_the_packages_has_no_job_until_one_is_uncommented() {
+    let template = example("config.toml");
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let check = |config: &str| {
+        world.dir("etc/s3mirror").write("config.toml", config);
+        let run = world.s3mirror().args(["config", "check"]);
+        run.env("XDG_CONFIG_DIRS", world.sandbox.path("etc")).done()
+    };
+    assert!(!check(&template).stdout.contains("my-bucket"));
+    // Prose has a space behind its #.
+    let lines = template.lines().map(|line| match line.strip_prefix('#') {
+        Some(setting) if !setting.starts_with(' ') => setting,
+        _ => line,
+    });
+    check(&lines.collect::<Vec<_>>().join("\n")).says("my-bucket/photos");
+}
+
+#[test]
 fn the_cronjob_of_kubernetes_runs_a_job_of_its_own_configuration() {
     let documents = YamlLoader::load_from_str(&example("cronjob.yaml")).unwrap();
     let [map, cronjob] = documents.as_slice() else {

@@ -96,6 +96,11 @@ impl Endpoint {
         Ok(())
     }
 
+    /// What a program needs to use this server, as variables of its environment.
+    pub(crate) fn exports(&self) -> &[(String, String)] {
+        &self.exports
+    }
+
     /// The operations that clients asked for so far. A request is logged when
     /// its answer is out, which the client may notice first; so it waits until the
     /// log no longer grows.

@@ -39,8 +39,9 @@ usage: cargo xtask TASK
   soak [--seed N]
                1,000 simulated lives and 200 killed runs, from a random seed or
                from N; 20 minutes at most
-  dist [--dev] the binary, man pages, completions, a Debian package and checksums,
-               in target/dist; with --dev from an unoptimised build
+  dist [--dev] the files of a release, in target/dist: binary, man pages, completions,
+               archive, .deb, .rpm, wheel, OCI image, SBOM and checksums, each
+               installed and used; with --dev from an unoptimised build
   circles      whether the imports between the files of a crate form a circle
   instructions what an entry costs the core, against the bounds kept here
   ci           everything that a change must pass: formatting, lints, docs,

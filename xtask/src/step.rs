@@ -112,6 +112,12 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("what `{}` said", shown(command)))
 }
 
+/// Whether this is root: CI is, a developer need not be.
+pub(crate) fn is_root() -> Result<bool> {
+    let id = output(Command::new("id").arg("-u"))?;
+    Ok(id.trim() == "0")
+}
+
 /// Runs a part of a task under a headline, and says how long it took.
 pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("\n=== {name}");

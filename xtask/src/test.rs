@@ -64,7 +64,7 @@ pub(crate) fn run(servers: Servers) -> Result<Tally> {
     let online = step("tests that need real servers, strace, root or time", || {
         // The same selection of packages as above, so nothing is built again.
         let mut tests = cargo_test(&["--test", "e2e", "--test", "it", "--", "--ignored"]);
-        if !is_root()? {
+        if !step::is_root()? {
             println!("skipped: the tests that only root can run, {AS_ROOT:?}");
             tests.args(AS_ROOT.iter().flat_map(|name| ["--skip", name]));
         }
@@ -79,12 +79,6 @@ pub(crate) fn run(servers: Servers) -> Result<Tally> {
         tallied(tests)
     });
     Ok(offline?.with_ignored_run(online?))
-}
-
-/// CI is, a developer need not be.
-fn is_root() -> Result<bool> {
-    let id = step::output(Command::new("id").arg("-u"))?;
-    Ok(id.trim() == "0")
 }
 
 fn cargo_test(arguments: &[&str]) -> Command {

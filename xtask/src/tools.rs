@@ -55,6 +55,21 @@ const CARGO_DENY: &str = "0.20.2";
 
 const CARGO_DEB: &str = "3.8.0";
 
+/// Makes the wheel, and the SBOM.
+const MATURIN: &str = "maturin==1.16.0";
+
+/// What the packages of a release take and comes with the system: programs, and a file
+/// by its path, each with its Debian package.
+const PACKAGING: [(&str, &str); 7] = [
+    ("dpkg-deb", "dpkg"),
+    ("rpm", "rpm"),
+    ("rpmbuild", "rpm"),
+    ("buildah", "buildah"),
+    ("python3", "python3-venv"),
+    ("ldd", "libc-bin"),
+    ("/etc/ssl/certs/ca-certificates.crt", "ca-certificates"),
+];
+
 /// Where the programs from PyPI are.
 pub(crate) struct Peers {
     /// SeaweedFS.
@@ -99,11 +114,17 @@ pub(crate) fn swift() -> Result<()> {
     of_the_system("Swift", SWIFT)
 }
 
-fn of_the_system(name: &str, (programs, packages): (&[&str], &str)) -> Result<()> {
+/// Where programs of the system are.
+fn places() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<_> = std::env::split_paths(&path).collect();
     // Servers may be where only root looks.
     places.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    places
+}
+
+fn of_the_system(name: &str, (programs, packages): (&[&str], &str)) -> Result<()> {
+    let places = places();
     for program in programs {
         if !places.iter().any(|place| place.join(program).is_file()) {
             bail!(
@@ -177,10 +198,39 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     cargo_tool("cargo-deny", CARGO_DENY, &[])
 }
 
-/// `cargo deb`. Its default features are lzma, which is C code to be built, and
-/// a separate package of debug symbols.
-pub(crate) fn cargo_deb() -> Result<PathBuf> {
-    cargo_tool("cargo-deb", CARGO_DEB, &["--no-default-features"])
+/// The programs that make packages.
+pub(crate) struct Packagers {
+    /// Makes Debian packages.
+    pub(crate) cargo_deb: PathBuf,
+    /// Makes wheels for PyPI, with an SBOM.
+    pub(crate) maturin: PathBuf,
+}
+
+/// Looks for what comes with the system, and installs the rest.
+pub(crate) fn packagers() -> Result<Packagers> {
+    let missing = missing(&places());
+    if !missing.is_empty() {
+        bail!(
+            "packages of a release take programs that are not here (Debian: apt-get install \
+             --no-install-recommends {})",
+            missing.join(" ")
+        );
+    }
+    Ok(Packagers {
+        // Its default features are lzma, which is C code to be built, and a separate
+        // package of debug symbols.
+        cargo_deb: cargo_tool("cargo-deb", CARGO_DEB, &["--no-default-features"])?,
+        maturin: Venv::install("venv-maturin", &[MATURIN])?.program("maturin")?,
+    })
+}
+
+/// The Debian packages of what is not in `places`.
+fn missing(places: &[PathBuf]) -> Vec<&'static str> {
+    let is_there = |name: &str| places.iter().any(|place| place.join(name).is_file());
+    let missing = PACKAGING.iter().filter(|(name, _)| !is_there(name));
+    let mut packages: Vec<_> = missing.map(|(_, package)| *package).collect();
+    packages.dedup();
+    packages
 }
 
 /// `garage`, with the database that it recommends: half an hour on one core,
@@ -218,4 +268,21 @@ fn cargo_tool(name: &str, wanted: &str, features: &[&str]) -> Result<PathBuf> {
 fn is_installed(home: &Path, name: &str, version: &str) -> bool {
     let notes = fs::read_to_string(home.join(".crates.toml")).unwrap_or_default();
     notes.contains(&format!("\"{name} {version} (")) && home.join("bin").join(name).is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_packages_take_is_missing_by_the_names_of_its_debian_packages() {
+        let place = tempfile::tempdir().unwrap();
+        let programs = PACKAGING.iter().filter(|(name, _)| !name.starts_with('/'));
+        let places = [place.path().to_owned()];
+        for (name, package) in programs {
+            assert!(missing(&places).contains(package), "{package}");
+            fs::write(place.path().join(name), "").unwrap();
+        }
+        assert!(!missing(&places).contains(&"rpm"));
+    }
 }
