@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::pending;
 use sync_core::{
-    Direction, Selection,
+    Direction, KeyList, Selection,
     plan::{Deletions, MaxDelete, Plan},
     rule::Compare,
     text::printable,
@@ -77,6 +77,13 @@ impl MirrorBuilder {
     /// Excludes what `glob` matches: it is neither copied nor deleted.
     pub fn exclude(mut self, glob: impl Into<String>) -> Self {
         self.options.selection.exclude(glob);
+        self
+    }
+
+    /// Looks only at the keys that `keys` names, in both places: what it does not name is
+    /// neither copied nor deleted ([`key_list`](crate::key_list())).
+    pub fn only(mut self, keys: KeyList) -> Self {
+        self.options.selection.keys = Some(keys);
         self
     }
 

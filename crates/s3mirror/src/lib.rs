@@ -40,6 +40,11 @@
 //! [`MirrorPlan::save`] writes a plan, [`Mirror::open_plan`] opens the mirror that
 //! executes it.
 //!
+//! # Only what changed
+//!
+//! [`MirrorBuilder::only`] restricts a mirror to a [`KeyList`]: both places are looked at only
+//! there, and what the list does not name is neither copied nor deleted.
+//!
 //! # Other stores
 //!
 //! The rule, the plan and the execution are in [`sync_core`], which knows neither
@@ -51,6 +56,7 @@ mod cleanup;
 pub mod cluster;
 mod error;
 mod grace;
+mod key_list;
 pub mod machine;
 mod machine_state;
 mod mirror;
@@ -68,6 +74,7 @@ mod verify;
 pub use builder::MirrorBuilder;
 pub use cleanup::DirectoryLock;
 pub use error::{Error, Result};
+pub use key_list::{InvalidLines, KeyListError, Separator, key_list, read_key_list};
 pub use mirror::{Mirror, MirrorPlan, Report};
 pub use observer::{Observer, Warning};
 pub use options::{DEFAULT_MAX_KEY_LENGTH, MirrorOptions, default_execute_options, least_memory};
@@ -79,8 +86,9 @@ pub use state::owners::{KnownBy, Overlap, Owner};
 pub use state::restore_mark::{Harm, UnfinishedRestore};
 pub use state::{BucketPlace, Relation, TempSpools, Tree};
 pub use sync_core::{
-    Direction, KeyRange,
+    Direction, KeyList, KeyRange,
     execute::Event,
+    key_list::{KeyListItem, KeyListSummary},
     plan::{Counts, Deletions, MaxDelete},
     rule::Compare,
     select::NameRule,

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 use sync_core::{Direction, Result, Selection, Store};
 use sync_fs::{FsOptions, FsStore};
-use sync_s3::{S3Options, S3Store, UploadJournal};
+use sync_s3::{Absence, S3Options, S3Store, UploadJournal};
 
 use crate::options::MirrorOptions;
 
@@ -77,6 +77,10 @@ pub(crate) async fn open_bucket(
         journal,
         concurrency: options.bound_on_requests(),
         threads: options.most_threads(),
+        absence: match options.direction {
+            Direction::Backup => Absence::Looked,
+            Direction::Restore => Absence::Listed,
+        },
         ..options.bucket.clone()
     };
     S3Store::connect(bucket).await

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use globset::GlobBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use sync_core::{
-    Selection,
+    KeyList, Selection,
     select::{Criteria, Excluded, GlobError, IgnoreFile, NameRule, PathKind},
     text::printable,
 };
@@ -32,6 +32,8 @@ pub struct SelectionOptions {
     pub newer_than: Option<DateTime<Utc>>,
     /// Entries that were modified since are excluded.
     pub older_than: Option<DateTime<Utc>>,
+    /// The keys that the mirror is restricted to: no others are looked at. By default all.
+    pub keys: Option<KeyList>,
 }
 
 /// What is wrong with a selection.
@@ -121,8 +123,13 @@ impl SelectionOptions {
             max_size: self.max_size,
             newer_than: self.newer_than,
             older_than: self.older_than,
+            keys: None,
         };
-        Ok(Selection::new(criteria, excluded)?)
+        let selection = Selection::new(criteria, excluded)?;
+        Ok(match &self.keys {
+            Some(keys) => selection.only(keys.clone()),
+            None => selection,
+        })
     }
 }
 

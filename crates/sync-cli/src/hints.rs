@@ -3,7 +3,7 @@
 
 use anyhow::anyhow;
 use s3mirror::cluster::ClusterError;
-use s3mirror::{Error, PlanFileError, Refusal, SelectionError};
+use s3mirror::{Error, KeyListError, PlanFileError, Refusal, SelectionError};
 use sync_core::text::printable;
 
 /// Why a plan is refused, and what to do, in one line.
@@ -47,13 +47,15 @@ fn what_to_do(refusal: &Refusal) -> String {
 }
 
 fn of_guard(guard: &sync_core::plan::Refusal) -> &'static str {
-    use sync_core::plan::Refusal::{ClockOffset, EmptySource, KeysTooLong, TooManyDeletions};
+    use sync_core::plan::Refusal::{
+        ClockOffset, EmptySource, KeysTooLong, TooManyDeletions, TooManyOfList,
+    };
     match guard {
         EmptySource { .. } => {
             "check that the right place is given and mounted, or allow it with \
              --allow-empty-source"
         }
-        TooManyDeletions { .. } => {
+        TooManyDeletions { .. } | TooManyOfList { .. } => {
             "look at the plan with `s3mirror mock`, then raise --max-delete (a number or a \
              percentage) or copy without deletions by --no-delete"
         }
@@ -136,6 +138,17 @@ pub(crate) fn selection(error: &SelectionError) -> String {
             "--newer-than is not before --older-than: no entry matches both".to_owned()
         }
         SelectionError::IgnoreFile { .. } => format!("--exclude-from {error}"),
+        _ => error.to_string(),
+    }
+}
+
+/// What is wrong with a list of keys, in one line.
+pub(crate) fn key_list(error: &KeyListError) -> String {
+    match error {
+        KeyListError::Lines(_) => format!(
+            "{error}; a line is a path below the directory (names with NULs between them: --from0); \
+             nothing was done"
+        ),
         _ => error.to_string(),
     }
 }

@@ -30,6 +30,7 @@ fn option(setting: Setting) -> &'static str {
         Setting::IgnoreCtime => "--ignore-ctime",
         Setting::IgnoreInode => "--ignore-inode",
         Setting::Include => "--include",
+        Setting::Keys => "--files-from",
         Setting::KmsKey => "--sse-kms-key-id",
         Setting::MaxSize => "--max-size",
         Setting::Metadata => "--metadata",
@@ -100,6 +101,7 @@ mod tests {
             max_size: Some(9),
             newer_than: "2024-05-01T12:00:00Z".parse().ok(),
             older_than: "2024-05-01T12:00:05Z".parse().ok(),
+            keys: None,
         };
         assert_eq!(
             criteria.to_string(),

@@ -81,6 +81,7 @@
 //! | [`rule`] | which entry wins, and why |
 //! | [`select`] | which entries are concerned |
 //! | [`listing`] | two listings become pairs |
+//! | [`key_list`] | the keys that a run is restricted to |
 //! | [`plan`] | actions, counts, guards, the file format |
 //! | [`execute`](mod@execute) | transfers, deletions, memory, events |
 //! | [`verify`] | comparing contents |
@@ -99,8 +100,10 @@ pub mod hint;
 #[doc(hidden)]
 pub mod json;
 pub mod key;
+pub mod key_list;
 mod key_range;
 pub mod listing;
+mod merged_runs;
 pub mod plan;
 pub mod rule;
 pub mod select;
@@ -118,6 +121,7 @@ pub use entry::{Entry, Listed};
 pub use error::{ErrorKind, Result, StoreError};
 pub use execute::execute;
 pub use key::Key;
+pub use key_list::KeyList;
 pub use key_range::KeyRange;
 pub use plan::make_plan;
 pub use rule::{Direction, Rule};

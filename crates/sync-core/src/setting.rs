@@ -72,6 +72,8 @@ settings! {
     IgnoreInode = "ignore_inode",
     /// A glob over the keys that are selected.
     Include = "include",
+    /// The list of keys that a run is restricted to.
+    Keys = "keys",
     /// The key of KMS for new objects.
     KmsKey = "kms_key",
     /// The largest size that is selected.

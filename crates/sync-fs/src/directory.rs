@@ -90,9 +90,14 @@ impl Directory {
         written
     }
 
-    /// Stores the temporaries and restore marks that a full listing found.
+    /// Forgets what an earlier listing found.
+    pub(crate) fn forget_own_files(&self) {
+        *self.own_files() = OwnFiles::default();
+    }
+
+    /// Adds the temporaries and restore marks that a complete listing, or a part of one, found.
     pub(crate) fn remember(&self, own: OwnFiles) {
-        *self.own_files() = own;
+        self.own_files().add(own);
     }
 
     /// The left-over temporaries that the last full listing found.

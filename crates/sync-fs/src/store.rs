@@ -238,7 +238,7 @@ impl Store for FsStore {
     }
 
     /// As [`FsStore::list`](Store::list), and does not look into a directory below which no
-    /// key is in `range`.
+    /// key is in `range`. Of a key list, only the named keys and directories are looked at.
     async fn list_range(&self, selection: &Arc<Selection>, range: &KeyRange) -> Listing {
         let (directory, selection) = (Arc::clone(&self.directory), Arc::clone(selection));
         Listing::new(list::list(directory, selection, range.clone()))

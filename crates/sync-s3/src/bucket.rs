@@ -24,7 +24,7 @@ use crate::http::line::Line;
 use crate::lanes::Lanes;
 use crate::list::Tuning;
 use crate::location::Location;
-use crate::options::{Checksums, Conditions, Payer};
+use crate::options::{Absence, Checksums, Conditions, Payer};
 use crate::past;
 use crate::quirks::{Quirk, Quirks};
 use crate::read::buffer_pool::Pool;
@@ -58,6 +58,7 @@ pub(crate) struct Bucket {
     pub(crate) buffers: Pool,
     pub(crate) tuning: Tuning,
     pub(crate) is_ordered: bool,
+    pub(crate) absence: Absence,
     /// The moment at which it is listed and read, unless that is the present.
     pub(crate) past: Option<DateTime<Utc>>,
     /// What is not known about the past.

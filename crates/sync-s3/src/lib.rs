@@ -62,7 +62,8 @@ pub use doctor::{Probe, Report};
 pub use list::versions::{ObjectVersion, VersionKind};
 pub use location::{Location, LocationError};
 pub use options::{
-    Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, Payer, S3Options,
+    Absence, Access, Checksums, Choice, Conditions, DEFAULT_MAX_ATTEMPTS, MAX_CONCURRENCY, Payer,
+    S3Options,
 };
 pub use request_count::{ObjectUse, Requests};
 pub use store::S3Store;

@@ -67,6 +67,8 @@ pub struct S3Options {
     /// excluded directories and keys outside of a range are not listed. `Auto`: AWS does, but
     /// for directory buckets.
     pub lists_in_order: Choice,
+    /// What shows that an object of a key list is absent.
+    pub absence: Absence,
     /// Properties of uploaded objects beside their name and content.
     pub objects: ObjectSettings,
     /// The file of a key of 256 bits by which the server encrypts and decrypts objects
@@ -116,6 +118,7 @@ impl S3Options {
             checksums: Checksums::Auto,
             sign_payload: Choice::Auto,
             lists_in_order: Choice::Auto,
+            absence: Absence::Listed,
             objects: ObjectSettings::default(),
             customer_key_file: None,
             payer: Payer::Owner,
@@ -150,6 +153,18 @@ impl Choice {
             Self::Never => false,
         }
     }
+}
+
+/// What shows that an object of a [`KeyList`](sync_core::KeyList) is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Absence {
+    /// A LIST, which says itself what it is about: for a source, whose absences become
+    /// deletions. It costs as much as 12.5 HEADs.
+    #[default]
+    Listed,
+    /// The answer 404 to a HEAD: for a target, whose absences become writes that fail if
+    /// something is there.
+    Looked,
 }
 
 /// How requests are authenticated.

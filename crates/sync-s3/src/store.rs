@@ -117,6 +117,7 @@ impl S3Store {
                 buffers: Pool::default(),
                 tuning: list::Tuning::default(),
                 is_ordered,
+                absence: options.absence,
                 past,
                 past_notes: Mutex::default(),
             }),
@@ -242,14 +243,17 @@ impl Store for S3Store {
 
     async fn list_range(&self, selection: &Arc<Selection>, range: &KeyRange) -> Listing {
         let (bucket, selection) = (Arc::clone(&self.bucket), Arc::clone(selection));
-        let is_pruned = range.is_all() || bucket.is_ordered && bucket.past.is_none();
+        let keys = selection.keys().filter(|_| bucket.past.is_none()).cloned();
+        let is_pruned =
+            range.is_all() || bucket.is_ordered && bucket.past.is_none() && keys.is_none();
         if !range.is_all() && !bucket.is_ordered {
             tracing::info!("the order of listings is not known: all keys are listed for a range");
             bucket.quirks.note(Quirk::RangeListedWhole);
         }
-        let entries = match bucket.past {
-            Some(at) => list::versions::list(bucket, selection, at),
-            None => list::list(bucket, selection, range.clone()),
+        let entries = match (bucket.past, keys) {
+            (Some(at), _) => list::versions::list(bucket, selection, at),
+            (None, Some(keys)) => list::keys::list(bucket, selection, &keys),
+            (None, None) => list::list(bucket, selection, range.clone()),
         };
         let mut entries = Box::pin(entries.peekable());
         // The first answer tells the server's time.

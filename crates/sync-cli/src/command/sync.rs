@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use s3mirror::{Direction, Mirror, MirrorBuilder, MirrorPlan, PlanFile, SavedPlan};
+use s3mirror::{
+    Direction, KeyList, Mirror, MirrorBuilder, MirrorOptions, MirrorPlan, PlanFile, SavedPlan,
+};
 
 use super::manner::{Jobs, Manner, Mode};
 use super::not_opened::not_opened;
@@ -32,6 +34,7 @@ pub(super) async fn run(
     let Some(options) = console.ok_or_report(args.mirror_options(direction)) else {
         return Ok(Exit::Usage);
     };
+    say_if_empty(&options, console);
     // Before the work of making a plan.
     let file = args.plan_out.as_deref();
     let file = file.map(|file| PlanFile::check(file, &args.places.dir));
@@ -54,6 +57,20 @@ pub(super) async fn run(
         console,
     )
     .await
+}
+
+/// Says so if the options name a list of keys that has none.
+pub(super) fn say_if_empty(options: &MirrorOptions, console: &Console) {
+    if options
+        .selection
+        .keys
+        .as_ref()
+        .is_some_and(KeyList::is_empty)
+    {
+        console
+            .reporter()
+            .note("the list of --files-from names no key: there is nothing to do");
+    }
 }
 
 /// Executes a saved plan, and nothing else.

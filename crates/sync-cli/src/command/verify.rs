@@ -9,6 +9,7 @@ use s3mirror::Verifier;
 use sync_core::verify::{Evidence, Survey, Verified};
 
 use super::not_opened::not_opened;
+use super::sync::say_if_empty;
 use crate::options::VerifyArgs;
 use crate::output::verified::{self, Outcome};
 use crate::progress::Counting;
@@ -20,6 +21,7 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         return Ok(Exit::Usage);
     };
     let at = options.bucket.at;
+    say_if_empty(&options, console);
     let evidence = if args.how.read {
         Evidence::Bytes
     } else {

@@ -1,12 +1,20 @@
 //! Turns the options of the command line into those of the library. This is the
 //! only place that does.
 
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
-use s3mirror::{Deletions, Direction, Location, MirrorOptions, SelectionOptions};
+use s3mirror::{
+    Deletions, Direction, KeyList, KeyListError, Location, MirrorOptions, SelectionOptions,
+    Separator, read_key_list,
+};
+use sync_core::text::printable;
 use sync_fs::FsOptions;
 use sync_s3::{Access, Payer, S3Options};
+
+use crate::hints;
 
 use super::{
     ApplyArgs, ClusterFinishArgs, DoctorArgs, DurabilityArgs, ExecutionArgs, GuardArgs,
@@ -45,6 +53,7 @@ impl SyncArgs {
         };
         options.max_key_length = self.safety.max_key_length;
         options.selection = self.selection.to_options()?;
+        options.selection.keys = self.selection.key_list()?;
         Ok(options)
     }
 }
@@ -116,6 +125,7 @@ impl VerifyArgs {
         self.speed.set(&mut options);
         options.state_dir.clone_from(&self.state.state_dir);
         options.selection = self.selection.to_options()?;
+        options.selection.keys = self.selection.key_list()?;
         Ok(options)
     }
 }
@@ -214,6 +224,31 @@ impl SelectionArgs {
         options.newer_than = moment("--newer-than", self.newer_than)?;
         options.older_than = moment("--older-than", self.older_than)?;
         Ok(options)
+    }
+}
+
+impl SelectionArgs {
+    /// The list of `--files-from`, which is read now; or what is wrong with it, in one line.
+    fn key_list(&self) -> Result<Option<KeyList>, String> {
+        let Some(path) = &self.files_from else {
+            return Ok(None);
+        };
+        let separator = if self.from0 {
+            Separator::Nul
+        } else {
+            Separator::Line
+        };
+        let read = if path.as_os_str() == "-" {
+            read_key_list(io::stdin().lock(), separator)
+        } else {
+            let file = File::open(path).map_err(KeyListError::Read);
+            file.and_then(|file| read_key_list(BufReader::new(file), separator))
+        };
+        let wrong = |error: KeyListError| {
+            let path = printable(&path.to_string_lossy());
+            format!("--files-from '{path}': {}", hints::key_list(&error))
+        };
+        read.map(Some).map_err(wrong)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::BoolishValueParser as Boolish;
 
 use super::names::NameRules;
 use super::{Moment, Size};
@@ -11,6 +12,21 @@ use super::{Moment, Size};
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct SelectionArgs {
+    /// Look only at the keys that a file names, one a line; - is standard input
+    ///
+    /// A line is a key, the path below the directory or prefix, or dir/ for all below dir; ./
+    /// before it means nothing. What is not listed is neither copied nor deleted. What is
+    /// listed and missing in the source is deleted from the target.
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_FILES_FROM",
+        value_name = "FILE"
+    )]
+    pub(crate) files_from: Option<PathBuf>,
+    /// The names in that file end with a NUL, as of find -print0 or git diff -z
+    #[arg(long, hide_env = true, env = "S3MIRROR_FROM0", value_parser = Boolish::new(), requires = "files_from")]
+    pub(crate) from0: bool,
     #[command(flatten)]
     pub(crate) names: NameRules,
     /// Exclude what a file in gitignore format matches

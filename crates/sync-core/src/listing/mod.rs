@@ -3,6 +3,7 @@
 
 mod counter;
 mod merge;
+mod only;
 mod pairs;
 mod skipped_names;
 mod sort;

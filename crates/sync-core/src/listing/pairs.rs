@@ -13,6 +13,7 @@ use futures::stream::{BoxStream, Stream, StreamExt};
 
 use super::counter::Listings;
 use super::merge::{Cursor, Joined, Merge, MergeError, Side};
+use super::only::only;
 use super::sort::sorted;
 use crate::{
     entry::{Listed, SkipCause, Skipped},
@@ -161,10 +162,14 @@ impl<'a> Pairs<'a> {
                 listings.add(side);
             }
         });
-        if sort {
+        let ordered = if sort {
             sorted(counted.boxed(), Arc::clone(&self.spools), self.sort_memory)
         } else {
             counted.boxed()
+        };
+        match self.selection.keys() {
+            Some(keys) => only(ordered, keys),
+            None => ordered,
         }
     }
 }

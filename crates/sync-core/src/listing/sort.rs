@@ -5,13 +5,13 @@
 //! spilled; the sorted runs are then merged. Nothing is yielded before the
 //! listing has come to its end without an error.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::cmp::Ordering;
 use std::io::BufRead;
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
+use crate::merged_runs::{MergedRuns, Run};
 use crate::spool::{Spool, Spools};
 use crate::{
     entry::{Entry, Listed},
@@ -108,88 +108,46 @@ impl Sorter {
     /// The whole listing in order.
     fn finish(mut self) -> Result<impl Iterator<Item = Result<Listed>> + Send> {
         self.sort();
-        let mut runs: Vec<Run> = Vec::with_capacity(self.runs.len() + 1);
+        let mut runs: Vec<Run<_, _>> = Vec::with_capacity(self.runs.len() + 1);
         for spool in &self.runs {
             runs.push(read_run(spool.reader().map_err(spool_error)?));
         }
-        runs.push(Box::new(self.entries.into_iter().map(Ok)));
-        let merged = MergedRuns::new(runs)?.map(|entry| entry.map(Listed::Entry));
+        runs.push(Box::new(self.entries.into_iter().map(ByKey).map(Ok)));
+        let merged = MergedRuns::new(runs)?.map(|entry| entry.map(|ByKey(it)| Listed::Entry(it)));
         Ok(self.skipped.into_iter().map(Ok).chain(merged))
     }
 }
 
-type Run = Box<dyn Iterator<Item = Result<Entry>> + Send>;
-
-fn read_run(reader: Box<dyn BufRead + Send>) -> Run {
+fn read_run(reader: Box<dyn BufRead + Send>) -> Run<ByKey, StoreError> {
     Box::new(reader.lines().map(|line| {
         let line = line.map_err(spool_error)?;
-        serde_json::from_str(&line).map_err(|e| spool_error(e.into()))
+        let entry = serde_json::from_str(&line).map_err(|e| spool_error(e.into()))?;
+        Ok(ByKey(entry))
     }))
 }
 
-/// The k-way merge of sorted runs.
-struct MergedRuns {
-    runs: Vec<Run>,
-    heads: BinaryHeap<Reverse<Head>>,
-}
+/// An entry, ordered by its key.
+struct ByKey(Entry);
 
-/// The next entry of a run. Ordered by its key; the run breaks ties.
-struct Head {
-    entry: Entry,
-    run: usize,
-}
-
-impl MergedRuns {
-    fn new(runs: Vec<Run>) -> Result<Self> {
-        let mut merged = Self {
-            heads: BinaryHeap::with_capacity(runs.len()),
-            runs,
-        };
-        for run in 0..merged.runs.len() {
-            merged.pull(run)?;
-        }
-        Ok(merged)
-    }
-
-    fn pull(&mut self, run: usize) -> Result<()> {
-        if let Some(entry) = self.runs[run].next().transpose()? {
-            self.heads.push(Reverse(Head { entry, run }));
-        }
-        Ok(())
+impl Ord for ByKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.key.cmp(&other.0.key)
     }
 }
 
-impl Iterator for MergedRuns {
-    type Item = Result<Entry>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Reverse(Head { entry, run }) = self.heads.pop()?;
-        match self.pull(run) {
-            Ok(()) => Some(Ok(entry)),
-            Err(error) => Some(Err(error)),
-        }
-    }
-}
-
-impl Ord for Head {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (&self.entry.key, self.run).cmp(&(&other.entry.key, other.run))
-    }
-}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+impl PartialOrd for ByKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Head {
+impl PartialEq for ByKey {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Head {}
+impl Eq for ByKey {}
 
 fn spool_error(error: std::io::Error) -> StoreError {
     let kind = match error.kind() {

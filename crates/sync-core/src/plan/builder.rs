@@ -248,8 +248,13 @@ impl<'a> PlanBuilder<'a> {
         self.spool.append(&self.line)
     }
 
-    /// The plan, made by `rule`.
-    pub(crate) fn finish(mut self, rule: Rule) -> Result<Plan, PlanError> {
+    /// Whether all that the target has is to go, as far as has been seen.
+    pub(crate) fn finds_no_source(&self) -> bool {
+        self.counts.source.entries == 0 && self.counts.target.entries > 0
+    }
+
+    /// The plan, made by `rule`; see [`Header::source_has_others`].
+    pub(crate) fn finish(mut self, rule: Rule, has_others: bool) -> Result<Plan, PlanError> {
         self.tree.finish(&mut self.counts, &mut self.ready);
         self.write_ready()?;
         if let Some(why) = self.leads_out {
@@ -269,6 +274,7 @@ impl<'a> PlanBuilder<'a> {
             selection: self.options.selection.criteria().clone(),
             range: self.options.range.clone(),
             counts: self.counts,
+            source_has_others: has_others,
             origin: None,
         };
         Ok(Plan::new(header, self.spool))

@@ -30,6 +30,10 @@ pub struct Header {
     pub range: KeyRange,
     /// What was seen.
     pub counts: Counts,
+    /// Whether the source has other entries, of a plan by a list of keys of which it has none:
+    /// then it is not empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub source_has_others: bool,
     /// When it was made and of which places; only in a plan that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,

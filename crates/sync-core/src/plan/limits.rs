@@ -94,6 +94,14 @@ pub enum Refusal {
         /// Entries of the target.
         target: u64,
     },
+    /// The same of a plan by a list of keys: its limit is a share of what the target has of
+    /// the list.
+    TooManyOfList {
+        /// Entries that would be deleted.
+        deleted: u64,
+        /// Entries that the target has of the list.
+        target: u64,
+    },
     /// The clocks differ so much that times mean nothing, and the plan deletes.
     ClockOffset(TimeDelta),
     /// Source keys are longer than the limit.
@@ -111,7 +119,7 @@ pub fn refusals(header: &Header, limits: &Limits) -> Vec<Refusal> {
     let target = counts.target.entries;
     // What the source skipped stays, so it cannot be emptied.
     let covered = counts.source_skipped().entries;
-    let emptied = counts.source.entries == 0 && target > covered;
+    let emptied = counts.source.entries == 0 && target > covered && !header.source_has_others;
     let mut refusals = Vec::new();
     if counts.too_long > 0 {
         let count = counts.too_long;
@@ -123,7 +131,10 @@ pub fn refusals(header: &Header, limits: &Limits) -> Vec<Refusal> {
     // Who allows an empty source has allowed that everything is deleted.
     let stated = emptied && limits.max_delete == MaxDelete::Half;
     if !stated && !limits.max_delete.permits(deleted, target) {
-        refusals.push(Refusal::TooManyDeletions { deleted, target });
+        refusals.push(match header.selection.keys {
+            Some(_) => Refusal::TooManyOfList { deleted, target },
+            None => Refusal::TooManyDeletions { deleted, target },
+        });
     }
     let offset = header.rule.clock_offset;
     if deleted > 0 && offset.abs() > MAX_CLOCK_OFFSET {
@@ -143,6 +154,11 @@ impl fmt::Display for Refusal {
                 f,
                 "{deleted} of the target's {target} entries would be deleted, more than is \
                  allowed"
+            ),
+            Self::TooManyOfList { deleted, target } => write!(
+                f,
+                "{deleted} of the {target} entries that the target has of the list would be \
+                 deleted, more than is allowed"
             ),
             Self::ClockOffset(offset) => write!(
                 f,

@@ -10,11 +10,11 @@ use super::options::{PlanError, PlanOptions};
 use super::straddle::straddling;
 use super::value::Plan;
 use crate::budget::Budget;
-use crate::listing::{Opened, Pairs, Selected};
+use crate::listing::{MergeError, Opened, Pairs, Selected, Side};
 use crate::spool::Spools;
 use crate::verify::content::same_content;
 use crate::{
-    entry::Entry,
+    entry::{Entry, Listed},
     key_range::KeyRange,
     rule::{Compare, Decision, Direction, Outcome, Pair, Reason, Rule},
     store::Store,
@@ -63,6 +63,9 @@ pub async fn make_plan(
     if !options.range.is_all() && target.folds_names() {
         let why = "the target takes names for one that differ only in case";
         return Err(PlanError::NotSeparable(why.to_owned()));
+    }
+    if options.selection.keys().is_some() && target.folds_names() {
+        return Err(PlanError::NamesFold);
     }
     let planner = Planner {
         source,
@@ -141,7 +144,25 @@ impl Planner<'_> {
                 }
             }
         }
-        draft.finish(rule)
+        let is_of_list = self.options.selection.keys().is_some();
+        let has_others = is_of_list && draft.finds_no_source() && self.source_has_entries().await?;
+        draft.finish(rule, has_others)
+    }
+
+    /// Whether the source has any entry, listed or not: a source that is gone, as one that is
+    /// not mounted, lacks all keys of a list, too.
+    async fn source_has_entries(&self) -> Result<bool, PlanError> {
+        let mut entries = self.source.list(&Arc::default()).await.entries;
+        let failed = |error| MergeError {
+            side: Side::Source,
+            error,
+        };
+        while let Some(listed) = entries.try_next().await.map_err(failed)? {
+            if let Listed::Entry(_) = listed {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What has to be done with `item`.

@@ -99,6 +99,13 @@ pub enum PlanError {
     /// entries elsewhere.
     #[error("a key range cannot be planned alone: {0}")]
     NotSeparable(String),
+    /// The target takes names for one that differ only in case, so a list may name an entry by
+    /// a name that it does not have.
+    #[error(
+        "a list of keys cannot be used here: the target takes names for one that differ only in \
+         case"
+    )]
+    NamesFold,
     /// The plan could not be written down.
     #[error("cannot keep the plan in a temporary file (see TMPDIR)")]
     Spool(#[from] io::Error),

@@ -6,6 +6,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::key_list::KeyListSummary;
 use crate::setting::Setting;
 use crate::text::printable;
 
@@ -33,6 +34,9 @@ pub struct Criteria {
     /// leave out each entry once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub older_than: Option<DateTime<Utc>>,
+    /// The list of keys beside which nothing is selected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeyListSummary>,
 }
 
 /// A glob over the key, and what it says of the keys that match.
@@ -69,6 +73,7 @@ impl Criteria {
             && self.max_size.is_none()
             && self.newer_than.is_none()
             && self.older_than.is_none()
+            && self.keys.is_none()
     }
 
     /// Whether size and time of an entry are selected.
@@ -101,7 +106,17 @@ impl fmt::Display for Criteria {
             let time = time?.to_rfc3339_opts(SecondsFormat::AutoSi, true);
             Some(format!("{setting} {time}"))
         });
-        let all: Vec<String> = names.chain(files).chain(sizes).chain(times).collect();
+        let keys = self.keys.iter().map(|keys| {
+            let count = |count: u64, one: &str, many: &str| match count {
+                1 => format!("1 {one}"),
+                count => format!("{count} {many}"),
+            };
+            let listed = count(keys.keys, "key", "keys");
+            let below = count(keys.directories, "directory", "directories");
+            format!("{} ({listed}, {below})", Setting::Keys)
+        });
+        let all = keys.chain(names).chain(files).chain(sizes).chain(times);
+        let all: Vec<String> = all.collect();
         f.write_str(&all.join(" "))
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub use criteria::{Criteria, IgnoreFile, NameRule};
 pub use names::GlobError;
 
-use crate::{entry::Entry, rule::Pair};
+use crate::{entry::Entry, key_list::KeyList, rule::Pair};
 use names::Names;
 
 /// Names that are left out by other means than [`NameRule`]: ignore files,
@@ -57,6 +57,7 @@ pub struct Selection {
     criteria: Criteria,
     names: Names,
     excluded: Option<Arc<dyn Excluded>>,
+    keys: Option<KeyList>,
 }
 
 impl Selection {
@@ -71,7 +72,24 @@ impl Selection {
             criteria,
             names,
             excluded,
+            keys: None,
         })
+    }
+
+    /// The same of the keys alone that `keys` names.
+    #[must_use]
+    pub fn only(mut self, keys: KeyList) -> Self {
+        self.criteria.keys = Some(keys.summary().clone());
+        self.keys = Some(keys);
+        self
+    }
+
+    /// The list of keys beside which nothing is selected, if there is one. A store need look
+    /// at nothing else. [`selects`](Self::selects) and [`prunes`](Self::prunes) do not
+    /// consider it.
+    #[must_use]
+    pub fn keys(&self) -> Option<&KeyList> {
+        self.keys.as_ref()
     }
 
     /// By what it selects.

@@ -30,6 +30,7 @@ fn header(source: u64, target: u64, deleted: u64) -> Header {
             reasons: [(Reason::OnlyInTarget, tally(deleted))].into(),
             ..Counts::default()
         },
+        source_has_others: false,
         origin: None,
     }
 }

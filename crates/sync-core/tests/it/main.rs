@@ -35,6 +35,7 @@ mod forecasts;
 mod format;
 mod fuzz;
 mod guards;
+mod key_lists;
 mod layouts;
 mod links;
 mod listings;

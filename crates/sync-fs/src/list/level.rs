@@ -65,7 +65,15 @@ impl Level {
     /// Opens the handle again if it was closed and is still needed; `path` is
     /// that of this directory.
     pub(super) fn reopen(&mut self, root: &Root, path: &str) -> Sys<()> {
-        if self.handle.is_some() || self.is_done() {
+        if self.is_done() {
+            return Ok(());
+        }
+        self.open_again(root, path)
+    }
+
+    /// Opens the handle again if it was closed; `path` is that of this directory.
+    pub(super) fn open_again(&mut self, root: &Root, path: &str) -> Sys<()> {
+        if self.handle.is_some() {
             return Ok(());
         }
         let path = path.strip_suffix('/').unwrap_or(path);

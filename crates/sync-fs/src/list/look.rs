@@ -66,6 +66,18 @@ pub(crate) struct Opened {
     pub(crate) ahead: Option<Id>,
 }
 
+impl Opened {
+    /// An open directory whose names are not read.
+    pub(crate) fn unread(handle: OwnedFd) -> Self {
+        Self {
+            handle: Arc::new(handle),
+            names: Arc::default(),
+            error: None,
+            ahead: None,
+        }
+    }
+}
+
 /// A name in an open directory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {
@@ -176,6 +188,12 @@ impl Looker {
             }
             _ => None,
         }
+    }
+
+    /// What is at this name.
+    pub(crate) fn kind(&self, at: Place<'_>) -> Sys<FileType> {
+        let meta = self.pace.of(|| Meta::at(at.dir, at.name()))?;
+        Ok(meta.kind)
     }
 
     /// What an excluded file is: whether it may be read does not matter.

@@ -11,6 +11,7 @@
 
 mod access;
 mod ahead;
+mod keys;
 mod level;
 mod look;
 pub(crate) mod names;
@@ -40,16 +41,35 @@ enum Message {
     Done,
 }
 
-/// Lists what of the directory is in `range`.
+/// What is walked.
+enum Scope {
+    /// The directory, as far as its keys are in this range.
+    Range(KeyRange),
+    /// A directory below it, by its path with a slash at its end.
+    Below(String),
+}
+
+/// Lists what of the directory is in `range`, and in the key list of `selection`.
 pub(crate) fn list(
     directory: Arc<Directory>,
     selection: Arc<Selection>,
     range: KeyRange,
 ) -> BoxStream<'static, Result<Listed>> {
+    match selection.keys().cloned() {
+        Some(keys) => keys::list(directory, selection, &keys, range),
+        None => walked(directory, selection, Scope::Range(range)),
+    }
+}
+
+fn walked(
+    directory: Arc<Directory>,
+    selection: Arc<Selection>,
+    scope: Scope,
+) -> BoxStream<'static, Result<Listed>> {
     let (sender, receiver) = mpsc::channel(WAITING);
     let spawned = std::thread::Builder::new()
         .name("s3mirror-walk".to_owned())
-        .spawn(move || walk(&directory, (selection, range), &sender));
+        .spawn(move || walk(&directory, selection, scope, &sender));
     match spawned {
         Ok(_) => items(receiver).boxed(),
         Err(error) => {
@@ -81,9 +101,14 @@ fn items(receiver: mpsc::Receiver<Message>) -> impl futures::Stream<Item = Resul
     .flatten()
 }
 
-fn walk(directory: &Directory, what: (Arc<Selection>, KeyRange), sender: &mpsc::Sender<Message>) {
+fn walk(
+    directory: &Directory,
+    selection: Arc<Selection>,
+    scope: Scope,
+    sender: &mpsc::Sender<Message>,
+) {
     let listed = match directory.exists() {
-        Ok(true) => send_items(directory, what, sender),
+        Ok(true) => send_items(directory, selection, scope, sender),
         Ok(false) => Ok(()),
         Err(error) => Err(error),
     };
@@ -96,11 +121,21 @@ fn walk(directory: &Directory, what: (Arc<Selection>, KeyRange), sender: &mpsc::
 
 fn send_items(
     directory: &Directory,
-    what: (Arc<Selection>, KeyRange),
+    selection: Arc<Selection>,
+    scope: Scope,
     sender: &mpsc::Sender<Message>,
 ) -> Result<()> {
-    let mut walk = Walk::start(Arc::clone(&directory.root), directory.options, what)?;
+    let (root, options) = (Arc::clone(&directory.root), directory.options);
     let mut batch = Vec::with_capacity(BATCH);
+    let is_whole = matches!(scope, Scope::Range(_));
+    let mut walk = match scope {
+        Scope::Range(range) => Walk::start(root, options, (selection, range))?,
+        Scope::Below(path) => {
+            let (walk, first) = Walk::below(root, options, selection, &path)?;
+            batch.extend(first.map(Ok));
+            walk
+        }
+    };
     loop {
         match walk.step() {
             Step::Item(item) => batch.push(Ok(item)),
@@ -114,6 +149,9 @@ fn send_items(
                 return Ok(());
             }
         }
+    }
+    if is_whole {
+        directory.forget_own_files();
     }
     directory.remember(walk.into_own_files());
     let _ = sender.blocking_send(Message::Items(batch));

@@ -11,6 +11,7 @@ mod util;
 mod contract;
 mod delete;
 mod empty_dirs;
+mod key_lists;
 mod links;
 mod list;
 mod race;

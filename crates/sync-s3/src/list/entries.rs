@@ -66,8 +66,7 @@ pub(super) fn listed(object: Object, prefix: &str, encoded: bool) -> Result<List
         return Ok(skipped(name, SkipCause::Placeholder, ""));
     }
     if size > MAX_OBJECT_SIZE {
-        let detail = format!("the server lists it with {size} bytes; S3 takes at most 48.8 TiB");
-        return Ok(skipped(name, SkipCause::Unreadable, &detail));
+        return Ok(too_large(name, size));
     }
     match Key::new(name) {
         Ok(key) => {
@@ -80,6 +79,12 @@ pub(super) fn listed(object: Object, prefix: &str, encoded: bool) -> Result<List
         }
         Err(reason) => Ok(skipped(name, SkipCause::UnmappableKey, &reason.to_string())),
     }
+}
+
+/// An object that there cannot be.
+pub(super) fn too_large(name: &str, size: u64) -> Listed {
+    let detail = format!("the server lists it with {size} bytes; S3 takes at most 48.8 TiB");
+    skipped(name, SkipCause::Unreadable, &detail)
 }
 
 /// What is left out of a listing.

@@ -10,6 +10,7 @@
 
 mod deserializer;
 pub(crate) mod entries;
+pub(crate) mod keys;
 mod level;
 mod page_check;
 mod page_reader;
@@ -61,11 +62,17 @@ fn list_tuned(
     range: KeyRange,
     tuning: Tuning,
 ) -> BoxStream<'static, Result<Listed>> {
+    let pruner = Pruner::new(selection, range, bucket.is_ordered);
+    list_pages(bucket, pruner, tuning)
+}
+
+fn list_pages(
+    bucket: Arc<Bucket>,
+    pruner: Pruner,
+    tuning: Tuning,
+) -> BoxStream<'static, Result<Listed>> {
     // The task starts with the first poll: only then is there surely a runtime.
-    let begin = async move {
-        let pruner = Arc::new(Pruner::new(selection, range, bucket.is_ordered));
-        Pages::<Pager>::read(bucket, pruner, tuning)
-    };
+    let begin = async move { Pages::<Pager>::read(bucket, Arc::new(pruner), tuning) };
     stream::once(begin)
         .flat_map(|pages| {
             stream::unfold(pages, |mut pages| async {

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use sync_core::{
     Listed, Result, StoreError,
     entry::{SkipCause, Skipped},
@@ -95,7 +96,7 @@ impl PageReader for Pager {
 
 impl Pager {
     async fn page(&mut self) -> Result<Vec<Result<Listed>>, Failure> {
-        let request = request(&self.bucket);
+        let request = self.request();
         let request = match &self.from {
             From::First => request,
             From::Beginning(name) => request.start_after(name),
@@ -110,22 +111,19 @@ impl Pager {
         self.advance(&page)?;
         let prefix = self.bucket.location.prefix();
         let mut items = entries(page, prefix, |failure| refused(&self.bucket, failure));
-        self.note_fractions(&items);
+        self.bucket.note_fractions(&items);
         self.end_range(&mut items)?;
         self.prune(&mut items);
         Ok(items)
     }
 
-    /// Records whether listings have times more exact than those of headers.
-    fn note_fractions(&self, items: &[Result<Listed>]) {
-        let is_fraction = |item: &Result<Listed>| match item {
-            Ok(Listed::Entry(entry)) => entry.modified.timestamp_subsec_nanos() > 0,
-            _ => false,
-        };
-        let quirks = &self.bucket.quirks;
-        if !quirks.has(Quirk::FractionsListed) && items.iter().any(is_fraction) {
-            quirks.note(Quirk::FractionsListed);
+    fn request(&self) -> ListObjectsV2FluentBuilder {
+        let request = request(&self.bucket);
+        let below = &*self.pruner.below;
+        if below.is_empty() {
+            return request;
         }
+        request.prefix([self.bucket.location.prefix(), below].concat())
     }
 
     /// Ends at the first key behind the range. What shows that the server does not list in
@@ -201,6 +199,19 @@ impl Pager {
         }
         self.from = From::Token(token.to_owned());
         Ok(())
+    }
+}
+
+impl Bucket {
+    /// Records whether listings have times more exact than those of headers.
+    pub(crate) fn note_fractions(&self, items: &[Result<Listed>]) {
+        let is_fraction = |item: &Result<Listed>| match item {
+            Ok(Listed::Entry(entry)) => entry.modified.timestamp_subsec_nanos() > 0,
+            _ => false,
+        };
+        if !self.quirks.has(Quirk::FractionsListed) && items.iter().any(is_fraction) {
+            self.quirks.note(Quirk::FractionsListed);
+        }
     }
 }
 

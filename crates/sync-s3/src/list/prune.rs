@@ -16,6 +16,8 @@ pub(crate) struct Pruner {
     selection: Arc<Selection>,
     /// All keys, if the order is not known.
     pub(crate) range: KeyRange,
+    /// What all keys begin with, below the prefix.
+    pub(crate) below: String,
     is_ordered: bool,
 }
 
@@ -30,7 +32,19 @@ impl Pruner {
             } else {
                 KeyRange::default()
             },
+            below: String::new(),
             is_ordered,
+        }
+    }
+
+    /// Skips what `selection` excludes of the keys that begin with `directory`, which ends
+    /// with a slash; no other is requested.
+    pub(crate) fn below(selection: Arc<Selection>, directory: String, is_ordered: bool) -> Self {
+        // The byte after `/`.
+        let end = directory.strip_suffix('/').map(|name| format!("{name}0"));
+        Self {
+            below: directory,
+            ..Self::new(selection, KeyRange::new(None, end), is_ordered)
         }
     }
 

@@ -1,7 +1,7 @@
 //! One object as a listing shows it: with its exact time, where the headers of a
 //! HEAD have whole seconds only, and with the ETag that listings give it.
 
-use sync_core::{Entry, Key, Listed, rule::is_same_time};
+use sync_core::{Entry, Key, Listed, Result, rule::is_same_time};
 
 use crate::bucket::Bucket;
 use crate::list::entries::entries;
@@ -25,8 +25,33 @@ pub(crate) async fn listed(bucket: &Bucket, key: &Key) -> Option<Entry> {
     })
 }
 
+/// The object of `key` as a listing shows it now, or that no listing has it: this is as sure
+/// as a listing of all keys is.
+pub(crate) async fn find(bucket: &Bucket, key: &Key) -> Result<Option<Entry>> {
+    let failed = |failure| refused(bucket, failure);
+    let full = bucket.full_key(key);
+    let mut token = None;
+    loop {
+        // With a delimiter, what is below a directory of that name counts as one.
+        let request = request(bucket).prefix(&full).delimiter("/");
+        let sent = send(bucket, request.set_continuation_token(token)).await;
+        let page = sent.map_err(failed)?;
+        token = page.next_continuation_token.clone();
+        for item in entries(page, bucket.location.prefix(), failed) {
+            match item? {
+                Listed::Entry(entry) if entry.key == *key => return Ok(Some(entry)),
+                _ => {}
+            }
+        }
+        // In the order of bytes it would be the first.
+        if bucket.is_ordered || token.as_ref().is_none_or(String::is_empty) {
+            return Ok(None);
+        }
+    }
+}
+
 /// The items of the first page of the listing.
-pub(crate) async fn first_page(bucket: &Bucket) -> Option<Vec<sync_core::Result<Listed>>> {
+pub(crate) async fn first_page(bucket: &Bucket) -> Option<Vec<Result<Listed>>> {
     let page = send(bucket, request(bucket)).await.ok()?;
     let prefix = bucket.location.prefix();
     Some(entries(page, prefix, |failure| refused(bucket, failure)))

@@ -10,6 +10,7 @@ mod first_version;
 mod garbled;
 mod hostile;
 mod journal;
+mod key_lists;
 mod lanes;
 mod list;
 mod live;

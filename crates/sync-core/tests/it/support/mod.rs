@@ -19,10 +19,11 @@ pub(crate) use futures::executor::block_on;
 use proptest::test_runner::Config;
 use sync_core::testing::MemoryStore;
 use sync_core::{
-    Entry, Key, Store,
+    Entry, Key, Selection, Store,
     entry::Revision,
     execute,
     execute::{Event, ExecuteOptions, Observer, Report},
+    key_list::{KeyListBuilder, KeyListItem},
     make_plan,
     plan::{Action, Plan, PlanError, PlanOptions},
     spool::MemorySpools,
@@ -116,6 +117,15 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
         Action::TooLong { key } => format!("too long {key}"),
     };
     actions(plan).into_iter().map(line).collect()
+}
+
+/// A selection of the keys and directories alone that `items` name.
+pub(crate) fn only<'i>(items: impl IntoIterator<Item = &'i str>) -> Arc<Selection> {
+    let mut builder = KeyListBuilder::new(Arc::new(MemorySpools), 64);
+    for item in items {
+        builder.add(&KeyListItem::parse(item).unwrap()).unwrap();
+    }
+    Arc::new(Selection::default().only(builder.finish().unwrap()))
 }
 
 /// Everything in `store`, with its times.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use sync_core::{
-    Key, KeyRange, Listed, Result, Selection,
+    Key, KeyRange, Listed, Result, Selection, StoreError,
     entry::{Link, SkipCause, Skipped},
     text::printable,
 };
@@ -27,7 +27,7 @@ use crate::error::failed;
 use crate::list::ahead::Ahead;
 use crate::list::level::Level;
 use crate::list::look::{Found, Looker, Opened, Place, Size};
-use crate::list::own_files::OwnFiles;
+use crate::list::own_files::{MAX_MARKS, MAX_TEMPORARIES, OwnFiles};
 use crate::options::FsOptions;
 use crate::restore_mark::name::is_mark;
 use crate::sys::errno::Sys;
@@ -37,14 +37,12 @@ use crate::sys::size::TOO_LONG;
 use crate::sys::symlink::{Named, Target};
 use crate::write::temporary::sweep::{has_our_form, is_being_written, is_left_over};
 
+mod way;
+
+pub(crate) use way::Looks;
+
 /// Directory handles kept open at once.
 const OPEN_LEVELS: usize = 32;
-
-/// Left-overs remembered for a sweep: the next run sweeps the others.
-const MAX_TEMPORARIES: usize = 100_000;
-
-/// Marks of unfinished restores that are remembered: one is enough to refuse.
-const MAX_MARKS: usize = 1_000;
 
 /// A walk in progress.
 #[derive(Debug)]
@@ -83,13 +81,7 @@ impl Walk {
     }
 
     fn by(looker: Looker) -> Result<Self> {
-        let mut walk = Self {
-            looker,
-            ahead: None,
-            path: String::new(),
-            levels: Vec::new(),
-            own_files: OwnFiles::default(),
-        };
+        let mut walk = Self::empty(looker);
         let opened = walk.looker.root.directory(b"");
         let read = opened.map(|handle| {
             let opened = walk.looker.names(handle, usize::MAX);
@@ -97,14 +89,24 @@ impl Walk {
         });
         match read.unwrap_or_else(Some) {
             None => Ok(walk),
-            Some(errno) => {
-                let shown = printable(&walk.looker.root.path().to_string_lossy());
-                Err(failed(
-                    format!("cannot read the directory '{shown}'"),
-                    errno,
-                ))
-            }
+            Some(errno) => Err(walk.root_unreadable(errno)),
         }
+    }
+
+    /// One that is nowhere.
+    fn empty(looker: Looker) -> Self {
+        Self {
+            looker,
+            ahead: None,
+            path: String::new(),
+            levels: Vec::new(),
+            own_files: OwnFiles::default(),
+        }
+    }
+
+    fn root_unreadable(&self, errno: Errno) -> StoreError {
+        let shown = printable(&self.looker.root.path().to_string_lossy());
+        failed(format!("cannot read the directory '{shown}'"), errno)
     }
 
     /// Continues with the next name.
@@ -141,21 +143,28 @@ impl Walk {
         };
         let leaf = self.path.len();
         self.path.push_str(name);
-        if kind != FileType::Directory && is_mark(name.as_bytes()) {
+        let listed = self.listed(leaf, kind);
+        listed.map_or(Step::Nothing, Step::Item)
+    }
+
+    /// What is listed of the name at `path[leaf..]`, which is of this kind. A directory
+    /// becomes the current level.
+    fn listed(&mut self, leaf: usize, kind: FileType) -> Option<Listed> {
+        let name = &self.path.as_bytes()[leaf..];
+        if kind != FileType::Directory && is_mark(name) {
             if kind == FileType::RegularFile {
                 self.note_restore_mark(leaf);
             }
-            return Step::Nothing;
+            return None;
         }
         if !self.looker.concerns(&self.path, kind) {
-            return Step::Nothing;
+            return None;
         }
-        if kind == FileType::RegularFile && has_our_form(name.as_bytes()) && self.is_ours(leaf) {
-            return Step::Nothing;
+        if kind == FileType::RegularFile && has_our_form(name) && self.is_ours(leaf) {
+            return None;
         }
         let visited = self.visit(leaf, kind);
-        let visited = visited.filter(|listed| self.looker.range.takes(listed));
-        visited.map_or(Step::Nothing, Step::Item)
+        visited.filter(|listed| self.looker.range.takes(listed))
     }
 
     /// The files of s3mirror itself found so far.

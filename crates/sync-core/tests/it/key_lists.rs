@@ -1,0 +1,248 @@
+//! Runs by a list of keys: they do what a run of all keys does at these keys, and nothing
+//! anywhere else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use sync_core::testing::{MemoryStore, strategies};
+use sync_core::{
+    Direction, Entry, Key, Selection,
+    entry::SkipCause,
+    plan::{Limits, MaxDelete, Plan, PlanOptions, Refusal, refusals},
+    select::{Criteria, NameRule},
+    spool::{MemorySpools, Spools},
+    verify::{VerifyOptions, survey},
+};
+
+use crate::support::{
+    World, block_on, cases, contents, lines, noon, only, plan, run, saved, worlds,
+};
+
+type Tree = BTreeMap<Key, Entry>;
+
+/// Items of a list, most of them close to a name in a store.
+fn items() -> impl Strategy<Value = Vec<String>> {
+    let item = (strategies::keys(), any::<bool>()).prop_map(|(key, is_directory)| {
+        key.as_str().to_owned() + if is_directory { "/" } else { "" }
+    });
+    vec(item, 0..4)
+}
+
+fn is_named(items: &[String], name: &str) -> bool {
+    let names = |item: &String| *item == name || item.ends_with('/') && name.starts_with(&**item);
+    items.iter().any(names)
+}
+
+fn selection(items: &[String]) -> Arc<Selection> {
+    only(items.iter().map(String::as_str))
+}
+
+fn set(store: &MemoryStore, tree: &Tree) {
+    for name in store.snapshot().into_keys() {
+        store.remove(&name);
+    }
+    for (key, entry) in tree {
+        let body = vec![b'x'; entry.size as usize];
+        store.insert(key.as_str(), body, entry.modified);
+    }
+}
+
+/// A source and a target of each kind that there is.
+fn stores() -> impl Strategy<Value = (Direction, fn() -> (MemoryStore, MemoryStore))> {
+    type Stores = fn() -> (MemoryStore, MemoryStore);
+    let kinds: [(Direction, Stores); 3] = [
+        (Direction::Backup, || {
+            (MemoryStore::files(), MemoryStore::objects())
+        }),
+        (Direction::Backup, || {
+            (MemoryStore::files(), MemoryStore::objects_in_directories())
+        }),
+        (Direction::Restore, || {
+            (MemoryStore::objects(), MemoryStore::files())
+        }),
+    ];
+    proptest::sample::select(kinds.to_vec())
+}
+
+proptest! {
+    #![proptest_config(cases(1500))]
+
+    #[test]
+    fn a_run_by_the_list_of_what_changed_ends_as_a_run_of_all_keys(
+        (direction, stores) in stores(),
+        before in strategies::trees(),
+        after in strategies::trees(),
+        more in items(),
+    ) {
+        let changed = before.keys().chain(after.keys());
+        let changed: BTreeSet<_> = changed.filter(|key| before.get(key) != after.get(key)).collect();
+        let changed = changed.into_iter().map(|key| key.as_str().to_owned());
+        let items: Vec<_> = changed.chain(more).collect();
+        let options = PlanOptions::new(direction);
+        let end_of = |options: &PlanOptions| {
+            let (source, target) = stores();
+            set(&source, &before);
+            target.set_clock(World::clock());
+            run(&plan(&source, &target, &PlanOptions::new(direction)), &source, &target);
+            set(&source, &after);
+            run(&plan(&source, &target, options), &source, &target);
+            contents(&target)
+        };
+        let whole = end_of(&options);
+        let listed = end_of(&with!(options.clone(), selection: selection(&items)));
+        prop_assert_eq!(listed, whole, "{:?}", items);
+    }
+
+    /// Whatever is listed, skipped, or in the way.
+    #[test]
+    fn a_run_by_any_list_touches_nothing_else(
+        world in worlds(),
+        items in items(),
+        skips in vec((any::<bool>(), strategies::keys()), 0..3),
+        in_disorder in any::<bool>(),
+    ) {
+        let (source, target) = world.stores();
+        for (of_source, key) in &skips {
+            let store = if *of_source { &source } else { &target };
+            store.skip(key.as_str(), SkipCause::Link);
+        }
+        if in_disorder {
+            source.list_in_disorder();
+            target.list_in_disorder();
+        }
+        let (before, of_source) = (contents(&target), contents(&source));
+        let options = with!(world.options(), selection: selection(&items));
+        let made = plan(&source, &target, &options);
+        for line in lines(&made) {
+            let mut words = line.split(' ');
+            let (what, name) = (words.next().unwrap(), words.next().unwrap());
+            let is_above = |item: &String| item.starts_with(&format!("{name}/"));
+            let is_known = is_named(&items, name) || what == "skip" && items.iter().any(is_above);
+            prop_assert!(is_known, "{line} by {items:?}");
+        }
+        run(&made, &source, &target);
+        let after = contents(&target);
+        let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+        for name in names.into_iter().filter(|name| !is_named(&items, name)) {
+            prop_assert_eq!(before.get(name), after.get(name), "{} by {:?}", name, items);
+        }
+        prop_assert_eq!(of_source, contents(&source));
+    }
+
+    /// The plan by a list is that of all keys, without what is not listed: of a bucket, where
+    /// nothing depends on what is above or below it.
+    #[test]
+    fn a_plan_by_a_list_of_everything_is_the_plan(world in worlds()) {
+        let (source, target) = world.stores();
+        let whole = plan(&source, &target, &world.options());
+        let listed = plan(&source, &target, &with!(world.options(), selection: only(["./"])));
+        prop_assert_eq!(lines(&listed), lines(&whole));
+        prop_assert_eq!(listed.counts(), whole.counts());
+    }
+}
+
+#[test]
+fn what_is_excluded_is_so_in_a_list_too() {
+    let (source, target) = (MemoryStore::files(), MemoryStore::objects());
+    for name in ["a.tmp", "b", "c"] {
+        source.insert(name, "1", noon(0));
+    }
+    target.insert("d.tmp", "1", noon(0));
+    let names = vec![NameRule::Exclude("*.tmp".to_owned())];
+    let criteria = with!(Criteria::default(), names);
+    let list = only(["a.tmp", "b", "d.tmp"]).keys().unwrap().clone();
+    let selection = Selection::new(criteria, None).unwrap().only(list);
+    let options = with!(PlanOptions::new(Direction::Backup), selection: selection.into());
+    assert_eq!(lines(&plan(&source, &target, &options)), ["copy b"]);
+}
+
+#[test]
+fn what_hides_content_elsewhere_does_not_make_a_list_incomplete() {
+    let (source, target) = (MemoryStore::files(), MemoryStore::objects());
+    source.insert("z", "1", noon(0));
+    for name in ["bad/x", "gone", "far/x"] {
+        target.insert(name, "1", noon(0));
+    }
+    source.skip("bad", SkipCause::Unreadable);
+    for (items, expected) in [
+        (&["gone"][..], &["delete gone"][..]),
+        (
+            &["bad/x", "gone"],
+            &["skip bad of the source", "keep bad/x", "delete gone"],
+        ),
+        (
+            &["bad/", "far/"],
+            &["skip bad of the source", "keep bad/x", "delete far/x"],
+        ),
+    ] {
+        let selection = only(items.iter().copied());
+        let made = plan(
+            &source,
+            &target,
+            &with!(PlanOptions::new(Direction::Backup), selection),
+        );
+        assert_eq!(lines(&made), expected, "{items:?}");
+        assert_eq!(made.counts().incomplete(), expected.len() > 1);
+    }
+}
+
+fn backup(source: &MemoryStore, target: &MemoryStore, items: &[&str]) -> Plan {
+    let selection = only(items.iter().copied());
+    plan(
+        source,
+        target,
+        &with!(PlanOptions::new(Direction::Backup), selection),
+    )
+}
+
+/// Of a list whose keys are all gone: a few are deleted, more are refused by their share of
+/// the list; and a source that has nothing at all is taken for one that is not mounted.
+#[test]
+fn keys_that_are_all_gone_are_deleted_under_the_guards() {
+    let (source, target) = (MemoryStore::files(), MemoryStore::objects());
+    let names: Vec<_> = (0..11).map(|n| format!("f{n:02}")).collect();
+    for name in names.iter().map(String::as_str).chain(["other"]) {
+        target.insert(name, "1", noon(0));
+    }
+    let items: Vec<_> = names.iter().map(String::as_str).collect();
+    let limits = Limits::default();
+    source.insert("other", "1", noon(0));
+    assert!(refusals(backup(&source, &target, &items[..10]).header(), &limits).is_empty());
+    let all = backup(&source, &target, &items);
+    let (deleted, target_of_list) = (11, 11);
+    let too_many = Refusal::TooManyOfList {
+        deleted,
+        target: target_of_list,
+    };
+    assert_eq!(refusals(all.header(), &limits), [too_many]);
+    let allowed = with!(Limits::default(), max_delete: MaxDelete::Entries(11));
+    assert!(refusals(all.header(), &allowed).is_empty());
+    // The same of the saved plan.
+    let read = Plan::read_from(saved(&all).as_bytes(), MemorySpools.create().unwrap()).unwrap();
+    assert_eq!(read.header(), all.header());
+    source.remove("other");
+    for count in [1, 11] {
+        let empty = backup(&source, &target, &items[..count]);
+        let target = count as u64;
+        assert_eq!(
+            refusals(empty.header(), &allowed),
+            [Refusal::EmptySource { target }]
+        );
+    }
+    let nothing = backup(&source, &target, &["absent"]);
+    assert!(refusals(nothing.header(), &limits).is_empty());
+}
+
+#[test]
+fn only_what_is_listed_is_verified() {
+    let (files, objects) = (MemoryStore::files(), MemoryStore::objects());
+    for name in ["a", "b/x", "b/y", "c"] {
+        files.insert(name, "1", noon(0));
+        objects.insert(name, "1", noon(0));
+    }
+    let options = with!(VerifyOptions::default(), selection: only(["a", "b/", "none"]));
+    let survey = block_on(survey(&files, &objects, &options, Arc::new(MemorySpools)));
+    assert_eq!(survey.unwrap().both.entries, 3);
+}
