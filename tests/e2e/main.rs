@@ -52,6 +52,8 @@ mod s3_options_docs;
 mod sse_c;
 mod sse_c_secret;
 
+mod lists;
+mod lists_wrong;
 mod selection;
 mod selection_limits;
 
