@@ -171,8 +171,8 @@ impl Lister {
             Ok(Some(head)) => head.entry,
             Ok(None) if bucket.absence == Absence::Looked => return Ok(None),
             Ok(None) => return self.find(key).await,
-            // Who may list need not be allowed to read.
-            Err(failure) if failure.kind() == ErrorKind::Denied => return self.find(key).await,
+            // Who may list need not be allowed to read, nor have the key of an object.
+            Err(failure) if failure.is_refusal() => return self.find(key).await,
             Err(failure) => return Err(bucket.fail(failure, Attempted::look_up(key.as_str()))),
         };
         // Some servers answer so for a directory.
