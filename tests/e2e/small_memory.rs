@@ -87,7 +87,8 @@ fn a_run_is_not_killed_in_a_small_container() {
     }
 }
 
-/// The state of a listing of versions is one key.
+/// The state of a listing of versions is one key, and it holds as many pages as a listing of
+/// objects. As that, it takes up to a fifth more requests where pages come late.
 #[test]
 #[ignore = "takes minutes and makes a control group; `cargo xtask test` runs it"]
 fn a_million_versions_are_listed_in_little_memory_and_one_request_for_a_thousand() {
@@ -120,5 +121,6 @@ fn a_million_versions_are_listed_in_little_memory_and_one_request_for_a_thousand
     let header: serde_json::Value =
         serde_json::from_str(outcome.stdout.lines().next().unwrap()).unwrap();
     assert_eq!(header["counts"]["source"]["entries"], KEYS);
-    assert_eq!(memory.count("ListObjectVersions"), 1_000);
+    let lists = memory.count("ListObjectVersions");
+    assert!((1_000..=1_210).contains(&lists), "{lists}");
 }
