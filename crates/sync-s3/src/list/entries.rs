@@ -39,9 +39,9 @@ pub(crate) fn entries(
 }
 
 /// An object of a page, as it is listed.
-pub(super) fn listed(object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure> {
+fn listed(mut object: Object, prefix: &str, encoded: bool) -> Result<Listed, Failure> {
     // No object has an empty key.
-    let Some(key) = object.key.filter(|key| !key.is_empty()) else {
+    let Some(key) = object.key.take().filter(|key| !key.is_empty()) else {
         return Err(Failure::protocol(
             "the server lists an object without a key",
         ));
@@ -55,6 +55,12 @@ pub(super) fn listed(object: Object, prefix: &str, encoded: bool) -> Result<List
             "the server lists '{full}', which is outside of the prefix"
         )));
     };
+    named(name, &object)
+}
+
+/// An object of this name below the prefix, as it is listed. The name of the prefix itself is
+/// empty.
+pub(super) fn named(name: &str, object: &Object) -> Result<Listed, Failure> {
     let size = object.size.and_then(|size| u64::try_from(size).ok());
     let modified = object.last_modified.as_ref().and_then(clock::exact);
     let (Some(size), Some(modified)) = (size, modified) else {

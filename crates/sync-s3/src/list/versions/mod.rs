@@ -107,7 +107,7 @@ pub(crate) async fn find(
         }
         return match history.end(key.as_str().to_owned()) {
             Was::Absent => Ok(None),
-            Was::Version(line) => match listed(line).map_err(failed)? {
+            Was::Version(line) => match listed(&line).map_err(failed)? {
                 Listed::Entry(entry) => Ok(Some(entry)),
                 Listed::Skipped(_) => Ok(None),
             },
@@ -247,7 +247,7 @@ impl Past {
             Was::Unknown(why) => skipped(&name, SkipCause::History, why),
             Was::Version(_) if is_lossy => skipped(&name, SkipCause::NotUtf8, "is not UTF-8"),
             Was::Version(line) => {
-                let item = listed(line);
+                let item = listed(&line);
                 item.map_err(|failure| refused(&self.bucket, failure))?
             }
         };
@@ -288,17 +288,16 @@ impl Past {
 }
 
 /// A version as it is listed: its revision is its id.
-fn listed(line: Line) -> Result<Listed, Failure> {
+fn listed(line: &Line) -> Result<Listed, Failure> {
     let modified = line.modified.map(|time| {
         SdkDateTime::from_secs_and_nanos(time.timestamp(), time.timestamp_subsec_nanos())
     });
     let revision = revision(line.id(), line.etag.as_deref());
     let object = Object::builder()
-        .key(line.key)
         .set_size(line.size.and_then(|size| i64::try_from(size).ok()))
         .set_last_modified(modified)
         .build();
-    let mut listed = entries::listed(object, "", false)?;
+    let mut listed = entries::named(&line.key, &object)?;
     if let Listed::Entry(entry) = &mut listed {
         entry.revision = Some(revision);
         entry.class = line.class;

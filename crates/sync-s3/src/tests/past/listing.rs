@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use proptest::prelude::*;
@@ -15,6 +16,7 @@ use sync_core::{
 use super::super::{BUCKET, EAGER, PLAIN, store};
 use super::{at, contents, edit, list, past, versioned};
 use crate::VersionKind;
+use crate::list::Tuning;
 
 /// A change of a key, and how many seconds after the one before it.
 #[derive(Debug, Clone)]
@@ -134,6 +136,30 @@ proptest! {
     }
 }
 
+/// As in the present: it has no path below the directory.
+#[tokio::test]
+async fn an_object_of_the_name_of_the_prefix_is_skipped() {
+    let server = versioned(Config::with_bucket(BUCKET));
+    server.put(BUCKET, "p/", "content", at(1));
+    server.put(BUCKET, "p/a", "1", at(1));
+    let place = |second: Option<i64>| {
+        store(&server, move |options| {
+            options.location = "bucket/p".parse().unwrap();
+            options.at = second.map(at);
+        })
+    };
+    let causes = |items: Vec<Listed>| {
+        let cause = |item| match item {
+            Listed::Entry(entry) => entry.key.as_str().to_owned(),
+            Listed::Skipped(skipped) => format!("{:?}", skipped.cause),
+        };
+        items.into_iter().map(cause).collect::<Vec<_>>()
+    };
+    let then = causes(list(&place(Some(9)).await).await.unwrap());
+    assert_eq!(then, ["UnmappableKey", "a"]);
+    assert_eq!(then, causes(list(&place(None).await).await.unwrap()));
+}
+
 #[tokio::test]
 async fn a_page_costs_one_request_and_is_all_that_is_held() {
     let server = versioned(Config::with_bucket(BUCKET));
@@ -142,7 +168,12 @@ async fn a_page_costs_one_request_and_is_all_that_is_held() {
             server.put(BUCKET, &format!("k{key:04}"), "x", at(version));
         }
     }
-    let store = past(&server, 5).await;
+    // As much as a loaded machine may take.
+    let tuning = Tuning {
+        late: Duration::from_secs(5),
+        ..Tuning::default()
+    };
+    let store = past(&server, 5).await.tuned(tuning);
     assert_eq!(list(&store).await.unwrap().len(), 1_000);
     assert_eq!(server.count("ListObjectVersions"), 10);
     assert_eq!(
