@@ -15,7 +15,7 @@ use sync_core::{
     Writer,
     checksum::Crc64,
     clock::{LONGEST_WAIT, Present},
-    store::{Chunks, KeyProblem, Listing},
+    store::{Chunks, KeyProblem, Level, Listing},
     text::printable,
 };
 
@@ -242,6 +242,18 @@ impl Store for FsStore {
     async fn list_range(&self, selection: &Arc<Selection>, range: &KeyRange) -> Listing {
         let (directory, selection) = (Arc::clone(&self.directory), Arc::clone(selection));
         Listing::new(list::list(directory, selection, range.clone()))
+    }
+
+    async fn level(&self, directory: &str, _names: usize) -> Result<Level> {
+        let (store, path) = (Arc::clone(&self.directory), directory.to_owned());
+        self.run(move || {
+            Ok(if store.exists()? {
+                list::level_of(&store.root, &path)
+            } else {
+                Level::default()
+            })
+        })
+        .await
     }
 
     fn accepts(&self, key: &Key) -> Result<(), KeyProblem> {

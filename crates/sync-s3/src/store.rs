@@ -16,7 +16,7 @@ use sync_core::{
     checksum::{Crc64, Digest},
     clock::Present,
     key::MAX_KEY_BYTES,
-    store::{Chunks, KeyProblem, Listing},
+    store::{Chunks, KeyProblem, Level, Listing},
 };
 
 use crate::bucket::Bucket;
@@ -267,6 +267,11 @@ impl Store for S3Store {
         } else {
             listing.within(range.clone())
         }
+    }
+
+    async fn level(&self, directory: &str, names: usize) -> Result<Level> {
+        let level = list::level(&self.bucket, directory, names).await;
+        level.map_err(|failure| list::refused(&self.bucket, failure))
     }
 
     fn accepts(&self, key: &Key) -> Result<(), KeyProblem> {

@@ -21,6 +21,7 @@ pub(crate) fn origin_of(directory: &Path, location: &Location, bucket: &S3Store)
         at: bucket.at(),
         customer_key: bucket.has_customer_key(),
         region: bucket.region().map(str::to_owned),
+        run: None,
     })
 }
 

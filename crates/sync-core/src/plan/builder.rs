@@ -107,7 +107,8 @@ impl<'a> PlanBuilder<'a> {
             Side::Source => {}
         }
         if skipped.cause == SkipCause::NotSelected {
-            self.counts.excluded += 1;
+            // One that reaches into several ranges counts in that of its name.
+            self.counts.excluded += u64::from(self.options.range.contains(&skipped.name));
             return Ok(());
         }
         let counts = match side {

@@ -32,4 +32,7 @@ pub struct Origin {
     /// The bucket's region, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// The cluster run of whose plans it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
 }

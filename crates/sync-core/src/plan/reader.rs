@@ -61,7 +61,7 @@ pub(super) fn header(text: impl BufRead) -> io::Result<Header> {
 pub(super) fn check_part(
     text: impl BufRead,
     spool: &mut dyn Spool,
-    wanted: impl Fn(&Action) -> bool,
+    mut wanted: impl FnMut(&Action) -> bool,
 ) -> io::Result<BTreeMap<Reason, Tally>> {
     let mut lines = Lines::of(text);
     let mut found = Counts::default();

@@ -29,6 +29,13 @@ impl Plan {
         self
     }
 
+    /// The same lines, of a plan that has seen and does all this.
+    #[must_use]
+    pub fn with_counts(mut self, counts: Counts) -> Self {
+        self.header.counts = counts;
+        self
+    }
+
     /// What was seen, and by which rule it was judged.
     #[must_use]
     pub fn header(&self) -> &Header {
@@ -115,6 +122,21 @@ impl Plan {
         reader::header(text)
     }
 
+    /// Reads lines of plans whose headers together are `header`, and copies those that
+    /// `wanted` selects to `spool`. The counts remain those of the header.
+    ///
+    /// # Errors
+    /// As [`Plan::read_part`].
+    pub fn read_selected(
+        header: Header,
+        text: impl BufRead,
+        mut spool: Box<dyn Spool>,
+        wanted: impl FnMut(&Action) -> bool,
+    ) -> io::Result<Self> {
+        reader::check_part(text, &mut *spool, wanted)?;
+        Ok(Self { header, spool })
+    }
+
     /// Reads some consecutive lines of the plan that has this header, and copies
     /// those that `wanted` selects to `spool`. What was seen is that of the whole
     /// plan; what is copied, deleted or kept by a line is that of these lines.
@@ -126,7 +148,7 @@ impl Plan {
         mut header: Header,
         text: impl BufRead,
         mut spool: Box<dyn Spool>,
-        wanted: impl Fn(&Action) -> bool,
+        wanted: impl FnMut(&Action) -> bool,
     ) -> io::Result<Self> {
         let found = reader::check_part(text, &mut *spool, wanted)?;
         let reasons = &mut header.counts.reasons;

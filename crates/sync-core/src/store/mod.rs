@@ -6,6 +6,7 @@
 
 mod chunks;
 mod key_problem;
+mod level;
 mod new_entry;
 
 use std::ops::Range;
@@ -29,6 +30,7 @@ use crate::{
 
 pub use chunks::{Chunks, read_bytes};
 pub use key_problem::KeyProblem;
+pub use level::Level;
 pub use new_entry::NewEntry;
 
 /// What a write must find under its key: what the planner saw there.
@@ -108,6 +110,16 @@ pub trait Store: Send + Sync {
     /// everything is listed, and what is not in `range` is dropped.
     async fn list_range(&self, selection: &Arc<Selection>, range: &KeyRange) -> Listing {
         self.list(selection).await.within(range.clone())
+    }
+
+    /// What is directly below `directory`, which is empty for the top and otherwise ends with
+    /// a slash: to estimate where keys are, and never to decide anything. About so many
+    /// `names` are of use. By default nothing is known.
+    ///
+    /// # Errors
+    /// Those of listing it.
+    async fn level(&self, _directory: &str, _names: usize) -> Result<Level> {
+        Ok(Level::default())
     }
 
     /// Whether this store could hold an entry under `key`.

@@ -19,7 +19,7 @@ use crate::{
     key::Key,
     key_range::KeyRange,
     select::Selection,
-    store::{Chunks, Expected, KeyProblem, Listing, NewEntry, Store, Writer},
+    store::{Chunks, Expected, KeyProblem, Level, Listing, NewEntry, Store, Writer},
 };
 
 /// A [`Store`] in memory. Clones share their contents.
@@ -312,6 +312,20 @@ impl Store for MemoryStore {
 
     async fn list_range(&self, _selection: &Arc<Selection>, range: &KeyRange) -> Listing {
         Listing::new(self.listed_items(range))
+    }
+
+    async fn level(&self, directory: &str, _names: usize) -> Result<Level> {
+        let mut level = Level::default();
+        for name in self.lock().keys() {
+            let Some(below) = name.strip_prefix(directory) else {
+                continue;
+            };
+            match below.split_once('/') {
+                Some((first, _)) => level.add_directory(format!("{directory}{first}/")),
+                None => level.add_entry(|| name.clone()),
+            }
+        }
+        Ok(level)
     }
 
     fn accepts(&self, _key: &Key) -> Result<(), KeyProblem> {

@@ -7,7 +7,7 @@ use sync_core::testing::{MemoryStore, strategies};
 use sync_core::{
     Direction, KeyRange, Listed,
     entry::SkipCause,
-    plan::{Action, Counts, Plan, PlanError, PlanOptions, key_ranges},
+    plan::{Action, Counts, Plan, PlanError, PlanOptions, equal_parts, key_ranges},
     select::{Criteria, NameRule, Selection},
 };
 
@@ -198,4 +198,41 @@ fn what_is_skipped_is_known_in_each_range_that_it_hides_keys_of() {
         assert_eq!(made.counts().source_skipped().entries, 2 * expected as u64);
         assert_eq!(made.counts().deleted().entries, 0);
     }
+}
+
+/// How many keys each range has.
+fn divided(store: &MemoryStore, parts: usize) -> Vec<usize> {
+    let boundaries = block_on(equal_parts(store, &Selection::default(), parts)).unwrap();
+    let ranges = KeyRange::split(boundaries);
+    ranges
+        .iter()
+        .map(|range| listed(store, range).len())
+        .collect()
+}
+
+#[test]
+fn ranges_have_about_as_many_keys_as_each_other() {
+    let wide = MemoryStore::objects();
+    let flat = MemoryStore::objects();
+    for number in 0..4000 {
+        wide.insert(
+            &format!("d{:02}/{}/{number}", number % 40, number % 200),
+            "1",
+            noon(0),
+        );
+        flat.insert(&format!("{number}"), "1", noon(0));
+    }
+    for (store, parts) in [(&wide, 8), (&flat, 8), (&flat, 100), (&wide, 1)] {
+        let keys = divided(store, parts);
+        assert_eq!(keys.len(), parts, "{keys:?}");
+        assert_eq!(keys.iter().sum::<usize>(), 4000);
+        assert!(
+            keys.iter().all(|keys| keys * parts <= 4000 * 5 / 4),
+            "{keys:?}"
+        );
+    }
+    let few = MemoryStore::objects();
+    few.insert("a/b", "1", noon(0));
+    assert!(divided(&few, 8).len() <= 2);
+    assert_eq!(divided(&MemoryStore::objects(), 8), [0]);
 }

@@ -35,6 +35,7 @@ fn origin() -> Origin {
         prefix: "pre\\fix/".to_owned(),
         endpoint_url: Some("http://localhost:9000".to_owned()),
         region: None,
+        run: None,
     }
 }
 

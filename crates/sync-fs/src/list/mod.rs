@@ -15,6 +15,7 @@ mod keys;
 mod level;
 mod look;
 pub(crate) mod names;
+mod one_level;
 pub(crate) mod own_files;
 mod pace;
 mod walk;
@@ -29,6 +30,7 @@ use tokio::sync::mpsc;
 use crate::directory::Directory;
 use crate::error::refused;
 
+pub(crate) use one_level::level_of;
 use walk::{Step, Walk};
 
 /// Items a batch: large enough to make the hop between threads cheap.

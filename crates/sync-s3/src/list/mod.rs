@@ -35,10 +35,11 @@ use futures::stream::{self, BoxStream};
 use sync_core::{KeyRange, Listed, Result, Selection};
 
 use crate::bucket::Bucket;
-pub(crate) use level::empty_level;
+pub(crate) use level::{empty_level, level};
 #[cfg(test)]
 pub(crate) use page_xml::{Version, page};
 use pager::Pager;
+pub(crate) use pager::refused;
 use pages::Pages;
 pub(crate) use parallel::tuning::Tuning;
 use prune::Pruner;

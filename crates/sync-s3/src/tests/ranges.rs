@@ -174,3 +174,31 @@ async fn a_range_that_is_not_in_byte_order_is_an_error() {
         assert_eq!(listed.is_err(), from != to, "{listed:?}");
     }
 }
+
+/// What is known of the levels of a bucket, to divide its keys.
+#[tokio::test]
+async fn names_of_a_long_level_are_looked_for_far_apart() {
+    let keys: Vec<_> = (0..800).map(|n| format!("photo-{n:04}")).collect();
+    let fixture = fixture(&keys, Choice::Always, PLAIN).await;
+    let before = fixture.server.count("ListObjectsV2");
+    let level = fixture.store.level("", 16).await.unwrap();
+    let lists = fixture.server.count("ListObjectsV2") - before;
+    let expected: Vec<_> = (0..80).map(|n| format!("photo-0{n:02}")).collect();
+    assert_eq!(level.names, expected);
+    assert!(lists < 200, "{lists}");
+    let nested = fixture_of_levels().await;
+    let level = nested.store.level("", 16).await.unwrap();
+    assert_eq!(level.directories, ["0/", "1/", "2/"]);
+    let level = nested.store.level("1/", 1).await.unwrap();
+    assert_eq!(
+        (level.names.len(), level.directories.len()),
+        (1, 0),
+        "{level:?}"
+    );
+    let level = nested.store.level("3/", 16).await.unwrap();
+    assert_eq!(level, Default::default());
+}
+
+async fn fixture_of_levels() -> Fixture {
+    fixture(&numbered(300), Choice::Always, PLAIN).await
+}
