@@ -157,7 +157,7 @@ fn a_run_that_was_edited_deletes_nothing() {
         }),
         ("shard 0", |cluster| {
             edit(&cluster.file("sealed.json"), |sealed| {
-                sealed["shards"][0]["actions"] = 1.into();
+                sealed["shards"][0][0]["actions"] = 1.into();
             });
         }),
         ("run.json", |cluster| {
@@ -199,7 +199,7 @@ fn a_shard_whose_part_of_the_plan_was_edited_does_nothing() {
     let plan = cluster.file("plan/0000.plan");
     let sealed: Value =
         serde_json::from_slice(&fs::read(cluster.file("sealed.json")).unwrap()).unwrap();
-    let part = &sealed["shards"][2];
+    let part = &sealed["shards"][2][0];
     let at = part["at"].as_u64().unwrap() + part["length"].as_u64().unwrap() - 1;
     let mut bytes = fs::read(&plan).unwrap();
     bytes[usize::try_from(at).unwrap()] ^= 1;

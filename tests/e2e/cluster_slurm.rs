@@ -7,8 +7,8 @@ use s3_endpoint::{Action, Fault};
 use serde_json::Value;
 
 use crate::support::{
-    Dir, Memory, World, assert_same,
-    cluster::{Cluster, deletions},
+    Dir, Memory, Server, World, assert_same,
+    cluster::{Cluster, IN_ORDER, deletions},
     run::program,
     slurm::Slurm,
     wait::{LIMIT, poll},
@@ -19,8 +19,8 @@ const KEPT: usize = 40;
 
 /// A tree of so many small files, of which the bucket has some, and objects that it
 /// lacks.
-fn tree<'s>(memory: &'s Memory, files: usize) -> (World<'s>, Dir) {
-    let world = World::on(memory);
+fn tree(server: &dyn Server, files: usize) -> (World<'_>, Dir) {
+    let world = World::on(server);
     let dir = world.dir("dir");
     for number in 0..files {
         let (key, text) = (
@@ -182,12 +182,44 @@ fn a_shard_that_fails_for_good_keeps_all_deletions_back() {
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
+/// All phases as jobs: the plans of ranges, their seal, the shards and the end.
+fn arrays_plan_seal_and_copy(server: &dyn Server, files: usize, options: &[&str]) {
+    let (world, dir) = tree(server, files);
+    let cluster = Cluster::ranges(&world, "backup", &dir, 8, options);
+    let ranges = cluster.plans();
+    assert!(ranges > 4, "{ranges}");
+    let slurm = Slurm::start(4);
+    submit(&slurm, &cluster, &[]);
+    slurm.hurries_until(|| is_finished(&cluster));
+    slurm.waits();
+    assert_same(&world.bucket.contents(), &dir.contents());
+    let finished = fs::read_to_string(cluster.file("finished.json")).unwrap();
+    let finished: Value = serde_json::from_str(&finished).unwrap();
+    assert_eq!(finished["report"]["created"]["entries"], files - KEPT);
+    assert_eq!(finished["report"]["deleted"]["entries"], 20);
+    world.only_lists(|| world.backup(&dir).done());
+}
+
 #[test]
-#[ignore = "needs GNU parallel; `cargo xtask test` runs it"]
-fn gnu_parallel_starts_all_shards_and_the_end() {
-    let memory = Memory::start();
-    let (world, dir) = tree(&memory, 400);
-    let cluster = Cluster::split(&world, "backup", &dir, 8);
+#[ignore = "needs Slurm and root; `cargo xtask test` runs it"]
+fn arrays_that_plan_by_ranges_make_both_sides_equal() {
+    arrays_plan_seal_and_copy(&Memory::start(), 4_000, &IN_ORDER);
+}
+
+fn arrays_that_plan_over_a_real_server(server: &dyn Server) {
+    arrays_plan_seal_and_copy(server, 1_000, &[]);
+}
+
+on_server! {
+    seaweedfs,
+    "needs Slurm, root and SeaweedFS; `cargo xtask test` runs it",
+    arrays_that_plan_over_a_real_server
+}
+
+/// Runs what `cluster script parallel` prints.
+#[track_caller]
+fn run_in_parallel(cluster: &Cluster) {
+    let world = cluster.world;
     let script = world.s3mirror().args(["cluster", "script", "parallel"]);
     let script = script
         .arg(&cluster.run)
@@ -203,5 +235,25 @@ fn gnu_parallel_starts_all_shards_and_the_end() {
         .env("PATH", format!("{}:{path}", own.display()));
     let outcome = run.in_shell(&format!("sh '{}'", file.display()));
     assert_eq!(outcome.status.code(), Some(0), "{script}{outcome}");
+}
+
+#[test]
+#[ignore = "needs GNU parallel; `cargo xtask test` runs it"]
+fn gnu_parallel_starts_all_shards_and_the_end() {
+    let memory = Memory::start();
+    let (world, dir) = tree(&memory, 400);
+    let cluster = Cluster::split(&world, "backup", &dir, 8);
+    run_in_parallel(&cluster);
     assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+#[ignore = "needs GNU parallel; `cargo xtask test` runs it"]
+fn gnu_parallel_plans_seals_and_copies() {
+    let memory = Memory::start();
+    let (world, dir) = tree(&memory, 400);
+    let cluster = Cluster::ranges(&world, "backup", &dir, 8, &IN_ORDER);
+    run_in_parallel(&cluster);
+    assert_same(&world.bucket.contents(), &dir.contents());
+    assert_eq!(cluster.status()["state"], "finished");
 }

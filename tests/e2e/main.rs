@@ -20,6 +20,8 @@ mod second_run;
 
 mod cluster;
 mod cluster_input;
+mod cluster_ranges;
+mod cluster_ranges_refused;
 mod cluster_scripts;
 mod cluster_slurm;
 mod cluster_twins;

@@ -14,6 +14,7 @@ mod circles;
 mod demo;
 mod dist;
 mod instructions;
+mod makespan;
 mod soak;
 mod test;
 
@@ -43,6 +44,7 @@ usage: cargo xtask TASK
                archive, .deb, .rpm, wheel, OCI image, SBOM and checksums, each
                installed and used; with --dev from an unoptimised build
   circles      whether the imports between the files of a crate form a circle
+  makespan     how long many machines take, by simulation: key ranges, and cut by cost
   instructions what an entry costs the core, against the bounds kept here
   ci           everything that a change must pass: formatting, lints, docs,
                licences, the core's purity, circles of imports, the tests, the demo, the
@@ -78,6 +80,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["dist"] => dist::run(dist::Profile::Release),
         ["dist", "--dev"] => dist::run(dist::Profile::Dev),
         ["ci"] => ci::run(),
+        ["makespan"] => makespan::run(),
         ["instructions"] => instructions::run(),
         ["bench", arguments @ ..] => bench::run(arguments),
         [] | ["help" | "--help" | "-h"] => {

@@ -227,7 +227,7 @@ async fn open_planned(
     }))
 }
 
-fn is_same_url(one: Option<&str>, other: Option<&str>) -> bool {
+pub(crate) fn is_same_url(one: Option<&str>, other: Option<&str>) -> bool {
     let bare = |url: &str| endpoint_address(url).unwrap_or_else(|_| url.to_owned());
     one.map(bare) == other.map(bare)
 }

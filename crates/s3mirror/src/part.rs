@@ -14,6 +14,11 @@ pub(crate) enum Part {
     /// All of it, alone.
     #[default]
     Whole,
+    /// None: the plan of a key range is made, which is judged with those of the others.
+    Range {
+        /// The run that it belongs to.
+        run: String,
+    },
     /// The transfers of a shard, while others execute other shards.
     Transfers {
         /// The run that they belong to.
@@ -48,7 +53,8 @@ impl Part {
     pub(crate) fn run(&self) -> Option<&str> {
         match self {
             Self::Whole => None,
-            Self::Transfers { run, .. }
+            Self::Range { run }
+            | Self::Transfers { run, .. }
             | Self::Deletions { run, .. }
             | Self::Uploads { run, .. } => Some(run),
         }
@@ -62,6 +68,7 @@ impl Part {
         };
         match self {
             Self::Whole => home.map(|own| of(own, &[])),
+            Self::Range { .. } => None,
             Self::Transfers { uploads, .. } => Some(uploads.clone()),
             // What cannot be aborted now is known to the next run on this machine.
             Self::Deletions { uploads, .. } | Self::Uploads { uploads, .. } => {

@@ -34,6 +34,8 @@ pub struct SelectionOptions {
     pub older_than: Option<DateTime<Utc>>,
     /// The keys that the mirror is restricted to: no others are looked at. By default all.
     pub keys: Option<KeyList>,
+    /// A selection that was read before: all else is not looked at.
+    pub(crate) read: Option<Criteria>,
 }
 
 /// What is wrong with a selection.
@@ -94,6 +96,9 @@ impl SelectionOptions {
     /// # Errors
     /// [`SelectionError`]
     pub fn read(&self) -> Result<Selection, SelectionError> {
+        if let Some(criteria) = &self.read {
+            return of(criteria.clone());
+        }
         let mut patterns = GitignoreBuilder::new("");
         let mut ignore_files = Vec::new();
         for path in &self.ignore_files {
@@ -109,13 +114,7 @@ impl SelectionOptions {
         {
             return Err(SelectionError::Times);
         }
-        let excluded: Option<Arc<dyn Excluded>> = if ignore_files.is_empty() {
-            None
-        } else {
-            let built = patterns.build();
-            let built = built.map_err(|error| SelectionError::IgnoreFiles(error.to_string()))?;
-            Some(Arc::new(Patterns(built)))
-        };
+        let excluded = excluded_by(&ignore_files, &patterns)?;
         let criteria = Criteria {
             names: self.names.clone(),
             ignore_files,
@@ -131,6 +130,36 @@ impl SelectionOptions {
             None => selection,
         })
     }
+}
+
+/// The selection that was read when `criteria` were.
+fn of(criteria: Criteria) -> Result<Selection, SelectionError> {
+    let mut patterns = GitignoreBuilder::new("");
+    for file in &criteria.ignore_files {
+        for (number, line) in file.lines.iter().enumerate() {
+            add_line(line, &mut patterns).map_err(|reason| SelectionError::IgnoreLine {
+                path: PathBuf::from(&file.file),
+                line: number + 1,
+                column: None,
+                reason,
+            })?;
+        }
+    }
+    let excluded = excluded_by(&criteria.ignore_files, &patterns)?;
+    Ok(Selection::new(criteria, excluded)?)
+}
+
+/// What the patterns of these files exclude.
+fn excluded_by(
+    files: &[IgnoreFile],
+    patterns: &GitignoreBuilder,
+) -> Result<Option<Arc<dyn Excluded>>, SelectionError> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let built = patterns.build();
+    let built = built.map_err(|error| SelectionError::IgnoreFiles(error.to_string()))?;
+    Ok(Some(Arc::new(Patterns(built))))
 }
 
 /// Adds the patterns of one file; the error of an invalid one has its line.

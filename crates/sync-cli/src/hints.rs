@@ -115,6 +115,13 @@ fn cluster(error: &ClusterError) -> String {
             "name the directory that `s3mirror cluster split` made; if no split is running and it is \
              the right one, the split was interrupted: split into another one"
         }
+        ClusterError::NotSealed { .. } => {
+            "run `s3mirror cluster plan` for all ranges, then `s3mirror cluster seal`"
+        }
+        ClusterError::NotPlanned { .. } => {
+            "run `s3mirror cluster plan` (without --shard: all that are missing), then try again"
+        }
+        ClusterError::NoRanges { .. } => "execute its shards by `s3mirror cluster apply`",
         ClusterError::Foreign { .. } => {
             "put it back as it was, or remove the run and run `s3mirror cluster split` again"
         }

@@ -270,7 +270,7 @@ impl Store for S3Store {
     }
 
     async fn level(&self, directory: &str, names: usize) -> Result<Level> {
-        let level = list::level(&self.bucket, directory, names).await;
+        let level = list::estimate(&self.bucket, directory, names).await;
         level.map_err(|failure| list::refused(&self.bucket, failure))
     }
 

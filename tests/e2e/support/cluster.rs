@@ -25,6 +25,47 @@ impl<'w, 's> Cluster<'w, 's> {
         cluster
     }
 
+    /// The keys of `command` on `dir`, divided into ranges that nobody has planned.
+    #[track_caller]
+    pub(crate) fn ranges(
+        world: &'w World<'s>,
+        command: &str,
+        dir: &Dir,
+        shards: usize,
+        options: &[&str],
+    ) -> Self {
+        let run = world.sandbox.path("run");
+        split_keys(world, command, dir, &run, shards)
+            .args(options)
+            .done();
+        Self { world, run }
+    }
+
+    /// The same, planned by one process after the other, and sealed.
+    #[track_caller]
+    pub(crate) fn sealed(world: &'w World<'s>, command: &str, dir: &Dir, shards: usize) -> Self {
+        let cluster = Self::ranges(world, command, dir, shards, &IN_ORDER);
+        for range in (0..cluster.plans()).rev() {
+            cluster.plan(range).done();
+        }
+        cluster.seal().done();
+        cluster
+    }
+
+    /// How many ranges there are.
+    pub(crate) fn plans(&self) -> usize {
+        let ranges = std::fs::read_dir(self.file("range")).unwrap();
+        ranges.count()
+    }
+
+    pub(crate) fn plan(&self, range: usize) -> Run {
+        self.phase("plan").args(["--shard", &range.to_string()])
+    }
+
+    pub(crate) fn seal(&self) -> Run {
+        self.phase("seal").arg("--yes")
+    }
+
     /// `s3mirror cluster PHASE RUN`
     pub(crate) fn phase(&self, phase: &str) -> Run {
         self.world
@@ -57,6 +98,24 @@ pub(crate) fn split(world: &World, plan: &Path, run: &Path, shards: usize) -> Ru
     let command = world.s3mirror().args(["cluster", "split", "--yes"]);
     let command = command.arg(plan).arg("--run").arg(run);
     command.args(["-n", &shards.to_string()])
+}
+
+/// The server in memory lists in byte order.
+pub(crate) const IN_ORDER: [&str; 2] = ["--lists-in-order", "always"];
+
+/// `s3mirror cluster split COMMAND -d DIR -b BUCKET --run RUN`
+pub(crate) fn split_keys(
+    world: &World,
+    command: &str,
+    dir: &Dir,
+    run: &Path,
+    shards: usize,
+) -> Run {
+    let split = world.command(&["cluster", "split", command], dir);
+    split
+        .arg("--run")
+        .arg(run)
+        .args(["-n", &shards.to_string()])
 }
 
 /// The last line of `--json`.

@@ -21,14 +21,14 @@ use super::files::{
     BeganFile, Done, DoneFile, FINISHED, FailedEntry, FailedFile, Signature, plan_name,
 };
 use super::run::ClusterRun;
-use super::shard::Shard;
+use super::shard::{Shard, Task as _};
 use super::watch::Watcher;
 use crate::builder::MirrorBuilder;
 use crate::grace::StopSignal;
 use crate::mirror::Report;
 use crate::observer::{Observer, Warning};
 use crate::part::Part;
-use crate::plan_file::{PlanFileError, SavedPlan, span};
+use crate::plan_file::{InTurn, PlanFileError, SavedPlan, span};
 use crate::progress::Phase;
 use crate::state::TempSpools;
 use crate::state::registry::Process;
@@ -69,7 +69,7 @@ impl ClusterRun {
     /// # Errors
     /// [`ClusterError`](super::ClusterError)
     pub fn begin(&self, shard: usize, job: Option<&str>) -> Result<Option<Attempt<'_>>> {
-        self.part(shard)?;
+        self.parts(shard)?;
         let shard = Shard(shard);
         if self.directory.has(&shard.done()) || self.finished_file()?.is_some() {
             return Ok(None);
@@ -108,16 +108,19 @@ impl ClusterRun {
 
     /// The plan of a shard, checked against what was sealed.
     fn shard_plan(&self, shard: Shard) -> Result<SavedPlan> {
-        let part = self.part(shard.0)?;
-        let path = self.directory.join(plan_name(part.plan));
-        let header = self.header(part.plan)?;
+        let parts = self.parts(shard.0)?.iter();
+        let spans = parts.map(|part| (self.directory.join(plan_name(part.plan)), &part.span));
+        let spans: Vec<_> = spans.collect();
         let failed = |error| PlanFileError::Read {
-            path: path.clone(),
+            path: match &spans[..] {
+                [(path, _)] => path.clone(),
+                _ => self.directory.join("plan"),
+            },
             error,
         };
-        let lines = span(&path, &part.span).map_err(failed)?;
+        let lines = InTurn::of(spans.iter().map(|(path, part)| span(path, part)));
         let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
-        let plan = Plan::read_part(header, lines, spool, |_| true).map_err(failed)?;
+        let plan = Plan::read_part(self.header()?, lines, spool, |_| true).map_err(failed)?;
         Ok(SavedPlan::of(plan, self.run.origin.clone())?)
     }
 }

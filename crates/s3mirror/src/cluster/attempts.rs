@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::directory::RunDirectory;
 use super::files::BeganFile;
-use super::shard::{Shard, UPLOADS};
+use super::shard::{Shard, Task as _, UPLOADS};
 
 /// How long to wait between two looks at the beats of others.
 pub(crate) const LOOK: Duration = Duration::from_secs(1);

@@ -10,6 +10,7 @@ use rustix::fs::OFlags;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sync_core::{checksum::Crc64, json::append_json};
+use tempfile::NamedTempFile;
 
 use super::error::{ClusterError, Result};
 use crate::state::{Relation, Tree, private};
@@ -180,11 +181,20 @@ pub(crate) fn is_outside(path: &Path, directory: &Path) -> Result<()> {
 fn publish(path: &Path, value: &impl Serialize) -> io::Result<Option<String>> {
     let file = temporary(path, value)?;
     file.as_file().sync_all()?;
+    if !link(&file, path)? {
+        return Ok(None);
+    }
+    Ok(Some(Crc64::of(&text_of(value)?).to_string()))
+}
+
+/// Gives `file`, which is on disk, the name `path`, unless something has it: the first wins.
+/// Whether this was the first.
+pub(crate) fn link(file: &NamedTempFile, path: &Path) -> io::Result<bool> {
     if let Err(error) = fs::hard_link(file.path(), path) {
         // The answer of a server may have been lost, and the link was made.
         if file.as_file().metadata()?.nlink() < 2 {
             return match error.kind() {
-                io::ErrorKind::AlreadyExists => Ok(None),
+                io::ErrorKind::AlreadyExists => Ok(false),
                 _ => Err(error),
             };
         }
@@ -192,15 +202,18 @@ fn publish(path: &Path, value: &impl Serialize) -> io::Result<Option<String>> {
     if let Some(parent) = path.parent() {
         File::open(parent)?.sync_all()?;
     }
-    Ok(Some(Crc64::of(&text_of(value)?).to_string()))
+    Ok(true)
+}
+
+/// An empty file beside `path`; removed when dropped.
+pub(crate) fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    tempfile::Builder::new().prefix(".new-").tempfile_in(parent)
 }
 
 /// A file beside `path` with the value; removed when dropped.
-fn temporary(path: &Path, value: &impl Serialize) -> io::Result<tempfile::NamedTempFile> {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .tempfile_in(parent)?;
+fn temporary(path: &Path, value: &impl Serialize) -> io::Result<NamedTempFile> {
+    let mut file = beside(path)?;
     file.write_all(&text_of(value)?)?;
     Ok(file)
 }

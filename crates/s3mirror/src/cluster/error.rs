@@ -69,6 +69,41 @@ pub enum ClusterError {
         /// What it lacks.
         why: &'static str,
     },
+    /// Its plans have not been judged.
+    #[error("the plans of '{path}' are not sealed yet", path = shown(path))]
+    NotSealed {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// Its plan was made before it was split, so there are no ranges to plan.
+    #[error("the run '{path}' has a plan already: it was split by a plan, not by ranges", path = shown(path))]
+    NoRanges {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// Some of its plans are missing.
+    #[error(
+        "{missing} of {ranges} ranges of '{path}' have no plan, the first is range {first}",
+        path = shown(path)
+    )]
+    NotPlanned {
+        /// The run directory.
+        path: PathBuf,
+        /// How many.
+        missing: usize,
+        /// Of how many.
+        ranges: usize,
+        /// The number of the first.
+        first: usize,
+    },
+    /// There is no range of that number.
+    #[error("there is no range {index}: the run has {ranges}, numbered from 0")]
+    NoRange {
+        /// The number.
+        index: usize,
+        /// How many there are.
+        ranges: usize,
+    },
     /// A file of it was edited, or is that of another run.
     #[error("'{path}' was edited or is of another run: {why}", path = shown(path))]
     Foreign {

@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sync_core::{
-    Direction,
+    Direction, KeyRange,
     execute::Report as Execution,
     plan::{Counts, Origin, Tally},
+    rule::Compare,
+    select::Criteria,
     text::printable,
 };
 
@@ -22,6 +24,10 @@ pub(crate) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 pub(crate) const RUN: &str = "run.json";
 pub(crate) const SEALED: &str = "sealed.json";
 pub(crate) const FINISHED: &str = "finished.json";
+/// Who makes the run directory, before there is a `run.json`.
+pub(crate) const SPLITTING: &str = "splitting.json";
+/// Why the plans were refused.
+pub(crate) const REFUSED: &str = "refused.json";
 
 /// The name of a plan's file.
 pub(crate) fn plan_name(number: usize) -> String {
@@ -43,6 +49,39 @@ pub(crate) struct RunFile {
     /// The inode of the directory that is mirrored: on a machine where its file system is
     /// not mounted, another one or none is in its place.
     pub(crate) inode: u64,
+    /// What is planned, if that is done by the run too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ranges: Option<RangesFile>,
+}
+
+impl RunFile {
+    /// The ranges of the plans, laid end to end.
+    pub(crate) fn key_ranges(&self) -> Vec<KeyRange> {
+        let ranges = self.ranges.as_ref();
+        let boundaries = ranges.map_or(&[][..], |ranges| &ranges.boundaries);
+        KeyRange::split(boundaries.iter().cloned())
+    }
+}
+
+/// Of `run.json`: the key ranges that are planned, and by what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RangesFile {
+    /// The names between the ranges, ascending.
+    pub(crate) boundaries: Vec<String>,
+    /// Into how many shards their plans are divided.
+    pub(crate) shards: usize,
+    pub(crate) compare: Compare,
+    #[serde(default, skip_serializing_if = "Criteria::is_empty")]
+    pub(crate) selection: Criteria,
+    /// Whether links to files of the directory are copied.
+    pub(crate) links: bool,
+    pub(crate) ignore_inode: bool,
+    pub(crate) ignore_ctime: bool,
+    pub(crate) deletions: bool,
+    pub(crate) max_key_length: u16,
+    /// Whether the server lists in byte order, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lists_in_order: Option<bool>,
 }
 
 /// `sealed.json`: what was judged and divided. From here on, nothing of it changes.
@@ -54,7 +93,10 @@ pub(crate) struct SealedFile {
     pub(crate) plans: Vec<PlanSum>,
     /// Of all plans.
     pub(crate) counts: Counts,
-    pub(crate) shards: Vec<ShardPart>,
+    /// When the listings of the last plan began.
+    pub(crate) planned: DateTime<Utc>,
+    /// The parts of the plans that each shard executes.
+    pub(crate) shards: Vec<Vec<ShardPart>>,
 }
 
 /// A plan that is part of a run.
@@ -62,9 +104,11 @@ pub(crate) struct SealedFile {
 pub(crate) struct PlanSum {
     pub(crate) bytes: u64,
     pub(crate) crc64: String,
+    /// By how much the clock of the server was ahead, in milliseconds.
+    pub(crate) clock_offset_ms: i64,
 }
 
-/// What a shard executes.
+/// A part of a plan that a shard executes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ShardPart {
     /// The number of the plan.
@@ -123,6 +167,17 @@ pub(crate) struct BeatFile {
     pub(crate) transfers: Share,
     pub(crate) bytes: Share,
     pub(crate) failed: u64,
+    /// Entries listed, of both places.
+    #[serde(default)]
+    pub(crate) listed: u64,
+}
+
+/// `refused.json`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RefusedFile {
+    pub(crate) run: String,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) why: Vec<String>,
 }
 
 /// `failed.ATTEMPT`

@@ -11,14 +11,15 @@ use sync_core::{
 };
 
 use super::error::Result;
-use super::files::{Done, FINISHED, FinishedFile, WithoutDeletions, now, plan_name};
+use super::files::{Done, FINISHED, FinishedFile, WithoutDeletions, now};
 use super::missing::Missing;
+use super::other_lines::OtherLines;
 use super::run::ClusterRun;
-use super::shard::Shard;
+use super::shard::{Shard, Task as _};
 use crate::builder::MirrorBuilder;
 use crate::mirror::Report;
 use crate::part::Part;
-use crate::plan_file::{PlanFileError, SavedPlan, lines_of};
+use crate::plan_file::{PlanFileError, SavedPlan};
 use crate::state::TempSpools;
 use crate::state::upload_journal::JournalFiles;
 
@@ -120,7 +121,7 @@ impl ClusterRun {
             let Some(shard) = missing.shard else { continue };
             let done = &missing.done;
             let known = done.created + done.overwritten + done.already_done;
-            let rest = self.part(shard)?.span.work.transfers;
+            let rest = self.work(Shard(shard))?.transfers;
             without.not_written += rest.saturating_sub(known.entries + missing.failed);
             ending.done = ending.done.and(done);
         }
@@ -171,7 +172,7 @@ impl Ending<'_> {
         let run = self.run;
         if self.without_deletions.is_some() {
             let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
-            let nothing = Plan::read_part(run.header(0)?, io::empty(), spool, |_| false);
+            let nothing = Plan::read_part(run.header()?, io::empty(), spool, |_| false);
             let nothing = nothing.map_err(PlanFileError::Spool)?;
             return Ok(SavedPlan::of(nothing, run.run.origin.clone())?
                 .mirror()
@@ -181,20 +182,13 @@ impl Ending<'_> {
                 }));
         }
         let may_delete = run.execution(&self.done, None).deletions_withheld.is_none();
-        let path = run.directory.join(plan_name(0));
-        let failed = |error| PlanFileError::Read {
-            path: path.clone(),
-            error,
-        };
-        let mut lines = lines_of(&path).map_err(failed)?;
-        Plan::read_header(&mut lines).map_err(failed)?;
-        let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
         let is_left = |action: &Action| match action {
             Action::Transfer(_) => false,
             Action::Delete(_) => may_delete,
             _ => true,
         };
-        let plan = Plan::read_part(run.header(0)?, lines, spool, is_left).map_err(failed)?;
+        let plan =
+            OtherLines::of(&run.directory, run.run.key_ranges()).part(run.header()?, is_left)?;
         let run_id = run.run.id.clone();
         Ok(SavedPlan::of(plan, run.run.origin.clone())?
             .mirror()

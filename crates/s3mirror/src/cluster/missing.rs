@@ -14,7 +14,7 @@ use super::directory::cannot_read;
 use super::error::Result;
 use super::files::{Done, DoneFile, FailedFile, plan_name};
 use super::run::ClusterRun;
-use super::shard::{Shard, ShardState};
+use super::shard::{Shard, ShardState, Task as _};
 
 /// Why a run cannot be finished now.
 #[derive(Debug, Clone, PartialEq)]

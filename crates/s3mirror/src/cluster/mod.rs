@@ -1,4 +1,4 @@
-//! One plan, executed by many machines.
+//! One mirror by many machines: they execute the plan of one of them, or plan as well.
 //!
 //! The machines share a run directory, on a file system that all of them mount,
 //! beside the directory that is mirrored and never in it. Whatever starts processes
@@ -6,7 +6,11 @@
 //! is safe to run twice, also at the same time.
 //!
 //! ```text
-//! NewRun::create     a plan is judged and divided into shards that cost the same
+//! NewRun::create     a plan is judged and divided into shards that cost the same; or else
+//! NewRun::create_ranges    the keys are divided into ranges
+//! RangeRun::begin          the plan of one range
+//! RangeRun::all_plans      the plans are judged together, and divided into shards
+//!
 //! ClusterRun::begin  the transfers of one shard; never a deletion
 //! ClusterRun::finish all shards done? then the deletions, and one report
 //! ```
@@ -15,9 +19,12 @@
 //!
 //! | file | written by | holds |
 //! |---|---|---|
-//! | `run.json` | split, exclusively | the run's id, direction, both places, versions |
-//! | `plan/0000.plan` | split | the plan |
-//! | `sealed.json` | split, last | sums of the files before, all counts, the shards as parts of the plan |
+//! | `splitting.json` | split by ranges, first | where it runs |
+//! | `run.json` | split, exclusively | the run's id, direction, both places, versions, ranges |
+//! | `range/0042/began.1`, `beat.1`, `failed.1` | an attempt to plan | as those of shards |
+//! | `plan/0042.plan` | split, or the first attempt | the plan, or that of a range |
+//! | `refused.json` | seal | why the plans were refused last |
+//! | `sealed.json` | split, last, or seal | sums of the files before, all counts, the shards as parts of the plans |
 //! | `shard/0042/began.1`, `beat.1` | an attempt | where it runs; how far it is, and that it lives |
 //! | `shard/0042/uploads.1` | an attempt | its open uploads; when it is dead, the next attempt resumes them |
 //! | `shard/0042/done`, `failed.1` | an attempt | the report of the first that has done all; what failed |
@@ -30,27 +37,37 @@
 
 mod apply;
 mod attempts;
+mod cost;
 mod directory;
 mod engine;
 mod error;
 mod files;
 mod finish;
 mod missing;
+mod opened;
+mod other_lines;
+mod planning;
+mod planning_status;
 mod queue;
+mod ranges;
 mod run;
 mod script;
+mod seal;
 mod shard;
 mod split;
 mod status;
 mod watch;
 
 pub use apply::{Attempt, Ended};
+pub use cost::{shard_costs, transfer_cost};
 pub use engine::{Engine, EngineError};
 pub use error::ClusterError;
 pub use finish::{Ending, Finished};
 pub use missing::Missing;
+pub use planning::{RangeAttempt, RangeRun};
 pub use queue::{Queue, Turn};
 pub use run::ClusterRun;
 pub use script::{Script, ScriptOptions};
+pub use seal::Sealing;
 pub use split::{MAX_SHARDS, NewRun};
 pub use status::{FailedShard, RunningShard, State, Status};

@@ -10,7 +10,7 @@ use super::apply::Attempt;
 use super::attempts::{Life, Vigil};
 use super::error::Result;
 use super::run::ClusterRun;
-use super::shard::Shard;
+use super::shard::{Shard, Task as _};
 
 /// The shards of a run that are not done, each of which this process tries once.
 pub struct Queue<'r> {

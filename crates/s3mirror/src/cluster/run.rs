@@ -1,21 +1,19 @@
 //! A run directory that was split: what it says is checked when it is opened.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use chrono::TimeDelta;
 use sync_core::{
-    Direction,
+    Direction, KeyRange,
     plan::{Counts, Header, Origin},
 };
 use sync_s3::Location;
 
 use super::directory::RunDirectory;
 use super::error::{ClusterError, Result};
-use super::files::{
-    FINISHED, FinishedFile, PROGRAM, RUN, RunFile, SEALED, SealedFile, ShardPart, VERSION,
-    plan_name,
-};
-use crate::plan_file::{PlanFileError, header_of, places_of};
+use super::files::{FINISHED, FinishedFile, RunFile, SealedFile, ShardPart, plan_name};
+use super::opened::{Opened, is_directory_of};
+use crate::plan_file::{PlanFileError, header_of};
 
 /// A plan that was divided, and how far it is.
 #[derive(Debug)]
@@ -36,33 +34,28 @@ impl ClusterRun {
     /// [`ClusterError`], if it cannot be trusted, was edited, or is of another
     /// version of the program.
     pub fn open(path: &Path) -> Result<Self> {
-        let directory = RunDirectory::open(path)?;
-        let not_split = |why| ClusterError::NotSplit {
-            path: path.to_owned(),
-            why,
+        let opened = Opened::at(path)?;
+        let Some(sealed) = opened.sealed()? else {
+            return Err(match opened.run.ranges {
+                Some(_) => ClusterError::NotSealed {
+                    path: path.to_owned(),
+                },
+                None => ClusterError::NotSplit {
+                    path: path.to_owned(),
+                    why: "it has no sealed.json",
+                },
+            });
         };
-        let run = directory.read::<RunFile>(RUN)?;
-        let run = run.ok_or_else(|| not_split("it has no run.json"))?;
-        if run.value.s3mirror_run != VERSION || run.value.program != PROGRAM {
-            return Err(ClusterError::OtherVersion {
-                path: path.to_owned(),
-                made: sync_core::text::printable(&run.value.program),
-                own: PROGRAM,
-            });
-        }
-        let sealed = directory.read::<SealedFile>(SEALED)?;
-        let sealed = sealed.ok_or_else(|| not_split("it has no sealed.json"))?;
-        if sealed.value.run != run.value.id || sealed.value.run_crc64 != run.crc64 {
-            return Err(ClusterError::Foreign {
-                path: directory.join(RUN),
-                why: "sealed.json was made with another one".to_owned(),
-            });
-        }
-        let (mirrored, bucket) = places_of(&run.value.origin)?;
-        directory.is_outside(&mirrored)?;
+        let Opened {
+            directory,
+            run,
+            mirrored,
+            bucket,
+            ..
+        } = opened;
         Ok(Self {
             directory,
-            run: run.value,
+            run,
             sealed: sealed.value,
             seal: sealed.crc64,
             mirrored,
@@ -78,16 +71,7 @@ impl ClusterRun {
 
     /// Checks that the directory at the place of the mirrored one is that which was split.
     pub(crate) fn is_at_its_directory(&self) -> Result<()> {
-        let found = std::fs::metadata(&self.mirrored).map(|found| found.ino());
-        let why = match found {
-            Ok(inode) if inode == self.run.inode => return Ok(()),
-            Ok(_) => "it is another directory than on the machine that split the run".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        Err(ClusterError::NotMounted {
-            directory: self.mirrored.clone(),
-            why,
-        })
+        is_directory_of(&self.run, &self.mirrored)
     }
 
     /// What distinguishes this run from all others.
@@ -132,10 +116,12 @@ impl ClusterRun {
         self.sealed.shards.len()
     }
 
-    pub(crate) fn part(&self, index: usize) -> Result<&ShardPart> {
+    /// The parts of the plans that a shard executes.
+    pub(crate) fn parts(&self, index: usize) -> Result<&[ShardPart]> {
         let shards = self.shards();
-        let part = self.sealed.shards.get(index);
-        part.ok_or(ClusterError::NoShard { index, shards })
+        let parts = self.sealed.shards.get(index);
+        let parts = parts.ok_or(ClusterError::NoShard { index, shards })?;
+        Ok(parts)
     }
 
     pub(crate) fn finished_file(&self) -> Result<Option<FinishedFile>> {
@@ -151,10 +137,23 @@ impl ClusterRun {
         Ok(Some(finished.value))
     }
 
-    /// The header of a plan, with the counts of all plans.
-    pub(crate) fn header(&self, plan: usize) -> Result<Header, PlanFileError> {
-        let mut header = header_of(&self.directory.join(plan_name(plan)))?;
+    /// The header of all plans together.
+    pub(crate) fn header(&self) -> Result<Header, PlanFileError> {
+        let mut header = header_of(&self.directory.join(plan_name(0)))?;
         header.counts = self.sealed.counts.clone();
+        header.range = KeyRange::default();
+        let offsets = self.sealed.plans.iter().map(|plan| plan.clock_offset_ms);
+        let farthest = offsets.max_by_key(|offset| offset.unsigned_abs());
+        header.rule.clock_offset = TimeDelta::milliseconds(farthest.unwrap_or(0));
+        header.origin = Some(Origin {
+            created: match self.run.direction {
+                // What was changed since may have been changed within the second.
+                Direction::Backup => self.sealed.planned,
+                // Restores that began since then may have changed what was listed.
+                Direction::Restore => self.run.origin.created,
+            },
+            ..self.run.origin.clone()
+        });
         Ok(header)
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use sync_core::text::shell_word;
 
 use super::error::{ClusterError, Result};
+use super::planning::RangeRun;
 use super::run::ClusterRun;
 
 /// A scheduler for which a script can be written.
@@ -29,8 +30,10 @@ pub struct ScriptOptions {
     pub at_once: usize,
     /// The program.
     pub program: String,
-    /// Options of `cluster apply` and `cluster finish`, as words.
+    /// Options of each phase, as words.
     pub options: Vec<String>,
+    /// How much the plans may delete, as `--max-delete` takes it.
+    pub max_delete: Option<String>,
     /// The image of the container.
     pub image: String,
     /// The volume that holds the directory and the run directory: a claim of
@@ -48,22 +51,86 @@ impl ClusterRun {
     /// # Errors
     /// [`ClusterError::NotInVolume`], if containers would not find the directories.
     pub fn script(&self, script: Script, options: &ScriptOptions) -> Result<String> {
-        if let Script::Kubernetes | Script::Batch = script {
-            self.is_in_volume(Path::new(&options.mount))?;
+        let places = [self.path(), self.mirrored()];
+        let phases = Phases::of(None, self.shards());
+        Words::of(self.path(), self.id(), options).script(script, &phases, places)
+    }
+}
+
+impl RangeRun {
+    /// The script that starts the planning of all ranges, and the other phases after it.
+    ///
+    /// # Errors
+    /// [`ClusterError::NotInVolume`], if containers would not find the directories.
+    pub fn script(&self, script: Script, options: &ScriptOptions) -> Result<String> {
+        let places = [self.path(), self.mirrored()];
+        let phases = Phases::of(Some(self.ranges().len()), self.shards());
+        Words::of(self.path(), self.id(), options).script(script, &phases, places)
+    }
+}
+
+/// How many tasks the phases have.
+struct Phases {
+    /// None if the plans are sealed.
+    ranges: Option<usize>,
+    shards: usize,
+}
+
+impl Phases {
+    fn of(ranges: Option<usize>, shards: usize) -> Self {
+        Self { ranges, shards }
+    }
+}
+
+struct Words<'a> {
+    options: &'a ScriptOptions,
+    /// A name that no other run has.
+    name: String,
+    plan: Vec<String>,
+    seal: Vec<String>,
+    apply: Vec<String>,
+    finish: Vec<String>,
+}
+
+impl<'a> Words<'a> {
+    fn of(path: &Path, id: &str, options: &'a ScriptOptions) -> Self {
+        let path = path.to_string_lossy().into_owned();
+        let command = |phase: &str, more: &[&str]| -> Vec<String> {
+            let begin = [options.program.as_str(), "cluster", phase, &path];
+            let begin = begin.iter().chain(more).map(|word| (*word).to_owned());
+            begin.chain(options.options.iter().cloned()).collect()
+        };
+        let mut guards = vec!["--yes"];
+        if let Some(most) = &options.max_delete {
+            guards.extend(["--max-delete", most]);
         }
-        let words = Words::of(self, options);
+        Self {
+            options,
+            name: format!("s3mirror-{}", id.chars().take(8).collect::<String>()),
+            plan: command("plan", &["--shard", "auto", "--quiet"]),
+            seal: command("seal", &guards),
+            apply: command("apply", &["--shard", "auto", "--quiet"]),
+            finish: command("finish", &["--yes"]),
+        }
+    }
+
+    /// The script of a run with these two directories.
+    fn script(&self, script: Script, phases: &Phases, places: [&Path; 2]) -> Result<String> {
+        if let Script::Kubernetes | Script::Batch = script {
+            self.are_in_volume(places)?;
+        }
         Ok(match script {
-            Script::Slurm => words.slurm(),
-            Script::Kubernetes => words.kubernetes(),
-            Script::Batch => words.batch(),
-            Script::Parallel => words.parallel(),
+            Script::Slurm => self.slurm(phases),
+            Script::Kubernetes => self.kubernetes(phases),
+            Script::Batch => self.batch(phases),
+            Script::Parallel => self.parallel(phases),
         })
     }
 
     /// Checks that both directories are below the path at which containers have their volume.
-    fn is_in_volume(&self, mount: &Path) -> Result<()> {
-        let outside = [self.path(), self.mirrored()].into_iter();
-        let mut outside = outside.filter(|path| !path.starts_with(mount));
+    fn are_in_volume(&self, places: [&Path; 2]) -> Result<()> {
+        let mount = Path::new(&self.options.mount);
+        let mut outside = places.into_iter().filter(|path| !path.starts_with(mount));
         outside.next().map_or(Ok(()), |path| {
             Err(ClusterError::NotInVolume {
                 path: path.to_owned(),
@@ -71,72 +138,66 @@ impl ClusterRun {
             })
         })
     }
-}
 
-struct Words<'a> {
-    options: &'a ScriptOptions,
-    shards: usize,
-    /// A name that no other run has.
-    name: String,
-    apply: Vec<String>,
-    finish: Vec<String>,
-}
-
-impl<'a> Words<'a> {
-    fn of(run: &ClusterRun, options: &'a ScriptOptions) -> Self {
-        let path = run.path().to_string_lossy().into_owned();
-        let command = |phase: &str, more: &[&str]| {
-            let begin = [options.program.as_str(), "cluster", phase, &path];
-            let begin = begin.iter().chain(more).map(|word| (*word).to_owned());
-            begin.chain(options.options.iter().cloned()).collect()
-        };
-        Self {
-            options,
-            shards: run.shards(),
-            name: format!("s3mirror-{}", &run.id()[..run.id().len().min(8)]),
-            apply: command("apply", &["--shard", "auto", "--quiet"]),
-            finish: command("finish", &["--yes"]),
-        }
-    }
-
-    fn last(&self) -> usize {
-        self.shards.saturating_sub(1)
-    }
-
-    fn slurm(&self) -> String {
-        let (name, last, at_once) = (&self.name, self.last(), self.options.at_once);
+    fn slurm(&self, phases: &Phases) -> String {
+        let (name, at_once) = (&self.name, self.options.at_once);
         let wrapped = |words| shell_word(&format!("exec {}", shell(words)));
-        let (apply, finish) = (wrapped(&self.apply), wrapped(&self.finish));
-        format!(
+        let mut text = String::from(
             "#!/bin/sh
-# The shards as an array, and the end when all of them have ended. afterany, not
-# afterok: a task that failed once and succeeded when it was requeued would hold up
-# the end for good; finish itself checks that all shards are done.
+# Each phase as a job, the first ones as arrays. afterany, not afterok: a task that failed
+# once and succeeded when it was requeued would hold up what comes after it for good; the
+# phases themselves check that all before them is done.
 set -eu
-shards=$(sbatch --parsable --job-name={name} --array=0-{last}%{at_once} --requeue \\
+",
+        );
+        let mut after = String::new();
+        if let Some(ranges) = phases.ranges {
+            let (plan, seal) = (wrapped(&self.plan), wrapped(&self.seal));
+            let last = last(ranges);
+            let _ = write!(
+                text,
+                "ranges=$(sbatch --parsable --job-name={name}-plan --array=0-{last}%{at_once} --requeue \\
+  --wrap {plan})
+seal=$(sbatch --parsable --job-name={name}-seal --dependency=afterany:\"$ranges\" \\
+  --wrap {seal})
+"
+            );
+            // Without plans that may be executed, the shards are cancelled.
+            after.push_str(" --dependency=afterok:\"$seal\" --kill-on-invalid-dep=yes");
+        }
+        let (apply, finish) = (wrapped(&self.apply), wrapped(&self.finish));
+        let last = last(phases.shards);
+        let _ = write!(
+            text,
+            "shards=$(sbatch --parsable --job-name={name} --array=0-{last}%{at_once} --requeue{after} \\
   --wrap {apply})
 sbatch --job-name={name}-end --dependency=afterany:\"$shards\" \\
   --wrap {finish}
 "
-        )
+        );
+        text
     }
 
-    fn parallel(&self) -> String {
-        let mut apply = self.apply.clone();
-        for word in &mut apply {
-            if word == "auto" {
-                "{}".clone_into(word);
-            }
-        }
-        let (last, at_once) = (self.last(), self.options.at_once);
-        let (apply, finish) = (shell(&apply), shell(&self.finish));
-        format!(
+    fn parallel(&self, phases: &Phases) -> String {
+        let at_once = self.options.at_once;
+        let all = |tasks: usize, words: &[String]| {
+            let (last, words) = (last(tasks), shell(&numbered(words, "{}")));
+            format!(
+                "seq 0 {last} | parallel --jobs {at_once} --retries 2 --halt never {words} || :\n"
+            )
+        };
+        let mut text = String::from(
             "#!/bin/sh
-# The shards, so many at a time, each tried twice; finish checks that all are done.
-seq 0 {last} | parallel --jobs {at_once} --retries 2 --halt never {apply} || :
-exec {finish}
-"
-        )
+# So many at a time, each tried twice; what comes after them checks that all are done.
+",
+        );
+        if let Some(ranges) = phases.ranges {
+            text += &all(ranges, &self.plan);
+            let _ = writeln!(text, "{} || exit", shell(&self.seal));
+        }
+        text += &all(phases.shards, &self.apply);
+        let _ = writeln!(text, "exec {}", shell(&self.finish));
+        text
     }
 
     fn batch_definition(&self) -> serde_json::Value {
@@ -171,61 +232,104 @@ exec {finish}
         })
     }
 
-    fn batch(&self) -> String {
-        let command = |words: &[String]| serde_json::json!({ "command": words }).to_string();
-        let (name, queue) = (&self.name, shell_word(&self.options.queue));
-        // An array has at least two tasks.
-        let (array, apply) = if self.shards < 2 {
-            let mut apply = self.apply.clone();
-            for word in &mut apply {
-                if word == "auto" {
-                    "0".clone_into(word);
-                }
-            }
-            (String::new(), apply)
-        } else {
-            (
-                format!(" --array-properties size={}", self.shards),
-                self.apply.clone(),
-            )
+    fn batch(&self, phases: &Phases) -> String {
+        let command = |words: &[String]| {
+            let overrides = serde_json::json!({ "command": words }).to_string();
+            format!("--container-overrides {}", shell_word(&overrides))
         };
-        let (apply, finish) = (
-            shell_word(&command(&apply)),
-            shell_word(&command(&self.finish)),
-        );
-        format!(
+        // An array has at least two tasks.
+        let array = |tasks: usize, words: &[String]| match tasks {
+            0 | 1 => command(&numbered(words, "0")),
+            _ => format!("{} --array-properties size={tasks}", command(words)),
+        };
+        let (name, queue) = (&self.name, shell_word(&self.options.queue));
+        let definition = shell_word(&self.batch_definition().to_string());
+        let mut text = format!(
             "#!/bin/sh
-# The shards as an array, and the end when all of them have ended, in whatever way:
-# a dependency of AWS Batch needs success, so the end waits by itself.
+# Each phase when the one before it has ended, in whatever way: a dependency of AWS Batch
+# needs success, so this waits by itself. The phases check that all before them is done.
 set -eu
+submit() {{
+  what=$1; shift
+  aws batch submit-job --job-name \"{name}$what\" --job-queue {queue} --job-definition {name} \\
+    --query jobId --output text \"$@\"
+}}
+ended() {{
+  while :; do
+    status=$(aws batch describe-jobs --jobs \"$1\" --query 'jobs[0].status' --output text)
+    case $status in
+      SUCCEEDED | FAILED) return ;;
+      '' | None) echo \"the job $1 is not known any more\" >&2; exit 1 ;;
+    esac
+    sleep 30
+  done
+}}
 aws batch register-job-definition --cli-input-json {definition}
-shards=$(aws batch submit-job --job-name {name} --job-queue {queue} --job-definition {name} \\
-  --container-overrides {apply}{array} --query jobId --output text)
-while :; do
-  status=$(aws batch describe-jobs --jobs \"$shards\" --query 'jobs[0].status' --output text)
-  case $status in
-    SUCCEEDED | FAILED) break ;;
-    '' | None) echo \"the job $shards is not known any more\" >&2; exit 1 ;;
-  esac
-  sleep 30
-done
-aws batch submit-job --job-name {name}-end --job-queue {queue} --job-definition {name} \\
-  --container-overrides {finish}
+"
+        );
+        if let Some(ranges) = phases.ranges {
+            let _ = write!(
+                text,
+                "job=$(submit -plan {})
+ended \"$job\"
+job=$(submit -seal {})
+ended \"$job\"
+[ \"$status\" = SUCCEEDED ] || {{ echo \"the plans are not sealed\" >&2; exit 1; }}
 ",
-            definition = shell_word(&self.batch_definition().to_string()),
-        )
+                array(ranges, &self.plan),
+                command(&self.seal)
+            );
+        }
+        let _ = write!(
+            text,
+            "job=$(submit '' {})
+ended \"$job\"
+submit -end {}
+",
+            array(phases.shards, &self.apply),
+            command(&self.finish)
+        );
+        text
     }
 
-    fn kubernetes(&self) -> String {
+    fn kubernetes(&self, phases: &Phases) -> String {
+        let name = &self.name;
         let mut text = String::from(
             "# The shards, and the end, which fails with status 3 and is tried again until all are done.
 # A pod that fails with status 2 (wrong usage) or 4 (refused) is not tried again.
 ",
         );
-        let parallelism = self.options.at_once.min(self.shards);
-        let indexed = format!(
+        let mut waits = "";
+        if let Some(ranges) = phases.ranges {
+            let _ = write!(
+                text,
+                "# The plans first, and the seal, which is tried again until all are made. The shards and
+# the end are suspended until it is completed; then:
+#   kubectl wait --for=condition=Complete --timeout=-1s job/{name}-seal
+#   kubectl patch job/{name} job/{name}-end -p '{{\"spec\":{{\"suspend\":false}}}}'
+"
+            );
+            waits = "  suspend: true\n";
+            let plan = format!("{name}-plan");
+            self.job(&mut text, &plan, &self.indexed(ranges), &self.plan);
+            text += "---\n";
+            self.job(&mut text, &format!("{name}-seal"), UNTIL_DONE, &self.seal);
+            text += "---\n";
+        }
+        let indexed = [waits, &self.indexed(phases.shards)].concat();
+        self.job(&mut text, name, &indexed, &self.apply);
+        text += "---\n";
+        let until = [waits, UNTIL_DONE].concat();
+        self.job(&mut text, &format!("{name}-end"), &until, &self.finish);
+        text
+    }
+
+    /// What a job with so many tasks has in its manifest.
+    fn indexed(&self, tasks: usize) -> String {
+        let parallelism = self.options.at_once.min(tasks);
+        format!(
             "  completionMode: Indexed
-  completions: {}
+  completions: {tasks}
   parallelism: {parallelism}
   backoffLimitPerIndex: 3
   podReplacementPolicy: Failed
@@ -236,24 +340,8 @@ aws batch submit-job --job-name {name}-end --job-queue {queue} --job-definition 
           containerName: s3mirror
           operator: In
           values: [2, 4]
-",
-            self.shards
-        );
-        self.job(&mut text, &self.name, &indexed, &self.apply);
-        text += "---\n";
-        let name = format!("{}-end", self.name);
-        let until = "  backoffLimit: 1000
-  podReplacementPolicy: Failed
-  podFailurePolicy:
-    rules:
-      - action: FailJob
-        onExitCodes:
-          containerName: s3mirror
-          operator: In
-          values: [2, 4]
-";
-        self.job(&mut text, &name, until, &self.finish);
-        text
+"
+        )
     }
 
     /// A manifest; values are strings of JSON, which are strings of YAML.
@@ -289,6 +377,33 @@ spec:
             volume = quoted(&options.volume),
         );
     }
+}
+
+/// What a job that is tried until all before it is done has in its manifest.
+const UNTIL_DONE: &str = "  backoffLimit: 1000
+  podReplacementPolicy: Failed
+  podFailurePolicy:
+    rules:
+      - action: FailJob
+        onExitCodes:
+          containerName: s3mirror
+          operator: In
+          values: [2, 4]
+";
+
+/// The number of the last of so many tasks.
+fn last(tasks: usize) -> usize {
+    tasks.saturating_sub(1)
+}
+
+/// A command for the task of that number.
+fn numbered(words: &[String], number: &str) -> Vec<String> {
+    let mut words = words.to_vec();
+    // Options that follow may have the same value.
+    if let Some(word) = words.iter_mut().find(|word| *word == "auto") {
+        number.clone_into(word);
+    }
+    words
 }
 
 /// Words as a shell reads them.

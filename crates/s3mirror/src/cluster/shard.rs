@@ -1,10 +1,10 @@
-//! The files of a shard, and what state they show.
+//! The files of a shard and of a range that is planned, and what state they show.
 
 use chrono::{DateTime, Utc};
 
 use super::directory::RunDirectory;
 use super::error::Result;
-use super::files::{BeatFile, BeganFile, DoneFile, FailedFile};
+use super::files::{BeatFile, BeganFile, DoneFile, FailedFile, plan_name};
 
 /// Begins the names of journals; the number of the attempt follows.
 pub(super) const UPLOADS: &str = "uploads.";
@@ -13,7 +13,11 @@ pub(super) const UPLOADS: &str = "uploads.";
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shard(pub(crate) usize);
 
-/// What its files show.
+/// The planning of the range of that number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Range(pub(crate) usize);
+
+/// What the files of a task show.
 #[derive(Debug)]
 pub(crate) enum ShardState {
     /// Nobody has begun it.
@@ -25,28 +29,26 @@ pub(crate) enum ShardState {
     Done(Box<DoneFile>),
 }
 
-impl Shard {
-    pub(crate) fn directory(self) -> String {
-        format!("shard/{:04}", self.0)
-    }
+/// What one process of a run does at a time, and any other may do again.
+pub(crate) trait Task: Copy + Send + 'static {
+    /// Its number.
+    fn number(self) -> usize;
 
-    pub(crate) fn done(self) -> String {
-        self.file("done")
-    }
+    /// The directory of its files.
+    fn directory(self) -> String;
 
-    pub(crate) fn uploads(self, attempt: u32) -> String {
-        self.file(&format!("{UPLOADS}{attempt}"))
-    }
+    /// The file whose existence shows that it is done.
+    fn done(self) -> String;
 
-    pub(crate) fn began(self, attempt: u32) -> String {
+    fn began(self, attempt: u32) -> String {
         self.file(&format!("began.{attempt}"))
     }
 
-    pub(crate) fn beat(self, attempt: u32) -> String {
+    fn beat(self, attempt: u32) -> String {
         self.file(&format!("beat.{attempt}"))
     }
 
-    pub(crate) fn failed(self, attempt: u32) -> String {
+    fn failed(self, attempt: u32) -> String {
         self.file(&format!("failed.{attempt}"))
     }
 
@@ -55,22 +57,19 @@ impl Shard {
     }
 
     /// When its first attempt began, as far as that can be read.
-    pub(crate) fn first_began(self, directory: &RunDirectory) -> Option<DateTime<Utc>> {
+    fn first_began(self, directory: &RunDirectory) -> Option<DateTime<Utc>> {
         let first = directory.read::<BeganFile>(&self.began(1)).ok().flatten();
         first.map(|first| first.value.by.at)
     }
 
     /// The number of its last attempt; 0 if nobody has begun it.
-    pub(crate) fn last_attempt(self, directory: &RunDirectory) -> u32 {
+    fn last_attempt(self, directory: &RunDirectory) -> u32 {
         let begun = (1..).take_while(|attempt| directory.has(&self.began(*attempt)));
         begun.last().unwrap_or_default()
     }
 
-    /// What is known of it.
-    pub(crate) fn state(self, directory: &RunDirectory) -> Result<ShardState> {
-        if let Some(done) = directory.read::<DoneFile>(&self.done())? {
-            return Ok(ShardState::Done(Box::new(done.value)));
-        }
+    /// What is known of its attempts.
+    fn attempts(self, directory: &RunDirectory) -> Result<ShardState> {
         let mut last = None;
         for attempt in 1.. {
             let name = self.began(attempt);
@@ -90,5 +89,47 @@ impl Shard {
         let beat = directory.read::<BeatFile>(&self.beat(attempt));
         let beat = beat.ok().flatten().map(|beat| beat.value);
         Ok(ShardState::Running(began, beat))
+    }
+}
+
+impl Task for Shard {
+    fn number(self) -> usize {
+        self.0
+    }
+
+    fn directory(self) -> String {
+        format!("shard/{:04}", self.0)
+    }
+
+    fn done(self) -> String {
+        self.file("done")
+    }
+}
+
+impl Task for Range {
+    fn number(self) -> usize {
+        self.0
+    }
+
+    fn directory(self) -> String {
+        format!("range/{:04}", self.0)
+    }
+
+    fn done(self) -> String {
+        plan_name(self.0)
+    }
+}
+
+impl Shard {
+    pub(crate) fn uploads(self, attempt: u32) -> String {
+        self.file(&format!("{UPLOADS}{attempt}"))
+    }
+
+    /// What is known of it.
+    pub(crate) fn state(self, directory: &RunDirectory) -> Result<ShardState> {
+        match directory.read::<DoneFile>(&self.done())? {
+            Some(done) => Ok(ShardState::Done(Box::new(done.value))),
+            None => self.attempts(directory),
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::files::{
     PROGRAM, PlanSum, RUN, RunFile, SEALED, SealedFile, ShardPart, VERSION, now, plan_name,
 };
 use super::run::ClusterRun;
-use super::shard::Shard;
+use super::shard::{Shard, Task as _};
 use crate::mirror::MirrorPlan;
 use crate::plan_file::{Packed, PlanFileError, pack};
 
@@ -23,8 +23,8 @@ pub const MAX_SHARDS: usize = 1_000;
 /// A run directory that is to be made.
 #[derive(Debug)]
 pub struct NewRun {
-    path: PathBuf,
-    shards: usize,
+    pub(crate) path: PathBuf,
+    pub(crate) shards: usize,
 }
 
 impl NewRun {
@@ -62,23 +62,21 @@ impl NewRun {
     }
 
     fn fill(&self, directory: &RunDirectory, plan: &MirrorPlan) -> Result<()> {
+        make_directories(directory, self.shards)?;
         let plan = plan.plan();
         let origin = plan.header().origin.clone();
         let origin = origin.ok_or(PlanFileError::NoOrigin)?;
         let run = RunFile {
             s3mirror_run: VERSION,
-            id: format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
+            id: new_id(),
             program: PROGRAM.to_owned(),
             created: now(),
             direction: plan.direction(),
             inode: inode_of(&origin, plan.direction())?,
+            ranges: None,
             origin,
         };
-        directory.make("plan")?;
-        directory.make("shard")?;
-        for index in 0..self.shards {
-            directory.make(&Shard(index).directory())?;
-        }
+        let planned = run.origin.created;
         let path = directory.join(plan_name(0));
         let packed = write_plan(&path, plan, self.shards);
         let packed = packed.map_err(|error| cannot_write(&path, error))?;
@@ -90,17 +88,33 @@ impl NewRun {
             plans: vec![PlanSum {
                 bytes: packed.bytes,
                 crc64: packed.crc64,
+                clock_offset_ms: plan.header().rule.clock_offset.num_milliseconds(),
             }],
             counts: plan.counts().clone(),
-            shards: parts.map(|span| ShardPart { plan: 0, span }).collect(),
+            planned,
+            shards: parts
+                .map(|span| vec![ShardPart { plan: 0, span }])
+                .collect(),
         };
         publish(directory, SEALED, &sealed).map(drop)
     }
 }
 
+/// What distinguishes a run from all others.
+pub(crate) fn new_id() -> String {
+    format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
+}
+
+/// The directories for plans, and for the files of so many shards.
+pub(crate) fn make_directories(directory: &RunDirectory, shards: usize) -> Result<()> {
+    directory.make("plan")?;
+    directory.make("shard")?;
+    (0..shards).try_for_each(|index| directory.make(&Shard(index).directory()))
+}
+
 /// The inode of the mirrored directory. That of a restore may not be there yet; the
 /// shards must not make it, each for itself.
-fn inode_of(origin: &Origin, direction: Direction) -> Result<u64> {
+pub(crate) fn inode_of(origin: &Origin, direction: Direction) -> Result<u64> {
     let path = Path::new(&origin.directory);
     if direction == Direction::Restore {
         fs::create_dir_all(path).map_err(|error| cannot_write(path, error))?;
@@ -109,7 +123,11 @@ fn inode_of(origin: &Origin, direction: Direction) -> Result<u64> {
     Ok(found.ino())
 }
 
-fn publish(directory: &RunDirectory, name: &str, value: &impl serde::Serialize) -> Result<String> {
+pub(crate) fn publish(
+    directory: &RunDirectory,
+    name: &str,
+    value: &impl serde::Serialize,
+) -> Result<String> {
     directory
         .publish(name, value)?
         .ok_or_else(|| ClusterError::Exists {

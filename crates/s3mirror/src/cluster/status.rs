@@ -9,7 +9,8 @@ use sync_core::plan::Tally;
 use super::error::Result;
 use super::files::{BeatFile, BeganFile, FailedFile, now};
 use super::run::ClusterRun;
-use super::shard::{Shard, ShardState};
+use super::shard::{Shard, ShardState, Task};
+use crate::plan_file::Work;
 use crate::progress::Share;
 
 /// What state a run is in.
@@ -17,6 +18,14 @@ use crate::progress::Share;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum State {
+    /// The keys are divided into ranges.
+    Splitting,
+    /// Ranges are planned.
+    Planning,
+    /// All ranges are planned; the plans can be sealed.
+    Planned,
+    /// The plans were refused; nothing was changed.
+    Refused,
     /// It was divided; no shard has begun.
     Sealed,
     /// Shards are executed.
@@ -36,6 +45,10 @@ pub enum State {
 pub struct Status {
     /// What state it is in.
     pub state: State,
+    /// Ranges that are planned, if the run plans.
+    pub ranges: Option<Share>,
+    /// Why the plans were refused, if they were.
+    pub refused: Vec<String>,
     /// Shards that are done.
     pub shards: Share,
     /// Those that nobody has begun.
@@ -48,6 +61,8 @@ pub struct Status {
     pub transfers: Share,
     /// Bytes copied, likewise.
     pub bytes: Share,
+    /// Entries listed, while ranges are planned.
+    pub listed: u64,
     /// What is to be deleted at the end.
     pub deletions: Tally,
     /// When the first shard began.
@@ -78,6 +93,8 @@ pub struct RunningShard {
     pub transfers: Share,
     /// Bytes copied.
     pub bytes: Share,
+    /// Entries listed, if it plans a range.
+    pub listed: u64,
 }
 
 /// A shard whose last attempt failed.
@@ -109,20 +126,17 @@ impl ClusterRun {
     pub fn status(&self) -> Result<Status> {
         let counts = self.counts();
         let planned = counts.created() + counts.overwritten();
-        let share = |all| Share { done: 0, all };
-        let mut status = Status {
-            state: State::Sealed,
-            shards: share(self.shards() as u64),
-            waiting: 0,
-            running: Vec::new(),
-            failed: Vec::new(),
-            transfers: share(planned.entries),
-            bytes: share(planned.bytes),
-            deletions: counts.deleted(),
-            began: None,
-            rate: None,
-            left: None,
-        };
+        let mut status = Status::new(State::Sealed, self.shards());
+        status.transfers.all = planned.entries;
+        status.bytes.all = planned.bytes;
+        status.deletions = counts.deleted();
+        if self.run.ranges.is_some() {
+            let ranges = self.sealed.plans.len() as u64;
+            status.ranges = Some(Share {
+                done: ranges,
+                all: ranges,
+            });
+        }
         for index in 0..self.shards() {
             let shard = Shard(index);
             self.add(shard, shard.state(&self.directory)?, &mut status)?;
@@ -138,16 +152,25 @@ impl ClusterRun {
         Ok(status)
     }
 
+    /// What a shard copies.
+    pub(crate) fn work(&self, shard: Shard) -> Result<Work> {
+        let mut work = Work::default();
+        for part in self.parts(shard.0)? {
+            work += part.span.work;
+        }
+        Ok(work)
+    }
+
     fn add(&self, shard: Shard, state: ShardState, status: &mut Status) -> Result<()> {
         match state {
             ShardState::Waiting => status.waiting += 1,
             ShardState::Running(began, beat) => {
-                let work = self.part(shard.0)?.span.work;
+                let work = self.work(shard)?;
                 status.add_running(shard, began, beat, (work.transfers, work.bytes));
             }
             ShardState::Failed(failed) => status.failed.push(FailedShard::of(shard, failed)),
             ShardState::Done(_) => {
-                let work = self.part(shard.0)?.span.work;
+                let work = self.work(shard)?;
                 status.shards.done += 1;
                 status.transfers.done += work.transfers;
                 status.bytes.done += work.bytes;
@@ -160,16 +183,36 @@ impl ClusterRun {
 }
 
 impl Status {
-    fn add_running(
+    pub(super) fn new(state: State, shards: usize) -> Self {
+        let share = |all| Share { done: 0, all };
+        Self {
+            state,
+            ranges: None,
+            refused: Vec::new(),
+            shards: share(shards as u64),
+            waiting: 0,
+            running: Vec::new(),
+            failed: Vec::new(),
+            transfers: share(0),
+            bytes: share(0),
+            listed: 0,
+            deletions: Tally::default(),
+            began: None,
+            rate: None,
+            left: None,
+        }
+    }
+
+    pub(super) fn add_running(
         &mut self,
-        shard: Shard,
+        shard: impl Task,
         began: BeganFile,
         beat: Option<BeatFile>,
         (transfers, bytes): (u64, u64),
     ) {
         let share = |all| Share { done: 0, all };
         let running = RunningShard {
-            shard: shard.0,
+            shard: shard.number(),
             attempt: began.by.attempt,
             beat: age(beat.map_or(began.by.at, |beat| beat.at)),
             host: began.by.host,
@@ -177,9 +220,11 @@ impl Status {
             job: began.job,
             transfers: beat.map_or(share(transfers), |beat| beat.transfers),
             bytes: beat.map_or(share(bytes), |beat| beat.bytes),
+            listed: beat.map_or(0, |beat| beat.listed),
         };
         self.transfers.done += running.transfers.done;
         self.bytes.done += running.bytes.done;
+        self.listed += running.listed;
         self.running.push(running);
     }
 
@@ -208,12 +253,12 @@ impl Status {
 }
 
 impl FailedShard {
-    fn of(shard: Shard, failed: FailedFile) -> Self {
+    pub(super) fn of(shard: impl Task, failed: FailedFile) -> Self {
         let is_outdated = failed.is_outdated();
         let names = failed.names.into_iter();
         Self {
             is_outdated,
-            shard: shard.0,
+            shard: shard.number(),
             attempt: failed.by.attempt,
             host: failed.by.host,
             why: failed.why,

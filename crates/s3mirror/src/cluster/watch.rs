@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::directory::RunDirectory;
 use super::files::{BeatFile, FINISHED, now};
-use super::shard::Shard;
+use super::shard::Task;
 use crate::progress::Progress;
 
 /// How often it looks for the work of others.
@@ -28,10 +28,10 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// Begins to watch an attempt at a shard.
+    /// Begins to watch an attempt at a task.
     pub(crate) fn begin(
         directory: RunDirectory,
-        shard: Shard,
+        shard: impl Task,
         attempt: u32,
         progress: Arc<Progress>,
     ) -> Self {
@@ -98,5 +98,6 @@ fn state_of(progress: &Progress) -> BeatFile {
         transfers: snapshot.files,
         bytes: snapshot.bytes,
         failed: snapshot.failed,
+        listed: snapshot.listed.source + snapshot.listed.target,
     }
 }

@@ -12,7 +12,7 @@ use sync_core::{
     execute,
     execute::{Event, ExecuteOptions, OnSourceChange},
     make_plan,
-    plan::{Action, Counts, Plan, refusals},
+    plan::{Action, Counts, Origin, Plan, refusals},
 };
 use sync_fs::{FsStore, Kept};
 use sync_s3::S3Store;
@@ -117,7 +117,7 @@ impl Mirror {
         let guards = match self.part {
             Part::Whole => refusals(plan.header(), &self.options.limits()),
             Part::Transfers { .. } | Part::Uploads { .. } => return Ok(Vec::new()),
-            Part::Deletions { .. } => Vec::new(),
+            Part::Range { .. } | Part::Deletions { .. } => Vec::new(),
         };
         let (directory, options) = (&self.places.directory, &self.options);
         let more = match self.saved {
@@ -139,7 +139,10 @@ impl Mirror {
         let location = &self.options.bucket.location;
         Ok(
             match origin_of(&self.options.directory, location, &self.places.bucket) {
-                Some(origin) => plan.with_origin(origin),
+                Some(origin) => plan.with_origin(Origin {
+                    run: self.part.run().map(str::to_owned),
+                    ..origin
+                }),
                 None => plan,
             },
         )

@@ -17,7 +17,11 @@ pub(crate) fn cost(direction: Direction, action: &Action) -> u64 {
     let Action::Transfer(transfer) = action else {
         return 0;
     };
-    let size = transfer.source.size;
+    cost_of_size(direction, transfer.source.size)
+}
+
+/// The estimated time of a transfer of `size` bytes in microseconds.
+pub(crate) fn cost_of_size(direction: Direction, size: u64) -> u64 {
     let part = ExecuteOptions::default().copied_part_size(direction, size);
     let requests = match size.div_ceil(part.max(1)) {
         0 | 1 => 1,

@@ -2,6 +2,7 @@
 
 mod cost;
 mod error;
+mod in_turn;
 mod origin;
 mod packed;
 mod write;
@@ -19,10 +20,12 @@ use sync_s3::Location;
 
 use crate::state::TempSpools;
 
+pub(crate) use cost::cost_of_size;
 pub use error::PlanFileError;
+pub(crate) use in_turn::InTurn;
 pub(crate) use origin::{origin_of, places as places_of};
 use packed::Unpacked;
-pub(crate) use packed::{Packed, Span, pack, span};
+pub(crate) use packed::{Cutter, Packed, Span, Work, cost_of, others, pack, parts_of, span};
 pub use write::PlanFile;
 
 /// A plan that was saved, with the places that it was made of.
@@ -134,6 +137,12 @@ pub(crate) fn header_of(file: &Path) -> Result<Header, PlanFileError> {
         path: file.to_owned(),
         error,
     })
+}
+
+/// The lines of a plan behind its header.
+pub(crate) fn without_header(mut lines: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
+    Plan::read_header(&mut lines)?;
+    Ok(lines)
 }
 
 /// The lines of the plan in `file`, which may be compressed or plain text, as

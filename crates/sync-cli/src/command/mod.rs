@@ -111,8 +111,14 @@ fn mock(command: MockCommand, console: &mut Console) -> Exit {
 
 fn clustered(command: ClusterCommand, console: &mut Console) -> Exit {
     match command {
-        ClusterCommand::Split(args) => with_output(console, &args.output, |console| {
+        ClusterCommand::Split(args) => with_output(console, args.output(), |console| {
             block_on(cluster::split::run(&args, console))?
+        }),
+        ClusterCommand::Plan(args) => with_output(console, &args.output, |console| {
+            block_on(cluster::plan::run(&args, &EndHooks::of_mock(), console))?
+        }),
+        ClusterCommand::Seal(args) => with_output(console, &args.output, |console| {
+            block_on(cluster::seal::run(&args, console))?
         }),
         ClusterCommand::Apply(args) => with_output(console, &args.output, |console| {
             if console.reporter().form() == Form::Json {

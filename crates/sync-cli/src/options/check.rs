@@ -6,7 +6,7 @@ use sync_s3::endpoint_address;
 
 use super::{
     ClusterCommand, Command, MockArgs, MockCommand, NOT_FOR_BACKUP, NOT_OF_THE_PAST, ServerArgs,
-    Size, SpeedArgs, SyncArgs,
+    Size, SpeedArgs, SplitArgs, SplitCommand, SyncArgs,
 };
 
 /// The answer to `restore --restore-abandoned`.
@@ -60,8 +60,6 @@ impl Command {
 
 impl SyncArgs {
     fn check(&self, direction: Direction) -> Result<(), String> {
-        let max_key = usize::from(self.safety.max_key_length);
-        let prefix = self.places.bucket.prefix().len();
         self.speed.check(direction)?;
         self.objects.check(&self.server)?;
         if direction == Direction::Backup && self.trash.trash.is_some() {
@@ -73,16 +71,10 @@ impl SyncArgs {
         if direction == Direction::Restore && self.safety.consent.guards.machine.restore_abandoned {
             return Err(NOT_FOR_RESTORE.to_owned());
         }
-        if !(1..=MAX_KEY_BYTES).contains(&max_key) {
-            return Err(format!(
-                "--max-key-length must be between 1 and S3's own limit of {MAX_KEY_BYTES}"
-            ));
-        }
-        if prefix >= max_key {
-            return Err(format!(
-                "the prefix of --bucket has {prefix} bytes; --max-key-length leaves no room for names"
-            ));
-        }
+        check_max_key(
+            self.safety.max_key_length,
+            self.places.bucket.prefix().len(),
+        )?;
         self.server.check()
     }
 }
@@ -90,7 +82,10 @@ impl SyncArgs {
 impl ClusterCommand {
     fn check(&self) -> Result<(), String> {
         let how = match self {
-            Self::Split(args) => return args.server.check(),
+            Self::Split(SplitArgs::Plan(args)) => return args.server.check(),
+            Self::Split(SplitArgs::Ranges(command)) => return command.check(),
+            Self::Plan(args) => &args.how,
+            Self::Seal(args) => &args.how,
             Self::Apply(args) => &args.how,
             Self::Finish(args) => &args.how,
             Self::Status(_) | Self::Script(_) => return Ok(()),
@@ -100,6 +95,40 @@ impl ClusterCommand {
         how.objects.check(&how.server)?;
         how.server.check()
     }
+}
+
+impl SplitCommand {
+    fn check(&self) -> Result<(), String> {
+        let args = match self {
+            Self::Backup(args) if args.past.at.is_some() => {
+                return Err(NOT_OF_THE_PAST.to_owned());
+            }
+            Self::Backup(args) | Self::Restore(args) => args,
+        };
+        if args.selection.files_from.is_some() {
+            let wrong = "--files-from cannot be used with ranges; save one plan of these keys by \
+                         `s3mirror mock` with --plan-out, and split that";
+            return Err(wrong.to_owned());
+        }
+        check_max_key(args.max_key_length, args.places.bucket.prefix().len())?;
+        args.server.check()
+    }
+}
+
+/// Whether names fit into keys of that length behind a prefix of `prefix` bytes.
+fn check_max_key(max_key: u16, prefix: usize) -> Result<(), String> {
+    let max_key = usize::from(max_key);
+    if !(1..=MAX_KEY_BYTES).contains(&max_key) {
+        return Err(format!(
+            "--max-key-length must be between 1 and S3's own limit of {MAX_KEY_BYTES}"
+        ));
+    }
+    if prefix >= max_key {
+        return Err(format!(
+            "the prefix of --bucket has {prefix} bytes; --max-key-length leaves no room for names"
+        ));
+    }
+    Ok(())
 }
 
 impl SpeedArgs {

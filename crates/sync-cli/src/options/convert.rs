@@ -17,9 +17,10 @@ use sync_s3::{Access, Payer, S3Options};
 use crate::hints;
 
 use super::{
-    ApplyArgs, ClusterFinishArgs, DoctorArgs, DurabilityArgs, ExecutionArgs, GuardArgs,
-    IdentityArgs, Links, MachineGuardArgs, Moment, ObjectArgs, SelectionArgs, ServerArgs, Size,
-    SpeedArgs, SplitArgs, StateArgs, SyncArgs, VerifyArgs, VersionsArgs,
+    ApplyArgs, ClusterFinishArgs, ClusterPlanArgs, DoctorArgs, DurabilityArgs, ExecutionArgs,
+    GuardArgs, IdentityArgs, Links, MachineGuardArgs, Moment, ObjectArgs, SealArgs, SelectionArgs,
+    ServerArgs, Size, SpeedArgs, SplitPlanArgs, SplitRangesArgs, StateArgs, SyncArgs, VerifyArgs,
+    VersionsArgs,
 };
 
 /// Attempts of a request of `doctor`: whoever waits for a diagnosis need not
@@ -77,7 +78,7 @@ impl ApplyArgs {
     }
 }
 
-impl SplitArgs {
+impl SplitPlanArgs {
     /// Sets how the plan is judged that is to be divided.
     pub(crate) fn set(&self, options: &mut MirrorOptions) {
         options.files = files(self.identity, Links::Inside);
@@ -86,6 +87,41 @@ impl SplitArgs {
             ..bucket_options(&options.bucket.location, &self.server)
         };
         options.state_dir.clone_from(&self.state.state_dir);
+        self.guards.set(options);
+    }
+}
+
+impl SplitRangesArgs {
+    /// The options that decide what is planned; or what is wrong with them, in one line.
+    pub(crate) fn mirror_options(&self, direction: Direction) -> Result<MirrorOptions, String> {
+        let (directory, bucket) = (&self.places.dir, &self.places.bucket);
+        let mut options = MirrorOptions::new(direction, directory, bucket.clone());
+        options.files = files(self.rule.identity, self.rule.symlinks);
+        options.bucket = bucket_options(bucket, &self.server);
+        options.bucket.at = self.past.moment()?;
+        options.compare = self.rule.compare.into();
+        if self.no_delete {
+            options.deletions = Deletions::Off;
+        }
+        options.max_key_length = self.max_key_length;
+        options.selection = self.selection.to_options()?;
+        options.state_dir.clone_from(&self.state.state_dir);
+        Ok(options)
+    }
+}
+
+impl ClusterPlanArgs {
+    /// Sets what can be chosen about the planning of a range.
+    pub(crate) fn set(&self, options: &mut MirrorOptions) {
+        self.how.set(options);
+        self.machine.set(options);
+    }
+}
+
+impl SealArgs {
+    /// Sets how the plans are judged.
+    pub(crate) fn set(&self, options: &mut MirrorOptions) {
+        self.how.set(options);
         self.guards.set(options);
     }
 }
@@ -275,6 +311,7 @@ fn bucket_options(bucket: &Location, server: &ServerArgs) -> S3Options {
             Access::Signed
         },
         conditions: server.conditions(),
+        lists_in_order: server.lists_in_order.into(),
         checksums: server.checksum.into(),
         sign_payload: server.sign_payload.into(),
         customer_key_file: server.sse_c_key_file.clone(),

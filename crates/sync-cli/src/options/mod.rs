@@ -37,8 +37,9 @@ use clap::{Args, Parser, Subcommand};
 use sync_s3::Location;
 
 pub(crate) use cluster::{
-    ClusterApplyArgs, ClusterCommand, ClusterFinishArgs, EngineChoice, ExecutionArgs, ScriptArgs,
-    ShardChoice, SplitArgs, StatusArgs,
+    ClusterApplyArgs, ClusterCommand, ClusterFinishArgs, ClusterPlanArgs, EngineChoice,
+    ExecutionArgs, ScriptArgs, SealArgs, ShardChoice, SplitArgs, SplitCommand, SplitPlanArgs,
+    SplitRangesArgs, StatusArgs, TaskArgs,
 };
 pub(crate) use config::{CheckConfigArgs, ConfigCommand, JobWords, JobsArgs, RunArgs};
 pub(crate) use doctor::DoctorArgs;
@@ -129,7 +130,7 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Remove empty directories below the directory
     Cleanup(CleanupArgs),
-    /// Execute one saved plan on many machines
+    /// Mirror on many machines, which execute one plan or plan as well
     Cluster {
         #[command(subcommand)]
         command: ClusterCommand,

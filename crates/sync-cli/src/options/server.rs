@@ -81,6 +81,20 @@ pub(crate) struct ServerArgs {
         value_name = "FILE"
     )]
     pub(crate) sse_c_key_file: Option<PathBuf>,
+    /// Whether the server lists in byte order; auto: only AWS is known to
+    ///
+    /// Then what is excluded, and keys of other ranges of a cluster run, need not be listed.
+    /// Ceph, MinIO and Garage do (`doctor` tries it). A listing that turns out to be in
+    /// another order is an error.
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_LISTS_IN_ORDER",
+        value_enum,
+        value_name = "WHEN",
+        default_value_t
+    )]
+    pub(crate) lists_in_order: When,
     /// Pay for requests and traffic, where the owner of the bucket demands that
     #[arg(
         long,

@@ -10,6 +10,7 @@
 
 mod deserializer;
 pub(crate) mod entries;
+mod estimate;
 pub(crate) mod keys;
 mod level;
 mod page_check;
@@ -35,14 +36,15 @@ use futures::stream::{self, BoxStream};
 use sync_core::{KeyRange, Listed, Result, Selection};
 
 use crate::bucket::Bucket;
-pub(crate) use level::{empty_level, level};
+pub(crate) use estimate::estimate;
+pub(crate) use level::empty_level;
 #[cfg(test)]
 pub(crate) use page_xml::{Version, page};
 use pager::Pager;
-pub(crate) use pager::refused;
 use pages::Pages;
 pub(crate) use parallel::tuning::Tuning;
 use prune::Pruner;
+pub(crate) use request::refused;
 pub(crate) use single::{as_listed, first_page, listed};
 
 /// All entries below the prefix that are in `range`. At most two pages are in memory while

@@ -18,6 +18,7 @@
 //! where the plan can be divided ([`Boundaries`](sync_core::plan::Boundaries)); a
 //! block that would become too long ends earlier, and says so (`open`).
 
+mod cut;
 mod read;
 mod write;
 
@@ -28,7 +29,10 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use read::{Unpacked, is_packed, span};
+#[cfg(test)]
+pub(crate) use cut::Piece;
+pub(crate) use cut::{Cutter, cost_of, parts_of};
+pub(crate) use read::{Unpacked, is_packed, others, span};
 pub(crate) use write::{Packed, pack};
 
 /// Begins a frame that decoders skip (RFC 8878, 3.1.2); its length follows.
@@ -45,6 +49,10 @@ const LINES: u64 = 1_000;
 
 /// Bytes of lines after which a block ends.
 const USUAL: usize = 256 << 10;
+
+/// The cost after which a block ends, in microseconds, so that few large files are divided
+/// as well.
+const COST: u64 = 20_000_000;
 
 /// Most bytes of lines in a block, wherever it may end.
 const MAX_RAW: usize = 4 << 20;

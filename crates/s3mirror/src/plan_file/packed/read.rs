@@ -26,6 +26,12 @@ pub(crate) fn span(path: &Path, span: &Span) -> io::Result<Unpacked<Take<File>>>
     Unpacked::new(file.take(span.length), span.at, Scope::Part(span.clone()))
 }
 
+/// The lines of the plan in the file `path` but its header and those blocks that have
+/// nothing but transfers, which are not decompressed. All of the file is checked.
+pub(crate) fn others(path: &Path) -> io::Result<Unpacked<File>> {
+    Unpacked::new(File::open(path)?, 0, Scope::Others)
+}
+
 /// The lines of a packed plan.
 pub(crate) struct Unpacked<R> {
     frames: Frames<R>,
@@ -44,7 +50,15 @@ pub(crate) struct Unpacked<R> {
 enum Scope {
     /// The file, from its first note to its last.
     Whole,
+    /// As `Whole`, without blocks of transfers only.
+    Others,
     Part(Span),
+}
+
+impl Scope {
+    fn is_whole(&self) -> bool {
+        !matches!(self, Self::Part(_))
+    }
 }
 
 impl<R: Read> Unpacked<R> {
@@ -55,11 +69,7 @@ impl<R: Read> Unpacked<R> {
 
     fn new(file: R, at: u64, scope: Scope) -> io::Result<Self> {
         Ok(Self {
-            frames: Frames {
-                file: BufReader::with_capacity(64 << 10, file),
-                at,
-                sum: Crc64Hasher::default(),
-            },
+            frames: Frames::new(file, at),
             decompressor: Decompressor::new()?,
             scope,
             blocks: 0,
@@ -75,7 +85,7 @@ impl<R: Read> Unpacked<R> {
         let at = self.frames.at;
         let before = self.frames.sum.so_far();
         match (self.frames.note()?, &self.scope) {
-            (Some(Note::S3mirrorPlan(version)), Scope::Whole) if at == 0 => {
+            (Some(Note::S3mirrorPlan(version)), scope) if at == 0 && scope.is_whole() => {
                 if version != FORMAT_VERSION {
                     // The reader of the lines says what to do about that.
                     self.set(format!("{{\"s3mirror_plan\":{version}}}\n").into_bytes());
@@ -83,14 +93,21 @@ impl<R: Read> Unpacked<R> {
                 }
                 Ok(())
             }
-            (Some(Note::Block(block)), _) if at > 0 => {
-                let lines = self.block(at, &block)?;
+            (Some(Note::Block(block)), scope) if at > 0 => {
+                let work = block.work;
+                let is_wanted = !matches!(scope, Scope::Others) || work.actions > work.transfers;
+                let frame = self.frames.frame(at, &block)?;
+                let lines = if is_wanted {
+                    self.decompress(at, &block, &frame)?
+                } else {
+                    Vec::new()
+                };
                 self.blocks += 1;
                 self.work += block.work;
                 self.set(lines);
                 Ok(())
             }
-            (Some(Note::End { blocks, crc64 }), Scope::Whole) if at > 0 => {
+            (Some(Note::End { blocks, crc64 }), scope) if at > 0 && scope.is_whole() => {
                 if blocks != self.blocks || crc64 != before.to_string() {
                     return Err(invalid(at, "the blocks are not those that it ends with"));
                 }
@@ -107,26 +124,15 @@ impl<R: Read> Unpacked<R> {
                 self.is_at_end = true;
                 Ok(())
             }
-            (None, Scope::Whole) => Err(invalid(at, "it ends before its end")),
+            (None, _) => Err(invalid(at, "it ends before its end")),
             (Some(_), _) => Err(invalid(at, "a block is expected there")),
         }
     }
 
     /// The lines of the block whose note began at `at`.
-    fn block(&mut self, at: u64, block: &Block) -> io::Result<Vec<u8>> {
-        let size = |bytes: u64, most: usize| {
-            let bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes <= most);
-            bytes.ok_or_else(|| invalid(at, "a block is larger than any of a plan"))
-        };
-        let (packed, raw) = (size(block.packed, MAX_PACKED)?, size(block.raw, MAX_RAW)?);
-        if block.at != at {
-            return Err(invalid(at, "a block is not where it was written"));
-        }
-        let frame = self.frames.take(packed)?;
-        if Crc64::of(&frame).to_string() != block.crc64 {
-            return Err(invalid(at, "the checksum of a block is wrong"));
-        }
-        let lines = self.decompressor.decompress(&frame, raw);
+    fn decompress(&mut self, at: u64, block: &Block, frame: &[u8]) -> io::Result<Vec<u8>> {
+        let raw = size(at, block.raw, MAX_RAW)?;
+        let lines = self.decompressor.decompress(frame, raw);
         lines
             .ok()
             .filter(|lines| lines.len() == raw)
@@ -159,16 +165,46 @@ impl<R: Read> Read for Unpacked<R> {
     }
 }
 
+/// A length that a note claims, if a block may have it.
+fn size(at: u64, bytes: u64, most: usize) -> io::Result<usize> {
+    let bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes <= most);
+    bytes.ok_or_else(|| invalid(at, "a block is larger than any of a plan"))
+}
+
 /// The frames of a file, with the sum of what was read of it.
-struct Frames<R> {
+pub(super) struct Frames<R> {
     file: BufReader<R>,
-    at: u64,
-    sum: Crc64Hasher,
+    pub(super) at: u64,
+    pub(super) sum: Crc64Hasher,
+    /// The bytes of the last note.
+    pub(super) last_note: Vec<u8>,
 }
 
 impl<R: Read> Frames<R> {
+    pub(super) fn new(file: R, at: u64) -> Self {
+        Self {
+            file: BufReader::with_capacity(64 << 10, file),
+            at,
+            sum: Crc64Hasher::default(),
+            last_note: Vec::new(),
+        }
+    }
+
+    /// The compressed bytes of the block whose note began at `at`.
+    pub(super) fn frame(&mut self, at: u64, block: &Block) -> io::Result<Vec<u8>> {
+        let packed = size(at, block.packed, MAX_PACKED)?;
+        if block.at != at {
+            return Err(invalid(at, "a block is not where it was written"));
+        }
+        let frame = self.take(packed)?;
+        if Crc64::of(&frame).to_string() != block.crc64 {
+            return Err(invalid(at, "the checksum of a block is wrong"));
+        }
+        Ok(frame)
+    }
+
     /// The next note; none at the end of the file.
-    fn note(&mut self) -> io::Result<Option<Note>> {
+    pub(super) fn note(&mut self) -> io::Result<Option<Note>> {
         if self.file.fill_buf()?.is_empty() {
             return Ok(None);
         }
@@ -182,6 +218,7 @@ impl<R: Read> Frames<R> {
         }
         let text = self.take(length)?;
         let note = serde_json::from_slice(&text);
+        self.last_note = [head, text].concat();
         note.map(Some)
             .map_err(|_| invalid(at, "what a block is cannot be read"))
     }

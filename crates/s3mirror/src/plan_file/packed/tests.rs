@@ -199,3 +199,90 @@ fn a_line_may_be_read_a_bit_at_a_time() {
     let lines: Vec<_> = unpacked.lines().map(Result::unwrap).collect();
     assert_eq!(lines.len(), 11);
 }
+
+fn saved(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+#[test]
+fn plans_that_were_packed_are_cut_again_by_cost() {
+    let plans: Vec<_> = [5000, 0, 1, 3000]
+        .into_iter()
+        .map(|transfers| saved(&packed(&plan(transfers), 1).0))
+        .collect();
+    let total = plans.iter().map(|plan| cost_of(plan.path()).unwrap()).sum();
+    for parts in [1, 2, 7, 8] {
+        let mut cutter = Cutter::new(total, parts);
+        let (mut lines, mut costs) = (0, vec![0; parts]);
+        for file in &plans {
+            let (pieces, bytes, crc64) = cutter.cut(file.path()).unwrap();
+            let whole = std::fs::read(file.path()).unwrap();
+            assert_eq!(bytes, whole.len() as u64);
+            assert_eq!(crc64, sync_core::checksum::Crc64::of(&whole).to_string());
+            for Piece { part: number, span } in pieces {
+                costs[number] += span.work.cost_us;
+                lines += part(&whole, &span).unwrap().lines().count();
+            }
+        }
+        assert_eq!(lines, 8001);
+        assert_eq!(costs.iter().sum::<u64>(), total);
+        let (least, most) = (costs.iter().min().unwrap(), costs.iter().max().unwrap());
+        // A block takes some twenty seconds.
+        assert!(most - least <= 2 * COST + 5_000_000, "{costs:?}");
+    }
+}
+
+#[test]
+fn a_packed_plan_that_was_changed_is_not_cut() {
+    let (bytes, _) = packed(&plan(30), 1);
+    for length in 0..bytes.len() {
+        let file = saved(&bytes[..length]);
+        assert!(
+            Cutter::new(1, 1).cut(file.path()).is_err(),
+            "cut at {length}"
+        );
+    }
+    for at in 0..bytes.len() - 1 {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        let file = saved(&changed);
+        let cut = Cutter::new(1, 1).cut(file.path());
+        let is_version = read(&changed).is_ok_and(|text| text.contains("_plan\":2"));
+        assert!(cut.is_err() || is_version, "{at}");
+    }
+}
+
+#[test]
+fn lines_of_transfers_only_are_not_decompressed() {
+    let text = text_of(&plan(3));
+    let kept = r#"{"action":"keep","reason":"source-skipped","target":{"key":"x","size":1,"modified":"2024-05-01T12:00:00Z"}}"#;
+    let with_one = text.clone() + kept + "\n";
+    let with_one = with_one.replace(
+        r#""reasons":{"#,
+        r#""reasons":{"source-skipped":{"entries":1,"bytes":1},"#,
+    );
+    let mixed = Plan::read_from(with_one.as_bytes(), MemorySpools.create().unwrap()).unwrap();
+    for (plan, expected) in [(plan(3000), 0), (mixed, 4)] {
+        let file = saved(&packed(&plan, 1).0);
+        let mut lines = String::new();
+        others(file.path())
+            .unwrap()
+            .read_to_string(&mut lines)
+            .unwrap();
+        assert_eq!(lines.lines().count(), expected);
+    }
+    let (bytes, _) = packed(&plan(3000), 1);
+    let mut changed = bytes;
+    let middle = changed.len() / 2;
+    changed[middle] ^= 1;
+    let file = saved(&changed);
+    let mut lines = String::new();
+    assert!(
+        others(file.path())
+            .unwrap()
+            .read_to_string(&mut lines)
+            .is_err()
+    );
+}

@@ -9,7 +9,7 @@ use sync_core::{
 };
 use zstd::bulk::Compressor;
 
-use super::{Block, FRAME, LINES, MAX_NOTE, MAX_RAW, Note, SKIPPED, Span, USUAL, Work};
+use super::{Block, COST, FRAME, LINES, MAX_NOTE, MAX_RAW, Note, SKIPPED, Span, USUAL, Work};
 use crate::plan_file::cost::cost;
 
 /// What was written.
@@ -70,7 +70,7 @@ fn work_of(plan: &Plan, action: &Action) -> Work {
 }
 
 /// Says where a part ends.
-struct Divider {
+pub(super) struct Divider {
     /// What this part and the ones after it cost together.
     left: u64,
     /// How many these are.
@@ -80,7 +80,7 @@ struct Divider {
 }
 
 impl Divider {
-    fn new(total: u64, parts: usize) -> Self {
+    pub(super) fn new(total: u64, parts: usize) -> Self {
         Self {
             left: total,
             parts: parts as u64,
@@ -90,7 +90,7 @@ impl Divider {
 
     /// Whether this part ends before an action of that cost. The rest is shared
     /// out anew after each part, so that a huge action makes no part empty.
-    fn ends_before(&mut self, cost: u64) -> bool {
+    pub(super) fn ends_before(&mut self, cost: u64) -> bool {
         let share = self.left / self.parts.max(1);
         let ends = self.parts > 1 && self.part > 0 && self.part.saturating_add(cost / 2) > share;
         if ends {
@@ -101,7 +101,7 @@ impl Divider {
         ends
     }
 
-    fn add(&mut self, cost: u64) {
+    pub(super) fn add(&mut self, cost: u64) {
         self.part = self.part.saturating_add(cost);
     }
 }
@@ -152,7 +152,8 @@ impl<'a> Packer<'a> {
     /// Ends the block if it is long enough, or a line of `length` would make it too
     /// long.
     fn make_room(&mut self, length: usize, is_boundary: bool) -> io::Result<()> {
-        let is_long = self.lines.len() >= USUAL || self.work.actions >= LINES;
+        let is_long =
+            self.lines.len() >= USUAL || self.work.actions >= LINES || self.work.cost_us >= COST;
         if (is_long && is_boundary) || self.lines.len() + length > MAX_RAW {
             self.end_block(!is_boundary)?;
         }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 use s3mirror::Report;
-use s3mirror::cluster::{Attempt, ClusterRun, Ended, Engine, Turn};
+use s3mirror::cluster::{Attempt, ClusterRun, Ended, Turn};
 use sync_core::text::entries;
 
 use super::common::{Line, open, quoted, refuse, what_is_outdated};
+use super::tasks::chosen;
 use crate::command::manner::Mode;
 use crate::command::sync::{listen, watch};
 use crate::end_hooks::EndHooks;
-use crate::options::{ClusterApplyArgs, ShardChoice};
+use crate::options::ClusterApplyArgs;
 use crate::signals::Stop;
 use crate::{Console, Exit, hints};
 
@@ -23,11 +24,11 @@ pub(crate) async fn run(
     hooks: &EndHooks,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let run = match open(&args.run, console) {
+    let run = match open(&args.task.run, console) {
         Ok(run) => run,
         Err(exit) => return Ok(exit),
     };
-    let chosen = match chosen(args) {
+    let chosen = match chosen(&args.task) {
         Ok(chosen) => chosen,
         Err(wrong) => {
             console.error(wrong);
@@ -45,24 +46,6 @@ pub(crate) async fn run(
             Ok(Exit::Done)
         }
         Err(error) => Ok(refuse(error, console)),
-    }
-}
-
-/// The shard to execute, and the job of the scheduler; none for all that are not done.
-fn chosen(args: &ClusterApplyArgs) -> Result<Option<(usize, Option<String>)>, String> {
-    let variable = |name: &str| std::env::var(name).ok();
-    match args.shard {
-        None => Ok(None),
-        Some(ShardChoice::Number(shard)) => {
-            let job = Engine::find(variable).ok();
-            let job = job.and_then(|(engine, _)| variable(engine.job));
-            Ok(Some((shard, job)))
-        }
-        Some(ShardChoice::Auto) => {
-            let (engine, shard) = Engine::find(variable)
-                .map_err(|error| format!("--shard auto: {error}; name a shard with --shard I"))?;
-            Ok(Some((shard, variable(engine.job))))
-        }
     }
 }
 

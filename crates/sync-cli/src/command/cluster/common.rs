@@ -26,6 +26,39 @@ pub(crate) enum Line<'a> {
         #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
         deletions: sync_core::plan::Tally,
     },
+    /// `cluster split backup`, `cluster split restore`: the keys were divided.
+    Ranges {
+        run: &'a str,
+        ranges: u64,
+        /// Into how many shards their plans will be divided.
+        shards: u64,
+    },
+    /// `cluster plan`: an attempt to plan a range has ended.
+    Range {
+        range: u64,
+        /// Which attempt it was, from 1; 0 if it was done before.
+        attempt: u32,
+        #[cfg_attr(test, schemars(extend("enum" = ["done", "by-another"])))]
+        outcome: &'static str,
+        /// What is to be copied.
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+        transfers: sync_core::plan::Tally,
+        /// What is to be deleted at the end.
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+        deletions: sync_core::plan::Tally,
+        seconds: f64,
+    },
+    /// `cluster seal`: the plans of all ranges were divided.
+    Sealed {
+        run: &'a str,
+        shards: u64,
+        /// What is copied.
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+        transfers: sync_core::plan::Tally,
+        /// What is deleted at the end.
+        #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+        deletions: sync_core::plan::Tally,
+    },
     /// `cluster apply`: an attempt at a shard has ended.
     Shard {
         shard: u64,
@@ -53,8 +86,12 @@ pub(super) fn open(path: &Path, console: &mut Console) -> Result<ClusterRun, Exi
 pub(super) fn refuse(error: ClusterError, console: &mut Console) -> Exit {
     let exit = match error {
         ClusterError::NoShard { .. }
+        | ClusterError::NoRange { .. }
+        | ClusterError::NoRanges { .. }
         | ClusterError::Shards { .. }
         | ClusterError::NotInVolume { .. } => Exit::Usage,
+        // It can be tried again when what comes before it is done.
+        ClusterError::NotSealed { .. } | ClusterError::NotPlanned { .. } => Exit::Incomplete,
         _ => Exit::Failed,
     };
     console.error(hints::error(&Error::Cluster(error)));

@@ -1,15 +1,21 @@
 //! `cluster script`: what starts all shards, printed to be read and submitted.
 
-use s3mirror::cluster::{Script, ScriptOptions};
+use s3mirror::cluster::{ClusterError, ClusterRun, RangeRun, Script, ScriptOptions};
 
-use super::common::{open, refuse};
+use sync_core::plan::MaxDelete;
+
+use super::common::refuse;
 use crate::options::{EngineChoice, ScriptArgs};
 use crate::{Console, Exit};
 
 pub(crate) fn run(args: &ScriptArgs, console: &mut Console) -> Exit {
-    let run = match open(&args.run, console) {
-        Ok(run) => run,
-        Err(exit) => return exit,
+    let run = match ClusterRun::open(&args.run) {
+        Ok(run) => Ok(run),
+        Err(ClusterError::NotSealed { .. }) => match RangeRun::open(&args.run) {
+            Ok(run) => Err(run),
+            Err(error) => return refuse(error, console),
+        },
+        Err(error) => return refuse(error, console),
     };
     let script = match args.engine {
         EngineChoice::Slurm => Script::Slurm,
@@ -21,15 +27,29 @@ pub(crate) fn run(args: &ScriptArgs, console: &mut Console) -> Exit {
         at_once: args.at_once.max(1),
         program: "s3mirror".to_owned(),
         options: args.options.clone(),
+        max_delete: args.max_delete.and_then(shown),
         image: args.image.clone(),
         volume: args.volume.clone(),
         mount: args.mount.clone(),
         queue: args.queue.clone(),
     };
-    let text = match run.script(script, &options) {
+    let text = match run {
+        Ok(sealed) => sealed.script(script, &options),
+        Err(ranges) => ranges.script(script, &options),
+    };
+    let text = match text {
         Ok(text) => text,
         Err(error) => return refuse(error, console),
     };
     console.data(|out| out.write_all(text.as_bytes()));
     Exit::Done
+}
+
+/// A limit as it is typed; none for the default.
+fn shown(most: MaxDelete) -> Option<String> {
+    match most {
+        MaxDelete::Half => None,
+        MaxDelete::Entries(most) => Some(most.to_string()),
+        MaxDelete::Percent(most) => Some(format!("{most}%")),
+    }
 }

@@ -1,64 +1,91 @@
 //! `cluster split`: a saved plan is judged, confirmed and divided.
 
-use s3mirror::SavedPlan;
 use s3mirror::cluster::{ClusterRun, NewRun};
+use s3mirror::{Direction, Mirror, MirrorBuilder, MirrorPlan, SavedPlan};
 use sync_core::plan::Counts;
 
 use super::common::{Line, quoted, refuse};
+use super::split_ranges;
 use crate::command::manner::{Jobs, Manner, Mode};
 use crate::command::not_opened::not_opened;
 use crate::command::present::{self, present, say_origin};
 use crate::command::preview::Preview;
 use crate::command::sync::{confirmed, open};
-use crate::options::{PriceArgs, SplitArgs};
+use crate::options::{GuardArgs, PriceArgs, SplitArgs, SplitCommand, SplitPlanArgs};
 use crate::output::Form;
 use crate::output::view::View;
 use crate::{Console, Exit, hints};
 
 pub(crate) async fn run(args: &SplitArgs, console: &mut Console) -> anyhow::Result<Exit> {
+    let command = match args {
+        SplitArgs::Plan(args) => return of_plan(args, console).await,
+        SplitArgs::Ranges(command) => &**command,
+    };
+    let (direction, args) = match command {
+        SplitCommand::Backup(args) => (Direction::Backup, args),
+        SplitCommand::Restore(args) => (Direction::Restore, args),
+    };
+    split_ranges::run(direction, args, console).await
+}
+
+async fn of_plan(args: &SplitPlanArgs, console: &mut Console) -> anyhow::Result<Exit> {
     let saved = SavedPlan::read(&args.file).map_err(hints::explained)?;
-    let new = match NewRun::check(&args.run, saved.directory(), args.shards) {
+    let new = match NewRun::check(&args.new.run, saved.directory(), args.new.shards) {
         Ok(new) => new,
         Err(error) => return Ok(refuse(error, console)),
     };
     let mut builder = saved.mirror();
     args.set(builder.options());
-    let manner = Manner {
-        mode: Mode::Show,
-        view: View::List,
-        price: &PriceArgs::default(),
-        yes: args.guards.yes,
-        jobs: Jobs {
-            file: None,
-            profile: args.server.profile.as_deref(),
-        },
-    };
-    let mirror = match open(builder, &manner).await {
+    let mirror = match judged(builder, &args.guards, args.server.profile.as_deref()).await {
         Ok(mirror) => mirror,
         Err(error) => return not_opened(error, console),
     };
     let plan = mirror.plan().await.map_err(hints::explained)?;
-    if console.reporter().form() != Form::Json {
-        say_origin(plan.plan(), console);
-        present(
-            plan.plan(),
-            Mode::Act,
-            View::List,
-            &Preview::default(),
-            console,
-        )?;
-    }
-    if !plan.refusals().is_empty() {
-        return Ok(present::refuse(plan.refusals(), console));
-    }
-    if !confirmed(plan.changes(), args.guards.yes, console) {
-        return Ok(Exit::Refused);
+    if let Some(exit) = refused(&plan, &args.guards, console)? {
+        return Ok(exit);
     }
     match new.create(&plan) {
         Ok(run) => say(&run, plan.counts(), console),
         Err(error) => return Ok(refuse(error, console)),
     }
     Ok(Exit::Done)
+}
+
+/// Opens the mirror that judges a plan.
+pub(super) async fn judged(
+    builder: MirrorBuilder,
+    guards: &GuardArgs,
+    profile: Option<&str>,
+) -> s3mirror::Result<Mirror> {
+    let manner = Manner {
+        mode: Mode::Show,
+        view: View::List,
+        price: &PriceArgs::default(),
+        yes: guards.yes,
+        jobs: Jobs {
+            file: None,
+            profile,
+        },
+    };
+    open(builder, &manner).await
+}
+
+/// Shows a plan that is to be divided, and asks; the exit status if it must not be.
+pub(super) fn refused(
+    plan: &MirrorPlan,
+    guards: &GuardArgs,
+    console: &mut Console,
+) -> anyhow::Result<Option<Exit>> {
+    if console.reporter().form() != Form::Json {
+        say_origin(plan.plan(), console);
+        let preview = Preview::default();
+        present(plan.plan(), Mode::Act, View::List, &preview, console)?;
+    }
+    if !plan.refusals().is_empty() {
+        return Ok(Some(present::refuse(plan.refusals(), console)));
+    }
+    let is_confirmed = confirmed(plan.changes(), guards.yes, console);
+    Ok((!is_confirmed).then_some(Exit::Refused))
 }
 
 /// Reports how the plan was divided, and what to run next.

@@ -1,14 +1,15 @@
 //! `cluster status`: how far a run is, as a table or JSON.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use s3mirror::Share;
-use s3mirror::cluster::{ClusterRun, State, Status};
+use s3mirror::cluster::{State, Status};
 use sync_core::text::{entries, printable};
 
-use super::common::{Line, open, refuse, what_is_outdated};
+use super::common::{Line, refuse, what_is_outdated};
 use super::status_line::StatusLine;
 use crate::options::StatusArgs;
 use crate::{Console, Exit};
@@ -24,12 +25,10 @@ const MOST_ENTRIES: usize = 3;
 
 pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
     console.set_json(args.output.json);
-    let run = match open(&args.run, console) {
-        Ok(run) => run,
-        Err(exit) => return exit,
-    };
+    let path = args.run.canonicalize();
+    let path = path.unwrap_or_else(|_| args.run.clone());
     loop {
-        let status = match run.status() {
+        let status = match Status::of(&args.run) {
             Ok(status) => status,
             Err(error) => return refuse(error, console),
         };
@@ -38,7 +37,7 @@ pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
             // To the upper left, and nothing below.
             console.data(|out| write!(out, "\x1b[H\x1b[J"));
         }
-        let text = || table(&run, &status).trim_end().to_owned();
+        let text = || table(&path, &status).trim_end().to_owned();
         console
             .reporter()
             .result(&Line::Status(StatusLine::of(&status)), text);
@@ -51,11 +50,18 @@ pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
 }
 
 fn is_over(status: &Status) -> bool {
-    matches!(status.state, State::Finished | State::Incomplete)
+    matches!(
+        status.state,
+        State::Finished | State::Incomplete | State::Refused
+    )
 }
 
-fn table(run: &ClusterRun, status: &Status) -> String {
+fn table(path: &Path, status: &Status) -> String {
     let state = match status.state {
+        State::Splitting => "splitting: the keys are divided into ranges",
+        State::Planning => "planning",
+        State::Planned => "planned: the plans can be sealed",
+        State::Refused => "refused: nothing was changed",
         State::Sealed => "sealed: no shard has begun",
         State::Copying => "copying",
         State::Copied => "copied: it can be finished",
@@ -63,25 +69,47 @@ fn table(run: &ClusterRun, status: &Status) -> String {
         State::Incomplete => "finished, but incomplete: nothing was deleted",
         _ => "unknown",
     };
-    let mut text = format!("run {}\n", printable(&run.path().to_string_lossy()));
+    let mut text = format!("run {}\n", printable(&path.to_string_lossy()));
     let mut row = |name: &str, value: String| {
         let _ = writeln!(text, "  {name:<10} {value}");
     };
     row("state", state.to_owned());
     let of = |share: Share| format!("{} of {}", HumanCount(share.done), HumanCount(share.all));
-    let shards = format!(
-        "{} done, {} running, {} failed, {} waiting",
-        of(status.shards),
-        status.running.len(),
-        status.failed.len(),
-        status.waiting
-    );
-    row("shards", shards);
-    row("entries", of(status.transfers));
-    let bytes = status.bytes;
-    let bytes = format!("{} of {}", HumanBytes(bytes.done), HumanBytes(bytes.all));
-    let rate = status.rate.map(|rate| format!(", {}/s", HumanBytes(rate)));
-    row("bytes", bytes + &rate.unwrap_or_default());
+    let tasks = |done: Share| {
+        format!(
+            "{} done, {} running, {} failed, {} waiting",
+            of(done),
+            status.running.len(),
+            status.failed.len(),
+            status.waiting
+        )
+    };
+    match status.state {
+        State::Splitting => {}
+        State::Planning | State::Planned | State::Refused => {
+            row(
+                "ranges",
+                tasks(status.ranges.unwrap_or(Share { done: 0, all: 0 })),
+            );
+            if status.listed > 0 {
+                row(
+                    "listed",
+                    format!("{} by those that run", HumanCount(status.listed)),
+                );
+            }
+            for why in &status.refused {
+                row("refused", printable(why));
+            }
+        }
+        _ => {
+            row("shards", tasks(status.shards));
+            row("entries", of(status.transfers));
+            let bytes = status.bytes;
+            let bytes = format!("{} of {}", HumanBytes(bytes.done), HumanBytes(bytes.all));
+            let rate = status.rate.map(|rate| format!(", {}/s", HumanBytes(rate)));
+            row("bytes", bytes + &rate.unwrap_or_default());
+        }
+    }
     if status.deletions.entries > 0 {
         let deletions = HumanCount(status.deletions.entries);
         row("to delete", format!("{deletions} at the end"));
@@ -91,20 +119,25 @@ fn table(run: &ClusterRun, status: &Status) -> String {
     }
     named(status, &mut text);
     if status.failed.iter().any(|shard| shard.is_outdated) && !is_over(status) {
-        let _ = writeln!(text, "{}", what_is_outdated(run.path()));
+        let _ = writeln!(text, "{}", what_is_outdated(path));
     }
     text
 }
 
 /// The shards that are running or failed.
 fn named(status: &Status, text: &mut String) {
+    let task = if matches!(status.state, State::Planning) {
+        "range"
+    } else {
+        "shard"
+    };
     for shard in status.failed.iter().take(MOST_NAMED) {
         let why = shard.why.clone();
         let why = why.unwrap_or_else(|| format!("{} failed", entries(shard.entries)));
         let (number, host) = (shard.shard, printable(&shard.host));
         let _ = writeln!(
             text,
-            "  shard {number} failed on {host}: {}",
+            "  {task} {number} failed on {host}: {}",
             printable(&why)
         );
         for (_, error) in shard.names.iter().take(MOST_ENTRIES) {
@@ -112,18 +145,22 @@ fn named(status: &Status, text: &mut String) {
         }
     }
     for shard in status.running.iter().take(MOST_NAMED) {
+        let job = shard.job.as_ref();
+        let job = job.map_or(String::new(), |job| format!(", job {}", printable(job)));
+        let done = if task == "range" {
+            format!("{} entries listed", HumanCount(shard.listed))
+        } else {
+            format!(
+                "{} of {} entries",
+                shard.transfers.done, shard.transfers.all
+            )
+        };
         let _ = writeln!(
             text,
-            "  shard {} runs on {} (process {}{}): {} of {} entries, {} ago",
+            "  {task} {} runs on {} (process {}{job}): {done}, {} ago",
             shard.shard,
             printable(&shard.host),
             shard.process,
-            shard
-                .job
-                .as_ref()
-                .map_or(String::new(), |job| format!(", job {}", printable(job))),
-            shard.transfers.done,
-            shard.transfers.all,
             HumanDuration(shard.beat)
         );
     }

@@ -9,8 +9,16 @@ use sync_core::plan::Tally;
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct StatusLine {
-    #[cfg_attr(test, schemars(with = "String", extend("enum" = ["sealed", "copying", "copied", "finished", "incomplete"])))]
+    #[cfg_attr(test, schemars(with = "String", extend("enum" = ["splitting", "planning", "planned", "refused", "sealed", "copying", "copied", "finished", "incomplete"])))]
     state: State,
+    /// Ranges that are planned, if the run plans by ranges; running, failed and waiting are
+    /// ranges until the plans are sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::tests::schema::Share>"))]
+    ranges: Option<Share>,
+    /// Why the plans were refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<String>,
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
     shards: Share,
     /// Shards that nobody has begun.
@@ -45,6 +53,13 @@ struct RunningLine {
     transfers: Share,
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
     bytes: Share,
+    /// Entries listed, if it plans a range.
+    #[serde(skip_serializing_if = "is_none")]
+    listed: u64,
+}
+
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A shard whose last attempt failed.
@@ -74,6 +89,7 @@ impl StatusLine {
             seconds_since_beat: shard.beat.as_secs_f64(),
             transfers: shard.transfers,
             bytes: shard.bytes,
+            listed: shard.listed,
         });
         let failed = status.failed.iter().map(|shard| FailedLine {
             shard: shard.shard as u64,
@@ -85,6 +101,8 @@ impl StatusLine {
         });
         Self {
             state: status.state,
+            ranges: status.ranges,
+            refused: status.refused.clone(),
             shards: status.shards,
             waiting: status.waiting as u64,
             running: running.collect(),

@@ -1,0 +1,83 @@
+//! A run directory whose `run.json` was checked, whatever else is in it.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use sync_s3::Location;
+
+use super::directory::{Content, RunDirectory};
+use super::error::{ClusterError, Result};
+use super::files::{PROGRAM, RUN, RunFile, SEALED, SealedFile, VERSION};
+use crate::plan_file::places_of;
+
+/// A run directory, and what was said when it was made.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) directory: RunDirectory,
+    pub(crate) run: RunFile,
+    /// The sum of `run.json`.
+    pub(crate) run_crc64: String,
+    pub(crate) mirrored: PathBuf,
+    pub(crate) bucket: Location,
+}
+
+impl Opened {
+    /// The run in the directory `path`.
+    pub(crate) fn at(path: &Path) -> Result<Self> {
+        let directory = RunDirectory::open(path)?;
+        let run = directory.read::<RunFile>(RUN)?;
+        let run = run.ok_or_else(|| ClusterError::NotSplit {
+            path: path.to_owned(),
+            why: "it has no run.json",
+        })?;
+        if run.value.s3mirror_run != VERSION || run.value.program != PROGRAM {
+            return Err(ClusterError::OtherVersion {
+                path: path.to_owned(),
+                made: sync_core::text::printable(&run.value.program),
+                own: PROGRAM,
+            });
+        }
+        let (mirrored, bucket) = places_of(&run.value.origin)?;
+        directory.is_outside(&mirrored)?;
+        Ok(Self {
+            directory,
+            run: run.value,
+            run_crc64: run.crc64,
+            mirrored,
+            bucket,
+        })
+    }
+
+    /// What was sealed, if anything was.
+    pub(crate) fn sealed(&self) -> Result<Option<Content<SealedFile>>> {
+        let Some(sealed) = self.directory.read::<SealedFile>(SEALED)? else {
+            return Ok(None);
+        };
+        if sealed.value.run != self.run.id || sealed.value.run_crc64 != self.run_crc64 {
+            return Err(ClusterError::Foreign {
+                path: self.directory.join(RUN),
+                why: "sealed.json was made with another one".to_owned(),
+            });
+        }
+        Ok(Some(sealed))
+    }
+
+    /// Checks that the directory at the place of the mirrored one is that which was split.
+    pub(crate) fn is_at_its_directory(&self) -> Result<()> {
+        is_directory_of(&self.run, &self.mirrored)
+    }
+}
+
+/// Checks that the directory `mirrored` is that of `run`.
+pub(crate) fn is_directory_of(run: &RunFile, mirrored: &Path) -> Result<()> {
+    let found = std::fs::metadata(mirrored).map(|found| found.ino());
+    let why = match found {
+        Ok(inode) if inode == run.inode => return Ok(()),
+        Ok(_) => "it is another directory than on the machine that split the run".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(ClusterError::NotMounted {
+        directory: mirrored.to_owned(),
+        why,
+    })
+}

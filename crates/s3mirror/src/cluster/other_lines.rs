@@ -1,0 +1,137 @@
+//! What the plans of a run say beside transfers, as one plan: deletions, and what cannot be
+//! done. Something that was skipped and may hide keys of several ranges is a line of each of
+//! their plans, and counts once.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, BufRead};
+use std::path::{Path, PathBuf};
+
+use sync_core::{
+    KeyRange,
+    entry::{SkipCause, Skipped},
+    listing::Side,
+    plan::{Action, Counts, Header, Plan},
+    spool::Spools,
+};
+
+use super::directory::RunDirectory;
+use super::files::plan_name;
+use crate::plan_file::{InTurn, PlanFileError, lines_of, others, without_header};
+use crate::state::TempSpools;
+
+/// The lines of some plans that are no transfers.
+pub(crate) struct OtherLines {
+    /// The plans, each with its range.
+    plans: Vec<(PathBuf, KeyRange)>,
+}
+
+/// What was skipped, by side and cause.
+#[derive(Default)]
+pub(crate) struct SkippedOnce {
+    /// Those that may hide keys of several ranges.
+    names: HashSet<(bool, String)>,
+    pub(crate) counts: [BTreeMap<SkipCause, u64>; 2],
+}
+
+impl OtherLines {
+    /// Those of the plans of `ranges`.
+    pub(crate) fn of(directory: &RunDirectory, ranges: Vec<KeyRange>) -> Self {
+        let plans = ranges.into_iter().enumerate();
+        let plans = plans.map(|(number, range)| (directory.join(plan_name(number)), range));
+        Self {
+            plans: plans.collect(),
+        }
+    }
+
+    /// A plan of those that are `wanted`, which is a part of the plan with this header.
+    pub(crate) fn part(
+        &self,
+        header: Header,
+        wanted: impl Fn(&Action) -> bool,
+    ) -> Result<Plan, PlanFileError> {
+        let (mut skipped, range) = (SkippedOnce::default(), Cell::new(None));
+        let lines = self.lines(&range, others);
+        let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
+        let wanted = |action: &Action| wanted(action) && skipped.is_new(action, range.get());
+        Plan::read_part(header, lines, spool, wanted).map_err(|error| self.failed(error))
+    }
+
+    /// All of them as a plan that has the counts of `header`, and what of it was skipped;
+    /// with those transfers that are `wanted`.
+    pub(crate) fn all(
+        &self,
+        header: Header,
+        wanted: Option<fn(&Action) -> bool>,
+    ) -> Result<(Plan, SkippedOnce), PlanFileError> {
+        let (mut skipped, range) = (SkippedOnce::default(), Cell::new(None));
+        let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
+        let select = |action: &Action| match action {
+            Action::Transfer(_) => wanted.is_some_and(|wanted| wanted(action)),
+            _ => skipped.is_new(action, range.get()),
+        };
+        let plan = if wanted.is_some() {
+            let whole = |path: &Path| without_header(lines_of(path)?);
+            Plan::read_selected(header, self.lines(&range, whole), spool, select)
+        } else {
+            Plan::read_selected(header, self.lines(&range, others), spool, select)
+        };
+        Ok((plan.map_err(|error| self.failed(error))?, skipped))
+    }
+
+    /// The lines of all plans, as `open` reads those of one; `range` is that of the last line.
+    fn lines<'p, R: BufRead>(
+        &'p self,
+        range: &Cell<Option<&'p KeyRange>>,
+        open: impl Fn(&Path) -> io::Result<R>,
+    ) -> impl BufRead {
+        InTurn::of(self.plans.iter().map(move |(path, its)| {
+            range.set(Some(its));
+            open(path)
+        }))
+    }
+
+    fn failed(&self, error: io::Error) -> PlanFileError {
+        let first = self.plans.first().map(|(path, _)| path.clone());
+        PlanFileError::Read {
+            path: first.unwrap_or_default(),
+            error,
+        }
+    }
+}
+
+impl SkippedOnce {
+    /// Whether a line, of a plan of `range`, has not come before: that of something that was
+    /// skipped may, if its name is in another range.
+    fn is_new(&mut self, action: &Action, range: Option<&KeyRange>) -> bool {
+        let Action::Skip { side, skipped } = action else {
+            return true;
+        };
+        let is_source = matches!(side, Side::Source);
+        let name = &skipped.name;
+        let own = range.filter(|range| range.contains(name));
+        // Of the keys below a name, none is after this.
+        let end = format!("{name}0");
+        let may_repeat = own.is_none_or(|own| own.ends_before(&end) || name == Skipped::ROOT);
+        let is_repeated = may_repeat && !self.names.insert((is_source, name.clone()));
+        if is_repeated && own.is_none() {
+            return false;
+        }
+        let counts = &mut self.counts[usize::from(is_source)];
+        *counts.entry(skipped.cause).or_default() += 1;
+        true
+    }
+
+    /// Corrects the sums of several ranges. A cause that is in one of them stays.
+    pub(crate) fn correct(self, sums: &mut Counts) {
+        let [target, source] = self.counts;
+        for (sums, found) in [
+            (&mut sums.skipped_in_source, source),
+            (&mut sums.skipped_in_target, target),
+        ] {
+            for (cause, number) in sums {
+                *number = found.get(cause).copied().unwrap_or(1).max(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! How far a run is that plans by ranges, by the files of its directory alone.
+
+use std::path::Path;
+
+use super::directory::RunDirectory;
+use super::error::{ClusterError, Result};
+use super::files::{REFUSED, RUN, RefusedFile, SPLITTING};
+use super::planning::RangeRun;
+use super::run::ClusterRun;
+use super::shard::{Range, ShardState, Task as _};
+use super::status::{FailedShard, State, Status};
+use crate::progress::Share;
+
+impl Status {
+    /// How far the run in the directory `path` is, whatever phase it is in.
+    ///
+    /// # Errors
+    /// Those of reading its directory.
+    pub fn of(path: &Path) -> Result<Self> {
+        match ClusterRun::open(path) {
+            Ok(run) => run.status(),
+            Err(ClusterError::NotSealed { .. }) => RangeRun::open(path)?.status(),
+            Err(error @ ClusterError::NotSplit { .. }) => {
+                let directory = RunDirectory::open(path)?;
+                // Who divides the keys just now has noted that first.
+                if directory.has(SPLITTING) && !directory.has(RUN) {
+                    Ok(Self::new(State::Splitting, 0))
+                } else {
+                    Err(error)
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl RangeRun {
+    /// How far the planning is; that of the shards, once the plans are sealed, is told by
+    /// [`ClusterRun::status`](super::ClusterRun::status).
+    ///
+    /// # Errors
+    /// Those of reading its directory.
+    pub fn status(&self) -> Result<Status> {
+        let mut status = Status::new(State::Planning, self.shards());
+        let directory = &self.opened.directory;
+        let (mut done, mut waiting) = (0, 0);
+        for index in 0..self.ranges().len() {
+            let range = Range(index);
+            let began = range.first_began(directory);
+            status.began = status.began.into_iter().chain(began).min();
+            if directory.has(&range.done()) {
+                done += 1;
+                continue;
+            }
+            match range.attempts(directory)? {
+                ShardState::Running(began, beat) => {
+                    status.add_running(range, began, beat, (0, 0));
+                }
+                ShardState::Failed(failed) => status.failed.push(FailedShard::of(range, failed)),
+                ShardState::Waiting | ShardState::Done(_) => waiting += 1,
+            }
+        }
+        let all = self.ranges().len() as u64;
+        status.ranges = Some(Share { done, all });
+        status.waiting = waiting;
+        if done == all {
+            status.state = State::Planned;
+            let refused = directory.read::<RefusedFile>(REFUSED)?;
+            if let Some(refused) = refused.filter(|refused| refused.value.run == self.id()) {
+                status.state = State::Refused;
+                status.refused = refused.value.why;
+            }
+        }
+        Ok(status)
+    }
+}

@@ -1,0 +1,185 @@
+//! Judges the plans of all ranges together, and divides them into shards: from then on,
+//! nothing of them changes.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sync_core::{
+    Direction, KeyRange,
+    plan::{Action, Counts, Header, Origin},
+};
+
+use super::directory::cannot_read;
+use super::error::{ClusterError, Result};
+use super::files::{PlanSum, REFUSED, RefusedFile, SEALED, SealedFile, ShardPart, now, plan_name};
+use super::other_lines::OtherLines;
+use super::planning::RangeRun;
+use super::run::ClusterRun;
+use crate::builder::MirrorBuilder;
+use crate::plan_file::{Cutter, SavedPlan, cost_of, header_of};
+
+/// The plans of all ranges together, which nobody has agreed to yet.
+pub struct Sealing<'r> {
+    run: &'r RangeRun,
+    saved: Option<SavedPlan>,
+    counts: Counts,
+    /// By how much the server's clock was ahead, in milliseconds, plan by plan.
+    offsets: Vec<i64>,
+    /// When the listings of the last plan began.
+    planned: DateTime<Utc>,
+}
+
+impl RangeRun {
+    /// The plans of all ranges, to be judged as one.
+    ///
+    /// # Errors
+    /// [`ClusterError`] if one is missing, of another run or range, or was edited.
+    pub fn all_plans(&self) -> Result<Sealing<'_>> {
+        let missing = self.unplanned();
+        if let Some(first) = missing.first() {
+            return Err(ClusterError::NotPlanned {
+                path: self.path().to_owned(),
+                missing: missing.len(),
+                ranges: self.ranges.len(),
+                first: *first,
+            });
+        }
+        let mut sums = Counts::default();
+        let (mut offsets, mut planned) = (Vec::new(), self.opened.run.origin.created);
+        let mut any = None;
+        for index in 0..self.ranges.len() {
+            let header = self.header(index)?;
+            sums += &header.counts;
+            offsets.push(header.rule.clock_offset.num_milliseconds());
+            let created = header.origin.as_ref().map(|origin| origin.created);
+            planned = created.into_iter().fold(planned, DateTime::max);
+            any = Some(header);
+        }
+        let header = any.ok_or(crate::plan_file::PlanFileError::NoOrigin)?;
+        let header = self.of_all(header, &sums, &offsets, planned);
+        let is_wanted: Option<fn(&Action) -> bool> = match self.direction() {
+            Direction::Backup if sums.overwritten().entries > 0 => Some(replaces_newer),
+            _ => None,
+        };
+        let lines = OtherLines::of(&self.opened.directory, self.ranges.clone());
+        let (plan, skipped) = lines.all(header, is_wanted)?;
+        skipped.correct(&mut sums);
+        let plan = plan.with_counts(sums.clone());
+        Ok(Sealing {
+            run: self,
+            saved: Some(SavedPlan::of(plan, self.opened.run.origin.clone())?),
+            counts: sums,
+            offsets,
+            planned,
+        })
+    }
+
+    /// The header of the plan of a range, which is checked to be that.
+    fn header(&self, index: usize) -> Result<Header> {
+        let path = self.opened.directory.join(plan_name(index));
+        let header = header_of(&path)?;
+        match self.check(index, &header) {
+            Ok(()) => Ok(header),
+            Err(why) => Err(ClusterError::Foreign { path, why }),
+        }
+    }
+
+    /// The header of all plans together, made of that of one of them.
+    fn of_all(
+        &self,
+        mut header: Header,
+        sums: &Counts,
+        offsets: &[i64],
+        planned: DateTime<Utc>,
+    ) -> Header {
+        let farthest = offsets.iter().max_by_key(|offset| offset.unsigned_abs());
+        header.rule.clock_offset = TimeDelta::milliseconds(farthest.copied().unwrap_or(0));
+        header.range = KeyRange::default();
+        header.counts = sums.clone();
+        header.origin = Some(Origin {
+            created: planned,
+            ..self.opened.run.origin.clone()
+        });
+        header
+    }
+}
+
+/// Whether an action replaces an entry by one that is older: what a backup must not do
+/// while a restore is not completed.
+fn replaces_newer(action: &Action) -> bool {
+    matches!(action, Action::Transfer(transfer)
+        if transfer.target.as_ref().is_some_and(|target| transfer.source.modified < target.modified))
+}
+
+impl Sealing<'_> {
+    /// The mirror that judges the plans, once: its [`plan`](crate::Mirror::plan) has the sums of
+    /// all, and those actions that are no transfers.
+    ///
+    /// # Errors
+    /// [`ClusterError`] if it was taken before.
+    pub fn mirror(&mut self) -> Result<MirrorBuilder> {
+        let saved = self.saved.take();
+        let saved = saved.ok_or(crate::plan_file::PlanFileError::NoOrigin)?;
+        Ok(saved.mirror())
+    }
+
+    /// What all plans do together.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Notes for `status` why the plans are refused. Nothing is decided by it.
+    pub fn refuse(&self, why: Vec<String>) {
+        let refused = RefusedFile {
+            run: self.run.id().to_owned(),
+            at: now(),
+            why,
+        };
+        let _ = self.run.opened.directory.replace(REFUSED, &refused);
+    }
+
+    /// Divides the plans into shards, and allows these to be executed. The plans must have
+    /// been judged, and confirmed by whoever has to.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; then nothing was sealed.
+    pub fn seal(&self) -> Result<ClusterRun> {
+        let directory = &self.run.opened.directory;
+        let paths: Vec<_> = (0..self.run.ranges.len())
+            .map(|index| directory.join(plan_name(index)))
+            .collect();
+        let mut total = 0_u64;
+        for path in &paths {
+            let cost = cost_of(path).map_err(|error| cannot_read(path, error))?;
+            total = total.saturating_add(cost);
+        }
+        let mut cutter = Cutter::new(total, self.run.shards());
+        let mut shards = vec![Vec::new(); self.run.shards()];
+        let mut plans = Vec::new();
+        for (plan, path) in paths.iter().enumerate() {
+            let cut = cutter.cut(path);
+            let (pieces, bytes, crc64) = cut.map_err(|error| cannot_read(path, error))?;
+            for piece in pieces {
+                let span = piece.span;
+                if let Some(shard) = shards.get_mut(piece.part) {
+                    shard.push(ShardPart { plan, span });
+                }
+            }
+            plans.push(PlanSum {
+                bytes,
+                crc64,
+                clock_offset_ms: self.offsets.get(plan).copied().unwrap_or(0),
+            });
+        }
+        let sealed = SealedFile {
+            run: self.run.id().to_owned(),
+            run_crc64: self.run.opened.run_crc64.clone(),
+            plans,
+            counts: self.counts.clone(),
+            planned: self.planned,
+            shards,
+        };
+        // Another process may have been the first; its work is as good.
+        directory.publish(SEALED, &sealed)?;
+        ClusterRun::open(self.run.path())
+    }
+}

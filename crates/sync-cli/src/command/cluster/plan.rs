@@ -1,0 +1,186 @@
+//! `cluster plan`: the plan of one range of keys, or of all that have none.
+
+use std::time::Instant;
+
+use futures::future::{Either, select};
+use s3mirror::cluster::{Ended, RangeAttempt, RangeRun};
+use s3mirror::{Counts, MirrorPlan};
+use sync_core::plan::PlanError;
+
+use super::common::{Line, quoted, refuse};
+use super::tasks::chosen;
+use crate::command::manner::Mode;
+use crate::command::present;
+use crate::command::sync::{listen, watch};
+use crate::end_hooks::EndHooks;
+use crate::options::ClusterPlanArgs;
+use crate::{Console, Exit, hints};
+
+pub(crate) async fn run(
+    args: &ClusterPlanArgs,
+    hooks: &EndHooks,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let run = match RangeRun::open(&args.task.run) {
+        Ok(run) => run,
+        Err(error) => return Ok(refuse(error, console)),
+    };
+    let chosen = match chosen(&args.task) {
+        Ok(chosen) => chosen,
+        Err(wrong) => {
+            console.error(wrong);
+            return Ok(Exit::Usage);
+        }
+    };
+    // Nothing is changed, so that a signal ends the process at once.
+    let _stop = listen(hooks, console)?;
+    if let Some((range, job)) = chosen {
+        return one(args, &run, (range, job.as_deref()), hooks, console).await;
+    }
+    let mut all = Exit::Done;
+    for range in run.unplanned() {
+        match one(args, &run, (range, None), hooks, console).await? {
+            Exit::Done => {}
+            // The others may succeed all the same.
+            Exit::Incomplete => all = Exit::Incomplete,
+            exit => return Ok(exit),
+        }
+    }
+    Ok(all)
+}
+
+/// Why there is no plan.
+enum NoPlan {
+    /// Another attempt was faster.
+    NotNeeded,
+    Failed(s3mirror::Error),
+}
+
+/// Plans a range, and says what came of it.
+async fn one(
+    args: &ClusterPlanArgs,
+    run: &RangeRun,
+    (range, job): (usize, Option<&str>),
+    hooks: &EndHooks,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    let mut attempt = match run.begin(range, job) {
+        Ok(Some(attempt)) => attempt,
+        Ok(None) => {
+            say(None, range, Ended::ByAnother, started, console);
+            return Ok(Exit::Done);
+        }
+        Err(error) => return Ok(refuse(error, console)),
+    };
+    let number = attempt.number();
+    let plan = match planned(args, &mut attempt, hooks, console).await {
+        Ok(plan) => plan,
+        Err(NoPlan::NotNeeded) => {
+            say(None, range, Ended::ByAnother, started, console);
+            return Ok(Exit::Done);
+        }
+        Err(NoPlan::Failed(error)) => {
+            let why = explained(&error);
+            attempt.fail(&why);
+            console.error(format_args!("range {range}: {why}"));
+            return Ok(exit_of(&error));
+        }
+    };
+    if !plan.refusals().is_empty() {
+        let refusals = plan.refusals().iter().map(hints::refusal);
+        attempt.fail(&refusals.collect::<Vec<_>>().join("; "));
+        return Ok(present::refuse(plan.refusals(), console));
+    }
+    match attempt.end(&plan) {
+        Ok((ended, counts)) => say(Some((&counts, number)), range, ended, started, console),
+        Err(error) => {
+            let path = quoted(run.path());
+            console.error(format_args!(
+                "range {range} was planned, but that cannot be noted: {error}; run `s3mirror \
+                 cluster plan {path} --shard {range}` again"
+            ));
+            return Ok(Exit::Incomplete);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn planned(
+    args: &ClusterPlanArgs,
+    attempt: &mut RangeAttempt<'_>,
+    hooks: &EndHooks,
+    console: &mut Console,
+) -> Result<MirrorPlan, NoPlan> {
+    let builder = attempt.mirror(|options| args.set(options));
+    let progress = watch(&builder, Mode::Show, hooks, console)
+        .map_err(|error| NoPlan::Failed(s3mirror::Error::ReadPlan(std::io::Error::other(error))))?;
+    let builder = builder.observer(progress.clone());
+    let plan = Box::pin(async {
+        let mirror = builder.open_preview().await?;
+        mirror.plan().await
+    });
+    let superseded = Box::pin(attempt.superseded());
+    let plan = match select(plan, superseded).await {
+        Either::Left((plan, _)) => plan.map_err(NoPlan::Failed),
+        Either::Right(_) => Err(NoPlan::NotNeeded),
+    };
+    progress.end();
+    plan
+}
+
+/// Why a range cannot be planned, and what to do.
+fn explained(error: &s3mirror::Error) -> String {
+    let why = hints::error(error);
+    if needs_other_ranges(error) {
+        format!("{why}; run `s3mirror cluster split` again, with another --run")
+    } else {
+        why
+    }
+}
+
+fn needs_other_ranges(error: &s3mirror::Error) -> bool {
+    matches!(
+        error,
+        s3mirror::Error::Plan(PlanError::Straddled { .. } | PlanError::NotSeparable(_))
+    )
+}
+
+fn exit_of(error: &s3mirror::Error) -> Exit {
+    match error {
+        s3mirror::Error::Selection(_) => Exit::Usage,
+        error if needs_other_ranges(error) => Exit::Refused,
+        _ => Exit::Failed,
+    }
+}
+
+/// Reports how an attempt ended; without one, that none was needed.
+fn say(
+    planned: Option<(&Counts, u32)>,
+    range: usize,
+    ended: Ended,
+    started: Instant,
+    console: &mut Console,
+) {
+    let seconds = started.elapsed().as_secs_f64();
+    let counts = planned
+        .map(|(counts, _)| counts.clone())
+        .unwrap_or_default();
+    let (transfers, deletions) = (counts.created() + counts.overwritten(), counts.deleted());
+    let line = Line::Range {
+        range: range as u64,
+        attempt: planned.map_or(0, |(_, number)| number),
+        outcome: match ended {
+            Ended::Done => "done",
+            _ => "by-another",
+        },
+        transfers,
+        deletions,
+        seconds,
+    };
+    console.reporter().result(&line, || match (ended, planned) {
+        (_, None) => format!("range {range} is planned already"),
+        (Ended::ByAnother, _) => format!("range {range} was planned by another attempt"),
+        _ => format!("range {range}: {counts}, in {seconds:.1} s"),
+    });
+}

@@ -1,0 +1,134 @@
+//! Where the keys of one level are, by a few requests: for whoever divides a listing among
+//! machines. Nothing is decided by it.
+
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::types::EncodingType;
+use sync_core::store::Level;
+
+use crate::bucket::Bucket;
+use crate::error::Failure;
+use crate::list::level::directories;
+use crate::list::request::request;
+use crate::list::url_encoding::decode_if;
+use crate::list::v1::send;
+
+/// Most pages of a level that are read. Of a longer one, names are looked for that are far
+/// apart.
+const PAGES: usize = 4;
+
+/// Keys that a name of a long level stands for.
+const LONG: u64 = 4_000;
+
+/// What is directly below `directory`, a name below the prefix, which is empty or ends with
+/// a slash; of a long level about so many `names`.
+pub(crate) async fn estimate(
+    bucket: &Bucket,
+    directory: &str,
+    names: usize,
+) -> Result<Level, Failure> {
+    let base = bucket.location.prefix();
+    let full = [base, directory].concat();
+    let (mut level, mut token) = (Level::default(), None);
+    for _ in 0..PAGES.min(names) {
+        let request = request(bucket)
+            .set_prefix(Some(full.clone()).filter(|prefix| !prefix.is_empty()))
+            .delimiter("/")
+            .set_continuation_token(token);
+        let page = send(bucket, request).await?;
+        let below = |name: String| name.get(base.len()..).map(str::to_owned);
+        for name in directories(&page, &full).unwrap_or_default() {
+            below(name)
+                .into_iter()
+                .for_each(|name| level.add_directory(name));
+        }
+        for name in keys(&page).filter(|name| *name != full) {
+            level.add_entry(|| name.get(base.len()..).unwrap_or_default().to_owned());
+        }
+        token = page
+            .next_continuation_token
+            .filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(level);
+        }
+    }
+    let names = spread(bucket, &full, names).await?;
+    let entries = LONG.saturating_mul(names.len() as u64);
+    let names = names.iter().filter_map(|name| name.get(base.len()..));
+    let names = names.map(str::to_owned).collect();
+    Ok(Level::sampled(names, entries))
+}
+
+/// How the keys below `prefix` begin: with what all have in common and each character that
+/// may follow that, and each one that may follow these, until they are `most`. It takes a few
+/// requests for each.
+async fn spread(bucket: &Bucket, prefix: &str, most: usize) -> Result<Vec<String>, Failure> {
+    let mut beginnings = vec![prefix.to_owned()];
+    while beginnings.len() < most {
+        let mut longer = Vec::new();
+        for beginning in &beginnings {
+            let beginning = in_common(bucket, beginning).await?;
+            let mut after = None;
+            while let Some(key) = first_after(bucket, &beginning, after.as_deref()).await? {
+                let rest = key.get(beginning.len()..).unwrap_or_default();
+                let Some(next) = rest.chars().next() else {
+                    after = Some(key);
+                    continue;
+                };
+                let found = format!("{beginning}{next}");
+                after = Some(format!("{found}{}", char::MAX));
+                longer.push(found);
+            }
+        }
+        if longer.len() <= beginnings.len() {
+            break;
+        }
+        beginnings = longer;
+    }
+    Ok(beginnings)
+}
+
+/// What all keys that begin with `prefix` begin with.
+async fn in_common(bucket: &Bucket, prefix: &str) -> Result<String, Failure> {
+    let Some(first) = first_after(bucket, prefix, None).await? else {
+        return Ok(prefix.to_owned());
+    };
+    let rest = first.get(prefix.len()..).unwrap_or_default();
+    let ends = rest.char_indices().map(|(at, _)| prefix.len() + at);
+    let ends: Vec<usize> = ends.collect();
+    // No key is after those that begin with the first of them; with the last, some are.
+    let (mut least, mut most) = (0, ends.len());
+    while least + 1 < most {
+        let middle = (least + most) / 2;
+        let beginning = first.get(..ends[middle]).unwrap_or_default();
+        let behind = format!("{beginning}{}", char::MAX);
+        match first_after(bucket, prefix, Some(&behind)).await? {
+            None => least = middle,
+            Some(_) => most = middle,
+        }
+    }
+    let end = ends.get(least).copied().unwrap_or(prefix.len());
+    Ok(first.get(..end).unwrap_or(prefix).to_owned())
+}
+
+/// The first key that begins with `prefix`, and is after `after`.
+async fn first_after(
+    bucket: &Bucket,
+    prefix: &str,
+    after: Option<&str>,
+) -> Result<Option<String>, Failure> {
+    let request = request(bucket)
+        .set_prefix(Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty()))
+        .set_start_after(after.map(str::to_owned))
+        .max_keys(1);
+    let page = send(bucket, request).await?;
+    // A server that ignores what it was asked would be asked for ever.
+    let is_new = |key: &String| key.starts_with(prefix) && after.is_none_or(|it| it < &**key);
+    Ok(keys(&page).next().filter(is_new))
+}
+
+/// The keys of a page.
+fn keys(page: &ListObjectsV2Output) -> impl Iterator<Item = String> {
+    let is_encoded = page.encoding_type == Some(EncodingType::Url);
+    let keys = page.contents().iter().filter_map(|object| object.key());
+    keys.filter_map(move |key| decode_if(is_encoded, key.to_owned()).ok())
+}

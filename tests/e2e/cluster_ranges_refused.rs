@@ -1,0 +1,213 @@
+//! The guards judge the sums of all ranges; what is missing, foreign or edited is refused
+//! by name.
+
+use std::fs;
+
+use crate::support::{
+    Memory, World, assert_same,
+    cluster::{Cluster, IN_ORDER, deletions, different, split_keys},
+    plans::PlanText,
+};
+
+/// So many entries that stay, and so many that only the bucket has, spread over the keys.
+fn place(memory: &Memory, kept: usize, gone: usize) -> (World<'_>, crate::support::Dir) {
+    let world = World::on(memory);
+    let dir = world.dir("dir");
+    for number in 0..kept {
+        let key = format!("d{:02}/kept{number:03}", number % 8);
+        dir.write(&key, "1");
+        world.bucket.put(&key, "1");
+    }
+    for number in 0..gone {
+        world
+            .bucket
+            .put(&format!("d{:02}/gone{number:03}", number % 8), "1");
+    }
+    (world, dir)
+}
+
+#[test]
+fn percentages_of_ranges_are_judged_by_the_sum() {
+    let memory = Memory::start();
+    // 51 % of all: in no range more than there, so that each alone would be near the limit.
+    let (world, dir) = place(&memory, 98, 102);
+    let cluster = Cluster::ranges(&world, "backup", &dir, 8, &IN_ORDER);
+    cluster.phase("plan").done();
+    world.no_requests(|| {
+        let refused = cluster.seal().exits(4);
+        refused.says("102 of the target's 200").says("--max-delete")
+    });
+    assert_eq!(cluster.status()["state"], "refused");
+    world.no_requests(|| cluster.apply(0).exits(3));
+    cluster.seal().args(["--max-delete", "51%"]).done();
+    cluster.phase("apply").done();
+    cluster.finish().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+/// All that one range of the target has is deleted, which is 1 % of all.
+#[test]
+fn a_range_that_is_emptied_is_judged_with_the_others() {
+    let memory = Memory::start();
+    let (world, dir) = place(&memory, 99, 0);
+    let cluster = Cluster::ranges(&world, "backup", &dir, 8, &IN_ORDER);
+    world.bucket.put("zz/gone", "1");
+    dir.write("a", "1");
+    cluster.phase("plan").done();
+    cluster.seal().args(["--max-delete", "1%"]).done();
+    cluster.phase("apply").done();
+    cluster.finish().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+fn an_empty_source_is_one_that_is_empty_in_all_ranges() {
+    let memory = Memory::start();
+    let (world, dir) = place(&memory, 40, 0);
+    let cluster = Cluster::ranges(&world, "backup", &dir, 4, &IN_ORDER);
+    for name in fs::read_dir(dir.path()).unwrap() {
+        fs::remove_dir_all(name.unwrap().path()).unwrap();
+    }
+    cluster.phase("plan").done();
+    world.no_requests(|| cluster.seal().exits(4).says("the source is empty"));
+    assert_eq!(deletions(&memory), 0);
+}
+
+#[test]
+fn a_key_that_is_too_long_in_one_range_refuses_all() {
+    let memory = Memory::start();
+    let (world, dir) = place(&memory, 40, 0);
+    dir.write(format!("d03/{}", "x".repeat(60)), "1");
+    let options = [&IN_ORDER[..], &["--max-key-length", "50"]].concat();
+    let cluster = Cluster::ranges(&world, "backup", &dir, 4, &options);
+    cluster.phase("plan").done();
+    world.no_requests(|| cluster.seal().exits(4).says("longer than is allowed"));
+}
+
+/// What somebody does to a run whose ranges are all planned.
+type Edit = (&'static str, i32, fn(&Cluster));
+
+fn change_header(cluster: &Cluster, edit: impl FnOnce(&mut serde_json::Value)) {
+    PlanText::edit_header(&cluster.file("plan/0001.plan"), edit);
+}
+
+#[test]
+fn a_plan_that_is_missing_foreign_or_edited_is_refused_by_name() {
+    let memory = Memory::start();
+    let edits: [Edit; 7] = [
+        ("range 1", 3, |cluster| {
+            fs::remove_file(cluster.file("plan/0001.plan")).unwrap();
+        }),
+        ("0001.plan", 1, |cluster| {
+            fs::copy(
+                cluster.file("plan/0000.plan"),
+                cluster.file("plan/0001.plan"),
+            )
+            .unwrap();
+        }),
+        ("0001.plan", 1, |cluster| {
+            change_header(cluster, |header| {
+                header["origin"]["run"] = "another".into();
+            });
+        }),
+        ("0001.plan", 1, |cluster| {
+            change_header(cluster, |header| {
+                header["range"] = serde_json::json!({});
+            });
+        }),
+        ("0001.plan", 1, |cluster| {
+            change_header(cluster, |header| {
+                header["origin"]["prefix"] = "x/".into();
+            });
+        }),
+        (".plan", 1, |cluster| {
+            let plan = cluster.file("plan/0001.plan");
+            let bytes = fs::read(&plan).unwrap();
+            fs::write(plan, &bytes[..bytes.len() - 1]).unwrap();
+        }),
+        (".plan", 1, |cluster| {
+            let plan = cluster.file("plan/0001.plan");
+            let mut bytes = fs::read(&plan).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(plan, bytes).unwrap();
+        }),
+    ];
+    for (what, status, change) in edits {
+        let (world, dir) = different(&memory);
+        let cluster = Cluster::ranges(&world, "backup", &dir, 3, &IN_ORDER);
+        cluster.phase("plan").done();
+        change(&cluster);
+        world.no_requests(|| cluster.seal().exits(status).says(what));
+        assert!(!cluster.file("sealed.json").exists());
+    }
+}
+
+#[test]
+fn a_plan_of_a_range_that_is_edited_after_the_seal_deletes_nothing() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::sealed(&world, "backup", &dir, 3);
+    cluster.phase("apply").done();
+    let plan = cluster.file("plan/0001.plan");
+    let mut bytes = fs::read(&plan).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(plan, bytes).unwrap();
+    world.no_requests(|| cluster.finish().exits(3).says("0001.plan"));
+    assert_eq!(deletions(&memory), 0);
+}
+
+/// An entry has come that keys below it, in the next range, depend on.
+#[test]
+fn ranges_that_something_reaches_over_must_be_split_again() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    for number in 0..40 {
+        world.bucket.put(&format!("d/{number:02}"), "1");
+    }
+    let cluster = Cluster::ranges(&world, "restore", &dir, 2, &IN_ORDER);
+    assert_eq!(cluster.plans(), 2);
+    world.bucket.put("d", "1");
+    cluster
+        .plan(0)
+        .exits(4)
+        .says("'d' reaches over")
+        .says("cluster split");
+    assert_eq!(cluster.status()["failed"][0]["shard"], 0);
+}
+
+#[test]
+fn what_cannot_be_divided_is_wrong_usage() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let run = world.sandbox.path("run");
+    world.no_requests(|| {
+        for shards in [0, 1001] {
+            let split = split_keys(&world, "backup", &dir, &run, shards);
+            split.exits(2).says("1 to 1000");
+        }
+        let inside = dir.join("run");
+        let split = split_keys(&world, "backup", &dir, &inside, 2);
+        split.exits(1).says("inside the directory");
+        let split = split_keys(&world, "backup", &dir, &run, 2);
+        split.args(["--at", "1d"]).exits(2).says("--at is for");
+        let split = split_keys(&world, "backup", &dir, &run, 2);
+        split
+            .args(["--files-from", "-"])
+            .exits(2)
+            .says("--plan-out");
+        assert!(!run.exists());
+    });
+    let cluster = Cluster::ranges(&world, "backup", &dir, 2, &IN_ORDER);
+    let ranges = cluster.plans();
+    cluster
+        .plan(ranges)
+        .exits(2)
+        .says(&format!("there is no range {ranges}"));
+    let (world, dir) = different(&memory);
+    let by_plan = Cluster::split(&world, "backup", &dir, 2);
+    by_plan.phase("plan").exits(2).says("split by a plan");
+    by_plan.seal().exits(2).says("cluster apply");
+}
