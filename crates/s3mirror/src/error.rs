@@ -38,6 +38,9 @@ pub enum Error {
     /// The plan that was made cannot be read back.
     #[error("cannot read the plan: {0}")]
     ReadPlan(#[source] io::Error),
+    /// The directory cannot be watched.
+    #[error("cannot watch the directory: {0}")]
+    Watch(#[source] io::Error),
     /// Guards refuse the plan.
     #[error("refused: {}", .0.iter().map(Refusal::to_string).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Refusal>),

@@ -70,6 +70,7 @@ mod refusal;
 mod selection;
 mod state;
 mod verify;
+pub mod watch;
 
 pub use builder::MirrorBuilder;
 pub use cleanup::DirectoryLock;

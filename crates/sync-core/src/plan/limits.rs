@@ -33,14 +33,22 @@ pub enum MaxDelete {
 }
 
 impl MaxDelete {
-    fn permits(self, deleted: u64, target: u64) -> bool {
-        let share =
-            |percent: u64| u128::from(deleted) * 100 <= u128::from(target) * u128::from(percent);
+    /// How many entries may be deleted of a target of `target` entries.
+    #[must_use]
+    pub fn of(self, target: u64) -> u64 {
+        let share = |percent: u64| {
+            let most = u128::from(target) * u128::from(percent) / 100;
+            u64::try_from(most).unwrap_or(u64::MAX)
+        };
         match self {
-            Self::Half => deleted <= DEFAULT_ENTRIES || share(DEFAULT_PERCENT),
-            Self::Entries(most) => deleted <= most,
+            Self::Half => DEFAULT_ENTRIES.max(share(DEFAULT_PERCENT)),
+            Self::Entries(most) => most,
             Self::Percent(percent) => share(percent.into()),
         }
+    }
+
+    fn permits(self, deleted: u64, target: u64) -> bool {
+        deleted <= self.of(target)
     }
 }
 

@@ -1,0 +1,130 @@
+//! Adds a watch to each directory, on a thread of its own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use sync_core::Selection;
+
+use super::shared::Shared;
+use crate::watch::schedule::FullCause;
+
+/// The directories of a tree that are to be watched.
+pub(super) struct Tree {
+    root: PathBuf,
+    watches: RecommendedWatcher,
+    shared: Arc<Shared>,
+    selection: Arc<Selection>,
+}
+
+/// What came of a watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Added {
+    /// It is watched.
+    Yes,
+    /// It is gone, or no directory.
+    Gone,
+    /// It may not be read: a listing reports that.
+    Unreadable,
+    /// The system permits no more watches.
+    Limit,
+}
+
+impl Tree {
+    pub(super) fn new(
+        root: PathBuf,
+        watches: RecommendedWatcher,
+        shared: Arc<Shared>,
+        selection: Arc<Selection>,
+    ) -> Self {
+        Self {
+            root,
+            watches,
+            shared,
+            selection,
+        }
+    }
+
+    /// Watches what is new until it is over.
+    pub(super) fn run(mut self) {
+        while let Some(directory) = self.shared.next() {
+            let unwatched = self.watch(&directory);
+            let shared = Arc::clone(&self.shared);
+            shared.note(|state| {
+                if directory.is_empty() {
+                    // A full run follows.
+                    state.unwatched = unwatched;
+                    return;
+                }
+                if unwatched > 0 && state.unwatched == 0 {
+                    state.full.get_or_insert(FullCause::WatchLimit);
+                }
+                state.unwatched += unwatched;
+                // Only now: what is looked at must be watched already. It may have been gone
+                // by the time of the look, after a run had copied something of it.
+                state.touch_tree(&directory);
+            });
+        }
+    }
+
+    /// Watches `directory` and all below it, each before its names are read; returns how
+    /// many the system does not permit.
+    fn watch(&mut self, directory: &str) -> usize {
+        let mut left = vec![directory.to_owned()];
+        let mut unwatched = 0;
+        while let Some(directory) = left.pop() {
+            if self.shared.has_ended() {
+                break;
+            }
+            match self.add(&directory) {
+                Added::Gone => continue,
+                Added::Limit => unwatched += 1,
+                Added::Yes | Added::Unreadable => {
+                    self.shared.lock().directories.insert(directory.clone());
+                }
+            }
+            self.read(&directory, &mut left);
+        }
+        unwatched
+    }
+
+    fn add(&mut self, directory: &str) -> Added {
+        let path = self.root.join(directory);
+        // The kernel would follow a link.
+        let is_directory = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+        if !is_directory {
+            return Added::Gone;
+        }
+        match self.watches.watch(&path, RecursiveMode::NonRecursive) {
+            Ok(()) => Added::Yes,
+            Err(error) => match error.kind {
+                ErrorKind::MaxFilesWatch => Added::Limit,
+                ErrorKind::PathNotFound => Added::Gone,
+                _ => Added::Unreadable,
+            },
+        }
+    }
+
+    /// Adds the directories in `directory` to `left`. What cannot be read, a listing
+    /// reports.
+    fn read(&self, directory: &str, left: &mut Vec<String>) {
+        let Ok(entries) = fs::read_dir(self.root.join(directory)) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let path = match directory {
+                "" => name.to_owned(),
+                _ => format!("{directory}/{name}"),
+            };
+            if !self.selection.prunes(&path) {
+                left.push(path);
+            }
+        }
+    }
+}
