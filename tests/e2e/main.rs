@@ -100,6 +100,7 @@ mod trash;
 mod trash_docs;
 mod trash_killed;
 mod versioning;
+mod watch;
 mod watching;
 
 mod cleanup;

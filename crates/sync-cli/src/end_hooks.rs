@@ -54,7 +54,7 @@ struct State {
 impl EndHooks {
     /// Checks that all hooks can run, before anything else is done.
     pub(crate) fn prepare(args: &FinishArgs, mirrored: Option<&Path>) -> anyhow::Result<Self> {
-        let metrics = args.metrics_file.as_deref();
+        let metrics = args.metrics.metrics_file.as_deref();
         let metrics = metrics.map(|path| MetricsFile::look(path, mirrored));
         Ok(Self(Arc::new(Inner {
             begun: Instant::now(),

@@ -17,6 +17,8 @@ mod output;
 mod panics;
 mod price;
 mod progress;
+mod replaced_file;
+mod service;
 mod settings;
 mod signals;
 #[cfg(test)]

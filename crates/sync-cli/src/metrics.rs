@@ -6,24 +6,17 @@
 //! earlier file: an alert is based on it.
 
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, ensure};
-use sync_core::{plan::Tally, text::printable};
-use tempfile::{Builder, NamedTempFile};
+use sync_core::plan::Tally;
 
 use crate::output::json::RunReport;
+use crate::replaced_file::ReplacedFile;
 
 /// Where metrics are written.
 #[derive(Debug)]
-pub(crate) struct MetricsFile {
-    path: PathBuf,
-    parent: PathBuf,
-}
+pub(crate) struct MetricsFile(ReplacedFile);
 
 const LAST_SUCCESS: &str = "s3mirror_last_success_timestamp_seconds";
 
@@ -31,61 +24,14 @@ impl MetricsFile {
     /// Checks that metrics can be written to `path`, before anything is done.
     /// Inside the directory `mirrored` they would be taken for a part of it.
     pub(crate) fn look(path: &Path, mirrored: Option<&Path>) -> anyhow::Result<Self> {
-        let file = Self {
-            path: path.to_owned(),
-            parent: match path.parent() {
-                Some(parent) if parent != Path::new("") => parent.to_owned(),
-                _ => PathBuf::from("."),
-            },
-        };
-        file.check(mirrored)
-            .with_context(|| format!("cannot write the metrics file '{}'", shown(path)))?;
-        Ok(file)
-    }
-
-    fn check(&self, mirrored: Option<&Path>) -> anyhow::Result<()> {
-        let parent = self.parent.canonicalize()?;
-        if let Some(mirrored) = mirrored.and_then(|dir| dir.canonicalize().ok()) {
-            ensure!(
-                !parent.starts_with(mirrored),
-                "it is inside the directory that is mirrored, and would be taken for a part of it"
-            );
-        }
-        match fs::symlink_metadata(&self.path) {
-            Ok(found) => ensure!(found.is_file(), "something that is not a file is there"),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
-        // It is removed at once.
-        self.temporary()?;
-        Ok(())
+        ReplacedFile::look("metrics file", path, mirrored).map(Self)
     }
 
     /// Writes how a run ended.
     pub(crate) fn write(&self, report: &RunReport) -> anyhow::Result<()> {
-        let earlier = fs::read_to_string(&self.path).unwrap_or_default();
-        self.replace(&text(report, now(), &earlier))
-            .with_context(|| format!("cannot write the metrics file '{}'", shown(&self.path)))
+        let earlier = self.0.read();
+        self.0.write(&text(report, now(), &earlier))
     }
-
-    fn replace(&self, text: &str) -> io::Result<()> {
-        let mut file = self.temporary()?;
-        file.write_all(text.as_bytes())?;
-        file.persist(&self.path)?;
-        Ok(())
-    }
-
-    /// The collector, often another user, reads only files named `*.prom`.
-    fn temporary(&self) -> io::Result<NamedTempFile> {
-        Builder::new()
-            .prefix(".s3mirror-metrics-")
-            .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(&self.parent)
-    }
-}
-
-fn shown(path: &Path) -> String {
-    printable(&path.to_string_lossy())
 }
 
 /// In whole seconds, like everything that is compared with it.

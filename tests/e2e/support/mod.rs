@@ -33,6 +33,7 @@ pub(crate) mod slurm;
 pub(crate) mod awscli;
 mod binary;
 pub(crate) mod docs;
+pub(crate) mod edits;
 pub(crate) mod mount;
 pub(crate) mod strace;
 pub(crate) mod wait;

@@ -123,7 +123,10 @@ mod tests {
 
     #[test]
     fn a_directory_covers_all_below_it_whichever_comes_first() {
-        for order in [["a/", "a/b", "a/b/", "a/b/c"], ["a/b/c", "a/b/", "a/b", "a/"]] {
+        for order in [
+            ["a/", "a/b", "a/b/", "a/b/c"],
+            ["a/b/c", "a/b/", "a/b", "a/"],
+        ] {
             assert_eq!(dirty(&order).take(), items(&["a/"]));
         }
         // Neither its own name nor one that only begins alike.

@@ -126,7 +126,9 @@ impl Watch {
             return Err(Error::Options("only a backup can watch its source"));
         }
         if options.selection.keys.is_some() || !options.key_range.is_all() {
-            return Err(Error::Options("a watch finds out by itself which keys have changed"));
+            return Err(Error::Options(
+                "a watch finds out by itself which keys have changed",
+            ));
         }
         let selection = Arc::new(options.selection.read()?);
         let root = Root::of(&options.directory);
@@ -318,7 +320,9 @@ impl Watch {
                 let execution = &report.execution;
                 let withheld = execution.deletions_withheld.is_some();
                 let are_known = !withheld && !report.source_incomplete && !execution.stopped;
-                let failed = are_known.then(|| failures.all_of(execution.failed)).flatten();
+                let failed = are_known
+                    .then(|| failures.all_of(execution.failed))
+                    .flatten();
                 let (counts, report) = (Box::new(plan.counts().clone()), Box::new(report));
                 (Outcome::Executed { counts, report }, failed)
             }
@@ -336,7 +340,8 @@ impl Watch {
                 self.window.add(now, done.deleted.entries);
                 if full.is_some() {
                     let entries = counts.target.entries + done.created.entries;
-                    self.window.set_total(entries.saturating_sub(done.deleted.entries));
+                    self.window
+                        .set_total(entries.saturating_sub(done.deleted.entries));
                 }
                 let is_complete = report.is_complete();
                 if is_complete || full.is_some() {

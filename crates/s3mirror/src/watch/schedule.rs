@@ -110,9 +110,8 @@ impl Schedule {
 
     /// What is to be done at `now`, if changes wait since `changes`.
     pub(super) fn next(&self, now: Instant, changes: Option<Span>) -> Next {
-        let cycle_at = changes.map(|span| {
-            (span.last + self.pace.settle).min(span.first + self.pace.longest_delay)
-        });
+        let cycle_at = changes
+            .map(|span| (span.last + self.pace.settle).min(span.first + self.pace.longest_delay));
         let (due, next) = match (self.full, cycle_at) {
             (Some(cause), _) => (now, Next::Full(cause)),
             (None, _) if now >= self.full_at => (now, Next::Full(FullCause::Periodic)),
@@ -241,7 +240,10 @@ mod tests {
                 first: now,
                 last: now + seconds(1),
             });
-            assert!(matches!(schedule.next(now + seconds(1), newer), Next::Wait(_)));
+            assert!(matches!(
+                schedule.next(now + seconds(1), newer),
+                Next::Wait(_)
+            ));
             now = due + seconds(2);
             assert_eq!(schedule.next(now, span), Next::Cycle);
         }

@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn the_first_run_is_judged_by_itself() {
         let mut window = Window::default();
-        assert_eq!(window.left(Instant::now(), MaxDelete::Half), MaxDelete::Half);
+        assert_eq!(
+            window.left(Instant::now(), MaxDelete::Half),
+            MaxDelete::Half
+        );
     }
 
     #[test]
@@ -103,7 +106,10 @@ mod tests {
         window.set_total(4);
         window.add(now, 3);
         assert_eq!(window.left(now, MaxDelete::Half), MaxDelete::Entries(7));
-        assert_eq!(window.left(now, MaxDelete::Entries(5)), MaxDelete::Entries(2));
+        assert_eq!(
+            window.left(now, MaxDelete::Entries(5)),
+            MaxDelete::Entries(2)
+        );
         window.set_total(100);
         assert_eq!(window.left(now, MaxDelete::Half), MaxDelete::Entries(47));
     }

@@ -13,6 +13,9 @@ mod show;
 mod sync;
 mod verify;
 mod versions;
+mod watch;
+
+pub(crate) use watch::CycleLine;
 
 #[cfg(test)]
 pub(crate) use {
@@ -68,6 +71,12 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         }),
         Command::Versions(args) => with_output(console, &args.output, |console| {
             block_on(versions::run(&args, console))?
+        }),
+        Command::Watch(args) => with_output(console, &args.output, |console| {
+            if console.reporter().form() == Form::Json {
+                console.streams().tell_diagnoses();
+            }
+            block_on(watch::run(&args, console))?
         }),
         Command::Doctor(args) => with_output(console, &args.output, |console| {
             block_on(doctor::run(&args, console))?

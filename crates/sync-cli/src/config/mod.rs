@@ -34,8 +34,10 @@ pub(crate) fn command_line(args: RunArgs) -> Result<Cli, Message> {
     let file = File::read(path.clone()).map_err(Message::Wrong)?;
     let job = Job::find(&file, &name).map_err(Message::Wrong)?;
     let mut cli = job.settings(&rest)?.command_line(&job)?;
-    if let Command::Backup(args) = &mut cli.command {
-        args.config = path;
+    match &mut cli.command {
+        Command::Backup(args) => args.config = path,
+        Command::Watch(args) => args.config = path,
+        _ => {}
     }
     Ok(cli)
 }

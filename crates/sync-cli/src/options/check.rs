@@ -6,7 +6,7 @@ use sync_s3::endpoint_address;
 
 use super::{
     ClusterCommand, Command, MockArgs, MockCommand, NOT_FOR_BACKUP, NOT_OF_THE_PAST, ServerArgs,
-    Size, SpeedArgs, SplitArgs, SplitCommand, SyncArgs,
+    Size, SpeedArgs, SplitArgs, SplitCommand, SyncArgs, WatchArgs,
 };
 
 /// The answer to `restore --restore-abandoned`.
@@ -40,6 +40,7 @@ impl Command {
                 args.server.check()
             }
             Self::Cluster { command } => command.check(),
+            Self::Watch(args) => args.check(),
             Self::Doctor(args) => args.server.check(),
             Self::Versions(args) => args.server.check(),
             Self::Verify(args) => {
@@ -75,6 +76,16 @@ impl SyncArgs {
             self.safety.max_key_length,
             self.places.bucket.prefix().len(),
         )?;
+        self.server.check()
+    }
+}
+
+impl WatchArgs {
+    fn check(&self) -> Result<(), String> {
+        self.speed.check(Direction::Backup)?;
+        self.objects.check()?;
+        let prefix = self.places.bucket.prefix().len();
+        check_max_key(self.safety.max_key_length, prefix)?;
         self.server.check()
     }
 }

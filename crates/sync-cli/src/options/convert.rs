@@ -6,6 +6,7 @@ use std::io::{self, BufReader};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
+use s3mirror::watch::{Pace, WatchOptions};
 use s3mirror::{
     Deletions, Direction, KeyList, KeyListError, Location, MirrorOptions, SelectionOptions,
     Separator, read_key_list,
@@ -18,9 +19,9 @@ use crate::hints;
 
 use super::{
     ApplyArgs, ClusterFinishArgs, ClusterPlanArgs, DoctorArgs, DurabilityArgs, ExecutionArgs,
-    GuardArgs, IdentityArgs, Links, MachineGuardArgs, Moment, ObjectArgs, SealArgs, SelectionArgs,
-    ServerArgs, Size, SpeedArgs, SplitPlanArgs, SplitRangesArgs, StateArgs, SyncArgs, VerifyArgs,
-    VersionsArgs,
+    GuardArgs, IdentityArgs, Links, MachineGuardArgs, Moment, ObjectArgs, SafetyArgs, SealArgs,
+    SelectionArgs, ServerArgs, Size, SpeedArgs, SplitPlanArgs, SplitRangesArgs, StateArgs,
+    SyncArgs, VerifyArgs, VersionsArgs, WatchArgs,
 };
 
 /// Attempts of a request of `doctor`: whoever waits for a diagnosis need not
@@ -44,18 +45,69 @@ impl SyncArgs {
         }
         .set(&mut options);
         options.bucket.at = self.past.moment()?;
-        self.safety.consent.guards.set(&mut options);
+        self.safety.set(&mut options);
         options.trash.clone_from(&self.trash.trash);
         options.compare = self.rule.compare.into();
-        options.deletions = if self.safety.no_delete {
+        options.selection = self.selection.to_options()?;
+        options.selection.keys = self.selection.key_list()?;
+        Ok(options)
+    }
+}
+
+impl WatchArgs {
+    /// The options of each backup; or what is wrong with them, in one line.
+    pub(crate) fn mirror_options(&self) -> Result<MirrorOptions, String> {
+        if self.safety.dry_run {
+            return Err("a watch has no dry run; see what it would do by `mock backup`".to_owned());
+        }
+        if self.selection.files_from.is_some() {
+            return Err(
+                "a watch finds out by itself what to look at: leave out --files-from".to_owned(),
+            );
+        }
+        let (directory, bucket) = (&self.places.dir, &self.places.bucket);
+        let mut options = MirrorOptions::new(Direction::Backup, directory, bucket.clone());
+        Common {
+            state: &self.state,
+            durability: self.safety.consent.durability,
+            identity: self.rule.identity,
+            symlinks: self.rule.symlinks,
+            server: &self.server,
+            objects: &self.objects,
+            speed: &self.speed,
+        }
+        .set(&mut options);
+        self.safety.set(&mut options);
+        options.compare = self.rule.compare.into();
+        options.selection = self.selection.to_options()?;
+        Ok(options)
+    }
+
+    /// How it watches.
+    pub(crate) fn watch_options(&self) -> WatchOptions {
+        let mut options = WatchOptions::default();
+        options.pace = Pace {
+            settle: self.pace.settle.duration(),
+            longest_delay: self.pace.longest_delay.duration(),
+            full_every: self.pace.full_every.duration(),
+        };
+        if let Some(memory) = self.pace.change_memory {
+            options.memory = usize::try_from(memory.bytes()).unwrap_or(usize::MAX);
+        }
+        options
+    }
+}
+
+impl SafetyArgs {
+    /// Sets what a run may do.
+    fn set(&self, options: &mut MirrorOptions) {
+        self.consent.guards.set(options);
+        options.deletions = if self.no_delete {
             Deletions::Off
         } else {
             Deletions::On
         };
-        options.max_key_length = self.safety.max_key_length;
-        options.selection = self.selection.to_options()?;
-        options.selection.keys = self.selection.key_list()?;
-        Ok(options)
+        options.max_key_length = self.max_key_length;
     }
 }
 

@@ -9,14 +9,8 @@ use clap::Args;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct FinishArgs {
-    /// Write metrics of the run for node_exporter (*.prom; not inside DIR)
-    #[arg(
-        long,
-        hide_env = true,
-        env = "S3MIRROR_METRICS_FILE",
-        value_name = "FILE"
-    )]
-    pub(crate) metrics_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
     /// Run a command at the end, with the report on its standard input
     ///
     /// It is given to `sh -c` after every real run, also one that failed or was
@@ -29,4 +23,17 @@ pub(crate) struct FinishArgs {
         value_name = "COMMAND"
     )]
     pub(crate) on_finish: Option<OsString>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct MetricsArgs {
+    /// Write metrics of the run for node_exporter (*.prom; not inside DIR)
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_METRICS_FILE",
+        value_name = "FILE"
+    )]
+    pub(crate) metrics_file: Option<PathBuf>,
 }

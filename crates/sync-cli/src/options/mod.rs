@@ -29,6 +29,7 @@ mod trash;
 mod values;
 mod verify;
 mod versions;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -43,7 +44,7 @@ pub(crate) use cluster::{
 };
 pub(crate) use config::{CheckConfigArgs, ConfigCommand, JobWords, JobsArgs, RunArgs};
 pub(crate) use doctor::DoctorArgs;
-pub(crate) use finish::FinishArgs;
+pub(crate) use finish::{FinishArgs, MetricsArgs};
 pub(crate) use help::definition;
 pub(crate) use objects::ObjectArgs;
 pub(crate) use output::OutputArgs;
@@ -57,11 +58,12 @@ pub(crate) use server::ServerArgs;
 pub(crate) use sizes::Size;
 pub(crate) use speed::SpeedArgs;
 pub(crate) use state::StateArgs;
-pub(crate) use times::Moment;
+pub(crate) use times::{Moment, Span};
 pub(crate) use trash::{NOT_FOR_BACKUP, TrashArgs};
 pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, LogFormat, OnDisk, When};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use versions::VersionsArgs;
+pub(crate) use watch::WatchArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -128,6 +130,8 @@ pub(crate) enum Command {
     Versions(VersionsArgs),
     /// Test whether the bucket and the directory are fit for backup and restore
     Doctor(DoctorArgs),
+    /// Back up the directory whenever it changes, until it is stopped
+    Watch(WatchArgs),
     /// Remove empty directories below the directory
     Cleanup(CleanupArgs),
     /// Mirror on many machines, which execute one plan or plan as well

@@ -1,6 +1,7 @@
 //! A moment: a duration before now, or a date or time in UTC.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
@@ -41,6 +42,28 @@ impl FromStr for Moment {
                 "invalid time '{text}' (examples: 7d, 36h, 1d12h, 2024-05-01, 2024-05-01T12:00:00Z)"
             )
         })
+    }
+}
+
+/// How long something takes: `2s`, `1m30s`, `24h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span(Duration);
+
+impl Span {
+    pub(crate) fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let span = duration(text).and_then(|span| span.to_std().ok());
+        // Ten years; a timer takes no arbitrary time.
+        let span = span.filter(|span| *span <= Duration::from_hours(10 * 366 * 24));
+        span.map(Self)
+            .ok_or_else(|| format!("invalid duration '{text}' (examples: 2s, 1m30s, 24h)"))
     }
 }
 
@@ -90,6 +113,15 @@ mod tests {
                 Some(expected.parse().unwrap()),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_span_is_a_duration() {
+        let span = |text: &str| text.parse().map(Span::duration);
+        assert_eq!(span("1m30s"), Ok(Duration::from_secs(90)));
+        for wrong in ["", "2", "-2s", "9999999h", "2x"] {
+            assert!(span(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use sync_core::{Key, execute::Report, plan::Tally, rule::Reason};
 
 use super::text;
+use crate::command::CycleLine;
 use crate::progress::Figures;
 
 /// Version of the lines with a field `event`; those of the plan have their own.
@@ -60,6 +61,8 @@ pub(crate) enum Line<'a> {
     Warning { message: &'a str },
     /// Why nothing, or not everything, was done.
     Error { message: &'a str },
+    /// A cycle of a watch has ended, however.
+    Cycle(&'a CycleLine),
     /// The last line of a backup, restore or apply, however it ended.
     Report(&'a RunReport),
 }

@@ -210,7 +210,10 @@ mod tests {
     fn dropped_events_and_a_root_that_goes_need_a_full_run() {
         let mut scene = scene();
         scene.event(EventKind::Remove(RemoveKind::Folder), "");
-        assert_eq!(scene.shared.lock().full.take(), Some(FullCause::RootReplaced));
+        assert_eq!(
+            scene.shared.lock().full.take(),
+            Some(FullCause::RootReplaced)
+        );
         let overflow = Event::new(EventKind::Other).set_flag(Flag::Rescan);
         scene.hints.handle_event(Ok(overflow));
         assert_eq!(scene.shared.lock().full.take(), Some(FullCause::Overflow));
@@ -221,9 +224,15 @@ mod tests {
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt;
         let mut scene = scene();
-        let path = scene.directory.path().join("d").join(OsStr::from_bytes(b"\xff"));
+        let path = scene
+            .directory
+            .path()
+            .join("d")
+            .join(OsStr::from_bytes(b"\xff"));
         let create = EventKind::Create(CreateKind::File);
-        scene.hints.handle_event(Ok(Event::new(create).add_path(path)));
+        scene
+            .hints
+            .handle_event(Ok(Event::new(create).add_path(path)));
         scene.expect(&["d/"]);
     }
 }

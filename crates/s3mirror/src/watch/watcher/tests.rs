@@ -72,7 +72,11 @@ fn a_directory_in_the_place_of_another_one_is_watched() {
     fs::create_dir_all(root.path().join("a")).unwrap();
     let watcher = watch(root.path());
     for round in 0..50 {
-        fs::rename(root.path().join("a"), root.path().join(format!("old-{round}"))).unwrap();
+        fs::rename(
+            root.path().join("a"),
+            root.path().join(format!("old-{round}")),
+        )
+        .unwrap();
         fs::create_dir(root.path().join("a")).unwrap();
     }
     wait(|| !watcher.shared.is_behind() && watcher.seen().directories == 52);

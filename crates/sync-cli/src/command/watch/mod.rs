@@ -1,0 +1,143 @@
+//! `watch`: a backup whenever the directory changes, until a signal ends it.
+
+mod status;
+mod tell;
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use anyhow::Context;
+use s3mirror::MirrorBuilder;
+use s3mirror::watch::{Cycle, Outcome, Watch, Work};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::manner::{Jobs, Manner, Mode};
+use super::sync;
+use crate::metrics::MetricsFile;
+use crate::options::{PriceArgs, WatchArgs};
+use crate::output::view::View;
+use crate::progress::{Events, Progress};
+use crate::service::Service;
+use crate::signals::Stop;
+use crate::{Console, Exit, hints};
+use status::Status;
+
+pub(crate) use tell::CycleLine;
+
+pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Result<Exit> {
+    let Some(options) = console.ok_or_report(args.mirror_options()) else {
+        return Ok(Exit::Usage);
+    };
+    if !args.safety.consent.guards.yes {
+        console.error("refused: a watch overwrites and deletes without asking; confirm with --yes");
+        return Ok(Exit::Refused);
+    }
+    let stop = Stop::listen().context("cannot listen for signals")?;
+    let mut asked = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
+    let metrics = args.metrics.metrics_file.as_deref();
+    let metrics = metrics.map(|path| MetricsFile::look(path, Some(&args.places.dir)));
+    let metrics = metrics.transpose()?;
+    let mut status = Status::new(args)?;
+    let watch = Watch::start(options, args.watch_options()).map_err(hints::explained)?;
+    let mut watch = watch.stop_on(stop.asked());
+    let mut service = Service::find();
+    let mut stopped = pin!(stop.asked());
+    let mut has_succeeded = false;
+    service.status("looking at all directories");
+    loop {
+        let work = tokio::select! {
+            biased;
+            () = &mut stopped => break,
+            _ = asked.recv() => {
+                console.streams().note(status.text(&watch.state()));
+                continue;
+            }
+            () = service.live() => continue,
+            work = watch.next() => work,
+        };
+        if status.cycles() == 0 {
+            service.ready();
+        }
+        status.begin(&work, &watch.state());
+        service.status(&status.text(&watch.state()));
+        status.save(console);
+        let cycle = cycle(&mut watch, work, args, &mut service, console).await;
+        if !has_succeeded
+            && cycle.outcome.is_hopeless()
+            && let Outcome::Failed(error) = cycle.outcome
+        {
+            return Err(hints::explained(error));
+        }
+        tell::cycle(&cycle, &watch.state(), console);
+        status.end(&cycle, &watch.state());
+        service.status(&status.text(&watch.state()));
+        status.save(console);
+        let report = metrics.as_ref().map(|file| file.write(&status.report()));
+        if let Some(Err(error)) = report {
+            console.warning(format_args!("{error:#}"));
+        }
+        if cycle.outcome.is_stopped() {
+            break;
+        }
+        has_succeeded |= cycle.outcome.is_complete();
+    }
+    service.stopping();
+    status.stop(&watch.state());
+    status.save(console);
+    Ok(stop.exit().unwrap_or(Exit::Done))
+}
+
+/// Runs a cycle, while the watchdog is told that this process is alive.
+async fn cycle(
+    watch: &mut Watch,
+    work: Work,
+    args: &WatchArgs,
+    service: &mut Service,
+    console: &Console,
+) -> Cycle {
+    let price = PriceArgs::default();
+    let manner = Manner {
+        mode: Mode::Act,
+        view: View::List,
+        price: &price,
+        yes: true,
+        jobs: Jobs {
+            file: args.config.as_deref(),
+            profile: args.server.profile.as_deref(),
+        },
+    };
+    let mut progress = None;
+    let open = |builder: MirrorBuilder| {
+        let watched = Progress::begin(builder.progress(), console, Events::Wanted);
+        let builder = match watched.map(Arc::new) {
+            Ok(watched) => {
+                progress = Some(Arc::clone(&watched));
+                builder.observer(watched)
+            }
+            // Progress is shown by a thread; without one the work is done all the same.
+            Err(_) => builder,
+        };
+        sync::open(builder, &manner)
+    };
+    let cycle = {
+        let mut running = pin!(watch.run(work, open));
+        tokio::select! {
+            cycle = &mut running => cycle,
+            () = service.live() => running.await,
+        }
+    };
+    if let Some(progress) = progress {
+        progress.end();
+    }
+    cycle
+}
+
+/// The exit status that a run would have ended with.
+fn exit(outcome: &Outcome) -> Exit {
+    match outcome {
+        Outcome::Executed { report, .. } if report.is_complete() => Exit::Done,
+        Outcome::Executed { .. } => Exit::Incomplete,
+        Outcome::Refused(_) => Exit::Refused,
+        _ => Exit::Failed,
+    }
+}

@@ -1,0 +1,175 @@
+//! What people and programs read of a cycle.
+
+use std::fs;
+
+use indicatif::HumanBytes;
+use s3mirror::watch::{Cycle, Outcome, WatchState};
+use s3mirror::{Refusal, Report};
+use serde::Serialize;
+use sync_core::plan::{self, MaxDelete, Tally};
+
+use super::exit;
+use crate::output::json::Line;
+use crate::{Console, hints};
+
+/// A cycle of a watch.
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct CycleLine {
+    /// Counted from 1.
+    number: u64,
+    /// Why both places were listed whole; null if only what had changed was looked at.
+    full: Option<String>,
+    /// Keys and directories that were looked at.
+    items: u64,
+    /// As a backup would have ended.
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Exit"))]
+    pub(super) exit: u8,
+    pub(super) seconds: f64,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+    pub(super) created: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+    pub(super) overwritten: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+    pub(super) deleted: Tally,
+    pub(super) failed: u64,
+    /// Entries deleted within the last 24 hours.
+    deleted_in_a_day: u64,
+    /// Directories that are watched.
+    directories: u64,
+    /// Directories that are not, because the system permits no more watches.
+    unwatched: u64,
+    /// Keys and directories that wait for the next cycle.
+    dirty: u64,
+    /// The pause before it is tried again; null if it need not be.
+    retry_seconds: Option<f64>,
+    /// Why it was refused or failed; entries that failed have lines of their own.
+    pub(super) errors: Vec<String>,
+}
+
+impl CycleLine {
+    pub(super) fn of(cycle: &Cycle, state: &WatchState) -> Self {
+        let mut line = Self {
+            number: cycle.number,
+            full: cycle.full.map(|cause| cause.to_string()),
+            items: cycle.items as u64,
+            exit: exit(&cycle.outcome).code(),
+            seconds: cycle.took.as_secs_f64(),
+            deleted_in_a_day: cycle.deleted,
+            directories: state.directories as u64,
+            unwatched: state.unwatched as u64,
+            dirty: state.dirty as u64,
+            retry_seconds: cycle.retry.map(|pause| pause.as_secs_f64()),
+            errors: wrong(cycle),
+            ..Self::default()
+        };
+        if let Outcome::Executed { report, .. } = &cycle.outcome {
+            let done = &report.execution;
+            line.created = done.created;
+            line.overwritten = done.overwritten;
+            line.deleted = done.deleted;
+            line.failed = done.failed;
+        }
+        line
+    }
+}
+
+/// Why a cycle was refused or failed, and what to do.
+fn wrong(cycle: &Cycle) -> Vec<String> {
+    match &cycle.outcome {
+        Outcome::Refused(refusals) => refusals.iter().map(|why| refused(cycle, why)).collect(),
+        Outcome::Failed(error) => vec![hints::error(error)],
+        _ => Vec::new(),
+    }
+}
+
+fn refused(cycle: &Cycle, refusal: &Refusal) -> String {
+    use plan::Refusal::{TooManyDeletions, TooManyOfList};
+    let Refusal::Guard(
+        TooManyDeletions {
+            deleted: deletions, ..
+        }
+        | TooManyOfList {
+            deleted: deletions, ..
+        },
+    ) = refusal
+    else {
+        return format!("refused: {}", hints::refusal(refusal));
+    };
+    let (Some(total), MaxDelete::Entries(left)) = (cycle.total, cycle.left) else {
+        return format!("refused: {}", hints::refusal(refusal));
+    };
+    format!(
+        "refused: {deletions} entries would be deleted, and {} were within 24 hours, of {total} that \
+         the last full run left in the bucket; only {left} more are allowed. Nothing is done until \
+         they are: if they are meant, run `s3mirror backup` by hand with a higher --max-delete, or \
+         start the watch again with one",
+        cycle.deleted
+    )
+}
+
+/// Tells how a cycle has ended.
+pub(super) fn cycle(cycle: &Cycle, state: &WatchState, console: &mut Console) {
+    let line = CycleLine::of(cycle, state);
+    for message in &line.errors {
+        match &cycle.outcome {
+            Outcome::Refused(_) => console.error(message),
+            _ => console.warning(message),
+        }
+    }
+    if let Outcome::Executed { report, .. } = &cycle.outcome {
+        let has_changed = report.execution.created.entries
+            + report.execution.overwritten.entries
+            + report.execution.deleted.entries
+            + report.execution.failed
+            > 0;
+        if has_changed || cycle.full.is_some() || console.reporter().is_verbose() {
+            console.text(done(cycle, report));
+        }
+    }
+    if let Some(pause) = cycle.retry {
+        let seconds = pause.as_secs_f64().ceil();
+        console.note(format_args!(
+            "what was not done is kept, and tried again in {seconds} s"
+        ));
+    }
+    if cycle.full.is_some() && state.unwatched > 0 {
+        console.warning(unwatched(state));
+    }
+    console.reporter().event_at_once(&Line::Cycle(&line));
+    console.streams().show();
+}
+
+fn done(cycle: &Cycle, report: &Report) -> String {
+    let what = match cycle.full {
+        Some(cause) => format!("full run ({cause})"),
+        None => format!("{} changed", cycle.items),
+    };
+    let done = &report.execution;
+    let bytes = HumanBytes(done.created.bytes + done.overwritten.bytes);
+    let copied = done.created.entries + done.overwritten.entries;
+    let failed = match done.failed {
+        0 => String::new(),
+        count => format!(", {count} failed"),
+    };
+    let took = cycle.took.as_secs_f64();
+    format!(
+        "cycle {}: {what}: uploaded {copied} ({bytes}), deleted {}{failed}, {took:.1} s",
+        cycle.number, done.deleted.entries
+    )
+}
+
+/// The limit of watches, and what to set it to.
+fn unwatched(state: &WatchState) -> String {
+    const LIMIT: &str = "/proc/sys/fs/inotify/max_user_watches";
+    let limit = fs::read_to_string(LIMIT).unwrap_or_default();
+    let needed = (state.directories + state.unwatched).saturating_mul(2);
+    let better = needed.next_power_of_two().max(8192);
+    format!(
+        "{} directories are not watched, because this user may have only {} watches; what changes \
+         there is found by a full run every hour. Set more by `sysctl -w \
+         fs.inotify.max_user_watches={better}`, and in /etc/sysctl.d for the next start",
+        state.unwatched,
+        limit.trim()
+    )
+}
