@@ -15,8 +15,6 @@ mod verify;
 mod versions;
 mod watch;
 
-pub(crate) use watch::CycleLine;
-
 #[cfg(test)]
 pub(crate) use {
     cleanup::Line as CleanupLine, cluster::Line as ClusterLine, doctor::Line as DoctorLine,

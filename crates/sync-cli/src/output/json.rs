@@ -8,7 +8,6 @@ use serde::Serialize;
 use sync_core::{Key, execute::Report, plan::Tally, rule::Reason};
 
 use super::text;
-use crate::command::CycleLine;
 use crate::progress::Figures;
 
 /// Version of the lines with a field `event`; those of the plan have their own.
@@ -153,6 +152,41 @@ impl RunReport {
             self.created.entries, self.overwritten.entries, self.deleted.entries, self.kept.entries
         )
     }
+}
+
+/// A cycle of a watch.
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct CycleLine {
+    /// Counted from 1.
+    pub(crate) number: u64,
+    /// Why both places were listed whole; null if only what had changed was looked at.
+    pub(crate) full: Option<String>,
+    /// Keys and directories that were looked at.
+    pub(crate) items: u64,
+    /// As a backup would have ended.
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Exit"))]
+    pub(crate) exit: u8,
+    pub(crate) seconds: f64,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+    pub(crate) created: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+    pub(crate) overwritten: Tally,
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+    pub(crate) deleted: Tally,
+    pub(crate) failed: u64,
+    /// Entries deleted within the last 24 hours.
+    pub(crate) deleted_in_a_day: u64,
+    /// Directories that are watched.
+    pub(crate) directories: u64,
+    /// Directories that are not, because the system permits no more watches.
+    pub(crate) unwatched: u64,
+    /// Keys and directories that wait for the next cycle.
+    pub(crate) dirty: u64,
+    /// The pause before it is tried again; null if it need not be.
+    pub(crate) retry_seconds: Option<f64>,
+    /// Why it was refused or failed; entries that failed have lines of their own.
+    pub(crate) errors: Vec<String>,
 }
 
 /// Where a restore keeps what it overwrote or deleted.

@@ -22,8 +22,6 @@ use crate::signals::Stop;
 use crate::{Console, Exit, hints};
 use status::Status;
 
-pub(crate) use tell::CycleLine;
-
 pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Result<Exit> {
     let Some(options) = console.ok_or_report(args.mirror_options()) else {
         return Ok(Exit::Usage);

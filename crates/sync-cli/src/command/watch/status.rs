@@ -5,10 +5,10 @@ use s3mirror::watch::{Cycle, WatchState, Work};
 use serde::Serialize;
 use std::time::SystemTime;
 
-use super::tell::CycleLine;
+use super::tell;
 use crate::Console;
 use crate::options::WatchArgs;
-use crate::output::json::RunReport;
+use crate::output::json::{CycleLine, RunReport};
 use crate::replaced_file::ReplacedFile;
 
 /// What a watch is doing.
@@ -95,7 +95,7 @@ impl Status {
                 self.content.last_full = Some(now());
             }
         }
-        self.content.last_cycle = Some(CycleLine::of(cycle, state));
+        self.content.last_cycle = Some(tell::line(cycle, state));
         let doing = if cycle.retry.is_some() {
             Doing::Retrying
         } else {

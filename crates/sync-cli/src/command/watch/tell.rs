@@ -5,73 +5,36 @@ use std::fs;
 use indicatif::HumanBytes;
 use s3mirror::watch::{Cycle, Outcome, WatchState};
 use s3mirror::{Refusal, Report};
-use serde::Serialize;
-use sync_core::plan::{self, MaxDelete, Tally};
+use sync_core::plan::{self, MaxDelete};
 
 use super::exit;
-use crate::output::json::Line;
+use crate::output::json::{CycleLine, Line};
 use crate::{Console, hints};
 
-/// A cycle of a watch.
-#[derive(Debug, Clone, Default, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct CycleLine {
-    /// Counted from 1.
-    number: u64,
-    /// Why both places were listed whole; null if only what had changed was looked at.
-    full: Option<String>,
-    /// Keys and directories that were looked at.
-    items: u64,
-    /// As a backup would have ended.
-    #[cfg_attr(test, schemars(with = "crate::tests::schema::Exit"))]
-    pub(super) exit: u8,
-    pub(super) seconds: f64,
-    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
-    pub(super) created: Tally,
-    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
-    pub(super) overwritten: Tally,
-    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
-    pub(super) deleted: Tally,
-    pub(super) failed: u64,
-    /// Entries deleted within the last 24 hours.
-    deleted_in_a_day: u64,
-    /// Directories that are watched.
-    directories: u64,
-    /// Directories that are not, because the system permits no more watches.
-    unwatched: u64,
-    /// Keys and directories that wait for the next cycle.
-    dirty: u64,
-    /// The pause before it is tried again; null if it need not be.
-    retry_seconds: Option<f64>,
-    /// Why it was refused or failed; entries that failed have lines of their own.
-    pub(super) errors: Vec<String>,
-}
-
-impl CycleLine {
-    pub(super) fn of(cycle: &Cycle, state: &WatchState) -> Self {
-        let mut line = Self {
-            number: cycle.number,
-            full: cycle.full.map(|cause| cause.to_string()),
-            items: cycle.items as u64,
-            exit: exit(&cycle.outcome).code(),
-            seconds: cycle.took.as_secs_f64(),
-            deleted_in_a_day: cycle.deleted,
-            directories: state.directories as u64,
-            unwatched: state.unwatched as u64,
-            dirty: state.dirty as u64,
-            retry_seconds: cycle.retry.map(|pause| pause.as_secs_f64()),
-            errors: wrong(cycle),
-            ..Self::default()
-        };
-        if let Outcome::Executed { report, .. } = &cycle.outcome {
-            let done = &report.execution;
-            line.created = done.created;
-            line.overwritten = done.overwritten;
-            line.deleted = done.deleted;
-            line.failed = done.failed;
-        }
-        line
+/// The line of a cycle.
+pub(super) fn line(cycle: &Cycle, state: &WatchState) -> CycleLine {
+    let mut line = CycleLine {
+        number: cycle.number,
+        full: cycle.full.map(|cause| cause.to_string()),
+        items: cycle.items as u64,
+        exit: exit(&cycle.outcome).code(),
+        seconds: cycle.took.as_secs_f64(),
+        deleted_in_a_day: cycle.deleted,
+        directories: state.directories as u64,
+        unwatched: state.unwatched as u64,
+        dirty: state.dirty as u64,
+        retry_seconds: cycle.retry.map(|pause| pause.as_secs_f64()),
+        errors: wrong(cycle),
+        ..CycleLine::default()
+    };
+    if let Outcome::Executed { report, .. } = &cycle.outcome {
+        let done = &report.execution;
+        line.created = done.created;
+        line.overwritten = done.overwritten;
+        line.deleted = done.deleted;
+        line.failed = done.failed;
     }
+    line
 }
 
 /// Why a cycle was refused or failed, and what to do.
@@ -110,7 +73,7 @@ fn refused(cycle: &Cycle, refusal: &Refusal) -> String {
 
 /// Tells how a cycle has ended.
 pub(super) fn cycle(cycle: &Cycle, state: &WatchState, console: &mut Console) {
-    let line = CycleLine::of(cycle, state);
+    let line = line(cycle, state);
     for message in &line.errors {
         match &cycle.outcome {
             Outcome::Refused(_) => console.error(message),
