@@ -46,6 +46,7 @@ fn the_units_of_systemd_run_the_job_of_their_instance() {
     for (unit, section) in [
         (&service, "[Service]"),
         (&example("s3mirror@.timer"), "[Timer]"),
+        (&example("s3mirror-watch@.service"), "[Service]"),
     ] {
         assert!(unit.contains(&format!("\n{section}\n")), "{unit}");
         for line in unit.lines() {

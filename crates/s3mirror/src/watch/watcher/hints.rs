@@ -106,7 +106,8 @@ impl Hints {
             Change::Gone if state.forget_directory(key) => state.touch_tree(key),
             // It may be readable now, and was not watched before.
             Change::Attributes if state.directories.contains(key) => changed_directory = true,
-            _ => state.touch(key),
+            _ if self.selection.selects(key) => state.touch(key),
+            _ => {}
         });
         if changed_directory {
             self.shared.watch_later(key.to_owned());
