@@ -234,8 +234,7 @@ fn slow_deletions_are_refused_once_a_day_has_had_enough() {
     world.backup(&dir).done();
     dir.write_now("new", "1");
     settled(&world, &dir);
-    let outcome = stop(running);
-    outcome.says("--max-delete");
+    let outcome = stop(running).says("--max-delete");
     let cycles = cycles(&outcome);
     assert!(cycles.iter().any(|cycle| cycle["exit"] == 4), "{cycles:?}");
     assert_eq!(cycles.last().unwrap()["exit"], 0, "{cycles:?}");
@@ -283,11 +282,11 @@ fn what_cannot_begin_is_an_error_at_once() {
     nowhere.exits(1).says("no-such-bucket");
     let wrong = world.command(&["watch", "-y"], &dir);
     wrong.env("AWS_ACCESS_KEY_ID", "wrong").exits(1);
-    let inside = dir.join("status");
-    let run = world
-        .command(&["watch", "-y", "--status-file"], &dir)
-        .arg(inside);
-    run.exits(1).says("inside the directory");
+    let inside = world.command(&["watch", "-y"], &dir).arg("--status-file");
+    inside
+        .arg(dir.join("status"))
+        .exits(1)
+        .says("inside the directory");
     fs::remove_dir_all(dir.path()).unwrap();
     world
         .command(&["watch", "-y"], &dir)
