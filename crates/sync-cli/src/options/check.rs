@@ -83,7 +83,7 @@ impl SyncArgs {
 impl WatchArgs {
     fn check(&self) -> Result<(), String> {
         self.speed.check(Direction::Backup)?;
-        self.objects.check()?;
+        self.objects.check(&self.server)?;
         let prefix = self.places.bucket.prefix().len();
         check_max_key(self.safety.max_key_length, prefix)?;
         self.server.check()
