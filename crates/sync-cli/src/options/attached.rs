@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use super::objects::HeaderText;
+use super::header_text::HeaderText;
 
 /// Most tags of an object.
 const MOST_TAGS: usize = 10;

@@ -1,4 +1,4 @@
-//! Properties of uploaded objects, and who pays for requests.
+//! Properties of uploaded objects.
 //!
 //! Values that S3 adds to from time to time (storage classes) are checked by
 //! their shape only; what it has fixed (canned ACLs) by the list.
@@ -6,10 +6,11 @@
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use sync_s3::{ContentType, Encryption, ObjectSettings, Payer};
+use sync_s3::{ContentType, Encryption, ObjectSettings};
 
 use super::ServerArgs;
 use super::attached::{self, Metadatum, Tag};
+use super::header_text::HeaderText;
 
 /// Properties of each upload; existing objects keep theirs.
 #[derive(Debug, Default, Args)]
@@ -156,21 +157,6 @@ pub(crate) enum CannedAcl {
     BucketOwnerFullControl,
 }
 
-/// `--request-payer`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum WhoPays {
-    /// Whoever sends the requests
-    Requester,
-}
-
-impl From<WhoPays> for Payer {
-    fn from(who: WhoPays) -> Self {
-        match who {
-            WhoPays::Requester => Self::Requester,
-        }
-    }
-}
-
 /// The name of a storage class. S3 adds some now and then, and other servers
 /// have their own, so any name of that form is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,27 +193,6 @@ const CLASSES: [&str; 10] = [
     "STANDARD_IA",
 ];
 
-/// The value of an HTTP header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HeaderText(pub(super) String);
-
-impl FromStr for HeaderText {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim().is_empty() {
-            return Err("it is empty".to_owned());
-        }
-        if text.trim() != text {
-            return Err("a space before or after the value is not allowed".to_owned());
-        }
-        match text.chars().find(|c| !matches!(c, ' '..='~')) {
-            Some(_) => Err("the value of a header must be ASCII on one line".to_owned()),
-            None => Ok(Self(text.to_owned())),
-        }
-    }
-}
-
 /// `--content-type`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TypeChoice(ContentType);
@@ -259,28 +224,6 @@ fn is_media_type(text: &str) -> bool {
     essence
         .split_once('/')
         .is_some_and(|(kind, rest)| is_token(kind) && is_token(rest))
-}
-
-/// The number of an AWS account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Account(String);
-
-impl Account {
-    pub(crate) fn id(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Account {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if text.len() == 12 && text.chars().all(|c| c.is_ascii_digit()) {
-            return Ok(Self(text.to_owned()));
-        }
-        Err("the number of an AWS account has twelve digits, without dashes".to_owned())
-    }
 }
 
 #[cfg(test)]
@@ -319,13 +262,5 @@ mod tests {
         ] {
             assert!(choice(text).is_err(), "{text:?}");
         }
-    }
-
-    #[test]
-    fn what_is_no_header_is_refused() {
-        for text in ["", " ", "a\nb", "a\tb", "ä", " a", "a\u{7f}"] {
-            assert!(text.parse::<HeaderText>().is_err(), "{text:?}");
-        }
-        assert!("max-age=3600, public".parse::<HeaderText>().is_ok());
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser as Boolish;
 use sync_s3::Conditions;
 
-use super::objects::{Account, WhoPays};
+use super::payer::{Account, WhoPays};
 use super::{ChecksumChoice, When};
 
 #[derive(Debug, Args)]

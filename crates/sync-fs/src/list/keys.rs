@@ -16,7 +16,7 @@ use sync_core::{
 
 use crate::directory::Directory;
 use crate::list::walk::Looks;
-use crate::list::{Scope, walked};
+use crate::list::walk_stream::{Scope, walked};
 
 /// Keys of a piece: so few that a short list is worth several threads where calls are slow.
 const KEYS: usize = 64;

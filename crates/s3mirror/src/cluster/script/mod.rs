@@ -1,14 +1,17 @@
 //! What starts the shards of a run: a script or manifest for each scheduler, to be
 //! read and submitted.
 
+mod batch;
+mod kubernetes;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
 use sync_core::text::shell_word;
 
-use super::error::{ClusterError, Result};
-use super::planning::RangeRun;
-use super::run::ClusterRun;
+use crate::cluster::error::{ClusterError, Result};
+use crate::cluster::planning::RangeRun;
+use crate::cluster::run::ClusterRun;
 
 /// A scheduler for which a script can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,197 +202,7 @@ sbatch --job-name={name}-end --dependency=afterany:\"$shards\" \\
         let _ = writeln!(text, "exec {}", shell(&self.finish));
         text
     }
-
-    fn batch_definition(&self) -> serde_json::Value {
-        let options = self.options;
-        serde_json::json!({
-            "jobDefinitionName": self.name,
-            "type": "container",
-            // Wrong usage and a refusal would end the same way again.
-            "retryStrategy": {
-                "attempts": 3,
-                "evaluateOnExit": [
-                    { "onExitCode": "2", "action": "EXIT" },
-                    { "onExitCode": "4", "action": "EXIT" },
-                ],
-            },
-            "containerProperties": {
-                "image": options.image,
-                "command": self.apply,
-                "resourceRequirements": [
-                    { "type": "VCPU", "value": "1" },
-                    { "type": "MEMORY", "value": "512" },
-                ],
-                "volumes": [{
-                    "name": "data",
-                    "efsVolumeConfiguration": {
-                        "fileSystemId": options.volume,
-                        "transitEncryption": "ENABLED",
-                    },
-                }],
-                "mountPoints": [{ "sourceVolume": "data", "containerPath": options.mount }],
-            },
-        })
-    }
-
-    fn batch(&self, phases: &Phases) -> String {
-        let command = |words: &[String]| {
-            let overrides = serde_json::json!({ "command": words }).to_string();
-            format!("--container-overrides {}", shell_word(&overrides))
-        };
-        // An array has at least two tasks.
-        let array = |tasks: usize, words: &[String]| match tasks {
-            0 | 1 => command(&numbered(words, "0")),
-            _ => format!("{} --array-properties size={tasks}", command(words)),
-        };
-        let (name, queue) = (&self.name, shell_word(&self.options.queue));
-        let definition = shell_word(&self.batch_definition().to_string());
-        let mut text = format!(
-            "#!/bin/sh
-# Each phase when the one before it has ended, in whatever way: a dependency of AWS Batch
-# needs success, so this waits by itself. The phases check that all before them is done.
-set -eu
-submit() {{
-  what=$1; shift
-  aws batch submit-job --job-name \"{name}$what\" --job-queue {queue} --job-definition {name} \\
-    --query jobId --output text \"$@\"
-}}
-ended() {{
-  while :; do
-    status=$(aws batch describe-jobs --jobs \"$1\" --query 'jobs[0].status' --output text)
-    case $status in
-      SUCCEEDED | FAILED) return ;;
-      '' | None) echo \"the job $1 is not known any more\" >&2; exit 1 ;;
-    esac
-    sleep 30
-  done
-}}
-aws batch register-job-definition --cli-input-json {definition}
-"
-        );
-        if let Some(ranges) = phases.ranges {
-            let _ = write!(
-                text,
-                "job=$(submit -plan {})
-ended \"$job\"
-job=$(submit -seal {})
-ended \"$job\"
-[ \"$status\" = SUCCEEDED ] || {{ echo \"the plans are not sealed\" >&2; exit 1; }}
-",
-                array(ranges, &self.plan),
-                command(&self.seal)
-            );
-        }
-        let _ = write!(
-            text,
-            "job=$(submit '' {})
-ended \"$job\"
-submit -end {}
-",
-            array(phases.shards, &self.apply),
-            command(&self.finish)
-        );
-        text
-    }
-
-    fn kubernetes(&self, phases: &Phases) -> String {
-        let name = &self.name;
-        let mut text = String::from(
-            "# The shards, and the end, which fails with status 3 and is tried again until all are done.
-# A pod that fails with status 2 (wrong usage) or 4 (refused) is not tried again.
-",
-        );
-        let mut waits = "";
-        if let Some(ranges) = phases.ranges {
-            let _ = write!(
-                text,
-                "# The plans first, and the seal, which is tried again until all are made. The shards and
-# the end are suspended until it is completed; then:
-#   kubectl wait --for=condition=Complete --timeout=-1s job/{name}-seal
-#   kubectl patch job/{name} job/{name}-end -p '{{\"spec\":{{\"suspend\":false}}}}'
-"
-            );
-            waits = "  suspend: true\n";
-            let plan = format!("{name}-plan");
-            self.job(&mut text, &plan, &self.indexed(ranges), &self.plan);
-            text += "---\n";
-            self.job(&mut text, &format!("{name}-seal"), UNTIL_DONE, &self.seal);
-            text += "---\n";
-        }
-        let indexed = [waits, &self.indexed(phases.shards)].concat();
-        self.job(&mut text, name, &indexed, &self.apply);
-        text += "---\n";
-        let until = [waits, UNTIL_DONE].concat();
-        self.job(&mut text, &format!("{name}-end"), &until, &self.finish);
-        text
-    }
-
-    /// What a job with so many tasks has in its manifest.
-    fn indexed(&self, tasks: usize) -> String {
-        let parallelism = self.options.at_once.min(tasks);
-        format!(
-            "  completionMode: Indexed
-  completions: {tasks}
-  parallelism: {parallelism}
-  backoffLimitPerIndex: 3
-  podReplacementPolicy: Failed
-  podFailurePolicy:
-    rules:
-      - action: FailIndex
-        onExitCodes:
-          containerName: s3mirror
-          operator: In
-          values: [2, 4]
-"
-        )
-    }
-
-    /// A manifest; values are strings of JSON, which are strings of YAML.
-    fn job(&self, text: &mut String, name: &str, spec: &str, command: &[String]) {
-        let options = self.options;
-        let quoted = |word: &String| serde_json::Value::from(word.as_str()).to_string();
-        let words: Vec<_> = command.iter().map(quoted).collect();
-        let _ = write!(
-            text,
-            "apiVersion: batch/v1
-kind: Job
-metadata:
-  name: {name}
-spec:
-{spec}  template:
-    spec:
-      restartPolicy: Never
-      containers:
-        - name: s3mirror
-          image: {image}
-          command: [{words}]
-          volumeMounts:
-            - name: data
-              mountPath: {mount}
-      volumes:
-        - name: data
-          persistentVolumeClaim:
-            claimName: {volume}
-",
-            image = quoted(&options.image),
-            words = words.join(", "),
-            mount = quoted(&options.mount),
-            volume = quoted(&options.volume),
-        );
-    }
 }
-
-/// What a job that is tried until all before it is done has in its manifest.
-const UNTIL_DONE: &str = "  backoffLimit: 1000
-  podReplacementPolicy: Failed
-  podFailurePolicy:
-    rules:
-      - action: FailJob
-        onExitCodes:
-          containerName: s3mirror
-          operator: In
-          values: [2, 4]
-";
 
 /// The number of the last of so many tasks.
 fn last(tasks: usize) -> usize {
