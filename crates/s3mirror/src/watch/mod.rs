@@ -1,7 +1,7 @@
 //! A watch: one full backup, then what changes reaches the bucket within seconds.
 //!
-//! The kernel only hints at which keys may have changed ([`watcher`]). They are collected in
-//! bounded memory ([`dirty`]), and once nothing has changed for a while ([`schedule`]), a
+//! The kernel only hints at which keys may have changed (`watcher`). They are collected in
+//! bounded memory (`dirty`), and once nothing has changed for a while (`schedule`), a
 //! backup restricted to them is run: by the same plan, guards, locks and report as any other.
 //! What fails is looked at again. Where hints may have been lost, everything is.
 

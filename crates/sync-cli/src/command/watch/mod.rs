@@ -1,7 +1,7 @@
 //! `watch`: a backup whenever the directory changes, until a signal ends it.
 
+mod report;
 mod status;
-mod tell;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
         {
             return Err(hints::explained(error));
         }
-        tell::cycle(&cycle, &watch.state(), console);
+        report::cycle(&cycle, &watch.state(), console);
         status.end(&cycle, &watch.state());
         service.status(&status.text(&watch.state()));
         status.save(console);
@@ -128,14 +128,4 @@ async fn cycle(
         progress.end();
     }
     cycle
-}
-
-/// The exit status that a run would have ended with.
-fn exit(outcome: &Outcome) -> Exit {
-    match outcome {
-        Outcome::Executed { report, .. } if report.is_complete() => Exit::Done,
-        Outcome::Executed { .. } => Exit::Incomplete,
-        Outcome::Refused(_) => Exit::Refused,
-        _ => Exit::Failed,
-    }
 }

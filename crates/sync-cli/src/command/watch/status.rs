@@ -5,7 +5,7 @@ use s3mirror::watch::{Cycle, WatchState, Work};
 use serde::Serialize;
 use std::time::SystemTime;
 
-use super::tell;
+use super::report;
 use crate::Console;
 use crate::options::WatchArgs;
 use crate::output::json::{CycleLine, RunReport};
@@ -95,7 +95,7 @@ impl Status {
                 self.content.last_full = Some(now());
             }
         }
-        self.content.last_cycle = Some(tell::line(cycle, state));
+        self.content.last_cycle = Some(report::line(cycle, state));
         let doing = if cycle.retry.is_some() {
             Doing::Retrying
         } else {

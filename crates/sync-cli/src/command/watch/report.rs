@@ -7,9 +7,8 @@ use s3mirror::watch::{Cycle, Outcome, WatchState};
 use s3mirror::{Refusal, Report};
 use sync_core::plan::{self, MaxDelete};
 
-use super::exit;
 use crate::output::json::{CycleLine, Line};
-use crate::{Console, hints};
+use crate::{Console, Exit, hints};
 
 /// The line of a cycle.
 pub(super) fn line(cycle: &Cycle, state: &WatchState) -> CycleLine {
@@ -135,4 +134,14 @@ fn unwatched(state: &WatchState) -> String {
         state.unwatched,
         limit.trim()
     )
+}
+
+/// The exit status that a run would have ended with.
+fn exit(outcome: &Outcome) -> Exit {
+    match outcome {
+        Outcome::Executed { report, .. } if report.is_complete() => Exit::Done,
+        Outcome::Executed { .. } => Exit::Incomplete,
+        Outcome::Refused(_) => Exit::Refused,
+        _ => Exit::Failed,
+    }
 }
