@@ -337,3 +337,29 @@ fn other_options_of_the_selection_apply_on_top() {
         &map(&[("a", "1"), ("gone.tmp", "1")]),
     );
 }
+
+/// An object below the listed directory has a name that no file here can have.
+#[test]
+fn an_object_that_cannot_be_named_hides_what_a_listed_directory_lacks() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    world.bucket.put("data/photos/a", "1");
+    world.bucket.put("data/photos/x\u{e9}", "2");
+    memory.inject(
+        Fault::on("ListObjectsV2")
+            .always()
+            .act(Action::edit(|answer| {
+                let body = String::from_utf8_lossy(&answer.body).replace("%C3%A9", "%FF");
+                answer.body = body.into_bytes();
+            })),
+    );
+    let dir = world.tree("dir", &[("photos/only-here", "3")]);
+    let place = format!("{}/data", world.bucket.name);
+    let run = world.command_at(&["restore", "--yes"], &dir, &place);
+    let run = by_list(run, &["photos/"]).args(["--max-delete", "100%"]);
+    run.exits(3).says("is not UTF-8");
+    assert_same(
+        &dir.contents(),
+        &map(&[("photos/a", "1"), ("photos/only-here", "3")]),
+    );
+}

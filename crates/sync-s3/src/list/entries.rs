@@ -48,7 +48,10 @@ fn listed(mut object: Object, prefix: &str, encoded: bool) -> Result<Listed, Fai
     };
     let full = match decode_if(encoded, key) {
         Ok(full) => full,
-        Err(lossy) => return Ok(skipped(&lossy, SkipCause::NotUtf8, "is not UTF-8")),
+        Err(lossy) => {
+            let name = lossy.strip_prefix(prefix).unwrap_or(&lossy);
+            return Ok(skipped(name, SkipCause::NotUtf8, "is not UTF-8"));
+        }
     };
     let Some(name) = full.strip_prefix(prefix) else {
         return Err(Failure::protocol(format!(

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use proptest::prelude::*;
-use s3_endpoint::{Action, Config, Fault, ListOrder, Precision, max_in_flight};
+use s3_endpoint::{Action, Answer, Config, Fault, ListOrder, Precision, max_in_flight};
 use sync_core::{
     Entry, ErrorKind, KeyList, Listed, Result, Selection, Store as _,
+    entry::SkipCause,
     key_list::{KeyListBuilder, KeyListItem},
     select::{Criteria, NameRule},
     spool::MemorySpools,
@@ -278,4 +279,71 @@ async fn a_failure_of_one_look_ends_the_listing_as_an_error() {
         .inject(failing.act(Action::error(500, "InternalError")));
     let error = only(&fixture.store, names.iter().map(String::as_str)).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+/// All items of a listing of `items`, skipped ones too, from pages in which `from` stands for
+/// `to`.
+async fn edited(
+    fixture: &Fixture,
+    items: &[&str],
+    (from, to): (&'static str, &'static str),
+) -> Vec<(String, Option<SkipCause>)> {
+    let edit = move |answer: &mut Answer| {
+        let body = String::from_utf8_lossy(&answer.body).replace(from, to);
+        answer.body = body.into_bytes();
+    };
+    let fault = Fault::on("ListObjectsV2").always();
+    fixture.server.inject(fault.act(Action::edit(edit)));
+    let selection = Selection::default().only(key_list(items.iter().copied()));
+    let listing = fixture.store.list(&Arc::new(selection)).await;
+    let found: Vec<_> = listing.entries.try_collect().await.unwrap();
+    let found = found.into_iter().map(|item| match item {
+        Listed::Entry(entry) => (entry.key.as_str().to_owned(), None),
+        Listed::Skipped(skipped) => (skipped.name, Some(skipped.cause)),
+    });
+    found.collect()
+}
+
+/// The list names what is below the prefix.
+#[tokio::test]
+async fn a_key_that_is_not_utf8_is_named_without_the_prefix() {
+    let fixture = fixture(
+        Config::with_bucket(BUCKET),
+        &["d/x\u{e9}".to_owned()],
+        |_| {},
+    )
+    .await;
+    let found = edited(&fixture, &["d/"], ("x%C3%A9", "x%FF")).await;
+    assert_eq!(
+        found,
+        [("d/x\u{fffd}".to_owned(), Some(SkipCause::NotUtf8))]
+    );
+}
+
+/// Its size is more than S3 takes; so it is not known, but it is there.
+#[tokio::test]
+async fn an_object_that_is_listed_with_an_impossible_size_is_not_absent() {
+    let names = numbered("d", 40);
+    for (change, looked) in [
+        (lists_in_order as fn(&mut S3Options), 0),
+        (|options| options.absence = Absence::Listed, 40),
+    ] {
+        let fixture = fixture(Config::with_bucket(BUCKET), &names, change).await;
+        fixture.server.put(BUCKET, "p/d/f00007", "7 bytes", None);
+        fixture.server.inject(
+            Fault::on("HeadObject")
+                .always()
+                .act(Action::error(404, "NotFound")),
+        );
+        let items: Vec<_> = names.iter().map(String::as_str).collect();
+        let size = ("<Size>7</Size>", "<Size>99999999999999999</Size>");
+        let found = edited(&fixture, &items, size).await;
+        let skipped = |name: &String| (name == "d/f00007").then_some(SkipCause::Unreadable);
+        let expected: Vec<_> = names
+            .iter()
+            .map(|name| (name.clone(), skipped(name)))
+            .collect();
+        assert_eq!(found, expected);
+        assert_eq!(counts(&fixture).1, looked);
+    }
 }
