@@ -12,6 +12,9 @@ use sync_core::{key::MAX_KEY_BYTES, setting::Setting, text::printable};
 
 use crate::client::endpoint_url::without_secrets;
 
+/// The suffix of the names of directory buckets (User Guide, "Directory bucket naming rules").
+const DIRECTORY_BUCKET: &str = "--x-s3";
+
 /// A bucket and the prefix below which it is used.
 ///
 /// Written `NAME`, `NAME/PREFIX` or `s3://NAME/PREFIX`; instead of a name also the ARN of
@@ -76,6 +79,12 @@ impl Location {
     #[must_use]
     pub fn has_tenant(&self) -> bool {
         self.bucket.contains(':') && !self.bucket.starts_with("arn:")
+    }
+
+    /// Whether it is a directory bucket of AWS, which keeps no versions and lists only whole
+    /// directories.
+    pub(crate) fn is_directory_bucket(&self) -> bool {
+        self.bucket.ends_with(DIRECTORY_BUCKET)
     }
 
     /// The prefix of every key: empty, or ending with a slash. Its length

@@ -7,14 +7,10 @@ use crate::etag::ETag;
 use crate::list::versions::NULL;
 use crate::location::Location;
 
-/// The suffix of the names of directory buckets, which keep no versions (User Guide,
-/// "Directory bucket naming rules").
-const DIRECTORY_BUCKET: &str = "--x-s3";
-
 /// The last moment that counts: a time without a fraction means all of its second, because
 /// many servers cut the times of objects to it.
 pub(crate) fn end_of_second(at: DateTime<Utc>, location: &Location) -> Result<DateTime<Utc>> {
-    if location.bucket().ends_with(DIRECTORY_BUCKET) {
+    if location.is_directory_bucket() {
         let message = format!("cannot tell what {location} was at {}", shown(at));
         return Err(StoreError::new(ErrorKind::Unsupported, message)
             .with_source("it is a directory bucket, and these keep no versions"));

@@ -20,7 +20,7 @@ use sync_core::{
     key_list::{Piece, list_pieces},
 };
 
-use super::page_reader::{PageReader as _, name};
+use super::page_reader::{Named as _, PageReader as _};
 use super::pager::Pager;
 use super::prune::Pruner;
 use super::request::{refused, request};
@@ -141,14 +141,13 @@ impl Lister {
             .await;
         let mut read_up_to = String::new();
         for item in page.items {
-            let Some(name) = name(&item).map(str::to_owned) else {
-                item?;
+            let item = item?;
+            let Some(name) = item.name().map(str::to_owned) else {
                 continue;
             };
-            if let Listed::Entry(entry) = item?
-                && keys.binary_search(&entry.key).is_ok()
-            {
-                found.push(Listed::Entry(entry));
+            // What was skipped under a listed key is not absent.
+            if keys.binary_search_by(|key| key.as_str().cmp(&name)).is_ok() {
+                found.push(item);
             }
             if name < read_up_to {
                 self.bucket.quirks.note(Quirk::Disordered);
@@ -170,14 +169,14 @@ impl Lister {
         let head = match bucket.head(key).await {
             Ok(Some(head)) => head.entry,
             Ok(None) if bucket.absence == Absence::Looked => return Ok(None),
-            Ok(None) => return self.find(key).await,
+            Ok(None) => return find(bucket, key).await,
             // Who may list need not be allowed to read, nor have the key of an object.
-            Err(failure) if failure.is_refusal() => return self.find(key).await,
+            Err(failure) if failure.is_refusal() => return find(bucket, key).await,
             Err(failure) => return Err(bucket.fail(failure, Attempted::look_up(key.as_str()))),
         };
         // Some servers answer so for a directory.
         if head.size == 0 && bucket.endpoint.is_foreign() {
-            return self.find(key).await;
+            return find(bucket, key).await;
         }
         let quirks = &bucket.quirks;
         let is_listed_otherwise =
@@ -187,11 +186,6 @@ impl Lister {
         } else {
             head
         })))
-    }
-
-    /// What a LIST has under `key`.
-    async fn find(&self, key: &Key) -> Result<Option<Listed>> {
-        Ok(find(&self.bucket, key).await?.map(listed))
     }
 }
 

@@ -5,6 +5,7 @@ use sync_core::{Entry, Key, Listed, Result, rule::is_same_time};
 
 use crate::bucket::Bucket;
 use crate::list::entries::entries;
+use crate::list::page_reader::Named as _;
 use crate::list::request::{refused, request};
 use crate::list::v1::send;
 use crate::quirks::Quirk;
@@ -25,28 +26,43 @@ pub(crate) async fn listed(bucket: &Bucket, key: &Key) -> Option<Entry> {
     })
 }
 
-/// The object of `key` as a listing shows it now, or that no listing has it: this is as sure
-/// as a listing of all keys is.
-pub(crate) async fn find(bucket: &Bucket, key: &Key) -> Result<Option<Entry>> {
+/// What a listing has under `key` now, entry or skipped, or that no listing has it: this is as
+/// sure as a listing of all keys is.
+pub(crate) async fn find(bucket: &Bucket, key: &Key) -> Result<Option<Listed>> {
     let failed = |failure| refused(bucket, failure);
     let full = bucket.full_key(key);
+    let prefix = listed_prefix(&full, bucket.location.is_directory_bucket());
     let mut token = None;
     loop {
         // With a delimiter, what is below a directory of that name counts as one.
-        let request = request(bucket).prefix(&full).delimiter("/");
+        let request = request(bucket)
+            .set_prefix(Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty()))
+            .delimiter("/");
         let sent = send(bucket, request.set_continuation_token(token)).await;
         let page = sent.map_err(failed)?;
         token = page.next_continuation_token.clone();
         for item in entries(page, bucket.location.prefix(), failed) {
-            match item? {
-                Listed::Entry(entry) if entry.key == *key => return Ok(Some(entry)),
-                _ => {}
+            let item = item?;
+            if item.name() == Some(key.as_str()) {
+                return Ok(Some(item));
             }
         }
-        // In the order of bytes it would be the first.
-        if bucket.is_ordered || token.as_ref().is_none_or(String::is_empty) {
+        // In the order of bytes it would be the first that begins so.
+        let is_first = bucket.is_ordered && prefix == full;
+        if is_first || token.as_ref().is_none_or(String::is_empty) {
             return Ok(None);
         }
+    }
+}
+
+/// The longest prefix of the key `full` that can be listed. Directory buckets take only
+/// prefixes that end with the delimiter (API Reference, ListObjectsV2).
+fn listed_prefix(full: &str, is_directory_bucket: bool) -> &str {
+    let end = full.rfind('/').map_or(0, |at| at + 1);
+    if is_directory_bucket {
+        &full[..end]
+    } else {
+        full
     }
 }
 
@@ -70,4 +86,17 @@ pub(crate) async fn as_listed(bucket: &Bucket, mut found: Entry) -> Entry {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_bucket_is_asked_for_prefixes_of_directories_only() {
+        for (full, of_directory_bucket) in [("a", ""), ("a/b", "a/"), ("a/b/c.d", "a/b/")] {
+            assert_eq!(listed_prefix(full, false), full);
+            assert_eq!(listed_prefix(full, true), of_directory_bucket);
+        }
+    }
 }
