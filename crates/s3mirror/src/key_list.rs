@@ -109,11 +109,14 @@ pub fn read_key_list(
     let mut number = 0;
     while let Some(line) = next(&mut input, separator).map_err(KeyListError::Read)? {
         number += 1;
-        let line = match number {
-            1 => line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line),
-            _ => &line,
+        let text = match number {
+            1 => line
+                .text
+                .strip_prefix(b"\xef\xbb\xbf")
+                .unwrap_or(&line.text),
+            _ => &line.text,
         };
-        match item(line) {
+        match line.check_end(separator).and_then(|()| item(text)) {
             Ok(Some(item)) => builder.add(&item).map_err(KeyListError::Spool)?,
             Ok(None) => {}
             Err(wrong) => invalid.add(number, wrong),
@@ -134,27 +137,54 @@ impl InvalidLines {
     }
 }
 
-/// The next line, without its end; of one that is too long, only its beginning.
-fn next(input: &mut impl BufRead, separator: Separator) -> io::Result<Option<Vec<u8>>> {
+/// A line without its end; of one that is too long, only its beginning.
+struct Line {
+    text: Vec<u8>,
+    has_end: bool,
+}
+
+impl Line {
+    /// Refuses a last line of which the end may be missing: what is left of it could name more
+    /// than all of it did, as `photos/` of `photos/2024/a.jpg` does.
+    fn check_end(&self, separator: Separator) -> Result<(), String> {
+        if self.has_end || self.text.len() as u64 > LONGEST {
+            return Ok(());
+        }
+        let shown = printable(&String::from_utf8_lossy(&self.text));
+        match separator {
+            Separator::Nul => Err(format!(
+                "'{shown}' has no NUL at its end: the list is cut off"
+            )),
+            Separator::Line if self.text.ends_with(b"/") => Err(format!(
+                "'{shown}' has no line feed at its end: the list may be cut off"
+            )),
+            Separator::Line => Ok(()),
+        }
+    }
+}
+
+/// The next line.
+fn next(input: &mut impl BufRead, separator: Separator) -> io::Result<Option<Line>> {
     let end = match separator {
         Separator::Line => b'\n',
         Separator::Nul => 0,
     };
-    let mut line = Vec::new();
+    let mut text = Vec::new();
     let read = input
         .by_ref()
         .take(LONGEST + 2)
-        .read_until(end, &mut line)?;
+        .read_until(end, &mut text)?;
     if read == 0 {
         return Ok(None);
     }
-    if line.pop_if(|last| *last == end).is_none() && line.len() as u64 > LONGEST {
+    let has_end = text.pop_if(|last| *last == end).is_some();
+    if !has_end && text.len() as u64 > LONGEST {
         input.skip_until(end)?;
     }
     if separator == Separator::Line {
-        line.pop_if(|last| *last == b'\r');
+        text.pop_if(|last| *last == b'\r');
     }
-    Ok(Some(line))
+    Ok(Some(Line { text, has_end }))
 }
 
 /// What `line` names, if anything; or what is wrong with it.
@@ -218,6 +248,27 @@ mod tests {
         let many = "/\n".repeat(NAMED + 5);
         let told = read(many.as_bytes(), Separator::Line).unwrap_err();
         assert!(told.ends_with("; and 5 more"), "{told}");
+    }
+
+    /// What is left of `photos/2024/a.jpg` may name a directory.
+    #[test]
+    fn a_list_that_is_cut_off_is_not_used() {
+        for (text, told) in [
+            (&b"a\0photos/"[..], "line 2: 'photos/' has no NUL"),
+            (b"a\0photos/20", "line 2: 'photos/20' has no NUL"),
+            (b"a\0\n", "line 2: '\\n' has no NUL"),
+        ] {
+            let wrong = read(text, Separator::Nul).unwrap_err();
+            assert!(wrong.starts_with(told), "{wrong}");
+            assert!(wrong.ends_with("the list is cut off"), "{wrong}");
+        }
+        for text in [&b"a\nphotos/"[..], b"a\nphotos/\r"] {
+            let wrong = read(text, Separator::Line).unwrap_err();
+            let told = "line 2: 'photos/' has no line feed at its end: the list may be cut off";
+            assert_eq!(wrong, told);
+        }
+        let listed = read(b"b/\na", Separator::Line).unwrap();
+        assert_eq!(listed, ["a", "b/"]);
     }
 
     #[test]
