@@ -8,7 +8,7 @@ use crate::support::{
     Memory, World,
     cluster::split,
     content::mebibytes,
-    customer_key::{KEY, OTHER_KEY, forms, key_file, keyed},
+    customer_key::{KEY, OTHER_KEY, key_file, keyed, secrets},
     plans::apply,
     run::Run,
 };
@@ -64,7 +64,7 @@ fn the_key_is_in_no_output_and_in_no_file() {
     // And where the key is what is wrong.
     let wrong = |run: Run| {
         let run = verbose(keyed(&world, run, OTHER_KEY));
-        forms(KEY).iter().fold(run, |run, form| run.secret(form))
+        secrets(KEY).iter().fold(run, |run, form| run.secret(form))
     };
     wrong(world.restore(&world.dir("third"))).exits(3);
     wrong(world.restore(&world.dir("fourth")))
@@ -86,7 +86,7 @@ fn shows_no_key(world: &World) {
     for file in all.iter().filter(|file| !file.contains("/key-")) {
         let bytes = fs::read(file).unwrap();
         let plain = zstd::decode_all(&*bytes).unwrap_or_default();
-        for form in [KEY, OTHER_KEY].iter().flat_map(|key| forms(key)) {
+        for form in [KEY, OTHER_KEY].iter().flat_map(|key| secrets(key)) {
             for content in [&bytes, &plain] {
                 let is_there = content
                     .windows(form.len())

@@ -6,11 +6,12 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::{World, run::Run};
 
-/// A key of 32 bytes that can be looked for as it is.
-pub(crate) const KEY: &str = "An-SSE-C-key-that-nobody-shows-1";
+/// A key of 32 bytes that can be looked for as it is. One of them is not printable: text is
+/// refused.
+pub(crate) const KEY: &str = "\u{1}n-SSE-C-key-that-nobody-shows-1";
 
 /// Another one.
-pub(crate) const OTHER_KEY: &str = "An-SSE-C-key-that-nobody-shows-2";
+pub(crate) const OTHER_KEY: &str = "\u{1}n-SSE-C-key-that-nobody-shows-2";
 
 /// The file of a key, which only its owner can read.
 pub(crate) fn key_file(world: &World, key: &str) -> PathBuf {
@@ -25,7 +26,13 @@ pub(crate) fn key_file(world: &World, key: &str) -> PathBuf {
 /// `run` with `key`, which must appear in no form.
 pub(crate) fn keyed(world: &World, run: Run, key: &str) -> Run {
     let run = run.arg("--sse-c-key-file").arg(key_file(world, key));
-    forms(key).iter().fold(run, |run, form| run.secret(form))
+    secrets(key).iter().fold(run, |run, form| run.secret(form))
+}
+
+/// What must never be seen of a key: its forms, and the bytes of it that are printable.
+pub(crate) fn secrets(key: &str) -> Vec<String> {
+    let printable = key.trim_start_matches(char::is_control).to_owned();
+    forms(key).into_iter().chain([printable]).collect()
 }
 
 /// A key as it is, in base64 and in hexadecimal digits of both cases.

@@ -54,6 +54,20 @@ const ALGORITHM_HEADER: &str = "x-amz-server-side-encryption-customer-algorithm"
 const KEY_HEADER: &str = "x-amz-server-side-encryption-customer-key";
 const MD5_HEADER: &str = "x-amz-server-side-encryption-customer-key-md5";
 
+/// Why there is no key in a file, and what to do:
+const NO_KEY: (&str, &str) = (
+    "it does not hold a key of 256 bits: 32 bytes, or their base64 or hexadecimal digits",
+    "make one with `head -c 32 /dev/urandom`",
+);
+
+/// it holds as many bytes as a key has, all of them text.
+const TEXT: (&str, &str) = (
+    "it holds 32 characters of text, which may be a passphrase or a part of a key; expected are 32 \
+     random bytes, 44 characters of base64 or 64 hexadecimal digits",
+    "make a key with `head -c 32 /dev/urandom`; if these characters are a key that is in use, give \
+     their base64",
+);
+
 /// A key of 256 bits. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct CustomerKey(Arc<[u8; KEY]>);
@@ -82,9 +96,8 @@ impl CustomerKey {
         };
         let bytes = content(file).map_err(|error| refused(error.to_string()))?;
         let key = parse(&bytes).ok_or_else(|| {
-            let why = "it does not hold a key of 256 bits: 32 bytes, or their base64 or \
-                       hexadecimal digits";
-            refused(why.to_owned()).with_hint("make one with `head -c 32 /dev/urandom`")
+            let (why, advice) = if bytes.len() == KEY { TEXT } else { NO_KEY };
+            refused(why.to_owned()).with_hint(advice)
         })?;
         Ok(Self(Arc::new(key)))
     }
@@ -154,10 +167,10 @@ fn content(file: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// A key in one of its forms: 32 bytes as they are, else base64 or hexadecimal digits with
-/// or without an end of line.
+/// or without an end of line. Random bytes are hardly ever all text.
 fn parse(bytes: &[u8]) -> Option<[u8; KEY]> {
     if let Ok(key) = bytes.try_into() {
-        return Some(key);
+        return (!is_text(bytes)).then_some(key);
     }
     let text = std::str::from_utf8(bytes)
         .ok()?
@@ -166,6 +179,11 @@ fn parse(bytes: &[u8]) -> Option<[u8; KEY]> {
         return of_hexadecimal(text);
     }
     STANDARD.decode(text).ok()?.try_into().ok()
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    let is_printable = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    bytes.iter().all(is_printable)
 }
 
 fn of_hexadecimal(text: &str) -> Option<[u8; KEY]> {
@@ -291,6 +309,10 @@ mod tests {
             hex.replace('0', "g").as_bytes(),
             &[0xff; 64],
             &[b'a'; 256],
+            b"a passphrase of 32 characters it",
+            b"a passphrase of 31 characters.\r\n",
+            &hex.as_bytes()[..KEY],
+            &base64.as_bytes()[..KEY],
         ] {
             assert_eq!(parse(wrong), None, "{wrong:?}");
         }
@@ -338,6 +360,12 @@ mod tests {
         for wrong in [&file, &top, &top.join("missing")] {
             let error = CustomerKey::read(wrong).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("geheim"), "{error}");
+        }
+        fs::write(&file, "geheim geheim geheim geheim gehe").unwrap();
+        let error = CustomerKey::read(&file).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("geheim"), "{error}");
+        for part in ["32 characters of text", "give their base64"] {
+            assert!(error.to_string().contains(part), "{error}");
         }
         fs::remove_dir_all(&top).unwrap();
     }
