@@ -338,15 +338,20 @@ fn the_key_is_read_in_each_form_and_its_file_named_by_each_source() {
 }
 
 #[test]
-fn a_server_that_ignores_the_key_is_reported() {
+fn a_server_that_ignores_the_key_gets_one_object_which_is_named() {
     let memory = Memory::with(Config {
         customer_keys: false,
         ..Config::default()
     });
     let world = World::on(&memory);
-    let dir = world.tree("dir", &[("a", "1")]);
-    let outcome = keyed(&world, world.backup(&dir), KEY).done();
-    outcome.says("the server ignores --sse-c-key-file");
+    world.bucket.put("gone", "1");
+    let dir = world.tree("dir", &[("a", "1"), ("b", "2"), ("sub/c", "3")]);
+    let outcome = keyed(&world, world.backup(&dir), KEY).exits(3);
+    outcome
+        .says("the server ignores --sse-c-key-file")
+        .says("' was stored unencrypted; remove it");
+    // What was there, and one more.
+    assert_eq!(world.bucket.contents().len(), 2);
     let doctor = ["doctor", "--bucket", &world.bucket.name];
     let outcome = keyed(&world, world.s3mirror().args(doctor), KEY).done();
     outcome.says("the server ignores --sse-c-key-file");

@@ -62,7 +62,7 @@ pub(super) async fn write_and_read(probe: &Probe, report: Report<'_>) -> bool {
     let has_key = written.sse_customer_algorithm().is_some();
     if is_keyed && !has_key {
         let message = format!(
-            "the server ignores {}: objects are written without that encryption",
+            "the server ignores {}: objects are stored unencrypted, so a backup with it fails",
             Setting::CustomerKey
         );
         report(Diagnosis::warning("settings", message));

@@ -129,6 +129,10 @@ pub(crate) enum Quirk {
     IgnoresEncryption,
     /// An object is not encrypted by the key of SSE-C with which it was written.
     IgnoresCustomerKey,
+    /// An object is.
+    KeepsCustomerKey,
+    /// An object is, although no answer to its upload said so.
+    NamesNoCustomerKey,
     /// An object was read without the key of SSE-C, because it is not encrypted by any.
     ReadWithoutKey,
     /// An object has another storage class than the requested one.
@@ -160,6 +164,7 @@ pub(crate) struct Quirks {
     md5_trial: tokio::sync::Mutex<()>,
     /// Whether the settings of an object have been checked.
     settings_checked: AtomicBool,
+    customer_key_trial: tokio::sync::Mutex<()>,
 }
 
 /// Whether an ETag that looks like an MD5 is one.
@@ -192,6 +197,7 @@ impl Quirks {
             md5_etags: Mutex::new(Md5ETags::Unknown),
             md5_trial: tokio::sync::Mutex::default(),
             settings_checked: AtomicBool::new(false),
+            customer_key_trial: tokio::sync::Mutex::default(),
         }
     }
 
@@ -237,6 +243,11 @@ impl Quirks {
         !self.settings_checked.swap(true, Relaxed)
     }
 
+    /// The right to send the first upload with a key of SSE-C.
+    pub(crate) async fn customer_key_trial(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.customer_key_trial.lock().await
+    }
+
     /// What the server lacks and what was done instead: a sentence each.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
@@ -264,7 +275,6 @@ impl Quirks {
         }
         for (quirk, setting) in [
             (Quirk::IgnoresEncryption, Setting::Encryption),
-            (Quirk::IgnoresCustomerKey, Setting::CustomerKey),
             (Quirk::IgnoresStorageClass, Setting::StorageClass),
             (Quirk::IgnoresTags, Setting::Tags),
             (Quirk::IgnoresMetadata, Setting::Metadata),

@@ -4,6 +4,7 @@
 mod blank;
 mod coded;
 mod contract;
+mod customer_keys;
 mod delete;
 mod errors;
 mod first_version;

@@ -79,7 +79,9 @@ impl<'a> Completion<'a> {
         condition: &Condition,
         attempts: &Attempts,
     ) -> Result<CompleteMultipartUploadOutput, Failure> {
-        let Session { bucket, key, id } = self.session;
+        let Session {
+            bucket, key, id, ..
+        } = self.session;
         let whole = bucket.sums_whole_uploads();
         bucket
             .client

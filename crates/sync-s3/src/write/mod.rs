@@ -8,6 +8,7 @@ pub(crate) mod abandoned;
 pub(crate) mod answer_check;
 pub(crate) mod complete;
 pub(crate) mod conditional;
+pub(crate) mod customer_key_check;
 pub(crate) mod journal;
 pub(crate) mod leftover_directories;
 pub(crate) mod multipart;

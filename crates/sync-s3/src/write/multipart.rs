@@ -80,6 +80,7 @@ impl Upload {
         part_size: u64,
         expected: &Expected,
     ) -> Result<Self> {
+        bucket.refuse_if_key_ignored(&entry.key)?;
         let (session, kept) = match resume(bucket, entry).await {
             Some(found) => found,
             None => (Session::begin(bucket, &entry.key).await?, Kept::default()),
@@ -110,13 +111,17 @@ impl Upload {
             size: self.size,
             checksum,
         };
+        let Session { bucket, key, .. } = &*self.session;
+        bucket.refuse_if_key_ignored(key)?;
         let guarded = ConditionalWrite {
-            bucket: &self.session.bucket,
-            key: &self.session.key,
+            bucket,
+            key,
             expected: &self.expected,
             write: Completion::new(&self.session, &parts, content),
         };
-        guarded.run().await
+        guarded.run().await?;
+        let names_key = self.session.names_key.load(Relaxed);
+        bucket.check_customer_key(key, names_key).await
     }
 
     /// Checks that all parts have been sent, and that they have the checksum of the
@@ -163,6 +168,7 @@ async fn send(session: &Session, kept: &Kept, number: i32, body: Bytes) -> Resul
         session.bucket.resumed.fetch_add(len, Relaxed);
         answer
     } else {
+        session.bucket.refuse_if_key_ignored(&session.key)?;
         let sent = session.send_part(number, body, checksum).await;
         sent.map_err(|failure| session.fail(failure))?
     };

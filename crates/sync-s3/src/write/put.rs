@@ -4,6 +4,8 @@
 //! stream, which several servers refuse. Its checksum is already known and is sent as
 //! a header, so the SDK computes none.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use async_trait::async_trait;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
@@ -49,9 +51,13 @@ pub(crate) async fn put(
                 checksum,
             },
             body,
+            names_key: AtomicBool::new(false),
         },
     };
-    guarded.run().await
+    let _alone = bucket.customer_key_trial(&entry.key).await?;
+    guarded.run().await?;
+    let names_key = guarded.write.names_key.load(Relaxed);
+    bucket.check_customer_key(&entry.key, names_key).await
 }
 
 /// Sends one PutObject.
@@ -86,6 +92,8 @@ struct Put<'a> {
     key: &'a Key,
     body: Bytes,
     content: Content,
+    /// Whether the last answer named the encryption by a key of SSE-C.
+    names_key: AtomicBool,
 }
 
 #[async_trait]
@@ -122,6 +130,8 @@ impl Put<'_> {
         let headers = self.bucket.headers(&self.body, self.content.checksum);
         let body = self.body.clone();
         let answer = send_once(self.bucket, self.key, body, &headers, condition, attempts).await?;
+        let names_key = answer.sse_customer_algorithm().is_some();
+        self.names_key.store(names_key, Relaxed);
         self.check(&answer, &headers).await
     }
 

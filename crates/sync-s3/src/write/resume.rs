@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use aws_sdk_s3::operation::list_parts::ListPartsOutput;
 use aws_sdk_s3::types;
@@ -96,6 +97,7 @@ pub(crate) async fn resume(bucket: &Arc<Bucket>, entry: &NewEntry) -> Option<(Se
             bucket: Arc::clone(bucket),
             key: key.clone(),
             id: upload.upload_id,
+            names_key: AtomicBool::new(false),
         };
         match parts(&session).await {
             Ok(kept) if !kept.0.is_empty() => {

@@ -1,6 +1,7 @@
 //! One multipart upload as the server knows it: begun, sent in parts, aborted.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -30,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) key: Key,
     pub(crate) id: String,
+    /// Whether an answer named the encryption by a key of SSE-C.
+    pub(crate) names_key: AtomicBool,
 }
 
 /// A part that has arrived.
@@ -91,11 +94,13 @@ impl Session {
         if bucket.objects.encryption.is_some() && created.server_side_encryption().is_none() {
             bucket.quirks.note(Quirk::IgnoresEncryption);
         }
+        let names_key = created.sse_customer_algorithm().is_some();
         let id = created.upload_id.filter(|id| !id.is_empty());
         Ok(Self {
             bucket: Arc::clone(bucket),
             key: key.clone(),
             id: id.ok_or_else(|| Failure::protocol("the server gave the upload no identifier"))?,
+            names_key: AtomicBool::new(names_key),
         })
     }
 
@@ -189,6 +194,9 @@ impl Session {
             request = request.disable_payload_signing();
         }
         let sent = request.send().await?;
+        if sent.sse_customer_algorithm().is_some() {
+            self.names_key.store(true, Relaxed);
+        }
         let answer = PartAnswer {
             etag: sent.e_tag,
             crc64: sent.checksum_crc64_nvme,

@@ -19,9 +19,7 @@ impl Bucket {
     pub(crate) async fn look_at_settings(&self, key: &Key) {
         let settings = &self.objects;
         let class = settings.storage_class.as_deref();
-        let in_head = class.is_some_and(|class| class != STANDARD)
-            || !settings.metadata.is_empty()
-            || self.customer_key.is_some();
+        let in_head = class.is_some_and(|class| class != STANDARD) || !settings.metadata.is_empty();
         let is_wanted = in_head || !settings.tags.is_empty();
         if !self.endpoint.is_foreign() || !is_wanted || !self.quirks.may_look_at_settings() {
             return;
@@ -39,9 +37,6 @@ impl Bucket {
         let got = head.storage_class().map_or(STANDARD, StorageClass::as_str);
         if (self.objects.storage_class.as_deref()).is_some_and(|wanted| wanted != got) {
             self.quirks.note(Quirk::IgnoresStorageClass);
-        }
-        if self.customer_key.is_some() && head.sse_customer_algorithm().is_none() {
-            self.quirks.note(Quirk::IgnoresCustomerKey);
         }
         let has = |(name, value)| head.metadata().and_then(|all| all.get(name)) == Some(value);
         if !self.objects.metadata.iter().all(has) {
