@@ -90,7 +90,20 @@ impl Bucket {
         let is_key_refused = self.may_be_due_to_key(&failure)
             && failure.status == Some(400)
             && failure.advice.is_none();
+        let may_be_blocked = self.customer_key.is_some()
+            && !self.endpoint.is_foreign()
+            && failure.has_code(&["AccessDenied"])
+            && !failure.is_locked()
+            && attempted.is_upload();
         let error = failure.into_error(attempted, &self.endpoint);
+        if may_be_blocked && let Some(hint) = error.hint().cloned() {
+            return error.with_hint(hint!(
+                "{}; or the bucket blocks {}, as new buckets of AWS do: see BlockedEncryptionTypes \
+                 in its encryption settings",
+                hint,
+                Setting::CustomerKey
+            ));
+        }
         let key = self.customer_key.as_ref().map(|_| Setting::CustomerKey);
         let named = match (self.objects.named(), key) {
             (Some(settings), Some(key)) => Some(hint!("{}, {}", settings, key)),

@@ -157,7 +157,7 @@ impl Failure {
     }
 
     /// Whether the message says that a lock keeps the object as it is.
-    fn is_locked(&self) -> bool {
+    pub(crate) fn is_locked(&self) -> bool {
         let message = self.message.as_deref().unwrap_or_default();
         let message = message.to_ascii_lowercase();
         ["object lock", "worm protected"]
@@ -173,7 +173,7 @@ impl Attempted<'_> {
     }
 
     /// Whether content was sent.
-    fn is_upload(&self) -> bool {
+    pub(crate) fn is_upload(&self) -> bool {
         self.permission.starts_with("s3:PutObject")
     }
 }
