@@ -9,6 +9,7 @@ use md5::{Digest, Md5};
 use sync_core::{Entry, Key, Listed};
 
 use crate::bucket::Bucket;
+use crate::client::customer_key::Keyed;
 use crate::etag::ETag;
 use crate::list;
 use crate::quirks::Md5ETags;
@@ -66,13 +67,16 @@ impl Bucket {
         verdict
     }
 
-    /// Whether the ETag of an object is the MD5 of its content; `None` if that is unknown.
+    /// Whether the ETag of an object is the MD5 of its content; `None` if that is unknown. It is
+    /// read without the key of SSE-C: that of an object which needs one is no MD5.
     async fn has_md5_etag(&self, entry: &Entry) -> Option<bool> {
         let answer = self
             .client
             .get_object()
             .bucket(self.location.bucket())
             .key(self.key_label(&entry.key))
+            .customize()
+            .interceptor(Keyed::No)
             .send()
             .await
             .ok()?;
