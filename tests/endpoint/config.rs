@@ -13,8 +13,8 @@ pub struct Config {
     pub list_order: ListOrder,
     /// The order in which the versions and delete markers of a key are listed.
     pub version_order: VersionOrder,
-    /// Whether a page of versions after a key begins with the versions of that key (moto).
-    pub key_markers_are_included: bool,
+    /// Where a page of versions begins that is to follow a key, but no version of it.
+    pub key_marker: KeyMarker,
     /// The most keys on one page of a listing; S3's own limit is 1,000.
     pub page_size: usize,
     /// The precision of `LastModified`.
@@ -68,7 +68,7 @@ impl Default for Config {
             buckets: Vec::new(),
             list_order: ListOrder::Bytes,
             version_order: VersionOrder::default(),
-            key_markers_are_included: false,
+            key_marker: KeyMarker::default(),
             page_size: 1000,
             precision: Precision::Second,
             rounding: Rounding::Down,
@@ -132,6 +132,18 @@ pub enum VersionOrder {
     Torn,
     /// The oldest first.
     OldestFirst,
+}
+
+/// Where a page of versions begins that is to follow a key, but no version of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyMarker {
+    /// After all versions of that key (AWS).
+    #[default]
+    Excluded,
+    /// With the versions of that key.
+    Included,
+    /// With the second line that is not before that key, whatever its key is (moto).
+    SkipsOneLine,
 }
 
 /// The precision of `LastModified`.

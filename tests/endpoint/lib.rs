@@ -77,7 +77,7 @@ mod wire;
 mod tests;
 
 pub use action::{Action, Answer};
-pub use config::{
+pub use config::{KeyMarker, 
     Config, IfMatch, ListOrder, MultipartTime, Precision, Rounding, Sums, VersionOrder,
 };
 pub use endpoint::Endpoint;

@@ -8,7 +8,7 @@ use std::{fmt::Write as _, ops::Bound};
 use s3s::{S3Result, dto::ListObjectVersionsInput, s3_error};
 
 use crate::{
-    config::VersionOrder,
+    config::{KeyMarker, VersionOrder},
     list::{Text, max_keys},
     order::Encoded,
     state::{Bucket, State},
@@ -64,6 +64,9 @@ impl State {
         let start = objects.start(prefix);
         let from = marker.clone().map_or(start.clone(), |key| key.max(start));
         let mut page = Page::default();
+        let has_version = input.version_id_marker.as_ref().is_some_and(|id| !id.is_empty());
+        let is_after_key = marker.is_some() && !has_version;
+        let mut is_skipping = is_after_key && self.config.key_marker == KeyMarker::SkipsOneLine;
         for encoded in bucket.keys(Bound::Included(&*from)) {
             let key = objects.decode(encoded);
             if !key.starts_with(prefix) {
@@ -88,6 +91,9 @@ impl State {
                 continue;
             }
             for line in self.lines(bucket, encoded, marker.as_ref(), input)? {
+                if std::mem::take(&mut is_skipping) {
+                    continue;
+                }
                 if page.len() == limit {
                     page.is_truncated = limit > 0;
                     return Ok(page);
@@ -124,7 +130,7 @@ impl State {
         }
         let id = input.version_id_marker.as_deref();
         let Some(id) = id.filter(|id| !id.is_empty()) else {
-            let is_again = self.config.key_markers_are_included;
+            let is_again = self.config.key_marker != KeyMarker::Excluded;
             return Ok(if is_again { lines } else { Vec::new() });
         };
         let at = lines.iter().position(|line| line.version.id == id);

@@ -132,19 +132,26 @@ impl S3Store {
 
     /// With listings read as `tuning` says.
     #[cfg(test)]
-    pub(crate) fn tuned(mut self, tuning: list::Tuning) -> Self {
-        if let Some(bucket) = Arc::get_mut(&mut self.bucket) {
-            bucket.tuning = tuning;
-        }
-        self
+    pub(crate) fn tuned(self, tuning: list::Tuning) -> Self {
+        self.changed(|bucket| bucket.tuning = tuning)
     }
 
     /// With a server that lists in byte order for sure, as AWS does.
     #[cfg(test)]
-    pub(crate) fn listing_in_order(mut self) -> Self {
-        if let Some(bucket) = Arc::get_mut(&mut self.bucket) {
-            bucket.is_ordered = true;
-        }
+    pub(crate) fn listing_in_order(self) -> Self {
+        self.changed(|bucket| bucket.is_ordered = true)
+    }
+
+    /// As if the server were AWS itself.
+    #[cfg(test)]
+    pub(crate) fn of_aws(self) -> Self {
+        self.changed(|bucket| bucket.endpoint.url = None)
+            .listing_in_order()
+    }
+
+    #[cfg(test)]
+    fn changed(mut self, change: impl FnOnce(&mut Bucket)) -> Self {
+        change(Arc::get_mut(&mut self.bucket).expect("nobody else has it"));
         self
     }
 

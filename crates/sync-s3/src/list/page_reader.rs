@@ -17,6 +17,12 @@ pub(crate) trait Named: Send + 'static {
 
     /// The key below the prefix; `None` for an item without a place in the order.
     fn name(&self) -> Option<&str>;
+
+    /// What distinguishes it from other items of its name, where they repeat: the id of its
+    /// version, and whether that is a delete marker.
+    fn version(&self) -> Option<(&str, bool)> {
+        None
+    }
 }
 
 impl Named for Listed {

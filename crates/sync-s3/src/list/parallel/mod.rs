@@ -4,8 +4,8 @@
 //! that it does not have: some walk a directory tree and omit what is less in
 //! bytes. So a split point is never trusted. A segment begins with a request for
 //! a single key, the first after the split point, and continues by the server's own
-//! tokens. The segment before it is read until that very key comes; only then, and
-//! there, does the next segment follow. The result is thus a chain of pages, each
+//! tokens. The segment before it is read until that very key comes, of a listing of
+//! versions that very version of it; only then, and there, does the next segment follow. The result is thus a chain of pages, each
 //! of which follows its predecessor as the server says, as if the listing had not
 //! been split: nothing is lost and nothing doubled, in whatever order. If the key
 //! does not come where it should, all segments but the first are dropped, and the
@@ -200,7 +200,8 @@ impl<P: PageReader> ParallelLister<P> {
             Some(First::Asked) => Next::NotYet,
             Some(First::Known(first)) => {
                 let failure = Failure::protocol(format!(
-                    "the server ends the listing before '{first}', which it has"
+                    "the server ends the listing before '{}', which it has",
+                    first.name
                 ));
                 Next::Items(vec![Err(P::refused(&self.bucket, failure))])
             }

@@ -7,14 +7,33 @@ use sync_core::Result;
 use crate::abort_on_drop::AbortOnDrop;
 use crate::list::page_reader::{Named, Page, PageReader, name};
 
-/// What is known of the first key of a segment.
+/// What is known of the first item of a segment.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum First {
     /// It has been requested.
     Asked,
-    Known(String),
+    Known(Identity),
     /// There is none, or the answer cannot be trusted.
     Unknown,
+}
+
+/// Which item of the listing it is: of a key whose newest version the server drops after a
+/// split point, the name alone would match.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) name: String,
+    /// As of [`Named::version`].
+    version: Option<(String, bool)>,
+}
+
+impl Identity {
+    fn of<T: Named>(item: &T) -> Option<Self> {
+        let version = item.version();
+        Some(Self {
+            name: item.name()?.to_owned(),
+            version: version.map(|(id, is_marker)| (id.to_owned(), is_marker)),
+        })
+    }
 }
 
 /// The pages from a split point on.
@@ -67,10 +86,10 @@ impl<P: PageReader> Segment<P> {
     /// split point itself came first, several follow by the token of these.
     fn first_of(&self, page: &Page<P::Item>) -> First {
         match page.items.as_slice() {
-            [item, rest @ ..] if rest.is_empty() || P::Item::REPEATS => match name(item) {
-                Some(name) if *name > *self.start => First::Known(name.to_owned()),
-                _ => First::Unknown,
-            },
+            [Ok(item), rest @ ..] if rest.is_empty() || P::Item::REPEATS => {
+                let first = Identity::of(item).filter(|first| first.name > self.start);
+                first.map_or(First::Unknown, First::Known)
+            }
             _ => First::Unknown,
         }
     }
@@ -86,10 +105,11 @@ impl<P: PageReader> Segment<P> {
         self.pages.front()?.items.iter().position(passes)
     }
 
-    /// Whether the item at `at` of the next page is the one of this name.
-    pub(crate) fn has(&self, at: usize, first: &str) -> bool {
+    /// Whether the item at `at` of the next page is this one.
+    pub(crate) fn has(&self, at: usize, first: &Identity) -> bool {
         let item = self.pages.front().and_then(|page| page.items.get(at));
-        item.and_then(name) == Some(first)
+        let item = item.and_then(|item| Identity::of(item.as_ref().ok()?));
+        item.as_ref() == Some(first)
     }
 
     /// The next page.

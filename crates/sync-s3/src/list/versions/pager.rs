@@ -27,6 +27,10 @@ impl Named for Line {
     fn name(&self) -> Option<&str> {
         (!self.is_lossy).then_some(self.key.as_str())
     }
+
+    fn version(&self) -> Option<(&str, bool)> {
+        Some((self.id(), self.is_marker))
+    }
 }
 
 /// Requests one page after the other. The keys of its lines are those below its prefix.
@@ -143,8 +147,13 @@ impl Pager {
         }
     }
 
-    /// Continues after the directory in which the page ended, if that is excluded.
+    /// Continues after the directory in which the page ended, if that is excluded. Some
+    /// servers drop a line after a key that is given without a version (moto), so that is only
+    /// done where it is known that none is lost.
     fn prune(&mut self, lines: &[Line]) {
+        if self.bucket.endpoint.is_foreign() {
+            return;
+        }
         let last = lines.last().and_then(Named::name);
         let directory = last.and_then(|last| self.pruner.pruned_parent(last));
         if let Some(end) = directory.map(prune::end) {
