@@ -272,6 +272,9 @@ fn a_run_whose_files_have_changed_is_finished_without_deletions() {
         let before = deletions(&memory);
         let outcome = cluster.phase("apply").exits(3);
         outcome.says("--without-deletions").says("changed");
+        // It would fail again, so it is not tried again.
+        let outcome = world.no_requests(|| cluster.phase("apply").exits(3));
+        outcome.says("--without-deletions").says("would fail again");
         let outcome = world.no_requests(|| cluster.finish().exits(3));
         outcome.says("--without-deletions").says("changed");
         cluster.phase("status").done().says("--without-deletions");
@@ -285,7 +288,8 @@ fn a_run_whose_files_have_changed_is_finished_without_deletions() {
         assert!(!ended["deletions_withheld"].is_null(), "{ended}");
         assert_eq!(cluster.status()["state"], "incomplete");
         assert_eq!(counted(&report(&end().exits(3))), counted(&ended));
-        world.no_requests(|| cluster.phase("apply").done());
+        let outcome = world.no_requests(|| cluster.phase("apply").exits(3));
+        outcome.says("the run was ended without");
         assert_eq!(deletions(&memory), before);
         assert_eq!(dir.is_marked(), command == "restore");
 
@@ -317,6 +321,9 @@ fn a_run_that_nobody_has_begun_is_finished_without_deletions() {
     assert!(not_written > 0);
     assert_eq!(written(&ended) + not_written, 16, "{ended}");
     assert_eq!(deletions(&memory), 0);
+    world.no_requests(|| cluster.apply(0).done().says("done already"));
+    let outcome = world.no_requests(|| cluster.apply(1).exits(3));
+    outcome.says("the run was ended without shard 1");
 
     // All is copied, but the deletions are not wanted any more.
     let (world, dir) = different(&memory);

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::select;
@@ -15,7 +16,7 @@ use sync_core::{
     text::printable,
 };
 
-use super::attempts::{LOOK, Vigil};
+use super::attempts::{HeartbeatMonitor, LOOK};
 use super::error::Result;
 use super::files::{
     BeganFile, Done, DoneFile, FINISHED, FailedEntry, FailedFile, Signature, plan_name,
@@ -44,7 +45,7 @@ pub struct Attempt<'r> {
     number: u32,
     watcher: Option<Watcher>,
     /// What is known of the beats of others.
-    pub(super) vigil: Vigil,
+    pub(super) monitor: HeartbeatMonitor,
     noted: Arc<Noted>,
 }
 
@@ -56,6 +57,8 @@ pub enum Ended {
     Done,
     /// Another attempt at the same shard was the first.
     ByAnother,
+    /// The run was ended without this shard.
+    RunEnded,
     /// Some failed, or it was stopped.
     Failed,
     /// Some failed because they are no longer what was planned: they would fail again.
@@ -63,23 +66,33 @@ pub enum Ended {
 }
 
 impl ClusterRun {
-    /// Begins an attempt at a shard; none if it is done already. `job` is what the
-    /// scheduler calls the job, for people.
+    /// Begins an attempt at a shard; none if another one has done it, or if the run was ended
+    /// without it. `job` is what the scheduler calls the job, for people.
     ///
     /// # Errors
     /// [`ClusterError`](super::ClusterError)
-    pub fn begin(&self, shard: usize, job: Option<&str>) -> Result<Option<Attempt<'_>>> {
+    pub fn begin(&self, shard: usize, job: Option<&str>) -> Result<Result<Attempt<'_>, Ended>> {
         self.parts(shard)?;
         let shard = Shard(shard);
-        if self.directory.has(&shard.done()) || self.finished_file()?.is_some() {
-            return Ok(None);
+        if self.directory.has(&shard.done()) || self.is_ended()? {
+            return Ok(Err(self.without_attempt(shard)));
         }
-        for number in 1.. {
+        let mut number = 1;
+        loop {
             if let Some(attempt) = self.begin_attempt(shard, number, job)? {
-                return Ok(Some(attempt));
+                return Ok(Ok(attempt));
             }
+            number += 1;
         }
-        Ok(None)
+    }
+
+    /// Why no attempt at a shard is needed.
+    fn without_attempt(&self, shard: Shard) -> Ended {
+        if self.directory.has(&shard.done()) {
+            Ended::ByAnother
+        } else {
+            Ended::RunEnded
+        }
     }
 
     /// Begins the attempt of that number; none if another process has begun it.
@@ -101,7 +114,7 @@ impl ClusterRun {
             shard,
             number,
             watcher: None,
-            vigil: Vigil::default(),
+            monitor: HeartbeatMonitor::default(),
             noted: Arc::default(),
         }))
     }
@@ -140,13 +153,15 @@ impl Attempt<'_> {
 
     /// The mirror that executes the transfers of the shard, and nothing else. It
     /// stops at `stop`, and when another attempt has done the work. Uploads that a dead
-    /// attempt has left open are resumed; it may take a minute to know that it is dead.
+    /// attempt has left open are resumed; it may take a minute and a half to know that it is
+    /// dead. Before that, `waits` is called with its number and its machine.
     ///
     /// # Errors
     /// [`ClusterError`](super::ClusterError), if the plan is not the one that was sealed.
     pub async fn mirror(
         &mut self,
         stop: impl Future<Output = ()> + Send + 'static,
+        waits: impl FnOnce(u32, &str),
     ) -> Result<MirrorBuilder> {
         let plan = self.run.shard_plan(self.shard)?;
         let directory = &self.run.directory;
@@ -157,7 +172,7 @@ impl Attempt<'_> {
         self.watcher = Some(watcher);
         let stop = select(stop.boxed(), superseded.boxed()).map(drop);
         let stop = stop.boxed().shared();
-        self.take_over(stop.clone()).await;
+        self.take_over(stop.clone(), waits).await;
         let part = Part::Transfers {
             run: self.run.run.id.clone(),
             earlier: if self.number > 1 {
@@ -177,13 +192,21 @@ impl Attempt<'_> {
     }
 
     /// Takes over the journals of dead attempts. Where only the beat tells whether one is
-    /// dead, that takes a minute, unless `stop` is ready first.
-    async fn take_over(&mut self, mut stop: StopSignal) {
+    /// dead, that takes a while, unless `stop` is ready first.
+    async fn take_over(&mut self, mut stop: StopSignal, waits: impl FnOnce(u32, &str)) {
         let directory = &self.run.directory;
-        while self
-            .shard
-            .take_over(self.number, &mut self.vigil, directory)
-        {
+        let mut waits = Some(waits);
+        let mut look = || {
+            let now = Instant::now();
+            self.shard
+                .take_over(self.number, &mut self.monitor, directory, now)
+        };
+        while let Some(other) = look() {
+            if let Some(waits) = waits.take() {
+                let began = directory.read::<BeganFile>(&self.shard.began(other));
+                let host = began.ok().flatten().map(|began| began.value.by.host);
+                waits(other, &host.map_or("another machine".to_owned(), |host| printable(&host)));
+            }
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = &mut stop => return,
@@ -216,7 +239,7 @@ impl Attempt<'_> {
             return Ok(published.map_or(Ended::ByAnother, |_| Ended::Done));
         }
         if is_superseded {
-            return Ok(Ended::ByAnother);
+            return Ok(self.run.without_attempt(self.shard));
         }
         let execution = &report.execution;
         let failed = FailedFile {

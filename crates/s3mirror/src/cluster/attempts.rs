@@ -4,12 +4,12 @@
 //! An attempt has ended if it says so, or if its process is gone, which only its own
 //! machine knows. No clock tells it elsewhere, since those of two machines need not
 //! agree; but what works writes its beat every ten seconds. An attempt whose beat
-//! stays as it is for a minute, while this process looks, is taken for dead. If it
-//! lives all the same, it finds its uploads aborted, and begins them again.
+//! stays as it is for a minute and a half, while this process looks, is taken for dead. If
+//! it lives all the same, it finds its uploads aborted, and begins them again.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::directory::RunDirectory;
 use super::files::BeganFile;
@@ -18,56 +18,87 @@ use super::shard::{Shard, Task as _, UPLOADS};
 /// How long to wait between two looks at the beats of others.
 pub(crate) const LOOK: Duration = Duration::from_secs(1);
 
-/// After so many looks, an attempt whose beat has not moved is taken for dead.
-const LOOKS: u32 = 60;
+/// After so many looks, an attempt whose beat has not moved is taken for dead: a client of
+/// NFS may show a file as it was a minute ago.
+const LOOKS: u32 = 90;
 
-/// What the files and the processes of this machine show of an attempt.
+/// What is known of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Life {
-    /// It has ended, or was killed.
+pub(crate) enum Liveness {
+    /// It has ended, or was killed, or is taken for dead.
     Ended,
-    /// Its process is there. It may have been stopped.
+    /// Its process is there, which may have been stopped; or its beat has moved.
     Alive,
-    /// That cannot be seen from here.
+    /// That cannot be told yet.
     Unknown,
 }
 
-/// The beats of attempts, as they were at the last look.
+/// The beats of attempts on other machines.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Vigil(BTreeMap<(usize, u32), (Vec<u8>, u32)>);
+pub(crate) struct HeartbeatMonitor(BTreeMap<(usize, u32), Heartbeat>);
 
-impl Vigil {
-    /// Looks at an attempt once more: whether its beat has stood still for so long
-    /// that it is taken for dead.
-    pub(crate) fn is_over(&mut self, shard: Shard, attempt: u32, directory: &RunDirectory) -> bool {
+/// The beat of an attempt as it was at the last look.
+#[derive(Debug, Clone)]
+struct Heartbeat {
+    beat: Vec<u8>,
+    has_moved: bool,
+    /// For how many looks it has stood still, and when the last of them was: those that come
+    /// sooner than [`LOOK`] after it show nothing.
+    looks: u32,
+    looked: Instant,
+}
+
+impl HeartbeatMonitor {
+    /// Looks at the beat of an attempt once more.
+    pub(crate) fn look(
+        &mut self,
+        shard: Shard,
+        attempt: u32,
+        directory: &RunDirectory,
+        now: Instant,
+    ) -> Liveness {
         let beat = directory.bytes(&shard.beat(attempt));
-        let (seen, looks) = self.0.entry((shard.0, attempt)).or_default();
-        if *seen == beat {
-            *looks += 1;
-        } else {
-            (*seen, *looks) = (beat, 0);
+        let seen = self.0.entry((shard.0, attempt));
+        let seen = seen.or_insert_with(|| Heartbeat {
+            beat: beat.clone(),
+            has_moved: false,
+            looks: 0,
+            looked: now,
+        });
+        if seen.beat != beat {
+            (seen.beat, seen.has_moved) = (beat, true);
+            (seen.looks, seen.looked) = (0, now);
+        } else if now.duration_since(seen.looked) >= LOOK {
+            seen.looks += 1;
+            seen.looked = now;
         }
-        *looks >= LOOKS
+        if seen.looks >= LOOKS {
+            Liveness::Ended
+        } else if seen.has_moved {
+            Liveness::Alive
+        } else {
+            Liveness::Unknown
+        }
     }
 }
 
 impl Shard {
     /// Whether an attempt is at work, as far as that is known without a wait.
-    pub(crate) fn life(self, attempt: u32, directory: &RunDirectory) -> Life {
+    pub(crate) fn liveness(self, attempt: u32, directory: &RunDirectory) -> Liveness {
         if directory.has(&self.failed(attempt)) {
-            return Life::Ended;
+            return Liveness::Ended;
         }
         let began = directory.read::<BeganFile>(&self.began(attempt));
         let began = began.ok().flatten();
         match began.and_then(|began| began.value.identity.is_alive()) {
-            Some(true) => Life::Alive,
-            Some(false) => Life::Ended,
-            None => Life::Unknown,
+            Some(true) => Liveness::Alive,
+            Some(false) => Liveness::Ended,
+            None => Liveness::Unknown,
         }
     }
 
     /// The journals of open uploads, by the attempt that has them.
-    fn journals(self, directory: &RunDirectory) -> BTreeMap<u32, Vec<String>> {
+    pub(crate) fn journals(self, directory: &RunDirectory) -> BTreeMap<u32, Vec<String>> {
         let mut journals = BTreeMap::<_, Vec<_>>::new();
         for name in directory.names(&self.directory()) {
             let number = name.strip_prefix(UPLOADS);
@@ -92,29 +123,38 @@ impl Shard {
         names.map(|name| home.join(name)).collect()
     }
 
-    /// Gives the journals of dead attempts to the attempt `own`. Whether there is another
-    /// one that may be dead: then `vigil` has to look again, after [`LOOK`].
-    pub(crate) fn take_over(self, own: u32, vigil: &mut Vigil, directory: &RunDirectory) -> bool {
-        let mut is_doubtful = false;
-        for (owner, names) in self.journals(directory) {
-            let is_dead = match self.life(owner, directory) {
-                _ if owner == own => false,
-                Life::Ended => true,
-                Life::Alive => false,
-                Life::Unknown => {
-                    let is_over = vigil.is_over(self, owner, directory);
-                    is_doubtful |= !is_over;
-                    is_over
-                }
+    /// Gives the journals of dead attempts to the attempt `own`. The first other one that may
+    /// be dead: then `monitor` has to look again, after [`LOOK`].
+    pub(crate) fn take_over(
+        self,
+        own: u32,
+        monitor: &mut HeartbeatMonitor,
+        directory: &RunDirectory,
+        now: Instant,
+    ) -> Option<u32> {
+        let mut doubtful = None;
+        let journals = self.journals(directory).into_iter();
+        for (owner, names) in journals.filter(|(owner, _)| *owner != own) {
+            let liveness = match self.liveness(owner, directory) {
+                Liveness::Unknown => monitor.look(self, owner, directory, now),
+                known => known,
             };
-            for name in names.iter().filter(|_| is_dead) {
+            match liveness {
+                Liveness::Ended => {}
+                Liveness::Alive => continue,
+                Liveness::Unknown => {
+                    doubtful = doubtful.or(Some(owner));
+                    continue;
+                }
+            }
+            for name in &names {
                 let rest = name.strip_prefix(UPLOADS).unwrap_or_default();
                 let place = |name: &str| format!("{}/{name}", self.directory());
                 // Another attempt may have been the first.
                 let _ = directory.rename(&place(name), &place(&format!("{UPLOADS}{own}.{rest}")));
             }
         }
-        is_doubtful
+        doubtful
     }
 }
 
@@ -163,8 +203,18 @@ mod tests {
                 .unwrap();
         }
 
-        fn take_over(&self, own: u32, vigil: &mut Vigil) -> bool {
-            SHARD.take_over(own, vigil, &self.directory)
+        /// By a monitor that looks for the first time: whether there is one that may be dead.
+        fn take_over(&self, own: u32) -> bool {
+            self.looks(own).look()
+        }
+
+        fn looks(&self, own: u32) -> Looks<'_> {
+            Looks {
+                scene: self,
+                own,
+                monitor: HeartbeatMonitor::default(),
+                now: Instant::now(),
+            }
         }
 
         fn taken(&self, own: u32) -> Vec<String> {
@@ -176,13 +226,31 @@ mod tests {
         }
     }
 
+    /// An attempt that looks once a second.
+    struct Looks<'s> {
+        scene: &'s Scene,
+        own: u32,
+        monitor: HeartbeatMonitor,
+        now: Instant,
+    }
+
+    impl Looks<'_> {
+        /// Whether there is one that may be dead.
+        fn look(&mut self) -> bool {
+            self.now += LOOK;
+            let (directory, now) = (&self.scene.directory, self.now);
+            let doubtful = SHARD.take_over(self.own, &mut self.monitor, directory, now);
+            doubtful.is_some()
+        }
+    }
+
     #[test]
     fn the_journal_of_an_attempt_that_lives_stays_its_own() {
         let scene = Scene::new();
         scene.attempt(1, Process::this());
-        let mut vigil = Vigil::default();
+        let mut looks = scene.looks(2);
         for _ in 0..2 * LOOKS {
-            assert!(!scene.take_over(2, &mut vigil));
+            assert!(!looks.look());
         }
         assert!(scene.taken(2).is_empty());
         assert_eq!(scene.taken(1), ["uploads.1"]);
@@ -194,11 +262,11 @@ mod tests {
         scene.attempt(1, Process::this());
         fs::write(scene.directory.join(SHARD.failed(1)), "{}").unwrap();
         scene.attempt(2, Process::gone());
-        assert!(!scene.take_over(3, &mut Vigil::default()), "no wait");
+        assert!(!scene.take_over(3), "no wait");
         assert_eq!(scene.taken(3), ["uploads.3.1", "uploads.3.2"]);
         // And so on, with what that one has taken over.
         fs::write(scene.directory.join(SHARD.failed(3)), "{}").unwrap();
-        scene.take_over(4, &mut Vigil::default());
+        scene.take_over(4);
         assert_eq!(scene.taken(4), ["uploads.4.3.1", "uploads.4.3.2"]);
     }
 
@@ -206,15 +274,43 @@ mod tests {
     fn an_attempt_elsewhere_is_dead_when_its_beat_stands_still() {
         let scene = Scene::new();
         scene.attempt(1, Process::elsewhere());
-        let mut vigil = Vigil::default();
-        for look in 0..4 * LOOKS {
-            if look % (LOOKS / 2) == 0 {
-                scene.beats(1, look);
-            }
-            assert!(scene.take_over(2, &mut vigil), "it lives");
+        let mut looks = scene.looks(2);
+        // The first look shows nothing.
+        for _ in 0..LOOKS {
+            assert!(looks.look(), "it may live");
+            assert!(scene.taken(2).is_empty());
+        }
+        assert!(!looks.look());
+        assert_eq!(scene.taken(2), ["uploads.2.1"]);
+    }
+
+    /// It has an upload open for hours: nobody waits for its end.
+    #[test]
+    fn an_attempt_elsewhere_whose_beat_moves_is_not_waited_for() {
+        let scene = Scene::new();
+        scene.attempt(1, Process::elsewhere());
+        let mut looks = scene.looks(2);
+        for _ in 0..12 {
+            assert!(looks.look(), "it may be dead");
+        }
+        scene.beats(1, 1);
+        for _ in 0..LOOKS {
+            assert!(!looks.look(), "it lives");
         }
         assert!(scene.taken(2).is_empty());
-        while scene.take_over(2, &mut vigil) {}
-        assert_eq!(scene.taken(2), ["uploads.2.1"]);
+        looks.look();
+        assert_eq!(scene.taken(2), ["uploads.2.1"], "it has died since");
+    }
+
+    /// A queue looks before each shard, which may take no time.
+    #[test]
+    fn looks_that_come_at_once_count_as_one() {
+        let scene = Scene::new();
+        scene.attempt(1, Process::elsewhere());
+        let mut looks = scene.looks(2);
+        for _ in 0..4 * LOOKS {
+            looks.now -= LOOK;
+            assert!(looks.look(), "nothing is known of it yet");
+        }
     }
 }

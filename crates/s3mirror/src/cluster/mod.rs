@@ -65,7 +65,7 @@ pub use error::ClusterError;
 pub use finish::{Ending, Finished};
 pub use missing::Missing;
 pub use planning::{RangeAttempt, RangeRun};
-pub use queue::{Queue, Turn};
+pub use queue::{NextShard, Queue};
 pub use run::ClusterRun;
 pub use script::{Script, ScriptOptions};
 pub use seal::Sealing;

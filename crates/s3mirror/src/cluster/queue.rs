@@ -5,10 +5,12 @@
 //! others work on they wait, since it may come to that.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use super::apply::Attempt;
-use super::attempts::{Life, Vigil};
+use super::attempts::{HeartbeatMonitor, Liveness};
 use super::error::Result;
+use super::files::FailedFile;
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};
 
@@ -19,17 +21,37 @@ pub struct Queue<'r> {
     new: VecDeque<usize>,
     /// Those that others have begun.
     begun: Vec<usize>,
-    vigil: Vigil,
+    /// How many of those would fail again.
+    outdated: usize,
+    monitor: HeartbeatMonitor,
+}
+
+/// In what order a shard that others have begun is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// Its last attempt has failed.
+    Failed,
+    /// Its last attempt is dead.
+    Dead,
+    /// Its last attempt may be at work.
+    AtWork,
+    /// It would fail again.
+    Outdated,
 }
 
 /// What to do next.
-pub enum Turn<'r> {
+pub enum NextShard<'r> {
     /// This attempt was begun.
-    Take(Attempt<'r>),
+    Attempt(Attempt<'r>),
     /// Others work on so many shards: look again in a second.
     Wait(usize),
     /// Nothing: all shards are done, or this process has tried them.
-    Over,
+    None,
+    /// Nothing, but so many shards have failed elsewhere because entries are no longer what
+    /// was planned: they would fail again.
+    Outdated(usize),
+    /// Nothing: the run was ended without so many shards.
+    RunEnded(usize),
 }
 
 impl ClusterRun {
@@ -42,7 +64,8 @@ impl ClusterRun {
             run: self,
             new,
             begun: Vec::new(),
-            vigil: Vigil::default(),
+            outdated: 0,
+            monitor: HeartbeatMonitor::default(),
         }
     }
 }
@@ -52,9 +75,13 @@ impl<'r> Queue<'r> {
     ///
     /// # Errors
     /// [`ClusterError`](super::ClusterError)
-    pub fn turn(&mut self) -> Result<Turn<'r>> {
-        if self.run.finished_file()?.is_some() {
-            return Ok(Turn::Over);
+    pub fn next_shard(&mut self) -> Result<NextShard<'r>> {
+        if self.run.is_ended()? {
+            let all = (0..self.run.shards()).map(Shard);
+            return Ok(match all.filter(|shard| !self.is_done(*shard)).count() {
+                0 => NextShard::None,
+                missing => NextShard::RunEnded(missing),
+            });
         }
         while let Some(index) = self.new.pop_front() {
             let shard = Shard(index);
@@ -62,7 +89,7 @@ impl<'r> Queue<'r> {
                 continue;
             }
             if let Some(attempt) = self.run.begin_attempt(shard, 1, None)? {
-                return Ok(Turn::Take(attempt));
+                return Ok(NextShard::Attempt(attempt));
             }
             self.begun.push(index);
         }
@@ -71,45 +98,63 @@ impl<'r> Queue<'r> {
 
     /// Of the shards that others have begun, the first that has failed, or else one whose
     /// attempt is dead.
-    fn take_again(&mut self) -> Result<Turn<'r>> {
+    fn take_again(&mut self) -> Result<NextShard<'r>> {
         let mut begun = std::mem::take(&mut self.begun);
         begun.retain(|index| !self.is_done(Shard(*index)));
-        let free = begun.iter().enumerate().filter_map(|(at, index)| {
+        let mut free = None;
+        begun.retain(|index| {
             let shard = Shard(*index);
             let last = shard.last_attempt(&self.run.directory);
-            let rank = self.rank(shard, last)?;
-            Some((rank, at, last))
+            let rank = self.rank(shard, last);
+            if let Rank::Failed | Rank::Dead = rank
+                && free.is_none_or(|(best, ..)| rank < best)
+            {
+                free = Some((rank, *index, last));
+            }
+            self.outdated += usize::from(rank == Rank::Outdated);
+            rank != Rank::Outdated
         });
-        let free = free.min();
         self.begun = begun;
-        let Some((_, at, last)) = free else {
-            return Ok(match self.begun.len() {
-                0 => Turn::Over,
-                others => Turn::Wait(others),
+        let Some((_, index, last)) = free else {
+            return Ok(match (self.begun.len(), self.outdated) {
+                (0, 0) => NextShard::None,
+                (0, outdated) => NextShard::Outdated(outdated),
+                (others, _) => NextShard::Wait(others),
             });
         };
-        let shard = Shard(self.begun[at]);
-        match self.run.begin_attempt(shard, last + 1, None)? {
+        match self.run.begin_attempt(Shard(index), last + 1, None)? {
             Some(mut attempt) => {
-                self.begun.swap_remove(at);
+                self.begun.retain(|begun| *begun != index);
                 // It need not look at a dead one for another minute.
-                attempt.vigil = self.vigil.clone();
-                Ok(Turn::Take(attempt))
+                attempt.monitor = self.monitor.clone();
+                Ok(NextShard::Attempt(attempt))
             }
             // Somebody else has just begun it.
-            None => Ok(Turn::Wait(self.begun.len())),
+            None => Ok(NextShard::Wait(self.begun.len())),
         }
     }
 
-    /// In what order a shard is tried again; none if its last attempt may be at work.
-    fn rank(&mut self, shard: Shard, last: u32) -> Option<u8> {
+    /// What is known of a shard by its last attempt.
+    fn rank(&mut self, shard: Shard, last: u32) -> Rank {
         let directory = &self.run.directory;
-        if directory.has(&shard.failed(last)) {
-            return Some(0);
+        let failed = shard.failed(last);
+        if directory.has(&failed) {
+            let failed = directory.read::<FailedFile>(&failed).ok().flatten();
+            let is_outdated = failed.is_some_and(|failed| failed.value.is_outdated());
+            return if is_outdated {
+                Rank::Outdated
+            } else {
+                Rank::Failed
+            };
         }
-        let is_dead = shard.life(last, directory) == Life::Ended
-            || self.vigil.is_over(shard, last, directory);
-        is_dead.then_some(1)
+        let mut looks = || self.monitor.look(shard, last, directory, Instant::now());
+        // A process that is there may have been stopped.
+        let is_dead = shard.liveness(last, directory) == Liveness::Ended;
+        if is_dead || looks() == Liveness::Ended {
+            Rank::Dead
+        } else {
+            Rank::AtWork
+        }
     }
 
     fn is_done(&self, shard: Shard) -> bool {

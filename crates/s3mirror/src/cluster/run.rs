@@ -137,6 +137,11 @@ impl ClusterRun {
         Ok(Some(finished.value))
     }
 
+    /// Whether it has come to its end.
+    pub(crate) fn is_ended(&self) -> Result<bool> {
+        Ok(self.finished_file()?.is_some())
+    }
+
     /// The header of all plans together.
     pub(crate) fn header(&self) -> Result<Header, PlanFileError> {
         let mut header = header_of(&self.directory.join(plan_name(0)))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 use s3mirror::Report;
-use s3mirror::cluster::{Attempt, ClusterRun, Ended, Turn};
+use s3mirror::cluster::{Attempt, ClusterRun, Ended, NextShard};
 use sync_core::text::entries;
 
 use super::common::{Line, open, quoted, refuse, what_is_outdated};
@@ -40,10 +40,10 @@ pub(crate) async fn run(
         return all(args, &run, (hooks, &stop), console).await;
     };
     match run.begin(shard, job.as_deref()) {
-        Ok(Some(attempt)) => one(args, &run, attempt, (hooks, &stop), console).await,
-        Ok(None) => {
-            say(None, shard, Ended::ByAnother, console);
-            Ok(Exit::Done)
+        Ok(Ok(attempt)) => one(args, &run, attempt, (hooks, &stop), console).await,
+        Ok(Err(ended)) => {
+            say(None, shard, ended, console);
+            Ok(exit_of(shard, ended, console))
         }
         Err(error) => Ok(refuse(error, console)),
     }
@@ -60,8 +60,8 @@ async fn all(
     let mut queue = run.queue();
     let mut has_waited = false;
     loop {
-        match queue.turn() {
-            Ok(Turn::Take(attempt)) => {
+        match queue.next_shard() {
+            Ok(NextShard::Attempt(attempt)) => {
                 match one(args, run, attempt, (hooks, stop), console).await? {
                     Exit::Done => {}
                     // The others may succeed all the same.
@@ -69,12 +69,12 @@ async fn all(
                     exit => return Ok(exit),
                 }
             }
-            Ok(Turn::Wait(others)) => {
+            Ok(NextShard::Wait(others)) => {
                 if !std::mem::replace(&mut has_waited, true) {
-                    let s = if others == 1 { "" } else { "s" };
+                    let others = shards(others);
                     console.note(format_args!(
-                        "waits for {others} shard{s} that others execute; if one of them dies, its \
-                         shard is executed here"
+                        "waits for {others} that others execute; if one of them dies, its shard is \
+                         executed here"
                     ));
                     console.streams().show();
                 }
@@ -83,7 +83,17 @@ async fn all(
                     () = stop.asked() => return Ok(stop.exit().unwrap_or(Exit::Incomplete)),
                 }
             }
-            Ok(Turn::Over) => return Ok(all),
+            Ok(NextShard::None) => return Ok(all),
+            Ok(NextShard::Outdated(failed)) => {
+                let (failed, next) = (shards(failed), what_is_outdated(run.path()));
+                console.error(format_args!("{failed} would fail again; {next}"));
+                return Ok(Exit::Incomplete);
+            }
+            Ok(NextShard::RunEnded(missing)) => {
+                let missing = shards(missing);
+                console.error(format_args!("the run was ended without {missing}"));
+                return Ok(Exit::Incomplete);
+            }
             Err(error) => return Ok(refuse(error, console)),
         }
     }
@@ -125,8 +135,8 @@ async fn one(
         }
     };
     say(Some((&report, number)), shard, ended, console);
-    if let Ended::Done | Ended::ByAnother = ended {
-        return Ok(Exit::Done);
+    if let Ended::Done | Ended::ByAnother | Ended::RunEnded = ended {
+        return Ok(exit_of(shard, ended, console));
     }
     let failed = report.execution.failed + report.execution.not_written;
     let why = if report.execution.stopped {
@@ -145,13 +155,35 @@ async fn one(
         .unwrap_or(Exit::Incomplete))
 }
 
+/// The exit status where no other attempt is needed.
+fn exit_of(shard: usize, ended: Ended, console: &mut Console) -> Exit {
+    if ended == Ended::RunEnded {
+        console.error(format_args!("the run was ended without shard {shard}"));
+        return Exit::Incomplete;
+    }
+    Exit::Done
+}
+
+fn shards(count: usize) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} shard{s}")
+}
+
 async fn execute(
     args: &ClusterApplyArgs,
     attempt: &mut Attempt<'_>,
     (hooks, stop): (&EndHooks, &Stop),
     console: &mut Console,
 ) -> s3mirror::Result<Report> {
-    let mut builder = attempt.mirror(stop.asked()).await?;
+    let shard = attempt.shard();
+    let waits = |other: u32, host: &str| {
+        console.note(format_args!(
+            "shard {shard}: waits up to a minute and a half to see whether attempt {other} on \
+             {host} is still at work"
+        ));
+        console.streams().show();
+    };
+    let mut builder = attempt.mirror(stop.asked(), waits).await?;
     args.how.set(builder.options());
     let progress = watch(&builder, Mode::Act, hooks, console)
         .map_err(|error| s3mirror::Error::ReadPlan(std::io::Error::other(error)))?;
@@ -189,6 +221,7 @@ fn say(done: Option<(&Report, u32)>, shard: usize, ended: Ended, console: &mut C
     let earlier = execution.already_done.entries;
     let copied = execution.created + execution.overwritten;
     console.reporter().result(&line, || match (ended, report) {
+        (Ended::RunEnded, _) => format!("shard {shard} is not done"),
         (_, None) => format!("shard {shard} is done already"),
         (Ended::ByAnother, _) => format!("shard {shard} was done by another attempt"),
         _ => {
