@@ -1,11 +1,11 @@
 //! Which part of a plan a mirror executes, where several processes execute one
 //! plan together.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use sync_core::execute::{DeletionScope, EarlierAttempt};
 
+use crate::cluster::exists;
 use crate::state::upload_journal::JournalFiles;
 
 /// Which part of a plan a mirror executes.
@@ -87,7 +87,7 @@ impl Part {
     /// may be old on NFS.
     pub(crate) fn is_over(&self) -> bool {
         match self {
-            Self::Transfers { ends, .. } => ends.iter().any(|path| File::open(path).is_ok()),
+            Self::Transfers { ends, .. } => ends.iter().any(|path| exists(path)),
             _ => false,
         }
     }

@@ -88,7 +88,7 @@ impl RunDirectory {
     /// The content of the file `name`; none if there is no such file.
     pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<Content<T>>> {
         let path = self.join(name);
-        let text = match private::read(&path) {
+        let text = match with_new_names(&path, private::read) {
             Ok((_, text)) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cannot_read(&path, error)),
@@ -108,7 +108,7 @@ impl RunDirectory {
     /// Whether there is a file `name`. It is opened: what is known of names may be
     /// old on NFS.
     pub(crate) fn has(&self, name: &str) -> bool {
-        File::open(self.join(name)).is_ok()
+        exists(&self.join(name))
     }
 
     /// Writes the file `name`, complete or not at all, unless there is one: the first
@@ -178,6 +178,24 @@ pub(crate) fn is_outside(path: &Path, directory: &Path) -> Result<()> {
     }
 }
 
+/// Whether there is a file at `path`; it is opened.
+pub(crate) fn exists(path: &Path) -> bool {
+    with_new_names(path, |path| File::open(path)).is_ok()
+}
+
+/// Opens what is at `path`, and again if there is nothing. A client of NFS may take a name
+/// for a missing one for a minute after it was made elsewhere; to open the directory makes it
+/// ask the server.
+fn with_new_names<T>(path: &Path, mut open: impl FnMut(&Path) -> io::Result<T>) -> io::Result<T> {
+    match (open(path), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            let _asked = File::open(parent)?;
+            open(path)
+        }
+        (opened, _) => opened,
+    }
+}
+
 fn publish(path: &Path, value: &impl Serialize) -> io::Result<Option<String>> {
     let file = temporary(path, value)?;
     file.as_file().sync_all()?;
@@ -236,5 +254,29 @@ pub(crate) fn cannot_write(path: &Path, error: io::Error) -> ClusterError {
     ClusterError::Write {
         path: path.to_owned(),
         error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As on NFS, where another machine has made the file.
+    #[test]
+    fn a_name_that_was_not_there_is_looked_up_once_more() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("done");
+        let mut looks = 0;
+        let found = with_new_names(&path, |path| {
+            looks += 1;
+            let found = File::open(path);
+            fs::write(path, "").unwrap();
+            found
+        });
+        assert!(found.is_ok() && exists(&path));
+        assert_eq!(looks, 2);
+        let missing = top.path().join("none/done");
+        let missing = with_new_names(&missing, |path| File::open(path));
+        assert_eq!(missing.unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

@@ -59,6 +59,7 @@ mod status;
 mod watch;
 
 pub use apply::{Attempt, Ended};
+pub(crate) use directory::exists;
 pub use cost::{shard_costs, transfer_cost};
 pub use engine::{Engine, EngineError};
 pub use error::ClusterError;
