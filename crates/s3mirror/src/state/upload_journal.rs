@@ -14,6 +14,7 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -190,7 +191,11 @@ impl State {
             done_with.retain(|path| *path != own);
         }
         for path in done_with {
-            fs::remove_file(path)?;
+            match fs::remove_file(path) {
+                // Another process may have been the first.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         Ok(state)
     }
@@ -237,10 +242,12 @@ impl State {
     }
 
     /// Appends a line with the change; or rewrites the whole file, if that is
-    /// due or a line was cut.
+    /// due or a line was cut, or if the file at `path` is another one or none: who took this
+    /// run for dead has taken it over, and does not read it again.
     fn note(&mut self, path: &Path, line: &Line) -> io::Result<()> {
         let needed = self.open().count();
         let file = self.file.take();
+        let file = file.filter(|file| is_at(file, path));
         let file = file.filter(|_| self.lines < 2 * needed + SPARE_LINES);
         let file = match file {
             Some(mut file) => {
@@ -271,6 +278,14 @@ impl State {
         file.write_all(&encode(&lines)?)?;
         Ok(file.persist(path)?)
     }
+}
+
+/// Whether it is this file that has the name `path`. That is opened, because what is known of
+/// names may be old on NFS.
+fn is_at(file: &File, path: &Path) -> bool {
+    let place = |file: &File| file.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
+    let found = File::open(path).ok();
+    found.is_some_and(|found| place(&found).is_some_and(|found| place(file) == Some(found)))
 }
 
 /// The name under which the file is rewritten. Always the same, so that the
@@ -462,6 +477,23 @@ mod tests {
         next.remove("1");
         next.remove("2");
         assert_eq!(fs::read_dir(home.0.path()).unwrap().count(), 0);
+    }
+
+    /// It was taken for dead, and lives.
+    #[test]
+    fn a_journal_that_was_taken_over_is_written_anew_by_its_owner() {
+        let home = Home::new();
+        let journal = home.journal();
+        journal.record(&upload("a", "1")).unwrap();
+        let away = home.0.path().join("away");
+        fs::rename(home.path(), &away).unwrap();
+        journal.record(&upload("b", "2")).unwrap();
+        assert!(!fs::read_to_string(&away).unwrap().contains("\"2\""));
+        assert_eq!(home.left(), ["a=1", "b=2"]);
+        // Another file in its place is not its own either.
+        fs::rename(&away, home.path()).unwrap();
+        journal.record(&upload("c", "3")).unwrap();
+        assert_eq!(home.left(), ["a=1", "b=2", "c=3"]);
     }
 
     /// Twins rewrite their journals at the same time.
