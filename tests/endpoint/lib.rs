@@ -77,8 +77,8 @@ mod wire;
 mod tests;
 
 pub use action::{Action, Answer};
-pub use config::{KeyMarker, 
-    Config, IfMatch, ListOrder, MultipartTime, Precision, Rounding, Sums, VersionOrder,
+pub use config::{
+    Config, IfMatch, KeyMarker, ListOrder, MultipartTime, Precision, Rounding, Sums, VersionOrder,
 };
 pub use endpoint::Endpoint;
 pub use entry::{Entry, max_in_flight};

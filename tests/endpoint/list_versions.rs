@@ -64,7 +64,10 @@ impl State {
         let start = objects.start(prefix);
         let from = marker.clone().map_or(start.clone(), |key| key.max(start));
         let mut page = Page::default();
-        let has_version = input.version_id_marker.as_ref().is_some_and(|id| !id.is_empty());
+        let has_version = input
+            .version_id_marker
+            .as_ref()
+            .is_some_and(|id| !id.is_empty());
         let is_after_key = marker.is_some() && !has_version;
         let mut is_skipping = is_after_key && self.config.key_marker == KeyMarker::SkipsOneLine;
         for encoded in bucket.keys(Bound::Included(&*from)) {

@@ -205,7 +205,10 @@ impl Attempt<'_> {
             if let Some(waits) = waits.take() {
                 let began = directory.read::<BeganFile>(&self.shard.began(other));
                 let host = began.ok().flatten().map(|began| began.value.by.host);
-                waits(other, &host.map_or("another machine".to_owned(), |host| printable(&host)));
+                waits(
+                    other,
+                    &host.map_or("another machine".to_owned(), |host| printable(&host)),
+                );
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}

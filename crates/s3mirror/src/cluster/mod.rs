@@ -59,8 +59,8 @@ mod status;
 mod watch;
 
 pub use apply::{Attempt, Ended};
-pub(crate) use directory::exists;
 pub use cost::{shard_costs, transfer_cost};
+pub(crate) use directory::exists;
 pub use engine::{Engine, EngineError};
 pub use error::ClusterError;
 pub use finish::{Ending, Finished};

@@ -101,7 +101,7 @@ impl<'r> Queue<'r> {
     fn take_again(&mut self) -> Result<NextShard<'r>> {
         let mut begun = std::mem::take(&mut self.begun);
         begun.retain(|index| !self.is_done(Shard(*index)));
-        let mut free = None;
+        let mut free: Option<(Rank, usize, u32)> = None;
         begun.retain(|index| {
             let shard = Shard(*index);
             let last = shard.last_attempt(&self.run.directory);
