@@ -180,6 +180,40 @@ fn changes_are_kept_while_the_server_is_down() {
 }
 
 #[test]
+fn an_outage_in_the_middle_of_a_cycle_does_not_end_it() {
+    let memory = Memory::start();
+    let (world, dir) = World::with(&memory, &[], &[("a", "1")]);
+    let running = watch(&world, &dir).start();
+    settled(&world, &dir);
+    let expired = Action::error(400, "ExpiredToken");
+    let refused = memory.inject(Fault::on("PutObject").always().act(expired));
+    dir.write_now("a", "11");
+    dir.write_now("b", "2");
+    running.wait_until(&memory, "an upload fails", || refused.count() > 0);
+    thread::sleep(Duration::from_secs(1));
+    memory.clear_faults();
+    settled(&world, &dir);
+    let cycles = cycles(&stop(running));
+    assert!(cycles.iter().any(|cycle| cycle["exit"] != 0), "{cycles:?}");
+}
+
+/// The new directory may have the inode number of the old one.
+#[test]
+fn a_root_that_is_removed_and_made_again_is_watched() {
+    let memory = Memory::start();
+    let (world, dir) = World::with(&memory, &[], &[("a", "1"), ("b", "2")]);
+    let running = watch(&world, &dir).args(["--max-delete", "100%"]).start();
+    settled(&world, &dir);
+    fs::remove_dir_all(dir.path()).unwrap();
+    fs::create_dir(dir.path()).unwrap();
+    dir.write_now("a", "new");
+    settled(&world, &dir);
+    dir.write_now("later", "seen");
+    settled(&world, &dir);
+    stop(running);
+}
+
+#[test]
 fn it_ends_in_time_in_the_middle_of_a_transfer_and_while_the_server_is_down() {
     let memory = Memory::start();
     let (world, dir) = World::with(&memory, &[], &[("a", "1")]);

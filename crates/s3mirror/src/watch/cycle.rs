@@ -108,14 +108,10 @@ impl Outcome {
         }
     }
 
-    /// Whether it was stopped on request.
+    /// Whether both places were reached.
     #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        match self {
-            Self::Executed { report, .. } => report.execution.stopped,
-            Self::Stopped => true,
-            _ => false,
-        }
+    pub fn has_compared(&self) -> bool {
+        matches!(self, Self::Executed { .. } | Self::Refused(_))
     }
 
     /// Whether waiting cannot help, as with wrong credentials: at the start of a watch, that

@@ -218,10 +218,10 @@ impl Watch {
         Some(at.saturating_duration_since(now))
     }
 
-    /// Another directory in the place of the root is watched anew.
+    /// Whether another directory is in the place of the root, which a full run watches anew.
     fn look_at_root(&mut self) {
         if self.root.has_changed() {
-            self.watch_anew();
+            self.watcher = None;
             self.schedule.ask_full(FullCause::RootReplaced);
         }
     }
@@ -247,11 +247,12 @@ impl Watch {
     /// Everything is watched before a full run, so that what changes meanwhile is seen.
     async fn full_run(&mut self, cause: FullCause) -> Work {
         self.schedule.ask_full(cause);
-        let is_watched_anew = matches!(cause, FullCause::Begin | FullCause::RootReplaced);
-        if self.watcher.is_none() || cause == FullCause::WatcherFailed {
+        // A new root may have the inode number of the old one: the watches tell, not the root.
+        let is_lost = matches!(cause, FullCause::WatcherFailed | FullCause::RootReplaced);
+        if self.watcher.is_none() || is_lost {
             self.watch_anew();
         } else if let Some(watcher) = &self.watcher
-            && !is_watched_anew
+            && cause != FullCause::Begin
         {
             watcher.watch_all();
         }
@@ -335,6 +336,13 @@ impl Watch {
         let now = Instant::now();
         let full = work.full;
         match outcome {
+            // By a signal, or by an error that the next file would meet as well, as an
+            // outage or credentials that have expired.
+            Outcome::Executed { report, .. } if report.execution.stopped => {
+                self.window.add(now, report.execution.deleted.entries);
+                self.do_again(work.again(None));
+                self.schedule.failed(full, now, PAUSE);
+            }
             Outcome::Executed { counts, report } => {
                 let done = &report.execution;
                 self.window.add(now, done.deleted.entries);

@@ -40,7 +40,7 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
     let mut watch = watch.stop_on(stop.asked());
     let mut service = Service::find();
     let mut stopped = pin!(stop.asked());
-    let mut has_succeeded = false;
+    let mut has_compared = false;
     service.status("looking at all directories");
     loop {
         let work = tokio::select! {
@@ -60,7 +60,7 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
         service.status(&status.text(&watch.state()));
         status.save(console);
         let cycle = cycle(&mut watch, work, args, &mut service, console).await;
-        if !has_succeeded
+        if !has_compared
             && cycle.outcome.is_hopeless()
             && let Outcome::Failed(error) = cycle.outcome
         {
@@ -74,10 +74,7 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
         if let Some(Err(error)) = report {
             console.warning(format_args!("{error:#}"));
         }
-        if cycle.outcome.is_stopped() {
-            break;
-        }
-        has_succeeded |= cycle.outcome.is_complete();
+        has_compared |= cycle.outcome.has_compared();
     }
     service.stopping();
     status.stop(&watch.state());
