@@ -3,7 +3,7 @@
 //! A list names keys, and directories for all keys below them. It is read in the order of
 //! keys, as a listing is; so a listing is restricted to it by joining the two
 //! (`listing/only.rs`), and a store that can look at single keys lists nothing else
-//! ([`pieces`]).
+//! (`pieces`).
 
 mod builder;
 mod item;
