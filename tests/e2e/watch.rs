@@ -50,6 +50,12 @@ fn stop(running: Running) -> Outcome {
     outcome
 }
 
+/// Whether a program that runs has said so by now.
+fn has_said(world: &World, words: &str) -> bool {
+    let mut outputs = world.sandbox.path("home").read_dir().unwrap().flatten();
+    outputs.any(|file| fs::read_to_string(file.path()).is_ok_and(|text| text.contains(words)))
+}
+
 /// The lines of the cycles.
 fn cycles(outcome: &Outcome) -> Vec<Value> {
     let lines = outcome.json().into_iter();
@@ -250,18 +256,7 @@ fn slow_deletions_are_refused_once_a_day_has_had_enough() {
     remove(15..30);
     settled(&world, &dir);
     remove(30..31);
-    let refused = || {
-        world
-            .sandbox
-            .path("home")
-            .read_dir()
-            .unwrap()
-            .flatten()
-            .any(|file| {
-                fs::read_to_string(file.path())
-                    .is_ok_and(|text| text.contains("entries would be deleted"))
-            })
-    };
+    let refused = || has_said(&world, "entries would be deleted");
     running.wait_until(&memory, "it is refused", refused);
     assert_eq!(world.bucket.contents().len(), 30);
     // A backup by hand is the way out; then the watch has nothing to delete.
@@ -284,18 +279,7 @@ fn a_directory_that_goes_or_is_emptied_deletes_nothing_and_is_watched_when_it_is
     let elsewhere = world.sandbox.path("elsewhere");
     fs::rename(dir.path(), &elsewhere).unwrap();
     fs::create_dir(dir.path()).unwrap();
-    let full = || {
-        world
-            .sandbox
-            .path("home")
-            .read_dir()
-            .unwrap()
-            .flatten()
-            .any(|file| {
-                fs::read_to_string(file.path())
-                    .is_ok_and(|text| text.contains("the source is empty"))
-            })
-    };
+    let full = || has_said(&world, "the source is empty");
     running.wait_until(&memory, "it is refused", full);
     assert_same(&world.bucket.contents(), &before);
     fs::remove_dir(dir.path()).unwrap();

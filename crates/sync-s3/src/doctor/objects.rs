@@ -1,5 +1,6 @@
 //! Writing an object and reading it back.
 
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use sync_core::{
     Entry, ErrorKind,
     diagnosis::{Diagnosis, Level},
@@ -51,6 +52,13 @@ pub(super) async fn write_and_read(probe: &Probe, report: Report<'_>) -> bool {
             Setting::Checksums
         )));
     }
+    encryption(probe, &written, report);
+    read_back(probe, report).await;
+    true
+}
+
+/// Whether objects are encrypted, and as the options want it.
+fn encryption(probe: &Probe, written: &PutObjectOutput, report: Report<'_>) {
     if probe.bucket.objects.encryption.is_some() && written.server_side_encryption().is_none() {
         let message = format!(
             "the server ignores {}: objects are written without it",
@@ -87,8 +95,6 @@ pub(super) async fn write_and_read(probe: &Probe, report: Report<'_>) -> bool {
             None => "objects can be written".to_owned(),
         },
     ));
-    read_back(probe, report).await;
-    true
 }
 
 async fn read_back(probe: &Probe, report: Report<'_>) {

@@ -7,7 +7,7 @@ use s3mirror::Report;
 use s3mirror::cluster::{Attempt, ClusterRun, Ended, NextShard};
 use sync_core::text::entries;
 
-use super::common::{Line, open, quoted, refuse, what_is_outdated};
+use super::common::{Line, open, quoted, refuse, shards, what_is_outdated};
 use super::tasks::chosen;
 use crate::command::manner::Mode;
 use crate::command::sync::{listen, watch};
@@ -162,11 +162,6 @@ fn exit_of(shard: usize, ended: Ended, console: &mut Console) -> Exit {
         return Exit::Incomplete;
     }
     Exit::Done
-}
-
-fn shards(count: usize) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} shard{s}")
 }
 
 async fn execute(

@@ -113,3 +113,9 @@ pub(super) fn what_is_outdated(run: &Path) -> String {
 pub(super) fn quoted(path: &Path) -> String {
     printable_shell_word(&path.to_string_lossy())
 }
+
+/// So many shards, in words.
+pub(super) fn shards(count: usize) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} shard{s}")
+}

@@ -2,7 +2,7 @@
 
 use s3mirror::cluster::{ClusterRun, RangeRun};
 
-use super::common::{Line, quoted, refuse};
+use super::common::{self, Line, quoted, refuse};
 use super::split::{judged, refused};
 use crate::command::not_opened::not_opened;
 use crate::options::SealArgs;
@@ -60,9 +60,9 @@ fn sealed(run: Result<ClusterRun, s3mirror::cluster::ClusterError>, console: &mu
         deletions: counts.deleted(),
     };
     console.reporter().result(&line, || {
-        let s = if shards == 1 { "" } else { "s" };
+        let divided = common::shards(shards);
         format!(
-            "sealed, divided into {shards} shard{s}, from 0: s3mirror cluster apply {path} \
+            "sealed, divided into {divided}, from 0: s3mirror cluster apply {path} \
              --shard I\n\
              when all are done: s3mirror cluster finish {path}"
         )

@@ -4,7 +4,7 @@ use s3mirror::cluster::{ClusterRun, NewRun};
 use s3mirror::{Direction, Mirror, MirrorBuilder, MirrorPlan, SavedPlan};
 use sync_core::plan::Counts;
 
-use super::common::{Line, quoted, refuse};
+use super::common::{self, Line, quoted, refuse};
 use super::split_ranges;
 use crate::command::manner::{Jobs, Manner, Mode};
 use crate::command::not_opened::not_opened;
@@ -98,9 +98,9 @@ fn say(run: &ClusterRun, counts: &Counts, console: &mut Console) {
         deletions: counts.deleted(),
     };
     console.reporter().result(&line, || {
-        let s = if shards == 1 { "" } else { "s" };
+        let divided = common::shards(shards);
         format!(
-            "divided into {shards} shard{s}, from 0: s3mirror cluster apply {path} --shard I\n\
+            "divided into {divided}, from 0: s3mirror cluster apply {path} --shard I\n\
              when all are done: s3mirror cluster finish {path}\n\
              for a scheduler: s3mirror cluster script slurm {path}"
         )

@@ -56,7 +56,7 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
         if status.cycles() == 0 {
             service.ready();
         }
-        status.begin(&work, &watch.state());
+        status.begin(&watch.state());
         service.status(&status.text(&watch.state()));
         status.save(console);
         let cycle = cycle(&mut watch, work, args, &mut service, console).await;

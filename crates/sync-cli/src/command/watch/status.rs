@@ -1,7 +1,7 @@
 //! The state of a watch for operators: the status file, SIGUSR1, systemd.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use s3mirror::watch::{Cycle, WatchState, Work};
+use s3mirror::watch::{Cycle, WatchState};
 use serde::Serialize;
 use std::time::SystemTime;
 
@@ -81,7 +81,7 @@ impl Status {
     }
 
     /// A cycle begins.
-    pub(super) fn begin(&mut self, _work: &Work, state: &WatchState) {
+    pub(super) fn begin(&mut self, state: &WatchState) {
         self.enter(Doing::Running, state);
     }
 
