@@ -29,10 +29,23 @@ fn place(memory: &Memory, kept: usize, gone: usize) -> (World<'_>, crate::suppor
 #[test]
 fn percentages_of_ranges_are_judged_by_the_sum() {
     let memory = Memory::start();
-    // 51 % of all: in no range more than there, so that each alone would be near the limit.
+    // 51 % of all, though the deletions of each range are below 50 % of what the target has.
     let (world, dir) = place(&memory, 98, 102);
     let cluster = Cluster::ranges(&world, "backup", &dir, 8, &IN_ORDER);
     cluster.phase("plan").done();
+    let deleted: Vec<_> = (0..cluster.plans())
+        .map(|range| {
+            let lines = PlanText::lines(&cluster.file(&format!("plan/{range:04}.plan")));
+            let is_deletion = |line: &&String| line.contains(r#""action":"delete""#);
+            lines.iter().filter(is_deletion).count()
+        })
+        .collect();
+    let percent = |deleted: usize| 100 * deleted / 200;
+    assert!(
+        deleted.iter().all(|range| percent(*range) < 50),
+        "{deleted:?}"
+    );
+    assert_eq!(percent(deleted.iter().sum()), 51, "{deleted:?}");
     world.no_requests(|| {
         let refused = cluster.seal().exits(4);
         refused.says("102 of the target's 200").says("--max-delete")
@@ -141,6 +154,41 @@ fn a_plan_that_is_missing_foreign_or_edited_is_refused_by_name() {
         world.no_requests(|| cluster.seal().exits(status).says(what));
         assert!(!cluster.file("sealed.json").exists());
     }
+}
+
+/// While somebody reads the question, the plan of a range is removed, and made again.
+#[test]
+fn a_plan_that_is_replaced_while_it_is_judged_is_not_sealed() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::ranges(&world, "backup", &dir, 3, &IN_ORDER);
+    cluster.phase("plan").done();
+    let (plan, other) = (cluster.file("plan/0001.plan"), world.sandbox.path("other"));
+    let judged = fs::read(&plan).unwrap();
+    fs::remove_file(&plan).unwrap();
+    cluster.plan(1).done();
+    fs::rename(&plan, &other).unwrap();
+    assert_ne!(fs::read(&other).unwrap(), judged, "made at another time");
+    fs::write(&plan, &judged).unwrap();
+    let script = "touch \"$SHOWN\"; \
+        (until grep --quiet Continue \"$SHOWN\"; do sleep 0.1; done; \
+        mv \"$OTHER\" \"$PLAN\"; printf 'yes\\n') | \
+        script --quiet --return --echo never --command \
+        'exec \"$PROGRAM\" cluster seal \"$RUN\"' /dev/null | tee \"$SHOWN\"; \
+        grep --quiet 'replaced after it was judged' \"$SHOWN\"";
+    let run = world.s3mirror();
+    let run = run
+        .env("SHOWN", world.sandbox.path("shown"))
+        .env("OTHER", &other)
+        .env("PLAN", &plan)
+        .env("PROGRAM", crate::support::run::program())
+        .env("RUN", &cluster.run);
+    world.no_requests(|| run.in_shell(script).is(0));
+    assert!(!cluster.file("sealed.json").exists());
+    cluster.seal().done();
+    cluster.phase("apply").done();
+    cluster.finish().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
 }
 
 #[test]

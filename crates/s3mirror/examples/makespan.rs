@@ -75,26 +75,24 @@ fn clusters(random: &mut fastrand::Rng, mut left: usize) -> Vec<bool> {
 /// are copied.
 fn makespans(tree: &Tree, changed: &[bool]) -> (f64, f64, usize) {
     let entries: usize = tree.iter().map(Vec::len).sum();
-    let mut ranges = vec![0; SHARDS];
-    let (mut costs, mut before) = (Vec::new(), 0);
+    let (mut ranges, mut before) = (vec![Vec::new(); SHARDS], 0);
     for (directory, is_changed) in tree.iter().zip(changed) {
         for cost in directory {
             // A range has equally many entries, changed or not.
             let range = before * SHARDS / entries;
             before += 1;
             if *is_changed {
-                ranges[range] += cost;
-                costs.push(*cost);
+                ranges[range].push(*cost);
             }
         }
     }
-    let total: u64 = costs.iter().sum();
-    let ideal = total as f64 / NODES as f64;
-    let by_cost = shard_costs(&costs, SHARDS);
+    let by_range: Vec<u64> = ranges.iter().map(|costs| costs.iter().sum()).collect();
+    let ideal = by_range.iter().sum::<u64>() as f64 / NODES as f64;
+    let by_cost = shard_costs(&ranges, SHARDS);
     (
-        makespan(&ranges) as f64 / ideal,
+        makespan(&by_range) as f64 / ideal,
         makespan(&by_cost) as f64 / ideal,
-        costs.len(),
+        ranges.iter().map(Vec::len).sum(),
     )
 }
 

@@ -11,9 +11,9 @@ pub fn transfer_cost(direction: Direction, size: u64) -> u64 {
     cost_of_size(direction, size)
 }
 
-/// What each of `parts` shards costs, if transfers of these costs, in the order of their keys,
-/// are divided as `cluster seal` divides them.
+/// What each of `parts` shards costs, if the plans of key ranges, with transfers of these costs in
+/// the order of their keys, are divided as `cluster seal` divides them.
 #[must_use]
-pub fn shard_costs(costs: &[u64], parts: usize) -> Vec<u64> {
-    parts_of(costs, parts)
+pub fn shard_costs(ranges: &[Vec<u64>], parts: usize) -> Vec<u64> {
+    parts_of(ranges, parts)
 }

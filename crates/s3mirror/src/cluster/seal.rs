@@ -14,15 +14,17 @@ use super::other_lines::OtherLines;
 use super::planning::RangeRun;
 use super::run::ClusterRun;
 use crate::builder::MirrorBuilder;
-use crate::plan_file::{Cutter, SavedPlan, cost_of, header_of};
+use crate::plan_file::{Cutter, SavedPlan, header_of};
 
 /// The plans of all ranges together, which nobody has agreed to yet.
 pub struct Sealing<'r> {
     run: &'r RangeRun,
     saved: Option<SavedPlan>,
     counts: Counts,
-    /// By how much the server's clock was ahead, in milliseconds, plan by plan.
-    offsets: Vec<i64>,
+    /// What the plans were when they were judged.
+    plans: Vec<PlanSum>,
+    /// What they cost together, in microseconds.
+    cost_us: u64,
     /// When the listings of the last plan began.
     planned: DateTime<Utc>,
 }
@@ -42,19 +44,28 @@ impl RangeRun {
                 first: *first,
             });
         }
-        let mut sums = Counts::default();
-        let (mut offsets, mut planned) = (Vec::new(), self.opened.run.origin.created);
-        let mut any = None;
+        let (mut sums, mut plans, mut cost_us) = (Counts::default(), Vec::new(), 0_u64);
+        let (mut any, mut planned) = (None, self.opened.run.origin.created);
         for index in 0..self.ranges.len() {
+            // What is read after this is compared with it when the plans are sealed.
+            let path = self.opened.directory.join(plan_name(index));
+            let read = Cutter::new(0, 1).cut(&path);
+            let (pieces, bytes, crc64) = read.map_err(|error| cannot_read(&path, error))?;
+            let costs = pieces.iter().map(|piece| piece.span.work.cost_us);
+            cost_us = costs.fold(cost_us, u64::saturating_add);
             let header = self.header(index)?;
             sums += &header.counts;
-            offsets.push(header.rule.clock_offset.num_milliseconds());
+            plans.push(PlanSum {
+                bytes,
+                crc64,
+                clock_offset_ms: header.rule.clock_offset.num_milliseconds(),
+            });
             let created = header.origin.as_ref().map(|origin| origin.created);
             planned = created.into_iter().fold(planned, DateTime::max);
             any = Some(header);
         }
         let header = any.ok_or(crate::plan_file::PlanFileError::NoOrigin)?;
-        let header = self.of_all(header, &sums, &offsets, planned);
+        let header = self.of_all(header, &sums, &plans, planned);
         let is_wanted: Option<fn(&Action) -> bool> = match self.direction() {
             Direction::Backup if sums.overwritten().entries > 0 => Some(replaces_newer),
             _ => None,
@@ -67,7 +78,8 @@ impl RangeRun {
             run: self,
             saved: Some(SavedPlan::of(plan, self.opened.run.origin.clone())?),
             counts: sums,
-            offsets,
+            plans,
+            cost_us,
             planned,
         })
     }
@@ -87,11 +99,12 @@ impl RangeRun {
         &self,
         mut header: Header,
         sums: &Counts,
-        offsets: &[i64],
+        plans: &[PlanSum],
         planned: DateTime<Utc>,
     ) -> Header {
-        let farthest = offsets.iter().max_by_key(|offset| offset.unsigned_abs());
-        header.rule.clock_offset = TimeDelta::milliseconds(farthest.copied().unwrap_or(0));
+        let offsets = plans.iter().map(|plan| plan.clock_offset_ms);
+        let farthest = offsets.max_by_key(|offset| offset.unsigned_abs());
+        header.rule.clock_offset = TimeDelta::milliseconds(farthest.unwrap_or(0));
         header.range = KeyRange::default();
         header.counts = sums.clone();
         header.origin = Some(Origin {
@@ -141,39 +154,31 @@ impl Sealing<'_> {
     /// been judged, and confirmed by whoever has to.
     ///
     /// # Errors
-    /// [`ClusterError`]; then nothing was sealed.
+    /// [`ClusterError`]; then nothing was sealed. A plan that was replaced since the plans were
+    /// judged is [`Foreign`](ClusterError::Foreign).
     pub fn seal(&self) -> Result<ClusterRun> {
         let directory = &self.run.opened.directory;
-        let paths: Vec<_> = (0..self.run.ranges.len())
-            .map(|index| directory.join(plan_name(index)))
-            .collect();
-        let mut total = 0_u64;
-        for path in &paths {
-            let cost = cost_of(path).map_err(|error| cannot_read(path, error))?;
-            total = total.saturating_add(cost);
-        }
-        let mut cutter = Cutter::new(total, self.run.shards());
+        let mut cutter = Cutter::new(self.cost_us, self.run.shards());
         let mut shards = vec![Vec::new(); self.run.shards()];
-        let mut plans = Vec::new();
-        for (plan, path) in paths.iter().enumerate() {
-            let cut = cutter.cut(path);
-            let (pieces, bytes, crc64) = cut.map_err(|error| cannot_read(path, error))?;
+        for (plan, judged) in self.plans.iter().enumerate() {
+            let path = directory.join(plan_name(plan));
+            let cut = cutter.cut(&path);
+            let (pieces, bytes, crc64) = cut.map_err(|error| cannot_read(&path, error))?;
+            if (bytes, &crc64) != (judged.bytes, &judged.crc64) {
+                let why = "it was replaced after it was judged; seal the run again".to_owned();
+                return Err(ClusterError::Foreign { path, why });
+            }
             for piece in pieces {
                 let span = piece.span;
                 if let Some(shard) = shards.get_mut(piece.part) {
                     shard.push(ShardPart { plan, span });
                 }
             }
-            plans.push(PlanSum {
-                bytes,
-                crc64,
-                clock_offset_ms: self.offsets.get(plan).copied().unwrap_or(0),
-            });
         }
         let sealed = SealedFile {
             run: self.run.id().to_owned(),
             run_crc64: self.run.opened.run_crc64.clone(),
-            plans,
+            plans: self.plans.clone(),
             counts: self.counts.clone(),
             planned: self.planned,
             shards,

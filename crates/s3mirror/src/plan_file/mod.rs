@@ -25,7 +25,7 @@ pub use error::PlanFileError;
 pub(crate) use in_turn::InTurn;
 pub(crate) use origin::{origin_of, places as places_of};
 use packed::Unpacked;
-pub(crate) use packed::{Cutter, Packed, Span, Work, cost_of, others, pack, parts_of, span};
+pub(crate) use packed::{Cutter, Packed, Span, Work, others, pack, parts_of, span};
 pub use write::PlanFile;
 
 /// A plan that was saved, with the places that it was made of.

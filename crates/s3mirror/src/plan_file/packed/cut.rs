@@ -2,47 +2,32 @@
 //! decompressed.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::Path;
 
 use sync_core::checksum::Crc64Hasher;
 
 use super::read::Frames;
 use super::write::Divider;
-use super::{Block, COST, FRAME, LINES, MAX_NOTE, Note, Span, Work, invalid};
+use super::{Block, LINES, Note, Span, Work, invalid, most_cost};
 
-/// What the plan in the file `path` costs in microseconds, by the notes of its blocks alone.
-pub(crate) fn cost_of(path: &Path) -> io::Result<u64> {
-    let mut file = File::open(path)?;
-    let (mut at, mut cost) = (0, 0_u64);
-    loop {
-        file.seek(SeekFrom::Start(at))?;
-        let mut frames = Frames::new(file.by_ref().take((FRAME + MAX_NOTE) as u64), at);
-        match frames.note()? {
-            Some(Note::S3mirrorPlan(_)) if at == 0 => at = frames.at,
-            Some(Note::Block(block)) => {
-                cost = cost.saturating_add(block.work.cost_us);
-                at = frames.at.saturating_add(block.packed);
-            }
-            Some(Note::End { .. }) => return Ok(cost),
-            _ => return Err(invalid(at, "it ends before its end")),
-        }
-    }
-}
-
-/// What each of `parts` parts costs, if actions of these costs are packed, and cut.
-pub(crate) fn parts_of(costs: &[u64], parts: usize) -> Vec<u64> {
-    let mut divider = Divider::new(costs.iter().sum(), parts);
+/// What each of `parts` parts costs, if actions of these costs are packed, each of the plans by
+/// itself, and cut.
+pub(crate) fn parts_of(plans: &[Vec<u64>], parts: usize) -> Vec<u64> {
+    let mut divider = Divider::new(plans.iter().flatten().sum(), parts);
     let (mut found, mut part) = (vec![0; parts.max(1)], 0);
-    let (mut block, mut lines) = (0, 0);
-    for (index, cost) in costs.iter().enumerate() {
-        block += cost;
-        lines += 1;
-        if block >= COST || lines >= LINES || index + 1 == costs.len() {
-            part += usize::from(divider.ends_before(block));
-            divider.add(block);
-            found[part] += block;
-            (block, lines) = (0, 0);
+    for costs in plans {
+        let (mut before, mut block, mut lines) = (0, 0, 0);
+        for (index, cost) in costs.iter().enumerate() {
+            block += cost;
+            lines += 1;
+            if block >= most_cost(before) || lines >= LINES || index + 1 == costs.len() {
+                part += usize::from(divider.ends_before(block));
+                divider.add(block);
+                found[part] += block;
+                before += block;
+                (block, lines) = (0, 0);
+            }
         }
     }
     found

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 pub(crate) use cut::Piece;
-pub(crate) use cut::{Cutter, cost_of, parts_of};
+pub(crate) use cut::{Cutter, parts_of};
 pub(crate) use read::{Unpacked, is_packed, others, span};
 pub(crate) use write::{Packed, pack};
 
@@ -51,8 +51,19 @@ const LINES: u64 = 1_000;
 const USUAL: usize = 256 << 10;
 
 /// The cost after which a block ends, in microseconds, so that few large files are divided
-/// as well.
+/// as well; and that of a block among the first ones.
 const COST: u64 = 20_000_000;
+const LEAST_COST: u64 = 1_000_000;
+
+/// A block is at most such a part of those before it, as far as that is no less than
+/// [`LEAST_COST`]: a plan that is divided into hundreds of parts, as part of whatever whole, has
+/// blocks which are small beside them, and a large one has no more than some thousand more.
+const PART_OF_ALL: u64 = 512;
+
+/// The cost after which a block ends, if those before it cost `before`, in microseconds.
+fn most_cost(before: u64) -> u64 {
+    (before / PART_OF_ALL).clamp(LEAST_COST, COST)
+}
 
 /// Most bytes of lines in a block, wherever it may end.
 const MAX_RAW: usize = 4 << 20;

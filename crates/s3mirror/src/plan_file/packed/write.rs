@@ -9,7 +9,7 @@ use sync_core::{
 };
 use zstd::bulk::Compressor;
 
-use super::{Block, COST, FRAME, LINES, MAX_NOTE, MAX_RAW, Note, SKIPPED, Span, USUAL, Work};
+use super::{Block, FRAME, LINES, MAX_NOTE, MAX_RAW, Note, SKIPPED, Span, USUAL, Work, most_cost};
 use crate::plan_file::cost::cost;
 
 /// What was written.
@@ -114,6 +114,8 @@ struct Packer<'a> {
     sum: Crc64Hasher,
     compressor: Compressor<'static>,
     blocks: u64,
+    /// What the blocks cost.
+    cost: u64,
     /// The lines of the block, and what they do.
     lines: Vec<u8>,
     work: Work,
@@ -131,6 +133,7 @@ impl<'a> Packer<'a> {
             sum: Crc64Hasher::default(),
             compressor: Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL)?,
             blocks: 0,
+            cost: 0,
             lines: Vec::new(),
             work: Work::default(),
             span: Span::default(),
@@ -152,8 +155,9 @@ impl<'a> Packer<'a> {
     /// Ends the block if it is long enough, or a line of `length` would make it too
     /// long.
     fn make_room(&mut self, length: usize, is_boundary: bool) -> io::Result<()> {
-        let is_long =
-            self.lines.len() >= USUAL || self.work.actions >= LINES || self.work.cost_us >= COST;
+        let is_long = self.lines.len() >= USUAL
+            || self.work.actions >= LINES
+            || self.work.cost_us >= most_cost(self.cost);
         if (is_long && is_boundary) || self.lines.len() + length > MAX_RAW {
             self.end_block(!is_boundary)?;
         }
@@ -186,6 +190,7 @@ impl<'a> Packer<'a> {
         self.note(&Note::Block(block))?;
         self.write(&frame)?;
         self.blocks += 1;
+        self.cost = self.cost.saturating_add(work.cost_us);
         self.span.work += work;
         self.lines = lines;
         self.lines.clear();
