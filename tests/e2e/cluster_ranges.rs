@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::{
     Dir, Memory, Server, World, assert_same,
     cluster::{Cluster, IN_ORDER, counted, deletions, different, report, split_keys},
-    plans::with_a_subdirectory,
+    plans::{PlanText, with_a_subdirectory},
 };
 
 on_all_servers! {
@@ -195,6 +195,58 @@ fn an_unreadable_directory_in_one_range_keeps_the_deletions_of_all_back() {
     let finished = report(&outcome);
     assert_eq!(finished["deletions_withheld"], "the source is incomplete");
     assert_eq!(cluster.status()["state"], "incomplete");
+}
+
+/// A directory that cannot be read, of which several ranges have keys: it is a line in the plan
+/// of each, and what the bucket has there stays in all of them.
+#[test]
+fn an_unreadable_directory_that_spans_several_ranges_deletes_nothing_in_any() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    for number in 0..40 {
+        let key = format!("closed/{number:02}");
+        dir.write(&key, "1");
+        world.bucket.put(&key, "1");
+        world.bucket.put(&format!("{key}-gone"), "1");
+    }
+    dir.write("zz", "1");
+    let before = world.bucket.contents();
+    let run = world.sandbox.path("run");
+    // Whoever is not root owns the run directory.
+    let phase = |phase: &str| world.s3mirror_as_nobody().args(["cluster", phase]);
+    let split = phase("split").arg("backup").arg("--dir").arg(dir.path());
+    let split = split.args(["--bucket", &world.bucket.name, "-n", "4", "--run"]);
+    split.arg(&run).args(IN_ORDER).done();
+    let closed = dir.join("closed");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode;
+    fs::set_permissions(&closed, mode(0o000)).unwrap();
+    phase("plan").arg(&run).done();
+    let cluster = Cluster { world: &world, run };
+    let lines = |range| PlanText::lines(&cluster.file(&format!("plan/{range:04}.plan")));
+    let says_skipped = |line: &String| line.contains(r#""action":"skip""#);
+    let plans = 0..cluster.plans();
+    let skipping = plans.filter(|range| lines(*range).iter().any(says_skipped));
+    let skipping: Vec<_> = skipping.collect();
+    assert!(skipping.len() > 1, "{skipping:?}");
+    for range in &skipping {
+        let is_deletion = |line: &String| line.contains(r#""action":"delete""#);
+        assert!(!lines(*range).iter().any(is_deletion), "range {range}");
+    }
+    phase("seal").arg("--yes").arg(&cluster.run).done();
+    phase("apply").arg(&cluster.run).done();
+    let finish = phase("finish").args(["--yes", "--json"]).arg(&cluster.run);
+    let finished = report(&finish.exits(3));
+    fs::set_permissions(&closed, mode(0o700)).unwrap();
+    assert_eq!(finished["deletions_withheld"], Value::Null, "{finished}");
+    assert_eq!(deletions(&memory), 0);
+    let after = world.bucket.contents();
+    assert!(
+        before
+            .iter()
+            .all(|(key, text)| after.get(key) == Some(text))
+    );
+    assert!(after.contains_key("zz"));
 }
 
 #[test]

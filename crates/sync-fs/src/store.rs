@@ -328,6 +328,16 @@ impl Store for FsStore {
         .await
     }
 
+    /// Below a directory that cannot be entered, there is nothing that a listing does not skip
+    /// together with that directory, whatever range it is of.
+    async fn has_at(&self, key: &Key) -> Result<bool> {
+        match self.lacks(key).await {
+            Err(error) if error.kind() == ErrorKind::Blocked => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Denied => Ok(false),
+            lacks => Ok(!lacks?),
+        }
+    }
+
     async fn read(&self, entry: &Entry, range: Range<u64>) -> Result<Chunks> {
         if let Some(bytes) = cached::read(&self.directory, entry, &range) {
             return Ok(bytes.into());

@@ -7,12 +7,7 @@
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use crate::{
-    error::{ErrorKind, Result},
-    key::Key,
-    key_range::KeyRange,
-    store::Store,
-};
+use crate::{error::Result, key::Key, key_range::KeyRange, store::Store};
 
 /// Boundaries that are looked at side by side.
 const LOOKS: usize = 16;
@@ -51,11 +46,7 @@ async fn free_boundary(stores: [&dyn Store; 2], mut boundary: String) -> Result<
 pub(super) async fn straddling(stores: [&dyn Store; 2], boundary: &str) -> Result<Option<Key>> {
     for key in candidates(boundary) {
         for store in stores {
-            let lacks = match store.lacks(&key).await {
-                Err(error) if error.kind() == ErrorKind::Blocked => false,
-                lacks => lacks?,
-            };
-            if !lacks {
+            if store.has_at(&key).await? {
                 return Ok(Some(key));
             }
         }

@@ -183,6 +183,15 @@ pub trait Store: Send + Sync {
         Ok(self.stat(key).await?.is_none())
     }
 
+    /// Whether there is an entry at `key`, or something that a listing skips and that may hide
+    /// entries: what may reach over the end of a key range.
+    async fn has_at(&self, key: &Key) -> Result<bool> {
+        match self.lacks(key).await {
+            Err(error) if error.kind() == ErrorKind::Blocked => Ok(true),
+            lacks => Ok(!lacks?),
+        }
+    }
+
     /// The sum of the whole content of `entry` that the store keeps, of whatever
     /// algorithm; `None` where it keeps none that can be computed from the
     /// content. It costs no reading, but may cost a request.
