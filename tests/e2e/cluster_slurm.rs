@@ -127,7 +127,7 @@ fn a_task_that_was_killed_is_requeued() {
 
 #[test]
 #[ignore = "needs Slurm and root; `cargo xtask test` runs it"]
-fn a_task_of_a_lost_node_goes_on_beside_its_twin() {
+fn a_task_of_a_lost_node_goes_on_beside_another_attempt() {
     let memory = Memory::start();
     let (world, dir) = tree(&memory, 400);
     let cluster = Cluster::split(&world, "backup", &dir, 1);
@@ -155,7 +155,7 @@ fn a_task_of_a_lost_node_goes_on_beside_its_twin() {
     signal("CONT", &process);
     let alive = format!("/proc/{process}/exe");
     let is_gone = || fs::read_link(&alive).is_err().then_some(());
-    poll(LIMIT, is_gone).expect("the twin has ended");
+    poll(LIMIT, is_gone).expect("the lost attempt has ended");
     assert_same(&world.bucket.objects(), &after);
     assert!(cluster.file("shard/0000/began.2").exists());
     assert_same(&world.bucket.contents(), &dir.contents());

@@ -19,12 +19,13 @@ mod rule;
 mod second_run;
 
 mod cluster;
+mod cluster_attempts;
+mod cluster_ended;
 mod cluster_input;
 mod cluster_ranges;
 mod cluster_ranges_refused;
 mod cluster_scripts;
 mod cluster_slurm;
-mod cluster_twins;
 mod mock;
 mod plans_again;
 mod plans_apply;

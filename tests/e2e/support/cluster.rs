@@ -4,7 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Dir, Memory, Outcome, World, plans::save, run::Run};
+use super::{
+    Dir, Memory, Outcome, World,
+    plans::save,
+    run::{Run, Running},
+};
 
 /// A run directory beside a tree.
 pub(crate) struct Cluster<'w, 's> {
@@ -173,4 +177,28 @@ pub(crate) fn different<'s>(memory: &'s Memory) -> (World<'s>, Dir) {
         }
     }
     (world, dir)
+}
+
+/// Small parts, one after the other.
+pub(crate) const PARTS: [&str; 4] = ["--part-size", "5MiB", "--concurrency", "1"];
+
+/// A shard of which one upload, of three parts, takes long.
+pub(crate) fn with_a_film<'s>(memory: &'s Memory) -> (World<'s>, Dir) {
+    let (world, dir) = different(memory);
+    dir.write("film", super::content::mebibytes(11, 1));
+    (world, dir)
+}
+
+/// An attempt at the only shard, which waits while it sends the second part.
+pub(crate) fn held(memory: &Memory, cluster: &Cluster) -> Running {
+    let hold = s3_endpoint::Action::Stall(std::time::Duration::from_secs(1000));
+    let part = s3_endpoint::Fault::on("UploadPart")
+        .key("film")
+        .nth(2)
+        .always();
+    let hits = memory.inject(part.act(hold));
+    let running = cluster.apply(0).trusting().args(PARTS).start();
+    running.wait_until(memory, "a second part", || hits.count() > 0);
+    memory.clear_faults();
+    running
 }

@@ -19,7 +19,7 @@ use sync_core::{
 use super::attempts::{HeartbeatMonitor, LOOK};
 use super::error::Result;
 use super::files::{
-    BeganFile, Done, DoneFile, FINISHED, FailedEntry, FailedFile, Signature, plan_name,
+    BeganFile, Done, DoneFile, ENDING, FINISHED, FailedEntry, FailedFile, Signature, plan_name,
 };
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};
@@ -32,7 +32,6 @@ use crate::part::Part;
 use crate::plan_file::{InTurn, PlanFileError, SavedPlan, span};
 use crate::progress::Phase;
 use crate::state::TempSpools;
-use crate::state::registry::Process;
 use crate::state::upload_journal::JournalFiles;
 
 /// Entries that are named in the file of a failed attempt.
@@ -43,8 +42,9 @@ pub struct Attempt<'r> {
     run: &'r ClusterRun,
     shard: Shard,
     number: u32,
+    has_lost_files: bool,
     watcher: Option<Watcher>,
-    /// What is known of the beats of others.
+    /// What is known of the heartbeats of others.
     pub(super) monitor: HeartbeatMonitor,
     noted: Arc<Noted>,
 }
@@ -74,7 +74,7 @@ impl ClusterRun {
     pub fn begin(&self, shard: usize, job: Option<&str>) -> Result<Result<Attempt<'_>, Ended>> {
         self.parts(shard)?;
         let shard = Shard(shard);
-        if self.directory.has(&shard.done()) || self.is_ended()? {
+        if self.directory.has(&shard.done()) || self.is_closed()? {
             return Ok(Err(self.without_attempt(shard)));
         }
         let mut number = 1;
@@ -103,16 +103,14 @@ impl ClusterRun {
         job: Option<&str>,
     ) -> Result<Option<Attempt<'_>>> {
         self.is_at_its_directory()?;
-        let began = BeganFile {
-            by: Signature::of(&self.run.id, shard.0, number),
-            identity: Process::this(),
-            job: job.map(printable),
-        };
+        let has_lost_files = self.directory.make_again(&shard.directory())?;
+        let began = BeganFile::of(Signature::of(&self.run.id, shard.0, number), job);
         let is_first = self.directory.claim(&shard.began(number), &began)?;
         Ok(is_first.then(|| Attempt {
             run: self,
             shard,
             number,
+            has_lost_files,
             watcher: None,
             monitor: HeartbeatMonitor::default(),
             noted: Arc::default(),
@@ -151,8 +149,16 @@ impl Attempt<'_> {
         self.number
     }
 
+    /// Whether the directory of the shard's files was missing, and was made again: what earlier
+    /// attempts have noted there is lost, above all which uploads they have left open.
+    #[must_use]
+    pub fn has_lost_files(&self) -> bool {
+        self.has_lost_files
+    }
+
     /// The mirror that executes the transfers of the shard, and nothing else. It
-    /// stops at `stop`, and when another attempt has done the work. Uploads that a dead
+    /// stops at `stop`, and when another attempt has done the work or the run is ended
+    /// without it. Uploads that a dead
     /// attempt has left open are resumed; it may take a minute and a half to know that it is
     /// dead. Before that, `waits` is called with its number and its machine.
     ///
@@ -175,7 +181,7 @@ impl Attempt<'_> {
         self.take_over(stop.clone(), waits).await;
         let part = Part::Transfers {
             run: self.run.run.id.clone(),
-            earlier: if self.number > 1 {
+            earlier: if self.number > 1 || self.has_lost_files {
                 EarlierAttempt::Began
             } else {
                 EarlierAttempt::Unknown
@@ -184,15 +190,15 @@ impl Attempt<'_> {
                 own: directory.join(self.shard.uploads(self.number)),
                 left: self.shard.journal_files(Some(self.number), directory),
             },
-            ends: [&*self.shard.done(), FINISHED]
+            ends: [&*self.shard.done(), ENDING, FINISHED]
                 .map(|name| directory.join(name))
                 .to_vec(),
         };
         Ok(builder.part(part).stop_on(stop))
     }
 
-    /// Takes over the journals of dead attempts. Where only the beat tells whether one is
-    /// dead, that takes a while, unless `stop` is ready first.
+    /// Takes over the journals of dead attempts. Where only the heartbeat tells whether one
+    /// is dead, that takes a while, unless `stop` is ready first.
     async fn take_over(&mut self, mut stop: StopSignal, waits: impl FnOnce(u32, &str)) {
         let directory = &self.run.directory;
         let mut waits = Some(waits);
@@ -241,23 +247,30 @@ impl Attempt<'_> {
             let published = self.run.directory.publish(&self.shard.done(), &done)?;
             return Ok(published.map_or(Ended::ByAnother, |_| Ended::Done));
         }
-        if is_superseded {
-            return Ok(self.run.without_attempt(self.shard));
+        let superseded = is_superseded.then(|| self.run.without_attempt(self.shard));
+        if superseded == Some(Ended::ByAnother) {
+            return Ok(Ended::ByAnother);
         }
         let execution = &report.execution;
+        let why = match superseded {
+            Some(_) => Some("the run was ended"),
+            None => execution.stopped.then_some("it was stopped"),
+        };
         let failed = FailedFile {
-            why: execution.stopped.then(|| "it was stopped".to_owned()),
+            why: why.map(str::to_owned),
             entries: execution.failed + execution.not_written,
+            not_written: execution.not_written,
             report: self.done(report),
             ..self.failed()
         };
-        let is_outdated = failed.is_outdated();
-        self.publish(&failed)?;
-        Ok(if is_outdated {
+        let ended = superseded.unwrap_or(if failed.is_outdated() {
             Ended::Outdated
         } else {
             Ended::Failed
-        })
+        });
+        // Whoever ends the run waits for this.
+        self.publish(&failed)?;
+        Ok(ended)
     }
 
     /// Notes why the attempt did nothing.
@@ -276,6 +289,7 @@ impl Attempt<'_> {
             by: self.signature(),
             why: None,
             entries: 0,
+            not_written: 0,
             outdated: self.noted.outdated.load(Relaxed),
             names: std::mem::take(&mut *self.noted.failures.lock()),
             report: Done::default(),
@@ -287,18 +301,15 @@ impl Attempt<'_> {
         self.run.directory.publish(&name, failed).map(drop)
     }
 
-    /// What this attempt has done. What it has found done is the work of others at the same
-    /// shard, if there are any, and counts here: theirs does not.
+    /// What this attempt has done, and what it has found done: whether that is the work of
+    /// other attempts is known when the run is finished.
     fn done(&self, report: &Report) -> Done {
-        let mut done = Done::of(report);
-        let next = self.shard.began(self.number + 1);
-        if self.number > 1 || self.run.directory.has(&next) {
-            let (created, overwritten) = *self.noted.earlier.lock();
-            done.created = done.created + created;
-            done.overwritten = done.overwritten + overwritten;
-            done.already_done = Tally::default();
+        let (found_created, found_overwritten) = *self.noted.earlier.lock();
+        Done {
+            found_created,
+            found_overwritten,
+            ..Done::of(report)
         }
-        done
     }
 
     fn signature(&self) -> Signature {

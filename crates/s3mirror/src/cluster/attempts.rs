@@ -3,8 +3,8 @@
 //!
 //! An attempt has ended if it says so, or if its process is gone, which only its own
 //! machine knows. No clock tells it elsewhere, since those of two machines need not
-//! agree; but what works writes its beat every ten seconds. An attempt whose beat
-//! stays as it is for a minute and a half, while this process looks, is taken for dead. If
+//! agree; but what works writes its heartbeat every ten seconds. An attempt whose
+//! heartbeat stays as it is for a minute and a half, while this process looks, is taken for dead. If
 //! it lives all the same, it finds its uploads aborted, and begins them again.
 
 use std::collections::BTreeMap;
@@ -15,11 +15,11 @@ use super::directory::RunDirectory;
 use super::files::BeganFile;
 use super::shard::{Shard, Task as _, UPLOADS};
 
-/// How long to wait between two looks at the beats of others.
+/// How long to wait between two looks at the heartbeats of others.
 pub(crate) const LOOK: Duration = Duration::from_secs(1);
 
-/// After so many looks, an attempt whose beat has not moved is taken for dead: a client of
-/// NFS may show a file as it was a minute ago.
+/// After so many looks, an attempt whose heartbeat has not moved is taken for dead: a client
+/// of NFS may show a file as it was a minute ago.
 const LOOKS: u32 = 90;
 
 /// What is known of an attempt.
@@ -27,20 +27,20 @@ const LOOKS: u32 = 90;
 pub(crate) enum Liveness {
     /// It has ended, or was killed, or is taken for dead.
     Ended,
-    /// Its process is there, which may have been stopped; or its beat has moved.
+    /// Its process is there, which may have been stopped; or its heartbeat has moved.
     Alive,
     /// That cannot be told yet.
     Unknown,
 }
 
-/// The beats of attempts on other machines.
+/// The heartbeats of attempts on other machines.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeartbeatMonitor(BTreeMap<(usize, u32), Heartbeat>);
 
-/// The beat of an attempt as it was at the last look.
+/// The heartbeat of an attempt as it was at the last look.
 #[derive(Debug, Clone)]
 struct Heartbeat {
-    beat: Vec<u8>,
+    last: Vec<u8>,
     has_moved: bool,
     /// For how many looks it has stood still, and when the last of them was: those that come
     /// sooner than [`LOOK`] after it show nothing.
@@ -49,7 +49,7 @@ struct Heartbeat {
 }
 
 impl HeartbeatMonitor {
-    /// Looks at the beat of an attempt once more.
+    /// Looks at the heartbeat of an attempt once more.
     pub(crate) fn look(
         &mut self,
         shard: Shard,
@@ -57,16 +57,16 @@ impl HeartbeatMonitor {
         directory: &RunDirectory,
         now: Instant,
     ) -> Liveness {
-        let beat = directory.bytes(&shard.beat(attempt));
+        let last = directory.bytes(&shard.heartbeat(attempt));
         let seen = self.0.entry((shard.0, attempt));
         let seen = seen.or_insert_with(|| Heartbeat {
-            beat: beat.clone(),
+            last: last.clone(),
             has_moved: false,
             looks: 0,
             looked: now,
         });
-        if seen.beat != beat {
-            (seen.beat, seen.has_moved) = (beat, true);
+        if seen.last != last {
+            (seen.last, seen.has_moved) = (last, true);
             (seen.looks, seen.looked) = (0, now);
         } else if now.duration_since(seen.looked) >= LOOK {
             seen.looks += 1;
@@ -193,13 +193,13 @@ mod tests {
                 job: None,
             };
             self.directory.claim(&SHARD.began(number), &began).unwrap();
-            self.beats(number, 0);
+            self.writes_heartbeat(number, 0);
             fs::write(self.directory.join(SHARD.uploads(number)), "x").unwrap();
         }
 
-        fn beats(&self, attempt: u32, count: u32) {
+        fn writes_heartbeat(&self, attempt: u32, count: u32) {
             self.directory
-                .replace(&SHARD.beat(attempt), &count)
+                .replace(&SHARD.heartbeat(attempt), &count)
                 .unwrap();
         }
 
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_elsewhere_is_dead_when_its_beat_stands_still() {
+    fn an_attempt_elsewhere_is_dead_when_its_heartbeat_stands_still() {
         let scene = Scene::new();
         scene.attempt(1, Process::elsewhere());
         let mut looks = scene.looks(2);
@@ -286,14 +286,14 @@ mod tests {
 
     /// It has an upload open for hours: nobody waits for its end.
     #[test]
-    fn an_attempt_elsewhere_whose_beat_moves_is_not_waited_for() {
+    fn an_attempt_elsewhere_whose_heartbeat_moves_is_not_waited_for() {
         let scene = Scene::new();
         scene.attempt(1, Process::elsewhere());
         let mut looks = scene.looks(2);
         for _ in 0..12 {
             assert!(looks.look(), "it may be dead");
         }
-        scene.beats(1, 1);
+        scene.writes_heartbeat(1, 1);
         for _ in 0..LOOKS {
             assert!(!looks.look(), "it lives");
         }

@@ -85,6 +85,25 @@ impl RunDirectory {
         made.map_err(|error| cannot_write(&path, error))
     }
 
+    /// Makes the directory `name` if it is missing, though it was made when the run was split.
+    /// Whether it was.
+    pub(crate) fn make_again(&self, name: &str) -> Result<bool> {
+        let path = self.join(name);
+        let make = |recursive| {
+            let mut builder = DirBuilder::new();
+            builder.mode(0o700).recursive(recursive).create(&path)
+        };
+        let made = match make(false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make(true),
+            made => made,
+        };
+        match made {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(cannot_write(&path, error)),
+        }
+    }
+
     /// The content of the file `name`; none if there is no such file.
     pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<Content<T>>> {
         let path = self.join(name);

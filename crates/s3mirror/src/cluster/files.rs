@@ -24,6 +24,8 @@ pub(crate) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 pub(crate) const RUN: &str = "run.json";
 pub(crate) const SEALED: &str = "sealed.json";
 pub(crate) const FINISHED: &str = "finished.json";
+/// Who ends the run as it is.
+pub(crate) const ENDING: &str = "ending.json";
 /// Who makes the run directory, before there is a `run.json`.
 pub(crate) const SPLITTING: &str = "splitting.json";
 /// Why the plans were refused.
@@ -143,7 +145,37 @@ impl Signature {
 
     /// Where it runs, as in "node7, process 42".
     pub(crate) fn place(&self) -> String {
-        format!("{}, process {}", printable(&self.host), self.process)
+        place(&self.host, self.process)
+    }
+}
+
+fn place(host: &str, process: i32) -> String {
+    format!("{}, process {process}", printable(host))
+}
+
+/// `ending.json`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct EndingFile {
+    pub(crate) run: String,
+    host: String,
+    process: i32,
+    at: DateTime<Utc>,
+}
+
+impl EndingFile {
+    pub(crate) fn of(run: &str) -> Self {
+        let process = Process::this();
+        Self {
+            run: run.to_owned(),
+            host: process.host,
+            process: process.id,
+            at: now(),
+        }
+    }
+
+    /// Where the process runs that has written it.
+    pub(crate) fn place(&self) -> String {
+        place(&self.host, self.process)
     }
 }
 
@@ -159,10 +191,21 @@ pub(crate) struct BeganFile {
     pub(crate) job: Option<String>,
 }
 
+impl BeganFile {
+    /// That of an attempt that begins now, by this process.
+    pub(crate) fn of(by: Signature, job: Option<&str>) -> Self {
+        Self {
+            by,
+            identity: Process::this(),
+            job: job.map(printable),
+        }
+    }
+}
+
 /// `beat.ATTEMPT`: how far an attempt is. Only whether it moves decides anything: who
 /// takes over from one that may be dead.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct BeatFile {
+pub(crate) struct HeartbeatFile {
     pub(crate) at: DateTime<Utc>,
     pub(crate) transfers: Share,
     pub(crate) bytes: Share,
@@ -188,8 +231,11 @@ pub(crate) struct FailedFile {
     /// Why, if it was not for the sake of entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
-    /// How many entries failed.
+    /// How many entries were not copied.
     pub(crate) entries: u64,
+    /// How many of them nobody has tried, because the attempt was stopped.
+    #[serde(default)]
+    pub(crate) not_written: u64,
     /// How many of them because they are no longer what was planned: they would fail
     /// again.
     #[serde(default)]
@@ -230,8 +276,13 @@ pub(crate) struct Done {
     pub(crate) created: Tally,
     pub(crate) overwritten: Tally,
     pub(crate) deleted: Tally,
-    /// What was done before the run.
+    /// What was found done: before the run, or by another attempt at the same shard.
     pub(crate) already_done: Tally,
+    /// Of that, what the target lacked when it was planned, and what was to be replaced.
+    #[serde(default)]
+    pub(crate) found_created: Tally,
+    #[serde(default)]
+    pub(crate) found_overwritten: Tally,
     pub(crate) growing: u64,
     pub(crate) resumed_bytes: u64,
     pub(crate) aborted_uploads: usize,
@@ -255,10 +306,23 @@ impl Done {
             overwritten,
             deleted,
             already_done,
+            found_created: Tally::default(),
+            found_overwritten: Tally::default(),
             growing,
             resumed_bytes: report.resumed_bytes,
             aborted_uploads: report.aborted_uploads,
             clock_jump_ms: clock_jump.map_or(0, |jump| jump.num_milliseconds()),
+        }
+    }
+
+    /// What the run has done at a shard that others have worked at too: what its last attempt
+    /// has found done is their work, and theirs is counted nowhere else.
+    pub(crate) fn with_others(self) -> Self {
+        Self {
+            created: self.created + self.found_created,
+            overwritten: self.overwritten + self.found_overwritten,
+            already_done: Tally::default(),
+            ..self
         }
     }
 
@@ -270,6 +334,8 @@ impl Done {
             overwritten: self.overwritten + other.overwritten,
             deleted: self.deleted + other.deleted,
             already_done: self.already_done + other.already_done,
+            found_created: self.found_created + other.found_created,
+            found_overwritten: self.found_overwritten + other.found_overwritten,
             growing: self.growing + other.growing,
             resumed_bytes: self.resumed_bytes + other.resumed_bytes,
             aborted_uploads: self.aborted_uploads + other.aborted_uploads,

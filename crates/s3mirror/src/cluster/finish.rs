@@ -107,8 +107,9 @@ impl ClusterRun {
         })
     }
 
-    /// What ends the run as it is, without its deletions, and what is missing. Shards that
-    /// are at work stop.
+    /// What ends the run as it is, without its deletions, and what is missing. Before that,
+    /// [`stop_attempts`](Self::stop_attempts) stops those at work, so that they report what they
+    /// have done.
     ///
     /// # Errors
     /// Those of reading the run directory.
@@ -137,7 +138,7 @@ impl ClusterRun {
         for index in 0..self.shards() {
             let shard = Shard(index);
             match self.done(shard) {
-                Ok(file) => done = done.and(&file.report),
+                Ok(report) => done = done.and(&report),
                 Err(lacks) => missing.push(lacks),
             }
             let first = shard.first_began(&self.directory);

@@ -12,7 +12,7 @@ use sync_core::{
 
 use super::directory::cannot_read;
 use super::error::Result;
-use super::files::{Done, DoneFile, FailedFile, plan_name};
+use super::files::{Done, FailedFile, plan_name};
 use super::run::ClusterRun;
 use super::shard::{Shard, ShardState, Task as _};
 
@@ -50,8 +50,8 @@ impl ClusterRun {
         Ok(edited)
     }
 
-    /// What a shard has done; or why it counts as not done.
-    pub(super) fn done(&self, shard: Shard) -> Result<DoneFile, Missing> {
+    /// What a shard has done, by all of its attempts; or why it counts as not done.
+    pub(super) fn done(&self, shard: Shard) -> Result<Done, Missing> {
         let missing = |what| Missing::new(Some(shard.0), what);
         let state = shard.state(&self.directory);
         match state.map_err(|error| missing(error.to_string()))? {
@@ -61,7 +61,7 @@ impl ClusterRun {
                     let name = shard.done();
                     return Err(missing(format!("'{name}' is of another run or plan")));
                 }
-                Ok(*done)
+                Ok(self.by_all_attempts(shard, done.report))
             }
             ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
             ShardState::Running(began, _) => Err(missing(format!(
@@ -76,11 +76,22 @@ impl ClusterRun {
                 let (place, why) = (failed.by.place(), why(&failed));
                 Err(Missing {
                     is_outdated: failed.is_outdated(),
-                    failed: failed.entries,
-                    done: Box::new(failed.report),
+                    failed: failed.entries.saturating_sub(failed.not_written),
+                    done: Box::new(self.by_all_attempts(shard, failed.report)),
                     ..missing(format!("it failed on {place}: {why}"))
                 })
             }
+        }
+    }
+}
+
+impl ClusterRun {
+    /// What a shard has done, if `last` is what its last attempt says.
+    fn by_all_attempts(&self, shard: Shard, last: Done) -> Done {
+        if shard.last_attempt(&self.directory) > 1 {
+            last.with_others()
+        } else {
+            last
         }
     }
 }

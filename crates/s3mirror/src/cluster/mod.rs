@@ -27,6 +27,7 @@
 //! | `sealed.json` | split, last, or seal | sums of the files before, all counts, the shards as parts of the plans |
 //! | `shard/0042/began.1`, `beat.1` | an attempt | where it runs; how far it is, and that it lives |
 //! | `shard/0042/uploads.1` | an attempt | its open uploads; when it is dead, the next attempt resumes them |
+//! | `ending.json` | finish without deletions, first | who ends the run as it is; no attempt begins, and those at work stop |
 //! | `shard/0042/done`, `failed.1` | an attempt | the report of the first that has done all; what failed |
 //! | `finished.json` | finish | the report of all; nothing is done from here on |
 //!
@@ -39,6 +40,7 @@ mod apply;
 mod attempts;
 mod cost;
 mod directory;
+mod ending;
 mod engine;
 mod error;
 mod files;
@@ -49,6 +51,7 @@ mod other_lines;
 mod planning;
 mod planning_status;
 mod queue;
+mod range_queue;
 mod ranges;
 mod run;
 mod script;
@@ -67,6 +70,7 @@ pub use finish::{Ending, Finished};
 pub use missing::Missing;
 pub use planning::{RangeAttempt, RangeRun};
 pub use queue::{NextShard, Queue};
+pub use range_queue::RangeQueue;
 pub use run::ClusterRun;
 pub use script::{Script, ScriptOptions};
 pub use seal::Sealing;

@@ -22,7 +22,6 @@ use crate::mirror::{Mirror, MirrorPlan};
 use crate::options::MirrorOptions;
 use crate::part::Part;
 use crate::plan_file::pack;
-use crate::state::registry::Process;
 
 /// A run that was split into key ranges.
 #[derive(Debug)]
@@ -110,8 +109,7 @@ impl RangeRun {
     }
 
     /// The ranges that nobody has planned yet.
-    #[must_use]
-    pub fn unplanned(&self) -> Vec<usize> {
+    pub(crate) fn unplanned(&self) -> Vec<usize> {
         let all = 0..self.ranges.len();
         let is_missing = |index: &usize| !self.opened.directory.has(&Range(*index).done());
         all.filter(is_missing).collect()
@@ -132,12 +130,11 @@ impl RangeRun {
             return Ok(None);
         }
         self.opened.is_at_its_directory()?;
+        // What attempts to plan have noted is needed by nobody.
+        directory.make_again(&range.directory())?;
+        directory.make_again("plan")?;
         for number in 1.. {
-            let began = BeganFile {
-                by: Signature::of(self.id(), index, number),
-                identity: Process::this(),
-                job: job.map(printable),
-            };
+            let began = BeganFile::of(Signature::of(self.id(), index, number), job);
             if directory.claim(&range.began(number), &began)? {
                 return Ok(Some(RangeAttempt {
                     run: self,
@@ -261,6 +258,7 @@ impl RangeAttempt<'_> {
             by: Signature::of(self.run.id(), self.range.0, self.number),
             why: Some(printable(why)),
             entries: 0,
+            not_written: 0,
             outdated: 0,
             names: Vec::new(),
             report: Done::default(),

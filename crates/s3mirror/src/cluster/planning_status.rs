@@ -53,8 +53,8 @@ impl RangeRun {
                 continue;
             }
             match range.attempts(directory)? {
-                ShardState::Running(began, beat) => {
-                    status.add_running(range, began, beat, (0, 0));
+                ShardState::Running(began, heartbeat) => {
+                    status.add_running(range, began, heartbeat, (0, 0));
                 }
                 ShardState::Failed(failed) => status.failed.push(FailedShard::of(range, failed)),
                 ShardState::Waiting | ShardState::Done(_) => waiting += 1,

@@ -76,7 +76,7 @@ impl<'r> Queue<'r> {
     /// # Errors
     /// [`ClusterError`](super::ClusterError)
     pub fn next_shard(&mut self) -> Result<NextShard<'r>> {
-        if self.run.is_ended()? {
+        if self.run.is_closed()? {
             let all = (0..self.run.shards()).map(Shard);
             return Ok(match all.filter(|shard| !self.is_done(*shard)).count() {
                 0 => NextShard::None,

@@ -17,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::mirror::Mirror;
 use crate::options::MirrorOptions;
 use crate::plan_file::{PlanFileError, origin_of};
-use crate::state::registry::Process;
 
 impl NewRun {
     /// Makes the run directory of ranges that are planned by what `mirror` was opened
@@ -37,11 +36,7 @@ impl NewRun {
 
     async fn fill_with_ranges(&self, directory: &RunDirectory, mirror: &Mirror) -> Result<()> {
         let (options, id) = (&mirror.options, new_id());
-        let began = BeganFile {
-            by: Signature::of(&id, 0, 1),
-            identity: Process::this(),
-            job: None,
-        };
+        let began = BeganFile::of(Signature::of(&id, 0, 1), None);
         directory.claim(SPLITTING, &began)?;
         let location = &options.bucket.location;
         let origin = origin_of(&options.directory, location, &mirror.places.bucket);

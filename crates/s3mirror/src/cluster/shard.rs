@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::directory::RunDirectory;
 use super::error::Result;
-use super::files::{BeatFile, BeganFile, DoneFile, FailedFile, plan_name};
+use super::files::{BeganFile, DoneFile, FailedFile, HeartbeatFile, plan_name};
 
 /// Begins the names of journals; the number of the attempt follows.
 pub(super) const UPLOADS: &str = "uploads.";
@@ -23,7 +23,7 @@ pub(crate) enum ShardState {
     /// Nobody has begun it.
     Waiting,
     /// An attempt has begun and neither ended nor failed; it may have been killed.
-    Running(BeganFile, Option<BeatFile>),
+    Running(BeganFile, Option<HeartbeatFile>),
     /// The last attempt has failed.
     Failed(FailedFile),
     Done(Box<DoneFile>),
@@ -44,7 +44,7 @@ pub(crate) trait Task: Copy + Send + 'static {
         self.file(&format!("began.{attempt}"))
     }
 
-    fn beat(self, attempt: u32) -> String {
+    fn heartbeat(self, attempt: u32) -> String {
         self.file(&format!("beat.{attempt}"))
     }
 
@@ -86,9 +86,9 @@ pub(crate) trait Task: Copy + Send + 'static {
         if let Some(failed) = directory.read::<FailedFile>(&self.failed(attempt))? {
             return Ok(ShardState::Failed(failed.value));
         }
-        let beat = directory.read::<BeatFile>(&self.beat(attempt));
-        let beat = beat.ok().flatten().map(|beat| beat.value);
-        Ok(ShardState::Running(began, beat))
+        let heartbeat = directory.read::<HeartbeatFile>(&self.heartbeat(attempt));
+        let heartbeat = heartbeat.ok().flatten().map(|found| found.value);
+        Ok(ShardState::Running(began, heartbeat))
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sync_core::plan::Tally;
 
 use super::error::Result;
-use super::files::{BeatFile, BeganFile, FailedFile, now};
+use super::files::{BeganFile, FailedFile, HeartbeatFile, now};
 use super::run::ClusterRun;
 use super::shard::{Shard, ShardState, Task};
 use crate::plan_file::Work;
@@ -57,7 +57,7 @@ pub struct Status {
     pub running: Vec<RunningShard>,
     /// Those whose last attempt failed.
     pub failed: Vec<FailedShard>,
-    /// Entries copied, those of unfinished shards as of their last beats.
+    /// Entries copied, those of unfinished shards as of their last heartbeats.
     pub transfers: Share,
     /// Bytes copied, likewise.
     pub bytes: Share,
@@ -88,7 +88,7 @@ pub struct RunningShard {
     /// What the scheduler calls the job.
     pub job: Option<String>,
     /// When it last wrote how far it is, by the clocks of both machines.
-    pub beat: Duration,
+    pub heartbeat: Duration,
     /// Entries copied.
     pub transfers: Share,
     /// Bytes copied.
@@ -164,9 +164,9 @@ impl ClusterRun {
     fn add(&self, shard: Shard, state: ShardState, status: &mut Status) -> Result<()> {
         match state {
             ShardState::Waiting => status.waiting += 1,
-            ShardState::Running(began, beat) => {
+            ShardState::Running(began, heartbeat) => {
                 let work = self.work(shard)?;
-                status.add_running(shard, began, beat, (work.transfers, work.bytes));
+                status.add_running(shard, began, heartbeat, (work.transfers, work.bytes));
             }
             ShardState::Failed(failed) => status.failed.push(FailedShard::of(shard, failed)),
             ShardState::Done(_) => {
@@ -207,20 +207,20 @@ impl Status {
         &mut self,
         shard: impl Task,
         began: BeganFile,
-        beat: Option<BeatFile>,
+        heartbeat: Option<HeartbeatFile>,
         (transfers, bytes): (u64, u64),
     ) {
         let share = |all| Share { done: 0, all };
         let running = RunningShard {
             shard: shard.number(),
             attempt: began.by.attempt,
-            beat: age(beat.map_or(began.by.at, |beat| beat.at)),
+            heartbeat: age(heartbeat.map_or(began.by.at, |last| last.at)),
             host: began.by.host,
             process: began.by.process,
             job: began.job,
-            transfers: beat.map_or(share(transfers), |beat| beat.transfers),
-            bytes: beat.map_or(share(bytes), |beat| beat.bytes),
-            listed: beat.map_or(0, |beat| beat.listed),
+            transfers: heartbeat.map_or(share(transfers), |last| last.transfers),
+            bytes: heartbeat.map_or(share(bytes), |last| last.bytes),
+            listed: heartbeat.map_or(0, |last| last.listed),
         };
         self.transfers.done += running.transfers.done;
         self.bytes.done += running.bytes.done;

@@ -1,5 +1,5 @@
 //! Beside an attempt: a thread that writes how far it is, and looks whether another
-//! one has done the same work.
+//! one has done the same work, or the run is ended without it.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::directory::RunDirectory;
-use super::files::{BeatFile, FINISHED, now};
+use super::files::{ENDING, FINISHED, HeartbeatFile, now};
 use super::shard::Task;
 use crate::progress::Progress;
 
@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How often it writes how far it is: a thousand shards at once are 100 small files
 /// a second.
-const BEAT: Duration = Duration::from_secs(10);
+const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// The thread; it ends when this is dropped.
 pub(crate) struct Watcher {
@@ -38,26 +38,31 @@ impl Watcher {
         let (ends, ended) = mpsc::channel();
         let (sender, superseded) = watch::channel(false);
         let work = move || {
-            let mut beat = Instant::now();
             let write = || {
                 // One that is not written makes others wait, or do the same work.
-                let _ = directory.replace(&shard.beat(attempt), &state_of(&progress));
+                let _ = directory.replace(&shard.heartbeat(attempt), &state_of(&progress));
             };
             write();
-            while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                if directory.has(&shard.done()) || directory.has(FINISHED) {
+            let mut written = Instant::now();
+            loop {
+                let over = [&*shard.done(), ENDING, FINISHED];
+                if over.iter().any(|name| directory.has(name)) {
                     sender.send_replace(true);
                     return;
                 }
-                if beat.elapsed() >= BEAT {
-                    beat = Instant::now();
+                if ended.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
+                    return write();
+                }
+                if written.elapsed() >= HEARTBEAT {
+                    written = Instant::now();
                     write();
                 }
             }
-            write();
         };
-        // Without it, a twin would only do the same work again.
-        let thread = thread::Builder::new().name("beat".to_owned()).spawn(work);
+        // Without it, two attempts would only do the same work.
+        let thread = thread::Builder::new()
+            .name("heartbeat".to_owned())
+            .spawn(work);
         Self {
             ends: Some(ends),
             thread: thread.ok(),
@@ -65,7 +70,7 @@ impl Watcher {
         }
     }
 
-    /// Ready when another attempt has done the work.
+    /// Ready when another attempt has done the work, or the run ends without it.
     pub(crate) fn superseded(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut superseded = self.superseded.clone();
         async move {
@@ -76,7 +81,7 @@ impl Watcher {
         }
     }
 
-    /// Whether another attempt has done the work.
+    /// Whether another attempt has done the work, or the run ends without it.
     pub(crate) fn is_superseded(&self) -> bool {
         *self.superseded.borrow()
     }
@@ -91,9 +96,9 @@ impl Drop for Watcher {
     }
 }
 
-fn state_of(progress: &Progress) -> BeatFile {
+fn state_of(progress: &Progress) -> HeartbeatFile {
     let snapshot = progress.snapshot();
-    BeatFile {
+    HeartbeatFile {
         at: now(),
         transfers: snapshot.files,
         bytes: snapshot.bytes,

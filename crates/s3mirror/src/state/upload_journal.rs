@@ -496,7 +496,7 @@ mod tests {
         assert_eq!(home.left(), ["a=1", "b=2", "c=3"]);
     }
 
-    /// Twins rewrite their journals at the same time.
+    /// Two attempts rewrite their journals at the same time.
     #[test]
     fn journals_beside_each_other_are_rewritten_under_different_names() {
         assert_ne!(

@@ -154,7 +154,7 @@ fn a_target_that_changed_is_left_alone() {
     assert_eq!(run(&plan, &source, &target).failed, 1);
 }
 
-/// By a twin of this run, by a rule of the bucket or by an operator.
+/// By another attempt of this run, by a rule of the bucket or by an operator.
 #[test]
 fn an_upload_that_others_have_aborted_begins_again_once() {
     for aborted in [1, 2] {

@@ -7,7 +7,7 @@ use s3mirror::Report;
 use s3mirror::cluster::{Attempt, ClusterRun, Ended, NextShard};
 use sync_core::text::entries;
 
-use super::common::{Line, open, quoted, refuse, shards, what_is_outdated};
+use super::common::{Line, end_it, open, quoted, refuse, shards, what_is_outdated};
 use super::tasks::chosen;
 use crate::command::manner::Mode;
 use crate::command::sync::{listen, watch};
@@ -28,12 +28,9 @@ pub(crate) async fn run(
         Ok(run) => run,
         Err(exit) => return Ok(exit),
     };
-    let chosen = match chosen(&args.task) {
+    let chosen = match chosen(&args.task, console) {
         Ok(chosen) => chosen,
-        Err(wrong) => {
-            console.error(wrong);
-            return Ok(Exit::Usage);
-        }
+        Err(exit) => return Ok(exit),
     };
     let stop = listen(hooks, console)?;
     let Some((shard, job)) = chosen else {
@@ -43,7 +40,7 @@ pub(crate) async fn run(
         Ok(Ok(attempt)) => one(args, &run, attempt, (hooks, &stop), console).await,
         Ok(Err(ended)) => {
             say(None, shard, ended, console);
-            Ok(exit_of(shard, ended, console))
+            Ok(exit_of(&run, shard, ended, console))
         }
         Err(error) => Ok(refuse(error, console)),
     }
@@ -90,9 +87,7 @@ async fn all(
                 return Ok(Exit::Incomplete);
             }
             Ok(NextShard::RunEnded(missing)) => {
-                let missing = shards(missing);
-                console.error(format_args!("the run was ended without {missing}"));
-                return Ok(Exit::Incomplete);
+                return Ok(ended_without(run, &shards(missing), console));
             }
             Err(error) => return Ok(refuse(error, console)),
         }
@@ -108,6 +103,13 @@ async fn one(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let (shard, number) = (attempt.shard(), attempt.number());
+    if attempt.has_lost_files() {
+        console.warning(format_args!(
+            "shard {shard}: its directory in the run directory was missing, and was made again; if \
+             an earlier attempt has left uploads open, they are not known any more (a lifecycle \
+             rule of the bucket removes such parts)"
+        ));
+    }
     let report = match execute(args, &mut attempt, (hooks, stop), console).await {
         Ok(report) => report,
         Err(error) => {
@@ -136,7 +138,7 @@ async fn one(
     };
     say(Some((&report, number)), shard, ended, console);
     if let Ended::Done | Ended::ByAnother | Ended::RunEnded = ended {
-        return Ok(exit_of(shard, ended, console));
+        return Ok(exit_of(run, shard, ended, console));
     }
     let failed = report.execution.failed + report.execution.not_written;
     let why = if report.execution.stopped {
@@ -156,12 +158,26 @@ async fn one(
 }
 
 /// The exit status where no other attempt is needed.
-fn exit_of(shard: usize, ended: Ended, console: &mut Console) -> Exit {
-    if ended == Ended::RunEnded {
-        console.error(format_args!("the run was ended without shard {shard}"));
-        return Exit::Incomplete;
+fn exit_of(run: &ClusterRun, shard: usize, ended: Ended, console: &mut Console) -> Exit {
+    match ended {
+        Ended::RunEnded => ended_without(run, &format!("shard {shard}"), console),
+        _ => Exit::Done,
     }
-    Exit::Done
+}
+
+/// Reports that the run has come to its end, or comes to it, without some shards.
+fn ended_without(run: &ClusterRun, shards: &str, console: &mut Console) -> Exit {
+    match run.ending() {
+        Ok(None) => console.error(format_args!("the run was ended without {shards}")),
+        Ok(Some(place)) => {
+            let next = end_it(run.path());
+            console.error(format_args!(
+                "the run is being ended without {shards} by {place}; if that was interrupted, {next}"
+            ));
+        }
+        Err(error) => return refuse(error, console),
+    }
+    Exit::Incomplete
 }
 
 async fn execute(

@@ -109,6 +109,12 @@ pub(super) fn what_is_outdated(run: &Path) -> String {
     )
 }
 
+/// How to end a run whose end was begun.
+pub(super) fn end_it(run: &Path) -> String {
+    let run = quoted(run);
+    format!("run `s3mirror cluster finish {run} --without-deletions`")
+}
+
 /// A path in a command to type.
 pub(super) fn quoted(path: &Path) -> String {
     printable_shell_word(&path.to_string_lossy())

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use s3mirror::cluster::{ClusterError, ClusterRun, Ending, Missing};
 use sync_core::text::entries;
 
-use super::common::{quoted, refuse, what_is_outdated};
+use super::common::{end_it, quoted, refuse, what_is_outdated};
 use crate::command::manner::Mode;
 use crate::command::not_opened::not_opened;
 use crate::command::preview::Preview;
@@ -13,6 +13,7 @@ use crate::command::sync::{confirmed, listen, watch};
 use crate::command::{outcome, present};
 use crate::end_hooks::EndHooks;
 use crate::options::ClusterFinishArgs;
+use crate::signals::Stop;
 use crate::{Console, Exit, hints};
 
 /// Shards that are named when something is missing.
@@ -39,19 +40,59 @@ pub(crate) async fn run(
         Err(error) => return Ok(not_ended(error, console)),
     }
     if args.without_deletions {
-        return match run.finish_without_deletions() {
-            Ok((ending, missing)) => {
-                name(&missing, console);
-                end(args, &run, ending, hooks, console).await
-            }
-            Err(error) => Ok(not_ended(error, console)),
-        };
+        return as_it_is(args, &run, hooks, console).await;
     }
     match run.finish() {
-        Ok(Ok(ending)) => end(args, &run, ending, hooks, console).await,
+        Ok(Ok(ending)) => {
+            let stop = listen(hooks, console)?;
+            end(args, &run, ending, (hooks, &stop), console).await
+        }
         Ok(Err(missing)) => Ok(incomplete(&run, &missing, console)),
         Err(error) => Ok(not_ended(error, console)),
     }
+}
+
+/// Ends the run without its deletions. Attempts at work are stopped first, so that they abort
+/// their uploads, and report what they have done.
+async fn as_it_is(
+    args: &ClusterFinishArgs,
+    run: &ClusterRun,
+    hooks: &EndHooks,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let stop = listen(hooks, console)?;
+    let waits = |attempts| {
+        let attempts = in_words(attempts);
+        console.note(format_args!("waits for {attempts} to stop"));
+        console.streams().show();
+    };
+    let at_work = match run.stop_attempts(stop.asked(), waits).await {
+        Ok(at_work) => at_work,
+        Err(error) => return Ok(not_ended(error, console)),
+    };
+    if let Some(exit) = stop.exit() {
+        console.error(format_args!("the run is not ended; {}", end_it(run.path())));
+        return Ok(exit);
+    }
+    if at_work > 0 {
+        let attempts = in_words(at_work);
+        console.note(format_args!(
+            "{attempts} may be at work, or dead: uploads that they have left open are aborted"
+        ));
+    }
+    match run.finish_without_deletions() {
+        Ok((ending, missing)) => {
+            name(&missing, console);
+            end(args, run, ending, (hooks, &stop), console).await
+        }
+        Err(error) => Ok(not_ended(error, console)),
+    }
+}
+
+/// So many attempts, in words.
+fn in_words(attempts: usize) -> String {
+    let s = if attempts == 1 { "" } else { "s" };
+    format!("{attempts} attempt{s}")
 }
 
 /// Makes the deletions, after a question, and reports on the whole run.
@@ -59,7 +100,7 @@ async fn end(
     args: &ClusterFinishArgs,
     run: &ClusterRun,
     ending: Ending<'_>,
-    hooks: &EndHooks,
+    (hooks, stop): (&EndHooks, &Stop),
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let mut builder = match ending.mirror() {
@@ -68,7 +109,6 @@ async fn end(
     };
     args.set(builder.options());
     hooks.is_of(builder.options().bucket.at);
-    let stop = listen(hooks, console)?;
     let progress = watch(&builder, Mode::Act, hooks, console)?;
     let opened = builder
         .observer(progress.clone())
@@ -114,7 +154,7 @@ async fn end(
              copies and deletes what is left",
         );
     }
-    Ok(outcome::exit(&merged, &stop))
+    Ok(outcome::exit(&merged, stop))
 }
 
 /// Reports why the run cannot be ended. What was edited or is missing makes it
@@ -174,6 +214,7 @@ fn incomplete(run: &ClusterRun, missing: &[Missing], console: &mut Console) -> E
     let shard = missing.iter().filter(|missing| !missing.is_outdated);
     let shard = shard.filter_map(|missing| missing.shard).next();
     let next = match shard {
+        _ if matches!(run.ending(), Ok(Some(_))) => end_it(run.path()),
         Some(shard) => format!(
             "run `s3mirror cluster apply {path} --shard {shard}`, then `s3mirror cluster finish \
              {path}` again"

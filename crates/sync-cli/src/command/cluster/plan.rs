@@ -25,12 +25,9 @@ pub(crate) async fn run(
         Ok(run) => run,
         Err(error) => return Ok(refuse(error, console)),
     };
-    let chosen = match chosen(&args.task) {
+    let chosen = match chosen(&args.task, console) {
         Ok(chosen) => chosen,
-        Err(wrong) => {
-            console.error(wrong);
-            return Ok(Exit::Usage);
-        }
+        Err(exit) => return Ok(exit),
     };
     // Nothing is changed, so that a signal ends the process at once.
     let _stop = listen(hooks, console)?;
@@ -38,7 +35,7 @@ pub(crate) async fn run(
         return one(args, &run, (range, job.as_deref()), hooks, console).await;
     }
     let mut all = Exit::Done;
-    for range in run.unplanned() {
+    for range in run.queue() {
         match one(args, &run, (range, None), hooks, console).await? {
             Exit::Done => {}
             // The others may succeed all the same.

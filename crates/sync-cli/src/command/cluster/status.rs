@@ -161,7 +161,7 @@ fn named(status: &Status, text: &mut String) {
             shard.shard,
             printable(&shard.host),
             shard.process,
-            HumanDuration(shard.beat)
+            HumanDuration(shard.heartbeat)
         );
     }
     let named = status.failed.len().max(status.running.len());

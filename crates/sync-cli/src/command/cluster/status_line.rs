@@ -86,7 +86,7 @@ impl StatusLine {
             host: shard.host.clone(),
             process: shard.process,
             job: shard.job.clone(),
-            seconds_since_beat: shard.beat.as_secs_f64(),
+            seconds_since_beat: shard.heartbeat.as_secs_f64(),
             transfers: shard.transfers,
             bytes: shard.bytes,
             listed: shard.listed,

@@ -3,9 +3,21 @@
 use s3mirror::cluster::Engine;
 
 use crate::options::{ShardChoice, TaskArgs};
+use crate::{Console, Exit};
 
-/// The task to execute, and the job of the scheduler; none for all that are not done.
-pub(super) fn chosen(args: &TaskArgs) -> Result<Option<(usize, Option<String>)>, String> {
+/// A task, and the job of the scheduler that has started this process for it.
+type Chosen = (usize, Option<String>);
+
+/// The task to execute; none for all that are not done. Or the exit status, if the options or
+/// the environment name none, which is reported.
+pub(super) fn chosen(args: &TaskArgs, console: &mut Console) -> Result<Option<Chosen>, Exit> {
+    by_environment(args).map_err(|wrong| {
+        console.error(wrong);
+        Exit::Usage
+    })
+}
+
+fn by_environment(args: &TaskArgs) -> Result<Option<Chosen>, String> {
     let variable = |name: &str| std::env::var(name).ok();
     match args.shard {
         None => Ok(None),

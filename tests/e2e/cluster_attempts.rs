@@ -7,10 +7,8 @@ use std::time::Duration;
 use s3_endpoint::{Action, Fault};
 
 use crate::support::{
-    Dir, Memory, World, assert_same,
-    cluster::{Cluster, counted, deletions, different, report},
-    content,
-    run::Running,
+    Memory, assert_same,
+    cluster::{Cluster, PARTS, counted, deletions, different, held, report, with_a_film},
 };
 
 /// Answers come so late that there is time to do something meanwhile.
@@ -92,14 +90,14 @@ fn a_shard_that_was_killed_is_run_again() {
 /// A node that lost its daemon goes on while the shard is executed elsewhere, and
 /// wakes when the run is finished.
 #[test]
-fn a_twin_that_wakes_after_the_end_changes_nothing() {
+fn an_attempt_that_wakes_after_the_end_changes_nothing() {
     let memory = Memory::start();
     let (world, dir) = different(&memory);
     let cluster = Cluster::split(&world, "backup", &dir, 2);
     memory.inject(late(500));
-    let twin = cluster.apply(0).args(["--concurrency", "2"]).start();
-    twin.wait_for(&memory, "PutObject", 1);
-    twin.signal("STOP");
+    let first = cluster.apply(0).args(["--concurrency", "2"]).start();
+    first.wait_for(&memory, "PutObject", 1);
+    first.signal("STOP");
     memory.clear_faults();
     cluster.apply(0).done();
     cluster.apply(1).done();
@@ -107,8 +105,8 @@ fn a_twin_that_wakes_after_the_end_changes_nothing() {
     let after = world.bucket.objects();
     assert_same(&world.bucket.contents(), &dir.contents());
 
-    twin.signal("CONT");
-    let outcome = twin.end();
+    first.signal("CONT");
+    let outcome = first.end();
 
     assert!(matches!(outcome.status.code(), Some(0 | 3)), "{outcome}");
     assert_same(&world.bucket.objects(), &after);
@@ -184,6 +182,45 @@ fn what_a_later_attempt_has_done_counts_as_done_by_the_run() {
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
+/// As on NFS, where the files of another machine may be seen late: what counts as done by the
+/// run does not depend on who looks when.
+#[test]
+fn whichever_of_two_attempts_ends_first_each_entry_counts_once() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let clean = world.command(&["backup", "--yes", "--json"], &dir).done();
+    for is_later_the_first in [true, false] {
+        let (world, dir) = different(&memory);
+        let cluster = Cluster::split(&world, "backup", &dir, 1);
+        memory.inject(late(500));
+        let first = cluster.apply(0).args(["--concurrency", "1"]).start();
+        first.wait_for(&memory, "PutObject", memory.count("PutObject") + 2);
+        first.signal("STOP");
+        memory.clear_faults();
+        if is_later_the_first {
+            cluster.apply(0).done();
+            first.signal("CONT");
+            first.end().is(0).says("by another attempt");
+        } else {
+            let hold = Action::Stall(Duration::from_secs(1000));
+            let last = memory.inject(Fault::on("PutObject").key("d3/7").always().act(hold));
+            let second = cluster.apply(0).args(["--concurrency", "1"]).start();
+            second.wait_until(&memory, "the last one", || last.count() > 0);
+            assert!(second.kill());
+            memory.clear_faults();
+            let began = cluster.file("shard/0000/began.2");
+            let away = world.sandbox.path("away");
+            fs::rename(&began, &away).unwrap();
+            first.signal("CONT");
+            first.end().is(0).says("shard 0: ");
+            fs::rename(&away, &began).unwrap();
+        }
+        let merged = report(&cluster.finish().arg("--json").done());
+        assert_eq!(counted(&merged), counted(&report(&clean)));
+        assert_same(&world.bucket.contents(), &dir.contents());
+    }
+}
+
 /// It was held up before it has begun to write, and wakes when the run is finished.
 #[test]
 fn a_slow_attempt_at_a_restore_leaves_no_mark_after_the_end() {
@@ -194,8 +231,8 @@ fn a_slow_attempt_at_a_restore_leaves_no_mark_after_the_end() {
     let journal = cluster.file("shard/0000/uploads.7");
     fs::write(&journal, "").unwrap();
     let slow = cluster.apply(0).start();
-    let beat = cluster.file("shard/0000/beat.1");
-    slow.wait_until(&memory, "a beat", || beat.exists());
+    let heartbeat = cluster.file("shard/0000/beat.1");
+    slow.wait_until(&memory, "a heartbeat", || heartbeat.exists());
     std::thread::sleep(Duration::from_millis(500));
     slow.signal("STOP");
     fs::remove_file(&journal).unwrap();
@@ -207,27 +244,6 @@ fn a_slow_attempt_at_a_restore_leaves_no_mark_after_the_end() {
     slow.end();
     assert!(!dir.is_marked());
     world.backup(&dir).done();
-}
-
-/// Small parts, one after the other.
-const PARTS: [&str; 4] = ["--part-size", "5MiB", "--concurrency", "1"];
-
-/// A shard of which one upload, of three parts, takes long.
-fn with_a_film<'s>(memory: &'s Memory) -> (World<'s>, Dir) {
-    let (world, dir) = different(memory);
-    dir.write("film", content::mebibytes(11, 1));
-    (world, dir)
-}
-
-/// An attempt at the only shard, which waits while it sends the second part.
-fn held(memory: &Memory, cluster: &Cluster) -> Running {
-    let hold = Action::Stall(Duration::from_secs(1000));
-    let part = Fault::on("UploadPart").key("film").nth(2).always();
-    let hits = memory.inject(part.act(hold));
-    let running = cluster.apply(0).trusting().args(PARTS).start();
-    running.wait_until(memory, "a second part", || hits.count() > 0);
-    memory.clear_faults();
-    running
 }
 
 #[test]
@@ -251,7 +267,7 @@ fn an_upload_that_a_shard_left_open_is_resumed_by_the_next_attempt() {
 }
 
 #[test]
-fn twins_leave_the_uploads_of_each_other_alone() {
+fn attempts_leave_the_uploads_of_each_other_alone() {
     let memory = Memory::start();
     let (world, dir) = with_a_film(&memory);
     let cluster = Cluster::split(&world, "backup", &dir, 1);
