@@ -21,11 +21,27 @@ use crate::{
 /// S3's own limit for a page.
 const MAX_PAGE: usize = 1000;
 
+/// What a directory bucket refuses: a prefix that is no directory, another delimiter than a
+/// slash, and a key to begin after.
+fn check_directory_bucket(input: &ListObjectsV2Input) -> S3Result<()> {
+    if !input.bucket.ends_with("--x-s3") {
+        return Ok(());
+    }
+    let prefix = input.prefix.as_deref().unwrap_or_default();
+    let is_directory = prefix.is_empty() || prefix.ends_with('/');
+    let delimiter = input.delimiter.as_deref().unwrap_or("/");
+    if !is_directory || delimiter != "/" || input.start_after.is_some() {
+        return Err(s3_error!(InvalidRequest, "directory bucket"));
+    }
+    Ok(())
+}
+
 impl State {
     pub(crate) fn list_objects_v2(
         &self,
         input: ListObjectsV2Input,
     ) -> S3Result<ListObjectsV2Output> {
+        check_directory_bucket(&input)?;
         let text = Text::of(input.encoding_type.as_ref())?;
         let max_keys = max_keys(input.max_keys)?;
         let from = match (&input.continuation_token, &input.start_after) {

@@ -51,11 +51,25 @@ pub(crate) async fn estimate(
             return Ok(level);
         }
     }
+    if bucket.location.is_directory_bucket() {
+        return Ok(of_first_pages(level));
+    }
     let names = spread(bucket, &full, names).await?;
     let entries = LONG.saturating_mul(names.len() as u64);
     let names = names.iter().filter_map(|name| name.get(base.len()..));
     let names = names.map(str::to_owned).collect();
     Ok(Level::sampled(names, entries))
+}
+
+/// A level of which only the first pages were read, in no order: a directory bucket takes neither
+/// the beginning of a name as a prefix, nor a name to begin after (API Reference,
+/// ListObjectsV2).
+fn of_first_pages(mut level: Level) -> Level {
+    level.directories.sort();
+    level.directories.dedup();
+    level.names.sort();
+    level.entries = level.entries.max(LONG);
+    level
 }
 
 /// How the keys below `prefix` begin: with what all have in common and each character that

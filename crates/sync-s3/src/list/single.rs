@@ -15,6 +15,12 @@ const KEYS: i32 = 10;
 
 /// The object of `key` as a listing shows it now.
 pub(crate) async fn listed(bucket: &Bucket, key: &Key) -> Option<Entry> {
+    if bucket.location.is_directory_bucket() {
+        return match find(bucket, key).await {
+            Ok(Some(Listed::Entry(entry))) => Some(entry),
+            _ => None,
+        };
+    }
     let request = request(bucket).prefix(bucket.full_key(key)).max_keys(KEYS);
     let page = send(bucket, request).await.ok()?;
     let items = entries(page, bucket.location.prefix(), |failure| {

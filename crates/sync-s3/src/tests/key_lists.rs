@@ -15,7 +15,7 @@ use sync_core::{
 };
 
 use super::{BUCKET, Fixture};
-use crate::{Absence, Choice, S3Options, S3Store};
+use crate::{Absence, Access, Choice, S3Options, S3Store};
 
 fn key_list<'i>(items: impl IntoIterator<Item = &'i str>) -> KeyList {
     let mut builder = KeyListBuilder::new(Arc::new(MemorySpools), 1 << 20);
@@ -77,6 +77,56 @@ fn items() -> impl Strategy<Value = Vec<String>> {
     let item = ("[ab]0?([-/.][ab]0?){0,3}", any::<bool>());
     let item = item.prop_map(|(name, is_directory)| name + if is_directory { "/" } else { "" });
     prop::collection::vec(item, 0..20)
+}
+
+const DIRECTORY_BUCKET: &str = "files--use1-az4--x-s3";
+
+/// A directory bucket, which takes only prefixes that end with a slash, in no order.
+async fn directory_bucket(names: &[String], precision: Precision) -> Fixture {
+    let config = Config {
+        list_order: ListOrder::Shuffled(7),
+        precision,
+        page_size: 20,
+        anonymous: true,
+        ..Config::with_bucket(DIRECTORY_BUCKET)
+    };
+    let fixture = Fixture::with(config, |options| {
+        options.location = format!("{DIRECTORY_BUCKET}/p").parse().unwrap();
+        options.access = Access::Anonymous;
+    })
+    .await;
+    for name in names {
+        let key = format!("p/{name}");
+        fixture.server.put(DIRECTORY_BUCKET, &key, "x", None);
+    }
+    fixture
+}
+
+/// One object as a listing shows it, and the names of a level that is longer than a few pages.
+#[tokio::test]
+async fn a_directory_bucket_is_asked_for_whole_directories_only() {
+    let mut names = numbered("d", 100);
+    names.push("e/x".to_owned());
+    names.push("top".to_owned());
+    let fixture = directory_bucket(&names, Precision::Millisecond).await;
+    let whole = list(&fixture.store, Selection::default()).await.unwrap();
+    assert_eq!(whole.len(), 102);
+    let items = ["d/f00007", "d/f00099", "e/", "top", "none", "d/none"];
+    let mut listed = only(&fixture.store, items).await.unwrap();
+    listed.sort_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(keys(&listed), ["d/f00007", "d/f00099", "e/x", "top"]);
+    for entry in &listed {
+        // A HEAD has whole seconds only.
+        assert!(whole.contains(entry), "{entry:?}");
+        let again = fixture.store.relist(&entry.key).await.unwrap();
+        assert_eq!(again.as_ref(), Some(entry));
+    }
+    let level = fixture.store.level("", 16).await.unwrap();
+    assert_eq!(level.directories, ["d/", "e/"]);
+    assert_eq!((level.names, level.entries), (vec!["top".to_owned()], 1));
+    let long = fixture.store.level("d/", 16).await.unwrap();
+    assert!(long.names.is_sorted() && long.names.len() == 80, "{long:?}");
+    assert!(long.entries >= 100, "{long:?}");
 }
 
 proptest! {
