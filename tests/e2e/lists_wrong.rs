@@ -159,6 +159,103 @@ fn a_few_deletions_are_made_and_more_need_to_be_allowed() {
     assert_eq!(world.bucket.contents().len(), 21);
 }
 
+/// A list whose names have a wrong prefix: nothing is done, which is no success.
+#[test]
+fn a_list_of_which_neither_side_has_anything_fails() {
+    let memory = Memory::start();
+    let (world, dir) = World::with(
+        &memory,
+        &[("a", "1"), ("b/x", "2")],
+        &[("a", "1"), ("c", "3")],
+    );
+    let (objects, files) = (world.bucket.contents(), dir.contents());
+    let text = "data/a\ndata/b/\n";
+    let told = "nothing in the list of --files-from exists on either side: 'data/a', 'data/b/'";
+    for command in [
+        &["backup", "-y"][..],
+        &["restore", "-y"],
+        &["mock", "backup"],
+        &["mock", "restore", "--check"],
+        &["verify"],
+    ] {
+        let run = by_list(world.command(command, &dir), text).exits(1);
+        run.says(told).says("below the prefix in --bucket");
+        let run = by_list(world.command(command, &dir), text).arg("--json");
+        let lines = run.exits(1).json();
+        let last = lines.last().unwrap();
+        match command[0] {
+            "mock" => assert_eq!(lines[0]["counts"]["not_found"]["names"], 2, "{lines:?}"),
+            _ => assert_eq!(last["not_found"], 2, "{last}"),
+        }
+    }
+    assert_same(&world.bucket.contents(), &objects);
+    assert_same(&dir.contents(), &files);
+    // Nor is the plan of it applied.
+    let plan = world.sandbox.path("plan");
+    let mock = by_list(world.mock_backup(&dir), text).arg("--plan-out");
+    mock.arg(&plan).exits(1);
+    world
+        .s3mirror()
+        .arg("show")
+        .arg(&plan)
+        .done()
+        .says("not found");
+    crate::support::plans::apply(&world, &plan)
+        .exits(1)
+        .says(told);
+}
+
+/// Of a list of which they have something, the rest is done.
+#[test]
+fn names_that_neither_side_has_are_reported_and_the_rest_is_done() {
+    let memory = Memory::start();
+    let (world, dir) = World::with(&memory, &[("gone", "1")], &[("a", "1"), ("b", "2")]);
+    dir.mkdir("empty");
+    let absent: String = (0..1001).map(|n| format!("none{n:04}\n")).collect();
+    let text = format!("{absent}a\ngone\nempty\nempty/\nb/\n");
+    let told = "1,002 names in the list of --files-from exist on neither side: 'b/', 'none0000', \
+                'none0001', 'none0002', 'none0003', and 997 more";
+    let mock = by_list(world.mock_backup(&dir), &text).done();
+    mock.says(told)
+        .says("  not found           1,002  of the list, on either side");
+    let backup = by_list(world.backup(&dir), &text).done();
+    backup.says(told).says("  not found           1,002");
+    assert_same(&world.bucket.contents(), &map(&[("a", "1")]));
+    let backup = by_list(world.backup(&dir), "a\nnone\n")
+        .arg("--json")
+        .done();
+    assert_eq!(backup.json().pop().unwrap()["not_found"], 1, "{backup}");
+    let told = "1 name in the list of --files-from exists on neither side: 'none'";
+    let restore = by_list(world.restore(&dir), "a\nnone\n").done();
+    restore.says(told);
+    let verify = by_list(world.command(&["verify"], &dir), "a\nnone\n").done();
+    verify.says(told).says("  not found                     1");
+    let verify = by_list(world.command(&["verify"], &dir), "a\nnone\n");
+    let verify = verify.arg("--json").done();
+    assert_eq!(verify.json().pop().unwrap()["not_found"], 1, "{verify}");
+}
+
+/// What is there is not absent: a directory that `find` prints, a link that is not followed, a
+/// name that is excluded, and a directory of which only a placeholder is left.
+#[test]
+fn what_stands_for_no_entry_and_is_there_is_not_missed() {
+    let memory = Memory::start();
+    let (world, dir) = World::with(&memory, &[], &[("d/f", "1"), ("real/f", "1")]);
+    dir.link("link", "real");
+    dir.mkdir("empty");
+    world.bucket.put("marked/", "");
+    for name in ["d", "link", "link/f", "x.tmp", "empty/", "marked/"] {
+        for command in [&["backup", "-y"][..], &["verify"]] {
+            let run = by_list(world.command(command, &dir), &format!("{name}\n"));
+            let outcome = run.args(["--exclude", "*.tmp"]).done();
+            assert!(
+                !outcome.stderr.contains("neither side"),
+                "{name}: {outcome}"
+            );
+        }
+    }
+}
+
 /// Of a saved plan, the guards are asked again.
 #[test]
 fn a_saved_plan_by_a_list_keeps_what_the_guards_need() {

@@ -101,6 +101,11 @@ impl EndHooks {
         }
     }
 
+    /// How many names of a list of keys neither side has.
+    pub(crate) fn lacks(&self, names: u64) {
+        self.lock().report.not_found = names;
+    }
+
     /// What was planned and what was done.
     pub(crate) fn executed(&self, counts: &Counts, done: &Report, versioning: Option<Versioning>) {
         let mut state = self.lock();
@@ -111,6 +116,7 @@ impl EndHooks {
         report.kept = counts.kept();
         report.source_skipped = counts.source_skipped();
         report.not_selected = counts.not_selected();
+        report.not_found = counts.not_found.names;
         report.versioning = versioning.map(text::versioning_word);
         report.trash = done.trash.as_ref().map(|kept| TrashLine {
             directory: kept.directory.to_string_lossy().into_owned(),

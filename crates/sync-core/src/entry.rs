@@ -269,6 +269,9 @@ pub enum SkipCause {
     /// A directory, or something that is no file, that the run does not
     /// concern ([`Selection`](crate::select::Selection)); it was not looked at.
     NotSelected,
+    /// A directory of which a key list has the name, and so looked at it alone: no entry, but
+    /// there. It is in no plan.
+    Directory,
 }
 
 impl SkipCause {
@@ -276,12 +279,12 @@ impl SkipCause {
     /// listing does not show. What the source skipped is not absent from it, so
     /// the target's entries there are neither overwritten nor deleted.
     ///
-    /// Only a placeholder hides nothing: it is a mark that says "directory",
-    /// and what is in that directory is listed by itself. A cause that is added
+    /// Only a placeholder and a directory hide nothing: what is in them is listed by
+    /// itself. A cause that is added
     /// later hides something unless it is exempted here.
     #[must_use]
     pub fn covers(self) -> bool {
-        self != Self::Placeholder
+        !matches!(self, Self::Placeholder | Self::Directory)
     }
 
     /// Whether a source that skipped this is only partly known, so that
@@ -290,7 +293,11 @@ impl SkipCause {
     pub fn hides_content(self) -> bool {
         match self {
             Self::UnmappableKey | Self::NotUtf8 | Self::Unreadable | Self::History => true,
-            Self::Placeholder | Self::Link | Self::SpecialFile | Self::NotSelected => false,
+            Self::Placeholder
+            | Self::Link
+            | Self::SpecialFile
+            | Self::NotSelected
+            | Self::Directory => false,
         }
     }
 }

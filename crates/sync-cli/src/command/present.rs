@@ -60,6 +60,10 @@ pub(super) fn present(
     if plan.counts().incomplete() {
         say_withheld(DeletionsSkipped::SourceIncomplete, console);
     }
+    let not_found = &plan.counts().not_found;
+    if !not_found.is_empty() && !plan.header().finds_nothing_listed() {
+        console.reporter().note(text::not_found(not_found));
+    }
     let offset = plan.header().rule.clock_offset;
     if offset.abs() > CLOCK_OFFSET_WARNING {
         console.warning(format_args!(

@@ -16,6 +16,7 @@ use super::preview::{Preview, preview_of, prices};
 use crate::end_hooks::EndHooks;
 use crate::options::{ApplyArgs, NOT_FOR_BACKUP, SyncArgs};
 use crate::output::question::{self, Answer};
+use crate::output::text;
 use crate::output::view::View;
 use crate::progress::{Events, Progress};
 use crate::signals::Stop;
@@ -143,6 +144,11 @@ async fn drive(
         Preview::default()
     };
     present(plan.plan(), manner.mode, manner.view, &preview, console)?;
+    let not_found = &plan.counts().not_found;
+    hooks.lacks(not_found.names);
+    if plan.refusals().is_empty() && plan.plan().header().finds_nothing_listed() {
+        return Err(anyhow::anyhow!(text::nothing_found(not_found)));
+    }
     match manner.mode {
         mode @ (Mode::Show | Mode::Check) => Ok(verdict(&plan, mode, console)),
         Mode::Act if !plan.refusals().is_empty() => Ok(refuse(plan.refusals(), console)),

@@ -11,7 +11,10 @@ use sync_core::verify::{Evidence, Survey, Verified};
 use super::not_opened::not_opened;
 use super::sync::say_if_empty;
 use crate::options::VerifyArgs;
-use crate::output::verified::{self, Outcome};
+use crate::output::{
+    text,
+    verified::{self, Outcome},
+};
 use crate::progress::Counting;
 use crate::signals::Stop;
 use crate::{Console, Exit, hints};
@@ -56,8 +59,13 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         counting, found, ..
     } = work;
     drop(counting);
+    let exit = match exit_of(&found, is_whole, &stop) {
+        Exit::Done if survey.finds_nothing_listed => Exit::Failed,
+        exit => exit,
+    };
+    tell_not_found(&survey, exit, console);
     let outcome = Outcome {
-        exit: exit_of(&found, is_whole, &stop),
+        exit,
         at,
         is_whole,
         took: begun.elapsed(),
@@ -65,6 +73,15 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
     };
     verified::report(&found, &survey, &outcome, console);
     Ok(outcome.exit)
+}
+
+/// Reports what neither side has of the list of keys.
+fn tell_not_found(survey: &Survey, exit: Exit, console: &mut Console) {
+    if exit == Exit::Failed {
+        console.error(text::nothing_found(&survey.not_found));
+    } else if !survey.not_found.is_empty() {
+        console.reporter().note(text::not_found(&survey.not_found));
+    }
 }
 
 struct Work<'a> {

@@ -111,6 +111,8 @@ pub(crate) struct RunReport {
     pub(crate) source_skipped: Tally,
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     pub(crate) not_selected: Tally,
+    /// Names of the list of keys that exist on neither side.
+    pub(crate) not_found: u64,
     pub(crate) failed: u64,
     /// Not written after the first failure of that kind, because the file system of
     /// the target is full or read-only. Most were not even tried.

@@ -87,6 +87,8 @@ pub(crate) struct Summary {
     unreadable: u64,
     not_comparable: u64,
     not_selected: u64,
+    /// Names of the list of keys that exist on neither side.
+    not_found: u64,
     skipped: u64,
     /// Objects at or below a name that the listing of the directory skipped.
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
@@ -178,6 +180,7 @@ pub(crate) fn report(found: &Verified, survey: &Survey, outcome: &Outcome, conso
         unreadable: found.unreadable,
         not_comparable: found.not_comparable,
         not_selected: survey.not_selected,
+        not_found: survey.not_found.names,
         skipped: survey.skipped,
         below_skipped: found.below_skipped,
     };
@@ -189,6 +192,7 @@ fn text(found: &Verified, survey: &Survey, outcome: &Outcome) -> String {
     let (directory, bucket) = &outcome.places;
     let result = match (outcome.is_whole, found.different(), found.unknown()) {
         (false, _, _) => "stopped before its end",
+        (true, 0, 0) if survey.finds_nothing_listed => "nothing was compared",
         (true, 0, 0) => "equal",
         (true, 0, _) => "not everything could be compared",
         (true, _, 0) => "they differ",
@@ -225,6 +229,7 @@ fn text(found: &Verified, survey: &Survey, outcome: &Outcome) -> String {
         ("unreadable", found.unreadable),
         ("not comparable", found.not_comparable),
         ("not selected", survey.not_selected),
+        ("not found", survey.not_found.names),
         ("skipped", survey.skipped),
     ] {
         if number > 0 {

@@ -44,10 +44,24 @@ impl KeyListItem {
     }
 
     /// The text by which it is kept and ordered.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         match self {
             Self::Key(key) => key.as_str(),
             Self::Below(directory) => directory,
+        }
+    }
+
+    /// The name of the key or of the directory; empty for all keys.
+    pub(crate) fn name(&self) -> &str {
+        let text = self.text();
+        text.strip_suffix('/').unwrap_or(text)
+    }
+
+    /// Whether it names `key`.
+    pub(crate) fn names(&self, key: &str) -> bool {
+        match self {
+            Self::Key(item) => item.as_str() == key,
+            Self::Below(directory) => key.starts_with(&**directory),
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod builder;
 mod item;
+mod not_found;
 mod pieces;
 mod records;
 
@@ -20,6 +21,7 @@ use crate::spool::Spool;
 
 pub use builder::KeyListBuilder;
 pub use item::KeyListItem;
+pub use not_found::NotFound;
 pub(crate) use pieces::unreadable;
 pub use pieces::{Piece, list_pieces};
 

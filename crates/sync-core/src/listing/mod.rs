@@ -1,6 +1,7 @@
 //! The listings of two stores: joined, sorted where they are out of order, and
 //! counted while they are read.
 
+mod absent;
 mod counter;
 mod merge;
 mod only;

@@ -3,6 +3,7 @@
 //! A plan and a verification are made from the same pairs. A listing that turns
 //! out not to be in key order is read again and sorted.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,6 +12,7 @@ use chrono::TimeDelta;
 use futures::future::try_join;
 use futures::stream::{BoxStream, Stream, StreamExt};
 
+use super::absent::Absent;
 use super::counter::Listings;
 use super::merge::{Cursor, Joined, Merge, MergeError, Side};
 use super::only::only;
@@ -18,6 +20,7 @@ use super::sort::sorted;
 use crate::{
     entry::{Listed, SkipCause, Skipped},
     error::ErrorKind,
+    key_list::{NotFound, unreadable},
     key_range::KeyRange,
     rule::Pair,
     select::Selection,
@@ -55,14 +58,62 @@ pub(crate) struct Opened {
 pub(crate) struct SelectedPairs {
     joined: Merge,
     selection: Arc<Selection>,
+    /// Where there is a key list.
+    absent: Option<Absent>,
 }
 
 impl Stream for SelectedPairs {
     type Item = Result<Selected, MergeError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let joined = ready!(self.joined.poll_next_unpin(cx));
-        Poll::Ready(joined.map(|joined| Ok(select(joined?, &self.selection))))
+        loop {
+            let Some(joined) = ready!(self.joined.poll_next_unpin(cx)).transpose()? else {
+                return Poll::Ready(None);
+            };
+            self.follow(&joined)?;
+            if !is_directory(&joined) {
+                return Poll::Ready(Some(Ok(select(joined, &self.selection))));
+            }
+        }
+    }
+}
+
+impl SelectedPairs {
+    /// At the end of both listings: what neither has of the key list.
+    ///
+    /// # Errors
+    /// Those of reading the list.
+    pub(crate) fn not_found(&mut self) -> Result<NotFound, MergeError> {
+        let absent = self.absent.as_mut();
+        let not_found =
+            absent.map_or_else(|| Ok(NotFound::default()), |it| it.end(&self.selection));
+        not_found.map_err(list_unreadable)
+    }
+
+    fn follow(&mut self, joined: &Joined) -> Result<(), MergeError> {
+        match (&mut self.absent, joined) {
+            (None, _) => Ok(()),
+            (Some(absent), Joined::Pair(pair)) => {
+                let followed = absent.entry(pair.key(), &self.selection);
+                followed.map_err(list_unreadable)
+            }
+            (Some(absent), Joined::Skipped(_, skipped)) => {
+                absent.skipped(skipped);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether it is a directory of which a key list has the name: that is there, and nothing more.
+fn is_directory(joined: &Joined) -> bool {
+    matches!(joined, Joined::Skipped(_, skipped) if skipped.cause == SkipCause::Directory)
+}
+
+fn list_unreadable(error: io::Error) -> MergeError {
+    MergeError {
+        side: Side::Source,
+        error: unreadable(error),
     }
 }
 
@@ -113,10 +164,14 @@ impl<'a> Pairs<'a> {
         let source = self.begin(Side::Source, self.source, self.sort_source);
         let target = self.begin(Side::Target, self.target, self.sort_target);
         let ((source, source_offset), (target, target_offset)) = try_join(source, target).await?;
+        let keys = self.selection.keys();
+        let absent = keys.map(|keys| Absent::new(keys, self.range.clone()));
+        let absent = absent.transpose().map_err(list_unreadable)?;
         Ok(Opened {
             items: SelectedPairs {
                 joined: Merge::of(source, target),
                 selection: Arc::clone(self.selection),
+                absent,
             },
             source_offset,
             target_offset,

@@ -19,6 +19,7 @@ use crate::{
     entry::{Entry, Link, SkipCause, Skipped},
     error::StoreError,
     key::Key,
+    key_list::NotFound,
     listing::Side,
     rule::{Direction, Outcome, Pair, Reason, Rule},
     store::{KeyProblem, Store},
@@ -252,6 +253,11 @@ impl<'a> PlanBuilder<'a> {
     /// Whether all that the target has is to go, as far as has been seen.
     pub(crate) fn finds_no_source(&self) -> bool {
         self.counts.source.entries == 0 && self.counts.target.entries > 0
+    }
+
+    /// What neither side has of the key list.
+    pub(crate) fn lacks(&mut self, not_found: NotFound) {
+        self.counts.not_found = not_found;
     }
 
     /// The plan, made by `rule`; see [`Header::source_has_others`].

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{entry::SkipCause, rule::Reason};
+use crate::{entry::SkipCause, key_list::NotFound, rule::Reason};
 
 /// Number of entries and the sum of their sizes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,9 @@ pub struct Counts {
     /// entries have [`Reason::NotSelected`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub excluded: u64,
+    /// What neither side has of the key list.
+    #[serde(default, skip_serializing_if = "NotFound::is_empty")]
+    pub not_found: NotFound,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -160,6 +163,7 @@ impl std::ops::AddAssign<&Counts> for Counts {
         self.conflicts += other.conflicts;
         self.too_long += other.too_long;
         self.excluded += other.excluded;
+        self.not_found += &other.not_found;
     }
 }
 

@@ -38,3 +38,13 @@ pub struct Header {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 }
+
+impl Header {
+    /// Whether it is by a list of keys of which neither side has any, as far as is known.
+    #[must_use]
+    pub fn finds_nothing_listed(&self) -> bool {
+        let list = self.selection.keys.as_ref();
+        let not_found = &self.counts.not_found;
+        list.is_some_and(|list| not_found.is_all_of(list)) && !self.counts.incomplete()
+    }
+}

@@ -124,7 +124,7 @@ impl Planner<'_> {
         let budget = Budget::new(self.options.memory);
         if self.options.compare == Compare::Checksum {
             // Contents are compared several at a time.
-            let mut judged = items
+            let mut judged = (&mut items)
                 .map(|item| async { self.judge(item?, rule, &budget).await })
                 .buffered(self.options.concurrency.max(1));
             while let Some(judged) = judged.try_next().await? {
@@ -144,6 +144,7 @@ impl Planner<'_> {
                 }
             }
         }
+        draft.lacks(items.not_found()?);
         let is_of_list = self.options.selection.keys().is_some();
         let has_others = is_of_list && draft.finds_no_source() && self.source_has_entries().await?;
         draft.finish(rule, has_others)

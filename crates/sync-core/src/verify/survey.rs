@@ -17,9 +17,11 @@ use crate::spool::{Spool, Spools};
 use crate::{
     entry::{Entry, SkipCause, Skipped},
     key::Key,
+    key_list::NotFound,
     listing::Side,
     plan::{PlanError, Tally},
     rule::Pair,
+    select::Criteria,
     store::Store,
 };
 
@@ -32,6 +34,10 @@ pub struct Survey {
     pub not_selected: u64,
     /// Links, sockets and placeholders, which are no content.
     pub skipped: u64,
+    /// What neither side has of the key list.
+    pub not_found: NotFound,
+    /// Whether that is all of it.
+    pub finds_nothing_listed: bool,
 }
 
 /// One line of the spool.
@@ -69,7 +75,10 @@ pub async fn survey(
     );
     loop {
         let survey = match pairs.open().await {
-            Ok(opened) => write_down(opened.items, spools.create()?).await,
+            Ok(opened) => {
+                let survey = write_down(opened.items, spools.create()?).await;
+                survey.map(|survey| survey.by_list(options.selection.criteria()))
+            }
             Err(error) => Err(error.into()),
         };
         match survey {
@@ -85,6 +94,8 @@ async fn write_down(mut items: SelectedPairs, spool: Box<dyn Spool>) -> Result<S
         both: Tally::default(),
         not_selected: 0,
         skipped: 0,
+        not_found: NotFound::default(),
+        finds_nothing_listed: false,
     };
     let mut notes = Notes::default();
     while let Some(item) = items.try_next().await? {
@@ -108,6 +119,7 @@ async fn write_down(mut items: SelectedPairs, spool: Box<dyn Spool>) -> Result<S
         }
     }
     notes.release(0, &mut *survey.spool)?;
+    survey.not_found = items.not_found()?;
     Ok(survey)
 }
 
@@ -181,6 +193,12 @@ impl Line {
 }
 
 impl Survey {
+    fn by_list(mut self, criteria: &Criteria) -> Self {
+        let list = criteria.keys.as_ref();
+        self.finds_nothing_listed = list.is_some_and(|list| self.not_found.is_all_of(list));
+        self
+    }
+
     fn pair(&mut self, pair: Pair) -> Line {
         let (file, object) = match pair {
             Pair::Source(file) => (Some(file), None),

@@ -10,6 +10,7 @@ use sync_core::testing::{MemoryStore, strategies};
 use sync_core::{
     Direction, Entry, Key, Selection,
     entry::SkipCause,
+    key_list::KeyListItem,
     plan::{Limits, MaxDelete, Plan, PlanOptions, Refusal, refusals},
     select::{Criteria, NameRule},
     spool::{MemorySpools, Spools},
@@ -131,6 +132,55 @@ proptest! {
         prop_assert_eq!(of_source, contents(&source));
     }
 
+    /// Whatever the listings skip, or in whatever order they are; a plan and a verification
+    /// find the same.
+    #[test]
+    fn names_that_neither_side_has_are_counted(
+        world in worlds(),
+        items in items(),
+        skips in vec((any::<bool>(), strategies::keys(), any::<bool>()), 0..4),
+        in_disorder in any::<bool>(),
+    ) {
+        let (source, target) = world.stores();
+        let mut skipped = Vec::new();
+        for (of_source, key, is_link) in &skips {
+            let store = if *of_source { &source } else { &target };
+            let cause = if *is_link { SkipCause::Link } else { SkipCause::Unreadable };
+            store.skip(key.as_str(), cause);
+            skipped.push(key.as_str());
+        }
+        // Of a skip alone it is not noticed that it comes too late.
+        if in_disorder && skips.is_empty() {
+            source.list_in_disorder();
+            target.list_in_disorder();
+        }
+        let (in_source, in_target) = (source.snapshot(), target.snapshot());
+        let there: Vec<_> = in_source.keys().chain(in_target.keys()).collect();
+        let selection = selection(&items);
+        let list = selection.keys().unwrap().items().unwrap();
+        let expected: Vec<_> = list
+            .map(|item| match item.unwrap() {
+                KeyListItem::Key(key) => key.as_str().to_owned(),
+                KeyListItem::Below(directory) => directory,
+            })
+            .filter(|item| {
+                let named = |name: &str| is_named(std::slice::from_ref(item), name);
+                let hides = |name: &&str| {
+                    let rest = item.strip_prefix(*name);
+                    named(name) || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                !there.iter().any(|name| named(name)) && !skipped.iter().any(hides)
+            })
+            .collect();
+        let made = plan(&source, &target, &with!(world.options(), selection: selection.clone()));
+        let not_found = &made.counts().not_found;
+        prop_assert_eq!(not_found.names, expected.len() as u64, "{:?}", expected);
+        prop_assert_eq!(&not_found.first[..], &expected[..expected.len().min(5)]);
+        let options = with!(VerifyOptions::default(), selection);
+        let survey = block_on(survey(&source, &target, &options, Arc::new(MemorySpools))).unwrap();
+        prop_assert_eq!(&survey.not_found, not_found);
+    }
+
     /// The plan by a list is that of all keys, without what is not listed: of a bucket, where
     /// nothing depends on what is above or below it.
     #[test]
@@ -233,6 +283,36 @@ fn keys_that_are_all_gone_are_deleted_under_the_guards() {
     }
     let nothing = backup(&source, &target, &["absent"]);
     assert!(refusals(nothing.header(), &limits).is_empty());
+}
+
+/// By a list with a wrong prefix, nothing is done: that is no success.
+#[test]
+fn a_list_of_which_neither_side_has_anything_is_told_from_one_that_is_done() {
+    let (source, target) = (MemoryStore::files(), MemoryStore::objects());
+    for name in ["a", "b/x"] {
+        source.insert(name, "1", noon(0));
+    }
+    let finds_nothing = |items: &[&str], rules: &[&str]| {
+        let names = rules
+            .iter()
+            .map(|glob| NameRule::Exclude((*glob).to_owned()));
+        let criteria = with!(Criteria::default(), names: names.collect());
+        let list = only(items.iter().copied()).keys().unwrap().clone();
+        let selection = Selection::new(criteria, None).unwrap().only(list);
+        let options = with!(PlanOptions::new(Direction::Backup), selection: selection.into());
+        plan(&source, &target, &options)
+            .header()
+            .finds_nothing_listed()
+    };
+    assert!(finds_nothing(&["data/a", "data/b/"], &[]));
+    assert!(!finds_nothing(&["data/a", "b/"], &[]));
+    assert!(!finds_nothing(&[], &[]));
+    assert!(!finds_nothing(&["./"], &[]));
+    // Nobody knows whether it is there.
+    assert!(!finds_nothing(&["x.tmp"], &["*.tmp"]));
+    assert!(!finds_nothing(&["x/"], &["x/"]));
+    source.skip("data", SkipCause::Unreadable);
+    assert!(!finds_nothing(&["data/a"], &[]));
 }
 
 #[test]

@@ -44,15 +44,27 @@ fn restricted(listed: Vec<Listed>, keys: &KeyList) -> Vec<Listed> {
     listed.into_iter().filter(takes).collect()
 }
 
-/// Entries in their order, and what was skipped. A list that names an excluded directory, and
+/// Entries in their order, and what was skipped, but for the directories of which the list has
+/// the name: a listing of all keys says nothing of these. A list that names an excluded directory, and
 /// keys below it too, may be told so twice.
 fn parted(listed: Vec<Listed>) -> (Vec<Listed>, Vec<String>) {
     let is_entry = |listed: &Listed| matches!(listed, Listed::Entry(_));
     let (entries, skipped): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_entry);
-    let mut skipped: Vec<_> = skipped.iter().map(|item| format!("{item:?}")).collect();
+    let mut skipped: Vec<_> = skipped
+        .iter()
+        .filter(|item| named_directory(item).is_none())
+        .map(|item| format!("{item:?}"))
+        .collect();
     skipped.sort();
     skipped.dedup();
     (entries, skipped)
+}
+
+fn named_directory(listed: &Listed) -> Option<&str> {
+    match listed {
+        Listed::Skipped(skipped) if skipped.cause == SkipCause::Directory => Some(&skipped.name),
+        _ => None,
+    }
 }
 
 fn name() -> impl Strategy<Value = String> {
@@ -102,6 +114,21 @@ proptest! {
             assert_eq!(parted(listed), parted(restricted(whole, &keys)), "{items:?}");
         });
     }
+}
+
+/// Neither is absent.
+#[tokio::test]
+async fn a_name_of_a_directory_is_no_entry_and_is_there() {
+    let tree = Tree::new();
+    tree.file("a/b/f", "1");
+    fs::create_dir(tree.path("empty")).unwrap();
+    let items = ["a", "a/b", "a/c", "a/f/x", "empty/", "none/"];
+    let listed = only(&tree.store(), items).await;
+    let named: Vec<_> = listed.iter().filter_map(named_directory).collect();
+    assert_eq!((&named[..], listed.len()), (&["a", "a/b", "empty"][..], 3));
+    let listed = only(&tree.store(), ["a/", "z"]).await;
+    let named: Vec<_> = listed.iter().filter_map(named_directory).collect();
+    assert_eq!((&named[..], listed.len()), (&["a"][..], 2));
 }
 
 /// More than one piece, so that several look at once.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
-use sync_core::{Key, KeyRange, Listed, Result, Selection};
+use sync_core::{Key, KeyRange, Listed, Result, Selection, entry::SkipCause};
 
 use super::{Walk, place};
 use crate::list::look::{Looker, Opened};
@@ -63,7 +63,11 @@ impl Looks {
         match self.walk.kind(leaf) {
             Ok(kind @ FileType::Directory) => {
                 let is_excluded = self.walk.is_excluded(kind);
-                is_excluded.then(|| self.walk.excluded())
+                Some(if is_excluded {
+                    self.walk.excluded()
+                } else {
+                    self.walk.directory()
+                })
             }
             Err(Errno::NOENT | Errno::NAMETOOLONG) => None,
             Ok(kind) => self.walk.listed(leaf, kind),
@@ -104,7 +108,10 @@ impl Walk {
         }
         self.path.push_str(&path[above..]);
         match self.kind(above) {
-            Ok(FileType::Directory) => self.listed(above, FileType::Directory),
+            Ok(FileType::Directory) => {
+                let directory = self.directory();
+                self.listed(above, FileType::Directory).or(Some(directory))
+            }
             Ok(kind) => self.in_the_way(above, kind),
             Err(Errno::NOENT | Errno::NAMETOOLONG) => None,
             Err(errno) => Some(self.unreadable(errno)),
@@ -175,6 +182,11 @@ impl Walk {
     fn in_the_way(&mut self, leaf: usize, kind: FileType) -> Option<Listed> {
         let listed = self.listed(leaf, kind);
         listed.filter(|listed| matches!(listed, Listed::Skipped(_)))
+    }
+
+    /// What is listed of a directory whose name the key list has.
+    fn directory(&self) -> Listed {
+        self.skip(SkipCause::Directory, "")
     }
 
     fn kind(&self, leaf: usize) -> Sys<FileType> {
