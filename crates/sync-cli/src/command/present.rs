@@ -17,6 +17,7 @@ use sync_core::{
 use super::manner::Mode;
 use super::preview::Preview;
 use crate::output::Form;
+use crate::output::not_found;
 use crate::output::text::{self, Words};
 use crate::output::view::{self, View};
 use crate::{Console, Exit, hints};
@@ -62,7 +63,7 @@ pub(super) fn present(
     }
     let not_found = &plan.counts().not_found;
     if !not_found.is_empty() && !plan.header().finds_nothing_listed() {
-        console.reporter().note(text::not_found(not_found));
+        console.reporter().note(not_found::some(not_found));
     }
     let offset = plan.header().rule.clock_offset;
     if offset.abs() > CLOCK_OFFSET_WARNING {

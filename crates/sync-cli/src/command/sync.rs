@@ -15,8 +15,8 @@ use super::present::{present, refuse, say_origin};
 use super::preview::{Preview, preview_of, prices};
 use crate::end_hooks::EndHooks;
 use crate::options::{ApplyArgs, NOT_FOR_BACKUP, SyncArgs};
+use crate::output::not_found;
 use crate::output::question::{self, Answer};
-use crate::output::text;
 use crate::output::view::View;
 use crate::progress::{Events, Progress};
 use crate::signals::Stop;
@@ -147,7 +147,7 @@ async fn drive(
     let not_found = &plan.counts().not_found;
     hooks.lacks(not_found.names);
     if plan.refusals().is_empty() && plan.plan().header().finds_nothing_listed() {
-        return Err(anyhow::anyhow!(text::nothing_found(not_found)));
+        return Err(anyhow::anyhow!(not_found::all(not_found)));
     }
     match manner.mode {
         mode @ (Mode::Show | Mode::Check) => Ok(verdict(&plan, mode, console)),

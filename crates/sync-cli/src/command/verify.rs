@@ -12,7 +12,7 @@ use super::not_opened::not_opened;
 use super::sync::say_if_empty;
 use crate::options::VerifyArgs;
 use crate::output::{
-    text,
+    not_found,
     verified::{self, Outcome},
 };
 use crate::progress::Counting;
@@ -78,9 +78,9 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
 /// Reports what neither side has of the list of keys.
 fn tell_not_found(survey: &Survey, exit: Exit, console: &mut Console) {
     if exit == Exit::Failed {
-        console.error(text::nothing_found(&survey.not_found));
+        console.error(not_found::all(&survey.not_found));
     } else if !survey.not_found.is_empty() {
-        console.reporter().note(text::not_found(&survey.not_found));
+        console.reporter().note(not_found::some(&survey.not_found));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod console;
 pub(crate) mod json;
+pub(crate) mod not_found;
 mod patient;
 pub(crate) mod question;
 mod reporter;
