@@ -102,6 +102,7 @@ mod trash_docs;
 mod trash_killed;
 mod versioning;
 mod watch;
+mod watch_trouble;
 mod watching;
 
 mod cleanup;

@@ -12,55 +12,12 @@ use s3_endpoint::{Action, Fault};
 use serde_json::Value;
 
 use crate::support::{
-    Dir, Memory, Outcome, World, assert_same,
+    Dir, Memory, Server, World, assert_same,
     content::mebibytes,
     edits::Edits,
-    run::{Run, Running},
-    wait::poll,
+    run::Running,
+    watch::{LIMIT, cycles, has_said, settled, stop, watch},
 };
-
-/// Within which time a signal ends it.
-const PROMISED: Duration = Duration::from_secs(5);
-
-/// Far beyond what a cycle takes here.
-const LIMIT: Duration = Duration::from_secs(90);
-
-fn watch(world: &World, dir: &Dir) -> Run {
-    let run = world.command(&["watch", "--yes", "--json"], dir);
-    run.args(["--settle", "1s", "--longest-delay", "3s"])
-        .within(Duration::from_secs(600))
-}
-
-/// Waits until the bucket equals the directory.
-#[track_caller]
-fn settled(world: &World, dir: &Dir) {
-    let is_so = || (world.bucket.contents() == dir.contents()).then_some(());
-    if poll(LIMIT, is_so).is_none() {
-        assert_same(&world.bucket.contents(), &dir.contents());
-    }
-}
-
-#[track_caller]
-fn stop(running: Running) -> Outcome {
-    let since = Instant::now();
-    running.signal("TERM");
-    let outcome = running.end().is(143);
-    let took = since.elapsed();
-    assert!(took < PROMISED, "took {took:?}: {outcome}");
-    outcome
-}
-
-/// Whether a program that runs has said so by now.
-fn has_said(world: &World, words: &str) -> bool {
-    let mut outputs = world.sandbox.path("home").read_dir().unwrap().flatten();
-    outputs.any(|file| fs::read_to_string(file.path()).is_ok_and(|text| text.contains(words)))
-}
-
-/// The lines of the cycles.
-fn cycles(outcome: &Outcome) -> Vec<Value> {
-    let lines = outcome.json().into_iter();
-    lines.filter(|line| line["event"] == "cycle").collect()
-}
 
 #[test]
 fn what_changes_reaches_the_bucket_and_nothing_else_is_asked_for() {
@@ -163,63 +120,6 @@ fn after_an_overflow_everything_is_looked_at() {
 }
 
 #[test]
-fn changes_are_kept_while_the_server_is_down() {
-    let memory = Memory::start();
-    let (world, dir) = World::with(&memory, &[], &[("a", "1"), ("b", "2")]);
-    let run = watch(&world, &dir).args(["--max-attempts", "1"]);
-    let running = run.start();
-    settled(&world, &dir);
-    let down = memory.inject(Fault::any().always().act(Action::Reset));
-    dir.write_now("a", "11");
-    dir.remove("b");
-    running.wait_until(&memory, "a cycle fails", || down.count() > 0);
-    dir.write_now("c", "3");
-    thread::sleep(Duration::from_secs(2));
-    memory.clear_faults();
-    settled(&world, &dir);
-    let cycles = cycles(&stop(running));
-    assert!(cycles.iter().any(|cycle| cycle["exit"] == 1), "{cycles:?}");
-    assert!(
-        cycles.iter().skip(1).all(|cycle| cycle["full"].is_null()),
-        "{cycles:?}"
-    );
-}
-
-#[test]
-fn an_outage_in_the_middle_of_a_cycle_does_not_end_it() {
-    let memory = Memory::start();
-    let (world, dir) = World::with(&memory, &[], &[("a", "1")]);
-    let running = watch(&world, &dir).start();
-    settled(&world, &dir);
-    let expired = Action::error(400, "ExpiredToken");
-    let refused = memory.inject(Fault::on("PutObject").always().act(expired));
-    dir.write_now("a", "11");
-    dir.write_now("b", "2");
-    running.wait_until(&memory, "an upload fails", || refused.count() > 0);
-    thread::sleep(Duration::from_secs(1));
-    memory.clear_faults();
-    settled(&world, &dir);
-    let cycles = cycles(&stop(running));
-    assert!(cycles.iter().any(|cycle| cycle["exit"] != 0), "{cycles:?}");
-}
-
-/// The new directory may have the inode number of the old one.
-#[test]
-fn a_root_that_is_removed_and_made_again_is_watched() {
-    let memory = Memory::start();
-    let (world, dir) = World::with(&memory, &[], &[("a", "1"), ("b", "2")]);
-    let running = watch(&world, &dir).args(["--max-delete", "100%"]).start();
-    settled(&world, &dir);
-    fs::remove_dir_all(dir.path()).unwrap();
-    fs::create_dir(dir.path()).unwrap();
-    dir.write_now("a", "new");
-    settled(&world, &dir);
-    dir.write_now("later", "seen");
-    settled(&world, &dir);
-    stop(running);
-}
-
-#[test]
 fn it_ends_in_time_in_the_middle_of_a_transfer_and_while_the_server_is_down() {
     let memory = Memory::start();
     let (world, dir) = World::with(&memory, &[], &[("a", "1")]);
@@ -259,6 +159,11 @@ fn slow_deletions_are_refused_once_a_day_has_had_enough() {
     let refused = || has_said(&world, "entries would be deleted");
     running.wait_until(&memory, "it is refused", refused);
     assert_eq!(world.bucket.contents().len(), 30);
+    // What changes elsewhere does not wait for a decision.
+    dir.write_now("meanwhile", "1");
+    let copied = || world.bucket.contents().contains_key("meanwhile");
+    running.wait_until(&memory, "another change is copied", copied);
+    assert_eq!(world.bucket.contents().len(), 31);
     // A backup by hand is the way out; then the watch has nothing to delete.
     world.backup(&dir).done();
     dir.write_now("new", "1");
@@ -267,28 +172,6 @@ fn slow_deletions_are_refused_once_a_day_has_had_enough() {
     let cycles = cycles(&outcome);
     assert!(cycles.iter().any(|cycle| cycle["exit"] == 4), "{cycles:?}");
     assert_eq!(cycles.last().unwrap()["exit"], 0, "{cycles:?}");
-}
-
-#[test]
-fn a_directory_that_goes_or_is_emptied_deletes_nothing_and_is_watched_when_it_is_back() {
-    let memory = Memory::start();
-    let (world, dir) = World::with(&memory, &[], &[("a", "1"), ("b", "2")]);
-    let before = dir.contents();
-    let running = watch(&world, &dir).start();
-    settled(&world, &dir);
-    let elsewhere = world.sandbox.path("elsewhere");
-    fs::rename(dir.path(), &elsewhere).unwrap();
-    fs::create_dir(dir.path()).unwrap();
-    let full = || has_said(&world, "the source is empty");
-    running.wait_until(&memory, "it is refused", full);
-    assert_same(&world.bucket.contents(), &before);
-    fs::remove_dir(dir.path()).unwrap();
-    fs::rename(&elsewhere, dir.path()).unwrap();
-    dir.write_now("c", "3");
-    settled(&world, &dir);
-    dir.write_now("d/d", "4");
-    settled(&world, &dir);
-    stop(running);
 }
 
 #[test]
@@ -393,3 +276,17 @@ fn a_backup_by_hand_beside_a_watch_delays_a_cycle() {
     settled(&world, &dir);
     stop(running).says("another run of s3mirror works on the");
 }
+
+fn a_watched_tree_reaches_a_real_server(server: &dyn Server) {
+    let (world, dir) = World::with(server, &[], &[("a", "1"), ("d/b", "2"), ("d/gone", "3")]);
+    let running = watch(&world, &dir).start();
+    settled(&world, &dir);
+    dir.write_now("new/deep/er/c", "4");
+    dir.remove("d/gone");
+    fs::rename(dir.join("d"), dir.join("moved")).unwrap();
+    settled(&world, &dir);
+    stop(running);
+    world.mock_backup(&dir).arg("--check").done();
+}
+
+on_real_servers! { a_watched_tree_reaches_a_real_server }

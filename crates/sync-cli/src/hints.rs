@@ -78,6 +78,12 @@ pub(crate) fn error(error: &Error) -> String {
         Error::Locked(why) => format!("refused: {why}; try again when it has ended"),
         Error::PlanFile(wrong) => plan_file(wrong),
         Error::Cluster(wrong) => cluster(wrong),
+        // EMFILE also says that this user has as many instances of inotify as permitted.
+        Error::Watch(wrong)
+            if wrong.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) =>
+        {
+            format!("{error}; see `sysctl fs.inotify.max_user_instances` and `ulimit -n`")
+        }
         _ => chain(error),
     }
 }

@@ -37,6 +37,7 @@ pub(crate) mod edits;
 pub(crate) mod mount;
 pub(crate) mod strace;
 pub(crate) mod wait;
+pub(crate) mod watch;
 
 pub(crate) use content::{Content, Stored, assert_same};
 pub(crate) use memory::Memory;

@@ -9,7 +9,6 @@ use sync_core::{
     plan::{Counts, MaxDelete, PlanError},
 };
 
-use super::dirty::Changes;
 use super::schedule::FullCause;
 use crate::error::{Error, Result};
 use crate::key_list::key_list;
@@ -42,16 +41,11 @@ impl Work {
             if item.ends_with('/') {
                 return Some(KeyListItem::Below(item.clone()));
             }
-            // A name of a file system is always a key.
+            // A name of a file system is always a key, and `Dirty` keeps none that is too long.
             Key::new(item.as_str()).ok().map(KeyListItem::Key)
         });
         let failed = |error| Error::Plan(PlanError::Spool(error));
         key_list(items).map_err(failed)
-    }
-
-    /// What has to be looked at again, if `failed` names all that failed.
-    pub(super) fn again(self, failed: Option<BTreeSet<String>>) -> Changes {
-        Changes::Items(failed.unwrap_or(self.items))
     }
 }
 
@@ -69,8 +63,10 @@ pub struct Cycle {
     pub outcome: Outcome,
     /// From beginning to end.
     pub took: Duration,
-    /// The pause before it is tried again, if it failed.
+    /// The pause before something is tried again that has failed, in this run or before.
     pub retry: Option<Duration>,
+    /// Keys and directories that have failed by themselves, in this run or before, and wait.
+    pub failing: usize,
     /// Deletions of the last 24 hours.
     pub deleted: u64,
     /// How many more are allowed now.
@@ -160,17 +156,5 @@ mod tests {
         assert!(store(ErrorKind::RootMissing).is_hopeless());
         assert!(!Outcome::Failed(Error::Locked(String::new())).is_hopeless());
         assert!(!Outcome::Refused(Vec::new()).is_hopeless());
-    }
-
-    #[test]
-    fn only_what_failed_is_looked_at_again_if_it_is_known() {
-        let items = BTreeSet::from(["a".to_owned(), "b/".to_owned()]);
-        let work = || Work {
-            full: None,
-            items: items.clone(),
-        };
-        assert_eq!(work().again(None), Changes::Items(items.clone()));
-        let failed = BTreeSet::from(["b/x".to_owned()]);
-        assert_eq!(work().again(Some(failed.clone())), Changes::Items(failed));
     }
 }

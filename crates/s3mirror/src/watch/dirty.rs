@@ -4,8 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use sync_core::key::MAX_KEY_BYTES;
+
 /// Memory of an item beside its text, in bytes; about what the set takes.
-const OVERHEAD: usize = 64;
+pub(super) const OVERHEAD: usize = 64;
 
 /// Keys and directories that have to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +40,8 @@ impl Dirty {
 
     /// Adds a key, or a directory, which ends with a slash.
     pub(super) fn add(&mut self, item: &str) {
-        if self.overflowed || self.is_covered(item) {
+        let item = listable(item);
+        if self.overflowed || covers(&self.items, item) {
             return;
         }
         if item.is_empty() {
@@ -85,12 +88,6 @@ impl Dirty {
         self.items.len()
     }
 
-    fn is_covered(&self, item: &str) -> bool {
-        let ends = item.match_indices('/').map(|(at, _)| at + 1);
-        ends.into_iter()
-            .any(|end| self.items.contains(&item[..end]))
-    }
-
     fn drop_below(&mut self, directory: &str) {
         let below = self.items.range(directory.to_owned()..);
         let below = below.take_while(|item| item.starts_with(directory));
@@ -105,6 +102,23 @@ impl Dirty {
         self.bytes = 0;
         self.overflowed = true;
     }
+}
+
+/// Whether `items` has `item`, or a directory above it.
+pub(super) fn covers(items: &BTreeSet<String>, item: &str) -> bool {
+    let mut ends = item.match_indices('/').map(|(at, _)| at + 1);
+    items.contains(item) || ends.any(|end| items.contains(&item[..end]))
+}
+
+/// The item to look at for `item`: a name that is too long for a key is found, and reported,
+/// by the listing of a directory above it.
+fn listable(item: &str) -> &str {
+    if item.len() <= MAX_KEY_BYTES {
+        return item;
+    }
+    let mut ends = item.match_indices('/').map(|(at, _)| at + 1);
+    let end = ends.rfind(|end| *end <= MAX_KEY_BYTES);
+    &item[..end.unwrap_or_default()]
 }
 
 #[cfg(test)]
@@ -170,6 +184,15 @@ mod tests {
         assert_eq!(dirty.take(), items(&["a/", "c"]));
         dirty.put_back(Changes::Everything);
         assert!(dirty.is_everything());
+    }
+
+    #[test]
+    fn a_name_too_long_for_a_key_is_left_to_a_directory_above_it() {
+        let (above, name) = ("d/".repeat(500), "n".repeat(255));
+        let changes = dirty(&["a", &format!("{above}{name}")]).take();
+        assert_eq!(changes, items(&["a", &above]));
+        let nowhere = "n".repeat(MAX_KEY_BYTES + 1);
+        assert_eq!(dirty(&[&nowhere]).take(), Changes::Everything);
     }
 
     #[test]

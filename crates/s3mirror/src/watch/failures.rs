@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use sync_core::execute::Event;
 
+use crate::mirror::Report;
 use crate::observer::{Observer, Warning};
 use crate::progress::Phase;
 
@@ -26,10 +27,13 @@ impl Failures {
         })
     }
 
-    /// The keys that failed, if these are `count`.
-    pub(super) fn all_of(&self, count: u64) -> Option<BTreeSet<String>> {
+    /// The keys that failed, if nothing else is wrong with what was done.
+    pub(super) fn all_of(&self, report: &Report) -> Option<BTreeSet<String>> {
+        let done = &report.execution;
+        let is_all =
+            done.deletions_withheld.is_none() && done.not_written == 0 && !report.source_incomplete;
         let failed = self.failed.lock();
-        (failed.len() as u64 == count).then(|| failed.clone())
+        (is_all && failed.len() as u64 == done.failed).then(|| failed.clone())
     }
 }
 

@@ -3,17 +3,22 @@
 //! The kernel only hints at which keys may have changed (`watcher`). They are collected in
 //! bounded memory (`dirty`), and once nothing has changed for a while (`schedule`), a
 //! backup restricted to them is run: by the same plan, guards, locks and report as any other.
-//! What fails is looked at again. Where hints may have been lost, everything is.
+//! What fails by itself is tried again after pauses of its own (`retries`). Where hints may
+//! have been lost, everything is looked at.
 
+mod attempt;
 mod cycle;
 mod dirty;
 mod failures;
+mod retries;
 mod root;
 mod schedule;
+mod state;
 mod watcher;
 mod window;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,7 +32,7 @@ use crate::grace::StopSignal;
 use crate::mirror::Mirror;
 use crate::options::MirrorOptions;
 use dirty::Changes;
-use failures::Failures;
+use retries::Retries;
 use root::Root;
 use schedule::{Next, Schedule};
 use watcher::Watcher;
@@ -35,55 +40,21 @@ use window::Window;
 
 pub use cycle::{Cycle, Outcome, Work};
 pub use schedule::{FullCause, Pace};
+pub use state::{WatchOptions, WatchState};
 
 /// How often it is looked whether the root is still the same: a mount over it causes no
 /// event in it.
 const LOOK_AT_ROOT: Duration = Duration::from_secs(60);
 
-/// How often a full run is needed at least while directories are not watched, or after one
-/// that was incomplete.
+/// How often a full run is needed at least while directories are not watched; the longest
+/// pause before one that was incomplete is done again.
 const FULL_EVERY_AT_LEAST: Duration = Duration::from_hours(1);
 
 /// The longest pause after a failure that may end by itself, as of the network.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// The longest pause after one that somebody has to look at.
+/// The longest pause after a refusal, that somebody has to look at.
 const LONG_PAUSE: Duration = Duration::from_mins(10);
-
-/// How a watch works.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct WatchOptions {
-    /// How long it waits.
-    pub pace: Pace,
-    /// Memory for the names of what has changed, in bytes; beyond that, a full run is made.
-    pub memory: usize,
-}
-
-impl Default for WatchOptions {
-    fn default() -> Self {
-        Self {
-            pace: Pace::default(),
-            memory: 32 << 20,
-        }
-    }
-}
-
-/// How far a watch is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WatchState {
-    /// Directories that are watched.
-    pub directories: usize,
-    /// Directories that are not, because the system permits no more watches.
-    pub unwatched: usize,
-    /// Keys and directories that have changed and wait.
-    pub dirty: usize,
-    /// How often the last run has failed in a row.
-    pub failures: u32,
-    /// The pause before it is tried again.
-    pub retry: Option<Duration>,
-}
 
 /// Backs up a directory whenever it changes.
 ///
@@ -107,9 +78,14 @@ pub struct Watch {
     how: WatchOptions,
     selection: Arc<Selection>,
     root: Root,
-    /// None while there is no directory to watch.
+    /// None while there is no directory to watch, or where it cannot be watched.
     watcher: Option<Watcher>,
+    /// Whether `watcher` may watch other directories than it says.
+    is_stale: bool,
+    /// Why there is no watcher, and when that was seen.
+    unwatched: Option<(Instant, io::Error)>,
     schedule: Schedule,
+    retries: Retries,
     window: Window,
     stop: StopSignal,
     cycles: u64,
@@ -132,10 +108,13 @@ impl Watch {
         }
         let selection = Arc::new(options.selection.read()?);
         let root = Root::of(&options.directory);
-        let watcher = Watcher::start(root.path(), &selection, how.memory).map_err(Error::Watch)?;
+        let watcher = Watcher::start(root.path(), &selection, how.memory / 2);
         Ok(Self {
             schedule: Schedule::new(how.pace, Instant::now()),
-            watcher: Some(watcher),
+            retries: Retries::new(how.memory / 2),
+            watcher: Some(watcher.map_err(Error::Watch)?),
+            is_stale: false,
+            unwatched: None,
             window: Window::default(),
             stop: pending().boxed().shared(),
             cycles: 0,
@@ -157,15 +136,21 @@ impl Watch {
     pub async fn next(&mut self) -> Work {
         loop {
             self.look_at_root();
+            let now = Instant::now();
+            self.watch_where_nothing_is(now);
             let cause = self.watcher.as_ref().and_then(Watcher::take_cause);
             if let Some(cause) = cause {
+                self.is_stale |= makes_stale(cause);
                 self.schedule.ask_full(cause);
             }
             let changes = self.watcher.as_ref().and_then(Watcher::changes);
-            let now = Instant::now();
-            match self.schedule.next(now, changes) {
+            match self.schedule.next(now, changes, self.retries.next()) {
                 Next::Full(cause) => return self.full_run(cause).await,
-                Next::Cycle => return self.cycle(),
+                Next::Cycle => {
+                    if let Some(work) = self.cycle(now) {
+                        return work;
+                    }
+                }
                 Next::Wait(until) => self.sleep(until.min(now + LOOK_AT_ROOT)).await,
             }
         }
@@ -180,11 +165,15 @@ impl Watch {
         let begun = Instant::now();
         let (full, items) = (work.full, work.items.len());
         self.schedule.begin(full);
-        let (outcome, failed) = match self.builder(&work) {
-            Ok(builder) => self.attempt(builder, open).await,
-            Err(error) => (Outcome::Failed(error), None),
+        let attempt = match self.builder(&work) {
+            Ok(builder) => attempt::run(builder, open, self.stop.clone()).await,
+            Err(error) => Outcome::Failed(error).into(),
         };
-        self.settle(work, &outcome, failed);
+        if let Some(folds_names) = attempt.folds_names {
+            self.schedule.set_no_lists(folds_names);
+        }
+        let outcome = attempt.outcome;
+        self.settle(work, &outcome, attempt.failed, begun.elapsed());
         self.cycles += 1;
         let now = Instant::now();
         Cycle {
@@ -194,6 +183,7 @@ impl Watch {
             outcome,
             took: begun.elapsed(),
             retry: self.retry(now),
+            failing: self.retries.len(),
             deleted: self.window.deleted(now),
             left: self.window.left(now, self.options.max_delete),
             total: self.window.total(),
@@ -208,13 +198,16 @@ impl Watch {
             directories: seen.directories,
             unwatched: seen.unwatched,
             dirty: seen.dirty,
-            failures: self.schedule.retry().map_or(0, |(_, failures)| failures),
+            failing: self.retries.len(),
+            failures: self.schedule.failures(),
             retry: self.retry(Instant::now()),
+            error: self.unwatched.as_ref().map(|(_, error)| error.to_string()),
         }
     }
 
     fn retry(&self, now: Instant) -> Option<Duration> {
-        let (at, _) = self.schedule.retry()?;
+        let retries = [self.schedule.retry(now), self.retries.next()];
+        let at = retries.into_iter().flatten().min()?;
         Some(at.saturating_duration_since(now))
     }
 
@@ -226,9 +219,26 @@ impl Watch {
         }
     }
 
+    /// Where watching could not begin, it is tried now and then; then a full run finds what
+    /// has changed meanwhile.
+    fn watch_where_nothing_is(&mut self, now: Instant) {
+        let is_due = |(since, _): &(Instant, _)| now >= *since + LOOK_AT_ROOT;
+        if self.unwatched.as_ref().is_some_and(is_due) {
+            self.watch_anew();
+            if self.watcher.is_some() {
+                self.schedule.ask_full(FullCause::WatcherFailed);
+            }
+        }
+    }
+
     fn watch_anew(&mut self) {
-        let watcher = Watcher::start(self.root.path(), &self.selection, self.how.memory);
-        self.watcher = watcher.ok();
+        // First: it holds files and watches, of which the system permits only so many.
+        self.watcher = None;
+        self.is_stale = false;
+        match Watcher::start(self.root.path(), &self.selection, self.how.memory / 2) {
+            Ok(watcher) => (self.watcher, self.unwatched) = (Some(watcher), None),
+            Err(error) => self.unwatched = Some((Instant::now(), error)),
+        }
     }
 
     async fn sleep(&self, until: Instant) {
@@ -247,9 +257,7 @@ impl Watch {
     /// Everything is watched before a full run, so that what changes meanwhile is seen.
     async fn full_run(&mut self, cause: FullCause) -> Work {
         self.schedule.ask_full(cause);
-        // A new root may have the inode number of the old one: the watches tell, not the root.
-        let is_lost = matches!(cause, FullCause::WatcherFailed | FullCause::RootReplaced);
-        if self.watcher.is_none() || is_lost {
+        if self.watcher.is_none() || self.is_stale {
             self.watch_anew();
         } else if let Some(watcher) = &self.watcher
             && cause != FullCause::Begin
@@ -266,15 +274,20 @@ impl Watch {
         }
     }
 
-    fn cycle(&self) -> Work {
-        let changes = self.watcher.as_ref().map(Watcher::take);
-        match changes {
-            Some(Changes::Items(items)) => Work { full: None, items },
-            Some(Changes::Everything) | None => Work {
-                full: Some(FullCause::TooManyChanges),
-                items: BTreeSet::new(),
-            },
+    /// What has changed, and what has failed and is due; nothing if more has changed than is
+    /// remembered.
+    fn cycle(&self, now: Instant) -> Option<Work> {
+        let mut items: BTreeSet<_> = self.retries.due(now).cloned().collect();
+        if let Some(watcher) = &self.watcher {
+            match watcher.take() {
+                Changes::Items(changed) => items.extend(changed),
+                Changes::Everything => {
+                    watcher.put_back(Changes::Everything);
+                    return None;
+                }
+            }
         }
+        Some(Work { full: None, items })
     }
 
     /// A mirror of what `work` names, which may delete what the day has left.
@@ -287,104 +300,82 @@ impl Watch {
         Ok(Mirror::with(options).stop_on(self.stop.clone()))
     }
 
-    /// Opens, plans and executes; also which keys have failed, if that is all that is wrong.
-    async fn attempt<F>(
-        &self,
-        builder: MirrorBuilder,
-        open: impl FnOnce(MirrorBuilder) -> F,
-    ) -> (Outcome, Option<BTreeSet<String>>)
-    where
-        F: Future<Output = Result<Mirror>>,
-    {
-        let planned = async {
-            let mut mirror = open(builder).await?;
-            let failures = Failures::before(Arc::clone(&mirror.observer));
-            mirror.observer = failures.clone();
-            let plan = mirror.plan().await?;
-            Ok((mirror, failures, plan))
-        };
-        // An execution ends by itself when it is stopped, a listing does not.
-        let planned = tokio::select! {
-            biased;
-            () = self.stop.clone() => return (Outcome::Stopped, None),
-            planned = planned => planned,
-        };
-        let (mirror, failures, plan) = match planned {
-            Ok(planned) => planned,
-            Err(error) => return (Outcome::Failed(error), None),
-        };
-        if !plan.refusals().is_empty() {
-            return (Outcome::Refused(plan.refusals().to_vec()), None);
-        }
-        match mirror.execute(&plan).await {
-            Ok(report) => {
-                let execution = &report.execution;
-                let withheld = execution.deletions_withheld.is_some();
-                let are_known = !withheld && !report.source_incomplete && !execution.stopped;
-                let failed = are_known
-                    .then(|| failures.all_of(execution.failed))
-                    .flatten();
-                let (counts, report) = (Box::new(plan.counts().clone()), Box::new(report));
-                (Outcome::Executed { counts, report }, failed)
-            }
-            Err(error) => (Outcome::Failed(error), None),
-        }
-    }
-
-    /// Notes how `work` has ended, and what has to be done again.
-    fn settle(&mut self, work: Work, outcome: &Outcome, failed: Option<BTreeSet<String>>) {
+    /// Notes how `work` has ended, and what has to be done again: `failed`, if that is known
+    /// to be all.
+    fn settle(
+        &mut self,
+        work: Work,
+        outcome: &Outcome,
+        failed: Option<BTreeSet<String>>,
+        took: Duration,
+    ) {
         let now = Instant::now();
-        let full = work.full;
         match outcome {
             // By a signal, or by an error that the next file would meet as well, as an
             // outage or credentials that have expired.
             Outcome::Executed { report, .. } if report.execution.stopped => {
                 self.window.add(now, report.execution.deleted.entries);
-                self.do_again(work.again(None));
-                self.schedule.failed(full, now, PAUSE);
+                self.do_again(work, now);
             }
             Outcome::Executed { counts, report } => {
                 let done = &report.execution;
                 self.window.add(now, done.deleted.entries);
-                if full.is_some() {
-                    let entries = counts.target.entries + done.created.entries;
-                    self.window
-                        .set_total(entries.saturating_sub(done.deleted.entries));
+                self.schedule.ended();
+                if work.full.is_none() {
+                    return self.cycle_ended(&work, failed, now);
                 }
-                let is_complete = report.is_complete();
-                if is_complete || full.is_some() {
-                    let every = self.full_every(is_complete);
-                    self.schedule.succeeded(full, now, every);
-                }
-                if !is_complete {
-                    self.do_again(work.again(failed));
-                    self.schedule.failed(None, now, LONG_PAUSE);
-                }
+                let entries = counts.target.entries + done.created.entries;
+                self.window
+                    .set_total(entries.saturating_sub(done.deleted.entries));
+                self.full_ended(failed, now, took);
             }
-            Outcome::Refused(_) => {
-                self.do_again(work.again(None));
-                self.schedule.failed(full, now, LONG_PAUSE);
+            // What has changed elsewhere meanwhile need not wait until somebody has decided.
+            Outcome::Refused(_) if work.full.is_none() => {
+                self.schedule.ended();
+                self.cycle_ended(&work, None, now);
             }
-            Outcome::Failed(_) | Outcome::Stopped => {
-                self.do_again(work.again(None));
-                self.schedule.failed(full, now, PAUSE);
-            }
+            Outcome::Refused(_) => self.schedule.failed(work.full, now, LONG_PAUSE),
+            Outcome::Failed(_) | Outcome::Stopped => self.do_again(work, now),
         }
     }
 
-    fn do_again(&self, changes: Changes) {
+    /// A run of `work` did not reach both places to the end.
+    fn do_again(&mut self, work: Work, now: Instant) {
+        self.schedule.failed(work.full, now, PAUSE);
         if let Some(watcher) = &self.watcher {
-            watcher.put_back(changes);
+            watcher.put_back(Changes::Items(work.items));
         }
     }
 
-    /// How often a full run is needed at least: sooner where the last one was incomplete, or
-    /// where not everything is watched.
-    fn full_every(&self, is_complete: bool) -> Duration {
-        if is_complete && self.state().unwatched == 0 {
+    fn cycle_ended(&mut self, work: &Work, failed: Option<BTreeSet<String>>, now: Instant) {
+        let failed = failed.unwrap_or_else(|| work.items.clone());
+        if self.retries.ended(&work.items, failed, now).is_err() {
+            self.schedule.ask_full(FullCause::TooManyChanges);
+        }
+    }
+
+    fn full_ended(&mut self, failed: Option<BTreeSet<String>>, now: Instant, took: Duration) {
+        let is_known = failed.is_some();
+        let is_remembered = self.retries.full_ended(failed.unwrap_or_default(), now);
+        if !is_known || is_remembered.is_err() {
+            return self.schedule.full_again(now, took, FULL_EVERY_AT_LEAST);
+        }
+        let is_watched = self.watcher.is_some() && self.state().unwatched == 0;
+        let every = if is_watched {
             Duration::MAX
         } else {
             FULL_EVERY_AT_LEAST
-        }
+        };
+        self.schedule.full_ended(now, took, every);
     }
+}
+
+/// Whether directories may be watched under names that they no longer have, or under names of
+/// others, after `cause`. A new root may have the inode number of the old one: the watches
+/// tell, not the root.
+fn makes_stale(cause: FullCause) -> bool {
+    matches!(
+        cause,
+        FullCause::Overflow | FullCause::WatcherFailed | FullCause::RootReplaced
+    )
 }

@@ -45,6 +45,11 @@ pub enum FullCause {
     RootReplaced,
     /// The watcher has failed.
     WatcherFailed,
+    /// The last full run has not seen or done everything.
+    Incomplete,
+    /// The directory takes names for one that differ only in case, so that a look at one may
+    /// find another.
+    NamesFold,
 }
 
 impl fmt::Display for FullCause {
@@ -57,6 +62,8 @@ impl fmt::Display for FullCause {
             Self::WatchLimit => "not all directories are watched",
             Self::RootReplaced => "the directory was mounted, unmounted or replaced",
             Self::WatcherFailed => "watching has failed",
+            Self::Incomplete => "the last full run was incomplete",
+            Self::NamesFold => "the directory ignores the case of names",
         })
     }
 }
@@ -79,16 +86,24 @@ pub(super) enum Next {
     Wait(Instant),
 }
 
-/// Decides when a cycle is due.
+/// Decides when a run is due.
 #[derive(Debug)]
 pub(super) struct Schedule {
     pace: Pace,
     full: Option<FullCause>,
     /// When the next full run is due.
     full_at: Instant,
+    /// Until when there is no further full run of a cause that can come again and again.
+    rest_until: Option<Instant>,
+    /// Full runs in a row that were incomplete.
+    incomplete: u32,
     failures: u32,
+    /// The longest pause after the last failure: of another kind, failures count anew.
+    longest: Duration,
     /// No run before, because the last one has failed.
     not_before: Option<Instant>,
+    /// Whether lists cannot be used, because names are folded: each run is a full one.
+    no_lists: bool,
 }
 
 impl Schedule {
@@ -98,9 +113,18 @@ impl Schedule {
             pace,
             full: Some(FullCause::Begin),
             full_at: now + pace.full_every,
+            rest_until: None,
+            incomplete: 0,
             failures: 0,
+            longest: Duration::ZERO,
             not_before: None,
+            no_lists: false,
         }
+    }
+
+    /// Whether lists cannot be used, because the directory folds names.
+    pub(super) fn set_no_lists(&mut self, no_lists: bool) {
+        self.no_lists = no_lists;
     }
 
     /// A full run is needed; the first cause counts.
@@ -108,18 +132,37 @@ impl Schedule {
         self.full.get_or_insert(cause);
     }
 
-    /// What is to be done at `now`, if changes wait since `changes`.
-    pub(super) fn next(&self, now: Instant, changes: Option<Span>) -> Next {
-        let cycle_at = changes
+    /// What is to be done at `now`, if changes wait since `changes`, and what has failed is
+    /// to be tried again at `retry`.
+    pub(super) fn next(&self, now: Instant, changes: Option<Span>, retry: Option<Instant>) -> Next {
+        let settled = changes
             .map(|span| (span.last + self.pace.settle).min(span.first + self.pace.longest_delay));
-        let (due, next) = match (self.full, cycle_at) {
-            (Some(cause), _) => (now, Next::Full(cause)),
-            (None, _) if now >= self.full_at => (now, Next::Full(FullCause::Periodic)),
-            (None, Some(at)) if at < self.full_at => (at, Next::Cycle),
-            (None, _) => (self.full_at, Next::Full(FullCause::Periodic)),
+        let cycle_at = [settled, retry].into_iter().flatten().min();
+        let (full_at, cause) = match self.full {
+            Some(cause) => (self.rest(cause).unwrap_or(now), cause),
+            None => (self.full_at, FullCause::Periodic),
+        };
+        let (due, next) = match cycle_at {
+            Some(at) if self.no_lists && at < full_at => {
+                let at = self.rest_until.map_or(at, |rest| at.max(rest));
+                (at.min(full_at), Next::Full(FullCause::NamesFold))
+            }
+            Some(at) if at < full_at && now < full_at => (at, Next::Cycle),
+            _ => (full_at, Next::Full(cause)),
         };
         let due = self.not_before.map_or(due, |limit| due.max(limit));
         if due <= now { next } else { Next::Wait(due) }
+    }
+
+    /// Until when a full run because of `cause` waits. What has changed is looked at
+    /// meanwhile, except where nobody watches.
+    fn rest(&self, cause: FullCause) -> Option<Instant> {
+        match cause {
+            FullCause::Overflow | FullCause::TooManyChanges | FullCause::Incomplete => {
+                self.rest_until
+            }
+            _ => None,
+        }
     }
 
     /// A run begins.
@@ -129,13 +172,28 @@ impl Schedule {
         }
     }
 
-    /// The run has ended well at `now`. A full run is due `every` so often, or sooner.
-    pub(super) fn succeeded(&mut self, full: Option<FullCause>, now: Instant, every: Duration) {
+    /// A run has reached both places, and has done what it could.
+    pub(super) fn ended(&mut self) {
         self.failures = 0;
         self.not_before = None;
-        if full.is_some() {
-            self.full_at = now + self.pace.full_every.min(every);
-        }
+    }
+
+    /// A full run that took `took` has ended at `now`, and what it did not do is known. The
+    /// next one is due `every` so often, or sooner; for another cause it waits as long as
+    /// this one took, so that full runs take at most half of the time.
+    pub(super) fn full_ended(&mut self, now: Instant, took: Duration, every: Duration) {
+        self.incomplete = 0;
+        self.full_at = now + self.pace.full_every.min(every);
+        self.rest_until = Some(now + took);
+    }
+
+    /// A full run that took `took` has ended at `now`, and has not seen or done everything: it
+    /// has to be done again, after a pause that grows to `longest`.
+    pub(super) fn full_again(&mut self, now: Instant, took: Duration, longest: Duration) {
+        self.ask_full(FullCause::Incomplete);
+        let pause = pause(self.incomplete, longest).max(took);
+        self.rest_until = Some(now + pause);
+        self.incomplete = self.incomplete.saturating_add(1);
     }
 
     /// The run has failed at `now`, and has to be done again after a pause of at most
@@ -144,15 +202,33 @@ impl Schedule {
         if let Some(cause) = full {
             self.ask_full(cause);
         }
-        let doubled = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16));
-        self.not_before = Some(now + doubled.min(longest));
+        if self.longest != longest {
+            self.failures = 0;
+        }
+        self.longest = longest;
+        self.not_before = Some(now + pause(self.failures, longest));
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// When the run that has failed is tried again, and how often it has failed.
-    pub(super) fn retry(&self) -> Option<(Instant, u32)> {
-        self.not_before.map(|at| (at, self.failures))
+    /// When what is incomplete or has failed is tried again, if that is later than `now`.
+    pub(super) fn retry(&self, now: Instant) -> Option<Instant> {
+        let incomplete = self.full.filter(|cause| *cause == FullCause::Incomplete);
+        let incomplete = incomplete.and_then(|cause| self.rest(cause));
+        let retries = [self.not_before, incomplete].into_iter().flatten();
+        retries.filter(|at| *at > now).min()
     }
+
+    /// How often the last run has failed in a row.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+}
+
+/// The pause after so many failures before this one, of at most `longest`.
+pub(super) fn pause(failures: u32, longest: Duration) -> Duration {
+    FIRST_PAUSE
+        .saturating_mul(1 << failures.min(16))
+        .min(longest)
 }
 
 #[cfg(test)]
@@ -171,9 +247,10 @@ mod tests {
         let start = Instant::now();
         let mut schedule = Schedule::new(Pace::default(), start);
         let cause = FullCause::Begin;
-        assert_eq!(schedule.next(start, None), Next::Full(cause));
+        assert_eq!(schedule.next(start, None, None), Next::Full(cause));
         schedule.begin(Some(cause));
-        schedule.succeeded(Some(cause), start, EVER);
+        schedule.ended();
+        schedule.full_ended(start, seconds(0), EVER);
         (schedule, start)
     }
 
@@ -185,7 +262,7 @@ mod tests {
                 first: start + seconds(first),
                 last: start + seconds(last),
             };
-            schedule.next(start + seconds(now), Some(span))
+            schedule.next(start + seconds(now), Some(span), None)
         };
         assert_eq!(at(10, 10, 11), Next::Wait(start + seconds(12)));
         assert_eq!(at(10, 11, 12), Next::Wait(start + seconds(13)));
@@ -199,28 +276,37 @@ mod tests {
     fn nothing_is_due_before_the_next_full_run_where_nothing_changes() {
         let (schedule, start) = begun();
         let day = start + Duration::from_hours(24);
-        assert_eq!(schedule.next(start + seconds(1), None), Next::Wait(day));
-        assert_eq!(schedule.next(day, None), Next::Full(FullCause::Periodic));
+        assert_eq!(
+            schedule.next(start + seconds(1), None, None),
+            Next::Wait(day)
+        );
+        assert_eq!(
+            schedule.next(day, None, None),
+            Next::Full(FullCause::Periodic)
+        );
     }
 
     #[test]
     fn full_runs_come_sooner_while_directories_are_not_watched() {
         let (mut schedule, start) = begun();
         let hour = Duration::from_hours(1);
-        schedule.succeeded(Some(FullCause::WatchLimit), start, hour);
-        assert_eq!(schedule.next(start, None), Next::Wait(start + hour));
+        schedule.full_ended(start, seconds(1), hour);
+        assert_eq!(schedule.next(start, None, None), Next::Wait(start + hour));
     }
 
     #[test]
     fn a_full_run_comes_before_a_cycle_and_at_once() {
         let (mut schedule, start) = begun();
-        schedule.ask_full(FullCause::Overflow);
         schedule.ask_full(FullCause::RootReplaced);
+        schedule.ask_full(FullCause::Overflow);
         let span = Some(Span {
             first: start,
             last: start,
         });
-        assert_eq!(schedule.next(start, span), Next::Full(FullCause::Overflow));
+        assert_eq!(
+            schedule.next(start, span, None),
+            Next::Full(FullCause::RootReplaced)
+        );
     }
 
     #[test]
@@ -234,23 +320,27 @@ mod tests {
             schedule.begin(None);
             schedule.failed(None, now, MINUTE);
             let due = now + seconds(pause);
-            assert_eq!(schedule.next(now, span), Next::Wait(due));
+            assert_eq!(schedule.next(now, span, None), Next::Wait(due));
             // Neither a new change nor a full run comes sooner.
             let newer = Some(Span {
                 first: now,
                 last: now + seconds(1),
             });
             assert!(matches!(
-                schedule.next(now + seconds(1), newer),
+                schedule.next(now + seconds(1), newer, None),
                 Next::Wait(_)
             ));
             now = due + seconds(2);
-            assert_eq!(schedule.next(now, span), Next::Cycle);
+            assert_eq!(schedule.next(now, span, None), Next::Cycle);
         }
-        schedule.succeeded(None, now, EVER);
-        assert_eq!(schedule.retry(), None);
+        // Of another kind it begins anew.
+        schedule.failed(None, now, 2 * MINUTE);
+        assert_eq!(schedule.retry(now), Some(now + seconds(2)));
+        schedule.ended();
+        assert_eq!((schedule.retry(now), schedule.failures()), (None, 0));
         schedule.failed(None, now, MINUTE);
-        assert_eq!(schedule.retry(), Some((now + seconds(2), 1)));
+        assert_eq!(schedule.retry(now), Some(now + seconds(2)));
+        assert_eq!(schedule.retry(now + seconds(2)), None);
     }
 
     #[test]
@@ -259,7 +349,88 @@ mod tests {
         schedule.ask_full(FullCause::Overflow);
         schedule.begin(Some(FullCause::Overflow));
         schedule.failed(Some(FullCause::Overflow), start, MINUTE);
-        let next = schedule.next(start + seconds(2), None);
+        let next = schedule.next(start + seconds(2), None, None);
         assert_eq!(next, Next::Full(FullCause::Overflow));
+    }
+
+    #[test]
+    fn what_has_failed_by_itself_is_due_at_its_time_beside_changes() {
+        let (schedule, start) = begun();
+        let retry = Some(start + seconds(60));
+        let next = schedule.next(start, None, retry);
+        assert_eq!(next, Next::Wait(start + seconds(60)));
+        let span = Some(Span {
+            first: start,
+            last: start,
+        });
+        let next = schedule.next(start + seconds(2), span, retry);
+        assert_eq!(next, Next::Cycle);
+        let next = schedule.next(start + seconds(60), None, retry);
+        assert_eq!(next, Next::Cycle);
+    }
+
+    #[test]
+    fn overflows_cause_full_runs_at_most_half_of_the_time_and_cycles_meanwhile() {
+        let (mut schedule, start) = begun();
+        schedule.full_ended(start, seconds(30), EVER);
+        schedule.ask_full(FullCause::Overflow);
+        let span = Some(Span {
+            first: start,
+            last: start,
+        });
+        let (soon, later) = (start + seconds(2), start + seconds(30));
+        assert_eq!(schedule.next(soon, None, None), Next::Wait(later));
+        assert_eq!(schedule.next(soon, span, None), Next::Cycle);
+        let full = Next::Full(FullCause::Overflow);
+        assert_eq!(schedule.next(later, span, None), full);
+    }
+
+    #[test]
+    fn an_incomplete_full_run_is_done_again_after_pauses_that_grow() {
+        let (mut schedule, mut now) = begun();
+        for pause in [2, 4, 8, 16, 32, 60, 60] {
+            schedule.begin(Some(FullCause::Periodic));
+            schedule.ended();
+            schedule.full_again(now, seconds(1), MINUTE);
+            let due = now + seconds(pause);
+            assert_eq!(schedule.retry(now), Some(due));
+            assert_eq!(schedule.next(now, None, None), Next::Wait(due));
+            now = due;
+            let full = Next::Full(FullCause::Incomplete);
+            assert_eq!(schedule.next(now, None, None), full);
+        }
+        schedule.begin(Some(FullCause::Incomplete));
+        schedule.full_ended(now, seconds(1), EVER);
+        assert_eq!(schedule.retry(now), None);
+        // One that takes long is not done again before as long.
+        schedule.full_again(now, seconds(50), MINUTE);
+        assert_eq!(schedule.retry(now), Some(now + seconds(50)));
+    }
+
+    #[test]
+    fn each_change_causes_a_full_run_where_lists_cannot_be_used() {
+        let (mut schedule, start) = begun();
+        schedule.full_ended(start, seconds(30), EVER);
+        schedule.set_no_lists(true);
+        let changes = |at| {
+            let (first, last) = (start + seconds(at), start + seconds(at));
+            Some(Span { first, last })
+        };
+        let full = Next::Full(FullCause::NamesFold);
+        assert_eq!(
+            schedule.next(start + seconds(60), changes(60), None),
+            Next::Wait(start + seconds(62))
+        );
+        assert_eq!(schedule.next(start + seconds(62), changes(60), None), full);
+        // After the one that took thirty seconds it waits as long.
+        assert_eq!(
+            schedule.next(start + seconds(5), changes(1), None),
+            Next::Wait(start + seconds(30))
+        );
+        schedule.set_no_lists(false);
+        assert_eq!(
+            schedule.next(start + seconds(5), changes(1), None),
+            Next::Cycle
+        );
     }
 }

@@ -185,7 +185,9 @@ pub(crate) struct CycleLine {
     pub(crate) unwatched: u64,
     /// Keys and directories that wait for the next cycle.
     pub(crate) dirty: u64,
-    /// The pause before it is tried again; null if it need not be.
+    /// Keys and directories that have failed, in this cycle or before, and are tried again.
+    pub(crate) failing: u64,
+    /// The pause before something is tried again; null if nothing need be.
     pub(crate) retry_seconds: Option<f64>,
     /// Why it was refused or failed; entries that failed have lines of their own.
     pub(crate) errors: Vec<String>,

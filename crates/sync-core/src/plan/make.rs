@@ -64,8 +64,13 @@ pub async fn make_plan(
         let why = "the target takes names for one that differ only in case";
         return Err(PlanError::NotSeparable(why.to_owned()));
     }
-    if options.selection.keys().is_some() && target.folds_names() {
-        return Err(PlanError::NamesFold);
+    if options.selection.keys().is_some() {
+        // There, a look at a name finds what has another one.
+        for (side, store) in [(Side::Source, source), (Side::Target, target)] {
+            if store.folds_names() {
+                return Err(PlanError::NamesFold(side));
+            }
+        }
     }
     let planner = Planner {
         source,

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::listing::{Listings, MergeError};
+use crate::listing::{Listings, MergeError, Side};
 use crate::{
     error::StoreError,
     key::Key,
@@ -99,13 +99,12 @@ pub enum PlanError {
     /// entries elsewhere.
     #[error("a key range cannot be planned alone: {0}")]
     NotSeparable(String),
-    /// The target takes names for one that differ only in case, so a list may name an entry by
+    /// A store takes names for one that differ only in case, so a list may name an entry by
     /// a name that it does not have.
     #[error(
-        "a list of keys cannot be used here: the target takes names for one that differ only in \
-         case"
+        "a list of keys cannot be used here: the {0} takes names for one that differ only in case"
     )]
-    NamesFold,
+    NamesFold(Side),
     /// The plan could not be written down.
     #[error("cannot keep the plan in a temporary file (see TMPDIR)")]
     Spool(#[from] io::Error),

@@ -11,14 +11,16 @@ use sync_core::{
     Direction, Entry, Key, Selection,
     entry::SkipCause,
     key_list::KeyListItem,
-    plan::{Limits, MaxDelete, Plan, PlanOptions, Refusal, refusals},
+    listing::Side,
+    make_plan,
+    plan::{Limits, MaxDelete, Plan, PlanError, PlanOptions, Refusal, refusals},
     select::{Criteria, NameRule},
     spool::{MemorySpools, Spools},
     verify::{VerifyOptions, survey},
 };
 
 use crate::support::{
-    World, block_on, cases, contents, lines, noon, only, plan, run, saved, worlds,
+    World, block_on, cases, contents, lines, noon, only, plan, probes, run, saved, worlds,
 };
 
 type Tree = BTreeMap<Key, Entry>;
@@ -313,6 +315,27 @@ fn a_list_of_which_neither_side_has_anything_is_told_from_one_that_is_done() {
     assert!(!finds_nothing(&["x/"], &["x/"]));
     source.skip("data", SkipCause::Unreadable);
     assert!(!finds_nothing(&["data/a"], &[]));
+}
+
+/// Where names are folded, a look at a key finds the file of another one.
+#[test]
+fn a_list_is_refused_where_either_store_folds_names() {
+    let (source, target) = (MemoryStore::files(), MemoryStore::objects());
+    for folding in [Side::Source, Side::Target] {
+        let (mut files, mut objects) = probes(&source, &target);
+        match folding {
+            Side::Source => files = files.that_folds_names(),
+            Side::Target => objects = objects.that_folds_names(),
+        }
+        let options = with!(PlanOptions::new(Direction::Backup), selection: only(["a"]));
+        let made = make_plan(&files, &objects, &options, Arc::new(MemorySpools));
+        let error = block_on(made).err().unwrap();
+        assert!(
+            matches!(error, PlanError::NamesFold(side) if side == folding),
+            "{error}"
+        );
+        assert!(files.log().is_empty());
+    }
 }
 
 #[test]

@@ -12,13 +12,13 @@ use aws_sdk_s3::{
         BehaviorVersion, Credentials, Region, RequestChecksumCalculation,
         ResponseChecksumValidation,
     },
-    error::DisplayErrorContext,
+    error::{DisplayErrorContext, SdkError},
     types::{
         BucketVersioningStatus, DefaultRetention, EncodingType, ObjectLockConfiguration,
         ObjectLockEnabled, ObjectLockRetentionMode, ObjectLockRule, VersioningConfiguration,
     },
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, future::ready, stream};
 use percent_encoding::percent_decode_str;
 use tokio::runtime::Runtime;
 
@@ -201,15 +201,25 @@ impl Client {
             listed.retain(|(key, _)| !key.ends_with('/'));
             let objects = stream::iter(listed).map(async |(key, time)| {
                 let get = sdk.get_object().bucket(bucket).key(&key).send().await;
+                // Deleted since it was listed, by a run that is at work.
+                if let Err(SdkError::ServiceError(error)) = &get
+                    && error.err().is_no_such_key()
+                {
+                    return Ok(None);
+                }
                 let get = get.map_err(|error| format!("{key}: {}", DisplayErrorContext(error)))?;
                 let body = get.body.collect().await;
                 let body = body.map_err(|error| format!("{key}: {error}"))?;
                 let modified = chrono::DateTime::from_timestamp(time.secs(), time.subsec_nanos());
                 let (content, modified) = (body.into_bytes().into(), modified.unwrap());
-                Ok::<_, String>((key, Stored { content, modified }))
+                Ok::<_, String>(Some((key, Stored { content, modified })))
             });
-            let objects = objects.buffer_unordered(AT_ONCE).try_collect().await;
-            objects.unwrap_or_else(|error| panic!("{error}"))
+            let objects = objects.buffer_unordered(AT_ONCE);
+            let objects = objects.try_filter_map(|object| ready(Ok(object)));
+            objects
+                .try_collect()
+                .await
+                .unwrap_or_else(|error| panic!("{error}"))
         })
     }
 }

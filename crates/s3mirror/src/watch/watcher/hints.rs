@@ -101,15 +101,22 @@ impl Hints {
         if comes || self.selection.prunes(key) {
             return;
         }
-        let mut changed_directory = false;
+        let mut look = false;
         self.shared.note(|state| match change {
-            Change::Gone if state.forget_directory(key) => state.touch_tree(key),
+            Change::Gone if state.forget_directory(key) => {
+                state.touch_tree(key);
+                // The name may have been given to another directory at once, whose watch
+                // was removed because of this event.
+                look = true;
+            }
             // It may be readable now, and was not watched before.
-            Change::Attributes if state.directories.contains(key) => changed_directory = true,
+            Change::Attributes if state.directories.contains(key) => {
+                look = state.is_unreadable(key)
+            }
             _ if self.selection.selects(key) => state.touch(key),
             _ => {}
         });
-        if changed_directory {
+        if look && is_directory() {
             self.shared.watch_later(key.to_owned());
         }
     }

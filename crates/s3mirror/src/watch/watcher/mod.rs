@@ -78,9 +78,10 @@ impl Watcher {
         self.shared.changed().await;
     }
 
-    /// When the changes were seen that wait, if there are any.
+    /// When the changes were seen that wait, if there are any and all are remembered.
     pub(super) fn changes(&self) -> Option<Span> {
-        self.shared.lock().span
+        let state = self.shared.lock();
+        state.span.filter(|_| !state.dirty.is_everything())
     }
 
     /// Why a full run is needed, if it is.

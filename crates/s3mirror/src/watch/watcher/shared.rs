@@ -31,7 +31,9 @@ pub(super) struct State {
     pub(super) full: Option<FullCause>,
     /// Directories that are watched, or were to be; without a slash at the end.
     pub(super) directories: BTreeSet<String>,
-    /// How many of them could not be, by the last walk of the whole tree.
+    /// Those of them that could not be read, nor watched.
+    pub(super) unreadable: BTreeSet<String>,
+    /// How many could not be watched for another reason, by the last walk of the whole tree.
     pub(super) unwatched: usize,
     /// Directories to watch; empty for the root.
     new: VecDeque<String>,
@@ -62,17 +64,30 @@ impl State {
 
     /// Forgets that `path` is a directory, if it was.
     pub(super) fn forget_directory(&mut self, path: &str) -> bool {
-        if !self.directories.remove(path) {
+        if !self.directories.contains(path) {
             return false;
         }
-        let start = format!("{path}/");
-        let below = self.directories.range(start.clone()..);
-        let below = below.take_while(|directory| directory.starts_with(&start));
-        for directory in below.cloned().collect::<Vec<_>>() {
-            self.directories.remove(&directory);
+        for directories in [&mut self.directories, &mut self.unreadable] {
+            directories.remove(path);
+            let below = below(directories, path).cloned();
+            for directory in below.collect::<Vec<_>>() {
+                directories.remove(&directory);
+            }
         }
         true
     }
+
+    /// Whether the directory `path`, or one below it, could not be read.
+    pub(super) fn is_unreadable(&self, path: &str) -> bool {
+        self.unreadable.contains(path) || below(&self.unreadable, path).next().is_some()
+    }
+}
+
+/// Those of `directories` that are below `path`.
+fn below<'a>(directories: &'a BTreeSet<String>, path: &str) -> impl Iterator<Item = &'a String> {
+    let start = format!("{path}/");
+    let below = directories.range(start.clone()..);
+    below.take_while(move |directory| directory.starts_with(&start))
 }
 
 impl Shared {
@@ -83,6 +98,7 @@ impl Shared {
                 span: None,
                 full: None,
                 directories: BTreeSet::new(),
+                unreadable: BTreeSet::new(),
                 unwatched: 0,
                 new: VecDeque::new(),
                 busy: false,

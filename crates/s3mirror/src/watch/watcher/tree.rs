@@ -1,6 +1,7 @@
 //! Adds a watch to each directory, on a thread of its own.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,8 +28,8 @@ enum Added {
     Gone,
     /// It may not be read: a listing reports that.
     Unreadable,
-    /// The system permits no more watches.
-    Limit,
+    /// The system does not watch it, most often because it permits no more watches.
+    Refused,
 }
 
 impl Tree {
@@ -69,7 +70,7 @@ impl Tree {
     }
 
     /// Watches `directory` and all below it, each before its names are read; returns how
-    /// many the system does not permit.
+    /// many the system does not watch.
     fn watch(&mut self, directory: &str) -> usize {
         let mut left = vec![directory.to_owned()];
         let mut unwatched = 0;
@@ -77,13 +78,21 @@ impl Tree {
             if self.shared.has_ended() {
                 break;
             }
-            match self.add(&directory) {
+            let added = self.add(&directory);
+            let mut state = self.shared.lock();
+            match added {
                 Added::Gone => continue,
-                Added::Limit => unwatched += 1,
-                Added::Yes | Added::Unreadable => {
-                    self.shared.lock().directories.insert(directory.clone());
+                Added::Refused => unwatched += 1,
+                Added::Yes => {
+                    state.unreadable.remove(&directory);
+                    state.directories.insert(directory.clone());
+                }
+                Added::Unreadable => {
+                    state.unreadable.insert(directory.clone());
+                    state.directories.insert(directory.clone());
                 }
             }
+            drop(state);
             self.read(&directory, &mut left);
         }
         unwatched
@@ -92,17 +101,24 @@ impl Tree {
     fn add(&mut self, directory: &str) -> Added {
         let path = self.root.join(directory);
         // The kernel would follow a link.
-        let is_directory = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
-        if !is_directory {
-            return Added::Gone;
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_dir() => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Added::Unreadable;
+            }
+            _ => return Added::Gone,
         }
-        match self.watches.watch(&path, RecursiveMode::NonRecursive) {
-            Ok(()) => Added::Yes,
-            Err(error) => match error.kind {
-                ErrorKind::MaxFilesWatch => Added::Limit,
-                ErrorKind::PathNotFound => Added::Gone,
-                _ => Added::Unreadable,
+        let Err(error) = self.watches.watch(&path, RecursiveMode::NonRecursive) else {
+            return Added::Yes;
+        };
+        match error.kind {
+            ErrorKind::PathNotFound => Added::Gone,
+            ErrorKind::Io(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Added::Gone,
+                io::ErrorKind::PermissionDenied => Added::Unreadable,
+                _ => Added::Refused,
             },
+            _ => Added::Refused,
         }
     }
 

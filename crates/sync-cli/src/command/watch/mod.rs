@@ -42,10 +42,10 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
     let mut stopped = pin!(stop.asked());
     let mut has_compared = false;
     service.status("looking at all directories");
-    loop {
+    let exit = loop {
         let work = tokio::select! {
             biased;
-            () = &mut stopped => break,
+            () = &mut stopped => break Ok(stop.exit().unwrap_or(Exit::Done)),
             _ = asked.recv() => {
                 console.streams().note(status.text(&watch.state()));
                 continue;
@@ -64,7 +64,7 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
             && cycle.outcome.is_hopeless()
             && let Outcome::Failed(error) = cycle.outcome
         {
-            return Err(hints::explained(error));
+            break Err(hints::explained(error));
         }
         report::cycle(&cycle, &watch.state(), console);
         status.end(&cycle, &watch.state());
@@ -75,11 +75,11 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
             console.warning(format_args!("{error:#}"));
         }
         has_compared |= cycle.outcome.has_compared();
-    }
+    };
     service.stopping();
     status.stop(&watch.state());
     status.save(console);
-    Ok(stop.exit().unwrap_or(Exit::Done))
+    exit
 }
 
 /// Runs a cycle, while the watchdog is told that this process is alive.

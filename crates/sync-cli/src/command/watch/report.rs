@@ -22,6 +22,7 @@ pub(super) fn line(cycle: &Cycle, state: &WatchState) -> CycleLine {
         directories: state.directories as u64,
         unwatched: state.unwatched as u64,
         dirty: state.dirty as u64,
+        failing: cycle.failing as u64,
         retry_seconds: cycle.retry.map(|pause| pause.as_secs_f64()),
         errors: wrong(cycle),
         ..CycleLine::default()
@@ -63,8 +64,8 @@ fn refused(cycle: &Cycle, refusal: &Refusal) -> String {
     };
     format!(
         "refused: {deletions} entries would be deleted, and {} were within 24 hours, of {total} that \
-         the last full run left in the bucket; only {left} more are allowed. Nothing is done until \
-         they are: if they are meant, run `s3mirror backup` by hand with a higher --max-delete, or \
+         the last full run left in the bucket; only {left} more are allowed. What changed with \
+         them waits; if they are meant, run `s3mirror backup` by hand with a higher --max-delete, or \
          start the watch again with one",
         cycle.deleted
     )
@@ -89,7 +90,9 @@ pub(super) fn cycle(cycle: &Cycle, state: &WatchState, console: &mut Console) {
             console.text(done(cycle, report));
         }
     }
-    if let Some(pause) = cycle.retry {
+    if let Some(pause) = cycle.retry
+        && !cycle.outcome.is_complete()
+    {
         let seconds = pause.as_secs_f64().ceil();
         console.note(format_args!(
             "what was not done is kept, and tried again in {seconds} s"
@@ -97,6 +100,13 @@ pub(super) fn cycle(cycle: &Cycle, state: &WatchState, console: &mut Console) {
     }
     if cycle.full.is_some() && state.unwatched > 0 {
         console.warning(unwatched(state));
+    }
+    if let Some(error) = &state.error {
+        console.warning(format_args!(
+            "the directory is not watched: {error}; it is tried again each minute, and until then what \
+             changes is found by a full run every hour. If too many files are open, see `sysctl \
+             fs.inotify.max_user_instances` and `ulimit -n`"
+        ));
     }
     console.reporter().event_at_once(&Line::Cycle(&line));
     console.streams().show();

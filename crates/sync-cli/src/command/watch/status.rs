@@ -6,10 +6,10 @@ use serde::Serialize;
 use std::time::SystemTime;
 
 use super::report;
-use crate::Console;
 use crate::options::WatchArgs;
 use crate::output::json::{CycleLine, RunReport};
 use crate::replaced_file::ReplacedFile;
+use crate::{Console, Exit};
 
 /// What a watch is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,7 +39,8 @@ struct Content {
     directories: usize,
     unwatched: usize,
     dirty: usize,
-    /// When a cycle has done all that it was to do, most recently.
+    failing: usize,
+    /// When everything that was known to have changed was done, most recently.
     last_success: Option<String>,
     last_full: Option<String>,
     last_cycle: Option<CycleLine>,
@@ -67,6 +68,7 @@ impl Status {
                 directories: 0,
                 unwatched: 0,
                 dirty: 0,
+                failing: 0,
                 last_success: None,
                 last_full: None,
                 last_cycle: None,
@@ -88,8 +90,7 @@ impl Status {
     /// It has ended.
     pub(super) fn end(&mut self, cycle: &Cycle, state: &WatchState) {
         self.cycles = cycle.number;
-        let is_complete = cycle.outcome.is_complete();
-        if is_complete {
+        if cycle.outcome.is_complete() && cycle.failing == 0 {
             self.content.last_success = Some(now());
             if cycle.full.is_some() {
                 self.content.last_full = Some(now());
@@ -114,6 +115,7 @@ impl Status {
         self.content.directories = state.directories;
         self.content.unwatched = state.unwatched;
         self.content.dirty = state.dirty;
+        self.content.failing = state.failing;
     }
 
     /// Writes the file. A disk that is full does not end the watch.
@@ -134,11 +136,17 @@ impl Status {
             (Doing::Starting, _) => "adding watches".to_owned(),
             (Doing::Running, _) => "running a cycle".to_owned(),
             (Doing::Stopped, _) => "stopped".to_owned(),
-            (_, Some(pause)) => format!(
+            (_, Some(pause)) if state.failures > 0 => format!(
                 "tried {} times in vain, again in {} s",
                 state.failures,
                 pause.as_secs()
             ),
+            (_, Some(pause)) => {
+                format!(
+                    "watching, what has failed is tried again in {} s",
+                    pause.as_secs()
+                )
+            }
             (_, None) => "watching".to_owned(),
         };
         let success = self.content.last_success.as_deref().unwrap_or("never");
@@ -157,7 +165,13 @@ impl Status {
             ..RunReport::default()
         };
         if let Some(cycle) = &self.content.last_cycle {
-            report.exit = cycle.exit;
+            // What has failed before is still not in the bucket.
+            let is_behind = cycle.exit == Exit::Done.code() && cycle.failing > 0;
+            report.exit = if is_behind {
+                Exit::Incomplete.code()
+            } else {
+                cycle.exit
+            };
             report.seconds = cycle.seconds;
             report.total_seconds = cycle.seconds;
             report.created = cycle.created;
