@@ -111,7 +111,7 @@ impl Hints {
             }
             // It may be readable now, and was not watched before.
             Change::Attributes if state.directories.contains(key) => {
-                look = state.is_unreadable(key)
+                look = state.is_unreadable(key);
             }
             _ if self.selection.selects(key) => state.touch(key),
             _ => {}
