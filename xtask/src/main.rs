@@ -45,6 +45,10 @@ usage: cargo xtask TASK
                installed and used; with --dev from an unoptimised build
   circles      whether the imports between the files of a crate form a circle
   makespan     how long many machines take, by simulation: key ranges, and cut by cost
+  scale [--dev]
+               ten million keys in a hundred ranges: the memory of each process of a
+               cluster run, the time of each range, and the LISTs; with --dev by an
+               unoptimised build, without a bound of the memory
   instructions what an entry costs the core, against the bounds kept here
   ci           everything that a change must pass: formatting, lints, docs,
                licences, the core's purity, circles of imports, the tests, the demo, the
@@ -81,6 +85,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["dist", "--dev"] => dist::run(dist::Profile::Dev),
         ["ci"] => ci::run(),
         ["makespan"] => makespan::run(),
+        ["scale"] => bench::scale::run(dist::Profile::Release),
+        ["scale", "--dev"] => bench::scale::run(dist::Profile::Dev),
         ["instructions"] => instructions::run(),
         ["bench", arguments @ ..] => bench::run(arguments),
         [] | ["help" | "--help" | "-h"] => {

@@ -60,11 +60,17 @@ impl Endpoint {
         if let Some(ca) = &ca {
             command.arg("--tls").arg(ca);
         }
+        Self::spawn(command, ca)
+    }
+
+    /// Starts an endpoint by `command`; `ca` is the certificate to trust.
+    pub(super) fn spawn(mut command: Command, ca: Option<PathBuf>) -> Result<Self> {
+        let program = command.get_program().to_owned();
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
+            .with_context(|| format!("cannot start {}", Path::new(&program).display()))?;
         let stdout = process.stdout.take().context("no standard output")?;
         let mut endpoint = Self {
             process,

@@ -18,6 +18,7 @@ mod machine;
 mod needs;
 mod options;
 mod peers;
+pub(crate) mod scale;
 mod summary;
 mod table;
 mod tool;

@@ -198,7 +198,7 @@ fn last_words(log: &Path) -> String {
 }
 
 /// Reads what `bench-measure` wrote.
-fn cost(report: &str) -> Result<Trial> {
+pub(super) fn cost(report: &str) -> Result<Trial> {
     let mut trial = Trial::default();
     for line in report.lines() {
         let (name, value) = line.split_once(' ').context("a line of bench-measure")?;

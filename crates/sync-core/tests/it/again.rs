@@ -20,13 +20,13 @@ use crate::support::{
     noon, one_by_one, plan, probes, run_with, saved, version, worlds,
 };
 
-fn as_planned() -> ExecuteOptions {
+pub(crate) fn as_planned() -> ExecuteOptions {
     with!(one_by_one(), on_source_change: OnSourceChange::Refuse)
 }
 
 /// A world with its stores, whose bucket may be that of a server which keeps objects as
 /// files.
-fn stores(world: &World, in_directories: bool) -> (MemoryStore, MemoryStore) {
+pub(crate) fn stores(world: &World, in_directories: bool) -> (MemoryStore, MemoryStore) {
     let (source, target) = world.stores();
     if !in_directories {
         return (source, target);
@@ -39,7 +39,7 @@ fn stores(world: &World, in_directories: bool) -> (MemoryStore, MemoryStore) {
     (source, directories)
 }
 
-fn any_world() -> impl Strategy<Value = (World, bool)> {
+pub(crate) fn any_world() -> impl Strategy<Value = (World, bool)> {
     prop_oneof![
         2 => worlds().prop_map(|world| (world, false)),
         1 => backups_to_directories().prop_map(|world| (world, true)),
@@ -53,7 +53,7 @@ fn killed(plan: &Plan, (source, target): (&Probe, &Probe), scheduler: &Scheduler
     drop(scheduler.run_for(run, steps));
 }
 
-fn copies(report: &Report) -> u64 {
+pub(crate) fn copies(report: &Report) -> u64 {
     (report.created + report.overwritten + report.already_done).entries
 }
 

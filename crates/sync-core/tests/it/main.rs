@@ -24,6 +24,7 @@ macro_rules! with {
 }
 
 mod again;
+mod attempts;
 mod calls;
 mod catch_up;
 mod clocks;

@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// The lines of each part, which begins at a boundary wherever `cuts` says so.
-fn parts(plan: &Plan, mut cuts: impl FnMut() -> bool) -> Vec<String> {
+pub(crate) fn parts(plan: &Plan, mut cuts: impl FnMut() -> bool) -> Vec<String> {
     let text = saved(plan);
     let mut boundaries = Boundaries::of(plan.header());
     let mut parts = vec![String::new()];
@@ -31,7 +31,7 @@ fn parts(plan: &Plan, mut cuts: impl FnMut() -> bool) -> Vec<String> {
     parts
 }
 
-fn part(whole: &Plan, text: &str, wanted: impl Fn(&Action) -> bool) -> Plan {
+pub(crate) fn part(whole: &Plan, text: &str, wanted: impl Fn(&Action) -> bool) -> Plan {
     let spool = MemorySpools.create().unwrap();
     Plan::read_part(whole.header().clone(), text.as_bytes(), spool, wanted).unwrap()
 }
