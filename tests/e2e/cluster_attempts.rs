@@ -8,7 +8,7 @@ use s3_endpoint::{Action, Fault};
 
 use crate::support::{
     Memory, assert_same,
-    cluster::{Cluster, PARTS, counted, deletions, different, held, report, with_a_film},
+    cluster::{Cluster, IN_ORDER, PARTS, counted, deletions, different, held, report, with_a_film},
 };
 
 /// Answers come so late that there is time to do something meanwhile.
@@ -180,6 +180,28 @@ fn what_a_later_attempt_has_done_counts_as_done_by_the_run() {
     let merged = report(&cluster.finish().arg("--json").done());
     assert_eq!(counted(&merged), counted(&report(&clean)));
     assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+#[test]
+fn processes_that_plan_all_ranges_plan_different_ones() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::ranges(&world, "backup", &dir, 8, &IN_ORDER);
+    let ranges = cluster.plans();
+    assert!(ranges > 4, "{ranges}");
+    let late = Action::Stall(Duration::from_millis(300));
+    memory.inject(Fault::on("ListObjectsV2").always().act(late));
+    let (one, other) = (cluster.phase("plan").start(), cluster.phase("plan").start());
+    one.end().is(0);
+    other.end().is(0);
+    let attempts: usize = (0..ranges)
+        .map(|range| {
+            let began = |number| cluster.file(&format!("range/{range:04}/began.{number}"));
+            (1..).take_while(|number| began(*number).exists()).count()
+        })
+        .sum();
+    // They may begin at the same one, and each takes over one that the other has begun last.
+    assert!(attempts <= ranges + 3, "{attempts} for {ranges}");
 }
 
 /// As on NFS, where the files of another machine may be seen late: what counts as done by the

@@ -1,4 +1,28 @@
 //! A plan that is divided and executed by several processes.
+//!
+//! What holds of a run of many machines, and the tests of it:
+//!
+//! 1. Range plans laid end to end are the plan of all keys:
+//!    `plans_of_ranges_laid_end_to_end_are_the_plan_of_all_keys` (of the core).
+//! 2. No deletion before the last shard is done:
+//!    `no_deletion_of_any_range_comes_before_the_last_shard_is_done`.
+//! 3. What is missing, failed, foreign or edited deletes nothing:
+//!    `a_run_that_was_edited_deletes_nothing`,
+//!    `a_plan_that_is_missing_foreign_or_edited_is_refused_by_name`.
+//! 4. Percentages are judged by the sum: `percentages_of_ranges_are_judged_by_the_sum`,
+//!    `a_range_that_is_emptied_is_judged_with_the_others`.
+//! 5. One unreadable directory in one range deletes nothing in any:
+//!    `an_unreadable_directory_in_one_range_keeps_the_deletions_of_all_back`.
+//! 6. A shard run twice, at once, killed anywhere and run again ends as one clean run:
+//!    `attempts_at_shards_at_random_end_as_one_clean_run` (of the core),
+//!    `a_shard_that_was_killed_is_run_again`.
+//! 7. The merged report counts each action once:
+//!    `whichever_of_two_attempts_ends_first_each_entry_counts_once`.
+//! 8. All ranges together list little more than one run:
+//!    `the_ranges_list_no_more_than_one_run_and_two_pages_each`.
+//! 9. An attempt that wakes after the end changes nothing:
+//!    `an_attempt_that_wakes_after_the_end_changes_nothing`.
+//! 10. The memory of each process is flat: `cargo xtask scale`.
 
 use std::path::{Path, PathBuf};
 
