@@ -107,7 +107,7 @@ impl Scene {
             let plans = thread::scope(|scope| {
                 let plan = |range| scope.spawn(move || self.plan(range));
                 let running: Vec<_> = ranges.map(plan).collect();
-                let ended = running.into_iter().map(|one| one.join());
+                let ended = running.into_iter().map(thread::ScopedJoinHandle::join);
                 ended.collect::<thread::Result<Vec<_>>>()
             });
             let plans = plans.ok().context("a thread panicked")?;
