@@ -84,8 +84,8 @@ pub(crate) struct ServerArgs {
     /// Whether the server lists in byte order; auto: only AWS is known to
     ///
     /// Then what is excluded, and keys of other ranges of a cluster run, need not be listed.
-    /// Ceph, MinIO and Garage do (`doctor` tries it). A listing that turns out to be in
-    /// another order is an error.
+    /// Ceph, MinIO and Garage do (`doctor` tries it). Say it only where it is true: not every
+    /// listing in another order can be told, and plans of a cluster run are wrong then.
     #[arg(
         long,
         hide_env = true,

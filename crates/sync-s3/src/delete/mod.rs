@@ -44,6 +44,9 @@ const BATCHES: usize = 3;
 /// Single requests at once.
 const SINGLES: usize = 16;
 
+/// Entries tried one by one before those that are gone are sorted out.
+const TRIALS: u32 = 3;
+
 /// Rounds in which keys with a passing error are tried.
 const ROUNDS: u32 = 5;
 
@@ -126,6 +129,7 @@ impl Deletion<'_> {
         single: &mut Vec<usize>,
     ) -> Vec<usize> {
         let mut open = VecDeque::from(batch);
+        let mut tried = 0;
         while let Some(&index) = open.front() {
             let expected = Expected::Version(self.entry(index).clone());
             let known = self.bucket.quirks.of(Request::DeleteBatch);
@@ -159,6 +163,12 @@ impl Deletion<'_> {
                     break;
                 }
                 outcome => outcomes.push((index, outcome)),
+            }
+            // A key that is gone shows nothing. After an interruption thousands may be: they
+            // are looked at together, not one by one.
+            tried += 1;
+            if tried == TRIALS && known.needs_trial(&expected) {
+                open = self.look(open.into(), outcomes).await.into();
             }
         }
         open.into()
@@ -289,11 +299,18 @@ impl Deletion<'_> {
         let (mut open, unguarded): (Vec<_>, Vec<_>) = entries
             .into_iter()
             .partition(|&index| is_sure && self.condition(index).is_some());
+        open.extend(self.look(unguarded, outcomes).await);
+        open
+    }
+
+    /// Those of `entries` that are what was listed, by a look at each, in their order.
+    async fn look(self, entries: Vec<usize>, outcomes: &mut Vec<Outcome>) -> Vec<usize> {
+        let mut open = Vec::new();
         let attempts = self.bucket.max_attempts;
-        let looks = unguarded.into_iter().map(|index| async move {
+        let looks = entries.into_iter().map(|index| async move {
             (index, self.bucket.look(self.entry(index), attempts).await)
         });
-        let mut looks = stream::iter(looks).buffer_unordered(SINGLES);
+        let mut looks = stream::iter(looks).buffered(SINGLES);
         while let Some((index, look)) = looks.next().await {
             match look {
                 Ok(Look::Gone) => outcomes.push((index, Ok(()))),

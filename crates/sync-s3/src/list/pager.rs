@@ -48,6 +48,8 @@ pub(crate) struct Pager {
     seen_tokens: Seen,
     /// The keys with which pages began.
     seen_keys: Seen,
+    /// The last name of the page before, in a range.
+    last: String,
     empty_pages: u32,
     ended: bool,
 }
@@ -65,6 +67,7 @@ impl PageReader for Pager {
             from: from.unwrap_or(From::First),
             seen_tokens: Seen::default(),
             seen_keys: Seen::default(),
+            last: String::new(),
             empty_pages: 0,
             ended: false,
         }
@@ -137,13 +140,21 @@ impl Pager {
         let end = items.iter().position(is_behind).unwrap_or(items.len());
         let mut names = items[..end].iter().filter_map(name);
         let is_before = |at: &str| range.after().is_some_and(|after| at <= after);
-        if names.any(is_before) || !items[end..].iter().all(is_behind) {
+        let descends = {
+            let names = items.iter().filter_map(name);
+            let before = std::iter::once(&*self.last).chain(names.clone());
+            before.zip(names).any(|(before, name)| before > name)
+        };
+        if descends || names.any(is_before) || !items[end..].iter().all(is_behind) {
             return Err(Failure::protocol(format!(
                 "the server does not list {range} in byte order"
             )));
         }
         self.ended |= end < items.len();
         items.truncate(end);
+        if let Some(last) = items.last().and_then(name) {
+            last.clone_into(&mut self.last);
+        }
         Ok(())
     }
 

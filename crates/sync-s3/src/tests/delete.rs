@@ -1,6 +1,8 @@
 //! Deletions: batches, errors for single keys, conditions.
 
-use s3_endpoint::{Action, Fault};
+use std::time::Duration;
+
+use s3_endpoint::{Action, Config, Fault, max_in_flight};
 use sync_core::{Entry, ErrorKind, Store as _};
 
 use super::{BUCKET, Fixture};
@@ -141,6 +143,35 @@ async fn what_changed_is_left_alone_and_what_is_gone_counts_as_deleted() {
         assert_eq!(changed, [None, is, None, is, None, None]);
         assert_eq!(left(&fixture), ["b", "n\nx"]);
     }
+}
+
+/// Of keys that are gone, none shows how the server treats conditions. An interrupted run may
+/// have deleted thousands.
+#[tokio::test]
+async fn keys_that_are_gone_are_not_tried_one_by_one() {
+    let config = Config {
+        latency: Duration::from_millis(30),
+        ..Config::with_bucket(BUCKET)
+    };
+    let fixture = Fixture::with(config, |options| options.conditions = Conditions::Auto).await;
+    let names: Vec<_> = (0..200).map(|n| format!("k{n:03}")).collect();
+    let entries = objects(
+        &fixture,
+        &names.iter().map(|name| &**name).collect::<Vec<_>>(),
+    )
+    .await;
+    for name in &names[..150] {
+        fixture.server.remove(BUCKET, name);
+    }
+    fixture.server.put(BUCKET, "k160", "newer", None);
+    let results = fixture.store.delete(&entries).await;
+    let failed = results.iter().filter_map(|result| result.as_ref().err());
+    let failed: Vec<_> = failed.map(sync_core::StoreError::kind).collect();
+    assert_eq!(failed, [ErrorKind::Changed]);
+    assert_eq!(left(&fixture), ["k160"]);
+    let at_once = max_in_flight(&fixture.server.log(), Some("HeadObject"));
+    assert!(at_once > 8, "{at_once} at once");
+    assert!(fixture.server.count("DeleteObjects") < 6);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use futures::TryStreamExt as _;
 use proptest::prelude::*;
-use s3_endpoint::{Action, Config, Fault};
+use s3_endpoint::{Action, Config, Fault, ListOrder};
 use sync_core::{KeyRange, Listed, Result, Store as _};
 
 use super::first_version::ignores_the_second_version;
@@ -172,6 +172,34 @@ async fn a_range_that_is_not_in_byte_order_is_an_error() {
         let range = KeyRange::new(None, Some("0/f0025".to_owned()));
         let listed = list(&fixture.store, &range).await;
         assert_eq!(listed.is_err(), from != to, "{listed:?}");
+    }
+}
+
+/// Each page by itself is in order, and within the range.
+#[tokio::test]
+async fn pages_of_a_range_that_follow_one_another_in_another_order_are_an_error() {
+    let keys: Vec<_> = ["a-", "a", "b"]
+        .iter()
+        .flat_map(|directory| (0..PAGE).map(move |n| format!("{directory}/f{n}")))
+        .collect();
+    for list_order in [ListOrder::Bytes, ListOrder::DirectoryWise] {
+        let config = Config {
+            page_size: PAGE,
+            list_order,
+            ..Config::with_bucket(BUCKET)
+        };
+        let fixture = Fixture::with(config, |options| options.lists_in_order = Choice::Always);
+        let mut fixture = fixture.await;
+        for key in &keys {
+            fixture.server.put(BUCKET, key, "x", None);
+        }
+        fixture.store = fixture.store.tuned(PLAIN);
+        let listed = list(&fixture.store, &KeyRange::new(None, Some("b".to_owned()))).await;
+        assert_eq!(
+            listed.is_err(),
+            list_order == ListOrder::DirectoryWise,
+            "{listed:?}"
+        );
     }
 }
 
