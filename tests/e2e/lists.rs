@@ -44,10 +44,10 @@ fn find(dir: &Dir, expression: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// Files that are new, written again, and removed, in a tree that was backed up.
-fn a_backup_of_what_find_prints_makes_the_bucket_equal(server: &dyn Server) {
-    let (world, dir) = tree(server);
-    world.backup(&dir).done();
+/// Backs up `dir`, and then makes files, writes some again, and removes some. Returns their
+/// names with NULs between them: those that `find -newer` prints, and those that are gone.
+fn changed_since_a_backup(world: &World, dir: &Dir) -> Vec<u8> {
+    world.backup(dir).done();
     // What is edited in the second of its upload may be sent once more.
     thread::sleep(Duration::from_millis(1100));
     let stamp = world.sandbox.path("stamp");
@@ -60,13 +60,16 @@ fn a_backup_of_what_find_prints_makes_the_bucket_equal(server: &dyn Server) {
     for gone in ["d2/f02", "d2/f05"] {
         dir.remove(gone);
     }
-    let mut list = find(&dir, &["-type", "f", "-newer", stamp.to_str().unwrap()]);
+    let mut list = find(dir, &["-type", "f", "-newer", stamp.to_str().unwrap()]);
     list.extend_from_slice(b"d2/f02\0d2/f05\0");
+    assert_eq!(list.iter().filter(|byte| **byte == 0).count(), 6);
+    list
+}
+
+fn a_backup_of_what_find_prints_makes_the_bucket_equal(server: &dyn Server) {
+    let (world, dir) = tree(server);
     let file = world.sandbox.path("list");
-    fs::write(&file, &list).unwrap();
-    let listed = String::from_utf8(list).unwrap();
-    let names: Vec<_> = listed.split_terminator('\0').collect();
-    assert_eq!(names.len(), 6, "{names:?}");
+    fs::write(&file, changed_since_a_backup(&world, &dir)).unwrap();
     let run = |run: Run| run.arg("--files-from").arg(&file).arg("--from0");
     run(world.backup(&dir)).done();
     assert_same(&world.bucket.contents(), &dir.contents());
@@ -112,6 +115,29 @@ fn asked(memory: &Memory) -> Vec<String> {
     keys.sort();
     keys.dedup();
     keys
+}
+
+#[test]
+fn nothing_but_what_find_prints_is_asked_about() {
+    let memory = Memory::start();
+    let (world, dir) = tree(&memory);
+    let file = world.sandbox.path("list");
+    let list = changed_since_a_backup(&world, &dir);
+    fs::write(&file, &list).unwrap();
+    memory.clear_log();
+    let run = world.backup(&dir).trusting().arg("--files-from").arg(&file);
+    run.arg("--from0").done();
+    let list = String::from_utf8(list).unwrap();
+    let names = list.split_terminator('\0');
+    let mut names: Vec<_> = names.map(|name| name.trim_start_matches("./")).collect();
+    names.sort_unstable();
+    assert_eq!(asked(&memory), names, "{:?}", memory.story());
+    let lists = memory
+        .log()
+        .into_iter()
+        .filter(|it| it.operation == "ListObjectsV2");
+    assert_eq!(lists.count(), 1, "{:?}", memory.story());
+    assert_same(&world.bucket.contents(), &dir.contents());
 }
 
 #[test]
