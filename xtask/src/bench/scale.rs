@@ -24,8 +24,7 @@ use crate::{dist::Profile, step};
 const KEYS: u64 = 10_000_000;
 const RANGES: u64 = 100;
 
-/// Keys of a page of a listing.
-const PAGE: u64 = 1_000;
+const IN_ORDER: [&str; 2] = ["--lists-in-order", "always"];
 
 /// Most memory of a process, in bytes.
 const MOST_MEMORY: u64 = 48 << 20;
@@ -56,10 +55,13 @@ pub(crate) fn run(profile: Profile) -> Result<()> {
     let scene = Scene::new(&home, profile)?;
     let (planned, others) = scene.all_phases()?;
     let lists = scene.endpoint.stop()?.count("LIST");
+    let scene = Scene::new(&home, profile)?;
+    let mock = ["mock", "restore", "--dir", "dir", "--bucket", "bench"];
+    let mock = [&mock[..], &IN_ORDER].concat();
+    let others = [others, vec![scene.process("mock", &mock, 0)?]].concat();
+    let one = scene.endpoint.stop()?.count("LIST");
     fs::remove_dir_all(&home)?;
 
-    // One run asks for each page once.
-    let one = KEYS.div_ceil(PAGE);
     let peaks = planned.iter().chain(&others).map(|trial| trial.peak);
     let peak = peaks.max().unwrap_or_default();
     let growth = growth(&planned.iter().map(Trial::cpu).collect::<Vec<_>>());
@@ -99,8 +101,8 @@ impl Scene {
         let split = [
             "cluster", "split", "restore", "--dir", "dir", "--bucket", "bench", "--run", "run",
         ];
-        let how = ["-n", &number, "--lists-in-order", "always"];
-        let mut others = vec![self.process("split", &[&split[..], &how[..]].concat(), 0)?];
+        let split = [&split[..], &["-n", &number], &IN_ORDER].concat();
+        let mut others = vec![self.process("split", &split, 0)?];
         let mut planned = Vec::new();
         for first in (0..RANGES).step_by(AT_A_TIME as usize) {
             let ranges = first..RANGES.min(first + AT_A_TIME);

@@ -157,7 +157,7 @@ fn named(status: &Status, text: &mut String) {
         };
         let _ = writeln!(
             text,
-            "  {task} {} runs on {} (process {}{job}): {done}, {} ago",
+            "  {task} {} runs on {} (process {}{job}): {done}, heartbeat {} ago",
             shard.shard,
             printable(&shard.host),
             shard.process,
