@@ -184,9 +184,11 @@ sbatch --job-name={name}-end --dependency=afterany:\"$shards\" \\
     fn parallel(&self, phases: &Phases) -> String {
         let at_once = self.options.at_once;
         let all = |tasks: usize, words: &[String]| {
-            let (last, words) = (last(tasks), shell(&numbered(words, "{}")));
+            let (last, words) = (last(tasks), shell(&numbered(words, SHARD)));
+            // It gives its words to a shell once more, and puts numbers in the place of "{}".
             format!(
-                "seq 0 {last} | parallel --jobs {at_once} --retries 2 --halt never {words} || :\n"
+                "seq 0 {last} | parallel --quote -I {SHARD} --jobs {at_once} --retries 2 \\\n  \
+                 --halt never {words} || :\n"
             )
         };
         let mut text = String::from(
@@ -203,6 +205,9 @@ sbatch --job-name={name}-end --dependency=afterany:\"$shards\" \\
         text
     }
 }
+
+/// What GNU parallel replaces by the number of a task.
+const SHARD: &str = "@shard@";
 
 /// The number of the last of so many tasks.
 fn last(tasks: usize) -> usize {
