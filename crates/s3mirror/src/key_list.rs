@@ -15,7 +15,7 @@ use crate::state::TempSpools;
 
 /// Memory for sorting a list; what is larger is sorted in temporary files. The allocator keeps
 /// what a sort gives back, and what grows is for a moment there twice: with 8 MiB here, a run by a
-/// list of a million keys took 7 MiB more.
+/// list of a million keys took 50 MiB rather than 33.
 const MEMORY: usize = 2 << 20;
 
 /// The longest line: more than any file system has for a path, so it is no key.
