@@ -248,6 +248,30 @@ fn a_full_disk_of_the_run_directory_loses_nothing() {
 }
 
 #[test]
+fn a_shard_is_not_done_by_a_file_that_was_cut_or_is_of_another_shard() {
+    for is_cut in [true, false] {
+        let memory = Memory::start();
+        let (world, dir) = different(&memory);
+        let cluster = Cluster::split(&world, "backup", &dir, 2);
+        cluster.apply(0).done();
+        let done = |shard| cluster.run.join(format!("shard/000{shard}/done"));
+        if is_cut {
+            cluster.apply(1).done();
+            fs::write(done(1), "").unwrap();
+        } else {
+            fs::copy(done(0), done(1)).unwrap();
+        }
+        cluster.apply(1).exits(1).says("remove that file");
+        cluster.phase("apply").exits(1).says("shard/0001/done");
+        cluster.finish().exits(3).says("remove that file");
+        fs::remove_file(done(1)).unwrap();
+        cluster.phase("apply").done();
+        cluster.finish().done();
+        assert_same(&world.bucket.contents(), &dir.contents());
+    }
+}
+
+#[test]
 fn the_places_of_a_run_are_locked_against_other_runs() {
     let memory = Memory::start();
     let (world, dir) = different(&memory);

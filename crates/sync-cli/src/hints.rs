@@ -131,6 +131,9 @@ fn cluster(error: &ClusterError) -> String {
         ClusterError::Foreign { .. } => {
             "put it back as it was, or remove the run and run `s3mirror cluster split` again"
         }
+        ClusterError::NotDone { .. } => {
+            "remove that file, and `s3mirror cluster apply` executes the shard again"
+        }
         ClusterError::NotInVolume { .. } => {
             "name the directory at which the volume is mounted, here as in the containers, by --mount"
         }

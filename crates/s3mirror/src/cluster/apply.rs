@@ -74,7 +74,7 @@ impl ClusterRun {
     pub fn begin(&self, shard: usize, job: Option<&str>) -> Result<Result<Attempt<'_>, Ended>> {
         self.parts(shard)?;
         let shard = Shard(shard);
-        if self.directory.has(&shard.done()) || self.is_closed()? {
+        if self.done_file(shard)?.is_some() || self.is_closed()? {
             return Ok(Err(self.without_attempt(shard)));
         }
         let mut number = 1;

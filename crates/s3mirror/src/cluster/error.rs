@@ -112,6 +112,14 @@ pub enum ClusterError {
         /// What shows it.
         why: String,
     },
+    /// The file that says that a shard is done was cut or edited, or is that of another one.
+    #[error("'{path}' does not say that the shard is done: {why}", path = shown(path))]
+    NotDone {
+        /// The file.
+        path: PathBuf,
+        /// What shows it.
+        why: String,
+    },
     /// Another version of the program has made it.
     #[error(
         "the run '{path}' was made by s3mirror {made}, and this is version {own}",

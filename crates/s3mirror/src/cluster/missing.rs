@@ -11,8 +11,8 @@ use sync_core::{
 };
 
 use super::directory::cannot_read;
-use super::error::Result;
-use super::files::{Done, FailedFile, plan_name};
+use super::error::{ClusterError, Result};
+use super::files::{Done, DoneFile, FailedFile, plan_name};
 use super::run::ClusterRun;
 use super::shard::{Shard, ShardState, Task as _};
 
@@ -53,16 +53,19 @@ impl ClusterRun {
     /// What a shard has done, by all of its attempts; or why it counts as not done.
     pub(super) fn done(&self, shard: Shard) -> Result<Done, Missing> {
         let missing = |what| Missing::new(Some(shard.0), what);
+        let done = self.done_file(shard).map_err(|error| match error {
+            ClusterError::NotDone { .. } => missing(format!(
+                "{error}; remove that file, and the shard is executed again"
+            )),
+            error => missing(error.to_string()),
+        })?;
+        if let Some(done) = done {
+            return Ok(self.by_all_attempts(shard, done.report));
+        }
         let state = shard.state(&self.directory);
         match state.map_err(|error| missing(error.to_string()))? {
-            ShardState::Done(done) => {
-                let by = &done.by;
-                if by.run != self.run.id || by.shard != shard.0 || done.sealed != self.seal {
-                    let name = shard.done();
-                    return Err(missing(format!("'{name}' is of another run or plan")));
-                }
-                Ok(self.by_all_attempts(shard, done.report))
-            }
+            // It has come since.
+            ShardState::Done(done) => Ok(self.by_all_attempts(shard, done.report)),
             ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
             ShardState::Running(began, _) => Err(missing(format!(
                 "it has not ended; its last attempt began {} on {}",
@@ -86,6 +89,30 @@ impl ClusterRun {
 }
 
 impl ClusterRun {
+    /// What an attempt has said that did all of a shard, if one did.
+    pub(super) fn done_file(&self, shard: Shard) -> Result<Option<DoneFile>> {
+        let name = shard.done();
+        let wrong = |why| ClusterError::NotDone {
+            path: self.directory.join(&name),
+            why,
+        };
+        let done = match self.directory.read::<DoneFile>(&name) {
+            Ok(done) => done.map(|done| done.value),
+            Err(ClusterError::Foreign { why, .. }) => return Err(wrong(why)),
+            Err(error) => return Err(error),
+        };
+        match done {
+            Some(done)
+                if done.by.run != self.run.id
+                    || done.by.shard != shard.0
+                    || done.sealed != self.seal =>
+            {
+                Err(wrong("it is of another run, shard or plan".to_owned()))
+            }
+            done => Ok(done),
+        }
+    }
+
     /// What a shard has done, if `last` is what its last attempt says.
     fn by_all_attempts(&self, shard: Shard, last: Done) -> Done {
         if shard.last_attempt(&self.directory) > 1 {
@@ -110,10 +137,8 @@ impl Missing {
 
 /// Why an attempt failed, with the first names.
 fn why(failed: &FailedFile) -> String {
-    if let Some(why) = &failed.why {
-        return why.clone();
-    }
-    let mut text = entries(failed.entries);
+    let why = failed.why.clone();
+    let mut text = why.unwrap_or_else(|| entries(failed.entries));
     let names = failed.names.iter().take(MOST_NAMES);
     for (number, name) in names.enumerate() {
         text += if number == 0 { ": " } else { "; " };

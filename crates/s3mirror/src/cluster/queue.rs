@@ -78,14 +78,14 @@ impl<'r> Queue<'r> {
     pub fn next_shard(&mut self) -> Result<NextShard<'r>> {
         if self.run.is_closed()? {
             let all = (0..self.run.shards()).map(Shard);
-            return Ok(match all.filter(|shard| !self.is_done(*shard)).count() {
+            return Ok(match self.not_done(all)?.len() {
                 0 => NextShard::None,
                 missing => NextShard::RunEnded(missing),
             });
         }
         while let Some(index) = self.new.pop_front() {
             let shard = Shard(index);
-            if self.is_done(shard) {
+            if self.run.done_file(shard)?.is_some() {
                 continue;
             }
             if let Some(attempt) = self.run.begin_attempt(shard, 1, None)? {
@@ -99,8 +99,9 @@ impl<'r> Queue<'r> {
     /// Of the shards that others have begun, the first that has failed, or else one whose
     /// attempt is dead.
     fn take_again(&mut self) -> Result<NextShard<'r>> {
-        let mut begun = std::mem::take(&mut self.begun);
-        begun.retain(|index| !self.is_done(Shard(*index)));
+        let begun = std::mem::take(&mut self.begun).into_iter().map(Shard);
+        let begun = self.not_done(begun)?.into_iter();
+        let mut begun: Vec<_> = begun.map(|shard| shard.0).collect();
         let mut free: Option<(Rank, usize, u32)> = None;
         begun.retain(|index| {
             let shard = Shard(*index);
@@ -157,7 +158,14 @@ impl<'r> Queue<'r> {
         }
     }
 
-    fn is_done(&self, shard: Shard) -> bool {
-        self.run.directory.has(&shard.done())
+    /// Those of `shards` that nobody has done.
+    fn not_done(&self, shards: impl Iterator<Item = Shard>) -> Result<Vec<Shard>> {
+        let mut left = Vec::new();
+        for shard in shards {
+            if self.run.done_file(shard)?.is_none() {
+                left.push(shard);
+            }
+        }
+        Ok(left)
     }
 }
