@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use s3_endpoint::{Action, Fault};
 
 use crate::support::plans::save;
@@ -97,6 +98,45 @@ fn after_a_killed_restore_no_backup_deletes_until_a_restore_is_complete() {
     dir.remove("a");
     backup_to_data(&world, &dir).done();
     assert!(!world.bucket.contents().contains_key("data/a"));
+}
+
+/// A restore of more than it was would delete what only the directory has.
+#[test]
+fn the_command_that_completes_a_restore_is_the_same_restore() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    memory.set_versioning(&world.bucket.name, Some("Enabled"));
+    let then = Utc::now() - TimeDelta::days(10);
+    for name in ["data/a", "data/b", "data/c", "data/d"] {
+        memory.put_at(&world.bucket.name, name, name, then);
+    }
+    let said = |options: &[&str]| {
+        let dir = world.tree("srv/data", &[("only-here", "1")]);
+        let restore = world.command_at(&["restore", "--yes"], &dir, &data(&world));
+        kill(&memory, &dir, restore.args(options));
+        let refused = backup_to_data(&world, &dir).exits(4);
+        let restore = world.command_at(&["restore", "--yes"], &dir, &data(&world));
+        restore.args(options).done();
+        assert!(!dir.is_marked());
+        std::fs::remove_dir_all(dir.path()).unwrap();
+        refused
+    };
+    let (dir, bucket, url) = (world.dir("srv/data"), data(&world), memory.url());
+    let dir = dir.path().display();
+    said(&[]).says(&format!(
+        "complete the restore (s3mirror restore -d {dir} -b {bucket} --endpoint-url {url}), or"
+    ));
+    for (options, names) in [
+        (&["--no-delete"][..], "options that it had, because"),
+        (&["--exclude=only-*"], "(its selection among them)"),
+        (
+            &["--at=5d", "--exclude=only-*"],
+            "(its selection and --at 20",
+        ),
+    ] {
+        let refused = said(options).says(names);
+        assert!(!refused.stderr.contains("s3mirror restore"), "{refused}");
+    }
 }
 
 /// The state directory knows nothing: another user, or another machine that

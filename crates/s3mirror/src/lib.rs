@@ -67,6 +67,7 @@ mod places;
 mod plan_file;
 mod progress;
 mod refusal;
+mod repeat;
 mod selection;
 mod state;
 mod verify;
@@ -84,7 +85,7 @@ pub use progress::{Large, Listed, Phase, Progress, Share, Snapshot};
 pub use refusal::Refusal;
 pub use selection::{SelectionError, SelectionOptions};
 pub use state::owners::{KnownBy, Overlap, Owner};
-pub use state::restore_mark::{Harm, UnfinishedRestore};
+pub use state::restore_mark::{Harm, RepeatedBy, UnfinishedRestore};
 pub use state::{BucketPlace, Relation, TempSpools, Tree};
 pub use sync_core::{
     Direction, KeyList, KeyRange,

@@ -22,7 +22,7 @@ use crate::refusal::Refusal;
 use crate::state::lock::{Locked, Locks};
 use crate::state::owners::{self, Ownership};
 use crate::state::registry::RunEntry;
-use crate::state::restore_mark::{self, RestoreMark, UnfinishedRestore, Work};
+use crate::state::restore_mark::{self, How, RestoreMark, UnfinishedRestore, Work};
 use crate::state::{BucketPlace, Relation, StateDir, Tree};
 
 /// The places of a run, as this machine knows them.
@@ -166,9 +166,13 @@ impl MachineState {
         plan: &Plan,
         directory: &FsStore,
         part: &Part,
+        how: How,
         observer: &dyn Observer,
     ) -> Result<RestoreMark> {
-        let work = self.work(plan, None);
+        let work = Work {
+            how,
+            ..self.work(plan, None)
+        };
         let planned = work.planned;
         let mark = if let Part::Whole = part {
             let mark = restore_mark::begin(&work, now());
@@ -252,6 +256,7 @@ impl MachineState {
             directory: &self.directory,
             bucket: &self.bucket,
             selection: &plan.header().selection,
+            how: How::default(),
             planned: origin.map_or_else(now, |origin| origin.created),
             own,
         }

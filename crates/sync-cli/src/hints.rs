@@ -3,8 +3,12 @@
 
 use anyhow::anyhow;
 use s3mirror::cluster::ClusterError;
-use s3mirror::{Error, KeyListError, PlanFileError, Refusal, SelectionError};
-use sync_core::text::printable;
+use s3mirror::{
+    Error, KeyListError, PlanFileError, Refusal, RepeatedBy, SelectionError, UnfinishedRestore,
+};
+use sync_core::text::{printable, printable_shell_word};
+
+use crate::output::text::moment;
 
 /// Why a plan is refused, and what to do, in one line.
 pub(crate) fn refusal(refusal: &Refusal) -> String {
@@ -14,22 +18,10 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
 fn what_to_do(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Guard(guard) => of_guard(guard).to_owned(),
-        Refusal::UnfinishedRestore { restore, .. } => {
-            let command = restore.bucket().map(|bucket| {
-                let directory = printable(&restore.directory().to_string_lossy());
-                let endpoint = bucket
-                    .endpoint_url()
-                    .map(|url| format!(" --endpoint-url {url}"))
-                    .unwrap_or_default();
-                let bucket = bucket.location();
-                format!(" (s3mirror restore -d '{directory}' -b '{bucket}'{endpoint})")
-            });
-            format!(
-                "complete the restore{}, or give it up with --restore-abandoned, or copy without \
-                 deletions by --no-delete",
-                command.unwrap_or_default()
-            )
-        }
+        Refusal::UnfinishedRestore { restore, .. } => format!(
+            "{}, or give it up with --restore-abandoned, or copy without deletions by --no-delete",
+            completion(restore)
+        ),
         Refusal::Overlap(overlap) => {
             let exclude = overlap.prefix.as_ref().map(|prefix| {
                 let prefix = printable(prefix);
@@ -44,6 +36,38 @@ fn what_to_do(refusal: &Refusal) -> String {
         // A refusal that this program does not know yet.
         _ => "look at the plan with `s3mirror mock`".to_owned(),
     }
+}
+
+/// How to complete a restore: a whole command only where it is the same restore. Any other
+/// might delete files that exist nowhere else.
+fn completion(restore: &UnfinishedRestore) -> String {
+    let Some(bucket) = restore.bucket() else {
+        return "complete the restore, with the same options".to_owned();
+    };
+    if restore.repeated_by() == RepeatedBy::Places
+        && let Some(directory) = restore.directory().to_str()
+    {
+        let (directory, bucket, server) = (
+            printable_shell_word(directory),
+            printable_shell_word(&bucket.location()),
+            bucket.endpoint_url().map(printable_shell_word),
+        );
+        let server = server.map_or(String::new(), |url| format!(" --endpoint-url {url}"));
+        return format!(
+            "complete the restore (s3mirror restore -d {directory} -b {bucket}{server})"
+        );
+    }
+    let selection = restore.has_selection().then(|| "its selection".to_owned());
+    let at = restore.at().map(|at| format!("--at {}", moment(at)));
+    let known: Vec<_> = selection.into_iter().chain(at).collect();
+    let known = match known.as_slice() {
+        [] => String::new(),
+        known => format!(" ({} among them)", known.join(" and ")),
+    };
+    format!(
+        "complete the restore by a run with all options that it had{known}, because without them \
+         it may overwrite and delete other files"
+    )
 }
 
 fn of_guard(guard: &sync_core::plan::Refusal) -> &'static str {

@@ -27,6 +27,7 @@ use crate::places::Places;
 use crate::plan_file::{PlanFile, PlanFileError, origin_of};
 use crate::progress::{Phase, Progress};
 use crate::refusal::Refusal;
+use crate::repeat;
 use crate::state::TempSpools;
 use crate::state::lock::Locks;
 use crate::state::owners::Owner;
@@ -171,12 +172,12 @@ impl Mirror {
         let mut mark = None;
         if self.options.direction == Direction::Restore {
             if plan.changes() > 0 {
-                let observer = &*self.observer;
-                mark = Some(
-                    self.machine
-                        .begin_restore(&plan.plan, directory, &self.part, observer)
-                        .await?,
-                );
+                let (part, observer) = (&self.part, &*self.observer);
+                let how = repeat::how(&self.options, &plan.plan, part, plan.on_source_change);
+                let begun = self
+                    .machine
+                    .begin_restore(&plan.plan, directory, part, how, observer);
+                mark = Some(begun.await?);
             }
             directory.sweep_temporaries().await;
         }

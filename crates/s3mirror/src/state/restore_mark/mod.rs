@@ -44,8 +44,31 @@ pub(crate) struct RestoreMark {
     /// What it concerns: a digest of the criteria, empty for everything.
     #[serde(default)]
     selection: String,
+    #[serde(flatten)]
+    how: How,
     begun: DateTime<Utc>,
     process: Process,
+}
+
+/// What of a restore its places and its selection do not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct How {
+    /// The moment of the bucket that it restores; absent for the present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub(crate) repeated_by: RepeatedBy,
+}
+
+/// What a run has to be given to be the same restore again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepeatedBy {
+    /// Its directory, its bucket and its server.
+    Places,
+    /// Other options too. Marks of earlier versions do not say.
+    #[default]
+    Options,
 }
 
 /// A restore that was not completed, according to its mark.
@@ -72,6 +95,7 @@ pub(crate) struct Work<'a> {
     pub(crate) directory: &'a Tree,
     pub(crate) bucket: &'a BucketPlace,
     pub(crate) selection: &'a Criteria,
+    pub(crate) how: How,
     /// When its plan was made.
     pub(crate) planned: DateTime<Utc>,
     /// The mark that it has made itself.
@@ -207,6 +231,26 @@ impl UnfinishedRestore {
     #[must_use]
     pub fn bucket(&self) -> Option<&BucketPlace> {
         self.mark.as_ref().map(|mark| &mark.bucket)
+    }
+
+    /// Whether it concerns only some of the keys, as far as its mark can be read.
+    #[must_use]
+    pub fn has_selection(&self) -> bool {
+        let mark = self.mark.as_ref();
+        mark.is_some_and(|mark| !mark.selection.is_empty())
+    }
+
+    /// The moment of the bucket that it restores, as far as its mark says; none for the present.
+    #[must_use]
+    pub fn at(&self) -> Option<DateTime<Utc>> {
+        self.mark.as_ref().and_then(|mark| mark.how.at)
+    }
+
+    /// What a run has to be given to be the same restore again.
+    #[must_use]
+    pub fn repeated_by(&self) -> RepeatedBy {
+        let mark = self.mark.as_ref();
+        mark.map_or(RepeatedBy::Options, |mark| mark.how.repeated_by)
     }
 
     /// Whether a complete restore has restored everything that this one was to

@@ -44,6 +44,7 @@ impl Scene {
             directory,
             bucket,
             selection: &self.all,
+            how: How::default(),
             planned: self.now,
             own: None,
         }
@@ -209,4 +210,32 @@ async fn a_mark_of_an_earlier_plan_gives_way_to_that_of_a_later_one() {
     old.take_from(&store, path).await.unwrap();
     let left = parse(&restore_mark(path).unwrap().unwrap().text);
     assert_eq!(left, [begin(&work(1), work(1).planned)], "no other one");
+}
+
+#[test]
+fn a_mark_says_how_its_restore_is_repeated_and_an_earlier_one_says_nothing() {
+    let scene = Scene::new();
+    let how = How {
+        at: Some(scene.now),
+        repeated_by: RepeatedBy::Places,
+    };
+    let work = Work {
+        how,
+        ..scene.work(&scene.directory, &scene.bucket)
+    };
+    let mark = begin(&work, scene.now);
+    let mut text = serde_json::to_value(&mark).unwrap();
+    assert_eq!(
+        parse(&serde_json::to_vec(&text).unwrap()),
+        [mark.clone()],
+        "read as written"
+    );
+    for field in ["at", "repeated_by"] {
+        text.as_object_mut().unwrap().remove(field).unwrap();
+    }
+    let [old] = &parse(&serde_json::to_vec(&text).unwrap())[..] else {
+        panic!("{text}")
+    };
+    assert_eq!((old.how, old.begun), (How::default(), mark.begun));
+    assert_eq!(old.how.repeated_by, RepeatedBy::Options);
 }

@@ -19,6 +19,7 @@ pub(crate) fn begin(work: &Work<'_>, now: DateTime<Utc>) -> RestoreMark {
         directory: work.directory.path().to_owned(),
         bucket: work.bucket.clone(),
         selection: digest(work.selection),
+        how: work.how,
         begun: now,
         process: Process::this(),
     }
