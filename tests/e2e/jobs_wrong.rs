@@ -12,7 +12,7 @@ fn what_is_wrong_is_told_with_its_place() {
     let world = World::on(&memory);
     world.tree("d", &[("a", "1")]);
     // The job begins in line 1, its own keys in line 2.
-    let wrong: [(&str, &str, &[&str]); 26] = [
+    let wrong: [(&str, &str, &[&str]); 27] = [
         ("command = 'bakcup'", "2:11", &["'bakcup'", "'backup'"]),
         ("command = 'run'", "2:11", &["not a command of a job"]),
         ("command = 'mock'", "2:11", &["mock backup"]),
@@ -68,6 +68,11 @@ fn what_is_wrong_is_told_with_its_place() {
             "command = 'backup'\nexclude = ['*.a', 'b[']",
             "3:19",
             &["'b['"],
+        ),
+        (
+            "command = 'backup'\nexclude = ['*.a', 'a/../b']",
+            "3:19",
+            &["'a/../b'", "no key"],
         ),
         ("command = 'backup'\nselect = ['*.a']", "3:11", &["+ or -"]),
         (

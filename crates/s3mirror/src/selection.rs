@@ -1,6 +1,7 @@
 //! Which entries a mirror concerns, and the selection that is made of that: the
 //! ignore files are read, and their patterns checked line by line.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,10 @@ use globset::GlobBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use sync_core::{
     KeyList, Selection,
-    select::{Criteria, Excluded, GlobError, IgnoreFile, NameRule, PathKind},
+    key::KeyError,
+    select::{
+        Criteria, Excluded, GlobError, IgnoreFile, NameRule, PathKind, check_segments, no_key,
+    },
     text::printable,
 };
 
@@ -74,6 +78,18 @@ pub enum SelectionError {
     /// A glob is invalid.
     #[error(transparent)]
     Glob(#[from] GlobError),
+}
+
+impl SelectionError {
+    /// Whether it is about the ignore files, which other programs may write, and not about
+    /// the options themselves.
+    #[must_use]
+    pub fn is_of_files(&self) -> bool {
+        match self {
+            Self::IgnoreFile { .. } | Self::IgnoreLine { .. } | Self::IgnoreFiles(_) => true,
+            Self::Sizes | Self::Times | Self::Glob(_) => false,
+        }
+    }
 }
 
 fn shown(path: &Path) -> String {
@@ -218,11 +234,49 @@ fn add_line(line: &str, patterns: &mut GitignoreBuilder) -> Result<(), String> {
         .backslash_escape(true)
         .build()
         .map_err(|error| error.kind().to_string())?;
-    match patterns.add_line(None, line) {
+    let line = rooted(line);
+    check_names(&line)?;
+    match patterns.add_line(None, &line) {
         Ok(_) => Ok(()),
         Err(ignore::Error::Glob { err, .. }) => Err(err),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// A pattern without `./` before its path, which means as little as in a list of keys: then
+/// it is the path from the root.
+fn rooted(line: &str) -> Cow<'_, str> {
+    let (sign, path) = match line.strip_prefix('!') {
+        Some(path) => ("!", path),
+        None => ("", line),
+    };
+    match path.strip_prefix("./") {
+        Some(path) => format!("{sign}/{path}").into(),
+        None => line.into(),
+    }
+}
+
+/// Checks that some name may match a pattern.
+fn check_names(line: &str) -> Result<(), String> {
+    let is_escaped = line.starts_with("\\!") || line.starts_with("\\#");
+    let path = if is_escaped {
+        &line[1..]
+    } else {
+        let path = line.strip_prefix('!').unwrap_or(line);
+        path.strip_prefix('/').unwrap_or(path)
+    };
+    let path = if path.ends_with("\\ ") {
+        path
+    } else {
+        path.trim_end()
+    };
+    let path = path.strip_suffix('/').unwrap_or(path);
+    check_segments(path).map_err(|why| match why {
+        // One slash before a pattern stands for the root.
+        KeyError::LeadingSlash => no_key(KeyError::EmptySegment),
+        KeyError::TrailingSlash if path.ends_with('/') => no_key(KeyError::EmptySegment),
+        why => no_key(why),
+    })
 }
 
 /// All ignore files together, as one.
@@ -233,5 +287,51 @@ impl Excluded for Patterns {
     fn excludes(&self, path: &str, kind: PathKind) -> bool {
         let is_directory = kind == PathKind::Directory;
         self.0.matched(path, is_directory).is_ignore()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(lines: &str) -> Result<Selection, SelectionError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), lines).unwrap();
+        let options = SelectionOptions {
+            ignore_files: vec![file.path().to_owned()],
+            ..SelectionOptions::default()
+        };
+        options.read()
+    }
+
+    #[test]
+    fn a_line_that_no_name_matches_is_named() {
+        for (line, reason) in [
+            ("cache//", "it has an empty segment"),
+            ("//cache", "it has an empty segment"),
+            ("a/../cache/", "it has a `.` or `..` segment"),
+            ("!../x", "it has a `.` or `..` segment"),
+            ("cache/./", "it has a `.` or `..` segment"),
+            ("././x", "it has a `.` or `..` segment"),
+            ("..", "it has a `.` or `..` segment"),
+            ("{a/,b/}", "an alternative ends with a slash"),
+            ("./", "it is empty"),
+            ("/", "it is empty"),
+        ] {
+            let error = with(&format!("# notes\n\n{line}  \n")).unwrap_err();
+            let said = format!(":3: '{line}  ': {reason}");
+            assert!(error.to_string().contains(&said), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_dot_and_a_slash_before_a_pattern_stand_for_the_root() {
+        let selection = with("./cache/\n./*.log\n!./keep.log\n.x/\n\\!a\n**/b/\n/c/ \n").unwrap();
+        for name in ["cache/a", "a.log", ".x/a", "a/.x/a", "!a", "a/b/c", "c/a"] {
+            assert!(!selection.selects(name), "{name}");
+        }
+        for name in ["cache", "a/cache/a", "keep.log", "d/a.log", "c"] {
+            assert!(selection.selects(name), "{name}");
+        }
     }
 }

@@ -8,12 +8,14 @@
 
 mod criteria;
 mod names;
+mod segments;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use criteria::{Criteria, IgnoreFile, NameRule};
 pub use names::GlobError;
+pub use segments::{check_segments, no_key};
 
 use crate::{entry::Entry, key_list::KeyList, rule::Pair};
 use names::Names;

@@ -3,6 +3,8 @@
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::NameRule;
+use super::segments::{check_segments, no_key};
+use crate::key::KeyError;
 
 /// The rules, in their order.
 #[derive(Debug, Clone, Default)]
@@ -78,16 +80,15 @@ impl Compiled {
             NameRule::Include(text) => (true, text),
             NameRule::Exclude(text) => (false, text),
         };
+        // As in a list of keys.
+        let text = text.strip_prefix("./").unwrap_or(text);
         if text.is_empty() {
             return Err("it is empty".to_owned());
-        }
-        if text.starts_with('/') {
-            return Err("it begins with a slash, and no key does".to_owned());
         }
         if has_wide_class(text) {
             return Err("a class as in [a-z] holds ASCII only; write {é,è}".to_owned());
         }
-        let mut glob = text.clone();
+        let mut glob = text.to_owned();
         if glob.ends_with('/') {
             glob.push('*');
         }
@@ -98,6 +99,13 @@ impl Compiled {
             .backslash_escape(true)
             .build()
             .map_err(|error| error.kind().to_string())?;
+        check_segments(&glob).map_err(|why| match why {
+            KeyError::Empty | KeyError::TrailingSlash => no_key(why),
+            _ => format!(
+                "{}; for an object that does, write [/] for a slash and [.] for a dot",
+                no_key(why)
+            ),
+        })?;
         Ok(Self {
             includes,
             glob: compiled.compile_matcher(),

@@ -48,6 +48,7 @@ mod runs;
 mod saved;
 mod schedules;
 mod select;
+mod select_globs;
 mod sim;
 mod skips;
 mod stops;

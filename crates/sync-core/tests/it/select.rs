@@ -386,6 +386,12 @@ fn a_glob_that_cannot_be_understood_is_named_with_the_reason() {
         (include("[z-a]"), "include '[z-a]': invalid range"),
         (exclude(""), "exclude '': it is empty"),
         (exclude("/a"), "exclude '/a': it begins with a slash"),
+        (exclude("./"), "exclude './': it is empty"),
+        (exclude(".//a"), "exclude './/a': it begins with a slash"),
+        (exclude("a//"), "exclude 'a//': it has an empty segment"),
+        (include("../a"), "include '../a': it has a `.` or `..`"),
+        (exclude("a/./"), "exclude 'a/./': it has a `.` or `..`"),
+        (exclude("{a/,b/}"), "exclude '{a/,b/}': an alternative ends"),
         (exclude("[é]"), "exclude '[é]': a class"),
         (exclude("a\\"), "exclude 'a\\\\': dangling"),
     ] {
