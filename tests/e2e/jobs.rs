@@ -189,6 +189,19 @@ fn paths_are_relative_to_the_file_and_home_is_known() {
 }
 
 #[test]
+fn a_list_of_a_job_may_be_the_standard_input() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1"), ("b", "2")]);
+    configure(&world, &dir, &format!("{JOB}files-from = '-'\n"));
+    run(&world, &["up"]).stdin("b\n").done();
+    assert_same(&world.bucket.contents(), &map(&[("b", "2")]));
+    let check = world.s3mirror().args(["config", "check"]).done();
+    let row = check.stdout.lines().find(|row| row.contains("files-from"));
+    assert_eq!(row.unwrap().split_whitespace().nth(1), Some("-"), "{check}");
+}
+
+#[test]
 fn the_first_file_that_is_there_counts() {
     let memory = Memory::start();
     let world = World::on(&memory);

@@ -97,7 +97,8 @@ impl Job<'_> {
         if has_password(value) {
             return Err(wrong(NO_SECRETS));
         }
-        if option.get_value_parser().type_id() != TypeId::of::<PathBuf>() || value.is_empty() {
+        let is_path = option.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+        if !is_path || value.is_empty() || is_standard_input(option, value) {
             return Ok(value.clone());
         }
         let path = match value.strip_prefix('~') {
@@ -116,6 +117,11 @@ impl Job<'_> {
         let path = path.into_os_string().into_string();
         path.map_err(|_| wrong("the path of the file's directory is not UTF-8"))
     }
+}
+
+/// Whether `value` is no file for `option`.
+fn is_standard_input(option: &Arg, value: &str) -> bool {
+    value == "-" && option.get_long() == Some("files-from")
 }
 
 /// Lets clap parse `word` alone, so that the place of an error is known, also
