@@ -44,6 +44,7 @@ mod locks;
 mod overlaps;
 mod state_directory;
 mod unfinished_restores;
+mod unusable_files;
 
 mod archives;
 mod attached;

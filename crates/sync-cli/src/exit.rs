@@ -9,8 +9,11 @@ pub enum Exit {
     Done,
     /// Failed before anything was changed.
     Failed,
-    /// Invalid options.
+    /// Invalid options: there was no run.
     Usage,
+    /// A file that the options name, with a list, patterns or prices, cannot be used. Nothing
+    /// was changed; but other programs write such files, so it is the end of a run.
+    Input,
     /// Some entries failed or could not be read; they are named, and nothing
     /// was deleted.
     Incomplete,
@@ -36,7 +39,7 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
-            Self::Usage => 2,
+            Self::Usage | Self::Input => 2,
             Self::Incomplete => 3,
             Self::Refused => 4,
             Self::Different => 5,

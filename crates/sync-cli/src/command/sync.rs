@@ -32,9 +32,13 @@ pub(super) async fn run(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     hooks.is_about(direction, &args.places.dir, &args.places.bucket);
-    let Some(options) = console.ok_or_report(args.mirror_options(direction)) else {
+    let Some(mut options) = console.ok_or_report(args.mirror_options(direction)) else {
         return Ok(Exit::Usage);
     };
+    let Some(keys) = console.ok_or_report(args.selection.key_list()) else {
+        return Ok(Exit::Input);
+    };
+    options.selection.keys = keys;
     say_if_empty(&options, console);
     // Before the work of making a plan.
     let file = args.plan_out.as_deref();
@@ -118,7 +122,7 @@ async fn drive(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let Some(prices) = console.ok_or_report(prices(manner.price)) else {
-        return Ok(Exit::Usage);
+        return Ok(Exit::Input);
     };
     hooks.is_of(builder.options().bucket.at);
     let stop = listen(hooks, console)?;

@@ -17,6 +17,8 @@ mod setting;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use s3mirror::SelectionError;
+
 use crate::hints;
 use crate::options::{Cli, Command, MockCommand, RunArgs, SelectionArgs};
 use crate::usage::{self, Message};
@@ -49,19 +51,33 @@ impl Settings {
             Message::Wrong(line) => Message::Wrong(self.located(&line, job)),
             other => other,
         })?;
-        // A run would report invalid globs and ignore files without their place
-        // in this file.
-        if let Some(args) = selected(&cli.command)
-            && let Err(wrong) = check_selection(args)
-        {
-            return Err(Message::Wrong(self.located(&wrong, job)));
-        }
+        // A run would report invalid globs without their place in this file.
+        self.check_selection(&cli, job, |wrong| !wrong.is_of_files())?;
         Ok(cli)
     }
 
-    /// Whether a run would accept the file.
+    /// Whether a run would accept the file, and the ignore files that it names.
     pub(crate) fn check(&self, job: &Job<'_>) -> Result<(), Message> {
-        self.command_line(job).map(|_| ())
+        let cli = self.command_line(job)?;
+        self.check_selection(&cli, job, |_| true)
+    }
+
+    /// Checks the globs and the ignore files; only what `counts` is wrong.
+    fn check_selection(
+        &self,
+        cli: &Cli,
+        job: &Job<'_>,
+        counts: impl FnOnce(&SelectionError) -> bool,
+    ) -> Result<(), Message> {
+        let wrong = |wrong: &str| Message::Wrong(self.located(wrong, job));
+        let Some(args) = selected(&cli.command) else {
+            return Ok(());
+        };
+        let options = args.to_options().map_err(|why| wrong(&why))?;
+        match options.read() {
+            Err(why) if counts(&why) => Err(wrong(&hints::selection(&why))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -87,18 +103,14 @@ pub(crate) fn config_among(
     Ok((config, rest))
 }
 
-/// Checks the globs and the ignore files.
-fn check_selection(args: &SelectionArgs) -> Result<(), String> {
-    let read = args.to_options()?.read();
-    read.map(drop).map_err(|wrong| hints::selection(&wrong))
-}
-
 fn selected(command: &Command) -> Option<&SelectionArgs> {
     match command {
         Command::Backup(args)
         | Command::Restore(args)
         | Command::Backupmock(args)
         | Command::Restoremock(args) => Some(&args.selection),
+        Command::Watch(args) => Some(&args.selection),
+        Command::Verify(args) => Some(&args.selection),
         Command::Mock {
             command: MockCommand::Backup(args) | MockCommand::Restore(args),
         } => Some(&args.sync.selection),

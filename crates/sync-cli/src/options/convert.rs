@@ -29,8 +29,8 @@ use super::{
 const DOCTOR_ATTEMPTS: u32 = 3;
 
 impl SyncArgs {
-    /// The options of a backup or restore; or what is wrong with them, in one
-    /// line.
+    /// The options of a backup or restore, without the list of keys; or what is wrong with
+    /// them, in one line.
     pub(crate) fn mirror_options(&self, direction: Direction) -> Result<MirrorOptions, String> {
         let (directory, bucket) = (&self.places.dir, &self.places.bucket);
         let mut options = MirrorOptions::new(direction, directory, bucket.clone());
@@ -49,7 +49,6 @@ impl SyncArgs {
         options.trash.clone_from(&self.trash.trash);
         options.compare = self.rule.compare.into();
         options.selection = self.selection.to_options()?;
-        options.selection.keys = self.selection.key_list()?;
         Ok(options)
     }
 }
@@ -317,7 +316,7 @@ impl SelectionArgs {
 
 impl SelectionArgs {
     /// The list of `--files-from`, which is read now; or what is wrong with it, in one line.
-    fn key_list(&self) -> Result<Option<KeyList>, String> {
+    pub(crate) fn key_list(&self) -> Result<Option<KeyList>, String> {
         let Some(path) = &self.files_from else {
             return Ok(None);
         };
