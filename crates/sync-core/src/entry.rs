@@ -263,6 +263,9 @@ pub enum SkipCause {
     NotUtf8,
     /// A file or directory that could not be read.
     Unreadable,
+    /// An entry of the target whose content could not be read, to be compared with that of the
+    /// source: nobody knows whether they are equal.
+    Uncompared,
     /// A key of the past of which the history does not tell what it was; or, at
     /// [`Skipped::ROOT`], that there may be such keys of which nothing is left.
     History,
@@ -293,7 +296,9 @@ impl SkipCause {
     pub fn hides_content(self) -> bool {
         match self {
             Self::UnmappableKey | Self::NotUtf8 | Self::Unreadable | Self::History => true,
-            Self::Placeholder
+            // The source is known.
+            Self::Uncompared
+            | Self::Placeholder
             | Self::Link
             | Self::SpecialFile
             | Self::NotSelected

@@ -77,12 +77,10 @@ impl ClusterRun {
         let jump = TimeDelta::milliseconds(done.clock_jump_ms);
         execution.clock_jump = (!jump.is_zero()).then_some(jump);
         if self.counts().deleted().entries > 0 {
-            execution.deletions_withheld = if self.counts().incomplete() {
-                Some(DeletionsSkipped::SourceIncomplete)
-            } else {
+            execution.deletions_withheld = DeletionsSkipped::by(self.counts()).or_else(|| {
                 // No time can be trusted.
                 (jump.abs() > MAX_CLOCK_OFFSET).then_some(DeletionsSkipped::ClockJump)
-            };
+            });
             let declined = without.map(|_| DeletionsSkipped::Declined);
             execution.deletions_withheld = execution.deletions_withheld.or(declined);
         }

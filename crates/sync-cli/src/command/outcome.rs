@@ -35,9 +35,14 @@ pub(super) struct Planned<'a> {
 pub(super) fn tell(plan: &Planned<'_>, report: &Report, preview: &Preview, console: &mut Console) {
     tell_of_uploads(report, console);
     let done = &report.execution;
-    // An incomplete source was reported before the question.
-    let why = done.deletions_withheld;
-    if let Some(why) = why.filter(|why| *why != DeletionsSkipped::SourceIncomplete) {
+    // What the counts of the plan tell was reported before the question.
+    let is_told = |why: &DeletionsSkipped| {
+        matches!(
+            why,
+            DeletionsSkipped::SourceIncomplete | DeletionsSkipped::Uncompared
+        )
+    };
+    if let Some(why) = done.deletions_withheld.filter(|why| !is_told(why)) {
         say_withheld(why, console);
     }
     if let Some(jump) = done.clock_jump

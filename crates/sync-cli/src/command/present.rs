@@ -58,8 +58,8 @@ pub(super) fn present(
             console.text(text::versioning(versioning).trim_end());
         }
     }
-    if plan.counts().incomplete() {
-        say_withheld(DeletionsSkipped::SourceIncomplete, console);
+    if let Some(why) = DeletionsSkipped::by(plan.counts()) {
+        say_withheld(why, console);
     }
     let not_found = &plan.counts().not_found;
     if !not_found.is_empty() && !plan.header().finds_nothing_listed() {

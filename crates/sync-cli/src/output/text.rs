@@ -183,9 +183,35 @@ fn source_skipped(text: &mut String, counts: &Counts) {
     }
     row(text, "kept: source skipped", kept);
     text.push_str(
-        "    at or below a name that the source skips (-v names each); to change it, see --symlinks,\n    \
-         exclude the name by --exclude, or remove what is skipped\n",
+        "    at or below a name that the source skips (-v names each); to change that, exclude the name\n    \
+         by --exclude, or:\n",
     );
+    let causes = counts.skipped_in_source.keys();
+    for (what, what_to_do) in causes.filter_map(|cause| remedy(*cause)) {
+        let _ = writeln!(text, "    {what}: {what_to_do}");
+    }
+}
+
+/// What is skipped for this cause, and how to have it copied or gone.
+fn remedy(cause: SkipCause) -> Option<(&'static str, &'static str)> {
+    Some(match cause {
+        SkipCause::Link => ("links", "see --symlinks, or remove them"),
+        SkipCause::SpecialFile => ("sockets, FIFOs and devices", "remove them"),
+        SkipCause::NotUtf8 => ("names that are not UTF-8", "rename them"),
+        SkipCause::Unreadable => (
+            "what cannot be read",
+            "make it readable, or run as a user who may read it",
+        ),
+        SkipCause::UnmappableKey => (
+            "keys that are no possible path",
+            "rename or remove them in the bucket",
+        ),
+        SkipCause::History => ("keys of the past", "choose a moment of which more is known"),
+        SkipCause::Uncompared
+        | SkipCause::Placeholder
+        | SkipCause::NotSelected
+        | SkipCause::Directory => return None,
+    })
 }
 
 /// Copies that are made because an object's time is useless.
@@ -235,10 +261,10 @@ pub(crate) fn growing(key: &Key) -> String {
 /// One line about all entries that were not even tried.
 pub(crate) fn not_written(entries: u64, why: &str) -> String {
     if entries == 1 {
-        return format!("1 entry could not be written: {why}");
+        return format!("1 entry was not written: {why}");
     }
     let entries = HumanCount(entries);
-    format!("{entries} entries could not be written: {why}")
+    format!("{entries} entries were not written: {why}")
 }
 
 /// What was skipped, and why.
@@ -295,6 +321,7 @@ fn cause_name(cause: SkipCause) -> &'static str {
         SkipCause::SpecialFile => "socket, FIFO or device",
         SkipCause::NotUtf8 => "name is not UTF-8",
         SkipCause::Unreadable => "cannot be read",
+        SkipCause::Uncompared => "cannot be compared",
         SkipCause::History => "not known what it was",
         SkipCause::NotSelected => "not selected",
         SkipCause::Directory => "directory",
@@ -305,6 +332,7 @@ fn cause_name(cause: SkipCause) -> &'static str {
 pub(crate) fn withheld(why: DeletionsSkipped) -> &'static str {
     match why {
         DeletionsSkipped::SourceIncomplete => "the source is incomplete",
+        DeletionsSkipped::Uncompared => "some of the target cannot be read, to be compared",
         DeletionsSkipped::TransferFailed => "not every file could be copied",
         DeletionsSkipped::ClockJump => {
             "the server's clock or that of this machine was set during the run, by so much that \

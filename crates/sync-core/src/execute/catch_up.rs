@@ -41,10 +41,10 @@ impl Workspace<'_> {
     /// A restore need not: what an object becomes later is newer than the file.
     ///
     /// What is only added to has another size at the next run, so no more than
-    /// a short file is copied again for that.
+    /// a short file is copied again for that. `copied` is what the target has then.
     pub(super) async fn catch_up(
         &self,
-        mut copied: Copied,
+        copied: &mut Copied,
         mut seen: Option<DateTime<Utc>>,
     ) -> Result<Kept> {
         for _ in 0..CATCH_UPS {
@@ -53,7 +53,7 @@ impl Workspace<'_> {
                 return Ok(Kept::Up);
             };
             let is_long = copied.entry.size > self.options.part_size;
-            if is_long && self.is_only_longer(&copied, &now).await? {
+            if is_long && self.is_only_longer(copied, &now).await? {
                 return Ok(Kept::AtAMoment);
             }
             if self.options.on_source_change == OnSourceChange::Refuse {
@@ -65,14 +65,14 @@ impl Workspace<'_> {
             if self.is_stopped() {
                 return Err(stopped());
             }
-            let expected = Expected::Version(self.as_written(&copied).await?);
-            copied = self.settle(&now, &expected, None).await?;
+            let expected = Expected::Version(self.as_written(copied).await?);
+            *copied = self.settle(&now, &expected, None).await?;
             seen = self.seen_from(&copied.entry);
         }
         self.until_seen(seen).await;
         match self.successor(&copied.entry).await? {
             None => Ok(Kept::Up),
-            Some(now) if self.is_only_longer(&copied, &now).await? => Ok(Kept::AtAMoment),
+            Some(now) if self.is_only_longer(copied, &now).await? => Ok(Kept::AtAMoment),
             Some(_) => Err(changed(
                 &copied.entry,
                 "it keeps changing; the target has an earlier version of it",

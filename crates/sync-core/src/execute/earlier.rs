@@ -80,7 +80,8 @@ impl Workspace<'_> {
         match self.rule().decide(Pair::Both { source, target }) {
             Decision::Settled(outcome) => Ok(outcome.reason() == Reason::Unchanged),
             Decision::CompareContent { source, target } => {
-                same_content(self.source, source, self.target, target, &self.budget).await
+                let same = same_content(self.source, source, self.target, target, &self.budget);
+                same.await.map_err(|(_, error)| error)
             }
         }
     }

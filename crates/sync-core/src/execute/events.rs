@@ -8,7 +8,7 @@ use crate::{
     entry::Entry,
     error::StoreError,
     key::Key,
-    plan::{Tally, Transfer},
+    plan::{Counts, Tally, Transfer},
 };
 
 /// Something that happened during an execution.
@@ -203,6 +203,8 @@ pub struct Report {
 pub enum DeletionsSkipped {
     /// Some of the source could not be read, named or placed.
     SourceIncomplete,
+    /// Some of the target could not be read, to be compared.
+    Uncompared,
     /// Some transfer failed.
     TransferFailed,
     /// A clock was set during the run, so far that no time can be trusted.
@@ -211,6 +213,18 @@ pub enum DeletionsSkipped {
     Stopped,
     /// They were not wanted any more.
     Declined,
+}
+
+impl DeletionsSkipped {
+    /// Why none of a plan with these counts may be made, as far as they tell.
+    #[must_use]
+    pub fn by(counts: &Counts) -> Option<Self> {
+        match counts.incomplete() {
+            true if counts.source_incomplete() => Some(Self::SourceIncomplete),
+            true => Some(Self::Uncompared),
+            false => None,
+        }
+    }
 }
 
 impl Report {

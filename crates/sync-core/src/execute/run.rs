@@ -71,7 +71,9 @@ impl<'a> Run<'a> {
     pub(crate) fn withheld(&self, plan: &Plan) -> Option<DeletionsSkipped> {
         if self.stopped || self.work.is_stopped() {
             Some(DeletionsSkipped::Stopped)
-        } else if plan.counts().incomplete() || plan.counts().too_long > 0 {
+        } else if let Some(why) = DeletionsSkipped::by(plan.counts()) {
+            Some(why)
+        } else if plan.counts().too_long > 0 {
             Some(DeletionsSkipped::SourceIncomplete)
         } else if self.outcomes().any_failed() {
             Some(DeletionsSkipped::TransferFailed)
@@ -87,8 +89,8 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn note_transfer(&mut self, transfer: &Transfer, done: &Done) {
-        if let Done::Copied(kept) = done {
-            self.work.tell(Event::Transferred(transfer));
+        if let Done::Copied(size, kept) = done {
+            self.tell_transferred(transfer, *size);
             if matches!(kept, Ok(Kept::AtAMoment)) {
                 self.work.tell(Event::Growing(&transfer.source));
             }
@@ -99,12 +101,23 @@ impl<'a> Run<'a> {
             Done::Failed(error) if self.is_known(error) => {
                 self.note_not_written(&error.to_string());
             }
-            Done::Copied(Err(error)) | Done::Failed(error) => {
+            Done::Copied(_, Err(error)) | Done::Failed(error) => {
                 self.note_failed(&transfer.source.key, error);
             }
             Done::Earlier => self.work.tell(Event::AlreadyDone(transfer)),
-            Done::Copied(Ok(_)) => {}
+            Done::Copied(_, Ok(_)) => {}
         }
+    }
+
+    /// Tells of a copy of `size` bytes. The source may have become longer or shorter since it
+    /// was listed.
+    fn tell_transferred(&self, transfer: &Transfer, size: u64) {
+        if size == transfer.source.size {
+            return self.work.tell(Event::Transferred(transfer));
+        }
+        let mut as_copied = transfer.clone();
+        as_copied.source.size = size;
+        self.work.tell(Event::Transferred(&as_copied));
     }
 
     /// Whether `error` says what has been told already: that nothing can be

@@ -18,8 +18,9 @@ use crate::{
 pub(crate) enum Done {
     /// The target has what is planned since an earlier execution.
     Earlier,
-    /// The copy is there; whether it could be kept up with the source, and how.
-    Copied(Result<Kept>),
+    /// The copy is there, of so many bytes; whether it could be kept up with the source, and
+    /// how.
+    Copied(u64, Result<Kept>),
     /// It would have failed, so it was not tried.
     NotTried(StoreError),
     /// There is no copy.
@@ -29,7 +30,7 @@ pub(crate) enum Done {
 impl Done {
     pub(crate) fn error(&self) -> Option<&StoreError> {
         match self {
-            Self::Copied(caught_up) => caught_up.as_ref().err(),
+            Self::Copied(_, caught_up) => caught_up.as_ref().err(),
             Self::Failed(error) | Self::NotTried(error) => Some(error),
             Self::Earlier => None,
         }
@@ -84,11 +85,11 @@ impl Workspace<'_> {
             Err(error) => return self.after_failure(transfer, error).await,
         };
         if self.direction == Direction::Restore {
-            return Step::Ended(Done::Copied(Ok(Kept::Up)));
+            return Step::Ended(Done::Copied(copied.entry.size, Ok(Kept::Up)));
         }
         match self.seen_from(&copied.entry) {
             Some(moment) => Step::Unseen(Landed::Copied(copied), moment),
-            None => Step::Ended(Done::Copied(self.catch_up(copied, None).await)),
+            None => Step::Ended(self.caught_up(copied, None).await),
         }
     }
 
@@ -97,12 +98,17 @@ impl Workspace<'_> {
         match step {
             Step::Ended(done) => done,
             Step::Unseen(Landed::Copied(copied), moment) => {
-                Done::Copied(self.catch_up(copied, Some(moment)).await)
+                self.caught_up(copied, Some(moment)).await
             }
             Step::Unseen(Landed::Found(source), moment) => {
                 self.until_seen(Some(moment)).await;
                 self.confirm(&source).await
             }
         }
+    }
+
+    async fn caught_up(&self, mut copied: Copied, seen: Option<DateTime<Utc>>) -> Done {
+        let kept = self.catch_up(&mut copied, seen).await;
+        Done::Copied(copied.entry.size, kept)
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum Judged {
     /// The plan does not concern it.
     NotSelected(Pair),
     /// Contents that could not be compared.
-    Unread(Entry, Entry, StoreError),
+    Unread(Entry, Entry, (Side, StoreError)),
 }
 
 /// A plan while it is written.
@@ -88,7 +88,9 @@ impl<'a> PlanBuilder<'a> {
             Judged::Skipped(side, skipped) => self.skip(side, skipped),
             Judged::Settled(outcome) => self.settled(outcome),
             Judged::NotSelected(pair) => self.not_selected(pair),
-            Judged::Unread(source, target, error) => self.unread((&source, &target), &error),
+            Judged::Unread(source, target, (side, error)) => {
+                self.unread((&source, &target), side, &error)
+            }
         }
     }
 
@@ -179,15 +181,23 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// Contents that could not be compared: nobody knows whether to copy.
-    fn unread(&mut self, (source, target): (&Entry, &Entry), error: &StoreError) -> io::Result<()> {
+    fn unread(
+        &mut self,
+        (source, target): (&Entry, &Entry),
+        side: Side,
+        error: &StoreError,
+    ) -> io::Result<()> {
         self.count(Some(source), Some(target));
         let skipped = Skipped {
             name: source.key.as_str().to_owned(),
-            cause: SkipCause::Unreadable,
+            cause: match side {
+                Side::Source => SkipCause::Unreadable,
+                Side::Target => SkipCause::Uncompared,
+            },
             detail: error.to_string(),
             link: None,
         };
-        self.skip(Side::Source, skipped)
+        self.skip(side, skipped)
     }
 
     fn count(&mut self, source: Option<&Entry>, target: Option<&Entry>) {

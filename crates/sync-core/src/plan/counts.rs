@@ -135,10 +135,16 @@ impl Counts {
         (self.created() + self.overwritten() + self.deleted()).entries
     }
 
-    /// Whether some of the source could not be read, named or placed. Then
-    /// the rest is copied, nothing is deleted, and the run ends as incomplete.
+    /// Whether some of the source could not be read, named or placed, or not be compared with
+    /// the target. Then the rest is copied, nothing is deleted, and the run ends as incomplete.
     #[must_use]
     pub fn incomplete(&self) -> bool {
+        self.source_incomplete() || self.skipped_in_target.contains_key(&SkipCause::Uncompared)
+    }
+
+    /// Whether that is because of the source.
+    #[must_use]
+    pub fn source_incomplete(&self) -> bool {
         self.conflicts > 0 || self.skipped_in_source.keys().any(|c| c.hides_content())
     }
 }

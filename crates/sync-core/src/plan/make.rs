@@ -219,8 +219,8 @@ impl Planner<'_> {
                 let outcome = Outcome::of_contents(source, target, are_equal);
                 Ok(Judged::Settled(outcome))
             }
-            Err(error) if error.kind().stops_run() => Err(error.into()),
-            Err(error) => Ok(Judged::Unread(source, target, error)),
+            Err((_, error)) if error.kind().stops_run() => Err(error.into()),
+            Err((side, error)) => Ok(Judged::Unread(source, target, (side, error))),
         }
     }
 

@@ -3,30 +3,34 @@
 //! A checksum that a store keeps is trusted; otherwise the entry is read,
 //! part by part, within a budget of memory.
 
-use futures::future::try_join;
+use futures::future::{TryFutureExt, try_join};
 
 use crate::budget::Budget;
 use crate::execute::{MIN_PART_SIZE, parts};
 use crate::{
     checksum::{Crc64, Crc64Hasher},
     entry::Entry,
-    error::Result,
+    error::{Result, StoreError},
+    listing::Side,
     store::{Store, read_bytes},
 };
 
-/// Whether `a` in `a_store` and `b` in `b_store` have the same bytes.
+/// Whether `source` in `source_store` and `target` in `target_store` have the same bytes; an
+/// error comes with the side that could not be read.
 pub(crate) async fn same_content(
-    a_store: &dyn Store,
-    a: &Entry,
-    b_store: &dyn Store,
-    b: &Entry,
+    source_store: &dyn Store,
+    source: &Entry,
+    target_store: &dyn Store,
+    target: &Entry,
     budget: &Budget,
-) -> Result<bool> {
-    if a.size != b.size {
+) -> Result<bool, (Side, StoreError)> {
+    if source.size != target.size {
         return Ok(false);
     }
-    let (a, b) = try_join(checksum(a_store, a, budget), checksum(b_store, b, budget)).await?;
-    Ok(a == b)
+    let of_source = checksum(source_store, source, budget).map_err(|error| (Side::Source, error));
+    let of_target = checksum(target_store, target, budget).map_err(|error| (Side::Target, error));
+    let (source, target) = try_join(of_source, of_target).await?;
+    Ok(source == target)
 }
 
 /// The sum of the whole entry.

@@ -75,6 +75,31 @@ fn what_was_written_while_its_copy_was_on_its_way_is_copied_too() {
 }
 
 #[test]
+fn the_report_counts_the_bytes_that_were_copied_and_not_those_that_were_listed() {
+    let now = Entry {
+        size: 5,
+        ..version(2)
+    };
+    let (mut source, mut target) = (mock(&[version(1)]), mock(&[]));
+    for (entry, body) in [(version(1), "1"), (now.clone(), "later")] {
+        let read = source
+            .expect_read()
+            .times(1)
+            .withf(move |it, _| *it == entry);
+        read.returning(move |_, _| chunks(body));
+    }
+    let stat = source.expect_stat().times(2);
+    stat.returning(move |_| Ok(Some(now.clone())));
+    target.expect_put().times(2).returning(|_, _, _, _| Ok(()));
+    target.expect_stat().returning(|_| Ok(Some(object(1))));
+    target.expect_digest().returning(|_| Ok(sum(1)));
+    let plan = plan(&source, &target, &backup());
+    let report = run(&plan, &source, &target);
+    assert!(report.is_complete());
+    assert_eq!((report.created.entries, report.created.bytes), (1, 5));
+}
+
+#[test]
 fn a_file_that_is_written_again_and_again_is_copied_three_times_and_named() {
     let (mut source, mut target) = (mock(&[version(1)]), mock(&[]));
     source

@@ -8,7 +8,7 @@ use sync_core::{
     Direction, Entry, ErrorKind, Expected, NewEntry,
     checksum::Crc64,
     entry::SkipCause,
-    execute::ExecuteOptions,
+    execute::{DeletionsSkipped, ExecuteOptions},
     plan::PlanOptions,
     rule::Compare,
     store::{MockStore, MockWriter},
@@ -264,6 +264,30 @@ fn a_content_that_cannot_be_read_is_named_and_deletes_nothing() {
     let skipped = &plan.counts().skipped_in_source;
     assert_eq!(skipped.get(&SkipCause::Unreadable), Some(&1));
     assert!(plan.counts().incomplete());
+}
+
+/// As an object of which the key of its encryption is lost, in a backup.
+#[test]
+fn a_target_that_cannot_be_compared_is_named_and_not_its_source() {
+    let (source, target) = (MemoryStore::objects(), MemoryStore::files());
+    for name in ["a", "b"] {
+        source.insert(name, "1", noon(0));
+        target.insert(name, "2", noon(0));
+    }
+    target.insert("c", "3", noon(0));
+    target.fail_reading("a");
+    let options = with!(PlanOptions::new(Direction::Restore), compare: Compare::Checksum);
+    let plan = plan(&source, &target, &options);
+    let events = Events::default();
+    let report = run_with(&plan, &source, &target, &one_by_one(), &events);
+    assert_eq!(events.told(), ["copied b"]);
+    let counts = plan.counts();
+    assert!(counts.skipped_in_source.is_empty() && !counts.source_incomplete());
+    let skipped = &counts.skipped_in_target;
+    assert_eq!(skipped.get(&SkipCause::Uncompared), Some(&1));
+    assert!(counts.incomplete());
+    let withheld = report.deletions_withheld;
+    assert_eq!(withheld, Some(DeletionsSkipped::Uncompared));
 }
 
 #[test]
