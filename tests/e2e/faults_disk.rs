@@ -118,7 +118,7 @@ fn nothing_is_fetched_for_a_file_system_that_is_read_only() {
 
     let outcome = world.restore(&dir).exits(3);
 
-    let outcome = outcome.says("120 entries could not be written: ");
+    let outcome = outcome.says("120 entries were not written: ");
     let outcome = outcome.says("the file system is mounted read-only");
     assert_eq!(cost(&memory, &outcome), (1, 0), "{outcome}");
     outcome.says("not written           120");
@@ -128,7 +128,7 @@ fn nothing_is_fetched_for_a_file_system_that_is_read_only() {
     let outcome = world
         .restore(&dir)
         .exits(3)
-        .says("60 entries could not be written: ");
+        .says("60 entries were not written: ");
     assert_eq!(cost(&memory, &outcome), (1, 60), "{outcome}");
     assert_eq!(below.contents().len(), 60);
     drop(other);
@@ -166,7 +166,7 @@ fn little_is_said(
     // Those of the other file system are all there.
     assert_eq!(world.dir("dir/b").contents().len(), 60);
     for said in [
-        "entries could not be written: ",
+        "entries were not written: not tried, because a write to the file system of 'a/",
         "free some space and run again",
     ] {
         assert!(outcome.stderr.contains(said), "{outcome}");
@@ -174,4 +174,21 @@ fn little_is_said(
     let (errors, fetched) = cost(memory, outcome);
     assert_eq!(errors, 2, "{outcome}");
     assert!(fetched < most, "{fetched}");
+}
+
+/// Though there is much space.
+#[test]
+#[ignore = "mounts a file system, so it needs root; `cargo xtask test` runs it"]
+fn inodes_that_are_used_up_are_not_taken_for_space() {
+    let memory = Memory::start();
+    let (world, dir) = many(&memory);
+    let below = world.dir("dir/a");
+    let _disk = Mount::tmpfs(below.path(), "size=16m,nr_inodes=20");
+    let outcome = world.restore(&dir).one_by_one().exits(3);
+    assert!(
+        outcome.stderr.contains("No space left on device"),
+        "{outcome}"
+    );
+    assert!(!outcome.stderr.contains("free some space"), "{outcome}");
+    outcome.says("no inode left");
 }

@@ -84,10 +84,7 @@ impl Directory {
 
     /// Returns `written`; a failure that concerns all further writes is recorded.
     pub(crate) fn record_failure<T>(&self, key: &Key, written: Result<T>) -> Result<T> {
-        if let Err(error) = &written {
-            self.unwritable.note(&self.root, key, error);
-        }
-        written
+        written.map_err(|error| self.unwritable.note(&self.root, key, error))
     }
 
     /// Forgets what an earlier listing found.

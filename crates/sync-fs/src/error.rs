@@ -64,7 +64,12 @@ fn kind(errno: Errno) -> ErrorKind {
 
 fn hint(errno: Errno) -> Option<&'static str> {
     Some(match errno {
-        Errno::ACCESS | Errno::PERM => "change its permissions or run as a user who has them",
+        Errno::ACCESS => "change its permissions or run as a user who has them",
+        // Also root gets it, of a file with the attribute.
+        Errno::PERM => {
+            "change its permissions or run as a user who has them; if it or its directory is \
+             immutable or append-only (`lsattr`), change that by `chattr -i` or `chattr -a`"
+        }
         Errno::ROFS => READ_ONLY,
         Errno::NOSPC => "free some space and run again",
         Errno::DQUOT => "the disk quota is used up: free some space and run again",
@@ -76,4 +81,25 @@ fn hint(errno: Errno) -> Option<&'static str> {
         Errno::IO => "the disk reports a failure: check it, and the kernel's log",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_root_may_not_do_either_has_another_hint() {
+        let hint = |errno| {
+            failed("cannot write 'a'", errno)
+                .hint()
+                .unwrap()
+                .to_string()
+        };
+        assert!(!hint(Errno::ACCESS).contains("lsattr"));
+        assert!(hint(Errno::PERM).contains("immutable"));
+        for errno in [Errno::ACCESS, Errno::PERM] {
+            let told = "change its permissions or run as a user who has them";
+            assert!(hint(errno).starts_with(told));
+        }
+    }
 }

@@ -18,7 +18,8 @@ pub(crate) fn remove_empty_tree(root: &Root, key: &Key) -> Result<()> {
         Errno::NOTEMPTY | Errno::EXIST => refused(
             ErrorKind::Blocked,
             format!("cannot write '{key}': a directory of that name is not empty"),
-        ),
+        )
+        .with_hint("move elsewhere what is in it, and run again"),
         errno => failed(format!("cannot remove the empty directory '{key}'"), errno),
     };
     let tree = only_directories(root, key.as_str().as_bytes()).map_err(cannot)?;

@@ -18,9 +18,22 @@ use crate::sys::root::Root;
 /// Device and number of the mount.
 type MountId = (u64, u64);
 
+/// The hint for a file system whose inodes are used up: it may have much space.
+const NO_INODES: &str = "the file system has no inode left (`df -i`), whatever space is free: remove \
+                         some files and run again";
+
 /// The file systems that accept no more writes, each with the reason.
 #[derive(Debug, Default)]
-pub(crate) struct UnwritableFileSystems(Mutex<BTreeMap<MountId, Option<Hint>>>);
+pub(crate) struct UnwritableFileSystems(Mutex<BTreeMap<MountId, Why>>);
+
+/// Why nothing is written to a file system.
+#[derive(Debug, Clone)]
+enum Why {
+    /// It is mounted read-only.
+    ReadOnly,
+    /// A write to it has failed, with this hint. Others might not fail, but are not tried.
+    Failed(Option<Hint>),
+}
 
 impl UnwritableFileSystems {
     /// Records it if the root is mounted read-only: no write has to find out.
@@ -28,17 +41,26 @@ impl UnwritableFileSystems {
         let Ok(dir) = root.directory(b"") else { return };
         let stat = rustix::fs::fstatvfs(&dir);
         if stat.is_ok_and(|stat| stat.f_flag.contains(StatVfsMountFlags::RDONLY)) {
-            self.insert(&dir, Some(READ_ONLY.into()));
+            self.insert(&dir, Why::ReadOnly);
         }
     }
 
-    /// Records it if `error`, of a write under `key`, has that reason.
-    pub(crate) fn note(&self, root: &Root, key: &Key, error: &StoreError) {
-        if error.kind() == ErrorKind::Unwritable
-            && let Some(dir) = nearest(root, key)
-        {
-            self.insert(&dir, error.hint().cloned());
+    /// Records it if `error`, of a write under `key`, has that reason. Returns the error; if
+    /// it is not space that is used up, it says so.
+    pub(crate) fn note(&self, root: &Root, key: &Key, error: StoreError) -> StoreError {
+        if error.kind() != ErrorKind::Unwritable {
+            return error;
         }
+        let Some(dir) = nearest(root, key) else {
+            return error;
+        };
+        let error = if lacks_inodes(&dir) {
+            error.with_hint(NO_INODES)
+        } else {
+            error
+        };
+        self.insert(&dir, Why::Failed(error.hint().cloned()));
+        error
     }
 
     /// Fails with `Unwritable` if the file of `key` would be on one of them.
@@ -49,26 +71,50 @@ impl UnwritableFileSystems {
         let id = nearest(root, key).and_then(|dir| mount_id(&dir));
         match id.and_then(|id| self.lock().get(&id).cloned()) {
             None => Ok(()),
-            Some(why) => {
-                let what = format!("nothing can be written to the file system of '{key}'");
-                let error = refused(ErrorKind::Unwritable, what);
-                Err(match why {
-                    Some(why) => error.with_hint(why),
-                    None => error,
-                })
-            }
+            Some(why) => Err(why.of(key)),
         }
     }
 
-    fn insert(&self, dir: &OwnedFd, why: Option<Hint>) {
+    fn insert(&self, dir: &OwnedFd, why: Why) {
         if let Some(id) = mount_id(dir) {
             self.lock().entry(id).or_insert(why);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<MountId, Option<Hint>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<MountId, Why>> {
         self.0.lock()
     }
+}
+
+impl Why {
+    /// The error of a write under `key` that is not tried.
+    fn of(self, key: &Key) -> StoreError {
+        let refused = |what| refused(ErrorKind::Unwritable, what);
+        match self {
+            Self::ReadOnly => {
+                let what = format!("nothing can be written to the file system of '{key}'");
+                refused(what).with_hint(READ_ONLY)
+            }
+            Self::Failed(hint) => {
+                let error = refused(format!(
+                    "not tried, because a write to the file system of '{key}' has failed"
+                ));
+                match hint {
+                    Some(hint) => error.with_hint(hint),
+                    None => error,
+                }
+            }
+        }
+    }
+}
+
+/// Whether a file system that is mounted for writing takes no further file. Some count no
+/// inodes.
+fn lacks_inodes(dir: &OwnedFd) -> bool {
+    rustix::fs::fstatvfs(dir).is_ok_and(|stat| {
+        let is_read_only = stat.f_flag.contains(StatVfsMountFlags::RDONLY);
+        stat.f_files > 0 && stat.f_favail == 0 && !is_read_only
+    })
 }
 
 fn mount_id(dir: &OwnedFd) -> Option<MountId> {

@@ -176,7 +176,8 @@ async fn only_an_empty_directory_gives_way_to_a_file() {
     assert_eq!(error.kind(), ErrorKind::Blocked);
     assert_eq!(
         error.to_string(),
-        "cannot write 'full': a directory of that name is not empty"
+        "cannot write 'full': a directory of that name is not empty; move elsewhere what is in \
+         it, and run again"
     );
     assert_eq!(
         tree.names(),
