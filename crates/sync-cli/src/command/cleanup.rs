@@ -1,5 +1,7 @@
 //! `cleanup`: removes empty directories below the directory, never itself.
 
+use std::path::Path;
+
 use s3mirror::DirectoryLock;
 use serde::Serialize;
 use sync_core::{entry::Skipped, listing::Side, text::printable};
@@ -7,6 +9,7 @@ use sync_fs::{EmptyDirs, empty_directories};
 
 use super::manner::Mode;
 use super::not_opened::not_opened;
+use super::sync::confirmed;
 use crate::options::CleanupArgs;
 use crate::{Console, Exit, output::text};
 
@@ -31,6 +34,14 @@ pub(crate) enum Line {
 }
 
 pub(super) fn run(args: &CleanupArgs, mode: Mode, console: &mut Console) -> anyhow::Result<Exit> {
+    if mode == Mode::Act && is_whole_system(&args.dir) {
+        console.warning(
+            "this is the whole system: mount points and directories that programs need are empty too",
+        );
+        if !confirmed(1, args.yes, console) {
+            return Ok(Exit::Refused);
+        }
+    }
     let _lock = match mode {
         Mode::Show | Mode::Check => None,
         Mode::Act => {
@@ -68,6 +79,11 @@ pub(super) fn run(args: &CleanupArgs, mode: Mode, console: &mut Console) -> anyh
     let counts = Counts { removed, failed };
     conclude(&found, &counts, mode, exit, args, console);
     Ok(exit)
+}
+
+/// Whether `dir` is `/`, however it is written.
+fn is_whole_system(dir: &Path) -> bool {
+    dir.canonicalize().is_ok_and(|dir| dir.parent().is_none())
 }
 
 struct Counts {
@@ -121,4 +137,22 @@ fn conclude(
         }
     };
     console.reporter().result(&report, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_system_is_known_however_it_is_written() {
+        let top = tempfile::tempdir().unwrap();
+        let link = top.path().join("link");
+        std::os::unix::fs::symlink("/", &link).unwrap();
+        for dir in [Path::new("/"), Path::new("/usr/.."), &link] {
+            assert!(is_whole_system(dir), "{}", dir.display());
+        }
+        for dir in [top.path(), Path::new("/usr"), &top.path().join("none")] {
+            assert!(!is_whole_system(dir), "{}", dir.display());
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use clap::{Arg, Command};
-use sync_core::text::printable;
+use sync_core::text::{printable, printable_shell_word};
 use sync_s3::without_secrets;
 
 use crate::options::definition;
@@ -128,24 +128,28 @@ pub(crate) fn advice(args: &[OsString]) -> Option<String> {
     }
 }
 
-/// Places without the names of their options.
+/// Places without the names of their options. All options that were typed are kept: without
+/// one, the command may do more.
 fn of_command(command: &str, words: &[String]) -> Option<String> {
     let (places, rest) = places(command, words)?;
+    let is_place = |at: &usize| places.iter().any(|(place, _)| place == at);
+    let kept = (0..words.len()).filter(|at| !is_place(at));
+    let kept: Vec<_> = kept.map(|at| words[at].clone()).collect();
     let places: Vec<String> = places.into_iter().map(|(_, place)| place).collect();
     let is_backup = !command.ends_with("restore");
-    if let Some(advice) = against_the_order(command, &places) {
+    if let Some(advice) = against_the_order(command, &places, &kept) {
         return Some(advice);
     }
     let meant = meant(&places, is_backup, &rest);
     if places.is_empty() || places.len() > 2 {
         return None;
     }
-    Some(typed(command, &meant))
+    Some(typed(command, &meant, &kept))
 }
 
 /// A bucket and a directory in the order of a copy in the other direction: which of both
 /// is meant must not be guessed.
-fn against_the_order(command: &str, places: &[String]) -> Option<String> {
+fn against_the_order(command: &str, places: &[String], kept: &[String]) -> Option<String> {
     let [from, to] = places else { return None };
     let (other, what, reverse) = match command {
         "backup" if is_bucket(from) && !is_bucket(to) => (
@@ -161,9 +165,10 @@ fn against_the_order(command: &str, places: &[String]) -> Option<String> {
         _ => return None,
     };
     let [from, to] = [from, to].map(|place| printable(&without_secrets(place)));
+    let kept = shown(kept);
     Some(format!(
-        "'s3mirror {command} {to} {from}' makes the {what}, 's3mirror {other} {from} {to}' the \
-         {reverse}"
+        "'s3mirror {command} {to} {from}{kept}' makes the {what}, 's3mirror {other} {from} \
+         {to}{kept}' the {reverse}"
     ))
 }
 
@@ -177,7 +182,11 @@ fn of_copy(word: &str, words: &[String]) -> String {
     };
     if let ([one, other], false) = (places.as_slice(), command.is_empty()) {
         let places = [(*one).clone(), (*other).clone()];
-        return typed(command, &meant(&places, command == "backup", &[]));
+        // Of the options of other tools, only this one must not be lost.
+        let is_dry = |word: &String| ["-n", "--dryrun", "--dry-run"].contains(&word.as_str());
+        let kept = words.iter().any(is_dry).then(|| "-n".to_owned());
+        let kept: Vec<_> = kept.into_iter().collect();
+        return typed(command, &meant(&places, command == "backup", &[]), &kept);
     }
     "'s3mirror backup -d DIR -b BUCKET' makes the bucket equal to the directory, \
      's3mirror restore -d DIR -b BUCKET' the directory equal to the bucket"
@@ -243,7 +252,13 @@ fn meant(places: &[String], is_backup: bool, options: &[String]) -> Meant {
     Meant { dir, bucket }
 }
 
-fn typed(command: &str, meant: &Meant) -> String {
+/// Words of a command line as they are shown behind others.
+fn shown(words: &[String]) -> String {
+    let shown = |word: &String| format!(" {}", printable_shell_word(&without_secrets(word)));
+    words.iter().map(shown).collect()
+}
+
+fn typed(command: &str, meant: &Meant, kept: &[String]) -> String {
     let option = |name: &str, place: &Option<String>| {
         let place = place.as_deref().map(without_secrets);
         place.map_or(String::new(), |place| {
@@ -251,7 +266,8 @@ fn typed(command: &str, meant: &Meant) -> String {
         })
     };
     let (dir, bucket) = (option("-d", &meant.dir), option("-b", &meant.bucket));
-    format!("type 's3mirror {command}{dir}{bucket}'")
+    let kept = shown(kept);
+    format!("type 's3mirror {command}{dir}{bucket}{kept}'")
 }
 
 #[cfg(test)]

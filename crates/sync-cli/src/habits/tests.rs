@@ -12,13 +12,14 @@ fn who_knows_other_tools_is_told_what_to_type() {
     for (line, typed) in [
         ("backup d s3://bucket", "backup -d d -b s3://bucket"),
         ("backup d bucket", "backup -d d -b bucket"),
-        ("backup -y d s3://bucket", "backup -d d -b s3://bucket"),
+        ("backup -y d s3://bucket", "backup -d d -b s3://bucket -y"),
+        ("backup d plain/x -n -q", "backup -d d -b plain/x -n -q"),
         (
-            "backup --region x d s3://bucket",
-            "backup -d d -b s3://bucket",
+            "backup --region x d s3://bucket --no-delete",
+            "backup -d d -b s3://bucket --region x --no-delete",
         ),
-        ("backup -d d s3://bucket", "backup -b s3://bucket"),
-        ("backup d -b bucket", "backup -d d"),
+        ("backup -d d s3://bucket", "backup -b s3://bucket -d d"),
+        ("backup d -b bucket", "backup -d d -b bucket"),
         ("backup d", "backup -d d -b BUCKET"),
         ("restore s3://bucket d", "restore -d d -b s3://bucket"),
         ("restore bucket d", "restore -d d -b bucket"),
@@ -27,6 +28,7 @@ fn who_knows_other_tools_is_told_what_to_type() {
         ("sync d s3://b/x", "backup -d d -b s3://b/x"),
         ("sync s3://b/x d", "restore -d d -b s3://b/x"),
         ("cp --recursive d s3://b", "backup -d d -b s3://b"),
+        ("sync d s3://b --dryrun", "backup -d d -b s3://b -n"),
     ] {
         let expected = format!("type 's3mirror {typed}'");
         assert_eq!(said(&format!("s3mirror {line}")), expected, "{line}");
@@ -51,6 +53,8 @@ fn who_knows_other_tools_is_told_what_to_type() {
         assert_eq!(said(&format!("s3mirror {line}")), "", "{line}");
     }
     assert!(!said("s3mirror backup d s3://u:geheim@b").contains("geheim"));
+    let secret = "s3mirror backup d b --endpoint-url http://u:geheim@host";
+    assert!(!said(secret).contains("geheim"));
     assert!(!said("s3mirror backup s3://u:geheim@b d").contains("geheim"));
 }
 
@@ -61,6 +65,9 @@ fn who_types_the_places_in_the_wrong_order_is_told_both_commands() {
         assert!(said.contains("'s3mirror backup d s3://b'"), "{said}");
         assert!(said.contains("'s3mirror restore s3://b d'"), "{said}");
     }
+    let said = said("s3mirror backup s3://b d -n");
+    assert!(said.contains("'s3mirror backup d s3://b -n'"), "{said}");
+    assert!(said.contains("'s3mirror restore s3://b d -n'"), "{said}");
 }
 
 fn named(line: &str) -> String {

@@ -42,6 +42,33 @@ impl Metadatum {
     }
 }
 
+/// What one value names: in the environment several, one a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lines<T>(Vec<T>);
+
+impl<T: FromStr<Err = String>> FromStr for Lines<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // A block of lines ends with a line feed, and may have empty lines.
+        let is_block = text.contains('\n');
+        let lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
+        let lines = lines.filter(|line| !(is_block && line.trim().is_empty()));
+        let named = |why| match is_block {
+            true => format!("one of its lines: {why}"),
+            false => why,
+        };
+        let parsed = lines.map(|line| line.parse().map_err(named));
+        parsed.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// What all values name.
+pub(super) fn all<T: Clone>(values: &[Lines<T>]) -> Vec<T> {
+    let values = values.iter().flat_map(|lines| &lines.0);
+    values.cloned().collect()
+}
+
 impl FromStr for Tag {
     type Err = String;
 
@@ -165,6 +192,25 @@ mod tests {
             let error = tag(text).unwrap_err();
             assert!(error.contains(why), "{text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn empty_lines_of_a_block_name_nothing() {
+        let names = |text: &str| {
+            let lines = text.parse::<Lines<Tag>>();
+            lines.map(|lines| {
+                lines
+                    .0
+                    .iter()
+                    .map(|tag| tag.name.clone())
+                    .collect::<Vec<_>>()
+            })
+        };
+        for text in ["a=1\nb=2", "a=1\nb=2\n", "\na=1\r\n\n  \nb=2\r\n"] {
+            assert_eq!(names(text).unwrap(), ["a", "b"], "{text:?}");
+        }
+        assert!(names("").is_err(), "no block");
+        assert!(names("a=1\nb\n").unwrap_err().contains("NAME=VALUE"));
     }
 
     #[test]

@@ -221,7 +221,7 @@ pub(crate) struct CleanupArgs {
     /// Show what would be done; change nothing
     #[arg(short = 'n', long, hide_env = true, env = "S3MIRROR_DRY_RUN", value_parser = Boolish::new())]
     pub(crate) dry_run: bool,
-    /// Accepted for uniformity; cleanup deletes no file, so it never asks
+    /// Accepted for uniformity; cleanup deletes no file, so it asks only about `/`
     #[arg(short, long, hide_env = true, env = "S3MIRROR_YES", value_parser = Boolish::new(), hide = true)]
     pub(crate) yes: bool,
     #[command(flatten)]

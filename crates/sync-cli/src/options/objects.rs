@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use sync_s3::{ContentType, Encryption, ObjectSettings};
 
 use super::ServerArgs;
-use super::attached::{self, Metadatum, Tag};
+use super::attached::{self, Lines, Metadatum, Tag, all};
 use super::header_text::HeaderText;
 
 /// Properties of each upload; existing objects keep theirs.
@@ -73,10 +73,9 @@ pub(crate) struct ObjectArgs {
         long,
         hide_env = true,
         env = "S3MIRROR_TAGGING",
-        value_delimiter = '\n',
         value_name = "NAME=VALUE"
     )]
-    pub(crate) tagging: Vec<Tag>,
+    pub(crate) tagging: Vec<Lines<Tag>>,
     /// Metadata of uploads (x-amz-meta-NAME); may be given several times
     ///
     /// In the environment, S3MIRROR_METADATA holds one a line.
@@ -84,10 +83,9 @@ pub(crate) struct ObjectArgs {
         long,
         hide_env = true,
         env = "S3MIRROR_METADATA",
-        value_delimiter = '\n',
         value_name = "NAME=VALUE"
     )]
-    pub(crate) metadata: Vec<Metadatum>,
+    pub(crate) metadata: Vec<Lines<Metadatum>>,
 }
 
 impl ObjectArgs {
@@ -102,7 +100,7 @@ impl ObjectArgs {
             let wrong = "--sse-kms-key-id needs --sse aws:kms or --sse aws:kms:dsse";
             return Err(wrong.to_owned());
         }
-        attached::check(&self.tagging, &self.metadata)
+        attached::check(&all(&self.tagging), &all(&self.metadata))
     }
 }
 
@@ -125,8 +123,8 @@ impl From<&ObjectArgs> for ObjectSettings {
                 .as_ref()
                 .map_or(ContentType::None, |choice| choice.0.clone()),
             cache_control: text(&args.cache_control),
-            tags: args.tagging.iter().map(Tag::pair).collect(),
-            metadata: args.metadata.iter().map(Metadatum::pair).collect(),
+            tags: all(&args.tagging).iter().map(Tag::pair).collect(),
+            metadata: all(&args.metadata).iter().map(Metadatum::pair).collect(),
         }
     }
 }
