@@ -75,7 +75,7 @@ pub enum RepeatedBy {
 #[derive(Debug, Clone)]
 pub struct UnfinishedRestore {
     /// None where it cannot be read.
-    mark: Option<RestoreMark>,
+    mark: Option<Box<RestoreMark>>,
     /// The directory that was restored, by its name here.
     directory: PathBuf,
     relation: Relation,
@@ -150,7 +150,7 @@ fn in_state(directory: &Tree, state: &StateDir) -> Vec<UnfinishedRestore> {
             if let Some(relation) = directory.relation(&tree) {
                 found.push(UnfinishedRestore {
                     directory: mark.directory.clone(),
-                    mark: Some(mark),
+                    mark: Some(Box::new(mark)),
                     relation,
                     place: MarkPlace::State(path),
                 });
@@ -171,7 +171,10 @@ fn of_directory(directory: &Path, text: &[u8], relation: Relation) -> Vec<Unfini
     if marks.is_empty() {
         return vec![found(None)];
     }
-    marks.into_iter().map(|mark| found(Some(mark))).collect()
+    marks
+        .into_iter()
+        .map(|mark| found(Some(Box::new(mark))))
+        .collect()
 }
 
 fn parse(text: &[u8]) -> Vec<RestoreMark> {
@@ -256,7 +259,7 @@ impl UnfinishedRestore {
     /// Whether a complete restore has restored everything that this one was to
     /// restore.
     fn is_done_by(&self, work: &Work<'_>) -> bool {
-        let Some(mark) = &self.mark else {
+        let Some(mark) = self.mark.as_deref() else {
             return self.relation == Relation::Same && work.selection.is_empty();
         };
         let concerns = work.selection.is_empty() || digest(work.selection) == mark.selection;

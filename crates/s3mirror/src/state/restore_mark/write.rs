@@ -149,7 +149,7 @@ async fn clear(done: &[&UnfinishedRestore], directory: &Tree, root: &FsStore) ->
         let gone: Vec<_> = done
             .iter()
             .filter(|found| found.place == MarkPlace::Directory && found.directory == path)
-            .map(|found| found.mark.as_ref())
+            .map(|found| found.mark.as_deref())
             .collect();
         let text = restore_mark(path).ok().flatten().map(|mark| mark.text);
         let mut left = parse(&text.unwrap_or_default());
