@@ -22,11 +22,12 @@ use crate::{
 
 /// What the tests that only root can run have in their names: they mount a
 /// small file system, make a device, give a file away, or start the daemons of Slurm.
-const AS_ROOT: [&str; 8] = [
+const AS_ROOT: [&str; 9] = [
     "faults_disk",
     "a_full_disk",
     "cluster_slurm",
     "devices_are_skipped",
+    "a_mount_over_the_directory",
     "a_replaced_file_leaves_its_owner",
     "a_directory_of_another_user",
     "a_mark_of_another_user",
