@@ -28,8 +28,8 @@ pub(crate) enum Part {
         /// The journal of open uploads, which the process that executes the shard after
         /// this one finds on any machine.
         uploads: JournalFiles,
-        /// If one of these files is there, others have done the work.
-        ends: Vec<PathBuf>,
+        /// If this file is there, others have done the work.
+        done: PathBuf,
     },
     /// What is left when all transfers are done.
     Deletions {
@@ -83,11 +83,11 @@ impl Part {
         matches!(self, Self::Whole | Self::Deletions { .. })
     }
 
-    /// Whether others have done the work. The files are opened: what is known of names
-    /// may be old on NFS.
+    /// Whether others have done the work. The file is opened: what is known of names may be
+    /// old on NFS.
     pub(crate) fn is_over(&self) -> bool {
         match self {
-            Self::Transfers { ends, .. } => ends.iter().any(|path| exists(path)),
+            Self::Transfers { done, .. } => exists(done),
             _ => false,
         }
     }

@@ -18,9 +18,7 @@ use sync_core::{
 
 use super::attempts::{HeartbeatMonitor, LOOK};
 use super::error::Result;
-use super::files::{
-    BeganFile, Done, DoneFile, ENDING, FINISHED, FailedEntry, FailedFile, Signature, plan_name,
-};
+use super::files::{BeganFile, Done, DoneFile, FailedEntry, FailedFile, Signature, plan_name};
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};
 use super::watch::Watcher;
@@ -75,7 +73,7 @@ impl ClusterRun {
         self.parts(shard)?;
         let shard = Shard(shard);
         if self.done_file(shard)?.is_some() || self.is_closed()? {
-            return Ok(Err(self.without_attempt(shard)));
+            return Ok(Err(self.without_attempt(shard)?));
         }
         let mut number = 1;
         loop {
@@ -87,12 +85,11 @@ impl ClusterRun {
     }
 
     /// Why no attempt at a shard is needed.
-    fn without_attempt(&self, shard: Shard) -> Ended {
-        if self.directory.has(&shard.done()) {
-            Ended::ByAnother
-        } else {
-            Ended::RunEnded
-        }
+    fn without_attempt(&self, shard: Shard) -> Result<Ended> {
+        Ok(match self.done_file(shard)? {
+            Some(_) => Ended::ByAnother,
+            None => Ended::RunEnded,
+        })
     }
 
     /// Begins the attempt of that number; none if another process has begun it.
@@ -190,9 +187,7 @@ impl Attempt<'_> {
                 own: directory.join(self.shard.uploads(self.number)),
                 left: self.shard.journal_files(Some(self.number), directory),
             },
-            ends: [&*self.shard.done(), ENDING, FINISHED]
-                .map(|name| directory.join(name))
-                .to_vec(),
+            done: directory.join(self.shard.done()),
         };
         Ok(builder.part(part).stop_on(stop))
     }
@@ -245,9 +240,13 @@ impl Attempt<'_> {
                 report: self.done(report),
             };
             let published = self.run.directory.publish(&self.shard.done(), &done)?;
-            return Ok(published.map_or(Ended::ByAnother, |_| Ended::Done));
+            return Ok(match published {
+                Some(_) => Ended::Done,
+                None => self.run.without_attempt(self.shard)?,
+            });
         }
         let superseded = is_superseded.then(|| self.run.without_attempt(self.shard));
+        let superseded = superseded.transpose()?;
         if superseded == Some(Ended::ByAnother) {
             return Ok(Ended::ByAnother);
         }

@@ -13,7 +13,12 @@ use sync_core::{checksum::Crc64, json::append_json};
 use tempfile::NamedTempFile;
 
 use super::error::{ClusterError, Result};
+use super::files::RUN;
 use crate::state::{Relation, Tree, private};
+
+/// The longest file of a run that is read whole, in bytes: a thousand plans and shards take less
+/// than a mebibyte.
+const LONGEST: u64 = 64 << 20;
 
 /// A directory that belongs to this user alone.
 #[derive(Debug, Clone)]
@@ -94,7 +99,8 @@ impl RunDirectory {
             builder.mode(0o700).recursive(recursive).create(&path)
         };
         let made = match make(false) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make(true),
+            // Where the run itself is gone, or its file system is not mounted, it is not made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.has(RUN) => make(true),
             made => made,
         };
         match made {
@@ -107,8 +113,8 @@ impl RunDirectory {
     /// The content of the file `name`; none if there is no such file.
     pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<Content<T>>> {
         let path = self.join(name);
-        let text = match with_new_names(&path, private::read) {
-            Ok((_, text)) => text,
+        let text = match with_new_names(&path, |path| private::read_whole(path, LONGEST)) {
+            Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cannot_read(&path, error)),
         };
@@ -279,6 +285,18 @@ pub(crate) fn cannot_write(path: &Path, error: io::Error) -> ClusterError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As of a thousand plans and shards.
+    #[test]
+    fn long_files_are_read_whole() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("run");
+        let directory = RunDirectory::create(&path).unwrap();
+        let parts: Vec<_> = (0..50_000).map(|part| format!("part {part}")).collect();
+        directory.publish("sealed.json", &parts).unwrap();
+        let found = directory.read::<Vec<String>>("sealed.json").unwrap();
+        assert_eq!(found.unwrap().value, parts);
+    }
 
     /// As on NFS, where another machine has made the file.
     #[test]

@@ -27,6 +27,8 @@ impl ClusterRun {
         waits: impl FnOnce(usize),
     ) -> Result<usize> {
         self.is_at_its_directory()?;
+        // Without it the run cannot be ended either.
+        self.header()?;
         // Whoever was the first: the mark is there.
         self.directory
             .publish(ENDING, &EndingFile::of(&self.run.id))?;

@@ -92,17 +92,29 @@ impl ClusterRun {
         execution
     }
 
-    /// What ends the run, if all of its shards are done; else what is missing.
+    /// What ends the run, if all of its shards are done; else what is missing. A run that is
+    /// being ended as it is keeps what its plan deletes, though all of them are.
     ///
     /// # Errors
     /// Those of reading the run directory.
     pub fn finish(&self) -> Result<Result<Ending<'_>, Vec<Missing>>> {
+        if let Some(missing) = self.deletions_declined()? {
+            return Ok(Err(vec![missing]));
+        }
         let (ending, missing) = self.sum_up()?;
         Ok(if missing.is_empty() {
             Ok(ending)
         } else {
             Err(missing)
         })
+    }
+
+    /// Why nothing is to be deleted, if somebody ends the run as it is, or has tried to.
+    ///
+    /// # Errors
+    /// Those of reading the run directory.
+    pub fn deletions_declined(&self) -> Result<Option<Missing>> {
+        Ok(self.ending()?.map(|place| Missing::declined(&place)))
     }
 
     /// What ends the run as it is, without its deletions, and what is missing. Before that,
@@ -130,7 +142,7 @@ impl ClusterRun {
 
     fn sum_up(&self) -> Result<(Ending<'_>, Vec<Missing>)> {
         self.is_at_its_directory()?;
-        let mut missing = self.edited_plans()?;
+        let mut missing = self.edited_plans();
         let mut done = Done::default();
         let mut began = now();
         for index in 0..self.shards() {

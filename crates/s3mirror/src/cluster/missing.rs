@@ -36,18 +36,19 @@ const MOST_NAMES: usize = 3;
 
 impl ClusterRun {
     /// The plans that are not those which were sealed.
-    pub(super) fn edited_plans(&self) -> Result<Vec<Missing>> {
+    pub(super) fn edited_plans(&self) -> Vec<Missing> {
         let mut edited = Vec::new();
         for (number, sum) in self.sealed.plans.iter().enumerate() {
             let name = plan_name(number);
             let path = self.directory.join(&name);
-            let found = sum_of(&path).map_err(|error| cannot_read(&path, error))?;
-            if found != (sum.bytes, sum.crc64.clone()) {
-                let what = format!("'{name}' is not the plan that was split; it was cut or edited");
-                edited.push(Missing::new(None, what));
-            }
+            let what = match sum_of(&path) {
+                Ok(found) if found == (sum.bytes, sum.crc64.clone()) => continue,
+                Ok(_) => format!("'{name}' is not the plan that was split; it was cut or edited"),
+                Err(error) => cannot_read(&path, error).to_string(),
+            };
+            edited.push(Missing::new(None, what));
         }
-        Ok(edited)
+        edited
     }
 
     /// What a shard has done, by all of its attempts; or why it counts as not done.
@@ -124,6 +125,12 @@ impl ClusterRun {
 }
 
 impl Missing {
+    /// The will to delete: somebody at `place` ends the run without its deletions.
+    pub(super) fn declined(place: &str) -> Self {
+        let what = format!("the run is being ended without its deletions, by {place}");
+        Self::new(None, what)
+    }
+
     fn new(shard: Option<usize>, what: String) -> Self {
         Self {
             shard,

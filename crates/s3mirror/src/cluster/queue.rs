@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::apply::Attempt;
 use super::attempts::{HeartbeatMonitor, Liveness};
-use super::error::Result;
+use super::error::{ClusterError, Result};
 use super::files::FailedFile;
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};
@@ -23,6 +23,8 @@ pub struct Queue<'r> {
     begun: Vec<usize>,
     /// How many of those would fail again.
     outdated: usize,
+    /// Why it is not known whether one is done: the others come first.
+    unknown: Option<ClusterError>,
     monitor: HeartbeatMonitor,
 }
 
@@ -65,6 +67,7 @@ impl ClusterRun {
             new,
             begun: Vec::new(),
             outdated: 0,
+            unknown: None,
             monitor: HeartbeatMonitor::default(),
         }
     }
@@ -78,14 +81,14 @@ impl<'r> Queue<'r> {
     pub fn next_shard(&mut self) -> Result<NextShard<'r>> {
         if self.run.is_closed()? {
             let all = (0..self.run.shards()).map(Shard);
-            return Ok(match self.not_done(all)?.len() {
-                0 => NextShard::None,
-                missing => NextShard::RunEnded(missing),
-            });
+            return match self.not_done(all).len() {
+                0 => self.none(),
+                missing => Ok(NextShard::RunEnded(missing)),
+            };
         }
         while let Some(index) = self.new.pop_front() {
             let shard = Shard(index);
-            if self.run.done_file(shard)?.is_some() {
+            if self.not_done([shard]).is_empty() {
                 continue;
             }
             if let Some(attempt) = self.run.begin_attempt(shard, 1, None)? {
@@ -100,7 +103,7 @@ impl<'r> Queue<'r> {
     /// attempt is dead.
     fn take_again(&mut self) -> Result<NextShard<'r>> {
         let begun = std::mem::take(&mut self.begun).into_iter().map(Shard);
-        let begun = self.not_done(begun)?.into_iter();
+        let begun = self.not_done(begun).into_iter();
         let mut begun: Vec<_> = begun.map(|shard| shard.0).collect();
         let mut free: Option<(Rank, usize, u32)> = None;
         begun.retain(|index| {
@@ -117,11 +120,11 @@ impl<'r> Queue<'r> {
         });
         self.begun = begun;
         let Some((_, index, last)) = free else {
-            return Ok(match (self.begun.len(), self.outdated) {
-                (0, 0) => NextShard::None,
-                (0, outdated) => NextShard::Outdated(outdated),
-                (others, _) => NextShard::Wait(others),
-            });
+            return match (self.begun.len(), self.outdated) {
+                (0, 0) => self.none(),
+                (0, outdated) => Ok(NextShard::Outdated(outdated)),
+                (others, _) => Ok(NextShard::Wait(others)),
+            };
         };
         match self.run.begin_attempt(Shard(index), last + 1, None)? {
             Some(mut attempt) => {
@@ -158,14 +161,21 @@ impl<'r> Queue<'r> {
         }
     }
 
-    /// Those of `shards` that nobody has done.
-    fn not_done(&self, shards: impl Iterator<Item = Shard>) -> Result<Vec<Shard>> {
+    /// Those of `shards` that nobody has done, as far as that is known.
+    fn not_done(&mut self, shards: impl IntoIterator<Item = Shard>) -> Vec<Shard> {
         let mut left = Vec::new();
         for shard in shards {
-            if self.run.done_file(shard)?.is_none() {
-                left.push(shard);
+            match self.run.done_file(shard) {
+                Ok(Some(_)) => {}
+                Ok(None) => left.push(shard),
+                Err(error) => self.unknown = Some(error),
             }
         }
-        Ok(left)
+        left
+    }
+
+    /// There is nothing to do; an error if that is not known.
+    fn none(&mut self) -> Result<NextShard<'r>> {
+        self.unknown.take().map_or(Ok(NextShard::None), Err)
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sync_core::plan::Tally;
 
-use super::error::Result;
+use super::error::{ClusterError, Result};
 use super::files::{BeganFile, FailedFile, HeartbeatFile, now};
 use super::run::ClusterRun;
 use super::shard::{Shard, ShardState, Task};
@@ -139,7 +139,13 @@ impl ClusterRun {
         }
         for index in 0..self.shards() {
             let shard = Shard(index);
-            self.add(shard, shard.state(&self.directory)?, &mut status)?;
+            let state = match self.done_file(shard) {
+                // Nobody has done it; `finish` says why.
+                Err(ClusterError::NotDone { .. }) => ShardState::Waiting,
+                Err(error) => return Err(error),
+                Ok(_) => shard.state(&self.directory)?,
+            };
+            self.add(shard, state, &mut status)?;
         }
         status.state = match self.finished_file()? {
             Some(finished) if finished.complete => State::Finished,

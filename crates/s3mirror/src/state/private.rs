@@ -89,6 +89,24 @@ pub(crate) fn is_writable(path: &Path) -> io::Result<()> {
 /// The content of the regular file `path`, which is neither a link nor a pipe,
 /// and the open file, for a lock. At most 256 KiB.
 pub(crate) fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
+    let file = open(path)?;
+    let mut text = Vec::new();
+    (&file).take(MOST).read_to_end(&mut text)?;
+    Ok((file, text))
+}
+
+/// The content of the regular file `path`, as [`read`] does; an error if it is longer than
+/// `most` bytes.
+pub(crate) fn read_whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    open(path)?.take(most + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > most {
+        return Err(io::Error::other(format!("it is longer than {most} bytes")));
+    }
+    Ok(text)
+}
+
+fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = OpenOptions::new()
         .read(true)
@@ -97,9 +115,7 @@ pub(crate) fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
-    let mut text = Vec::new();
-    (&file).take(MOST).read_to_end(&mut text)?;
-    Ok((file, text))
+    Ok(file)
 }
 
 /// A new file in `directory`, locked, that gets its name only when it is

@@ -136,6 +136,14 @@ async fn end(
     if !confirmed(deletions, args.yes, console) {
         return Ok(Exit::Refused);
     }
+    // The question may have stood for hours.
+    if !args.without_deletions && deletions > 0 {
+        match run.deletions_declined() {
+            Ok(None) => {}
+            Ok(Some(missing)) => return Ok(incomplete(run, &[missing], console)),
+            Err(error) => return Ok(not_ended(error, console)),
+        }
+    }
     console.streams().show();
     let report = mirror.execute(&plan).await;
     progress.end();
@@ -143,8 +151,12 @@ async fn end(
     tell(run, &merged, hooks, console);
     if let Err(error) = ending.conclude(&merged) {
         console.error(format_args!(
-            "all is done, but that cannot be noted: {error}; run `s3mirror cluster finish {}` again",
-            quoted(run.path())
+            "all is done, but that cannot be noted: {error}; {} again",
+            if args.without_deletions {
+                end_it(run.path())
+            } else {
+                format!("run `s3mirror cluster finish {}`", quoted(run.path()))
+            }
         ));
         return Ok(Exit::Unwritten);
     }
