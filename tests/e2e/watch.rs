@@ -4,7 +4,6 @@
 use std::{
     fs,
     os::unix::{fs::PermissionsExt, net::UnixDatagram},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -210,7 +209,8 @@ fn operators_see_its_state_in_a_file_by_a_signal_and_in_metrics() {
     assert_eq!(seen["last_cycle"]["created"]["entries"], 1);
     assert!(seen["last_full"].is_string());
     running.signal("USR1");
-    thread::sleep(Duration::from_millis(300));
+    let said = || has_said(&world, "directories watched");
+    running.wait_until(&memory, "it says how far it is", said);
     let outcome = stop(running);
     outcome.says("watching: 1 directories watched, 0 changes wait, 1 cycles");
     assert_eq!(status()["state"], "stopped");

@@ -13,12 +13,19 @@ use super::Dir;
 pub(crate) struct Edits<'a> {
     dir: &'a Dir,
     state: u64,
+    /// How many files were written.
+    written: usize,
 }
 
 impl<'a> Edits<'a> {
     pub(crate) fn new(dir: &'a Dir, seed: u64) -> Self {
         let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        Self { dir, state }
+        let written = 0;
+        Self {
+            dir,
+            state,
+            written,
+        }
     }
 
     /// Edits until `end`, with pauses.
@@ -66,8 +73,10 @@ impl<'a> Edits<'a> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        let length = usize::try_from(self.below(50)).unwrap_or_default();
-        fs::write(path, self.below(10).to_string().repeat(length))
+        // Each has a size of its own: a file that is moved over another one of its size, and
+        // is older than the object, is taken for equal.
+        self.written += 1;
+        fs::write(path, "x".repeat(self.written))
     }
 
     /// A path of up to four names out of few, so that edits meet.

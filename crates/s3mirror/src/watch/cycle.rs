@@ -67,6 +67,8 @@ pub struct Cycle {
     pub retry: Option<Duration>,
     /// Keys and directories that have failed by themselves, in this run or before, and wait.
     pub failing: usize,
+    /// Whether a full run is needed and waits, so that more may have changed than is known.
+    pub full_pending: bool,
     /// Deletions of the last 24 hours.
     pub deleted: u64,
     /// How many more are allowed now.

@@ -147,9 +147,13 @@ impl Watch {
             match self.schedule.next(now, changes, self.retries.next()) {
                 Next::Full(cause) => return self.full_run(cause).await,
                 Next::Cycle => {
-                    if let Some(work) = self.cycle(now) {
-                        return work;
+                    if let Some(items) = self.changed() {
+                        return Work { full: None, items };
                     }
+                }
+                Next::Retry => {
+                    let items = self.retries.due(now).cloned().collect();
+                    return Work { full: None, items };
                 }
                 Next::Wait(until) => self.sleep(until.min(now + LOOK_AT_ROOT)).await,
             }
@@ -184,6 +188,7 @@ impl Watch {
             took: begun.elapsed(),
             retry: self.retry(now),
             failing: self.retries.len(),
+            full_pending: self.schedule.is_full_pending(),
             deleted: self.window.deleted(now),
             left: self.window.left(now, self.options.max_delete),
             total: self.window.total(),
@@ -274,20 +279,16 @@ impl Watch {
         }
     }
 
-    /// What has changed, and what has failed and is due; nothing if more has changed than is
-    /// remembered.
-    fn cycle(&self, now: Instant) -> Option<Work> {
-        let mut items: BTreeSet<_> = self.retries.due(now).cloned().collect();
-        if let Some(watcher) = &self.watcher {
-            match watcher.take() {
-                Changes::Items(changed) => items.extend(changed),
-                Changes::Everything => {
-                    watcher.put_back(Changes::Everything);
-                    return None;
-                }
+    /// What has changed; nothing if that is more than is remembered.
+    fn changed(&self) -> Option<BTreeSet<String>> {
+        let watcher = self.watcher.as_ref()?;
+        match watcher.take() {
+            Changes::Items(items) => Some(items),
+            Changes::Everything => {
+                watcher.put_back(Changes::Everything);
+                None
             }
         }
-        Some(Work { full: None, items })
     }
 
     /// A mirror of what `work` names, which may delete what the day has left.
@@ -332,7 +333,9 @@ impl Watch {
             // What has changed elsewhere meanwhile need not wait until somebody has decided.
             Outcome::Refused(_) if work.full.is_none() => {
                 self.schedule.ended();
-                self.cycle_ended(&work, None, now);
+                if self.retries.refused(&work.items, now).is_err() {
+                    self.schedule.ask_full(FullCause::TooManyChanges);
+                }
             }
             Outcome::Refused(_) => self.schedule.failed(work.full, now, LONG_PAUSE),
             Outcome::Failed(_) | Outcome::Stopped => self.do_again(work, now),

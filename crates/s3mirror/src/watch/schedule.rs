@@ -80,6 +80,9 @@ pub(super) struct Span {
 pub(super) enum Next {
     /// A cycle of what has changed.
     Cycle,
+    /// One of what has failed. What has changed is not looked at with it, because it would be
+    /// refused with it.
+    Retry,
     /// A full run.
     Full(FullCause),
     /// Nothing until then.
@@ -95,6 +98,10 @@ pub(super) struct Schedule {
     full_at: Instant,
     /// Until when there is no further full run of a cause that can come again and again.
     rest_until: Option<Instant>,
+    /// Until when there is none of any cause during which cycles may be run, because the
+    /// last one has failed.
+    full_not_before: Option<Instant>,
+    full_failures: u32,
     /// Full runs in a row that were incomplete.
     incomplete: u32,
     failures: u32,
@@ -112,8 +119,10 @@ impl Schedule {
         Self {
             pace,
             full: Some(FullCause::Begin),
-            full_at: now + pace.full_every,
+            full_at: later(now, pace.full_every),
             rest_until: None,
+            full_not_before: None,
+            full_failures: 0,
             incomplete: 0,
             failures: 0,
             longest: Duration::ZERO,
@@ -127,9 +136,20 @@ impl Schedule {
         self.no_lists = no_lists;
     }
 
-    /// A full run is needed; the first cause counts.
+    /// A full run is needed; the first cause counts. But of a directory that is another one
+    /// nothing is known, so nothing is done before it was looked at whole.
     pub(super) fn ask_full(&mut self, cause: FullCause) {
-        self.full.get_or_insert(cause);
+        match cause {
+            FullCause::RootReplaced => self.full = Some(cause),
+            _ => {
+                self.full.get_or_insert(cause);
+            }
+        }
+    }
+
+    /// Whether a full run is needed: until then more may have changed than is known.
+    pub(super) fn is_full_pending(&self) -> bool {
+        self.full.is_some()
     }
 
     /// What is to be done at `now`, if changes wait since `changes`, and what has failed is
@@ -137,6 +157,8 @@ impl Schedule {
     pub(super) fn next(&self, now: Instant, changes: Option<Span>, retry: Option<Instant>) -> Next {
         let settled = changes
             .map(|span| (span.last + self.pace.settle).min(span.first + self.pace.longest_delay));
+        let is_retry = retry.is_some_and(|at| at <= now) && settled.is_none_or(|at| at > now);
+        let cycle = if is_retry { Next::Retry } else { Next::Cycle };
         let cycle_at = [settled, retry].into_iter().flatten().min();
         let (full_at, cause) = match self.full {
             Some(cause) => (self.rest(cause).unwrap_or(now), cause),
@@ -147,7 +169,7 @@ impl Schedule {
                 let at = self.rest_until.map_or(at, |rest| at.max(rest));
                 (at.min(full_at), Next::Full(FullCause::NamesFold))
             }
-            Some(at) if at < full_at && now < full_at => (at, Next::Cycle),
+            Some(at) if at < full_at && now < full_at => (at, cycle),
             _ => (full_at, Next::Full(cause)),
         };
         let due = self.not_before.map_or(due, |limit| due.max(limit));
@@ -155,13 +177,14 @@ impl Schedule {
     }
 
     /// Until when a full run because of `cause` waits. What has changed is looked at
-    /// meanwhile, except where nobody watches.
+    /// meanwhile.
     fn rest(&self, cause: FullCause) -> Option<Instant> {
         match cause {
-            FullCause::Overflow | FullCause::TooManyChanges | FullCause::Incomplete => {
-                self.rest_until
+            _ if blocks(cause) => None,
+            FullCause::Overflow | FullCause::Incomplete => {
+                self.rest_until.max(self.full_not_before)
             }
-            _ => None,
+            _ => self.full_not_before,
         }
     }
 
@@ -183,24 +206,37 @@ impl Schedule {
     /// this one took, so that full runs take at most half of the time.
     pub(super) fn full_ended(&mut self, now: Instant, took: Duration, every: Duration) {
         self.incomplete = 0;
-        self.full_at = now + self.pace.full_every.min(every);
+        self.full_at = later(now, self.pace.full_every.min(every));
         self.rest_until = Some(now + took);
+        self.full_succeeded();
     }
 
     /// A full run that took `took` has ended at `now`, and has not seen or done everything: it
     /// has to be done again, after a pause that grows to `longest`.
     pub(super) fn full_again(&mut self, now: Instant, took: Duration, longest: Duration) {
         self.ask_full(FullCause::Incomplete);
+        self.full_succeeded();
         let pause = pause(self.incomplete, longest).max(took);
         self.rest_until = Some(now + pause);
         self.incomplete = self.incomplete.saturating_add(1);
     }
 
-    /// The run has failed at `now`, and has to be done again after a pause of at most
-    /// `longest`.
+    fn full_succeeded(&mut self) {
+        self.full_failures = 0;
+        self.full_not_before = None;
+    }
+
+    /// The run has failed at `now`, or was refused, and has to be done again after a pause of
+    /// at most `longest`. If it was a full one, what changes is looked at meanwhile, unless
+    /// nothing is known of the directory.
     pub(super) fn failed(&mut self, full: Option<FullCause>, now: Instant, longest: Duration) {
         if let Some(cause) = full {
             self.ask_full(cause);
+            if !blocks(cause) {
+                self.full_not_before = Some(now + pause(self.full_failures, longest));
+                self.full_failures = self.full_failures.saturating_add(1);
+                return;
+            }
         }
         if self.longest != longest {
             self.failures = 0;
@@ -210,18 +246,32 @@ impl Schedule {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// When what is incomplete or has failed is tried again, if that is later than `now`.
+    /// When what has failed is tried again, or a full run that waits, if that is later than
+    /// `now`.
     pub(super) fn retry(&self, now: Instant) -> Option<Instant> {
-        let incomplete = self.full.filter(|cause| *cause == FullCause::Incomplete);
-        let incomplete = incomplete.and_then(|cause| self.rest(cause));
-        let retries = [self.not_before, incomplete].into_iter().flatten();
+        let full = self.full.and_then(|cause| self.rest(cause));
+        let retries = [self.not_before, full].into_iter().flatten();
         retries.filter(|at| *at > now).min()
     }
 
     /// How often the last run has failed in a row.
     pub(super) fn failures(&self) -> u32 {
-        self.failures
+        self.failures.max(self.full_failures)
     }
+}
+
+/// Whether nothing else is done before the full run.
+fn blocks(cause: FullCause) -> bool {
+    matches!(
+        cause,
+        FullCause::Begin | FullCause::RootReplaced | FullCause::NamesFold
+    )
+}
+
+/// `span` after `now`; long after it, if there is no such moment.
+fn later(now: Instant, span: Duration) -> Instant {
+    const LONG: Duration = Duration::from_hours(24 * 365);
+    now.checked_add(span).unwrap_or_else(|| now + LONG)
 }
 
 /// The pause after so many failures before this one, of at most `longest`.
@@ -366,7 +416,52 @@ mod tests {
         let next = schedule.next(start + seconds(2), span, retry);
         assert_eq!(next, Next::Cycle);
         let next = schedule.next(start + seconds(60), None, retry);
+        assert_eq!(next, Next::Retry);
+        let next = schedule.next(start + seconds(60), span, retry);
         assert_eq!(next, Next::Cycle);
+    }
+
+    /// By deletions that nobody has confirmed, or a name that is too long.
+    #[test]
+    fn a_full_run_that_is_refused_does_not_delay_what_changes() {
+        let (mut schedule, start) = begun();
+        for _ in 0..2 {
+            schedule.begin(Some(FullCause::Periodic));
+            schedule.failed(Some(FullCause::Periodic), start, MINUTE);
+        }
+        let span = Some(Span {
+            first: start,
+            last: start,
+        });
+        let (settled, due) = (start + seconds(2), start + seconds(4));
+        assert_eq!(schedule.next(settled, span, None), Next::Cycle);
+        assert_eq!(schedule.next(settled, None, None), Next::Wait(due));
+        assert_eq!(schedule.retry(settled), Some(due));
+        let full = Next::Full(FullCause::Periodic);
+        assert_eq!(schedule.next(due, span, None), full);
+        assert!(schedule.is_full_pending());
+        // Of a directory in its place nothing is known: nothing else is done.
+        schedule.ask_full(FullCause::RootReplaced);
+        let full = Next::Full(FullCause::RootReplaced);
+        assert_eq!(schedule.next(settled, span, Some(start)), full);
+        schedule.begin(Some(FullCause::RootReplaced));
+        schedule.failed(Some(FullCause::RootReplaced), settled, MINUTE);
+        let next = schedule.next(settled, span, Some(start));
+        assert_eq!(next, Next::Wait(due));
+    }
+
+    #[test]
+    fn full_runs_may_be_as_rare_as_one_likes() {
+        let pace = Pace {
+            full_every: Duration::MAX,
+            ..Pace::default()
+        };
+        let start = Instant::now();
+        let mut schedule = Schedule::new(pace, start);
+        schedule.begin(Some(FullCause::Begin));
+        schedule.full_ended(start, seconds(1), EVER);
+        let next = schedule.next(start + Duration::from_hours(1000), None, None);
+        assert!(matches!(next, Next::Wait(_)));
     }
 
     #[test]

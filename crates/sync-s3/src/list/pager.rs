@@ -8,7 +8,7 @@ use std::sync::Arc;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use sync_core::{
-    Listed, Result, StoreError,
+    ErrorKind, Listed, Result, StoreError,
     entry::{SkipCause, Skipped},
 };
 
@@ -138,14 +138,16 @@ impl Pager {
         }
         let is_behind = |item: &Result<Listed>| name(item).is_some_and(|at| range.ends_before(at));
         let end = items.iter().position(is_behind).unwrap_or(items.len());
+        if let Some(late) = self.out_of_order(items) {
+            // As the reader of a whole listing says it; then everything is listed.
+            self.bucket.quirks.note(Quirk::Disordered);
+            let message = format!("'{late}' comes too late in the listing");
+            *items = vec![Err(StoreError::new(ErrorKind::Disordered, message))];
+            return Ok(());
+        }
         let mut names = items[..end].iter().filter_map(name);
         let is_before = |at: &str| range.after().is_some_and(|after| at <= after);
-        let descends = {
-            let names = items.iter().filter_map(name);
-            let before = std::iter::once(&*self.last).chain(names.clone());
-            before.zip(names).any(|(before, name)| before > name)
-        };
-        if descends || names.any(is_before) || !items[end..].iter().all(is_behind) {
+        if names.any(is_before) || !items[end..].iter().all(is_behind) {
             return Err(Failure::protocol(format!(
                 "the server does not list {range} in byte order"
             )));
@@ -156,6 +158,15 @@ impl Pager {
             last.clone_into(&mut self.last);
         }
         Ok(())
+    }
+
+    /// The first name that is less than the one before it.
+    fn out_of_order(&self, items: &[Result<Listed>]) -> Option<String> {
+        let names = items.iter().filter_map(name);
+        let before = std::iter::once(&*self.last).chain(names.clone());
+        let mut pairs = before.zip(names);
+        let late = pairs.find(|(before, name)| before > name);
+        late.map(|(_, name)| name.to_owned())
     }
 
     /// Continues after the directory in which the page ended, if that is excluded,

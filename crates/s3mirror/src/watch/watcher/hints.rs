@@ -101,6 +101,8 @@ impl Hints {
         if comes || self.selection.prunes(key) {
             return;
         }
+        // It may have been a directory, of which a run has copied something.
+        let is_gone = change == Change::MovedHere && fs::symlink_metadata(path).is_err();
         let mut look = false;
         self.shared.note(|state| match change {
             Change::Gone if state.forget_directory(key) => {
@@ -113,6 +115,7 @@ impl Hints {
             Change::Attributes if state.directories.contains(key) => {
                 look = state.is_unreadable(key);
             }
+            _ if is_gone => state.touch_tree(key),
             _ if self.selection.selects(key) => state.touch(key),
             _ => {}
         });
@@ -208,7 +211,8 @@ mod tests {
         scene.event(EventKind::Create(CreateKind::Folder), "new");
         scene.event(CAME, "moved");
         scene.event(CAME, "file");
-        scene.expect(&["file"]);
+        scene.event(CAME, "gone");
+        scene.expect(&["file", "gone", "gone/"]);
         assert_eq!(scene.shared.next().as_deref(), Some("new"));
         assert_eq!(scene.shared.next().as_deref(), Some("moved"));
         assert!(scene.shared.is_behind());

@@ -43,6 +43,15 @@ pub(super) struct State {
 }
 
 impl State {
+    /// How much whoever waits should do, from nothing to a full run.
+    fn concerns(&self) -> u8 {
+        match &self.span {
+            _ if self.full.is_some() || self.dirty.is_everything() => 2,
+            Some(_) => 1,
+            None => 0,
+        }
+    }
+
     /// Something may have changed at `item`, a key or a directory with a slash.
     pub(super) fn touch(&mut self, item: &str) {
         let now = Instant::now();
@@ -117,10 +126,9 @@ impl Shared {
     /// nothing before: it looks at the rest when it is due.
     pub(super) fn note(&self, note: impl FnOnce(&mut State)) {
         let mut state = self.lock();
-        let was_quiet = state.span.is_none() && state.full.is_none();
+        let before = state.concerns();
         note(&mut state);
-        let is_quiet = state.span.is_none() && state.full.is_none();
-        let wakes = was_quiet && !is_quiet || state.full.is_some() || state.dirty.is_everything();
+        let wakes = state.concerns() > before;
         drop(state);
         if wakes {
             self.changed.notify_one();

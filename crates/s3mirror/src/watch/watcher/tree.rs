@@ -93,7 +93,9 @@ impl Tree {
                 }
             }
             drop(state);
-            self.read(&directory, &mut left);
+            if !self.read(&directory, &mut left) {
+                unwatched += 1;
+            }
         }
         unwatched
     }
@@ -122,13 +124,23 @@ impl Tree {
         }
     }
 
-    /// Adds the directories in `directory` to `left`. What cannot be read, a listing
-    /// reports.
-    fn read(&self, directory: &str, left: &mut Vec<String>) {
-        let Ok(entries) = fs::read_dir(self.root.join(directory)) else {
-            return;
+    /// Adds the directories in `directory` to `left`. What may not be read, a listing reports;
+    /// false if the names are not known for another reason, as the lack of a free file
+    /// descriptor.
+    fn read(&self, directory: &str, left: &mut Vec<String>) -> bool {
+        use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+        let entries = match fs::read_dir(self.root.join(directory)) {
+            Ok(entries) => entries,
+            Err(error) => {
+                return matches!(error.kind(), NotFound | NotADirectory | PermissionDenied);
+            }
         };
-        for entry in entries.flatten() {
+        let mut is_known = true;
+        for entry in entries {
+            let Ok(entry) = entry else {
+                is_known = false;
+                continue;
+            };
             if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 continue;
             }
@@ -142,5 +154,6 @@ impl Tree {
                 left.push(path);
             }
         }
+        is_known
     }
 }

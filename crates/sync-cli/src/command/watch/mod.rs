@@ -42,6 +42,7 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
     let mut stopped = pin!(stop.asked());
     let mut has_compared = false;
     service.status("looking at all directories");
+    status.save(console);
     let exit = loop {
         let work = tokio::select! {
             biased;

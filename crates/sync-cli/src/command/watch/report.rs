@@ -138,8 +138,8 @@ fn unwatched(state: &WatchState) -> String {
     let needed = (state.directories + state.unwatched).saturating_mul(2);
     let better = needed.next_power_of_two().max(8192);
     format!(
-        "{} directories are not watched, because this user may have only {} watches; what changes \
-         there is found by a full run every hour. Set more by `sysctl -w \
+        "{} directories are not watched, because this user may have only {} watches, or too many \
+         files are open; what changes there is found by a full run every hour. Set more by `sysctl -w \
          fs.inotify.max_user_watches={better}`, and in /etc/sysctl.d for the next start",
         state.unwatched,
         limit.trim()

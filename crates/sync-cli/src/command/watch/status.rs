@@ -51,6 +51,9 @@ pub(super) struct Status {
     file: Option<ReplacedFile>,
     content: Content,
     cycles: u64,
+    /// Whether something that has changed is not in the bucket, though the last cycle was
+    /// complete.
+    is_behind: bool,
 }
 
 impl Status {
@@ -74,6 +77,7 @@ impl Status {
                 last_cycle: None,
             },
             cycles: 0,
+            is_behind: false,
         })
     }
 
@@ -90,7 +94,8 @@ impl Status {
     /// It has ended.
     pub(super) fn end(&mut self, cycle: &Cycle, state: &WatchState) {
         self.cycles = cycle.number;
-        if cycle.outcome.is_complete() && cycle.failing == 0 {
+        self.is_behind = cycle.failing > 0 || cycle.full_pending;
+        if cycle.outcome.is_complete() && !self.is_behind {
             self.content.last_success = Some(now());
             if cycle.full.is_some() {
                 self.content.last_full = Some(now());
@@ -165,9 +170,7 @@ impl Status {
             ..RunReport::default()
         };
         if let Some(cycle) = &self.content.last_cycle {
-            // What has failed before is still not in the bucket.
-            let is_behind = cycle.exit == Exit::Done.code() && cycle.failing > 0;
-            report.exit = if is_behind {
+            report.exit = if self.is_behind && cycle.exit == Exit::Done.code() {
                 Exit::Incomplete.code()
             } else {
                 cycle.exit
