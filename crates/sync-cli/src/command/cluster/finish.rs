@@ -125,24 +125,8 @@ async fn end(
     if !plan.refusals().is_empty() {
         return Ok(present::refuse(plan.refusals(), console));
     }
-    let deletions = plan.counts().real_deletions();
-    if deletions > 0 {
-        let are = if deletions == 1 { "is" } else { "are" };
-        let deletions = entries(deletions);
-        console.text(format_args!(
-            "all shards are done; {deletions} {are} to be deleted"
-        ));
-    }
-    if !confirmed(deletions, args.yes, console) {
-        return Ok(Exit::Refused);
-    }
-    // The question may have stood for hours.
-    if !args.without_deletions && deletions > 0 {
-        match run.deletions_declined() {
-            Ok(None) => {}
-            Ok(Some(missing)) => return Ok(incomplete(run, &[missing], console)),
-            Err(error) => return Ok(not_ended(error, console)),
-        }
+    if let Some(exit) = not_permitted(args, run, plan.counts().real_deletions(), console) {
+        return Ok(exit);
     }
     console.streams().show();
     let report = mirror.execute(&plan).await;
@@ -167,6 +151,34 @@ async fn end(
         );
     }
     Ok(outcome::exit(&merged, stop))
+}
+
+/// Asks whether so many entries may be deleted; how it ends if they may not.
+fn not_permitted(
+    args: &ClusterFinishArgs,
+    run: &ClusterRun,
+    deletions: u64,
+    console: &mut Console,
+) -> Option<Exit> {
+    if deletions > 0 {
+        let are = if deletions == 1 { "is" } else { "are" };
+        let deletions = entries(deletions);
+        console.text(format_args!(
+            "all shards are done; {deletions} {are} to be deleted"
+        ));
+    }
+    if !confirmed(deletions, args.yes, console) {
+        return Some(Exit::Refused);
+    }
+    if args.without_deletions || deletions == 0 {
+        return None;
+    }
+    // The question may have stood for hours.
+    match run.deletions_declined() {
+        Ok(None) => None,
+        Ok(Some(missing)) => Some(incomplete(run, &[missing], console)),
+        Err(error) => Some(not_ended(error, console)),
+    }
 }
 
 /// Reports why the run cannot be ended. What was edited or is missing makes it
