@@ -181,3 +181,22 @@ fn a_mount_over_the_directory_deletes_nothing_and_what_it_hid_is_watched_again()
         |cycle: &Value| cycle["full"] == "the directory was mounted, unmounted or replaced";
     assert!(cycles.iter().any(is_full), "{cycles:?}");
 }
+
+/// Parts of a list that is refused would be permitted one after another.
+#[test]
+fn of_what_was_refused_nothing_is_deleted_however_often_it_is_tried() {
+    let memory = Memory::start();
+    let files: Vec<_> = (0..40).map(|number| format!("f{number:02}")).collect();
+    let files: Vec<_> = files.iter().map(|name| (&**name, "x")).collect();
+    let (world, dir) = World::with(&memory, &[], &files);
+    let running = watch(&world, &dir).args(["--max-delete", "10"]).start();
+    settled(&world, &dir);
+    (0..20).for_each(|number| dir.remove(&format!("f{number:02}")));
+    let refused = || has_said(&world, "tried again in 8 s");
+    running.wait_until(&memory, "it is refused thrice", refused);
+    dir.write_now("new", "1");
+    let copied = || world.bucket.contents().contains_key("new");
+    running.wait_until(&memory, "another change is copied", copied);
+    assert_eq!(world.bucket.contents().len(), 41);
+    stop(running);
+}

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::apply::Attempt;
 use super::attempts::{HeartbeatMonitor, Liveness};
-use super::error::{ClusterError, Result};
+use super::error::Result;
 use super::files::FailedFile;
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};
@@ -23,8 +23,8 @@ pub struct Queue<'r> {
     begun: Vec<usize>,
     /// How many of those would fail again.
     outdated: usize,
-    /// Why it is not known whether one is done: the others come first.
-    unknown: Option<ClusterError>,
+    /// Those of which it is not known whether they are done: the others come first.
+    unknown: Vec<Shard>,
     monitor: HeartbeatMonitor,
 }
 
@@ -67,7 +67,7 @@ impl ClusterRun {
             new,
             begun: Vec::new(),
             outdated: 0,
-            unknown: None,
+            unknown: Vec::new(),
             monitor: HeartbeatMonitor::default(),
         }
     }
@@ -168,14 +168,29 @@ impl<'r> Queue<'r> {
             match self.run.done_file(shard) {
                 Ok(Some(_)) => {}
                 Ok(None) => left.push(shard),
-                Err(error) => self.unknown = Some(error),
+                Err(_) => self.unknown.push(shard),
             }
         }
         left
     }
 
-    /// There is nothing to do; an error if that is not known.
+    /// There is nothing to do; an error if that is still not known of a shard.
     fn none(&mut self) -> Result<NextShard<'r>> {
-        self.unknown.take().map_or(Ok(NextShard::None), Err)
+        let mut wrong = None;
+        for shard in std::mem::take(&mut self.unknown) {
+            match self.run.done_file(shard) {
+                Ok(Some(_)) => {}
+                Ok(None) => self.begun.push(shard.0),
+                Err(error) => {
+                    self.unknown.push(shard);
+                    wrong = Some(error);
+                }
+            }
+        }
+        match (wrong, self.begun.len()) {
+            (Some(error), _) => Err(error),
+            (None, 0) => Ok(NextShard::None),
+            (None, others) => Ok(NextShard::Wait(others)),
+        }
     }
 }

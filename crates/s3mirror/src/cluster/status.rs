@@ -140,10 +140,15 @@ impl ClusterRun {
         for index in 0..self.shards() {
             let shard = Shard(index);
             let state = match self.done_file(shard) {
+                Ok(_) => shard.state(&self.directory),
+                Err(error) => Err(error),
+            };
+            let state = match state {
                 // Nobody has done it; `finish` says why.
-                Err(ClusterError::NotDone { .. }) => ShardState::Waiting,
-                Err(error) => return Err(error),
-                Ok(_) => shard.state(&self.directory)?,
+                Err(ClusterError::NotDone { .. } | ClusterError::Foreign { .. }) => {
+                    ShardState::Waiting
+                }
+                state => state?,
             };
             self.add(shard, state, &mut status)?;
         }

@@ -20,9 +20,20 @@ use crate::refusal::Refusal;
 pub struct Work {
     pub(super) full: Option<FullCause>,
     pub(super) items: BTreeSet<String>,
+    /// What waited when a full run began: if that is refused or fails, it is looked at without.
+    pub(super) waiting: BTreeSet<String>,
 }
 
 impl Work {
+    /// A look at `items`.
+    pub(super) fn cycle(items: BTreeSet<String>) -> Self {
+        Self {
+            full: None,
+            items,
+            waiting: BTreeSet::new(),
+        }
+    }
+
     /// Why both places are listed whole, if they are.
     #[must_use]
     pub fn full(&self) -> Option<FullCause> {

@@ -148,12 +148,11 @@ impl Watch {
                 Next::Full(cause) => return self.full_run(cause).await,
                 Next::Cycle => {
                     if let Some(items) = self.changed() {
-                        return Work { full: None, items };
+                        return Work::cycle(items);
                     }
                 }
                 Next::Retry => {
-                    let items = self.retries.due(now).cloned().collect();
-                    return Work { full: None, items };
+                    return Work::cycle(self.retries.due(now).cloned().collect());
                 }
                 Next::Wait(until) => self.sleep(until.min(now + LOOK_AT_ROOT)).await,
             }
@@ -262,6 +261,7 @@ impl Watch {
     /// Everything is watched before a full run, so that what changes meanwhile is seen.
     async fn full_run(&mut self, cause: FullCause) -> Work {
         self.schedule.ask_full(cause);
+        let mut waiting = self.take_what_waits();
         if self.watcher.is_none() || self.is_stale {
             self.watch_anew();
         } else if let Some(watcher) = &self.watcher
@@ -271,11 +271,21 @@ impl Watch {
         }
         if let Some(watcher) = &self.watcher {
             watcher.ready().await;
-            watcher.take();
         }
+        waiting.extend(self.take_what_waits());
         Work {
             full: Some(cause),
             items: BTreeSet::new(),
+            waiting,
+        }
+    }
+
+    /// What has changed, for a full run to look at. Where that is more than is remembered, only
+    /// the full run knows it.
+    fn take_what_waits(&self) -> BTreeSet<String> {
+        match self.watcher.as_ref().map(Watcher::take) {
+            Some(Changes::Items(items)) => items,
+            Some(Changes::Everything) | None => BTreeSet::new(),
         }
     }
 
@@ -333,11 +343,12 @@ impl Watch {
             // What has changed elsewhere meanwhile need not wait until somebody has decided.
             Outcome::Refused(_) if work.full.is_none() => {
                 self.schedule.ended();
-                if self.retries.refused(&work.items, now).is_err() {
-                    self.schedule.ask_full(FullCause::TooManyChanges);
-                }
+                self.cycle_ended(&work, None, now);
             }
-            Outcome::Refused(_) => self.schedule.failed(work.full, now, LONG_PAUSE),
+            Outcome::Refused(_) => {
+                self.schedule.failed(work.full, now, LONG_PAUSE);
+                self.put_back(work.waiting);
+            }
             Outcome::Failed(_) | Outcome::Stopped => self.do_again(work, now),
         }
     }
@@ -345,8 +356,16 @@ impl Watch {
     /// A run of `work` did not reach both places to the end.
     fn do_again(&mut self, work: Work, now: Instant) {
         self.schedule.failed(work.full, now, PAUSE);
+        self.put_back(work.waiting);
+        self.put_back(work.items);
+    }
+
+    /// What waits to be tried again waits by itself: with it, what has changed since would be
+    /// refused again.
+    fn put_back(&self, mut items: BTreeSet<String>) {
+        items.retain(|item| !self.retries.has(item));
         if let Some(watcher) = &self.watcher {
-            watcher.put_back(Changes::Items(work.items));
+            watcher.put_back(Changes::Items(items));
         }
     }
 

@@ -10,9 +10,6 @@ use super::schedule::pause;
 /// The longest pause before an item is tried again: somebody has to look at it.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// How far apart halves of what was refused are tried again.
-const APART: Duration = Duration::from_secs(1);
-
 /// Keys and directories that have failed.
 #[derive(Debug)]
 pub(super) struct Retries {
@@ -55,27 +52,6 @@ impl Retries {
         self.items = others;
         self.bytes = self.items.keys().map(|item| size(item)).sum();
         self.add(&old, failed, now)
-    }
-
-    /// A run of `refused` was refused at `now`. Where there are several, they are tried again
-    /// in two halves, so that what is at fault is found in the end.
-    pub(super) fn refused(
-        &mut self,
-        refused: &BTreeSet<String>,
-        now: Instant,
-    ) -> Result<(), TooMany> {
-        let half = refused.iter().nth(refused.len() / 2);
-        let later: BTreeSet<_> = half
-            .map(|half| refused.range::<String, _>(half..).cloned().collect())
-            .filter(|_| refused.len() > 1)
-            .unwrap_or_default();
-        self.ended(refused, refused.clone(), now)?;
-        for item in &later {
-            if let Some(retry) = self.items.get_mut(item) {
-                retry.at += APART;
-            }
-        }
-        Ok(())
     }
 
     /// A run that looked at everything has ended at `now`, and `failed` has failed.
@@ -121,6 +97,11 @@ impl Retries {
     pub(super) fn due(&self, now: Instant) -> impl Iterator<Item = &String> {
         let due = self.items.iter().filter(move |(_, retry)| retry.at <= now);
         due.map(|(item, _)| item)
+    }
+
+    /// Whether `item` is one of them.
+    pub(super) fn has(&self, item: &str) -> bool {
+        self.items.contains_key(item)
     }
 
     /// How many there are.
@@ -182,30 +163,6 @@ mod tests {
         assert_eq!(due(&retries, now + seconds(4)), set(&["d/x", "dd"]));
         retries.full_ended(set(&["dd"]), now).unwrap();
         assert_eq!(due(&retries, now + seconds(600)), set(&["dd"]));
-    }
-
-    #[test]
-    fn what_was_refused_is_tried_again_in_halves_until_one_is_left() {
-        let mut now = Instant::now();
-        let mut retries = Retries::new(1 << 20);
-        let mut refused = set(&["a", "b", "c", "d", "e"]);
-        let mut sizes = Vec::new();
-        // All that come with "e" are refused.
-        while refused.len() > 1 {
-            retries.refused(&refused, now).unwrap();
-            loop {
-                now = retries.next().unwrap();
-                let tried = due(&retries, now);
-                if tried.contains("e") {
-                    refused = tried;
-                    break;
-                }
-                retries.ended(&tried, set(&[]), now).unwrap();
-            }
-            sizes.push(refused.len());
-        }
-        assert_eq!(sizes, [3, 2, 1]);
-        assert_eq!(retries.len(), 1);
     }
 
     #[test]

@@ -157,7 +157,8 @@ impl Schedule {
     pub(super) fn next(&self, now: Instant, changes: Option<Span>, retry: Option<Instant>) -> Next {
         let settled = changes
             .map(|span| (span.last + self.pace.settle).min(span.first + self.pace.longest_delay));
-        let is_retry = retry.is_some_and(|at| at <= now) && settled.is_none_or(|at| at > now);
+        // What waits longer comes first.
+        let is_retry = retry.is_some_and(|at| settled.is_none_or(|settled| at <= settled));
         let cycle = if is_retry { Next::Retry } else { Next::Cycle };
         let cycle_at = [settled, retry].into_iter().flatten().min();
         let (full_at, cause) = match self.full {
@@ -181,7 +182,7 @@ impl Schedule {
     fn rest(&self, cause: FullCause) -> Option<Instant> {
         match cause {
             _ if blocks(cause) => None,
-            FullCause::Overflow | FullCause::Incomplete => {
+            FullCause::Overflow | FullCause::TooManyChanges | FullCause::Incomplete => {
                 self.rest_until.max(self.full_not_before)
             }
             _ => self.full_not_before,
@@ -417,8 +418,11 @@ mod tests {
         assert_eq!(next, Next::Cycle);
         let next = schedule.next(start + seconds(60), None, retry);
         assert_eq!(next, Next::Retry);
-        let next = schedule.next(start + seconds(60), span, retry);
+        // Changes without end delay it no longer than it delays them.
+        let next = schedule.next(start + seconds(61), span, retry);
         assert_eq!(next, Next::Cycle);
+        let next = schedule.next(start + seconds(61), span, Some(start));
+        assert_eq!(next, Next::Retry);
     }
 
     /// By deletions that nobody has confirmed, or a name that is too long.
