@@ -13,8 +13,10 @@ use sync_core::{checksum::Crc64, json::append_json};
 use tempfile::NamedTempFile;
 
 use super::error::{ClusterError, Result};
-use super::files::RUN;
 use crate::state::{Relation, Tree, private};
+
+/// The file that makes a directory that of a run.
+pub(crate) const RUN: &str = "run.json";
 
 /// The longest file of a run that is read whole, in bytes: a thousand plans and shards take less
 /// than a mebibyte.

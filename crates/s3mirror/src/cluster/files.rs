@@ -21,7 +21,6 @@ pub(crate) const VERSION: u32 = 1;
 /// The version of this program.
 pub(crate) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
-pub(crate) const RUN: &str = "run.json";
 pub(crate) const SEALED: &str = "sealed.json";
 pub(crate) const FINISHED: &str = "finished.json";
 /// Who ends the run as it is.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use sync_s3::Location;
 
-use super::directory::{Content, RunDirectory};
+use super::directory::{Content, RUN, RunDirectory};
 use super::error::{ClusterError, Result};
-use super::files::{PROGRAM, RUN, RunFile, SEALED, SealedFile, VERSION};
+use super::files::{PROGRAM, RunFile, SEALED, SealedFile, VERSION};
 use crate::plan_file::places_of;
 
 /// A run directory, and what was said when it was made.

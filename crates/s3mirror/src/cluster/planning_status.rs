@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::directory::RunDirectory;
+use super::directory::{RUN, RunDirectory};
 use super::error::{ClusterError, Result};
-use super::files::{REFUSED, RUN, RefusedFile, SPLITTING};
+use super::files::{REFUSED, RefusedFile, SPLITTING};
 use super::planning::RangeRun;
 use super::run::ClusterRun;
 use super::shard::{Range, ShardState, Task as _};

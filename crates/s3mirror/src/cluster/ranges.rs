@@ -6,10 +6,8 @@ use sync_core::plan::{Deletions, equal_parts, key_ranges};
 use sync_fs::SymlinkMode;
 use sync_s3::Choice;
 
-use super::directory::RunDirectory;
-use super::files::{
-    BeganFile, PROGRAM, RUN, RangesFile, RunFile, SPLITTING, Signature, VERSION, now,
-};
+use super::directory::{RUN, RunDirectory};
+use super::files::{BeganFile, PROGRAM, RangesFile, RunFile, SPLITTING, Signature, VERSION, now};
 use super::planning::RangeRun;
 use super::shard::{Range, Task as _};
 use super::split::{NewRun, inode_of, make_directories, new_id, publish};

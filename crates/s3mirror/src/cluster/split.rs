@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use sync_core::{Direction, plan::Origin};
 
-use super::directory::{self, RunDirectory, cannot_read, cannot_write};
+use super::directory::{self, RUN, RunDirectory, cannot_read, cannot_write};
 use super::error::{ClusterError, Result};
 use super::files::{
-    PROGRAM, PlanSum, RUN, RunFile, SEALED, SealedFile, ShardPart, VERSION, now, plan_name,
+    PROGRAM, PlanSum, RunFile, SEALED, SealedFile, ShardPart, VERSION, now, plan_name,
 };
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};
