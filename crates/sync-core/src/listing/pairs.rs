@@ -66,13 +66,26 @@ impl Stream for SelectedPairs {
     type Item = Result<Selected, MergeError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let joined = if self.absent.is_some() {
+            self.poll_listed(cx)
+        } else {
+            self.joined.poll_next_unpin(cx)
+        };
+        Poll::Ready(ready!(joined).map(|joined| Ok(select(joined?, &self.selection))))
+    }
+}
+
+impl SelectedPairs {
+    /// The next item of a run by a key list; apart, since most runs have none.
+    #[inline(never)]
+    fn poll_listed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Joined, MergeError>>> {
         loop {
-            let Some(joined) = ready!(self.joined.poll_next_unpin(cx)).transpose()? else {
-                return Poll::Ready(None);
-            };
-            self.follow(&joined)?;
-            if !is_directory(&joined) {
-                return Poll::Ready(Some(Ok(select(joined, &self.selection))));
+            let joined = ready!(self.joined.poll_next_unpin(cx)).transpose()?;
+            if let (Some(absent), Some(joined)) = (&mut self.absent, &joined) {
+                follow(absent, joined, &self.selection).map_err(list_unreadable)?;
+            }
+            if !joined.as_ref().is_some_and(is_directory) {
+                return Poll::Ready(joined.map(Ok));
             }
         }
     }
@@ -89,18 +102,14 @@ impl SelectedPairs {
             absent.map_or_else(|| Ok(NotFound::default()), |it| it.end(&self.selection));
         not_found.map_err(list_unreadable)
     }
+}
 
-    fn follow(&mut self, joined: &Joined) -> Result<(), MergeError> {
-        match (&mut self.absent, joined) {
-            (None, _) => Ok(()),
-            (Some(absent), Joined::Pair(pair)) => {
-                let followed = absent.entry(pair.key(), &self.selection);
-                followed.map_err(list_unreadable)
-            }
-            (Some(absent), Joined::Skipped(_, skipped)) => {
-                absent.skipped(skipped);
-                Ok(())
-            }
+fn follow(absent: &mut Absent, joined: &Joined, selection: &Selection) -> io::Result<()> {
+    match joined {
+        Joined::Pair(pair) => absent.entry(pair.key(), selection),
+        Joined::Skipped(_, skipped) => {
+            absent.skipped(skipped);
+            Ok(())
         }
     }
 }
