@@ -229,7 +229,9 @@ fn systemd_hears_that_it_is_ready_alive_and_stopping() {
     let running = run.env("WATCHDOG_USEC", "400000").start();
     let hear = |wanted: &str| {
         let mut heard = Vec::new();
+        let since = Instant::now();
         loop {
+            assert!(since.elapsed() < LIMIT, "{wanted}: {heard:?}");
             let mut buffer = [0; 4096];
             let length = socket.recv(&mut buffer).unwrap();
             let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
@@ -241,6 +243,7 @@ fn systemd_hears_that_it_is_ready_alive_and_stopping() {
     };
     hear("READY=1");
     settled(&world, &dir);
+    hear("STATUS=watching");
     // Both while it is idle and while the server does not answer.
     hear("WATCHDOG=1");
     let stall = Action::Stall(Duration::from_secs(2));
@@ -248,7 +251,8 @@ fn systemd_hears_that_it_is_ready_alive_and_stopping() {
     dir.write_now("a", "22");
     hear("STATUS=running a cycle");
     for _ in 0..3 {
-        hear("WATCHDOG=1");
+        let heard = hear("WATCHDOG=1");
+        assert!(heard.is_empty(), "the cycle has ended: {heard:?}");
     }
     settled(&world, &dir);
     hear("STATUS=watching");
