@@ -155,6 +155,17 @@ fn what_nobody_has_begun_is_taken_before_what_has_failed_or_is_at_work() {
     other.end().is(0);
 }
 
+/// An attempt that has copied all but the last entry when it is killed.
+#[track_caller]
+fn killed_at_its_last_entry(memory: &Memory, cluster: &Cluster) {
+    let hold = Action::Stall(Duration::from_secs(1000));
+    let last = memory.inject(Fault::on("PutObject").key("d3/7").always().act(hold));
+    let second = cluster.apply(0).args(["--concurrency", "1"]).start();
+    second.wait_until(memory, "the last one", || last.count() > 0);
+    assert!(second.kill());
+    memory.clear_faults();
+}
+
 /// The first attempt is the slower one, but the other one is killed.
 #[test]
 fn what_a_later_attempt_has_done_counts_as_done_by_the_run() {
@@ -168,12 +179,7 @@ fn what_a_later_attempt_has_done_counts_as_done_by_the_run() {
     first.wait_for(&memory, "PutObject", memory.count("PutObject") + 1);
     first.signal("STOP");
     memory.clear_faults();
-    let hold = Action::Stall(Duration::from_secs(1000));
-    let last = memory.inject(Fault::on("PutObject").key("d3/7").always().act(hold));
-    let second = cluster.apply(0).args(["--concurrency", "1"]).start();
-    second.wait_until(&memory, "the last one", || last.count() > 0);
-    assert!(second.kill());
-    memory.clear_faults();
+    killed_at_its_last_entry(&memory, &cluster);
 
     first.signal("CONT");
     first.end().is(0).says("shard 0: ");
@@ -224,12 +230,7 @@ fn whichever_of_two_attempts_ends_first_each_entry_counts_once() {
             first.signal("CONT");
             first.end().is(0).says("by another attempt");
         } else {
-            let hold = Action::Stall(Duration::from_secs(1000));
-            let last = memory.inject(Fault::on("PutObject").key("d3/7").always().act(hold));
-            let second = cluster.apply(0).args(["--concurrency", "1"]).start();
-            second.wait_until(&memory, "the last one", || last.count() > 0);
-            assert!(second.kill());
-            memory.clear_faults();
+            killed_at_its_last_entry(&memory, &cluster);
             let began = cluster.file("shard/0000/began.2");
             let away = world.sandbox.path("away");
             fs::rename(&began, &away).unwrap();

@@ -1,6 +1,6 @@
 //! What the files of a run directory hold.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sync_core::{
     Direction, KeyRange,
@@ -107,6 +107,15 @@ pub(crate) struct PlanSum {
     pub(crate) crc64: String,
     /// By how much the clock of the server was ahead, in milliseconds.
     pub(crate) clock_offset_ms: i64,
+}
+
+impl PlanSum {
+    /// The clock offset of all `plans` together: that which is farthest from none.
+    pub(crate) fn farthest_clock_offset(plans: &[Self]) -> TimeDelta {
+        let offsets = plans.iter().map(|plan| plan.clock_offset_ms);
+        let farthest = offsets.max_by_key(|offset| offset.unsigned_abs());
+        TimeDelta::milliseconds(farthest.unwrap_or(0))
+    }
 }
 
 /// A part of a plan that a shard executes.

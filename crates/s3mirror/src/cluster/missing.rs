@@ -54,18 +54,13 @@ impl ClusterRun {
     /// What a shard has done, by all of its attempts; or why it counts as not done.
     pub(super) fn done(&self, shard: Shard) -> Result<Done, Missing> {
         let missing = |what| Missing::new(Some(shard.0), what);
-        let done = self.done_file(shard).map_err(|error| match error {
+        let state = self.state(shard).map_err(|error| match error {
             ClusterError::NotDone { .. } => missing(format!(
                 "{error}; remove that file, and the shard is executed again"
             )),
             error => missing(error.to_string()),
-        })?;
-        if let Some(done) = done {
-            return Ok(self.by_all_attempts(shard, done.report));
-        }
-        let state = shard.state(&self.directory);
-        match state.map_err(|error| missing(error.to_string()))? {
-            // It has come since.
+        });
+        match state? {
             ShardState::Done(done) => Ok(self.by_all_attempts(shard, done.report)),
             ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
             ShardState::Running(began, _) => Err(missing(format!(
@@ -90,6 +85,14 @@ impl ClusterRun {
 }
 
 impl ClusterRun {
+    /// What is known of a shard.
+    pub(super) fn state(&self, shard: Shard) -> Result<ShardState> {
+        match self.done_file(shard)? {
+            Some(done) => Ok(ShardState::Done(Box::new(done))),
+            None => shard.attempts(&self.directory),
+        }
+    }
+
     /// What an attempt has said that did all of a shard, if one did.
     pub(super) fn done_file(&self, shard: Shard) -> Result<Option<DoneFile>> {
         let name = shard.done();

@@ -12,7 +12,7 @@ use super::attempts::{HeartbeatMonitor, Liveness};
 use super::error::Result;
 use super::files::FailedFile;
 use super::run::ClusterRun;
-use super::shard::{Shard, Task as _};
+use super::shard::{Shard, Task as _, in_turn};
 
 /// The shards of a run that are not done, each of which this process tries once.
 pub struct Queue<'r> {
@@ -60,11 +60,9 @@ impl ClusterRun {
     /// All shards that are not done, from a place on that is another one in each process.
     #[must_use]
     pub fn queue(&self) -> Queue<'_> {
-        let mut new: VecDeque<_> = (0..self.shards()).collect();
-        new.rotate_left(fastrand::usize(..=self.shards()).min(new.len()));
         Queue {
             run: self,
-            new,
+            new: in_turn(self.shards(), fastrand::usize(..=self.shards())),
             begun: Vec::new(),
             outdated: 0,
             unknown: Vec::new(),

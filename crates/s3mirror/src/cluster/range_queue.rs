@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::planning::RangeRun;
-use super::shard::{Range, Task as _};
+use super::shard::{Range, Task as _, in_turn};
 
 /// The ranges of a run that have no plan, each of which this process tries once.
 pub struct RangeQueue<'r> {
@@ -25,11 +25,9 @@ impl RangeRun {
     }
 
     fn queue_from(&self, first: usize) -> RangeQueue<'_> {
-        let mut new: VecDeque<_> = (0..self.ranges.len()).collect();
-        new.rotate_left(first.min(new.len()));
         RangeQueue {
             run: self,
-            new,
+            new: in_turn(self.ranges.len(), first),
             begun: VecDeque::new(),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
 use sync_core::{
     Direction, KeyRange,
     plan::{Counts, Header, Origin},
@@ -11,7 +10,7 @@ use sync_s3::Location;
 
 use super::directory::RunDirectory;
 use super::error::{ClusterError, Result};
-use super::files::{FINISHED, FinishedFile, RunFile, SealedFile, ShardPart, plan_name};
+use super::files::{FINISHED, FinishedFile, PlanSum, RunFile, SealedFile, ShardPart, plan_name};
 use super::opened::{Opened, is_directory_of};
 use crate::plan_file::{PlanFileError, header_of};
 
@@ -147,9 +146,7 @@ impl ClusterRun {
         let mut header = header_of(&self.directory.join(plan_name(0)))?;
         header.counts = self.sealed.counts.clone();
         header.range = KeyRange::default();
-        let offsets = self.sealed.plans.iter().map(|plan| plan.clock_offset_ms);
-        let farthest = offsets.max_by_key(|offset| offset.unsigned_abs());
-        header.rule.clock_offset = TimeDelta::milliseconds(farthest.unwrap_or(0));
+        header.rule.clock_offset = PlanSum::farthest_clock_offset(&self.sealed.plans);
         header.origin = Some(Origin {
             created: match self.run.direction {
                 // What was changed since may have been changed within the second.

@@ -1,7 +1,7 @@
 //! Judges the plans of all ranges together, and divides them into shards: from then on,
 //! nothing of them changes.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sync_core::{
     Direction, KeyRange,
     plan::{Action, Counts, Header, Origin},
@@ -102,9 +102,7 @@ impl RangeRun {
         plans: &[PlanSum],
         planned: DateTime<Utc>,
     ) -> Header {
-        let offsets = plans.iter().map(|plan| plan.clock_offset_ms);
-        let farthest = offsets.max_by_key(|offset| offset.unsigned_abs());
-        header.rule.clock_offset = TimeDelta::milliseconds(farthest.unwrap_or(0));
+        header.rule.clock_offset = PlanSum::farthest_clock_offset(plans);
         header.range = KeyRange::default();
         header.counts = sums.clone();
         header.origin = Some(Origin {

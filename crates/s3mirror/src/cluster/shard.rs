@@ -1,5 +1,7 @@
 //! The files of a shard and of a range that is planned, and what state they show.
 
+use std::collections::VecDeque;
+
 use chrono::{DateTime, Utc};
 
 use super::directory::RunDirectory;
@@ -92,6 +94,13 @@ pub(crate) trait Task: Copy + Send + 'static {
     }
 }
 
+/// The numbers of so many tasks, from `first` on and then from 0.
+pub(super) fn in_turn(tasks: usize, first: usize) -> VecDeque<usize> {
+    let mut numbers: VecDeque<_> = (0..tasks).collect();
+    numbers.rotate_left(first.min(tasks));
+    numbers
+}
+
 impl Task for Shard {
     fn number(self) -> usize {
         self.0
@@ -123,13 +132,5 @@ impl Task for Range {
 impl Shard {
     pub(crate) fn uploads(self, attempt: u32) -> String {
         self.file(&format!("{UPLOADS}{attempt}"))
-    }
-
-    /// What is known of it.
-    pub(crate) fn state(self, directory: &RunDirectory) -> Result<ShardState> {
-        match directory.read::<DoneFile>(&self.done())? {
-            Some(done) => Ok(ShardState::Done(Box::new(done.value))),
-            None => self.attempts(directory),
-        }
     }
 }

@@ -139,11 +139,7 @@ impl ClusterRun {
         }
         for index in 0..self.shards() {
             let shard = Shard(index);
-            let state = match self.done_file(shard) {
-                Ok(_) => shard.state(&self.directory),
-                Err(error) => Err(error),
-            };
-            let state = match state {
+            let state = match self.state(shard) {
                 // Nobody has done it; `finish` says why.
                 Err(ClusterError::NotDone { .. } | ClusterError::Foreign { .. }) => {
                     ShardState::Waiting
