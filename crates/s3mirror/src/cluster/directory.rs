@@ -146,22 +146,9 @@ impl RunDirectory {
         published.map_err(|error| cannot_write(&path, error))
     }
 
-    /// The same for a file that need not be complete when it gets its name.
+    /// The same, where the sum of its bytes is of no use.
     pub(crate) fn claim(&self, name: &str, value: &impl Serialize) -> Result<bool> {
-        let path = self.join(name);
-        let created = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path);
-        let written = match created {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-            Err(error) => Err(error),
-            Ok(mut file) => text_of(value).and_then(|text| file.write_all(&text)),
-        };
-        written
-            .map(|()| true)
-            .map_err(|error| cannot_write(&path, error))
+        Ok(self.publish(name, value)?.is_some())
     }
 
     /// Writes the file `name` in place of an earlier one: into the same file, because a
@@ -298,6 +285,27 @@ mod tests {
         directory.publish("sealed.json", &parts).unwrap();
         let found = directory.read::<Vec<String>>("sealed.json").unwrap();
         assert_eq!(found.unwrap().value, parts);
+    }
+
+    /// A disk that is full, as far as one process can tell: it must not look to others as if
+    /// somebody had begun.
+    #[test]
+    fn what_cannot_be_written_whole_gets_no_name() {
+        let top = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(&top.path().join("run")).unwrap();
+        assert!(directory.claim("began.1", &NoRoom).is_err());
+        let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+        assert!(directory.claim("began.1", &1).unwrap());
+        assert!(!directory.claim("began.1", &1).unwrap());
+    }
+
+    struct NoRoom;
+
+    impl Serialize for NoRoom {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("no room"))
+        }
     }
 
     /// As on NFS, where another machine has made the file.
