@@ -51,7 +51,12 @@ fn percentages_of_ranges_are_judged_by_the_sum() {
         refused.says("102 of the target's 200").says("--max-delete")
     });
     assert_eq!(cluster.status()["state"], "refused");
-    world.no_requests(|| cluster.apply(0).exits(3));
+    world.no_requests(|| {
+        for phase in [cluster.apply(0), cluster.finish()] {
+            let outcome = phase.exits(3).says("102 of the target's 200");
+            outcome.says("were refused").says("cluster seal");
+        }
+    });
     cluster.seal().args(["--max-delete", "51%"]).done();
     cluster.phase("apply").done();
     cluster.finish().done();

@@ -21,6 +21,7 @@ mod second_run;
 mod cluster;
 mod cluster_attempts;
 mod cluster_ended;
+mod cluster_finish;
 mod cluster_input;
 mod cluster_ranges;
 mod cluster_ranges_refused;

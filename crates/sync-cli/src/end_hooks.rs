@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 use parking_lot::{Mutex, MutexGuard};
@@ -48,6 +48,8 @@ struct State {
     report: RunReport,
     /// The counters, until their values are in the report.
     progress: Option<Arc<Progress>>,
+    /// When what this process ends was begun by another one, and by which it is measured.
+    since: Option<DateTime<Utc>>,
     concluded: bool,
 }
 
@@ -85,6 +87,16 @@ impl EndHooks {
     /// The moment at which the bucket is listed and read; none means the present.
     pub(crate) fn is_of(&self, at: Option<DateTime<Utc>>) {
         self.lock().report.at = at.map(text::moment);
+    }
+
+    /// When the run began that this process ends, on whatever machine.
+    pub(crate) fn began(&self, at: DateTime<Utc>) {
+        self.lock().since = Some(at);
+    }
+
+    /// When the run ended, if that was before: this process only reports on it.
+    pub(crate) fn ended(&self, at: DateTime<Utc>) {
+        self.lock().report.ended = Some(at);
     }
 
     /// The counters of the run.
@@ -127,9 +139,9 @@ impl EndHooks {
     /// The report of a run that ends with `exit`, because of `errors`. Of a
     /// run that was cut short it has what was done until then.
     pub(crate) fn report(&self, exit: Exit, errors: &[String]) -> RunReport {
-        let (mut report, progress) = {
+        let (mut report, progress, since) = {
             let state = self.lock();
-            (state.report.clone(), state.progress.clone())
+            (state.report.clone(), state.progress.clone(), state.since)
         };
         if let Some(done) = progress.and_then(|progress| progress.partial_report()) {
             report.set_execution(&done);
@@ -137,7 +149,13 @@ impl EndHooks {
             report.stopped = false;
         }
         report.exit = exit.code();
-        report.total_seconds = self.0.begun.elapsed().as_secs_f64();
+        report.total_seconds = match since {
+            None => self.0.begun.elapsed().as_secs_f64(),
+            Some(since) => {
+                let end = report.ended.unwrap_or_else(|| SystemTime::now().into());
+                (end - since).as_seconds_f64().max(0.0)
+            }
+        };
         report.stopped |= matches!(exit, Exit::HungUp | Exit::Interrupted | Exit::Terminated);
         report.errors = errors.to_vec();
         report

@@ -148,6 +148,10 @@ fn cluster(error: &ClusterError) -> String {
         ClusterError::NotSealed { .. } => {
             "run `s3mirror cluster plan` for all ranges, then `s3mirror cluster seal`"
         }
+        ClusterError::Refused { .. } => {
+            "look at what the plans would do (`s3mirror show`), then run `s3mirror cluster seal` \
+             again with the option that allows it, or split again with other ones"
+        }
         ClusterError::NotPlanned { .. } => {
             "run `s3mirror cluster plan` (without --shard: all that are missing), then try again"
         }

@@ -18,6 +18,8 @@ use crate::replaced_file::ReplacedFile;
 #[derive(Debug)]
 pub(crate) struct MetricsFile(ReplacedFile);
 
+const LAST_RUN: &str = "s3mirror_last_run_timestamp_seconds";
+
 const LAST_SUCCESS: &str = "s3mirror_last_success_timestamp_seconds";
 
 impl MetricsFile {
@@ -27,11 +29,28 @@ impl MetricsFile {
         ReplacedFile::look("metrics file", path, mirrored).map(Self)
     }
 
-    /// Writes how a run ended.
+    /// Writes how a run ended. Of one that had ended before, only if the file tells of none
+    /// that has ended since, or of it.
     pub(crate) fn write(&self, report: &RunReport) -> anyhow::Result<()> {
         let earlier = self.0.read();
-        self.0.write(&text(report, now(), &earlier))
+        match when(report, now(), &earlier) {
+            Some(ended) => self.0.write(&text(report, ended, &earlier)),
+            None => Ok(()),
+        }
     }
+}
+
+/// When the run ended, in seconds since 1970; none if `earlier` tells of it or of a later one.
+fn when(report: &RunReport, now: u64, earlier: &str) -> Option<u64> {
+    let Some(ended) = report.ended else {
+        return Some(now);
+    };
+    let ended = u64::try_from(ended.timestamp()).unwrap_or_default();
+    let known = value(earlier, LAST_RUN, &labels(report));
+    let known = known.and_then(|known| known.parse::<f64>().ok());
+    known
+        .is_none_or(|known| known < ended as f64)
+        .then_some(ended)
 }
 
 /// In whole seconds, like everything that is compared with it.
@@ -46,13 +65,13 @@ fn text(report: &RunReport, now: u64, earlier: &str) -> String {
         labels: labels(report),
     };
     text.metric(
-        "s3mirror_last_run_timestamp_seconds",
+        LAST_RUN,
         "When the last run ended, in seconds since 1970.",
         now,
     );
     let success = match report.exit {
         0 => Some(now.to_string()),
-        _ => earlier_success(earlier, &text.labels),
+        _ => value(earlier, LAST_SUCCESS, &text.labels),
     };
     if let Some(success) = success {
         text.metric(
@@ -134,8 +153,8 @@ impl Text {
 }
 
 /// The value of an earlier file, if it is of the same places.
-fn earlier_success(earlier: &str, labels: &str) -> Option<String> {
-    let beginning = format!("{LAST_SUCCESS}{{{labels}}} ");
+fn value(earlier: &str, name: &str, labels: &str) -> Option<String> {
+    let beginning = format!("{name}{{{labels}}} ");
     let value = earlier
         .lines()
         .find_map(|line| line.strip_prefix(&beginning))?;
@@ -218,6 +237,20 @@ mod tests {
             "{worse}"
         );
         assert!(worse.contains("last_run_timestamp_seconds{"), "{worse}");
+    }
+
+    #[test]
+    fn a_run_that_ended_before_moves_no_time() {
+        let mut again = report(0);
+        again.ended = Some("1970-01-01T00:16:40.5Z".parse().unwrap());
+        assert_eq!(when(&again, 5000, ""), Some(1000));
+        let known = text(&again, 1000, "");
+        assert!(known.contains(&format!("{LAST_SUCCESS}{{{LABELS}}} 1000\n")));
+        assert_eq!(when(&again, 5000, &known), None);
+        // Another run has ended since; this one had not, when it failed.
+        assert_eq!(when(&again, 5000, &text(&report(3), 2000, "")), None);
+        assert_eq!(when(&again, 5000, &text(&report(3), 900, "")), Some(1000));
+        assert_eq!(when(&report(0), 5000, &known), Some(5000));
     }
 
     #[test]

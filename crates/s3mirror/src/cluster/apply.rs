@@ -2,38 +2,27 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::select;
-use parking_lot::Mutex;
-use sync_core::{
-    ErrorKind,
-    execute::{EarlierAttempt, Event},
-    plan::{Plan, Tally},
-    spool::Spools,
-    text::printable,
-};
+use sync_core::{execute::EarlierAttempt, plan::Plan, spool::Spools, text::printable};
 
 use super::attempts::{HeartbeatMonitor, LOOK};
 use super::error::Result;
-use super::files::{BeganFile, Done, DoneFile, FailedEntry, FailedFile, Signature, plan_name};
+use super::files::{BeganFile, Done, DoneFile, FailedFile, Signature, plan_name};
+use super::noting::Noted;
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};
 use super::watch::Watcher;
 use crate::builder::MirrorBuilder;
 use crate::grace::StopSignal;
 use crate::mirror::Report;
-use crate::observer::{Observer, Warning};
+use crate::observer::Observer;
 use crate::part::Part;
 use crate::plan_file::{InTurn, PlanFileError, SavedPlan, span};
-use crate::progress::Phase;
 use crate::state::TempSpools;
 use crate::state::upload_journal::JournalFiles;
-
-/// Entries that are named in the file of a failed attempt.
-const MOST_NAMES: usize = 50;
 
 /// An attempt to execute a shard.
 pub struct Attempt<'r> {
@@ -221,10 +210,7 @@ impl Attempt<'_> {
     /// Passes on to `observer` what happens, and notes the names of what fails.
     #[must_use]
     pub fn observer(&self, observer: Arc<dyn Observer>) -> Arc<dyn Observer> {
-        Arc::new(Noting {
-            noted: Arc::clone(&self.noted),
-            observer,
-        })
+        Noted::observer(&self.noted, observer)
     }
 
     /// Ends the attempt with what it has done.
@@ -284,15 +270,7 @@ impl Attempt<'_> {
 
     /// What is known of its failure.
     fn failed(&self) -> FailedFile {
-        FailedFile {
-            by: self.signature(),
-            why: None,
-            entries: 0,
-            not_written: 0,
-            outdated: self.noted.outdated.load(Relaxed),
-            names: std::mem::take(&mut *self.noted.failures.lock()),
-            report: Done::default(),
-        }
+        self.noted.failed(self.signature())
     }
 
     fn publish(&self, failed: &FailedFile) -> Result<()> {
@@ -303,7 +281,7 @@ impl Attempt<'_> {
     /// What this attempt has done, and what it has found done: whether that is the work of
     /// other attempts is known when the run is finished.
     fn done(&self, report: &Report) -> Done {
-        let (found_created, found_overwritten) = *self.noted.earlier.lock();
+        let (found_created, found_overwritten) = self.noted.earlier();
         Done {
             found_created,
             found_overwritten,
@@ -313,59 +291,5 @@ impl Attempt<'_> {
 
     fn signature(&self) -> Signature {
         Signature::of(&self.run.run.id, self.shard.0, self.number)
-    }
-}
-
-/// What an attempt notes of its entries.
-#[derive(Default)]
-struct Noted {
-    /// The first that failed.
-    failures: Mutex<Vec<FailedEntry>>,
-    /// How many failed because they are no longer what was planned.
-    outdated: AtomicU64,
-    /// Those that were found done: which the target lacked, and which it replaced.
-    earlier: Mutex<(Tally, Tally)>,
-}
-
-/// Notes what fails, and what was found done.
-struct Noting {
-    noted: Arc<Noted>,
-    observer: Arc<dyn Observer>,
-}
-
-impl Observer for Noting {
-    fn phase(&self, phase: Phase) {
-        self.observer.phase(phase);
-    }
-
-    fn event(&self, event: Event<'_>) {
-        match &event {
-            Event::Failed { key, error } => {
-                if let ErrorKind::Changed | ErrorKind::NotFound = error.kind() {
-                    self.noted.outdated.fetch_add(1, Relaxed);
-                }
-                let mut names = self.noted.failures.lock();
-                if names.len() < MOST_NAMES {
-                    names.push(FailedEntry {
-                        key: key.as_str().to_owned(),
-                        error: error.to_string(),
-                    });
-                }
-            }
-            Event::AlreadyDone(transfer) => {
-                let mut earlier = self.noted.earlier.lock();
-                let tally = match transfer.target {
-                    None => &mut earlier.0,
-                    Some(_) => &mut earlier.1,
-                };
-                tally.add(transfer.source.size);
-            }
-            _ => {}
-        }
-        self.observer.event(event);
-    }
-
-    fn warning(&self, warning: &Warning) {
-        self.observer.warning(warning);
     }
 }

@@ -12,8 +12,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::directory::RunDirectory;
+use super::error::ClusterError;
 use super::files::BeganFile;
-use super::shard::{Shard, Task as _, UPLOADS};
+use super::shard::{Shard, Task, UPLOADS};
 
 /// How long to wait between two looks at the heartbeats of others.
 pub(crate) const LOOK: Duration = Duration::from_secs(1);
@@ -82,21 +83,25 @@ impl HeartbeatMonitor {
     }
 }
 
-impl Shard {
-    /// Whether an attempt is at work, as far as that is known without a wait.
-    pub(crate) fn liveness(self, attempt: u32, directory: &RunDirectory) -> Liveness {
-        if directory.has(&self.failed(attempt)) {
-            return Liveness::Ended;
-        }
-        let began = directory.read::<BeganFile>(&self.began(attempt));
-        let began = began.ok().flatten();
-        match began.and_then(|began| began.value.identity.is_alive()) {
-            Some(true) => Liveness::Alive,
-            Some(false) => Liveness::Ended,
-            None => Liveness::Unknown,
-        }
+/// Whether an attempt at `task` is at work, as far as that is known without a wait.
+pub(crate) fn liveness(task: impl Task, attempt: u32, directory: &RunDirectory) -> Liveness {
+    if directory.has(&task.failed(attempt)) {
+        return Liveness::Ended;
     }
+    let began = match directory.read::<BeganFile>(&task.began(attempt)) {
+        Ok(began) => began,
+        // It gets its name when it is complete, so nobody is at work who has not written it.
+        Err(ClusterError::Foreign { .. }) => return Liveness::Ended,
+        Err(_) => None,
+    };
+    match began.and_then(|began| began.value.identity.is_alive()) {
+        Some(true) => Liveness::Alive,
+        Some(false) => Liveness::Ended,
+        None => Liveness::Unknown,
+    }
+}
 
+impl Shard {
     /// The journals of open uploads, by the attempt that has them.
     pub(crate) fn journals(self, directory: &RunDirectory) -> BTreeMap<u32, Vec<String>> {
         let mut journals = BTreeMap::<_, Vec<_>>::new();
@@ -135,11 +140,11 @@ impl Shard {
         let mut doubtful = None;
         let journals = self.journals(directory).into_iter();
         for (owner, names) in journals.filter(|(owner, _)| *owner != own) {
-            let liveness = match self.liveness(owner, directory) {
+            let known = match liveness(self, owner, directory) {
                 Liveness::Unknown => monitor.look(self, owner, directory, now),
                 known => known,
             };
-            match liveness {
+            match known {
                 Liveness::Ended => {}
                 Liveness::Alive => continue,
                 Liveness::Unknown => {
@@ -268,6 +273,16 @@ mod tests {
         fs::write(scene.directory.join(SHARD.failed(3)), "{}").unwrap();
         scene.take_over(4);
         assert_eq!(scene.taken(4), ["uploads.4.3.1", "uploads.4.3.2"]);
+    }
+
+    /// As of a version that did not write it at once, on a full disk.
+    #[test]
+    fn an_attempt_that_has_not_said_who_it_is_is_dead_at_once() {
+        let scene = Scene::new();
+        scene.attempt(1, Process::elsewhere());
+        fs::write(scene.directory.join(SHARD.began(1)), "").unwrap();
+        assert!(!scene.take_over(2), "no wait");
+        assert_eq!(scene.taken(2), ["uploads.2.1"]);
     }
 
     #[test]

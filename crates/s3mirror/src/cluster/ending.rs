@@ -4,11 +4,13 @@
 use std::future::Future;
 use std::pin::pin;
 
-use super::attempts::{LOOK, Liveness};
+use super::attempts::{LOOK, Liveness, liveness};
+use super::deletions::End;
+use super::directory::RunDirectory;
 use super::error::{ClusterError, Result};
 use super::files::{ENDING, EndingFile};
 use super::run::ClusterRun;
-use super::shard::{Shard, Task as _};
+use super::shard::{Shard, Task};
 
 /// For so many looks attempts are waited for: a little longer than one that works needs to look
 /// for the mark, on NFS too, and to abort what is in flight.
@@ -75,15 +77,20 @@ impl ClusterRun {
         Ok(self.is_ended()? || self.ending()?.is_some())
     }
 
-    /// How many attempts at shards that are not done may be at work.
+    /// How many attempts at shards that are not done, and to make the deletions, may be at
+    /// work.
     fn at_work(&self) -> usize {
-        let directory = &self.directory;
         let shards = (0..self.shards()).map(Shard);
-        let attempts = shards
-            .filter(|shard| !directory.has(&shard.done()))
-            .flat_map(|shard| (1..=shard.last_attempt(directory)).map(move |it| (shard, it)));
-        attempts
-            .filter(|(shard, attempt)| shard.liveness(*attempt, directory) != Liveness::Ended)
-            .count()
+        let shards = shards.filter(|shard| !self.directory.has(&shard.done()));
+        let at_shards: usize = shards.map(|shard| at_work(shard, &self.directory)).sum();
+        at_shards + at_work(End, &self.directory)
     }
+}
+
+/// How many attempts at `task` may be at work.
+fn at_work(task: impl Task, directory: &RunDirectory) -> usize {
+    let attempts = 1..=task.last_attempt(directory);
+    attempts
+        .filter(|attempt| liveness(task, *attempt, directory) != Liveness::Ended)
+        .count()
 }

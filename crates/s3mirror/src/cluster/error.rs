@@ -75,6 +75,14 @@ pub enum ClusterError {
         /// The run directory.
         path: PathBuf,
     },
+    /// Its plans were judged, and refused.
+    #[error("the plans of '{path}' were refused: {why}", path = shown(path))]
+    Refused {
+        /// The run directory.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// Its plan was made before it was split, so there are no ranges to plan.
     #[error("the run '{path}' has a plan already: it was split by a plan, not by ranges", path = shown(path))]
     NoRanges {

@@ -1,5 +1,7 @@
 //! What the files of a run directory hold.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sync_core::{
@@ -254,13 +256,6 @@ pub(crate) struct FailedFile {
     pub(crate) report: Done,
 }
 
-impl FailedFile {
-    /// Whether another attempt would fail in the same way.
-    pub(crate) fn is_outdated(&self) -> bool {
-        self.why.is_none() && self.entries > 0 && self.outdated == self.entries
-    }
-}
-
 /// An entry that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FailedEntry {
@@ -380,8 +375,16 @@ pub(crate) struct WithoutDeletions {
     pub(crate) not_written: u64,
     /// What was missing, for people.
     pub(crate) missing: Vec<String>,
+    /// How far the deletions came before, if anybody had begun them, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deletions: Option<String>,
 }
 
 pub(crate) fn now() -> DateTime<Utc> {
     std::time::SystemTime::now().into()
+}
+
+/// The time since then; nothing if the other clock is ahead.
+pub(crate) fn age(at: DateTime<Utc>) -> Duration {
+    (now() - at).to_std().unwrap_or_default()
 }

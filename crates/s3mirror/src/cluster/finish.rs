@@ -1,37 +1,51 @@
 //! The end of a run: what is missing, or the deletions and one report.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, select};
 use sync_core::{
     execute::{DeletionsSkipped, Report as Execution},
     plan::{Action, MAX_CLOCK_OFFSET, Plan},
     spool::Spools,
+    text::printable,
 };
+use tokio::sync::oneshot;
 
+use super::deletions::{DeletionAttempt, most};
 use super::error::Result;
-use super::files::{Done, FINISHED, FinishedFile, WithoutDeletions, now};
+use super::files::{Done, WithoutDeletions, now};
 use super::missing::Missing;
+use super::noting::Noted;
 use super::other_lines::OtherLines;
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};
 use crate::builder::MirrorBuilder;
 use crate::mirror::Report;
+use crate::observer::Observer;
 use crate::part::Part;
 use crate::plan_file::{PlanFileError, SavedPlan};
+use crate::progress::Progress;
 use crate::state::TempSpools;
 use crate::state::upload_journal::JournalFiles;
 
 /// What is known of a run whose shards are all done, or which ends as it is.
 pub struct Ending<'r> {
-    run: &'r ClusterRun,
+    pub(super) run: &'r ClusterRun,
     /// What all shards have done.
     done: Done,
     /// What is missing, if it ends without its deletions.
-    without_deletions: Option<WithoutDeletions>,
+    pub(super) without_deletions: Option<WithoutDeletions>,
     /// When the first of them began.
     began: DateTime<Utc>,
+    /// The attempt to make the deletions, once that has begun.
+    pub(super) attempt: Option<DeletionAttempt>,
+    /// Who is told then what stops it, and what counts how far it is.
+    begins: Option<(oneshot::Sender<BoxFuture<'static, ()>>, Arc<Progress>)>,
+    pub(super) noted: Arc<Noted>,
 }
 
 /// The report of a run that was finished.
@@ -62,7 +76,7 @@ impl ClusterRun {
                 aborted_uploads: file.report.aborted_uploads,
             },
             at: file.at,
-            missing: file.without_deletions.unwrap_or_default().missing,
+            missing: file.without_deletions.unwrap_or_default().told(),
         }))
     }
 
@@ -136,8 +150,21 @@ impl ClusterRun {
             without.not_written += rest.saturating_sub(known.entries + missing.failed);
             ending.done = ending.done.and(done);
         }
+        // What shards have deleted because it was in the way is of the plan's deletions too.
+        let deletions = self.deletions()?;
+        ending.done.deleted = most(ending.done.deleted, deletions.made);
+        without.deletions = deletions.told();
         ending.without_deletions = Some(without);
         Ok((ending, missing))
+    }
+
+    /// Whether deletions were begun at the end, and how far they came, for people; none if
+    /// nobody has begun them.
+    ///
+    /// # Errors
+    /// Those of reading the run directory.
+    pub fn deletions_told(&self) -> Result<Option<String>> {
+        Ok(self.deletions()?.told())
     }
 
     fn sum_up(&self) -> Result<(Ending<'_>, Vec<Missing>)> {
@@ -159,6 +186,9 @@ impl ClusterRun {
             done,
             without_deletions: None,
             began,
+            attempt: None,
+            begins: None,
+            noted: Arc::default(),
         };
         Ok((ending, missing))
     }
@@ -175,38 +205,93 @@ impl ClusterRun {
 }
 
 impl Ending<'_> {
-    /// The mirror that makes the deletions.
+    /// The mirror that makes the deletions; it stops at `stop`, and when the run has come to its
+    /// end or is ended without them meanwhile.
     ///
     /// # Errors
     /// Those of reading the plan.
-    pub fn mirror(&self) -> Result<MirrorBuilder> {
+    pub fn mirror(
+        &mut self,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<MirrorBuilder> {
+        let builder = match self.without_deletions {
+            Some(_) => self.without_deletions(),
+            None => self.with_deletions(),
+        }?;
+        let (sender, begun) = oneshot::channel::<BoxFuture<'static, ()>>();
+        self.begins = Some((sender, builder.progress()));
+        let superseded = async {
+            match begun.await {
+                Ok(superseded) => superseded.await,
+                // Nothing was begun.
+                Err(_) => std::future::pending().await,
+            }
+        };
+        Ok(builder.stop_on(select(stop.boxed(), superseded.boxed()).map(drop)))
+    }
+
+    fn without_deletions(&self) -> Result<MirrorBuilder> {
         let run = self.run;
-        if self.without_deletions.is_some() {
-            let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
-            let nothing = Plan::read_part(run.header()?, io::empty(), spool, |_| false);
-            let nothing = nothing.map_err(PlanFileError::Spool)?;
-            return Ok(SavedPlan::of(nothing, run.run.origin.clone())?
-                .mirror()
-                .part(Part::Uploads {
-                    run: run.run.id.clone(),
-                    uploads: run.uploads(),
-                }));
-        }
+        let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
+        let nothing = Plan::read_part(run.header()?, io::empty(), spool, |_| false);
+        let nothing = nothing.map_err(PlanFileError::Spool)?;
+        let part = Part::Uploads {
+            run: run.run.id.clone(),
+            uploads: run.uploads(),
+        };
+        let saved = SavedPlan::of(nothing, run.run.origin.clone())?;
+        Ok(saved.mirror().part(part))
+    }
+
+    fn with_deletions(&self) -> Result<MirrorBuilder> {
+        let run = self.run;
         let may_delete = run.execution(&self.done, None).deletions_withheld.is_none();
         let is_left = |action: &Action| match action {
             Action::Transfer(_) => false,
             Action::Delete(_) => may_delete,
             _ => true,
         };
-        let plan =
-            OtherLines::of(&run.directory, run.run.key_ranges()).part(run.header()?, is_left)?;
-        let run_id = run.run.id.clone();
-        Ok(SavedPlan::of(plan, run.run.origin.clone())?
-            .mirror()
-            .part(Part::Deletions {
-                run: run_id,
-                uploads: run.uploads(),
-            }))
+        let lines = OtherLines::of(&run.directory, run.run.key_ranges());
+        let plan = lines.part(run.header()?, is_left)?;
+        let part = Part::Deletions {
+            run: run.run.id.clone(),
+            uploads: run.uploads(),
+        };
+        let saved = SavedPlan::of(plan, run.run.origin.clone())?;
+        Ok(saved.mirror().part(part))
+    }
+
+    /// Passes on to `observer` what happens, and notes the names of what is not deleted.
+    #[must_use]
+    pub fn observer(&self, observer: Arc<dyn Observer>) -> Arc<dyn Observer> {
+        Noted::observer(&self.noted, observer)
+    }
+
+    /// Notes, before the first deletion, that they begin. Who ends the run without them has said
+    /// so before, which [`ClusterRun::deletions_declined`] tells after this, or stops them.
+    ///
+    /// # Errors
+    /// [`ClusterError::Write`](super::ClusterError::Write) if that cannot be noted: then
+    /// nothing may be deleted.
+    pub fn begin_deletions(&mut self) -> Result<()> {
+        let Some((begins, progress)) = self.begins.take() else {
+            return Ok(());
+        };
+        let attempt = self.run.begin_deletions(progress)?;
+        // A mirror that is gone needs no signal.
+        let _ = begins.send(attempt.superseded().boxed());
+        self.attempt = Some(attempt);
+        Ok(())
+    }
+
+    /// Notes why no deletion was made, though they had begun.
+    pub fn give_up(mut self, why: &str) {
+        if let Some(attempt) = self.attempt.take() {
+            let mut failed = self.noted.failed(attempt.signature(self.run));
+            failed.why = Some(printable(why));
+            // What cannot be noted is reported by whoever calls this.
+            let _ = attempt.fail(self.run, &failed);
+        }
     }
 
     /// One report of all shards and of the end, `last`. Each action counts once: what
@@ -231,28 +316,11 @@ impl Ending<'_> {
         report.aborted_uploads = all.aborted_uploads;
         report
     }
+}
 
-    /// Notes that the run has come to its end, unless something may still be done:
-    /// then it can be finished again.
-    ///
-    /// # Errors
-    /// Those of writing.
-    pub fn conclude(&self, merged: &Report) -> Result<()> {
-        let done = &merged.execution;
-        let is_withheld = matches!(done.deletions_withheld, Some(DeletionsSkipped::ClockJump));
-        let is_settled = done.failed == 0 && done.not_written == 0 && !is_withheld;
-        if done.stopped || !is_settled && self.without_deletions.is_none() {
-            return Ok(());
-        }
-        let finished = FinishedFile {
-            run: self.run.run.id.clone(),
-            sealed: self.run.seal.clone(),
-            at: now(),
-            complete: merged.is_complete(),
-            seconds: merged.took.as_secs_f64(),
-            report: Done::of(merged),
-            without_deletions: self.without_deletions.clone(),
-        };
-        self.run.directory.publish(FINISHED, &finished).map(drop)
+impl WithoutDeletions {
+    /// What was missing, for people.
+    fn told(self) -> Vec<String> {
+        self.missing.into_iter().chain(self.deletions).collect()
     }
 }

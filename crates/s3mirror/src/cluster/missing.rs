@@ -4,26 +4,25 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::time::Duration;
 
-use sync_core::{
-    checksum::Crc64Hasher,
-    text::{entries, printable},
-};
+use chrono::SecondsFormat;
+use sync_core::checksum::Crc64Hasher;
 
+use super::attempts::{Liveness, liveness};
 use super::directory::cannot_read;
 use super::error::{ClusterError, Result};
-use super::files::{Done, DoneFile, FailedFile, plan_name};
+use super::files::{Done, DoneFile, age, plan_name};
 use super::run::ClusterRun;
-use super::shard::{Shard, ShardState, Task as _};
+use super::shard::{Running, Shard, ShardState, Task as _};
 
 /// Why a run cannot be finished now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Missing {
     /// The shard that lacks something; none if it is the plan.
     pub shard: Option<usize>,
-    /// Whether it is for the sake of entries that are no longer what was planned:
-    /// another attempt would fail in the same way.
-    pub is_outdated: bool,
+    /// What completes it.
+    pub remedy: Remedy,
     what: String,
     /// What the shard has done all the same, as far as that is known.
     pub(super) done: Box<Done>,
@@ -31,8 +30,29 @@ pub struct Missing {
     pub(super) failed: u64,
 }
 
-/// Names of failed entries of a shard in one line.
-const MOST_NAMES: usize = 3;
+/// What completes a run that lacks something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Another attempt at the shard.
+    Apply,
+    /// To wait for the attempt at the shard, whose process is there.
+    Wait,
+    /// To wait for the attempt at the shard, if that is at work: it has shown that it lives
+    /// just now, by the clock of its machine.
+    WaitOrApply,
+    /// Nothing: entries are no longer what was planned, so that another attempt at the shard
+    /// would fail in the same way.
+    Outdated,
+    /// To put the plan back as it was.
+    Plan,
+    /// Nothing: somebody ends the run without its deletions.
+    Declined,
+}
+
+/// An attempt that has shown for so long that it lives is taken for one at work, for people:
+/// it does so every ten seconds, and the clocks of two machines may differ.
+const RECENT: Duration = Duration::from_secs(90);
 
 impl ClusterRun {
     /// The plans that are not those which were sealed.
@@ -46,7 +66,10 @@ impl ClusterRun {
                 Ok(_) => format!("'{name}' is not the plan that was split; it was cut or edited"),
                 Err(error) => cannot_read(&path, error).to_string(),
             };
-            edited.push(Missing::new(None, what));
+            edited.push(Missing {
+                remedy: Remedy::Plan,
+                ..Missing::new(None, what)
+            });
         }
         edited
     }
@@ -63,24 +86,50 @@ impl ClusterRun {
         match state? {
             ShardState::Done(done) => Ok(self.by_all_attempts(shard, done.report)),
             ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
-            ShardState::Running(began, _) => Err(missing(format!(
-                "it has not ended; its last attempt began {} on {}",
-                began
-                    .by
-                    .at
-                    .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-                began.by.place()
-            ))),
+            ShardState::Running(running) => Err(self.not_ended(shard, &running)),
             ShardState::Failed(failed) => {
-                let (place, why) = (failed.by.place(), why(&failed));
+                let (place, why) = (failed.by.place(), failed.told());
                 Err(Missing {
-                    is_outdated: failed.is_outdated(),
+                    remedy: match failed.is_outdated() {
+                        true => Remedy::Outdated,
+                        false => Remedy::Apply,
+                    },
                     failed: failed.entries.saturating_sub(failed.not_written),
                     done: Box::new(self.by_all_attempts(shard, failed.report)),
                     ..missing(format!("it failed on {place}: {why}"))
                 })
             }
         }
+    }
+
+    /// A shard whose last attempt has not ended.
+    fn not_ended(&self, shard: Shard, running: &Running) -> Missing {
+        let by = &running.began.by;
+        let quiet = age(running.heartbeat.map_or(by.at, |last| last.at));
+        let (remedy, lives) = match liveness(shard, by.attempt, &self.directory) {
+            Liveness::Alive => (Remedy::Wait, "is at work".to_owned()),
+            Liveness::Ended => (Remedy::Apply, "is dead".to_owned()),
+            Liveness::Unknown => {
+                let seconds = quiet.as_secs();
+                let remedy = match quiet <= RECENT {
+                    true => Remedy::WaitOrApply,
+                    false => Remedy::Apply,
+                };
+                (remedy, format!("has shown {seconds} s ago that it lives"))
+            }
+        };
+        let mut what = format!(
+            "it has not ended; its last attempt began {} on {}, and {lives}",
+            by.at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            by.place()
+        );
+        let mut missing = Missing::new(Some(shard.0), String::new());
+        if let Some(failed) = &running.failed {
+            let place = failed.by.place();
+            what += &format!("; the one before it failed on {place}: {}", failed.told());
+        }
+        (missing.what, missing.remedy) = (what, remedy);
+        missing
     }
 }
 
@@ -131,33 +180,21 @@ impl Missing {
     /// The will to delete: somebody at `place` ends the run without its deletions.
     pub(super) fn declined(place: &str) -> Self {
         let what = format!("the run is being ended without its deletions, by {place}");
-        Self::new(None, what)
+        Self {
+            remedy: Remedy::Declined,
+            ..Self::new(None, what)
+        }
     }
 
     fn new(shard: Option<usize>, what: String) -> Self {
         Self {
             shard,
-            is_outdated: false,
+            remedy: Remedy::Apply,
             what,
             done: Box::default(),
             failed: 0,
         }
     }
-}
-
-/// Why an attempt failed, with the first names.
-fn why(failed: &FailedFile) -> String {
-    let why = failed.why.clone();
-    let mut text = why.unwrap_or_else(|| entries(failed.entries));
-    let names = failed.names.iter().take(MOST_NAMES);
-    for (number, name) in names.enumerate() {
-        text += if number == 0 { ": " } else { "; " };
-        text += &printable(&name.error);
-    }
-    if failed.entries > MOST_NAMES as u64 {
-        text += "; …";
-    }
-    text
 }
 
 impl fmt::Display for Missing {

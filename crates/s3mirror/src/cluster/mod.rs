@@ -29,6 +29,7 @@
 //! | `shard/0042/uploads.1` | an attempt | its open uploads; when it is dead, the next attempt resumes them |
 //! | `ending.json` | finish without deletions, first | who ends the run as it is; no attempt begins, and those at work stop |
 //! | `shard/0042/done`, `failed.1` | an attempt | the report of the first that has done all; what failed |
+//! | `end/began.1`, `beat.1`, `failed.1` | finish, before its first deletion | as those of shards |
 //! | `finished.json` | finish | the report of all; nothing is done from here on |
 //!
 //! What state a run is in follows from the files that exist. Only `link(2)` and
@@ -38,14 +39,18 @@
 
 mod apply;
 mod attempts;
+mod conclude;
 mod cost;
+mod deletions;
 mod directory;
 mod ending;
 mod engine;
 mod error;
+mod failure;
 mod files;
 mod finish;
 mod missing;
+mod noting;
 mod opened;
 mod other_lines;
 mod planning;
@@ -62,12 +67,13 @@ mod status;
 mod watch;
 
 pub use apply::{Attempt, Ended};
+pub use conclude::{Concluded, StillOpen};
 pub use cost::{shard_costs, transfer_cost};
 pub(crate) use directory::exists;
 pub use engine::{Engine, EngineError};
 pub use error::ClusterError;
 pub use finish::{Ending, Finished};
-pub use missing::Missing;
+pub use missing::{Missing, Remedy};
 pub use planning::{RangeAttempt, RangeRun};
 pub use queue::{NextShard, Queue};
 pub use range_queue::RangeQueue;

@@ -3,11 +3,14 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use sync_core::text::printable;
 use sync_s3::Location;
 
 use super::directory::{Content, RUN, RunDirectory};
 use super::error::{ClusterError, Result};
-use super::files::{PROGRAM, RunFile, SEALED, SealedFile, VERSION};
+use super::files::{
+    PROGRAM, REFUSED, RefusedFile, RunFile, SEALED, SealedFile, VERSION, plan_name,
+};
 use crate::plan_file::places_of;
 
 /// A run directory, and what was said when it was made.
@@ -33,7 +36,7 @@ impl Opened {
         if run.value.s3mirror_run != VERSION || run.value.program != PROGRAM {
             return Err(ClusterError::OtherVersion {
                 path: path.to_owned(),
-                made: sync_core::text::printable(&run.value.program),
+                made: printable(&run.value.program),
                 own: PROGRAM,
             });
         }
@@ -60,6 +63,31 @@ impl Opened {
             });
         }
         Ok(Some(sealed))
+    }
+
+    /// Why the plans were refused when they were judged last, if they were.
+    pub(crate) fn refused(&self) -> Result<Vec<String>> {
+        let refused = self.directory.read::<RefusedFile>(REFUSED)?;
+        let refused = refused.map(|refused| refused.value);
+        let refused = refused.filter(|refused| refused.run == self.run.id);
+        Ok(refused.map_or_else(Vec::new, |refused| refused.why))
+    }
+
+    /// Why the run in the directory `path` has no shards yet.
+    pub(crate) fn not_sealed(&self, path: &Path) -> Result<ClusterError> {
+        let path = path.to_owned();
+        let ranges = 0..self.run.key_ranges().len();
+        let is_planned = |range| self.directory.has(&plan_name(range));
+        let why = self.refused()?;
+        Ok(if why.is_empty() || !ranges.into_iter().all(is_planned) {
+            ClusterError::NotSealed { path }
+        } else {
+            let why = why.iter().map(|why| printable(why)).collect::<Vec<_>>();
+            ClusterError::Refused {
+                path,
+                why: why.join("; "),
+            }
+        })
     }
 
     /// Checks that the directory at the place of the mirrored one is that which was split.

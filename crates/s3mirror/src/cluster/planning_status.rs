@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::directory::{RUN, RunDirectory};
 use super::error::{ClusterError, Result};
-use super::files::{REFUSED, RefusedFile, SPLITTING};
+use super::files::SPLITTING;
 use super::planning::RangeRun;
 use super::run::ClusterRun;
 use super::shard::{Range, ShardState, Task as _};
@@ -19,7 +19,9 @@ impl Status {
     pub fn of(path: &Path) -> Result<Self> {
         match ClusterRun::open(path) {
             Ok(run) => run.status(),
-            Err(ClusterError::NotSealed { .. }) => RangeRun::open(path)?.status(),
+            Err(ClusterError::NotSealed { .. } | ClusterError::Refused { .. }) => {
+                RangeRun::open(path)?.status()
+            }
             Err(error @ ClusterError::NotSplit { .. }) => {
                 let directory = RunDirectory::open(path)?;
                 // Who divides the keys just now has noted that first.
@@ -53,10 +55,8 @@ impl RangeRun {
                 continue;
             }
             match range.attempts(directory)? {
-                ShardState::Running(began, heartbeat) => {
-                    status.add_running(range, began, heartbeat, (0, 0));
-                }
-                ShardState::Failed(failed) => status.failed.push(FailedShard::of(range, failed)),
+                ShardState::Running(running) => status.add_running(range, *running, (0, 0)),
+                ShardState::Failed(failed) => status.failed.push(FailedShard::of(range, *failed)),
                 ShardState::Waiting | ShardState::Done(_) => waiting += 1,
             }
         }
@@ -65,10 +65,9 @@ impl RangeRun {
         status.waiting = waiting;
         if done == all {
             status.state = State::Planned;
-            let refused = directory.read::<RefusedFile>(REFUSED)?;
-            if let Some(refused) = refused.filter(|refused| refused.value.run == self.id()) {
+            status.refused = self.opened.refused()?;
+            if !status.refused.is_empty() {
                 status.state = State::Refused;
-                status.refused = refused.value.why;
             }
         }
         Ok(status)

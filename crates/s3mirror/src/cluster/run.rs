@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use sync_core::{
     Direction, KeyRange,
     plan::{Counts, Header, Origin},
@@ -36,9 +37,7 @@ impl ClusterRun {
         let opened = Opened::at(path)?;
         let Some(sealed) = opened.sealed()? else {
             return Err(match opened.run.ranges {
-                Some(_) => ClusterError::NotSealed {
-                    path: path.to_owned(),
-                },
+                Some(_) => opened.not_sealed(path)?,
                 None => ClusterError::NotSplit {
                     path: path.to_owned(),
                     why: "it has no sealed.json",
@@ -77,6 +76,12 @@ impl ClusterRun {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.run.id
+    }
+
+    /// When it was split, by the clock of that machine.
+    #[must_use]
+    pub fn created(&self) -> DateTime<Utc> {
+        self.run.created
     }
 
     /// Which of the two places is changed.

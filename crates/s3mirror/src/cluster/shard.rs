@@ -25,10 +25,19 @@ pub(crate) enum ShardState {
     /// Nobody has begun it.
     Waiting,
     /// An attempt has begun and neither ended nor failed; it may have been killed.
-    Running(BeganFile, Option<HeartbeatFile>),
+    Running(Box<Running>),
     /// The last attempt has failed.
-    Failed(FailedFile),
+    Failed(Box<FailedFile>),
     Done(Box<DoneFile>),
+}
+
+/// An attempt that has begun and neither ended nor failed.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) began: BeganFile,
+    pub(crate) heartbeat: Option<HeartbeatFile>,
+    /// What the last one before it says that has failed.
+    pub(crate) failed: Option<FailedFile>,
 }
 
 /// What one process of a run does at a time, and any other may do again.
@@ -73,24 +82,32 @@ pub(crate) trait Task: Copy + Send + 'static {
     /// What is known of its attempts.
     fn attempts(self, directory: &RunDirectory) -> Result<ShardState> {
         let mut last = None;
-        for attempt in 1.. {
-            let name = self.began(attempt);
-            if !directory.has(&name) {
-                break;
-            }
-            // One that was killed, or found no room, may have left it empty.
-            let began = directory.read::<BeganFile>(&name).ok().flatten();
+        for attempt in 1..=self.last_attempt(directory) {
+            // One that cannot be read was left by a machine that went down.
+            let began = directory.read::<BeganFile>(&self.began(attempt));
+            let began = began.ok().flatten();
             last = began.map(|began| (attempt, began.value)).or(last);
         }
         let Some((attempt, began)) = last else {
             return Ok(ShardState::Waiting);
         };
         if let Some(failed) = directory.read::<FailedFile>(&self.failed(attempt))? {
-            return Ok(ShardState::Failed(failed.value));
+            return Ok(ShardState::Failed(Box::new(failed.value)));
         }
         let heartbeat = directory.read::<HeartbeatFile>(&self.heartbeat(attempt));
-        let heartbeat = heartbeat.ok().flatten().map(|found| found.value);
-        Ok(ShardState::Running(began, heartbeat))
+        Ok(ShardState::Running(Box::new(Running {
+            began,
+            heartbeat: heartbeat.ok().flatten().map(|found| found.value),
+            failed: self.last_failure(attempt, directory),
+        })))
+    }
+
+    /// What the last attempt before `attempt` says that has failed.
+    fn last_failure(self, attempt: u32, directory: &RunDirectory) -> Option<FailedFile> {
+        let earlier = (1..attempt).rev();
+        let failed = |earlier| directory.read::<FailedFile>(&self.failed(earlier));
+        let mut read = earlier.filter_map(|earlier| failed(earlier).ok().flatten());
+        read.next().map(|failed| failed.value)
     }
 }
 

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sync_core::plan::Tally;
 
+use super::deletions::{End, most};
 use super::error::{ClusterError, Result};
-use super::files::{BeganFile, FailedFile, HeartbeatFile, now};
+use super::files::{FailedFile, age};
 use super::run::ClusterRun;
-use super::shard::{Shard, ShardState, Task};
+use super::shard::{Running, Shard, ShardState, Task};
 use crate::plan_file::Work;
 use crate::progress::Share;
 
@@ -32,10 +33,12 @@ pub enum State {
     Copying,
     /// All shards are done; it can be finished.
     Copied,
+    /// The deletions are made, or were when their process was killed.
+    Deleting,
     /// Nothing is left to do.
     Finished,
-    /// Nothing is left to do, but some of the source could not be read, so that
-    /// nothing was deleted.
+    /// Nothing is left to do, but not all of the plan was done: some of the source could not be
+    /// read, or it was finished without its deletions.
     Incomplete,
 }
 
@@ -65,6 +68,13 @@ pub struct Status {
     pub listed: u64,
     /// What is to be deleted at the end.
     pub deletions: Tally,
+    /// What of it was deleted, as far as that is known: whoever makes the deletions says so when
+    /// it has ended.
+    pub deleted: Tally,
+    /// The process that makes the deletions, or was killed meanwhile.
+    pub deleting: Option<RunningShard>,
+    /// Why the last one has not made all of them.
+    pub not_deleted: Option<FailedShard>,
     /// When the first shard began.
     pub began: Option<DateTime<Utc>>,
     /// Bytes a second since then.
@@ -95,6 +105,8 @@ pub struct RunningShard {
     pub bytes: Share,
     /// Entries listed, if it plans a range.
     pub listed: u64,
+    /// What the last attempt before it says that has failed.
+    pub failed: Option<FailedShard>,
 }
 
 /// A shard whose last attempt failed.
@@ -148,9 +160,16 @@ impl ClusterRun {
             };
             self.add(shard, state, &mut status)?;
         }
+        self.add_deletions(&mut status)?;
         status.state = match self.finished_file()? {
-            Some(finished) if finished.complete => State::Finished,
-            Some(_) => State::Incomplete,
+            Some(finished) => {
+                status.deleted = most(status.deleted, finished.report.deleted);
+                match finished.complete {
+                    true => State::Finished,
+                    false => State::Incomplete,
+                }
+            }
+            None if status.deleting.is_some() => State::Deleting,
             None if status.waiting == self.shards() => State::Sealed,
             None if status.shards.done == status.shards.all => State::Copied,
             None => State::Copying,
@@ -168,14 +187,27 @@ impl ClusterRun {
         Ok(work)
     }
 
+    fn add_deletions(&self, status: &mut Status) -> Result<()> {
+        let deletions = self.deletions()?;
+        status.deleted = deletions.made;
+        match deletions.last {
+            ShardState::Running(running) => {
+                status.deleting = Some(RunningShard::of(End, *running, (0, 0)));
+            }
+            ShardState::Failed(failed) => status.not_deleted = Some(FailedShard::of(End, *failed)),
+            ShardState::Waiting | ShardState::Done(_) => {}
+        }
+        Ok(())
+    }
+
     fn add(&self, shard: Shard, state: ShardState, status: &mut Status) -> Result<()> {
         match state {
             ShardState::Waiting => status.waiting += 1,
-            ShardState::Running(began, heartbeat) => {
+            ShardState::Running(running) => {
                 let work = self.work(shard)?;
-                status.add_running(shard, began, heartbeat, (work.transfers, work.bytes));
+                status.add_running(shard, *running, (work.transfers, work.bytes));
             }
-            ShardState::Failed(failed) => status.failed.push(FailedShard::of(shard, failed)),
+            ShardState::Failed(failed) => status.failed.push(FailedShard::of(shard, *failed)),
             ShardState::Done(_) => {
                 let work = self.work(shard)?;
                 status.shards.done += 1;
@@ -204,6 +236,9 @@ impl Status {
             bytes: share(0),
             listed: 0,
             deletions: Tally::default(),
+            deleted: Tally::default(),
+            deleting: None,
+            not_deleted: None,
             began: None,
             rate: None,
             left: None,
@@ -213,22 +248,10 @@ impl Status {
     pub(super) fn add_running(
         &mut self,
         shard: impl Task,
-        began: BeganFile,
-        heartbeat: Option<HeartbeatFile>,
+        running: Running,
         (transfers, bytes): (u64, u64),
     ) {
-        let share = |all| Share { done: 0, all };
-        let running = RunningShard {
-            shard: shard.number(),
-            attempt: began.by.attempt,
-            heartbeat: age(heartbeat.map_or(began.by.at, |last| last.at)),
-            host: began.by.host,
-            process: began.by.process,
-            job: began.job,
-            transfers: heartbeat.map_or(share(transfers), |last| last.transfers),
-            bytes: heartbeat.map_or(share(bytes), |last| last.bytes),
-            listed: heartbeat.map_or(0, |last| last.listed),
-        };
+        let running = RunningShard::of(shard, running, (transfers, bytes));
         self.transfers.done += running.transfers.done;
         self.bytes.done += running.bytes.done;
         self.listed += running.listed;
@@ -259,6 +282,29 @@ impl Status {
     }
 }
 
+impl RunningShard {
+    fn of(shard: impl Task, running: Running, (transfers, bytes): (u64, u64)) -> Self {
+        let Running {
+            began,
+            heartbeat,
+            failed,
+        } = running;
+        let share = |all| Share { done: 0, all };
+        Self {
+            shard: shard.number(),
+            attempt: began.by.attempt,
+            heartbeat: age(heartbeat.map_or(began.by.at, |last| last.at)),
+            host: began.by.host,
+            process: began.by.process,
+            job: began.job,
+            transfers: heartbeat.map_or(share(transfers), |last| last.transfers),
+            bytes: heartbeat.map_or(share(bytes), |last| last.bytes),
+            listed: heartbeat.map_or(0, |last| last.listed),
+            failed: failed.map(|failed| FailedShard::of(shard, failed)),
+        }
+    }
+}
+
 impl FailedShard {
     pub(super) fn of(shard: impl Task, failed: FailedFile) -> Self {
         let is_outdated = failed.is_outdated();
@@ -273,9 +319,4 @@ impl FailedShard {
             names: names.map(|name| (name.key, name.error)).collect(),
         }
     }
-}
-
-/// The time since then; nothing if the other clock is ahead.
-fn age(at: DateTime<Utc>) -> Duration {
-    (now() - at).to_std().unwrap_or_default()
 }

@@ -42,8 +42,13 @@ pub(super) fn tell(plan: &Planned<'_>, report: &Report, preview: &Preview, conso
             DeletionsSkipped::SourceIncomplete | DeletionsSkipped::Uncompared
         )
     };
-    if let Some(why) = done.deletions_withheld.filter(|why| !is_told(why)) {
-        say_withheld(why, console);
+    match done.deletions_withheld.filter(|why| !is_told(why)) {
+        Some(why) if done.deleted.entries > 0 => console.warning(format_args!(
+            "not everything was deleted that the plan deletes, because {}",
+            text::withheld(why)
+        )),
+        Some(why) => say_withheld(why, console),
+        None => {}
     }
     if let Some(jump) = done.clock_jump
         && jump.abs() > CLOCK_OFFSET_WARNING

@@ -4,6 +4,7 @@
 //! A new field or event is no new version: a reader ignores what it does not
 //! know. [`SCHEMA`] changes where a field is removed or gets another meaning.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sync_core::{Key, execute::Report, plan::Tally, rule::Reason};
 
@@ -93,7 +94,8 @@ pub(crate) struct RunReport {
     pub(crate) exit: u8,
     /// The time of the execution; 0 if nothing was executed.
     pub(crate) seconds: f64,
-    /// From beginning to end, with the listings and the question.
+    /// From beginning to end, with the listings and the question; of `cluster finish`, since the
+    /// run was split.
     pub(crate) total_seconds: f64,
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     pub(crate) created: Tally,
@@ -131,6 +133,9 @@ pub(crate) struct RunReport {
     pub(crate) trash: Option<TrashLine>,
     /// Why it failed or was refused; entries that failed have lines of their own.
     pub(crate) errors: Vec<String>,
+    /// When it ended, if that was before this process.
+    #[serde(skip)]
+    pub(crate) ended: Option<DateTime<Utc>>,
 }
 
 impl RunReport {

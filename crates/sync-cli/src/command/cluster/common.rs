@@ -74,7 +74,7 @@ pub(crate) enum Line<'a> {
         seconds: f64,
     },
     /// `cluster status`: how far a run is.
-    Status(StatusLine),
+    Status(Box<StatusLine>),
 }
 
 /// The run in that directory; or the exit status, if it cannot be used.
@@ -91,7 +91,9 @@ pub(super) fn refuse(error: ClusterError, console: &mut Console) -> Exit {
         | ClusterError::Shards { .. }
         | ClusterError::NotInVolume { .. } => Exit::Usage,
         // It can be tried again when what comes before it is done.
-        ClusterError::NotSealed { .. } | ClusterError::NotPlanned { .. } => Exit::Incomplete,
+        ClusterError::NotSealed { .. }
+        | ClusterError::Refused { .. }
+        | ClusterError::NotPlanned { .. } => Exit::Incomplete,
         _ => Exit::Failed,
     };
     console.error(hints::error(&Error::Cluster(error)));

@@ -1,9 +1,12 @@
 //! `cluster finish`: the deletions, and one report of all shards.
 
 use std::fmt::Display;
+use std::path::Path;
 
-use s3mirror::cluster::{ClusterError, ClusterRun, Ending, Missing};
-use sync_core::text::entries;
+use s3mirror::cluster::{
+    ClusterError, ClusterRun, Concluded, Ending, Finished, Missing, Remedy, StillOpen,
+};
+use sync_core::{execute::DeletionsSkipped, text::entries};
 
 use super::common::{end_it, quoted, refuse, what_is_outdated};
 use crate::command::manner::Mode;
@@ -29,13 +32,12 @@ pub(crate) async fn run(
         Err(error) => return Ok(not_ended(error, console)),
     };
     hooks.is_about(run.direction(), run.mirrored(), run.bucket());
+    hooks.began(run.created());
     match run.finished() {
         Ok(None) => {}
         Ok(Some(finished)) => {
             console.note("the run was finished before; this is its report");
-            name(&finished.missing, console);
-            tell(&run, &finished.report, hooks, console);
-            return Ok(exit_of(&finished.report));
+            return Ok(was_finished(&run, &finished, hooks, console));
         }
         Err(error) => return Ok(not_ended(error, console)),
     }
@@ -83,6 +85,9 @@ async fn as_it_is(
     match run.finish_without_deletions() {
         Ok((ending, missing)) => {
             name(&missing, console);
+            if let Some(before) = run.deletions_told()? {
+                console.error(before);
+            }
             end(args, run, ending, (hooks, &stop), console).await
         }
         Err(error) => Ok(not_ended(error, console)),
@@ -99,22 +104,19 @@ fn in_words(attempts: usize) -> String {
 async fn end(
     args: &ClusterFinishArgs,
     run: &ClusterRun,
-    ending: Ending<'_>,
+    mut ending: Ending<'_>,
     (hooks, stop): (&EndHooks, &Stop),
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    let mut builder = match ending.mirror() {
+    let mut builder = match ending.mirror(stop.asked()) {
         Ok(builder) => builder,
         Err(error) => return Ok(not_ended(error, console)),
     };
     args.set(builder.options());
     hooks.is_of(builder.options().bucket.at);
     let progress = watch(&builder, Mode::Act, hooks, console)?;
-    let opened = builder
-        .observer(progress.clone())
-        .stop_on(stop.asked())
-        .open();
-    let mirror = match opened.await {
+    let builder = builder.observer(ending.observer(progress.clone()));
+    let mirror = match builder.open().await {
         Ok(mirror) => mirror,
         Err(error) => {
             progress.end();
@@ -125,41 +127,132 @@ async fn end(
     if !plan.refusals().is_empty() {
         return Ok(present::refuse(plan.refusals(), console));
     }
-    if let Some(exit) = not_permitted(args, run, plan.counts().real_deletions(), console) {
+    let deletions = match args.without_deletions {
+        true => 0,
+        false => plan.counts().real_deletions(),
+    };
+    if let Some(exit) = not_confirmed(args, deletions, console) {
         return Ok(exit);
+    }
+    if deletions > 0 {
+        ending = match begin_deletions(run, ending, console) {
+            Ok(ending) => ending,
+            Err(exit) => return Ok(exit),
+        };
     }
     console.streams().show();
     let report = mirror.execute(&plan).await;
     progress.end();
-    let merged = ending.merged(&report.map_err(hints::explained)?);
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            ending.give_up(&error.to_string());
+            return Err(hints::explained(error));
+        }
+    };
+    Ok(conclude(args, run, ending, &report, (hooks, stop), console))
+}
+
+/// Reports on the whole run, and notes its end.
+fn conclude(
+    args: &ClusterFinishArgs,
+    run: &ClusterRun,
+    ending: Ending<'_>,
+    last: &s3mirror::Report,
+    (hooks, stop): (&EndHooks, &Stop),
+    console: &mut Console,
+) -> Exit {
+    let merged = ending.merged(last);
+    let concluded = ending.conclude(last, &merged);
+    if let Ok(Concluded::Elsewhere(finished)) = concluded {
+        console.note("the run was finished meanwhile by another process; this is its report");
+        return was_finished(run, &finished, hooks, console);
+    }
     tell(run, &merged, hooks, console);
-    if let Err(error) = ending.conclude(&merged) {
-        console.error(format_args!(
-            "all is done, but that cannot be noted: {error}; {} again",
-            if args.without_deletions {
-                end_it(run.path())
-            } else {
-                format!("run `s3mirror cluster finish {}`", quoted(run.path()))
+    match concluded {
+        Err(error) => {
+            let what = match merged.is_complete() {
+                true => "all is done, but that",
+                false => "what was done",
+            };
+            let again = match args.without_deletions {
+                true => end_it(run.path()),
+                false => finish_it(run.path()),
+            };
+            console.error(format_args!(
+                "{what} cannot be noted: {error}; {again} again"
+            ));
+            match merged.is_complete() {
+                true => Exit::Unwritten,
+                false => Exit::Incomplete,
             }
-        ));
-        return Ok(Exit::Unwritten);
+        }
+        Ok(Concluded::Not(open)) => {
+            say_open(run, open, last.execution.deleted.entries, console);
+            outcome::exit(&merged, stop)
+        }
+        Ok(_) => {
+            if args.without_deletions && !merged.is_complete() {
+                console.note(
+                    "the run is finished without its deletions; a plain run, or a new plan that is \
+                     split, copies and deletes what is left",
+                );
+            }
+            outcome::exit(&merged, stop)
+        }
     }
-    if args.without_deletions && !merged.execution.stopped {
-        console.note(
-            "the run is finished without its deletions; a plain run, or a new plan that is split, \
-             copies and deletes what is left",
-        );
-    }
-    Ok(outcome::exit(&merged, stop))
+}
+
+/// Says why the run is not at its end, and what to do.
+fn say_open(run: &ClusterRun, open: StillOpen, deleted: u64, console: &mut Console) {
+    let deleted = match deleted {
+        0 => "no deletion was known to be made".to_owned(),
+        number => format!("at least {} deleted", were(number)),
+    };
+    let (again, as_it_is) = (finish_it(run.path()), end_it(run.path()));
+    let next = match open {
+        StillOpen::Declined => {
+            let place = run.ending().ok().flatten().unwrap_or_default();
+            format!(
+                "the run is being ended without its deletions, by {place}: they were stopped here when \
+                 {deleted}; if that was interrupted, {as_it_is}"
+            )
+        }
+        StillOpen::Outdated => format!(
+            "the run is not finished: what has changed since the plan was made is not deleted by it; \
+             {as_it_is} (what was deleted stays deleted), and make a new plan or run `s3mirror \
+             backup` or `restore`"
+        ),
+        StillOpen::ClockOfShards => format!(
+            "the run is not finished: a clock was set while its shards were executed, so that it must \
+             not delete; {as_it_is}, and run `s3mirror backup` or `restore`, which deletes"
+        ),
+        StillOpen::Stopped => {
+            format!("the run is not finished: it was stopped when {deleted}; {again} again")
+        }
+        _ => format!(
+            "the run is not finished; put right what failed, and {again} again: it makes the \
+             deletions that are left"
+        ),
+    };
+    console.error(next);
+}
+
+/// The report of a run that has come to its end before.
+fn was_finished(
+    run: &ClusterRun,
+    finished: &Finished,
+    hooks: &EndHooks,
+    console: &mut Console,
+) -> Exit {
+    hooks.ended(finished.at);
+    name(&finished.missing, console);
+    tell(run, &finished.report, hooks, console);
+    exit_of(&finished.report)
 }
 
 /// Asks whether so many entries may be deleted; how it ends if they may not.
-fn not_permitted(
-    args: &ClusterFinishArgs,
-    run: &ClusterRun,
-    deletions: u64,
-    console: &mut Console,
-) -> Option<Exit> {
+fn not_confirmed(args: &ClusterFinishArgs, deletions: u64, console: &mut Console) -> Option<Exit> {
     if deletions > 0 {
         let are = if deletions == 1 { "is" } else { "are" };
         let deletions = entries(deletions);
@@ -167,17 +260,29 @@ fn not_permitted(
             "all shards are done; {deletions} {are} to be deleted"
         ));
     }
-    if !confirmed(deletions, args.yes, console) {
-        return Some(Exit::Refused);
+    (!confirmed(deletions, args.yes, console)).then_some(Exit::Refused)
+}
+
+/// Notes that the deletions begin; or how it ends if somebody ends the run without them: the
+/// question may have stood for hours.
+fn begin_deletions<'r>(
+    run: &ClusterRun,
+    mut ending: Ending<'r>,
+    console: &mut Console,
+) -> Result<Ending<'r>, Exit> {
+    if let Err(error) = ending.begin_deletions() {
+        return Err(not_ended(error, console));
     }
-    if args.without_deletions || deletions == 0 {
-        return None;
-    }
-    // The question may have stood for hours.
     match run.deletions_declined() {
-        Ok(None) => None,
-        Ok(Some(missing)) => Some(incomplete(run, &[missing], console)),
-        Err(error) => Some(not_ended(error, console)),
+        Ok(None) => Ok(ending),
+        Ok(Some(missing)) => {
+            ending.give_up(&missing.to_string());
+            Err(incomplete(run, &[missing], console))
+        }
+        Err(error) => {
+            ending.give_up(&error.to_string());
+            Err(not_ended(error, console))
+        }
     }
 }
 
@@ -206,6 +311,10 @@ fn exit_of(report: &s3mirror::Report) -> Exit {
 
 fn tell(run: &ClusterRun, report: &s3mirror::Report, hooks: &EndHooks, console: &mut Console) {
     hooks.executed(run.counts(), report, None);
+    // No plan was shown here that would have told that.
+    if let Some(why) = DeletionsSkipped::by(run.counts()) {
+        present::say_withheld(why, console);
+    }
     let preview = Preview::default();
     let planned = outcome::Planned {
         direction: run.direction(),
@@ -233,19 +342,54 @@ fn name(missing: &[impl Display], console: &mut Console) {
 /// Names what is missing, and what to do.
 fn incomplete(run: &ClusterRun, missing: &[Missing], console: &mut Console) -> Exit {
     name(missing, console);
-    let path = quoted(run.path());
-    // Those that another attempt may complete come first.
-    let shard = missing.iter().filter(|missing| !missing.is_outdated);
-    let shard = shard.filter_map(|missing| missing.shard).next();
-    let next = match shard {
-        _ if matches!(run.ending(), Ok(Some(_))) => end_it(run.path()),
-        Some(shard) => format!(
-            "run `s3mirror cluster apply {path} --shard {shard}`, then `s3mirror cluster finish \
-             {path}` again"
-        ),
-        None if missing.iter().all(|missing| missing.is_outdated) => what_is_outdated(run.path()),
-        None => "make a new plan, and split it".to_owned(),
+    let next = next(run, missing);
+    let deleted = match run.deletions_told() {
+        Ok(None) => "the deletions at the end were not begun".to_owned(),
+        Ok(Some(before)) => format!("nothing more was deleted, but {before}"),
+        Err(error) => format!("nothing more was deleted; {error}"),
     };
-    console.error(format_args!("nothing was deleted; {next}"));
+    console.error(format_args!("{deleted}; {next}"));
     Exit::Incomplete
+}
+
+/// What to do about what is missing, in one line.
+fn next(run: &ClusterRun, missing: &[Missing]) -> String {
+    let with = |remedy| missing.iter().find(|missing| missing.remedy == remedy);
+    if with(Remedy::Declined).is_some() {
+        return end_it(run.path());
+    }
+    let (path, again) = (quoted(run.path()), finish_it(run.path()));
+    if with(Remedy::Plan).is_some() {
+        return format!(
+            "put the plan back as it was, and {again} again; if it is lost, {}, and make a new plan \
+             or run `s3mirror backup` or `restore`",
+            end_it(run.path())
+        );
+    }
+    // Those that can be completed now come first.
+    for remedy in [Remedy::Apply, Remedy::WaitOrApply, Remedy::Wait] {
+        let shard = with(remedy).and_then(|missing| missing.shard);
+        let Some(shard) = shard else { continue };
+        let apply = format!("`s3mirror cluster apply {path} --shard {shard}`");
+        return match remedy {
+            Remedy::Wait => format!("wait until shard {shard} is done, then {again} again"),
+            Remedy::WaitOrApply => format!(
+                "wait until shard {shard} is done, or if its process is dead, run {apply}; then \
+                 {again} again"
+            ),
+            _ => format!("run {apply}, then {again} again"),
+        };
+    }
+    what_is_outdated(run.path())
+}
+
+/// Which command ends a run with its deletions.
+fn finish_it(run: &Path) -> String {
+    format!("run `s3mirror cluster finish {}`", quoted(run))
+}
+
+/// So many entries, with the verb.
+fn were(number: u64) -> String {
+    let were = if number == 1 { "was" } else { "were" };
+    format!("{} {were}", entries(number))
 }

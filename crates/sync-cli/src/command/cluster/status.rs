@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use s3mirror::Share;
-use s3mirror::cluster::{State, Status};
+use s3mirror::cluster::{FailedShard, RunningShard, State, Status};
 use sync_core::text::{entries, printable};
 
 use super::common::{Line, refuse, what_is_outdated};
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
         let text = || table(&path, &status).trim_end().to_owned();
         console
             .reporter()
-            .result(&Line::Status(StatusLine::of(&status)), text);
+            .result(&Line::Status(Box::new(StatusLine::of(&status))), text);
         if !args.watch || is_over {
             return Exit::Done;
         }
@@ -64,9 +64,11 @@ fn table(path: &Path, status: &Status) -> String {
         State::Refused => "refused: nothing was changed",
         State::Sealed => "sealed: no shard has begun",
         State::Copying => "copying",
+        State::Copied if status.not_deleted.is_some() => "copied, and not all is deleted",
         State::Copied => "copied: it can be finished",
+        State::Deleting => "deleting",
         State::Finished => "finished",
-        State::Incomplete => "finished, but incomplete: nothing was deleted",
+        State::Incomplete => "finished, but incomplete",
         _ => "unknown",
     };
     let mut text = format!("run {}\n", printable(&path.to_string_lossy()));
@@ -110,18 +112,35 @@ fn table(path: &Path, status: &Status) -> String {
             row("bytes", bytes + &rate.unwrap_or_default());
         }
     }
-    if status.deletions.entries > 0 {
-        let deletions = HumanCount(status.deletions.entries);
-        row("to delete", format!("{deletions} at the end"));
+    if let Some(deletions) = deletions(status) {
+        row("deletions", deletions);
     }
     if let Some(left) = status.left {
         row("left", format!("about {}", HumanDuration(left)));
     }
     named(status, &mut text);
-    if status.failed.iter().any(|shard| shard.is_outdated) && !is_over(status) {
+    let mut failed = status.failed.iter().chain(&status.not_deleted);
+    if failed.any(|shard| shard.is_outdated) && !is_over(status) {
         let _ = writeln!(text, "{}", what_is_outdated(path));
     }
     text
+}
+
+/// How many entries are or were deleted at the end; none if the plan deletes nothing.
+fn deletions(status: &Status) -> Option<String> {
+    if status.deletions.entries == 0 {
+        return None;
+    }
+    let (all, made) = (
+        HumanCount(status.deletions.entries),
+        HumanCount(status.deleted.entries),
+    );
+    let has_begun = status.deleting.is_some() || status.not_deleted.is_some();
+    Some(match status.state {
+        State::Finished | State::Incomplete => format!("{made} of {all} made"),
+        _ if has_begun => format!("{made} of {all} made, as far as is known"),
+        _ => format!("{all} at the end"),
+    })
 }
 
 /// The shards that are running or failed.
@@ -132,21 +151,9 @@ fn named(status: &Status, text: &mut String) {
         "shard"
     };
     for shard in status.failed.iter().take(MOST_NAMED) {
-        let why = shard.why.clone();
-        let why = why.unwrap_or_else(|| format!("{} failed", entries(shard.entries)));
-        let (number, host) = (shard.shard, printable(&shard.host));
-        let _ = writeln!(
-            text,
-            "  {task} {number} failed on {host}: {}",
-            printable(&why)
-        );
-        for (_, error) in shard.names.iter().take(MOST_ENTRIES) {
-            let _ = writeln!(text, "    {}", printable(error));
-        }
+        failed(&format!("{task} {}", shard.shard), shard, text);
     }
     for shard in status.running.iter().take(MOST_NAMED) {
-        let job = shard.job.as_ref();
-        let job = job.map_or(String::new(), |job| format!(", job {}", printable(job)));
         let done = if task == "range" {
             format!("{} entries listed", HumanCount(shard.listed))
         } else {
@@ -155,17 +162,48 @@ fn named(status: &Status, text: &mut String) {
                 shard.transfers.done, shard.transfers.all
             )
         };
-        let _ = writeln!(
-            text,
-            "  {task} {} runs on {} (process {}{job}): {done}, heartbeat {} ago",
-            shard.shard,
-            printable(&shard.host),
-            shard.process,
-            HumanDuration(shard.heartbeat)
-        );
+        running(&format!("{task} {} runs", shard.shard), shard, &done, text);
+    }
+    if let Some(shard) = &status.not_deleted {
+        failed("the deletions", shard, text);
+    }
+    if let Some(shard) = &status.deleting {
+        running("the deletions run", shard, "", text);
     }
     let named = status.failed.len().max(status.running.len());
     if named > MOST_NAMED {
         let _ = writeln!(text, "  … (--json names all)");
+    }
+}
+
+/// What a failed attempt says.
+fn failed(what: &str, shard: &FailedShard, text: &mut String) {
+    let why = shard.why.clone();
+    let why = why.unwrap_or_else(|| format!("{} failed", entries(shard.entries)));
+    let (host, why) = (printable(&shard.host), printable(&why));
+    let _ = writeln!(text, "  {what} failed on {host}: {why}");
+    for (_, error) in shard.names.iter().take(MOST_ENTRIES) {
+        let _ = writeln!(text, "    {}", printable(error));
+    }
+}
+
+/// Where an attempt runs, and how the one before it failed.
+fn running(what: &str, shard: &RunningShard, done: &str, text: &mut String) {
+    let job = shard.job.as_ref();
+    let job = job.map_or(String::new(), |job| format!(", job {}", printable(job)));
+    let comma = if done.is_empty() { "" } else { ", " };
+    let _ = writeln!(
+        text,
+        "  {what} on {} (process {}{job}): {done}{comma}heartbeat {} ago",
+        printable(&shard.host),
+        shard.process,
+        HumanDuration(shard.heartbeat)
+    );
+    if let Some(earlier) = &shard.failed {
+        failed(
+            &format!("  attempt {} at it", earlier.attempt),
+            earlier,
+            text,
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! How far a run is, as a line of JSON.
 
 use s3mirror::Share;
-use s3mirror::cluster::{State, Status};
+use s3mirror::cluster::{FailedShard, RunningShard, State, Status};
 use serde::Serialize;
 use sync_core::plan::Tally;
 
@@ -9,7 +9,7 @@ use sync_core::plan::Tally;
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct StatusLine {
-    #[cfg_attr(test, schemars(with = "String", extend("enum" = ["splitting", "planning", "planned", "refused", "sealed", "copying", "copied", "finished", "incomplete"])))]
+    #[cfg_attr(test, schemars(with = "String", extend("enum" = ["splitting", "planning", "planned", "refused", "sealed", "copying", "copied", "deleting", "finished", "incomplete"])))]
     state: State,
     /// Ranges that are planned, if the run plans by ranges; running, failed and waiting are
     /// ranges until the plans are sealed.
@@ -33,6 +33,16 @@ pub(crate) struct StatusLine {
     /// What is deleted at the end.
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
     deletions: Tally,
+    /// What of that was deleted, as far as that is known: whoever makes the deletions says so when
+    /// it has ended.
+    #[cfg_attr(test, schemars(with = "crate::tests::schema::Tally"))]
+    deleted: Tally,
+    /// The process that makes the deletions, or was killed meanwhile; its shard is 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleting: Option<RunningLine>,
+    /// Why the last one has not made all of them; its shard is 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_deleted: Option<FailedLine>,
     /// Bytes a second since the first shard began.
     bytes_per_second: Option<u64>,
     seconds_left: Option<f64>,
@@ -56,6 +66,9 @@ struct RunningLine {
     /// Entries listed, if it plans a range.
     #[serde(skip_serializing_if = "is_none")]
     listed: u64,
+    /// The last attempt before it that has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<FailedLine>,
 }
 
 fn is_none(number: &u64) -> bool {
@@ -80,7 +93,29 @@ struct FailedLine {
 impl StatusLine {
     /// Of a run.
     pub(super) fn of(status: &Status) -> Self {
-        let running = status.running.iter().map(|shard| RunningLine {
+        Self {
+            state: status.state,
+            ranges: status.ranges,
+            refused: status.refused.clone(),
+            shards: status.shards,
+            waiting: status.waiting as u64,
+            running: status.running.iter().map(RunningLine::of).collect(),
+            failed: status.failed.iter().map(FailedLine::of).collect(),
+            transfers: status.transfers,
+            bytes: status.bytes,
+            deletions: status.deletions,
+            deleted: status.deleted,
+            deleting: status.deleting.as_ref().map(RunningLine::of),
+            not_deleted: status.not_deleted.as_ref().map(FailedLine::of),
+            bytes_per_second: status.rate,
+            seconds_left: status.left.map(|left| left.as_secs_f64()),
+        }
+    }
+}
+
+impl RunningLine {
+    fn of(shard: &RunningShard) -> Self {
+        Self {
             shard: shard.shard as u64,
             attempt: shard.attempt,
             host: shard.host.clone(),
@@ -90,28 +125,20 @@ impl StatusLine {
             transfers: shard.transfers,
             bytes: shard.bytes,
             listed: shard.listed,
-        });
-        let failed = status.failed.iter().map(|shard| FailedLine {
+            failed: shard.failed.as_ref().map(FailedLine::of),
+        }
+    }
+}
+
+impl FailedLine {
+    fn of(shard: &FailedShard) -> Self {
+        Self {
             shard: shard.shard as u64,
             attempt: shard.attempt,
             host: shard.host.clone(),
             why: shard.why.clone(),
             entries: shard.entries,
             names: shard.names.clone(),
-        });
-        Self {
-            state: status.state,
-            ranges: status.ranges,
-            refused: status.refused.clone(),
-            shards: status.shards,
-            waiting: status.waiting as u64,
-            running: running.collect(),
-            failed: failed.collect(),
-            transfers: status.transfers,
-            bytes: status.bytes,
-            deletions: status.deletions,
-            bytes_per_second: status.rate,
-            seconds_left: status.left.map(|left| left.as_secs_f64()),
         }
     }
 }

@@ -1,0 +1,102 @@
+//! What an attempt notes while it executes: what fails, for those who look at the run later,
+//! and what it finds done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use parking_lot::Mutex;
+use sync_core::{ErrorKind, execute::Event, plan::Tally};
+
+use super::files::{Done, FailedEntry, FailedFile, Signature};
+use crate::observer::{Observer, Warning};
+use crate::progress::Phase;
+
+/// Entries that are named in the file of a failed attempt.
+const MOST_NAMES: usize = 50;
+
+/// What an attempt notes of its entries.
+#[derive(Default)]
+pub(crate) struct Noted {
+    /// The first that failed.
+    failures: Mutex<Vec<FailedEntry>>,
+    /// How many failed because they are no longer what was planned.
+    outdated: AtomicU64,
+    /// Those that were found done: which the target lacked, and which it replaced.
+    earlier: Mutex<(Tally, Tally)>,
+}
+
+impl Noted {
+    /// Passes on to `observer` what happens, and notes it in `noted`.
+    pub(crate) fn observer(noted: &Arc<Self>, observer: Arc<dyn Observer>) -> Arc<dyn Observer> {
+        Arc::new(Noting {
+            noted: Arc::clone(noted),
+            observer,
+        })
+    }
+
+    /// What is known of the failure of the attempt that is signed by `by`.
+    pub(crate) fn failed(&self, by: Signature) -> FailedFile {
+        FailedFile {
+            by,
+            why: None,
+            entries: 0,
+            not_written: 0,
+            outdated: self.outdated.load(Relaxed),
+            names: std::mem::take(&mut *self.failures.lock()),
+            report: Done::default(),
+        }
+    }
+
+    /// How many failed because they are no longer what was planned.
+    pub(crate) fn outdated(&self) -> u64 {
+        self.outdated.load(Relaxed)
+    }
+
+    /// Of what was found done: what the target lacked, and what was to be replaced.
+    pub(crate) fn earlier(&self) -> (Tally, Tally) {
+        *self.earlier.lock()
+    }
+}
+
+/// Notes what fails, and what was found done.
+struct Noting {
+    noted: Arc<Noted>,
+    observer: Arc<dyn Observer>,
+}
+
+impl Observer for Noting {
+    fn phase(&self, phase: Phase) {
+        self.observer.phase(phase);
+    }
+
+    fn event(&self, event: Event<'_>) {
+        match &event {
+            Event::Failed { key, error } => {
+                if let ErrorKind::Changed | ErrorKind::NotFound = error.kind() {
+                    self.noted.outdated.fetch_add(1, Relaxed);
+                }
+                let mut names = self.noted.failures.lock();
+                if names.len() < MOST_NAMES {
+                    names.push(FailedEntry {
+                        key: key.as_str().to_owned(),
+                        error: error.to_string(),
+                    });
+                }
+            }
+            Event::AlreadyDone(transfer) => {
+                let mut earlier = self.noted.earlier.lock();
+                let tally = match transfer.target {
+                    None => &mut earlier.0,
+                    Some(_) => &mut earlier.1,
+                };
+                tally.add(transfer.source.size);
+            }
+            _ => {}
+        }
+        self.observer.event(event);
+    }
+
+    fn warning(&self, warning: &Warning) {
+        self.observer.warning(warning);
+    }
+}
