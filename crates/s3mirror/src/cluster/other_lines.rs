@@ -22,8 +22,13 @@ use crate::state::TempSpools;
 
 /// The lines of some plans that are no transfers.
 pub(crate) struct OtherLines {
-    /// The plans, each with its range.
-    plans: Vec<(PathBuf, KeyRange)>,
+    plans: Vec<RangePlan>,
+}
+
+/// The plan of a range.
+struct RangePlan {
+    path: PathBuf,
+    range: KeyRange,
 }
 
 /// What was skipped, by side and cause.
@@ -38,7 +43,10 @@ impl OtherLines {
     /// Those of the plans of `ranges`.
     pub(crate) fn of(directory: &RunDirectory, ranges: Vec<KeyRange>) -> Self {
         let plans = ranges.into_iter().enumerate();
-        let plans = plans.map(|(number, range)| (directory.join(plan_name(number)), range));
+        let plans = plans.map(|(number, range)| RangePlan {
+            path: directory.join(plan_name(number)),
+            range,
+        });
         Self {
             plans: plans.collect(),
         }
@@ -50,11 +58,11 @@ impl OtherLines {
         header: Header,
         wanted: impl Fn(&Action) -> bool,
     ) -> Result<Plan, PlanFileError> {
-        let (mut skipped, range) = (SkippedOnce::default(), Cell::new(None));
-        let lines = self.lines(&range, others);
+        let (mut skipped, current) = (SkippedOnce::default(), Cell::new(None));
+        let lines = self.lines(&current, others);
         let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
-        let wanted = |action: &Action| wanted(action) && skipped.is_new(action, range.get());
-        Plan::read_part(header, lines, spool, wanted).map_err(|error| self.failed(error))
+        let wanted = |action: &Action| wanted(action) && skipped.is_new(action, range_of(&current));
+        Plan::read_part(header, lines, spool, wanted).map_err(|error| failed(&current, error))
     }
 
     /// All of them as a plan that has the counts of `header`, and what of it was skipped;
@@ -64,39 +72,45 @@ impl OtherLines {
         header: Header,
         wanted: Option<fn(&Action) -> bool>,
     ) -> Result<(Plan, SkippedOnce), PlanFileError> {
-        let (mut skipped, range) = (SkippedOnce::default(), Cell::new(None));
+        let (mut skipped, current) = (SkippedOnce::default(), Cell::new(None));
         let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
         let select = |action: &Action| match action {
             Action::Transfer(_) => wanted.is_some_and(|wanted| wanted(action)),
-            _ => skipped.is_new(action, range.get()),
+            _ => skipped.is_new(action, range_of(&current)),
         };
         let plan = if wanted.is_some() {
             let whole = |path: &Path| without_header(lines_of(path)?);
-            Plan::read_selected(header, self.lines(&range, whole), spool, select)
+            Plan::read_selected(header, self.lines(&current, whole), spool, select)
         } else {
-            Plan::read_selected(header, self.lines(&range, others), spool, select)
+            Plan::read_selected(header, self.lines(&current, others), spool, select)
         };
-        Ok((plan.map_err(|error| self.failed(error))?, skipped))
+        let plan = plan.map_err(|error| failed(&current, error));
+        Ok((plan?, skipped))
     }
 
-    /// The lines of all plans, as `open` reads those of one; `range` is that of the last line.
+    /// The lines of all plans, as `open` reads those of one; `current` is that of the last line.
     fn lines<'p, R: BufRead>(
         &'p self,
-        range: &Cell<Option<&'p KeyRange>>,
+        current: &Cell<Option<&'p RangePlan>>,
         open: impl Fn(&Path) -> io::Result<R>,
     ) -> impl BufRead {
-        InTurn::of(self.plans.iter().map(move |(path, its)| {
-            range.set(Some(its));
-            open(path)
+        InTurn::of(self.plans.iter().map(move |plan| {
+            current.set(Some(plan));
+            open(&plan.path)
         }))
     }
+}
 
-    fn failed(&self, error: io::Error) -> PlanFileError {
-        let first = self.plans.first().map(|(path, _)| path.clone());
-        PlanFileError::Read {
-            path: first.unwrap_or_default(),
-            error,
-        }
+fn range_of<'p>(current: &Cell<Option<&'p RangePlan>>) -> Option<&'p KeyRange> {
+    current.get().map(|plan| &plan.range)
+}
+
+/// The plan that was read when `error` arose cannot be read.
+fn failed(current: &Cell<Option<&RangePlan>>, error: io::Error) -> PlanFileError {
+    let path = current.get().map(|plan| plan.path.clone());
+    PlanFileError::Read {
+        path: path.unwrap_or_default(),
+        error,
     }
 }
 
