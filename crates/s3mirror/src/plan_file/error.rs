@@ -58,6 +58,16 @@ pub enum PlanFileError {
         Setting::CustomerKey
     )]
     NeedsKey,
+    /// It is the plan of one range of the keys, which is judged with those of all others.
+    #[error(
+        "'{path}' is the plan of one key range of a cluster run, and is not executed without those \
+         of all others, with which it is judged",
+        path = shown(path)
+    )]
+    OfRun {
+        /// The file.
+        path: PathBuf,
+    },
     /// No plan can be saved of a directory whose name is not UTF-8.
     #[error("cannot save a plan of '{directory}', because that name is not UTF-8", directory = shown(directory))]
     NotUtf8 {

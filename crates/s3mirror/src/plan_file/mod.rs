@@ -40,12 +40,23 @@ pub struct SavedPlan {
 }
 
 impl SavedPlan {
-    /// Reads the plan in `file`. All of it is checked before it is returned.
+    /// Reads the plan in `file`, which must not be that of one range of a cluster run. All of it
+    /// is checked before it is returned.
     ///
     /// # Errors
     /// [`PlanFileError`]
     pub fn read(file: &Path) -> Result<Self, PlanFileError> {
         let plan = read_plan(file)?;
+        let header = plan.header();
+        let run = header
+            .origin
+            .as_ref()
+            .and_then(|origin| origin.run.as_ref());
+        if run.is_some() || !header.range.is_all() {
+            return Err(PlanFileError::OfRun {
+                path: file.to_owned(),
+            });
+        }
         let origin = plan.header().origin.clone();
         Self::of(plan, origin.ok_or(PlanFileError::NoOrigin)?)
     }
