@@ -300,6 +300,48 @@ fn a_run_whose_files_have_changed_is_finished_without_deletions() {
     }
 }
 
+/// As where a file system below the directory is not mounted: what is missing there may be
+/// removed or not, so another machine, or this one later, tries it.
+#[test]
+fn what_a_machine_does_not_have_is_left_to_another_one() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    let away = world.sandbox.path("away");
+    let hidden = dir.join("d3");
+    fs::rename(&hidden, &away).unwrap();
+    fs::create_dir(&hidden).unwrap();
+    let outcome = cluster.phase("apply").exits(3);
+    let outcome = outcome.says("is not done").says("not mounted");
+    outcome
+        .says("--without-deletions")
+        .says("on one that has it");
+    let status = cluster.status();
+    let failed = &status["failed"][0];
+    assert_eq!(failed["absent_on"], serde_json::json!([failed["host"]]));
+    let shard = failed["shard"].as_u64().unwrap();
+    let again = format!("--shard {shard}` on one that has it");
+    cluster
+        .phase("status")
+        .done()
+        .says("not found on")
+        .says(&again);
+    // It is not there still: nobody tries again in vain.
+    world.no_requests(|| {
+        let outcome = cluster.phase("apply").exits(3);
+        outcome.says("would fail again here").says("not mounted");
+        cluster.finish().exits(3).says("not found on").says(&again);
+    });
+    fs::remove_dir(&hidden).unwrap();
+    fs::rename(&away, &hidden).unwrap();
+    // As on a machine that has it.
+    let outcome = world.no_requests(|| cluster.finish().exits(3));
+    outcome.says(&format!("--shard {shard}`, then"));
+    cluster.phase("apply").done();
+    cluster.finish().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
 #[test]
 fn a_run_that_nobody_has_begun_is_finished_without_deletions() {
     let memory = Memory::start();

@@ -43,6 +43,32 @@ fn ranges_of_a_restore_end_as_one_run(server: &dyn Server) {
     world.only_lists(|| world.restore(&dir).done());
 }
 
+/// A split that was killed left a run that nobody divides any more.
+#[test]
+fn a_split_that_was_killed_is_told_and_not_waited_for() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let run = world.sandbox.path("run");
+    let hold = s3_endpoint::Action::Stall(std::time::Duration::from_secs(1000));
+    memory.inject(s3_endpoint::Fault::on("ListObjectsV2").always().act(hold));
+    let split = split_keys(&world, "restore", &dir, &run, 2).start();
+    let mark = run.join("splitting.json");
+    split.wait_until(&memory, "a mark", || mark.exists());
+    let status = || world.s3mirror().args(["cluster", "status"]).arg(&run);
+    status().done().says("splitting").says("begun");
+    assert!(split.kill());
+    let told = format!("remove {}", run.display());
+    for watch in [&[][..], &["--watch"]] {
+        let outcome = status().args(watch).exits(1);
+        outcome.says("which is dead").says(&told);
+    }
+    memory.clear_faults();
+    fs::remove_dir_all(&run).unwrap();
+    split_keys(&world, "restore", &dir, &run, 2).done();
+    let planning = status().arg("--json").done().json().pop().unwrap();
+    assert_eq!(planning["state"], "planning");
+}
+
 /// The lines of plans but their headers; first those of what was skipped, in any order.
 fn lines(texts: &[String]) -> (Vec<String>, Vec<String>) {
     let lines = texts.iter().flat_map(|text| text.lines().skip(1));

@@ -48,7 +48,9 @@ fn percentages_of_ranges_are_judged_by_the_sum() {
     assert_eq!(percent(deleted.iter().sum()), 51, "{deleted:?}");
     world.no_requests(|| {
         let refused = cluster.seal().exits(4);
-        refused.says("102 of the target's 200").says("--max-delete")
+        let refused = refused.says("102 of the target's 200").says("--max-delete");
+        // That is no option of `seal`.
+        refused.says("split again with --no-delete")
     });
     assert_eq!(cluster.status()["state"], "refused");
     world.no_requests(|| {
@@ -102,6 +104,53 @@ fn a_key_that_is_too_long_in_one_range_refuses_all() {
     world.no_requests(|| cluster.seal().exits(4).says("longer than is allowed"));
 }
 
+/// Splitting again never helps: the link and what it leads to would have to be in one range.
+#[test]
+fn a_link_from_one_range_into_another_is_planned_by_one_machine() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    for number in 0..40 {
+        let key = format!("d{}/{number:02}", number % 2);
+        world.bucket.put(&key, "1");
+        dir.write(&key, "1");
+    }
+    dir.link("d0/link", "../d1/39");
+    world.bucket.put("d0/link", "1");
+    let cluster = Cluster::ranges(&world, "restore", &dir, 2, &IN_ORDER);
+    let outcome = cluster.phase("plan").exits(4);
+    let outcome = outcome
+        .says("'d0/link'")
+        .says("other ranges would not help")
+        .says("cluster split PLAN");
+    assert!(
+        !outcome.stderr.contains("cluster split` again"),
+        "{outcome}"
+    );
+}
+
+/// Alone, it would be executed without the guards over all.
+#[test]
+fn the_plan_of_one_range_is_not_applied_alone() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::ranges(&world, "backup", &dir, 3, &IN_ORDER);
+    cluster.phase("plan").done();
+    let plan = cluster.file("plan/0001.plan");
+    let seal = format!("cluster seal {}", cluster.run.display());
+    world.no_requests(|| {
+        crate::support::plans::apply(&world, &plan)
+            .exits(1)
+            .says("one key range")
+            .says(&seal);
+        let other = world.sandbox.path("other");
+        let outcome = crate::support::cluster::split(&world, &plan, &other, 2).exits(1);
+        outcome.says("one key range");
+        assert!(!other.exists());
+        world.s3mirror().arg("show").arg(&plan).done();
+    });
+}
+
 /// What somebody does to a run whose ranges are all planned.
 type Edit = (&'static str, i32, fn(&Cluster));
 
@@ -138,12 +187,12 @@ fn a_plan_that_is_missing_foreign_or_edited_is_refused_by_name() {
                 header["origin"]["prefix"] = "x/".into();
             });
         }),
-        (".plan", 1, |cluster| {
+        ("0001.plan", 1, |cluster| {
             let plan = cluster.file("plan/0001.plan");
             let bytes = fs::read(&plan).unwrap();
             fs::write(plan, &bytes[..bytes.len() - 1]).unwrap();
         }),
-        (".plan", 1, |cluster| {
+        ("0001.plan", 1, |cluster| {
             let plan = cluster.file("plan/0001.plan");
             let mut bytes = fs::read(&plan).unwrap();
             let middle = bytes.len() / 2;

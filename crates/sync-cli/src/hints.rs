@@ -1,6 +1,8 @@
 //! What a user can do about an error or a refusal of the library, in the
 //! options of the command line. The library names none of them.
 
+use std::path::Path;
+
 use anyhow::anyhow;
 use s3mirror::cluster::ClusterError;
 use s3mirror::{
@@ -10,22 +12,57 @@ use sync_core::text::{printable, printable_shell_word};
 
 use crate::output::text::moment;
 
-/// Why a plan is refused, and what to do, in one line.
-pub(crate) fn refusal(refusal: &Refusal) -> String {
-    format!("{refusal}; {}", what_to_do(refusal))
+/// What a plan is judged for: only options of that command can be given now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// It was made just now, by the command that executes it.
+    New,
+    /// It was saved before, with the options that decide.
+    Saved,
+    /// It is of the key ranges of a cluster run, which was split with the options that decide.
+    Ranges,
+    /// It is what is left of a cluster run at its end.
+    Rest,
 }
 
-fn what_to_do(refusal: &Refusal) -> String {
+impl Judged {
+    /// How to copy all the same, without deletions.
+    fn without_deletions(self) -> &'static str {
+        match self {
+            Self::New => "copy without deletions by --no-delete",
+            Self::Saved => "make the plan again with --no-delete",
+            Self::Ranges => "split again with --no-delete",
+            Self::Rest => "end the run without its deletions by --without-deletions",
+        }
+    }
+
+    /// What comes before an option that decides what is planned.
+    fn again(self) -> &'static str {
+        match self {
+            Self::New => "",
+            Self::Saved => "make the plan again and ",
+            Self::Ranges | Self::Rest => "split again and ",
+        }
+    }
+}
+
+/// Why a plan is refused, and what to do, in one line.
+pub(crate) fn refusal(refusal: &Refusal, judged: Judged) -> String {
+    format!("{refusal}; {}", what_to_do(refusal, judged))
+}
+
+fn what_to_do(refusal: &Refusal, judged: Judged) -> String {
     match refusal {
-        Refusal::Guard(guard) => of_guard(guard).to_owned(),
+        Refusal::Guard(guard) => of_guard(guard, judged),
         Refusal::UnfinishedRestore { restore, .. } => format!(
-            "{}, or give it up with --restore-abandoned, or copy without deletions by --no-delete",
-            completion(restore)
+            "{}, or give it up with --restore-abandoned, or {}",
+            completion(restore),
+            judged.without_deletions()
         ),
         Refusal::Overlap(overlap) => {
             let exclude = overlap.prefix.as_ref().map(|prefix| {
-                let prefix = printable(prefix);
-                format!(" or exclude it with --exclude '{prefix}',")
+                let (again, prefix) = (judged.again(), printable(prefix));
+                format!(" or {again}exclude it with --exclude '{prefix}',")
             });
             format!(
                 "give each directory a prefix of its own,{} or, if it is backed up there no more, \
@@ -70,22 +107,36 @@ fn completion(restore: &UnfinishedRestore) -> String {
     )
 }
 
-fn of_guard(guard: &sync_core::plan::Refusal) -> &'static str {
+fn of_guard(guard: &sync_core::plan::Refusal, judged: Judged) -> String {
     use sync_core::plan::Refusal::{
         ClockOffset, EmptySource, KeysTooLong, TooManyDeletions, TooManyOfList,
     };
     match guard {
-        EmptySource { .. } => {
-            "check that the right place is given and mounted, or allow it with \
+        EmptySource { .. } => "check that the right place is given and mounted, or allow it with \
              --allow-empty-source"
-        }
+            .to_owned(),
         TooManyDeletions { .. } | TooManyOfList { .. } => {
-            "look at the plan with `s3mirror mock`, then raise --max-delete (a number or a \
-             percentage) or copy without deletions by --no-delete"
+            let look = match judged {
+                Judged::New => "look at the plan with `s3mirror mock`",
+                Judged::Saved => "look at the plan with `s3mirror show`",
+                Judged::Ranges | Judged::Rest => "look at the plans with `s3mirror show`",
+            };
+            let without = judged.without_deletions();
+            format!("{look}, then raise --max-delete (a number or a percentage) or {without}")
         }
-        ClockOffset(_) => "set the clock, or copy without deletions by --no-delete",
+        ClockOffset(_) => {
+            let set = match judged {
+                Judged::New | Judged::Rest => "set the clock",
+                Judged::Saved => "set the clock and make the plan again",
+                Judged::Ranges => "set the clock and split again",
+            };
+            format!("{set}, or {}", judged.without_deletions())
+        }
         KeysTooLong { .. } => {
-            "shorten them, or raise --max-key-length up to S3's own limit of 1024 bytes"
+            let again = judged.again();
+            format!(
+                "shorten them, or {again}raise --max-key-length up to S3's own limit of 1024 bytes"
+            )
         }
     }
 }
@@ -116,6 +167,13 @@ pub(crate) fn error(error: &Error) -> String {
 fn plan_file(error: &PlanFileError) -> String {
     match error {
         PlanFileError::NoOrigin => format!("{error}; make it again, with --plan-out"),
+        PlanFileError::OfRun { path } => {
+            let run = run_of(path);
+            format!(
+                "{error}; run `s3mirror cluster seal {run}`, then `s3mirror cluster apply {run}` and \
+                 `s3mirror cluster finish {run}` (`s3mirror show` shows the plan)"
+            )
+        }
         PlanFileError::OtherDirectory { .. } => format!("{error} (--dir)"),
         PlanFileError::OtherBucket { .. } => format!("{error} (--bucket)"),
         PlanFileError::OtherServer {
@@ -127,6 +185,16 @@ fn plan_file(error: &PlanFileError) -> String {
         ),
         _ => chain(error),
     }
+}
+
+/// The run directory that the plan of a range is in, for a command to type.
+fn run_of(plan: &Path) -> String {
+    let real = plan.canonicalize().ok();
+    let run = real.as_deref().and_then(|plan| plan.parent()?.parent());
+    let run = run.filter(|run| run.join("run.json").exists());
+    run.map_or("RUN".to_owned(), |run| {
+        printable_shell_word(&run.to_string_lossy())
+    })
 }
 
 /// What is wrong with a run directory, and what to do, in one line.
@@ -256,12 +324,35 @@ mod tests {
             ),
             (overlap, &["--exclude 'home/'", "--allow-overlap"]),
         ] {
-            let told = refusal(&refused);
+            let told = refusal(&refused, Judged::New);
             assert!(!refused.to_string().contains("--"), "{refused}");
             for option in options {
                 assert!(told.contains(option), "{option} in {told}");
             }
         }
+    }
+
+    /// `seal`, `split PLAN` and `finish` have no --no-delete: that was decided before.
+    #[test]
+    fn the_advice_is_for_the_command_that_refuses() {
+        use sync_core::plan::Refusal::{KeysTooLong, TooManyDeletions};
+        let deletions = || TooManyDeletions {
+            deleted: 900,
+            target: 1000,
+        };
+        let told = |guard, judged| refusal(&Refusal::Guard(guard), judged);
+        for (judged, advice) in [
+            (Judged::Saved, "or make the plan again with --no-delete"),
+            (Judged::Ranges, "or split again with --no-delete"),
+        ] {
+            assert!(told(deletions(), judged).ends_with(advice));
+            assert!(!told(deletions(), judged).contains("mock"));
+        }
+        let too_long = told(KeysTooLong { count: 1 }, Judged::Ranges);
+        assert!(
+            too_long.contains("split again and raise --max-key-length"),
+            "{too_long}"
+        );
     }
 
     #[test]

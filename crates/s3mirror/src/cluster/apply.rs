@@ -1,6 +1,8 @@
 //! One attempt to execute the transfers of a shard.
 
+use std::cell::RefCell;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,6 +52,9 @@ pub enum Ended {
     Failed,
     /// Some failed because they are no longer what was planned: they would fail again.
     Outdated,
+    /// Some were not found, and are all that failed but for such as are no longer what was
+    /// planned: they were removed, or are not mounted on this machine.
+    Absent,
 }
 
 impl ClusterRun {
@@ -99,7 +104,7 @@ impl ClusterRun {
             has_lost_files,
             watcher: None,
             monitor: HeartbeatMonitor::default(),
-            noted: Arc::default(),
+            noted: Noted::of(self.direction()),
         }))
     }
 
@@ -107,15 +112,16 @@ impl ClusterRun {
     fn shard_plan(&self, shard: Shard) -> Result<SavedPlan> {
         let parts = self.parts(shard.0)?.iter();
         let spans = parts.map(|part| (self.directory.join(plan_name(part.plan)), &part.span));
-        let spans: Vec<_> = spans.collect();
+        let current = RefCell::new(PathBuf::new());
         let failed = |error| PlanFileError::Read {
-            path: match &spans[..] {
-                [(path, _)] => path.clone(),
-                _ => self.directory.join("plan"),
-            },
+            path: current.borrow().clone(),
             error,
         };
-        let lines = InTurn::of(spans.iter().map(|(path, part)| span(path, part)));
+        let lines = InTurn::of(spans.map(|(path, part)| {
+            let lines = span(&path, part);
+            *current.borrow_mut() = path;
+            lines
+        }));
         let spool = TempSpools.create().map_err(PlanFileError::Spool)?;
         let plan = Plan::read_part(self.header()?, lines, spool, |_| true).map_err(failed)?;
         Ok(SavedPlan::of(plan, self.run.origin.clone())?)
@@ -250,6 +256,8 @@ impl Attempt<'_> {
         };
         let ended = superseded.unwrap_or(if failed.is_outdated() {
             Ended::Outdated
+        } else if failed.is_absent() {
+            Ended::Absent
         } else {
             Ended::Failed
         });

@@ -1,5 +1,8 @@
 //! What a failed attempt says of itself.
 
+use std::io;
+use std::path::Path;
+
 use sync_core::text::{entries, printable};
 
 use super::files::FailedFile;
@@ -11,6 +14,18 @@ impl FailedFile {
     /// Whether another attempt would fail in the same way.
     pub(crate) fn is_outdated(&self) -> bool {
         self.why.is_none() && self.entries > 0 && self.outdated == self.entries
+    }
+
+    /// Whether it would fail in the same way where what was not found is not found either.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.why.is_none() && self.absent > 0 && self.outdated + self.absent == self.entries
+    }
+
+    /// Whether `directory` has nothing of what was not found, as far as that is named.
+    pub(crate) fn is_absent_from(&self, directory: &Path) -> bool {
+        let names = self.names.iter().filter(|name| name.absent);
+        let mut found = names.map(|name| directory.join(&name.key).symlink_metadata());
+        found.all(|found| found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound))
     }
 
     /// Why it failed, with the first names.

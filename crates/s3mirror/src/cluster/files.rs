@@ -250,6 +250,9 @@ pub(crate) struct FailedFile {
     /// again.
     #[serde(default)]
     pub(crate) outdated: u64,
+    /// How many because they were not found: they were removed, or are not mounted there.
+    #[serde(default)]
+    pub(crate) absent: u64,
     /// The first of them.
     pub(crate) names: Vec<FailedEntry>,
     #[serde(default)]
@@ -261,6 +264,9 @@ pub(crate) struct FailedFile {
 pub(crate) struct FailedEntry {
     pub(crate) key: String,
     pub(crate) error: String,
+    /// Whether it was not found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) absent: bool,
 }
 
 /// `done`

@@ -188,7 +188,7 @@ impl ClusterRun {
             began,
             attempt: None,
             begins: None,
-            noted: Arc::default(),
+            noted: Noted::of(self.direction()),
         };
         Ok((ending, missing))
     }

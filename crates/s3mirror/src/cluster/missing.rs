@@ -7,12 +7,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use sync_core::checksum::Crc64Hasher;
+use sync_core::{checksum::Crc64Hasher, text::printable};
 
 use super::attempts::{Liveness, liveness};
 use super::directory::cannot_read;
 use super::error::{ClusterError, Result};
-use super::files::{Done, DoneFile, age, plan_name};
+use super::files::{Done, DoneFile, FailedFile, age, plan_name};
 use super::run::ClusterRun;
 use super::shard::{Running, Shard, ShardState, Task as _};
 
@@ -44,6 +44,9 @@ pub enum Remedy {
     /// Nothing: entries are no longer what was planned, so that another attempt at the shard
     /// would fail in the same way.
     Outdated,
+    /// Another attempt at the shard on another machine, if that has what was not found, which
+    /// this one lacks too; nothing, if it was removed.
+    Elsewhere,
     /// To put the plan back as it was.
     Plan,
     /// Nothing: somebody ends the run without its deletions.
@@ -88,11 +91,18 @@ impl ClusterRun {
             ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
             ShardState::Running(running) => Err(self.not_ended(shard, &running)),
             ShardState::Failed(failed) => {
-                let (place, why) = (failed.by.place(), failed.told());
+                let (place, mut why) = (failed.by.place(), failed.told());
+                let hosts = shard.absent_on(&self.directory);
+                if failed.is_absent() {
+                    why += &format!(" (not found on {})", printable(&hosts.join(", ")));
+                }
                 Err(Missing {
-                    remedy: match failed.is_outdated() {
-                        true => Remedy::Outdated,
-                        false => Remedy::Apply,
+                    remedy: if failed.is_outdated() {
+                        Remedy::Outdated
+                    } else if self.is_absent_here(&failed) {
+                        Remedy::Elsewhere
+                    } else {
+                        Remedy::Apply
                     },
                     failed: failed.entries.saturating_sub(failed.not_written),
                     done: Box::new(self.by_all_attempts(shard, failed.report)),
@@ -100,6 +110,12 @@ impl ClusterRun {
                 })
             }
         }
+    }
+
+    /// Whether an attempt that failed would fail in the same way on this machine, because it
+    /// lacks what was not found.
+    pub(super) fn is_absent_here(&self, failed: &FailedFile) -> bool {
+        failed.is_absent() && failed.is_absent_from(self.mirrored())
     }
 
     /// A shard whose last attempt has not ended.

@@ -81,4 +81,4 @@ pub use run::ClusterRun;
 pub use script::{Script, ScriptOptions};
 pub use seal::Sealing;
 pub use split::{MAX_SHARDS, NewRun};
-pub use status::{FailedShard, RunningShard, State, Status};
+pub use status::{FailedShard, RunningShard, Splitting, State, Status};

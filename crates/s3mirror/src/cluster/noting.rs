@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
-use sync_core::{ErrorKind, execute::Event, plan::Tally};
+use sync_core::{Direction, ErrorKind, execute::Event, plan::Tally};
 
 use super::files::{Done, FailedEntry, FailedFile, Signature};
 use crate::observer::{Observer, Warning};
@@ -15,17 +15,32 @@ use crate::progress::Phase;
 const MOST_NAMES: usize = 50;
 
 /// What an attempt notes of its entries.
-#[derive(Default)]
 pub(crate) struct Noted {
+    /// Whether every machine sees the same source: a directory may be mounted on some only, with
+    /// what is mounted below it.
+    is_source_shared: bool,
     /// The first that failed.
     failures: Mutex<Vec<FailedEntry>>,
     /// How many failed because they are no longer what was planned.
     outdated: AtomicU64,
+    /// How many failed because they were not found, which may be so on this machine only.
+    absent: AtomicU64,
     /// Those that were found done: which the target lacked, and which it replaced.
     earlier: Mutex<(Tally, Tally)>,
 }
 
 impl Noted {
+    /// Of an attempt of a run in that direction.
+    pub(crate) fn of(direction: Direction) -> Arc<Self> {
+        Arc::new(Self {
+            is_source_shared: direction == Direction::Restore,
+            failures: Mutex::default(),
+            outdated: AtomicU64::default(),
+            absent: AtomicU64::default(),
+            earlier: Mutex::default(),
+        })
+    }
+
     /// Passes on to `observer` what happens, and notes it in `noted`.
     pub(crate) fn observer(noted: &Arc<Self>, observer: Arc<dyn Observer>) -> Arc<dyn Observer> {
         Arc::new(Noting {
@@ -42,6 +57,7 @@ impl Noted {
             entries: 0,
             not_written: 0,
             outdated: self.outdated.load(Relaxed),
+            absent: self.absent.load(Relaxed),
             names: std::mem::take(&mut *self.failures.lock()),
             report: Done::default(),
         }
@@ -72,14 +88,20 @@ impl Observer for Noting {
     fn event(&self, event: Event<'_>) {
         match &event {
             Event::Failed { key, error } => {
-                if let ErrorKind::Changed | ErrorKind::NotFound = error.kind() {
-                    self.noted.outdated.fetch_add(1, Relaxed);
-                }
+                let absent = error.kind() == ErrorKind::NotFound && !self.noted.is_source_shared;
+                match error.kind() {
+                    _ if absent => self.noted.absent.fetch_add(1, Relaxed),
+                    ErrorKind::Changed | ErrorKind::NotFound => {
+                        self.noted.outdated.fetch_add(1, Relaxed)
+                    }
+                    _ => 0,
+                };
                 let mut names = self.noted.failures.lock();
                 if names.len() < MOST_NAMES {
                     names.push(FailedEntry {
                         key: key.as_str().to_owned(),
                         error: error.to_string(),
+                        absent,
                     });
                 }
             }

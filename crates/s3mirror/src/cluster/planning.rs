@@ -260,6 +260,7 @@ impl RangeAttempt<'_> {
             entries: 0,
             not_written: 0,
             outdated: 0,
+            absent: 0,
             names: Vec::new(),
             report: Done::default(),
         };

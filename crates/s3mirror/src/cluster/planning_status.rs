@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::directory::{RUN, RunDirectory};
 use super::error::{ClusterError, Result};
-use super::files::SPLITTING;
+use super::files::{BeganFile, SPLITTING, age};
 use super::planning::RangeRun;
 use super::run::ClusterRun;
 use super::shard::{Range, ShardState, Task as _};
-use super::status::{FailedShard, State, Status};
+use super::status::{FailedShard, Splitting, State, Status};
 use crate::progress::Share;
 
 impl Status {
@@ -25,13 +25,26 @@ impl Status {
             Err(error @ ClusterError::NotSplit { .. }) => {
                 let directory = RunDirectory::open(path)?;
                 // Who divides the keys just now has noted that first.
-                if directory.has(SPLITTING) && !directory.has(RUN) {
-                    Ok(Self::new(State::Splitting, 0))
-                } else {
-                    Err(error)
+                match directory.read::<BeganFile>(SPLITTING)? {
+                    Some(split) if !directory.has(RUN) => Ok(Self {
+                        splitting: Some(Splitting::of(&split.value)),
+                        ..Self::new(State::Splitting, 0)
+                    }),
+                    _ => Err(error),
                 }
             }
             Err(error) => Err(error),
+        }
+    }
+}
+
+impl Splitting {
+    fn of(split: &BeganFile) -> Self {
+        Self {
+            host: split.by.host.clone(),
+            process: split.by.process,
+            since: age(split.by.at),
+            is_alive: split.identity.is_alive(),
         }
     }
 }

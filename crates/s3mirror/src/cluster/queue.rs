@@ -23,6 +23,8 @@ pub struct Queue<'r> {
     begun: Vec<usize>,
     /// How many of those would fail again.
     outdated: usize,
+    /// How many would fail again here, because this machine lacks what was not found elsewhere.
+    absent: usize,
     /// Those of which it is not known whether they are done: the others come first.
     unknown: Vec<Shard>,
     monitor: HeartbeatMonitor,
@@ -39,6 +41,8 @@ enum Rank {
     AtWork,
     /// It would fail again.
     Outdated,
+    /// It would fail again here.
+    Absent,
 }
 
 /// What to do next.
@@ -52,6 +56,9 @@ pub enum NextShard<'r> {
     /// Nothing, but so many shards have failed elsewhere because entries are no longer what
     /// was planned: they would fail again.
     Outdated(usize),
+    /// Nothing, but so many shards have failed elsewhere, and would fail again here: some
+    /// because entries were not found, which this machine lacks too.
+    Absent(usize),
     /// Nothing: the run was ended without so many shards.
     RunEnded(usize),
 }
@@ -65,6 +72,7 @@ impl ClusterRun {
             new: in_turn(self.shards(), fastrand::usize(..=self.shards())),
             begun: Vec::new(),
             outdated: 0,
+            absent: 0,
             unknown: Vec::new(),
             monitor: HeartbeatMonitor::default(),
         }
@@ -114,14 +122,16 @@ impl<'r> Queue<'r> {
                 free = Some((rank, *index, last));
             }
             self.outdated += usize::from(rank == Rank::Outdated);
-            rank != Rank::Outdated
+            self.absent += usize::from(rank == Rank::Absent);
+            rank != Rank::Outdated && rank != Rank::Absent
         });
         self.begun = begun;
         let Some((_, index, last)) = free else {
-            return match (self.begun.len(), self.outdated) {
-                (0, 0) => self.none(),
-                (0, outdated) => Ok(NextShard::Outdated(outdated)),
-                (others, _) => Ok(NextShard::Wait(others)),
+            return match (self.begun.len(), self.absent, self.outdated) {
+                (0, 0, 0) => self.none(),
+                (0, 0, outdated) => Ok(NextShard::Outdated(outdated)),
+                (0, absent, outdated) => Ok(NextShard::Absent(absent + outdated)),
+                (others, ..) => Ok(NextShard::Wait(others)),
             };
         };
         match self.run.begin_attempt(Shard(index), last + 1, None)? {
@@ -142,11 +152,10 @@ impl<'r> Queue<'r> {
         let failed = shard.failed(last);
         if directory.has(&failed) {
             let failed = directory.read::<FailedFile>(&failed).ok().flatten();
-            let is_outdated = failed.is_some_and(|failed| failed.value.is_outdated());
-            return if is_outdated {
-                Rank::Outdated
-            } else {
-                Rank::Failed
+            return match failed.map(|failed| failed.value) {
+                Some(failed) if failed.is_outdated() => Rank::Outdated,
+                Some(failed) if self.run.is_absent_here(&failed) => Rank::Absent,
+                _ => Rank::Failed,
             };
         }
         let mut looks = || self.monitor.look(shard, last, directory, Instant::now());

@@ -102,6 +102,21 @@ pub(crate) trait Task: Copy + Send + 'static {
         })))
     }
 
+    /// The machines on which nothing else has failed than that entries were not found.
+    fn absent_on(self, directory: &RunDirectory) -> Vec<String> {
+        let mut hosts = Vec::new();
+        for attempt in 1..=self.last_attempt(directory) {
+            let failed = directory.read::<FailedFile>(&self.failed(attempt));
+            let failed = failed.ok().flatten().map(|failed| failed.value);
+            if let Some(failed) = failed.filter(FailedFile::is_absent)
+                && !hosts.contains(&failed.by.host)
+            {
+                hosts.push(failed.by.host);
+            }
+        }
+        hosts
+    }
+
     /// What the last attempt before `attempt` says that has failed.
     fn last_failure(self, attempt: u32, directory: &RunDirectory) -> Option<FailedFile> {
         let earlier = (1..attempt).rev();

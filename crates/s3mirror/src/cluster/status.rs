@@ -48,6 +48,8 @@ pub enum State {
 pub struct Status {
     /// What state it is in.
     pub state: State,
+    /// Who divides the keys, if that was not completed.
+    pub splitting: Option<Splitting>,
     /// Ranges that are planned, if the run plans.
     pub ranges: Option<Share>,
     /// Why the plans were refused, if they were.
@@ -81,6 +83,20 @@ pub struct Status {
     pub rate: Option<u64>,
     /// How long the rest will take at that rate.
     pub left: Option<Duration>,
+}
+
+/// The process that divides the keys, or has been killed meanwhile.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Splitting {
+    /// Where it runs.
+    pub host: String,
+    /// The number of its process there.
+    pub process: i32,
+    /// Since when, by the clocks of both machines.
+    pub since: Duration,
+    /// Whether it still runs; none if that is not known on this machine.
+    pub is_alive: Option<bool>,
 }
 
 /// A shard at which somebody works.
@@ -126,6 +142,9 @@ pub struct FailedShard {
     /// Whether another attempt would fail in the same way, because they are no longer
     /// what was planned.
     pub is_outdated: bool,
+    /// The machines on which all that failed was not found: it was removed, or is not mounted
+    /// there. Empty if the last attempt failed for another reason.
+    pub absent_on: Vec<String>,
     /// The first of them, each with its error.
     pub names: Vec<(String, String)>,
 }
@@ -207,7 +226,13 @@ impl ClusterRun {
                 let work = self.work(shard)?;
                 status.add_running(shard, *running, (work.transfers, work.bytes));
             }
-            ShardState::Failed(failed) => status.failed.push(FailedShard::of(shard, *failed)),
+            ShardState::Failed(failed) => {
+                let hosts = failed.is_absent().then(|| shard.absent_on(&self.directory));
+                status.failed.push(FailedShard {
+                    absent_on: hosts.unwrap_or_default(),
+                    ..FailedShard::of(shard, *failed)
+                });
+            }
             ShardState::Done(_) => {
                 let work = self.work(shard)?;
                 status.shards.done += 1;
@@ -226,6 +251,7 @@ impl Status {
         let share = |all| Share { done: 0, all };
         Self {
             state,
+            splitting: None,
             ranges: None,
             refused: Vec::new(),
             shards: share(shards as u64),
@@ -311,6 +337,7 @@ impl FailedShard {
         let names = failed.names.into_iter();
         Self {
             is_outdated,
+            absent_on: Vec::new(),
             shard: shard.number(),
             attempt: failed.by.attempt,
             host: failed.by.host,

@@ -16,6 +16,7 @@ use sync_core::{
 
 use super::manner::Mode;
 use super::preview::Preview;
+use crate::hints::Judged;
 use crate::output::Form;
 use crate::output::not_found;
 use crate::output::text::{self, Words};
@@ -157,9 +158,9 @@ fn warn(action: &Action, header: &Header, console: &mut Console) {
 }
 
 /// Reports why the plan is not executed.
-pub(super) fn refuse(refusals: &[Refusal], console: &mut Console) -> Exit {
+pub(super) fn refuse(refusals: &[Refusal], judged: Judged, console: &mut Console) -> Exit {
     for refusal in refusals {
-        console.error(format_args!("refused: {}", hints::refusal(refusal)));
+        console.error(format_args!("refused: {}", hints::refusal(refusal, judged)));
     }
     Exit::Refused
 }

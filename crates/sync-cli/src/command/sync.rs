@@ -11,9 +11,10 @@ use s3mirror::{
 use super::manner::{Jobs, Manner, Mode};
 use super::not_opened::not_opened;
 use super::outcome;
-use super::present::{present, refuse, say_origin};
+use super::present::{self, present, say_origin};
 use super::preview::{Preview, preview_of, prices};
 use crate::end_hooks::EndHooks;
+use crate::hints::Judged;
 use crate::options::{ApplyArgs, NOT_FOR_BACKUP, SyncArgs};
 use crate::output::not_found;
 use crate::output::question::{self, Answer};
@@ -155,7 +156,7 @@ async fn drive(
     }
     match manner.mode {
         mode @ (Mode::Show | Mode::Check) => Ok(verdict(&plan, mode, console)),
-        Mode::Act if !plan.refusals().is_empty() => Ok(refuse(plan.refusals(), console)),
+        Mode::Act if !plan.refusals().is_empty() => Ok(refuse(&plan, console)),
         Mode::Act if !confirmed(plan.changes(), manner.yes, console) => Ok(Exit::Refused),
         Mode::Act => {
             // The summary must be seen now, not at the end of the run.
@@ -175,6 +176,15 @@ async fn drive(
             Ok(outcome::exit(&report, &stop))
         }
     }
+}
+
+/// Reports why a plan is not executed.
+fn refuse(plan: &MirrorPlan, console: &mut Console) -> Exit {
+    let judged = match plan.is_saved() {
+        true => Judged::Saved,
+        false => Judged::New,
+    };
+    present::refuse(plan.refusals(), judged, console)
 }
 
 /// Listens for signals. One that ends the process at once ends a run too.
@@ -238,7 +248,7 @@ pub(super) fn confirmed(changes: u64, yes: bool, console: &mut Console) -> bool 
 /// in a real run; only a plan that would be executed as a whole is `Different`.
 fn verdict(plan: &MirrorPlan, mode: Mode, console: &mut Console) -> Exit {
     if !plan.refusals().is_empty() {
-        refuse(plan.refusals(), console)
+        refuse(plan, console)
     } else if plan.counts().incomplete() {
         Exit::Incomplete
     } else if mode == Mode::Check && plan.changes() > 0 {

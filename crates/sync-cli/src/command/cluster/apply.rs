@@ -7,7 +7,7 @@ use s3mirror::Report;
 use s3mirror::cluster::{Attempt, ClusterRun, Ended, NextShard};
 use sync_core::text::entries;
 
-use super::common::{Line, end_it, open, quoted, refuse, shards, what_is_outdated};
+use super::common::{Line, end_it, open, quoted, refuse, shards, what_is_absent, what_is_outdated};
 use super::tasks::chosen;
 use crate::command::manner::Mode;
 use crate::command::sync::{listen, watch};
@@ -86,6 +86,11 @@ async fn all(
                 console.error(format_args!("{failed} would fail again; {next}"));
                 return Ok(Exit::Incomplete);
             }
+            Ok(NextShard::Absent(failed)) => {
+                let (failed, next) = (shards(failed), what_is_absent(run.path(), None));
+                console.error(format_args!("{failed} would fail again here; {next}"));
+                return Ok(Exit::Incomplete);
+            }
             Ok(NextShard::RunEnded(missing)) => {
                 return Ok(ended_without(run, &shards(missing), console));
             }
@@ -148,6 +153,7 @@ async fn one(
     };
     let next = match ended {
         Ended::Outdated => what_is_outdated(run.path()),
+        Ended::Absent => what_is_absent(run.path(), Some(shard)),
         _ => again,
     };
     console.error(format_args!("shard {shard} is not done: {why}; {next}"));

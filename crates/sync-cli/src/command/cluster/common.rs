@@ -111,6 +111,18 @@ pub(super) fn what_is_outdated(run: &Path) -> String {
     )
 }
 
+/// What to do about entries that were not found where `shard` was executed; without one, where
+/// the shards were that have them.
+pub(super) fn what_is_absent(run: &Path, shard: Option<usize>) -> String {
+    let (quoted, outdated) = (quoted(run), what_is_outdated(run));
+    let shard = shard.map_or(String::new(), |shard| format!(" --shard {shard}"));
+    format!(
+        "what was not found was removed since the plan was made, or its file system is not mounted \
+         on that machine: mount it there, or run `s3mirror cluster apply {quoted}{shard}` on one that \
+         has it; if it was removed, {outdated}"
+    )
+}
+
 /// How to end a run whose end was begun.
 pub(super) fn end_it(run: &Path) -> String {
     let run = quoted(run);

@@ -1,20 +1,19 @@
 //! `cluster finish`: the deletions, and one report of all shards.
 
 use std::fmt::Display;
-use std::path::Path;
 
-use s3mirror::cluster::{
-    ClusterError, ClusterRun, Concluded, Ending, Finished, Missing, Remedy, StillOpen,
-};
+use s3mirror::cluster::{ClusterError, ClusterRun, Concluded, Ending, Finished, Missing};
 use sync_core::{execute::DeletionsSkipped, text::entries};
 
-use super::common::{end_it, quoted, refuse, what_is_outdated};
+use super::advice::{finish_it, still_open, what_is_missing};
+use super::common::{end_it, refuse};
 use crate::command::manner::Mode;
 use crate::command::not_opened::not_opened;
 use crate::command::preview::Preview;
 use crate::command::sync::{confirmed, listen, watch};
 use crate::command::{outcome, present};
 use crate::end_hooks::EndHooks;
+use crate::hints::Judged;
 use crate::options::ClusterFinishArgs;
 use crate::signals::Stop;
 use crate::{Console, Exit, hints};
@@ -125,7 +124,7 @@ async fn end(
     };
     let plan = mirror.plan().await.map_err(hints::explained)?;
     if !plan.refusals().is_empty() {
-        return Ok(present::refuse(plan.refusals(), console));
+        return Ok(present::refuse(plan.refusals(), Judged::Rest, console));
     }
     let deletions = match args.without_deletions {
         true => 0,
@@ -188,7 +187,7 @@ fn conclude(
             }
         }
         Ok(Concluded::Not(open)) => {
-            say_open(run, open, last.execution.deleted.entries, console);
+            console.error(still_open(run, open, last.execution.deleted.entries));
             outcome::exit(&merged, stop)
         }
         Ok(_) => {
@@ -201,41 +200,6 @@ fn conclude(
             outcome::exit(&merged, stop)
         }
     }
-}
-
-/// Says why the run is not at its end, and what to do.
-fn say_open(run: &ClusterRun, open: StillOpen, deleted: u64, console: &mut Console) {
-    let deleted = match deleted {
-        0 => "no deletion was known to be made".to_owned(),
-        number => format!("at least {} deleted", were(number)),
-    };
-    let (again, as_it_is) = (finish_it(run.path()), end_it(run.path()));
-    let next = match open {
-        StillOpen::Declined => {
-            let place = run.ending().ok().flatten().unwrap_or_default();
-            format!(
-                "the run is being ended without its deletions, by {place}: they were stopped here when \
-                 {deleted}; if that was interrupted, {as_it_is}"
-            )
-        }
-        StillOpen::Outdated => format!(
-            "the run is not finished: what has changed since the plan was made is not deleted by it; \
-             {as_it_is} (what was deleted stays deleted), and make a new plan or run `s3mirror \
-             backup` or `restore`"
-        ),
-        StillOpen::ClockOfShards => format!(
-            "the run is not finished: a clock was set while its shards were executed, so that it must \
-             not delete; {as_it_is}, and run `s3mirror backup` or `restore`, which deletes"
-        ),
-        StillOpen::Stopped => {
-            format!("the run is not finished: it was stopped when {deleted}; {again} again")
-        }
-        _ => format!(
-            "the run is not finished; put right what failed, and {again} again: it makes the \
-             deletions that are left"
-        ),
-    };
-    console.error(next);
 }
 
 /// The report of a run that has come to its end before.
@@ -342,7 +306,7 @@ fn name(missing: &[impl Display], console: &mut Console) {
 /// Names what is missing, and what to do.
 fn incomplete(run: &ClusterRun, missing: &[Missing], console: &mut Console) -> Exit {
     name(missing, console);
-    let next = next(run, missing);
+    let next = what_is_missing(run, missing);
     let deleted = match run.deletions_told() {
         Ok(None) => "the deletions at the end were not begun".to_owned(),
         Ok(Some(before)) => format!("nothing more was deleted, but {before}"),
@@ -350,46 +314,4 @@ fn incomplete(run: &ClusterRun, missing: &[Missing], console: &mut Console) -> E
     };
     console.error(format_args!("{deleted}; {next}"));
     Exit::Incomplete
-}
-
-/// What to do about what is missing, in one line.
-fn next(run: &ClusterRun, missing: &[Missing]) -> String {
-    let with = |remedy| missing.iter().find(|missing| missing.remedy == remedy);
-    if with(Remedy::Declined).is_some() {
-        return end_it(run.path());
-    }
-    let (path, again) = (quoted(run.path()), finish_it(run.path()));
-    if with(Remedy::Plan).is_some() {
-        return format!(
-            "put the plan back as it was, and {again} again; if it is lost, {}, and make a new plan \
-             or run `s3mirror backup` or `restore`",
-            end_it(run.path())
-        );
-    }
-    // Those that can be completed now come first.
-    for remedy in [Remedy::Apply, Remedy::WaitOrApply, Remedy::Wait] {
-        let shard = with(remedy).and_then(|missing| missing.shard);
-        let Some(shard) = shard else { continue };
-        let apply = format!("`s3mirror cluster apply {path} --shard {shard}`");
-        return match remedy {
-            Remedy::Wait => format!("wait until shard {shard} is done, then {again} again"),
-            Remedy::WaitOrApply => format!(
-                "wait until shard {shard} is done, or if its process is dead, run {apply}; then \
-                 {again} again"
-            ),
-            _ => format!("run {apply}, then {again} again"),
-        };
-    }
-    what_is_outdated(run.path())
-}
-
-/// Which command ends a run with its deletions.
-fn finish_it(run: &Path) -> String {
-    format!("run `s3mirror cluster finish {}`", quoted(run))
-}
-
-/// So many entries, with the verb.
-fn were(number: u64) -> String {
-    let were = if number == 1 { "was" } else { "were" };
-    format!("{} {were}", entries(number))
 }

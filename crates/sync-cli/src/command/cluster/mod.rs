@@ -1,5 +1,6 @@
 //! `cluster …`: one mirror by many machines; a file for each phase.
 
+mod advice;
 pub(super) mod apply;
 mod common;
 pub(super) mod finish;

@@ -13,6 +13,7 @@ use crate::command::manner::Mode;
 use crate::command::present;
 use crate::command::sync::{listen, watch};
 use crate::end_hooks::EndHooks;
+use crate::hints::Judged;
 use crate::options::ClusterPlanArgs;
 use crate::{Console, Exit, hints};
 
@@ -85,9 +86,10 @@ async fn one(
         }
     };
     if !plan.refusals().is_empty() {
-        let refusals = plan.refusals().iter().map(hints::refusal);
+        let refusals = plan.refusals().iter();
+        let refusals = refusals.map(|refusal| hints::refusal(refusal, Judged::Ranges));
         attempt.fail(&refusals.collect::<Vec<_>>().join("; "));
-        return Ok(present::refuse(plan.refusals(), console));
+        return Ok(present::refuse(plan.refusals(), Judged::Ranges, console));
     }
     match attempt.end(&plan) {
         Ok((ended, counts)) => say(Some((&counts, number)), range, ended, started, console),
@@ -129,14 +131,21 @@ async fn planned(
 /// Why a range cannot be planned, and what to do.
 fn explained(error: &s3mirror::Error) -> String {
     let why = hints::error(error);
-    if needs_other_ranges(error) {
-        format!("{why}; run `s3mirror cluster split` again, with another --run")
-    } else {
-        why
+    match error {
+        s3mirror::Error::Plan(PlanError::Straddled { .. }) => {
+            format!("{why}; run `s3mirror cluster split` again, with another --run")
+        }
+        s3mirror::Error::Plan(PlanError::NotSeparable(_)) => format!(
+            "{why}; other ranges would not help: have one machine plan (`s3mirror mock` with \
+             --plan-out PLAN, then `s3mirror cluster split PLAN`), or remove or --exclude what leads \
+             there and split again"
+        ),
+        _ => why,
     }
 }
 
-fn needs_other_ranges(error: &s3mirror::Error) -> bool {
+/// Whether another attempt would fail in the same way, whatever machine makes it.
+fn cannot_be_planned_so(error: &s3mirror::Error) -> bool {
     matches!(
         error,
         s3mirror::Error::Plan(PlanError::Straddled { .. } | PlanError::NotSeparable(_))
@@ -146,7 +155,7 @@ fn needs_other_ranges(error: &s3mirror::Error) -> bool {
 fn exit_of(error: &s3mirror::Error) -> Exit {
     match error {
         s3mirror::Error::Selection(_) => Exit::Usage,
-        error if needs_other_ranges(error) => Exit::Refused,
+        error if cannot_be_planned_so(error) => Exit::Refused,
         _ => Exit::Failed,
     }
 }

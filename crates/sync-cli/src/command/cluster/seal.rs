@@ -5,6 +5,7 @@ use s3mirror::cluster::{ClusterRun, RangeRun};
 use super::common::{self, Line, quoted, refuse};
 use super::split::{judged, refused};
 use crate::command::not_opened::not_opened;
+use crate::hints::Judged;
 use crate::options::SealArgs;
 use crate::{Console, Exit, hints};
 
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: &SealArgs, console: &mut Console) -> anyhow::Resul
         Err(error) => return not_opened(error, console),
     };
     let plan = mirror.plan().await.map_err(hints::explained)?;
-    if let Some(exit) = refused(&plan, &args.guards, console)? {
+    if let Some(exit) = refused(&plan, Judged::Ranges, &args.guards, console)? {
         let refusals = plan.refusals().iter();
         if !plan.refusals().is_empty() {
             sealing.refuse(refusals.map(ToString::to_string).collect());

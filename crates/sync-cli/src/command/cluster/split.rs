@@ -11,6 +11,7 @@ use crate::command::not_opened::not_opened;
 use crate::command::present::{self, present, say_origin};
 use crate::command::preview::Preview;
 use crate::command::sync::{confirmed, open};
+use crate::hints::Judged;
 use crate::options::{GuardArgs, PriceArgs, SplitArgs, SplitCommand, SplitPlanArgs};
 use crate::output::Form;
 use crate::output::view::View;
@@ -41,7 +42,7 @@ async fn of_plan(args: &SplitPlanArgs, console: &mut Console) -> anyhow::Result<
         Err(error) => return not_opened(error, console),
     };
     let plan = mirror.plan().await.map_err(hints::explained)?;
-    if let Some(exit) = refused(&plan, &args.guards, console)? {
+    if let Some(exit) = refused(&plan, Judged::Saved, &args.guards, console)? {
         return Ok(exit);
     }
     match new.create(&plan) {
@@ -73,6 +74,7 @@ pub(super) async fn judged(
 /// Shows a plan that is to be divided, and asks; the exit status if it must not be.
 pub(super) fn refused(
     plan: &MirrorPlan,
+    judged: Judged,
     guards: &GuardArgs,
     console: &mut Console,
 ) -> anyhow::Result<Option<Exit>> {
@@ -82,7 +84,7 @@ pub(super) fn refused(
         present(plan.plan(), Mode::Act, View::List, &preview, console)?;
     }
     if !plan.refusals().is_empty() {
-        return Ok(Some(present::refuse(plan.refusals(), console)));
+        return Ok(Some(present::refuse(plan.refusals(), judged, console)));
     }
     let is_confirmed = confirmed(plan.changes(), guards.yes, console);
     Ok((!is_confirmed).then_some(Exit::Refused))

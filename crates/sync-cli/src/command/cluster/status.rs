@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use s3mirror::Share;
-use s3mirror::cluster::{FailedShard, RunningShard, State, Status};
+use s3mirror::cluster::{FailedShard, RunningShard, Splitting, State, Status};
 use sync_core::text::{entries, printable};
 
-use super::common::{Line, refuse, what_is_outdated};
+use super::common::{Line, quoted, refuse, what_is_absent, what_is_outdated};
 use super::status_line::StatusLine;
 use crate::options::StatusArgs;
 use crate::{Console, Exit};
@@ -41,12 +41,29 @@ pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
         console
             .reporter()
             .result(&Line::Status(Box::new(StatusLine::of(&status))), text);
+        if let Some(dead) = dead_split(&path, &status) {
+            console.error(dead);
+            return Exit::Failed;
+        }
         if !args.watch || is_over {
             return Exit::Done;
         }
         console.streams().show();
         std::thread::sleep(EVERY);
     }
+}
+
+/// What to do about a run that is divided by nobody any more.
+fn dead_split(run: &Path, status: &Status) -> Option<String> {
+    let split = status.splitting.as_ref()?;
+    (split.is_alive == Some(false)).then(|| {
+        let (host, run) = (printable(&split.host), quoted(run));
+        format!(
+            "the split was interrupted (process {} on {host}): remove {run}, and run `s3mirror \
+             cluster split` again",
+            split.process
+        )
+    })
 }
 
 fn is_over(status: &Status) -> bool {
@@ -87,7 +104,11 @@ fn table(path: &Path, status: &Status) -> String {
         )
     };
     match status.state {
-        State::Splitting => {}
+        State::Splitting => {
+            if let Some(split) = &status.splitting {
+                row("split", divided_by(split));
+            }
+        }
         State::Planning | State::Planned | State::Refused => {
             row(
                 "ranges",
@@ -119,11 +140,31 @@ fn table(path: &Path, status: &Status) -> String {
         row("left", format!("about {}", HumanDuration(left)));
     }
     named(status, &mut text);
+    if is_over(status) {
+        return text;
+    }
+    let absent = status.failed.iter().find(|it| !it.absent_on.is_empty());
     let mut failed = status.failed.iter().chain(&status.not_deleted);
-    if failed.any(|shard| shard.is_outdated) && !is_over(status) {
+    if let Some(absent) = absent {
+        let _ = writeln!(text, "{}", what_is_absent(path, Some(absent.shard)));
+    } else if failed.any(|shard| shard.is_outdated) {
         let _ = writeln!(text, "{}", what_is_outdated(path));
     }
     text
+}
+
+/// Who divides the keys.
+fn divided_by(split: &Splitting) -> String {
+    let (host, since) = (printable(&split.host), HumanDuration(split.since));
+    let lives = match split.is_alive {
+        Some(true) => "",
+        Some(false) => ", which is dead",
+        None => "; if it was killed there, remove the run directory and split again",
+    };
+    format!(
+        "begun {since} ago on {host} (process {}){lives}",
+        split.process
+    )
 }
 
 /// How many entries are or were deleted at the end; none if the plan deletes nothing.
@@ -184,6 +225,10 @@ fn failed(what: &str, shard: &FailedShard, text: &mut String) {
     let _ = writeln!(text, "  {what} failed on {host}: {why}");
     for (_, error) in shard.names.iter().take(MOST_ENTRIES) {
         let _ = writeln!(text, "    {}", printable(error));
+    }
+    if !shard.absent_on.is_empty() {
+        let hosts = printable(&shard.absent_on.join(", "));
+        let _ = writeln!(text, "    not found on {hosts}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! How far a run is, as a line of JSON.
 
 use s3mirror::Share;
-use s3mirror::cluster::{FailedShard, RunningShard, State, Status};
+use s3mirror::cluster::{FailedShard, RunningShard, Splitting, State, Status};
 use serde::Serialize;
 use sync_core::plan::Tally;
 
@@ -11,6 +11,9 @@ use sync_core::plan::Tally;
 pub(crate) struct StatusLine {
     #[cfg_attr(test, schemars(with = "String", extend("enum" = ["splitting", "planning", "planned", "refused", "sealed", "copying", "copied", "deleting", "finished", "incomplete"])))]
     state: State,
+    /// Who divides the keys, if that was not completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    splitting: Option<SplittingLine>,
     /// Ranges that are planned, if the run plans by ranges; running, failed and waiting are
     /// ranges until the plans are sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +49,18 @@ pub(crate) struct StatusLine {
     /// Bytes a second since the first shard began.
     bytes_per_second: Option<u64>,
     seconds_left: Option<f64>,
+}
+
+/// The process that divides the keys, or was killed meanwhile.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct SplittingLine {
+    host: String,
+    process: i32,
+    /// Since when, by the clocks of both machines.
+    seconds: f64,
+    /// Null if that is not known on this machine.
+    alive: Option<bool>,
 }
 
 /// A shard at which somebody works.
@@ -86,6 +101,9 @@ struct FailedLine {
     why: Option<String>,
     /// How many entries failed.
     entries: u64,
+    /// The machines on which all that failed was not found: it was removed, or is not mounted there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    absent_on: Vec<String>,
     /// The first of them, each with its error.
     names: Vec<(String, String)>,
 }
@@ -95,6 +113,7 @@ impl StatusLine {
     pub(super) fn of(status: &Status) -> Self {
         Self {
             state: status.state,
+            splitting: status.splitting.as_ref().map(SplittingLine::of),
             ranges: status.ranges,
             refused: status.refused.clone(),
             shards: status.shards,
@@ -109,6 +128,17 @@ impl StatusLine {
             not_deleted: status.not_deleted.as_ref().map(FailedLine::of),
             bytes_per_second: status.rate,
             seconds_left: status.left.map(|left| left.as_secs_f64()),
+        }
+    }
+}
+
+impl SplittingLine {
+    fn of(split: &Splitting) -> Self {
+        Self {
+            host: split.host.clone(),
+            process: split.process,
+            seconds: split.since.as_secs_f64(),
+            alive: split.is_alive,
         }
     }
 }
@@ -138,6 +168,7 @@ impl FailedLine {
             host: shard.host.clone(),
             why: shard.why.clone(),
             entries: shard.entries,
+            absent_on: shard.absent_on.clone(),
             names: shard.names.clone(),
         }
     }

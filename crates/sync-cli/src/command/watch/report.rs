@@ -7,6 +7,7 @@ use s3mirror::watch::{Cycle, Outcome, WatchState};
 use s3mirror::{Refusal, Report};
 use sync_core::plan::{self, MaxDelete};
 
+use crate::hints::Judged;
 use crate::output::json::{CycleLine, Line};
 use crate::{Console, Exit, hints};
 
@@ -57,10 +58,10 @@ fn refused(cycle: &Cycle, refusal: &Refusal) -> String {
         },
     ) = refusal
     else {
-        return format!("refused: {}", hints::refusal(refusal));
+        return format!("refused: {}", hints::refusal(refusal, Judged::New));
     };
     let (Some(total), MaxDelete::Entries(left)) = (cycle.total, cycle.left) else {
-        return format!("refused: {}", hints::refusal(refusal));
+        return format!("refused: {}", hints::refusal(refusal, Judged::New));
     };
     format!(
         "refused: {deletions} entries would be deleted, and {} were within 24 hours, of {total} that \
