@@ -182,6 +182,47 @@ fn a_shard_that_fails_for_good_keeps_all_deletions_back() {
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
+/// The output of the jobs that were submitted from there.
+fn outputs(world: &World<'_>) -> Vec<String> {
+    let entries = fs::read_dir(world.sandbox.path("")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let is_output = |path: &std::path::PathBuf| path.extension().is_some_and(|it| it == "out");
+    let outputs = paths.filter(is_output);
+    outputs
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+#[test]
+#[ignore = "needs Slurm and root; `cargo xtask test` runs it"]
+fn tasks_of_a_run_that_was_ended_by_hand_end_and_the_last_job_reports() {
+    let memory = Memory::start();
+    let (world, dir) = tree(&memory, 400);
+    let cluster = Cluster::split(&world, "backup", &dir, 4);
+    // One task at a time.
+    let slurm = Slurm::start(1);
+    hold(&memory);
+    submit(&slurm, &cluster, &[]);
+    let is_held = || {
+        let running = cluster.status()["running"].as_array().unwrap().len();
+        (running == 1 && memory.count("PutObject") > 0).then_some(())
+    };
+    poll(LIMIT, is_held).expect("a shard runs, and is held");
+    cluster.finish().arg("--without-deletions").exits(3);
+    memory.clear_faults();
+
+    // Nothing is left in the queue, and nobody has cancelled it.
+    slurm.waits();
+    let outputs = outputs(&world);
+    assert_eq!(outputs.len(), 5, "four tasks and the end: {outputs:#?}");
+    let said = |text: &str| outputs.iter().filter(|it| it.contains(text)).count();
+    assert!(said("the run was ended without shard") >= 3, "{outputs:#?}");
+    assert_eq!(said("the run was finished before; this is its report"), 1);
+    assert_eq!(deletions(&memory), 0);
+    world.backup(&dir).done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}
+
 /// All phases as jobs: the plans of ranges, their seal, the shards and the end.
 fn arrays_plan_seal_and_copy(server: &dyn Server, files: usize, options: &[&str]) {
     let (world, dir) = tree(server, files);

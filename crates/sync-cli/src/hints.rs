@@ -233,6 +233,17 @@ fn cluster(error: &ClusterError) -> String {
         ClusterError::NotInVolume { .. } => {
             "name the directory at which the volume is mounted, here as in the containers, by --mount"
         }
+        ClusterError::Finished { .. } => {
+            "`s3mirror cluster finish` prints its report; for what has changed since, run `s3mirror \
+             cluster split` with another --run"
+        }
+        ClusterError::BeingEnded { .. } => {
+            "if that was interrupted, run `s3mirror cluster finish` with --without-deletions"
+        }
+        ClusterError::NoLimit => {
+            "leave --at-once out; maxvCpus of the compute environment limits them, one vCPU for each"
+        }
+        ClusterError::NotText { .. } => "rename it",
         ClusterError::OtherVersion { .. } => "use one version for all of a run",
         ClusterError::Write { .. } => "free some space there or make it writable, and try again",
         _ => return chain(error),

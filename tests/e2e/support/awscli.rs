@@ -1,8 +1,16 @@
 //! The aws command line: the S3 client that most people know, and not ours.
 
-use std::process::Command;
+use std::{ffi::OsString, process::Command};
 
 use super::{Sandbox, server::Bucket};
+
+/// Where it is.
+pub(crate) fn program() -> OsString {
+    std::env::var_os("S3MIRROR_TEST_AWS").expect(
+        "S3MIRROR_TEST_AWS must name the aws command line; `cargo xtask test` installs it and \
+         runs this test",
+    )
+}
 
 /// The aws command line, for the server of `bucket`.
 pub(crate) struct AwsCli<'w> {
@@ -23,12 +31,8 @@ impl<'w> AwsCli<'w> {
     /// Runs it, expects success and returns what it printed.
     #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
-        let program = std::env::var_os("S3MIRROR_TEST_AWS").expect(
-            "S3MIRROR_TEST_AWS must name the aws command line; `cargo xtask test` installs it \
-             and runs this test",
-        );
         let (key, secret) = self.bucket.server.credentials();
-        let mut command = Command::new(program);
+        let mut command = Command::new(program());
         command
             .args(["--endpoint-url", &self.bucket.server.url()])
             .args(arguments);

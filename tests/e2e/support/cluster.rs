@@ -110,6 +110,12 @@ impl<'w, 's> Cluster<'w, 's> {
         self.phase("finish").arg("--yes")
     }
 
+    /// `s3mirror cluster script ENGINE RUN`
+    pub(crate) fn script(&self, engine: &str) -> Run {
+        let script = self.world.s3mirror().args(["cluster", "script", engine]);
+        script.arg(&self.run)
+    }
+
     #[track_caller]
     pub(crate) fn status(&self) -> Value {
         let outcome = self.phase("status").arg("--json").done();

@@ -21,9 +21,11 @@ pub(crate) mod sandbox;
 pub(crate) mod content;
 pub(crate) mod times;
 
+pub(crate) mod batch;
 pub(crate) mod cluster;
 pub(crate) mod customer_key;
 pub(crate) mod faults;
+pub(crate) mod kubernetes;
 pub(crate) mod memory;
 pub(crate) mod plans;
 pub(crate) mod server;

@@ -152,6 +152,29 @@ pub enum ClusterError {
         /// Where the volume is mounted.
         mount: PathBuf,
     },
+    /// It has come to its end.
+    #[error("the run '{path}' is finished", path = shown(path))]
+    Finished {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// It comes to its end without the shards that are not done.
+    #[error("the run '{path}' is being ended as it is, by {by}: no shard begins any more", path = shown(path))]
+    BeingEnded {
+        /// The run directory.
+        path: PathBuf,
+        /// The process that does so, and where it runs.
+        by: String,
+    },
+    /// A scheduler cannot limit how many tasks run at a time.
+    #[error("AWS Batch cannot be told how many tasks run at a time")]
+    NoLimit,
+    /// No script can have its name.
+    #[error("the name of the run directory '{path}' is not UTF-8, so that no script can have it", path = shown(path))]
+    NotText {
+        /// The run directory.
+        path: PathBuf,
+    },
     /// There is no shard of that number.
     #[error("there is no shard {index}: the run has {shards}, numbered from 0")]
     NoShard {

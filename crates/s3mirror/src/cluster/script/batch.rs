@@ -2,17 +2,61 @@
 
 use std::fmt::Write as _;
 
+use serde_json::json;
 use sync_core::text::shell_word;
 
-use super::{Phases, Words, numbered};
+use super::{Phases, STATE, Words, numbered};
+
+/// What the script says first.
+const NEEDS: &str = "#!/bin/sh
+# Each phase when the one before it has ended, in whatever way: a dependency of AWS Batch
+# needs success, so this waits by itself. The phases check that all before them is done. If
+# this is interrupted, run it again: what is done is not done twice.
+#
+# What must exist before:
+# - the queue (--queue), whose compute environment has EC2 instances; its maxvCpus is how many
+#   tasks run at a time, one vCPU each;
+# - the file system of EFS (--volume), which these instances may mount, and which has the run
+#   directory and the one that is mirrored where they are here, below --mount;
+# - the image (--image) in a registry; its entry point is s3mirror, as that of a release;
+# - a role that permits the bucket: of the containers (--role), or of the instances.
+# For Fargate, change in the definition: platformCapabilities is [\"FARGATE\"], MEMORY is 2048, and
+# containerProperties have executionRoleArn, and networkConfiguration if the image is pulled
+# through the internet.
+set -eu
+";
 
 impl Words<'_> {
     fn batch_definition(&self) -> serde_json::Value {
         let options = self.options;
-        serde_json::json!({
+        let mut container = json!({
+            "image": options.image,
+            "command": arguments(&self.apply),
+            // The owner of the run directory, which nobody else may use.
+            "user": format!("{}:{}", self.owner.user, self.owner.group),
+            "environment": [{ "name": "XDG_STATE_HOME", "value": STATE }],
+            "resourceRequirements": [
+                { "type": "VCPU", "value": "1" },
+                { "type": "MEMORY", "value": "512" },
+            ],
+            "volumes": [{
+                "name": "data",
+                "efsVolumeConfiguration": {
+                    "fileSystemId": options.volume,
+                    "transitEncryption": "ENABLED",
+                },
+            }],
+            "mountPoints": [{ "sourceVolume": "data", "containerPath": options.mount }],
+        });
+        if let Some(role) = &options.role {
+            container["jobRoleArn"] = json!(role);
+        }
+        json!({
             "jobDefinitionName": self.name,
             "type": "container",
-            // Wrong usage and a refusal would end the same way again.
+            "platformCapabilities": ["EC2"],
+            // Wrong usage and a refusal would end the same way again. What no pattern matches is
+            // tried again.
             "retryStrategy": {
                 "attempts": 3,
                 "evaluateOnExit": [
@@ -20,42 +64,17 @@ impl Words<'_> {
                     { "onExitCode": "4", "action": "EXIT" },
                 ],
             },
-            "containerProperties": {
-                "image": options.image,
-                "command": self.apply,
-                "resourceRequirements": [
-                    { "type": "VCPU", "value": "1" },
-                    { "type": "MEMORY", "value": "512" },
-                ],
-                "volumes": [{
-                    "name": "data",
-                    "efsVolumeConfiguration": {
-                        "fileSystemId": options.volume,
-                        "transitEncryption": "ENABLED",
-                    },
-                }],
-                "mountPoints": [{ "sourceVolume": "data", "containerPath": options.mount }],
-            },
+            "containerProperties": container,
         })
     }
 
     pub(super) fn batch(&self, phases: &Phases) -> String {
-        let command = |words: &[String]| {
-            let overrides = serde_json::json!({ "command": words }).to_string();
-            format!("--container-overrides {}", shell_word(&overrides))
-        };
-        // An array has at least two tasks.
-        let array = |tasks: usize, words: &[String]| match tasks {
-            0 | 1 => command(&numbered(words, "0")),
-            _ => format!("{} --array-properties size={tasks}", command(words)),
-        };
         let (name, queue) = (&self.name, shell_word(&self.options.queue));
-        let definition = shell_word(&self.batch_definition().to_string());
-        let mut text = format!(
-            "#!/bin/sh
-# Each phase when the one before it has ended, in whatever way: a dependency of AWS Batch
-# needs success, so this waits by itself. The phases check that all before them is done.
-set -eu
+        let definition = shell_word(&format!("{:#}", self.batch_definition()));
+        let mut text = NEEDS.to_owned();
+        let _ = write!(
+            text,
+            "export AWS_PAGER=
 submit() {{
   what=$1; shift
   aws batch submit-job --job-name \"{name}$what\" --job-queue {queue} --job-definition {name} \\
@@ -71,7 +90,7 @@ ended() {{
     sleep 30
   done
 }}
-aws batch register-job-definition --cli-input-json {definition}
+aws batch register-job-definition --query jobDefinitionArn --output text --cli-input-json {definition}
 "
         );
         if let Some(ranges) = phases.ranges {
@@ -81,21 +100,43 @@ aws batch register-job-definition --cli-input-json {definition}
 ended \"$job\"
 job=$(submit -seal {})
 ended \"$job\"
-[ \"$status\" = SUCCEEDED ] || {{ echo \"the plans are not sealed\" >&2; exit 1; }}
+[ \"$status\" = SUCCEEDED ] || {{ echo \"the plans are not sealed: see the log of the job $job\" >&2; exit 1; }}
 ",
                 array(ranges, &self.plan),
-                command(&self.seal)
+                one(&self.seal)
             );
         }
         let _ = write!(
             text,
             "job=$(submit '' {})
 ended \"$job\"
-submit -end {}
+job=$(submit -end {})
+ended \"$job\"
+[ \"$status\" = SUCCEEDED ] || {{ echo \"the run is not complete: see the log of the job $job\" >&2; exit 1; }}
 ",
             array(phases.shards, &self.apply),
-            command(&self.finish)
+            one(&self.finish)
         );
         text
     }
+}
+
+/// The options of a job with so many tasks; an array has at least two.
+fn array(tasks: usize, words: &[String]) -> String {
+    match tasks {
+        0 | 1 => one(&numbered(words, "0")),
+        _ => format!("{} --array-properties size={tasks}", one(words)),
+    }
+}
+
+/// The options of a job with one task.
+fn one(words: &[String]) -> String {
+    let overrides = json!({ "command": arguments(words) }).to_string();
+    format!("--container-overrides {}", shell_word(&overrides))
+}
+
+/// A command without its program: AWS Batch puts these words behind the entry point of the
+/// image, which no job can replace.
+fn arguments(words: &[String]) -> &[String] {
+    words.get(1..).unwrap_or_default()
 }

@@ -5,8 +5,10 @@ mod batch;
 mod kubernetes;
 
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
+use rustix::process::{getegid, geteuid};
 use sync_core::text::shell_word;
 
 use crate::cluster::error::{ClusterError, Result};
@@ -29,8 +31,8 @@ pub enum Script {
 /// What a script is made with.
 #[derive(Debug, Clone)]
 pub struct ScriptOptions {
-    /// Most shards at a time.
-    pub at_once: usize,
+    /// Most tasks at a time; none for the usual number, or where nothing can limit them.
+    pub at_once: Option<NonZeroUsize>,
     /// The program.
     pub program: String,
     /// Options of each phase, as words.
@@ -46,17 +48,35 @@ pub struct ScriptOptions {
     pub mount: String,
     /// The queue of AWS Batch.
     pub queue: String,
+    /// Who the containers are: a service account of Kubernetes, a role of AWS by its ARN.
+    pub role: Option<String>,
 }
+
+/// How many tasks run at a time, if nobody says it.
+const USUAL_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(31);
+
+/// The parent of the state directory in a container: each user can write there, and the
+/// container has it for itself.
+const STATE: &str = "/tmp";
 
 impl ClusterRun {
     /// The script that starts all shards, and the end when these are done.
     ///
     /// # Errors
-    /// [`ClusterError::NotInVolume`], if containers would not find the directories.
+    /// [`ClusterError::Finished`] or [`ClusterError::BeingEnded`], if no shard could begin;
+    /// [`ClusterError::NotInVolume`], if containers would not find the directories;
+    /// [`ClusterError::NoLimit`] and [`ClusterError::NotText`].
     pub fn script(&self, script: Script, options: &ScriptOptions) -> Result<String> {
+        let path = || self.path().to_owned();
+        if self.is_ended()? {
+            return Err(ClusterError::Finished { path: path() });
+        }
+        if let Some(by) = self.ending()? {
+            return Err(ClusterError::BeingEnded { path: path(), by });
+        }
         let places = [self.path(), self.mirrored()];
         let phases = Phases::of(None, self.shards());
-        Words::of(self.path(), self.id(), options).script(script, &phases, places)
+        Words::of(self.path(), self.id(), options)?.script(script, &phases, places)
     }
 }
 
@@ -64,11 +84,12 @@ impl RangeRun {
     /// The script that starts the planning of all ranges, and the other phases after it.
     ///
     /// # Errors
-    /// [`ClusterError::NotInVolume`], if containers would not find the directories.
+    /// [`ClusterError::NotInVolume`], if containers would not find the directories;
+    /// [`ClusterError::NoLimit`] and [`ClusterError::NotText`].
     pub fn script(&self, script: Script, options: &ScriptOptions) -> Result<String> {
         let places = [self.path(), self.mirrored()];
         let phases = Phases::of(Some(self.ranges().len()), self.shards());
-        Words::of(self.path(), self.id(), options).script(script, &phases, places)
+        Words::of(self.path(), self.id(), options)?.script(script, &phases, places)
     }
 }
 
@@ -89,17 +110,35 @@ struct Words<'a> {
     options: &'a ScriptOptions,
     /// A name that no other run has.
     name: String,
+    owner: Owner,
     plan: Vec<String>,
     seal: Vec<String>,
     apply: Vec<String>,
     finish: Vec<String>,
 }
 
+/// To whom the run directory belongs: this process, or it would not have been opened.
+struct Owner {
+    user: u32,
+    group: u32,
+}
+
+impl Owner {
+    fn this() -> Self {
+        Self {
+            user: geteuid().as_raw(),
+            group: getegid().as_raw(),
+        }
+    }
+}
+
 impl<'a> Words<'a> {
-    fn of(path: &Path, id: &str, options: &'a ScriptOptions) -> Self {
-        let path = path.to_string_lossy().into_owned();
+    fn of(path: &Path, id: &str, options: &'a ScriptOptions) -> Result<Self> {
+        let text = path.to_str().ok_or_else(|| ClusterError::NotText {
+            path: path.to_owned(),
+        })?;
         let command = |phase: &str, more: &[&str]| -> Vec<String> {
-            let begin = [options.program.as_str(), "cluster", phase, &path];
+            let begin = [options.program.as_str(), "cluster", phase, text];
             let begin = begin.iter().chain(more).map(|word| (*word).to_owned());
             begin.chain(options.options.iter().cloned()).collect()
         };
@@ -107,20 +146,24 @@ impl<'a> Words<'a> {
         if let Some(most) = &options.max_delete {
             guards.extend(["--max-delete", most]);
         }
-        Self {
+        Ok(Self {
             options,
+            owner: Owner::this(),
             name: format!("s3mirror-{}", id.chars().take(8).collect::<String>()),
             plan: command("plan", &["--shard", "auto", "--quiet"]),
             seal: command("seal", &guards),
             apply: command("apply", &["--shard", "auto", "--quiet"]),
             finish: command("finish", &["--yes"]),
-        }
+        })
     }
 
     /// The script of a run with these two directories.
     fn script(&self, script: Script, phases: &Phases, places: [&Path; 2]) -> Result<String> {
         if let Script::Kubernetes | Script::Batch = script {
             self.are_in_volume(places)?;
+        }
+        if let (Script::Batch, Some(_)) = (script, self.options.at_once) {
+            return Err(ClusterError::NoLimit);
         }
         Ok(match script {
             Script::Slurm => self.slurm(phases),
@@ -142,8 +185,13 @@ impl<'a> Words<'a> {
         })
     }
 
+    /// How many tasks run at a time.
+    fn at_once(&self) -> usize {
+        self.options.at_once.unwrap_or(USUAL_AT_ONCE).get()
+    }
+
     fn slurm(&self, phases: &Phases) -> String {
-        let (name, at_once) = (&self.name, self.options.at_once);
+        let (name, at_once) = (&self.name, self.at_once());
         let wrapped = |words| shell_word(&format!("exec {}", shell(words)));
         let mut text = String::from(
             "#!/bin/sh
@@ -182,7 +230,7 @@ sbatch --job-name={name}-end --dependency=afterany:\"$shards\" \\
     }
 
     fn parallel(&self, phases: &Phases) -> String {
-        let at_once = self.options.at_once;
+        let at_once = self.at_once();
         let all = |tasks: usize, words: &[String]| {
             let (last, words) = (last(tasks), shell(&numbered(words, SHARD)));
             // It gives its words to a shell once more, and puts numbers in the place of "{}".

@@ -89,7 +89,10 @@ pub(super) fn refuse(error: ClusterError, console: &mut Console) -> Exit {
         | ClusterError::NoRange { .. }
         | ClusterError::NoRanges { .. }
         | ClusterError::Shards { .. }
-        | ClusterError::NotInVolume { .. } => Exit::Usage,
+        | ClusterError::NotInVolume { .. }
+        | ClusterError::NoLimit
+        | ClusterError::NotText { .. } => Exit::Usage,
+        ClusterError::Finished { .. } | ClusterError::BeingEnded { .. } => Exit::Refused,
         // It can be tried again when what comes before it is done.
         ClusterError::NotSealed { .. }
         | ClusterError::Refused { .. }

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &ScriptArgs, console: &mut Console) -> Exit {
         EngineChoice::Parallel => Script::Parallel,
     };
     let options = ScriptOptions {
-        at_once: args.at_once.max(1),
+        at_once: args.at_once,
         program: "s3mirror".to_owned(),
         options: args.options.clone(),
         max_delete: args.max_delete.and_then(shown),
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &ScriptArgs, console: &mut Console) -> Exit {
         volume: args.volume.clone(),
         mount: args.mount.clone(),
         queue: args.queue.clone(),
+        role: args.role.clone(),
     };
     let text = match run {
         Ok(sealed) => sealed.script(script, &options),

@@ -1,5 +1,6 @@
 //! The options of `cluster script`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -16,16 +17,15 @@ pub(crate) struct ScriptArgs {
     pub(crate) engine: EngineChoice,
     /// The run directory
     pub(crate) run: PathBuf,
-    /// Most tasks at a time
+    /// Most tasks at a time [default: 32; AWS Batch: what its queue permits]
     #[arg(
         long,
         hide_env = true,
         env = "S3MIRROR_AT_ONCE",
         value_name = "N",
-        default_value_t = 32,
         help_heading = "Script"
     )]
-    pub(crate) at_once: usize,
+    pub(crate) at_once: Option<NonZeroUsize>,
     /// Image of the container, for Kubernetes and AWS Batch
     #[arg(
         long,
@@ -63,6 +63,15 @@ pub(crate) struct ScriptArgs {
         help_heading = "Script"
     )]
     pub(crate) queue: String,
+    /// Who the containers are: a service account (Kubernetes), the ARN of a role (Batch)
+    #[arg(
+        long,
+        hide_env = true,
+        env = "S3MIRROR_ROLE",
+        value_name = "NAME",
+        help_heading = "Script"
+    )]
+    pub(crate) role: Option<String>,
     /// Limit of deletions for `seal`: N or P%
     #[arg(
         long,
