@@ -206,7 +206,12 @@ fn a_source_that_could_not_be_read_keeps_all_that_it_lacks() {
         .says("nothing is deleted");
     let cluster = Cluster { world: &world, run };
     cluster.phase("apply").done();
-    cluster.finish().exits(3);
+    let told = "1 name of the plan, on ";
+    cluster.phase("status").done().says(told);
+    let outcome = cluster.finish().exits(3).says(told);
+    outcome
+        .says("name is not UTF-8")
+        .says("the source is incomplete");
     assert_eq!(deletions(&memory), 0);
     assert_eq!(cluster.status()["state"], "incomplete");
     cluster.finish().exits(3);

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use s3_endpoint::{Action, Fault};
 use serde_json::Value;
 
 use crate::support::{
     Memory, assert_same,
-    cluster::{Cluster, IN_ORDER, PARTS, different, held, report, with_a_film},
+    cluster::{Cluster, IN_ORDER, PARTS, different, held, report, split_keys, with_a_film},
 };
 
 /// Entries of the plan of [`with_a_film`] that are copied.
@@ -184,4 +185,30 @@ fn a_run_that_is_being_ended_as_it_is_deletes_nothing_though_all_is_copied() {
     assert!(stale > dir.contents().len());
     end(&cluster);
     assert_eq!(world.bucket.contents().len(), stale);
+}
+
+/// A split that was killed left a run that nobody divides any more.
+#[test]
+fn a_split_that_was_killed_is_told_and_not_waited_for() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let run = world.sandbox.path("run");
+    let hold = Action::Stall(Duration::from_secs(1000));
+    memory.inject(Fault::on("ListObjectsV2").always().act(hold));
+    let split = split_keys(&world, "restore", &dir, &run, 2).start();
+    let mark = run.join("splitting.json");
+    split.wait_until(&memory, "a mark", || mark.exists());
+    let status = || world.s3mirror().args(["cluster", "status"]).arg(&run);
+    status().done().says("splitting").says("begun");
+    assert!(split.kill());
+    let told = format!("remove {}", run.display());
+    for watch in [&[][..], &["--watch"]] {
+        let outcome = status().args(watch).exits(1);
+        outcome.says("which is dead").says(&told);
+    }
+    memory.clear_faults();
+    fs::remove_dir_all(&run).unwrap();
+    split_keys(&world, "restore", &dir, &run, 2).done();
+    let planning = status().arg("--json").done().json().pop().unwrap();
+    assert_eq!(planning["state"], "planning");
 }

@@ -12,7 +12,8 @@ use sync_core::{execute::EarlierAttempt, plan::Plan, spool::Spools, text::printa
 
 use super::attempts::{HeartbeatMonitor, LOOK};
 use super::error::Result;
-use super::files::{BeganFile, Done, DoneFile, FailedFile, Signature, plan_name};
+use super::failure::FailedFile;
+use super::files::{BeganFile, Done, DoneFile, Signature, plan_name};
 use super::noting::Noted;
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};

@@ -4,7 +4,8 @@ use sync_core::execute::DeletionsSkipped;
 
 use super::deletions::DeletionAttempt;
 use super::error::Result;
-use super::files::{Done, FINISHED, FailedFile, FinishedFile, now};
+use super::failure::FailedFile;
+use super::files::{Done, FINISHED, FinishedFile, now};
 use super::finish::{Ending, Finished};
 use crate::mirror::Report;
 

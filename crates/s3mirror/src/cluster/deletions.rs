@@ -11,7 +11,8 @@ use sync_core::{plan::Tally, text::entries};
 
 use super::directory::RunDirectory;
 use super::error::Result;
-use super::files::{BeganFile, FINISHED, FailedFile, Signature};
+use super::failure::FailedFile;
+use super::files::{BeganFile, FINISHED, Signature};
 use super::run::ClusterRun;
 use super::shard::{ShardState, Task};
 use super::watch::Watcher;

@@ -162,6 +162,14 @@ impl RunDirectory {
         file.set_len(text.len() as u64)
     }
 
+    /// Removes the file `name`, if there is one.
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// The bytes of the file `name`; none where it cannot be read.
     pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
         let read = private::read(&self.join(name));

@@ -3,12 +3,49 @@
 use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use sync_core::text::{entries, printable};
 
-use super::files::FailedFile;
+use super::files::{Done, Signature};
 
 /// Names of failed entries in one line.
 const MOST_NAMES: usize = 3;
+
+/// `failed.ATTEMPT`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FailedFile {
+    #[serde(flatten)]
+    pub(crate) by: Signature,
+    /// Why, if it was not for the sake of entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+    /// How many entries were not copied.
+    pub(crate) entries: u64,
+    /// How many of them nobody has tried, because the attempt was stopped.
+    #[serde(default)]
+    pub(crate) not_written: u64,
+    /// How many of them because they are no longer what was planned: they would fail
+    /// again.
+    #[serde(default)]
+    pub(crate) outdated: u64,
+    /// How many because they were not found: they were removed, or are not mounted there.
+    #[serde(default)]
+    pub(crate) absent: u64,
+    /// The first of them.
+    pub(crate) names: Vec<FailedEntry>,
+    #[serde(default)]
+    pub(crate) report: Done,
+}
+
+/// An entry that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FailedEntry {
+    pub(crate) key: String,
+    pub(crate) error: String,
+    /// Whether it was not found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) absent: bool,
+}
 
 impl FailedFile {
     /// Whether another attempt would fail in the same way.

@@ -13,6 +13,7 @@ use sync_core::{
     text::printable,
 };
 
+use super::unread::Unread;
 use crate::plan_file::Span;
 use crate::progress::Share;
 use crate::state::registry::Process;
@@ -98,6 +99,9 @@ pub(crate) struct SealedFile {
     pub(crate) counts: Counts,
     /// When the listings of the last plan began.
     pub(crate) planned: DateTime<Utc>,
+    /// What could not be read, of each plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unread: Vec<Unread>,
     /// The parts of the plans that each shard executes.
     pub(crate) shards: Vec<Vec<ShardPart>>,
 }
@@ -231,42 +235,6 @@ pub(crate) struct RefusedFile {
     pub(crate) run: String,
     pub(crate) at: DateTime<Utc>,
     pub(crate) why: Vec<String>,
-}
-
-/// `failed.ATTEMPT`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct FailedFile {
-    #[serde(flatten)]
-    pub(crate) by: Signature,
-    /// Why, if it was not for the sake of entries.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) why: Option<String>,
-    /// How many entries were not copied.
-    pub(crate) entries: u64,
-    /// How many of them nobody has tried, because the attempt was stopped.
-    #[serde(default)]
-    pub(crate) not_written: u64,
-    /// How many of them because they are no longer what was planned: they would fail
-    /// again.
-    #[serde(default)]
-    pub(crate) outdated: u64,
-    /// How many because they were not found: they were removed, or are not mounted there.
-    #[serde(default)]
-    pub(crate) absent: u64,
-    /// The first of them.
-    pub(crate) names: Vec<FailedEntry>,
-    #[serde(default)]
-    pub(crate) report: Done,
-}
-
-/// An entry that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FailedEntry {
-    pub(crate) key: String,
-    pub(crate) error: String,
-    /// Whether it was not found.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) absent: bool,
 }
 
 /// `done`

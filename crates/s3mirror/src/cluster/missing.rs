@@ -12,7 +12,8 @@ use sync_core::{checksum::Crc64Hasher, text::printable};
 use super::attempts::{Liveness, liveness};
 use super::directory::cannot_read;
 use super::error::{ClusterError, Result};
-use super::files::{Done, DoneFile, FailedFile, age, plan_name};
+use super::failure::FailedFile;
+use super::files::{Done, DoneFile, age, plan_name};
 use super::run::ClusterRun;
 use super::shard::{Running, Shard, ShardState, Task as _};
 

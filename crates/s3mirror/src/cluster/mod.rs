@@ -22,6 +22,7 @@
 //! | `splitting.json` | split by ranges, first | where it runs |
 //! | `run.json` | split, exclusively | the run's id, direction, both places, versions, ranges |
 //! | `range/0042/began.1`, `beat.1`, `failed.1` | an attempt to plan | as those of shards |
+//! | `range/0042/unread` | the attempt whose plan counts | what could not be read, if anything |
 //! | `plan/0042.plan` | split, or the first attempt | the plan, or that of a range |
 //! | `refused.json` | seal | why the plans were refused last |
 //! | `sealed.json` | split, last, or seal | sums of the files before, all counts, the shards as parts of the plans |
@@ -64,6 +65,8 @@ mod seal;
 mod shard;
 mod split;
 mod status;
+mod unread;
+mod unread_ranges;
 mod watch;
 
 pub use apply::{Attempt, Ended};
@@ -82,3 +85,4 @@ pub use script::{Script, ScriptOptions};
 pub use seal::Sealing;
 pub use split::{MAX_SHARDS, NewRun};
 pub use status::{FailedShard, RunningShard, Splitting, State, Status};
+pub use unread::Unread;

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use parking_lot::Mutex;
 use sync_core::{Direction, ErrorKind, execute::Event, plan::Tally};
 
-use super::files::{Done, FailedEntry, FailedFile, Signature};
+use super::failure::{FailedEntry, FailedFile};
+use super::files::{Done, Signature};
 use crate::observer::{Observer, Warning};
 use crate::progress::Phase;
 

@@ -13,9 +13,11 @@ use sync_s3::Location;
 use super::apply::Ended;
 use super::directory::{beside, cannot_write, link};
 use super::error::{ClusterError, Result};
-use super::files::{BeganFile, Done, FailedFile, RangesFile, Signature};
+use super::failure::FailedFile;
+use super::files::{BeganFile, Done, RangesFile, Signature};
 use super::opened::Opened;
 use super::shard::{Range, Task as _};
+use super::unread::Unread;
 use super::watch::Watcher;
 use crate::builder::{MirrorBuilder, is_same_url};
 use crate::mirror::{Mirror, MirrorPlan};
@@ -244,6 +246,7 @@ impl RangeAttempt<'_> {
         })?;
         let is_first = write(&path, plan).map_err(|error| cannot_write(&path, error))?;
         let ended = if is_first {
+            Unread::note(self.range, plan, &self.run.opened.directory);
             Ended::Done
         } else {
             Ended::ByAnother

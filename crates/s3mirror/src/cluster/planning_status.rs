@@ -9,6 +9,7 @@ use super::planning::RangeRun;
 use super::run::ClusterRun;
 use super::shard::{Range, ShardState, Task as _};
 use super::status::{FailedShard, Splitting, State, Status};
+use super::unread::Unread;
 use crate::progress::Share;
 
 impl Status {
@@ -65,6 +66,7 @@ impl RangeRun {
             status.began = status.began.into_iter().chain(began).min();
             if directory.has(&range.done()) {
                 done += 1;
+                status.unread.extend(Unread::noted(range, directory));
                 continue;
             }
             match range.attempts(directory)? {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::apply::Attempt;
 use super::attempts::{HeartbeatMonitor, Liveness, liveness};
 use super::error::Result;
-use super::files::FailedFile;
+use super::failure::FailedFile;
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _, in_turn};
 

@@ -13,6 +13,7 @@ use super::directory::RunDirectory;
 use super::error::{ClusterError, Result};
 use super::files::{FINISHED, FinishedFile, PlanSum, RunFile, SealedFile, ShardPart, plan_name};
 use super::opened::{Opened, is_directory_of};
+use super::unread::Unread;
 use crate::plan_file::{PlanFileError, header_of};
 
 /// A plan that was divided, and how far it is.
@@ -112,6 +113,12 @@ impl ClusterRun {
     #[must_use]
     pub fn counts(&self) -> &Counts {
         &self.sealed.counts
+    }
+
+    /// What of each plan could not be read, so that nothing is deleted.
+    #[must_use]
+    pub fn unread(&self) -> &[Unread] {
+        &self.sealed.unread
     }
 
     /// How many shards there are.

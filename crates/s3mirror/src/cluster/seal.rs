@@ -13,6 +13,8 @@ use super::files::{PlanSum, REFUSED, RefusedFile, SEALED, SealedFile, ShardPart,
 use super::other_lines::OtherLines;
 use super::planning::RangeRun;
 use super::run::ClusterRun;
+use super::shard::Range;
+use super::unread::Unread;
 use crate::builder::MirrorBuilder;
 use crate::plan_file::{Cutter, SavedPlan, header_of};
 
@@ -27,6 +29,7 @@ pub struct Sealing<'r> {
     cost_us: u64,
     /// When the listings of the last plan began.
     planned: DateTime<Utc>,
+    unread: Vec<Unread>,
 }
 
 impl RangeRun {
@@ -46,6 +49,7 @@ impl RangeRun {
         }
         let (mut sums, mut plans, mut cost_us) = (Counts::default(), Vec::new(), 0_u64);
         let (mut any, mut planned) = (None, self.opened.run.origin.created);
+        let mut unread = Vec::new();
         for index in 0..self.ranges.len() {
             // What is read after this is compared with it when the plans are sealed.
             let path = self.opened.directory.join(plan_name(index));
@@ -55,6 +59,8 @@ impl RangeRun {
             cost_us = costs.fold(cost_us, u64::saturating_add);
             let header = self.header(index)?;
             sums += &header.counts;
+            let directory = &self.opened.directory;
+            unread.extend(Unread::of_range(Range(index), &header.counts, directory));
             plans.push(PlanSum {
                 bytes,
                 crc64,
@@ -81,6 +87,7 @@ impl RangeRun {
             plans,
             cost_us,
             planned,
+            unread,
         })
     }
 
@@ -138,6 +145,12 @@ impl Sealing<'_> {
         &self.counts
     }
 
+    /// What of each plan could not be read, so that nothing will be deleted.
+    #[must_use]
+    pub fn unread(&self) -> &[Unread] {
+        &self.unread
+    }
+
     /// Notes for `status` why the plans are refused. Nothing is decided by it.
     pub fn refuse(&self, why: Vec<String>) {
         let refused = RefusedFile {
@@ -179,6 +192,7 @@ impl Sealing<'_> {
             plans: self.plans.clone(),
             counts: self.counts.clone(),
             planned: self.planned,
+            unread: self.unread.clone(),
             shards,
         };
         // Another process may have been the first; its work is as good.

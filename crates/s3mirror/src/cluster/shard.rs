@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::directory::RunDirectory;
 use super::error::Result;
-use super::files::{BeganFile, DoneFile, FailedFile, HeartbeatFile, plan_name};
+use super::failure::FailedFile;
+use super::files::{BeganFile, DoneFile, HeartbeatFile, plan_name};
 
 /// Begins the names of journals; the number of the attempt follows.
 pub(super) const UPLOADS: &str = "uploads.";
@@ -158,6 +159,13 @@ impl Task for Range {
 
     fn done(self) -> String {
         plan_name(self.0)
+    }
+}
+
+impl Range {
+    /// What could not be read when it was planned.
+    pub(super) fn unread(self) -> String {
+        self.file("unread")
     }
 }
 

@@ -14,6 +14,7 @@ use super::files::{
 };
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};
+use super::unread::Unread;
 use crate::mirror::MirrorPlan;
 use crate::plan_file::{Packed, PlanFileError, pack};
 
@@ -82,6 +83,7 @@ impl NewRun {
         let packed = packed.map_err(|error| cannot_write(&path, error))?;
         let run_crc64 = publish(directory, RUN, &run)?;
         let parts = packed.spans.into_iter();
+        let unread = Unread::of(plan, None).map_err(|error| cannot_read(&path, error))?;
         let sealed = SealedFile {
             run: run.id,
             run_crc64,
@@ -92,6 +94,7 @@ impl NewRun {
             }],
             counts: plan.counts().clone(),
             planned,
+            unread: unread.into_iter().collect(),
             shards: parts
                 .map(|span| vec![ShardPart { plan: 0, span }])
                 .collect(),

@@ -8,9 +8,11 @@ use sync_core::plan::Tally;
 
 use super::deletions::{End, most};
 use super::error::{ClusterError, Result};
-use super::files::{FailedFile, age};
+use super::failure::FailedFile;
+use super::files::age;
 use super::run::ClusterRun;
 use super::shard::{Running, Shard, ShardState, Task};
+use super::unread::Unread;
 use crate::plan_file::Work;
 use crate::progress::Share;
 
@@ -54,6 +56,8 @@ pub struct Status {
     pub ranges: Option<Share>,
     /// Why the plans were refused, if they were.
     pub refused: Vec<String>,
+    /// What of each plan could not be read, so that nothing is deleted.
+    pub unread: Vec<Unread>,
     /// Shards that are done.
     pub shards: Share,
     /// Those that nobody has begun.
@@ -161,6 +165,7 @@ impl ClusterRun {
         status.transfers.all = planned.entries;
         status.bytes.all = planned.bytes;
         status.deletions = counts.deleted();
+        status.unread = self.unread().to_vec();
         if self.run.ranges.is_some() {
             let ranges = self.sealed.plans.len() as u64;
             status.ranges = Some(Share {
@@ -254,6 +259,7 @@ impl Status {
             splitting: None,
             ranges: None,
             refused: Vec::new(),
+            unread: Vec::new(),
             shards: share(shards as u64),
             waiting: 0,
             running: Vec::new(),

@@ -7,6 +7,7 @@ use sync_core::{execute::DeletionsSkipped, text::entries};
 
 use super::advice::{finish_it, still_open, what_is_missing};
 use super::common::{end_it, refuse};
+use super::unread::say_unread;
 use crate::command::manner::Mode;
 use crate::command::not_opened::not_opened;
 use crate::command::preview::Preview;
@@ -276,6 +277,7 @@ fn exit_of(report: &s3mirror::Report) -> Exit {
 fn tell(run: &ClusterRun, report: &s3mirror::Report, hooks: &EndHooks, console: &mut Console) {
     hooks.executed(run.counts(), report, None);
     // No plan was shown here that would have told that.
+    say_unread(run.unread(), console);
     if let Some(why) = DeletionsSkipped::by(run.counts()) {
         present::say_withheld(why, console);
     }

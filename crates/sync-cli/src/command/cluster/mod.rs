@@ -12,6 +12,7 @@ mod split_ranges;
 pub(super) mod status;
 mod status_line;
 mod tasks;
+mod unread;
 
 #[cfg(test)]
 pub(crate) use common::Line;

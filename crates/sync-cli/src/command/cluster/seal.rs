@@ -4,6 +4,7 @@ use s3mirror::cluster::{ClusterRun, RangeRun};
 
 use super::common::{self, Line, quoted, refuse};
 use super::split::{judged, refused};
+use super::unread::say_unread;
 use crate::command::not_opened::not_opened;
 use crate::hints::Judged;
 use crate::options::SealArgs;
@@ -37,6 +38,7 @@ pub(crate) async fn run(args: &SealArgs, console: &mut Console) -> anyhow::Resul
         Err(error) => return not_opened(error, console),
     };
     let plan = mirror.plan().await.map_err(hints::explained)?;
+    say_unread(sealing.unread(), console);
     if let Some(exit) = refused(&plan, Judged::Ranges, &args.guards, console)? {
         let refusals = plan.refusals().iter();
         if !plan.refusals().is_empty() {

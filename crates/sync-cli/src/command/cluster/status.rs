@@ -11,6 +11,7 @@ use sync_core::text::{entries, printable};
 
 use super::common::{Line, quoted, refuse, what_is_absent, what_is_outdated};
 use super::status_line::StatusLine;
+use super::unread::{MOST_UNREAD, what_is_unread};
 use crate::options::StatusArgs;
 use crate::{Console, Exit};
 
@@ -139,6 +140,9 @@ fn table(path: &Path, status: &Status) -> String {
     if let Some(left) = status.left {
         row("left", format!("about {}", HumanDuration(left)));
     }
+    for unread in status.unread.iter().take(MOST_UNREAD) {
+        let _ = writeln!(text, "  {}", what_is_unread(unread));
+    }
     named(status, &mut text);
     if is_over(status) {
         return text;
@@ -212,7 +216,7 @@ fn named(status: &Status, text: &mut String) {
         running("the deletions run", shard, "", text);
     }
     let named = status.failed.len().max(status.running.len());
-    if named > MOST_NAMED {
+    if named.max(status.unread.len()) > MOST_NAMED {
         let _ = writeln!(text, "  … (--json names all)");
     }
 }

@@ -1,7 +1,8 @@
 //! How far a run is, as a line of JSON.
 
+use super::unread::why_unread;
 use s3mirror::Share;
-use s3mirror::cluster::{FailedShard, RunningShard, Splitting, State, Status};
+use s3mirror::cluster::{FailedShard, RunningShard, Splitting, State, Status, Unread};
 use serde::Serialize;
 use sync_core::plan::Tally;
 
@@ -22,6 +23,9 @@ pub(crate) struct StatusLine {
     /// Why the plans were refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refused: Vec<String>,
+    /// What of each plan could not be read, so that nothing is deleted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unread: Vec<UnreadLine>,
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
     shards: Share,
     /// Shards that nobody has begun.
@@ -61,6 +65,20 @@ struct SplittingLine {
     seconds: f64,
     /// Null if that is not known on this machine.
     alive: Option<bool>,
+}
+
+/// What of a plan could not be read, named, placed or compared.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct UnreadLine {
+    /// The range that was planned; null if one machine has planned all.
+    range: Option<u64>,
+    /// The machine that planned it, or has divided the plan.
+    host: Option<String>,
+    /// How many names.
+    names: u64,
+    /// The first of them, each with the reason.
+    first: Vec<String>,
 }
 
 /// A shard at which somebody works.
@@ -116,6 +134,7 @@ impl StatusLine {
             splitting: status.splitting.as_ref().map(SplittingLine::of),
             ranges: status.ranges,
             refused: status.refused.clone(),
+            unread: status.unread.iter().map(UnreadLine::of).collect(),
             shards: status.shards,
             waiting: status.waiting as u64,
             running: status.running.iter().map(RunningLine::of).collect(),
@@ -128,6 +147,17 @@ impl StatusLine {
             not_deleted: status.not_deleted.as_ref().map(FailedLine::of),
             bytes_per_second: status.rate,
             seconds_left: status.left.map(|left| left.as_secs_f64()),
+        }
+    }
+}
+
+impl UnreadLine {
+    fn of(unread: &Unread) -> Self {
+        Self {
+            range: unread.range.map(|range| range as u64),
+            host: unread.host.clone(),
+            names: unread.names,
+            first: unread.first.iter().map(why_unread).collect(),
         }
     }
 }
