@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use s3_endpoint::{Action, Fault};
 use serde_json::json;
 
+use crate::docs::top;
 use crate::support::{
     Memory, assert_same,
     batch::{Batch, Sender},
@@ -70,6 +71,14 @@ fn a_container_of_batch_is_the_owner_of_the_run_and_has_the_role() {
     let volume = &container["volumes"][0]["efsVolumeConfiguration"];
     assert_eq!(volume["fileSystemId"], "fs-1");
     assert_eq!(batch.jobs[0]["jobQueue"], "it's *");
+}
+
+/// AWS Batch puts the words of a job behind the entry point, which it cannot replace.
+#[test]
+fn the_image_of_a_release_has_the_entry_point_that_batch_needs() {
+    let image = fs::read_to_string(top().join("Containerfile")).unwrap();
+    let entry = "\nENTRYPOINT [\"/usr/bin/s3mirror\"]\n";
+    assert!(image.contains(entry), "{image}");
 }
 
 /// No pattern matches its status 3, so that the service tries it again.

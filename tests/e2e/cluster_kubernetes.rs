@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 
 use serde_json::{Value, json};
 
-use crate::docs::top;
+use crate::docs::top as repository;
 use crate::support::{
     Memory, World, assert_same,
     cluster::{Cluster, IN_ORDER, different},
@@ -226,6 +226,38 @@ fn a_manifest_that_breaks_a_rule_of_kubernetes_is_noticed() {
     }
 }
 
+/// A run that is split in it is found at the same place by the tasks, as by the same user.
+#[test]
+fn the_pod_of_the_documents_has_what_the_tasks_have() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 3);
+    let example = repository().join("docs/examples/cluster-pod.yaml");
+    let text = fs::read_to_string(example).unwrap();
+    let pod = &documents(&text)[0]["spec"];
+    let job = &documents(&manifests(&cluster, &[]))[0];
+    let of_job = &job["spec"]["template"]["spec"];
+    assert_eq!(pod["volumes"], of_job["volumes"]);
+    let container = |pod: &Value, name: &str| pod["containers"][0][name].clone();
+    assert_eq!(container(pod, "envFrom"), container(of_job, "envFrom"));
+    // Where the volume is by default.
+    let mounts = container(pod, "volumeMounts");
+    let help = world
+        .s3mirror()
+        .args(["cluster", "script", "--help"])
+        .done();
+    let path = mounts[0]["mountPath"].as_str().unwrap();
+    help.says(&format!("[default: {path}]"));
+    // The user of the image of a release.
+    let image = fs::read_to_string(repository().join("Containerfile")).unwrap();
+    let user = &pod["securityContext"]["runAsUser"];
+    let group = &pod["securityContext"]["runAsGroup"];
+    assert!(
+        image.contains(&format!("\nUSER {user}:{group}\n")),
+        "{image}"
+    );
+}
+
 /// All manifests that are printed, and those of the documents.
 fn manifests_are_those_of_the_schema(world: &World<'_>, cluster: &mut Cluster<'_, '_>) {
     rename_oddly(cluster);
@@ -254,7 +286,7 @@ fn manifests_of_the_documents_are_those_of_the_published_schema() {
     let memory = Memory::start();
     let world = World::on(&memory);
     let mut seen = 0;
-    for entry in fs::read_dir(top().join("docs/examples")).unwrap() {
+    for entry in fs::read_dir(repository().join("docs/examples")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|it| it == "yaml") {
             let text = fs::read_to_string(&path).unwrap();
