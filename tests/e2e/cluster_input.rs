@@ -237,10 +237,22 @@ fn a_full_disk_of_the_run_directory_loses_nothing() {
     let cluster = Cluster { world: &world, run };
     full();
     world.no_requests(|| cluster.apply(0).exits(1).says("No space left"));
+    // Nobody looks to others as if it had begun.
+    assert!(!cluster.file("shard/0000/began.1").exists());
+    assert_eq!(cluster.status()["state"], "sealed");
     fs::remove_file(&fill).unwrap();
     cluster.phase("apply").done();
     full();
-    cluster.finish().exits(6).says("cannot be noted");
+    // What cannot be noted before is not done.
+    world.no_requests(|| cluster.finish().exits(1).says("No space left"));
+    assert_eq!(deletions(&memory), 0);
+    fs::remove_file(&fill).unwrap();
+    let late = s3_endpoint::Action::Stall(std::time::Duration::from_secs(2));
+    memory.inject(s3_endpoint::Fault::on("DeleteObjects").act(late));
+    let finish = cluster.finish().trusting().start();
+    finish.wait_for(&memory, "DeleteObjects", 1);
+    full();
+    finish.end().is(6).says("all is done, but that cannot be noted");
     fs::remove_file(&fill).unwrap();
     cluster.finish().done();
     assert_same(&world.bucket.contents(), &dir.contents());

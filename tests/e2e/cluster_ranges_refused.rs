@@ -104,6 +104,33 @@ fn a_key_that_is_too_long_in_one_range_refuses_all() {
     world.no_requests(|| cluster.seal().exits(4).says("longer than is allowed"));
 }
 
+/// A shard may have parts of several plans: that which is at fault is named.
+#[test]
+fn a_shard_names_the_plan_whose_part_was_edited() {
+    let memory = Memory::start();
+    let (world, dir) = place(&memory, 40, 0);
+    for number in 0..40 {
+        dir.write(format!("d07/new{number:03}"), "1");
+    }
+    for directory in 0..7 {
+        dir.write(format!("d{directory:02}/new"), "1");
+    }
+    let cluster = Cluster::sealed(&world, "backup", &dir, 8);
+    let sealed = fs::read(cluster.file("sealed.json")).unwrap();
+    let sealed: serde_json::Value = serde_json::from_slice(&sealed).unwrap();
+    let shards = sealed["shards"].as_array().unwrap();
+    let of_two = |shard: &serde_json::Value| shard.as_array().unwrap().len() > 1;
+    let shard = shards.iter().position(of_two).unwrap();
+    let part = &shards[shard][1];
+    let name = format!("plan/{:04}.plan", part["plan"].as_u64().unwrap());
+    let at = part["at"].as_u64().unwrap() + part["length"].as_u64().unwrap() - 1;
+    let mut bytes = fs::read(cluster.file(&name)).unwrap();
+    bytes[usize::try_from(at).unwrap()] ^= 1;
+    fs::write(cluster.file(&name), bytes).unwrap();
+    let outcome = world.no_requests(|| cluster.apply(shard).exits(1));
+    outcome.says(&name).says("cut or edited");
+}
+
 /// Splitting again never helps: the link and what it leads to would have to be in one range.
 #[test]
 fn a_link_from_one_range_into_another_is_planned_by_one_machine() {

@@ -149,3 +149,43 @@ impl SkippedOnce {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use sync_core::spool::MemorySpools;
+
+    use super::*;
+    use crate::plan_file::pack;
+
+    /// A plan that does nothing.
+    const NOTHING: &str = r#"{"s3mirror_plan":3,"source":"s","target":"t","direction":"backup","compare":"times","clock_offset":0,"counts":{"source":{"entries":0,"bytes":0},"target":{"entries":0,"bytes":0},"reasons":{},"skipped_in_source":{},"skipped_in_target":{},"conflicts":0,"too_long":0}}"#;
+
+    #[test]
+    fn the_plan_that_cannot_be_read_is_named() {
+        let top = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(&top.path().join("run")).unwrap();
+        directory.make("plan").unwrap();
+        let text = format!("{NOTHING}\n");
+        let spool = MemorySpools.create().unwrap();
+        let plan = Plan::read_from(text.as_bytes(), spool).unwrap();
+        let mut bytes = Vec::new();
+        pack(&plan, &mut bytes, 1).unwrap();
+        let ranges = KeyRange::split(["b".to_owned(), "c".to_owned()]);
+        for wrong in 0..ranges.len() {
+            for number in 0..ranges.len() {
+                let cut = usize::from(number == wrong);
+                let path = directory.join(plan_name(number));
+                fs::write(path, &bytes[..bytes.len() - cut]).unwrap();
+            }
+            let lines = OtherLines::of(&directory, ranges.clone());
+            let part = lines.part(plan.header().clone(), |_| true);
+            let all = lines.all(plan.header().clone(), None).map(drop);
+            for error in [part.map(drop).unwrap_err(), all.unwrap_err()] {
+                let name = plan_name(wrong);
+                assert!(error.to_string().contains(&name), "{name}: {error}");
+            }
+        }
+    }
+}
