@@ -206,7 +206,7 @@ fn a_source_that_could_not_be_read_keeps_all_that_it_lacks() {
         .says("nothing is deleted");
     let cluster = Cluster { world: &world, run };
     cluster.phase("apply").done();
-    let told = "1 name of the plan, on ";
+    let told = "1 name of the plan keeps all deletions back: ";
     cluster.phase("status").done().says(told);
     let outcome = cluster.finish().exits(3).says(told);
     outcome

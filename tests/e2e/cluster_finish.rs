@@ -57,7 +57,8 @@ fn what_could_not_be_deleted_is_told_and_deleted_by_the_next_finish() {
     let names = status["not_deleted"]["names"].as_array().unwrap();
     assert_eq!(names.len(), 2, "{status}");
     let table = cluster.phase("status").done();
-    table.says("6 of 8 made").says("the deletions failed on");
+    let table = table.says("6 of 8 made").says("the deletions failed on");
+    table.says("to make the deletions that are left, run");
 
     let merged = report(&cluster.finish().trusting().arg("--json").done());
     assert_eq!(counted(&merged), counted(&report(&clean)));
@@ -114,7 +115,8 @@ fn a_finish_that_was_killed_while_it_deleted_is_known() {
     let status = cluster.status();
     assert_eq!(status["state"], "deleting");
     assert_eq!(status["deleting"]["attempt"], 1);
-    cluster.phase("status").done().says("the deletions run on");
+    let table = cluster.phase("status").done().says("the deletions run on");
+    table.says("if the process that deletes was killed, run");
 
     let plan = cluster.file("plan/0000.plan");
     let bytes = fs::read(&plan).unwrap();

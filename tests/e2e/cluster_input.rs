@@ -252,7 +252,10 @@ fn a_full_disk_of_the_run_directory_loses_nothing() {
     let finish = cluster.finish().trusting().start();
     finish.wait_for(&memory, "DeleteObjects", 1);
     full();
-    finish.end().is(6).says("all is done, but that cannot be noted");
+    finish
+        .end()
+        .is(6)
+        .says("all is done, but that cannot be noted");
     fs::remove_file(&fill).unwrap();
     cluster.finish().done();
     assert_same(&world.bucket.contents(), &dir.contents());

@@ -198,7 +198,7 @@ fn an_unreadable_directory_in_one_range_keeps_the_deletions_of_all_back() {
         first["first"][0].as_str().unwrap().starts_with("d1/"),
         "{status}"
     );
-    let told = format!("1 name of range {range}, on {host}: d1/");
+    let told = format!("1 name of range {range} (planned on {host}) keeps all deletions back: d1/");
     cluster.phase("status").done().says(&told);
     let sealed = cluster.seal().arg("--json").done();
     sealed.says(&told);

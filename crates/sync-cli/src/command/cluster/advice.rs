@@ -1,11 +1,9 @@
 //! What to run next when a run could not be finished.
 
-use std::path::Path;
-
 use s3mirror::cluster::{ClusterRun, Missing, Remedy, StillOpen};
 use sync_core::text::entries;
 
-use super::common::{end_it, quoted, what_is_absent, what_is_outdated};
+use super::common::{end_it, finish_it, quoted, what_is_absent, what_is_kept, what_is_outdated};
 
 /// Why the run is not at its end, and what to do; this process has deleted so many entries.
 pub(super) fn still_open(run: &ClusterRun, open: StillOpen, deleted: u64) -> String {
@@ -22,11 +20,9 @@ pub(super) fn still_open(run: &ClusterRun, open: StillOpen, deleted: u64) -> Str
                  {deleted}; if that was interrupted, {as_it_is}"
             )
         }
-        StillOpen::Outdated => format!(
-            "the run is not finished: what has changed since the plan was made is not deleted by it; \
-             {as_it_is} (what was deleted stays deleted), and make a new plan or run `s3mirror \
-             backup` or `restore`"
-        ),
+        StillOpen::Outdated => {
+            format!("the run is not finished: {}", what_is_kept(run.path()))
+        }
         StillOpen::ClockOfShards => format!(
             "the run is not finished: a clock was set while its shards were executed, so that it must \
              not delete; {as_it_is}, and run `s3mirror backup` or `restore`, which deletes"
@@ -76,11 +72,6 @@ pub(super) fn what_is_missing(run: &ClusterRun, missing: &[Missing]) -> String {
         };
     }
     what_is_outdated(run.path())
-}
-
-/// Which command ends a run with its deletions.
-pub(super) fn finish_it(run: &Path) -> String {
-    format!("run `s3mirror cluster finish {}`", quoted(run))
 }
 
 /// So many entries, with the verb.

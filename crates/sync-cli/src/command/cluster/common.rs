@@ -117,13 +117,29 @@ pub(super) fn what_is_outdated(run: &Path) -> String {
 /// What to do about entries that were not found where `shard` was executed; without one, where
 /// the shards were that have them.
 pub(super) fn what_is_absent(run: &Path, shard: Option<usize>) -> String {
-    let (quoted, outdated) = (quoted(run), what_is_outdated(run));
+    let run = quoted(run);
     let shard = shard.map_or(String::new(), |shard| format!(" --shard {shard}"));
     format!(
         "what was not found was removed since the plan was made, or its file system is not mounted \
-         on that machine: mount it there, or run `s3mirror cluster apply {quoted}{shard}` on one that \
-         has it; if it was removed, {outdated}"
+         on that machine: mount it there, or run `s3mirror cluster apply {run}{shard}` on one that has \
+         it; if it was removed, end the run with `s3mirror cluster finish {run} --without-deletions` \
+         when all other shards are done, and make a new plan or run `s3mirror backup`"
     )
+}
+
+/// What to do about deletions that the run cannot make, because entries are no longer what was
+/// planned.
+pub(super) fn what_is_kept(run: &Path) -> String {
+    let end_it = end_it(run);
+    format!(
+        "what has changed since the plan was made is not deleted by this run: {end_it} (what was \
+         deleted stays deleted), and make a new plan or run `s3mirror backup` or `restore`"
+    )
+}
+
+/// Which command ends a run with its deletions.
+pub(super) fn finish_it(run: &Path) -> String {
+    format!("run `s3mirror cluster finish {}`", quoted(run))
 }
 
 /// How to end a run whose end was begun.

@@ -5,8 +5,8 @@ use std::fmt::Display;
 use s3mirror::cluster::{ClusterError, ClusterRun, Concluded, Ending, Finished, Missing};
 use sync_core::{execute::DeletionsSkipped, text::entries};
 
-use super::advice::{finish_it, still_open, what_is_missing};
-use super::common::{end_it, refuse};
+use super::advice::{still_open, what_is_missing};
+use super::common::{end_it, finish_it, refuse};
 use super::unread::say_unread;
 use crate::command::manner::Mode;
 use crate::command::not_opened::not_opened;

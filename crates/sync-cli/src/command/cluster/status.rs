@@ -9,7 +9,9 @@ use s3mirror::Share;
 use s3mirror::cluster::{FailedShard, RunningShard, Splitting, State, Status};
 use sync_core::text::{entries, printable};
 
-use super::common::{Line, quoted, refuse, what_is_absent, what_is_outdated};
+use super::common::{
+    Line, finish_it, quoted, refuse, what_is_absent, what_is_kept, what_is_outdated,
+};
 use super::status_line::StatusLine;
 use super::unread::{MOST_UNREAD, what_is_unread};
 use crate::options::StatusArgs;
@@ -144,17 +146,31 @@ fn table(path: &Path, status: &Status) -> String {
         let _ = writeln!(text, "  {}", what_is_unread(unread));
     }
     named(status, &mut text);
-    if is_over(status) {
-        return text;
-    }
-    let absent = status.failed.iter().find(|it| !it.absent_on.is_empty());
-    let mut failed = status.failed.iter().chain(&status.not_deleted);
-    if let Some(absent) = absent {
-        let _ = writeln!(text, "{}", what_is_absent(path, Some(absent.shard)));
-    } else if failed.any(|shard| shard.is_outdated) {
-        let _ = writeln!(text, "{}", what_is_outdated(path));
+    if let Some(next) = next(path, status).filter(|_| !is_over(status)) {
+        let _ = writeln!(text, "{next}");
     }
     text
+}
+
+/// What to do about what has failed.
+fn next(run: &Path, status: &Status) -> Option<String> {
+    if let Some(absent) = status.failed.iter().find(|it| !it.absent_on.is_empty()) {
+        return Some(what_is_absent(run, Some(absent.shard)));
+    }
+    if status.failed.iter().any(|shard| shard.is_outdated) {
+        return Some(what_is_outdated(run));
+    }
+    let again = finish_it(run);
+    match (&status.not_deleted, &status.deleting) {
+        (Some(failed), _) if failed.is_outdated => Some(what_is_kept(run)),
+        (Some(_), _) => Some(format!(
+            "to make the deletions that are left, {again} again"
+        )),
+        (None, Some(_)) => Some(format!(
+            "if the process that deletes was killed, {again} again"
+        )),
+        (None, None) => None,
+    }
 }
 
 /// Who divides the keys.

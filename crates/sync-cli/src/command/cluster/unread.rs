@@ -18,12 +18,13 @@ pub(super) fn what_is_unread(unread: &Unread) -> String {
         1 => "1 name".to_owned(),
         number => format!("{number} names"),
     };
-    let of = match unread.range {
-        Some(range) => format!("range {range}"),
-        None => "the plan".to_owned(),
+    let host = unread.host.as_ref().map(|host| printable(host));
+    let of = match (unread.range, host) {
+        (Some(range), Some(host)) => format!("range {range} (planned on {host})"),
+        (Some(range), None) => format!("range {range}"),
+        (None, _) => "the plan".to_owned(),
     };
-    let host = unread.host.as_ref();
-    let host = host.map_or(String::new(), |host| format!(", on {}", printable(host)));
+    let keep = if unread.names == 1 { "keeps" } else { "keep" };
     let first = unread.first.iter().take(MOST_NAMES);
     let mut first: Vec<_> = first.map(why_unread).collect();
     if unread.names > first.len() as u64 {
@@ -33,10 +34,8 @@ pub(super) fn what_is_unread(unread: &Unread) -> String {
         };
         first.push(all);
     }
-    format!(
-        "nothing is deleted for {names} of {of}{host}: {}",
-        first.join("; ")
-    )
+    let first = first.join("; ");
+    format!("{names} of {of} {keep} all deletions back: {first}")
 }
 
 /// One of them, with the reason.
