@@ -155,6 +155,29 @@ fn what_nobody_has_begun_is_taken_before_what_has_failed_or_is_at_work() {
     other.end().is(0);
 }
 
+/// The run may come to its end between two looks at the shard that is waited for.
+#[test]
+fn a_process_that_waits_for_others_ends_when_the_run_is_finished_meanwhile() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    let other = held(&memory, &cluster);
+    let note = world.sandbox.path("note");
+    let all = cluster.phase("apply").trusting();
+    let all = all.complaining_to(fs::File::create(&note).unwrap()).start();
+    all.wait_until(&memory, "a note that it waits", || {
+        fs::read_to_string(&note)
+            .unwrap()
+            .contains("waits for 1 shard")
+    });
+    all.signal("STOP");
+    other.signal("STOP");
+    cluster.apply(0).trusting().args(PARTS).done();
+    cluster.finish().done();
+    all.signal("CONT");
+    all.end().is(0);
+}
+
 /// An attempt that has copied all but the last entry when it is killed.
 #[track_caller]
 fn killed_at_its_last_entry(memory: &Memory, cluster: &Cluster) {

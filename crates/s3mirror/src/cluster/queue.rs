@@ -86,6 +86,8 @@ impl<'r> Queue<'r> {
     /// [`ClusterError`](super::ClusterError)
     pub fn next_shard(&mut self) -> Result<NextShard<'r>> {
         if self.run.is_closed()? {
+            // Those that were waited for are among all.
+            self.begun.clear();
             let all = (0..self.run.shards()).map(Shard);
             return match self.not_done(all).len() {
                 0 => self.none(),
