@@ -5,6 +5,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use sync_core::{ErrorKind, Key, Result};
 
+use super::expected::appeared;
 use crate::error::{failed, refused};
 use crate::list::names::each_name;
 use crate::sys::confined::remove_directory;
@@ -12,7 +13,8 @@ use crate::sys::errno::Sys;
 use crate::sys::meta::Meta;
 use crate::sys::root::Root;
 
-/// Removes the directory at `key` if it holds nothing but empty directories.
+/// Removes the directory at `key` if it holds nothing but empty directories. Another process
+/// may do the same meanwhile, and put its file there: `Changed`.
 pub(crate) fn remove_empty_tree(root: &Root, key: &Key) -> Result<()> {
     let cannot = |errno| match errno {
         Errno::NOTEMPTY | Errno::EXIST => refused(
@@ -20,6 +22,7 @@ pub(crate) fn remove_empty_tree(root: &Root, key: &Key) -> Result<()> {
             format!("cannot write '{key}': a directory of that name is not empty"),
         )
         .with_hint("move elsewhere what is in it, and run again"),
+        Errno::NOTDIR => appeared(key),
         errno => failed(format!("cannot remove the empty directory '{key}'"), errno),
     };
     let tree = only_directories(root, key.as_str().as_bytes()).map_err(cannot)?;
@@ -44,7 +47,11 @@ fn only_directories(root: &Root, path: &[u8]) -> Sys<Vec<Vec<u8>>> {
     let mut next = 0;
     while let Some(current) = found.get(next).cloned() {
         next += 1;
-        let dir = root.directory(&current)?;
+        let dir = match root.directory(&current) {
+            // Another process has removed it.
+            Err(Errno::NOENT) => continue,
+            opened => opened?,
+        };
         each_name(&dir, &mut buffer, |name, kind| {
             let is_directory = match kind {
                 FileType::Unknown => Meta::at(&dir, name)?.kind == FileType::Directory,
@@ -58,4 +65,28 @@ fn only_directories(root: &Root, path: &[u8]) -> Sys<Vec<Vec<u8>>> {
         })?;
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_another_process_has_put_in_place_of_the_directory_is_no_failure_of_the_disk() {
+        let top = tempfile::tempdir().unwrap();
+        let root = Root::new(top.path());
+        root.open().unwrap();
+        let remove = |key: &str| remove_empty_tree(&root, &Key::new(key).unwrap());
+
+        fs::write(top.path().join("file"), "of another process").unwrap();
+        assert_eq!(remove("file").unwrap_err().kind(), ErrorKind::Changed);
+        assert!(top.path().join("file").exists());
+        remove("removed").unwrap();
+
+        fs::create_dir_all(top.path().join("d/e")).unwrap();
+        remove("d").unwrap();
+        assert!(!top.path().join("d").exists());
+    }
 }
