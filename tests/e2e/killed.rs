@@ -13,11 +13,15 @@
 
 mod scene;
 
-use std::{str::FromStr, sync::mpsc, thread, time::Duration};
+use std::{sync::mpsc, thread, time::Duration};
 
 use s3_endpoint::{Action, Fault};
 
-use crate::support::{Content, Memory, World, assert_same, run::Run};
+use crate::support::{
+    Content, Memory, World, assert_same,
+    dice::{Dice, number},
+    run::Run,
+};
 use scene::{Contents, Scene, is_temporary, new, nothing_is_torn, old, version};
 
 /// How many seeds are tried by default: some ten seconds.
@@ -37,8 +41,8 @@ fn a_restore_that_is_killed_leaves_nothing_torn_and_the_next_one_converges() {
 }
 
 fn for_each_seed(rest: u64, killed: &Killed) {
-    let first = number("KILL_SEED", 0);
-    let seeds = first..first + number("KILL_SEEDS", SEEDS);
+    let first = number("KILL_SEED").unwrap_or(0);
+    let seeds = first..first + number("KILL_SEEDS").unwrap_or(SEEDS);
     let seeds: Vec<_> = seeds.filter(|seed| seed % 2 == rest).collect();
     if seeds.is_empty() {
         return;
@@ -68,16 +72,6 @@ fn for_each_seed(rest: u64, killed: &Killed) {
     println!("{}: {tally:?}", killed.command);
 }
 
-fn number<T: FromStr>(variable: &str, default: T) -> T {
-    let Ok(text) = std::env::var(variable) else {
-        return default;
-    };
-    let Ok(number) = text.parse() else {
-        panic!("{variable}={text} is not a number");
-    };
-    number
-}
-
 /// Names the seed when it fails.
 struct Named(u64);
 
@@ -86,23 +80,6 @@ impl Drop for Named {
         if thread::panicking() {
             eprintln!("replay it with KILL_SEED={} KILL_SEEDS=1", self.0);
         }
-    }
-}
-
-/// Numbers that follow from a seed (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-
-    fn time_below(&mut self, limit: Duration) -> Duration {
-        Duration::from_micros(self.below(limit.as_micros().try_into().unwrap()))
     }
 }
 

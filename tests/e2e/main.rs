@@ -25,6 +25,7 @@ mod cluster_ended;
 mod cluster_finish;
 mod cluster_input;
 mod cluster_kubernetes;
+mod cluster_lives;
 mod cluster_ranges;
 mod cluster_ranges_refused;
 mod cluster_scripts;

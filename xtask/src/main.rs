@@ -38,8 +38,8 @@ usage: cargo xtask TASK
                all tests, those over SeaweedFS, Ceph and JuiceFS included; with
                --all-servers over Swift, Garage and moto too
   soak [--seed N]
-               1,000 simulated lives and 200 killed runs, from a random seed or
-               from N; 20 minutes at most
+               1,000 simulated lives, 200 killed runs and 200 runs of many processes,
+               from a random seed or from N; 20 minutes at most
   dist [--dev] the files of a release, in target/dist: binary, man pages, completions,
                archive, .deb, .rpm, wheel, OCI image, SBOM and checksums, each
                installed and used; with --dev from an unoptimised build

@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: many random lives and many random kills, more than a
 //! change must pass: 1,000 lives of the core's simulation, then backups and
-//! restores that are killed at 200 random moments.
+//! restores that are killed at 200 random moments, then 200 runs of many processes
+//! in bad weather.
 //!
 //! Everything follows from a start seed, which is printed. After 20 minutes the
 //! programs that still run are killed, and the task fails.
@@ -31,7 +32,10 @@ const LIVES: u64 = 1000;
 /// How many runs are killed.
 const KILLS: u64 = 200;
 
-/// Runs both from `seed`, or from a random one.
+/// How many runs of many processes are lived through: some two seconds each.
+const CLUSTERS: u64 = 200;
+
+/// Runs all from `seed`, or from a random one.
 pub(crate) fn run(seed: Option<u64>) -> Result<()> {
     let start = Instant::now();
     let deadline = start + BOUND;
@@ -44,7 +48,7 @@ pub(crate) fn run(seed: Option<u64>) -> Result<()> {
         tests.env("SIM_SEEDS", LIVES.to_string());
         bounded(deadline, || tallied(&mut tests))
     });
-    // Both are run, whatever fails.
+    // All are run, whatever fails.
     let kills = step("killed runs", || {
         let peers = tools::peers()?;
         step::build_binaries()?;
@@ -54,21 +58,28 @@ pub(crate) fn run(seed: Option<u64>) -> Result<()> {
         peers.name_in(&mut tests);
         bounded(deadline, || tallied(&mut tests))
     });
+    let clusters = step("runs of many processes", || {
+        step::build_binaries()?;
+        let mut tests = cargo_test("e2e", "cluster_lives::");
+        tests.env("CLUSTER_SEED", seed.to_string());
+        tests.env("CLUSTER_SEEDS", CLUSTERS.to_string());
+        bounded(deadline, || tallied(&mut tests))
+    });
     println!(
         "\nfrom seed {seed}, {:.0} s:",
         start.elapsed().as_secs_f64()
     );
-    for (what, tally) in [("lives", LIVES), ("kills", KILLS)]
-        .into_iter()
-        .zip([&lives, &kills])
-    {
-        let (name, count) = what;
+    for (count, name, tally) in [
+        (LIVES, "lives", &lives),
+        (KILLS, "kills", &kills),
+        (CLUSTERS, "runs of many processes", &clusters),
+    ] {
         match tally {
             Ok(tally) => println!("  {count} {name}: ok ({tally})"),
             Err(_) => println!("  {count} {name}: FAILED"),
         }
     }
-    lives.and(kills).map(drop)
+    lives.and(kills).and(clusters).map(drop)
 }
 
 /// The tests of `target` that have `filter` in their names, with what they say.

@@ -15,7 +15,8 @@
 //!    `an_unreadable_directory_in_one_range_keeps_the_deletions_of_all_back`.
 //! 6. A shard run twice, at once, killed anywhere and run again ends as one clean run:
 //!    `attempts_at_shards_at_random_end_as_one_clean_run` (of the core),
-//!    `a_shard_that_was_killed_is_run_again`.
+//!    `a_shard_that_was_killed_is_run_again`, and with 2, 7 and 9 at random by
+//!    `backups_by_many_processes_in_bad_weather_end_as_one_clean_run` and of restores.
 //! 7. The merged report counts each action once:
 //!    `whichever_of_two_attempts_ends_first_each_entry_counts_once`.
 //! 8. All ranges together list little more than one run:

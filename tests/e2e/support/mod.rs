@@ -24,6 +24,7 @@ pub(crate) mod times;
 pub(crate) mod batch;
 pub(crate) mod cluster;
 pub(crate) mod customer_key;
+pub(crate) mod dice;
 pub(crate) mod faults;
 pub(crate) mod kubernetes;
 pub(crate) mod memory;

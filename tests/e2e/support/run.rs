@@ -259,6 +259,11 @@ impl Running {
         self.child.id()
     }
 
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Sends it a signal, as in `INT`.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
