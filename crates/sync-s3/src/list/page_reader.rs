@@ -76,7 +76,9 @@ pub(crate) trait PageReader: Sized + Send + 'static {
     /// Begins with the first key.
     fn new(bucket: Arc<Bucket>, pruner: Arc<Pruner>) -> Self;
 
-    /// Begins with the first key after `name`, an item of which alone is the first page.
+    /// Begins with the first key after `name`. Unless the server is known to list in byte
+    /// order, an item of that key alone is the first page: what follows it, the server's token
+    /// says.
     fn after(bucket: Arc<Bucket>, pruner: Arc<Pruner>, name: &str) -> Self;
 
     /// The next page. Must not be called after the last.

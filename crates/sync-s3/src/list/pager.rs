@@ -74,7 +74,13 @@ impl PageReader for Pager {
     }
 
     fn after(bucket: Arc<Bucket>, pruner: Arc<Pruner>, name: &str) -> Self {
-        let from = From::OneAfter([bucket.location.prefix(), name].concat());
+        let name = [bucket.location.prefix(), name].concat();
+        let is_ordered = bucket.is_ordered && !bucket.quirks.has(Quirk::Disordered);
+        let from = if is_ordered {
+            From::After(name)
+        } else {
+            From::OneAfter(name)
+        };
         Self {
             from,
             ..Self::new(bucket, pruner)
@@ -111,6 +117,13 @@ impl Pager {
             From::Beginning(_) => send_beginning(&self.bucket, request).await?,
             _ => send(&self.bucket, request).await?,
         };
+        if let From::OneAfter(name) = &self.from
+            && page.contents().len() > 1
+        {
+            return Err(Failure::protocol(format!(
+                "the server lists several keys after '{name}' where one was requested"
+            )));
+        }
         self.advance(&page)?;
         let prefix = self.bucket.location.prefix();
         let mut items = entries(page, prefix, |failure| refused(&self.bucket, failure));
@@ -155,6 +168,8 @@ impl Pager {
         self.ended |= end < items.len();
         items.truncate(end);
         if let Some(last) = items.last().and_then(name) {
+            // No other key of the range is after it.
+            self.ended |= range.up_to() == Some(last);
             last.clone_into(&mut self.last);
         }
         Ok(())

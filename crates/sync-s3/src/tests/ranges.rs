@@ -1,9 +1,11 @@
 //! Listings of key ranges: laid end to end they are the listing, at the price of a page
 //! each; of a server whose order is not known, all keys are listed.
 
+use std::time::Duration;
+
 use futures::TryStreamExt as _;
 use proptest::prelude::*;
-use s3_endpoint::{Action, Config, Fault, ListOrder};
+use s3_endpoint::{Action, Config, Fault, ListOrder, max_in_flight};
 use sync_core::{KeyRange, Listed, Result, Store as _};
 
 use super::first_version::ignores_the_second_version;
@@ -14,8 +16,19 @@ use crate::{Choice, S3Store};
 const PAGE: usize = 10;
 
 async fn fixture(keys: &[String], in_order: Choice, tuning: Tuning) -> Fixture {
+    late_fixture(keys, in_order, tuning, Duration::ZERO).await
+}
+
+/// Each answer comes after `latency`.
+async fn late_fixture(
+    keys: &[String],
+    in_order: Choice,
+    tuning: Tuning,
+    latency: Duration,
+) -> Fixture {
     let config = Config {
         page_size: PAGE,
+        latency,
         ..Config::with_bucket(BUCKET)
     };
     let mut fixture = Fixture::with(config, |options| {
@@ -114,10 +127,51 @@ async fn a_range_of_many_pages_is_read_at_several_places_at_once() {
     sorted.sort_unstable();
     assert_eq!(laid_end_to_end(&fixture.store, &ranges).await, sorted);
     let log = fixture.server.log();
-    let splits = log
-        .iter()
-        .filter(|entry| entry.query.contains("max-keys=1&"));
-    assert!(splits.count() > 3, "it was split");
+    let begins = |query: &str| query.contains("start-after=") && !query.contains("delimiter=");
+    let splits = log.iter().filter(|entry| begins(&entry.query));
+    assert!(splits.count() > ranges.len() + 3, "it was split");
+    // The order is known: none begins with a page of one key.
+    let alone = |query: &str| query.contains("max-keys=1&");
+    assert!(!log.iter().any(|entry| alone(&entry.query)));
+}
+
+/// Lists a thousand keys a range where pages come late, so that ranges and the whole are read at
+/// several places at once.
+async fn cost_two_requests_more_each(name: fn(usize) -> String) {
+    const RANGES: usize = 4;
+    let keys: Vec<_> = (0..RANGES * 1_000).map(name).collect();
+    let boundaries = keys.iter().skip(1_000).step_by(1_000).cloned();
+    let mut lists = Vec::new();
+    for ranges in [split(&[]), KeyRange::split(boundaries)] {
+        let latency = Duration::from_millis(30);
+        let fixture = late_fixture(&keys, Choice::Always, Tuning::default(), latency).await;
+        assert_eq!(laid_end_to_end(&fixture.store, &ranges).await, keys);
+        let at_once = max_in_flight(&fixture.server.log(), None);
+        assert!(at_once >= 8, "{at_once} at once");
+        lists.push(fixture.server.count("ListObjectsV2"));
+    }
+    let told = format!("one listing {}, ranges {}", lists[0], lists[1]);
+    println!("{told}");
+    assert!(lists[1] <= lists[0] + 2 * RANGES, "{told}");
+    let pages = keys.len() / PAGE;
+    assert!(lists[0] <= pages + pages / 6, "{told}");
+}
+
+#[tokio::test]
+async fn ranges_of_small_directories_cost_two_requests_more_each_than_one_listing() {
+    cost_two_requests_more_each(|n| format!("d{:04}/f{:02}", n / 22, n % 22)).await;
+}
+
+/// A directory of the first level has more pages than a segment.
+#[tokio::test]
+async fn ranges_of_nested_directories_cost_two_requests_more_each_than_one_listing() {
+    let name = |n: usize| format!("{:02}/{:02}/f{:02}", n / 400, n / 20 % 20, n % 20);
+    cost_two_requests_more_each(name).await;
+}
+
+#[tokio::test]
+async fn ranges_of_numbered_names_cost_two_requests_more_each_than_one_listing() {
+    cost_two_requests_more_each(|n| format!("f{n:05}")).await;
 }
 
 #[tokio::test]

@@ -22,8 +22,8 @@ const MARKS: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct KeyStatistics {
     keys: f64,
-    /// Directories that began, by depth: `a/` is of depth one.
-    begun: [f64; DEPTHS],
+    /// The directories of each depth: `a/` is of depth one.
+    depths: [Directories; DEPTHS],
     /// The most keys on one page.
     page: usize,
     last: String,
@@ -34,11 +34,42 @@ pub(crate) struct KeyStatistics {
     seen: u64,
 }
 
+/// The directories of one depth.
+#[derive(Debug, Default)]
+struct Directories {
+    /// How many began.
+    begun: f64,
+    /// How many were seen from their beginning to their end, and the keys in them.
+    whole: f64,
+    keys_of_whole: f64,
+    /// How many keys there were before the last one that began; none for one in which the
+    /// listing begins, of which keys may be missing.
+    start: Option<u64>,
+}
+
+impl Directories {
+    fn fade(&mut self) {
+        self.begun *= FADING;
+        self.whole *= FADING;
+        self.keys_of_whole *= FADING;
+    }
+
+    /// Another one begins, before which there were so many keys.
+    fn begin(&mut self, seen: u64) {
+        if let Some(start) = self.start {
+            self.whole += 1.0;
+            self.keys_of_whole += (seen - start) as f64;
+        }
+        self.begun += 1.0;
+        self.start = (seen > 0).then_some(seen);
+    }
+}
+
 impl KeyStatistics {
     /// Adds a page that follows the last one.
     pub(crate) fn add<T: Named>(&mut self, items: &[Result<T>]) {
         self.keys *= FADING;
-        self.begun.iter_mut().for_each(|count| *count *= FADING);
+        self.depths.iter_mut().for_each(Directories::fade);
         self.page = self.page.max(items.len());
         for name in items.iter().filter_map(name) {
             let is_again = T::REPEATS && *name == *self.last;
@@ -62,9 +93,9 @@ impl KeyStatistics {
         while let Some(len) = name.get(at..).and_then(|rest| rest.find('/')) {
             at += len + 1;
             if at > common
-                && let Some(count) = self.begun.get_mut(depth)
+                && let Some(directories) = self.depths.get_mut(depth)
             {
-                *count += 1.0;
+                directories.begin(self.seen);
             }
             depth += 1;
         }
@@ -93,20 +124,36 @@ impl KeyStatistics {
         self.page.max(1) as f64
     }
 
-    /// Keys below a directory of this depth, on average. Where none ended, at
-    /// least as many as were seen.
+    /// Keys below a directory of this depth, on average. Where none was seen to its end, at
+    /// least as many as were seen; as in one that has more than the average by now.
     pub(crate) fn size(&self, depth: usize) -> f64 {
-        self.keys.max(1.0) / self.count(depth).max(1.0)
+        let Some(directories) = self.directories(depth) else {
+            return self.keys.max(1.0);
+        };
+        let since = self.seen - directories.start.unwrap_or_default();
+        let average = if directories.whole > 0.0 {
+            directories.keys_of_whole / directories.whole
+        } else {
+            self.keys
+        };
+        average.max(since as f64).max(1.0)
     }
 
-    /// Whether directories of this depth have been seen.
+    /// Whether a directory of this depth may have many more keys than [`size`](Self::size)
+    /// says: none was seen to its end.
+    pub(crate) fn may_be_larger(&self, depth: usize) -> bool {
+        let directories = self.directories(depth);
+        directories.is_some_and(|directories| directories.whole == 0.0)
+    }
+
+    /// Whether there are directories of this depth among the last keys.
     pub(crate) fn knows(&self, depth: usize) -> bool {
-        self.count(depth) >= 0.5
+        let directories = self.directories(depth);
+        let is_in_one = self.last.matches('/').count() >= depth;
+        is_in_one || directories.is_some_and(|directories| directories.begun >= 0.5)
     }
 
-    fn count(&self, depth: usize) -> f64 {
-        let index = depth.checked_sub(1);
-        let count = index.and_then(|index| self.begun.get(index));
-        count.copied().unwrap_or_default()
+    fn directories(&self, depth: usize) -> Option<&Directories> {
+        self.depths.get(depth.checked_sub(1)?)
     }
 }

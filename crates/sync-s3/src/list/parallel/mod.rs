@@ -2,14 +2,17 @@
 //!
 //! It is unknown in what order a server lists, and what it takes for "after" a key
 //! that it does not have: some walk a directory tree and omit what is less in
-//! bytes. So a split point is never trusted. A segment begins with a request for
+//! bytes. So a split point is not trusted. A segment begins with a request for
 //! a single key, the first after the split point, and continues by the server's own
 //! tokens. The segment before it is read until that very key comes, of a listing of
-//! versions that very version of it; only then, and there, does the next segment follow. The result is thus a chain of pages, each
-//! of which follows its predecessor as the server says, as if the listing had not
-//! been split: nothing is lost and nothing doubled, in whatever order. If the key
-//! does not come where it should, all segments but the first are dropped, and the
-//! first is read to the end.
+//! versions that very version of it; only then, and there, does the next segment
+//! follow. The result is thus a chain of pages, each of which follows its predecessor
+//! as the server says, as if the listing had not been split: nothing is lost and
+//! nothing doubled, in whatever order. If the key does not come where it should, all
+//! segments but the first are dropped, and the first is read to the end.
+//!
+//! Where a server is known to list in byte order, a segment begins with a whole page, as
+//! a listing of a key range does; that saves a request each.
 
 pub(crate) mod key_statistics;
 mod numeric_splitter;
@@ -258,8 +261,14 @@ impl<P: PageReader> ParallelLister<P> {
             Answer::Page { id, pager, page } => {
                 let mut segments = self.segments.iter_mut();
                 // The segment may have been dropped meanwhile.
-                if let Some(segment) = segments.find(|segment| segment.id == id) {
-                    segment.add(pager, page);
+                let Some(segment) = segments.find(|segment| segment.id == id) else {
+                    return;
+                };
+                segment.add(pager, page);
+                if segment.is_behind_all()
+                    && let Some(planner) = &mut self.planner
+                {
+                    planner.end();
                 }
             }
             Answer::Found { round, found } if round == self.failures => {

@@ -14,6 +14,10 @@ use crate::quirks::Quirk;
 const FIRST_SEGMENTS: usize = 8;
 const MORE_SEGMENTS: usize = 8;
 
+/// How many segments may begin at numbers that are not known to be there, before the first of
+/// them has come: behind the last key, each costs a request in vain.
+const MOST_GUESSES: usize = 4;
+
 /// How many segments may be too short, and after how many pages one more may.
 const MOST_SHORT: u64 = 8;
 const PAGES_OF_SHORT: u64 = 48;
@@ -52,7 +56,11 @@ impl<P: PageReader> ParallelLister<P> {
             let target = statistics.page() * tuning.segment_pages as f64;
             let planner = self
                 .planner
-                .get_or_insert_with(|| SplitPlanner::new(&tail.last, statistics));
+                .get_or_insert_with(|| SplitPlanner::new(&tail.last, target, statistics));
+            let asked = self.segments.iter().filter(|it| it.first == First::Asked);
+            if planner.guesses() && asked.count() >= MOST_GUESSES {
+                return;
+            }
             match planner.step(&tail.last, target, statistics) {
                 // The segment before it would skip it.
                 Step::Split(start) if self.pruner.pruned_parent(&start).is_some() => {}

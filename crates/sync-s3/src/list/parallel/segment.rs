@@ -72,7 +72,7 @@ impl<P: PageReader> Segment<P> {
         self.pager = Some(pager);
         self.is_read = page.is_last;
         if self.first == First::Asked {
-            self.first = self.first_of(&page);
+            self.first = Self::first_of(&page, &self.start);
         }
         if let Some(last) = page.items.iter().rev().find_map(name) {
             self.last.clear();
@@ -81,17 +81,18 @@ impl<P: PageReader> Segment<P> {
         self.pages.push_back(page);
     }
 
-    /// Exactly one item was requested. That a second one follows it would depend on
-    /// what the server makes of the split point, not on its token. Where items of the
-    /// split point itself came first, several follow by the token of these.
-    fn first_of(&self, page: &Page<P::Item>) -> First {
-        match page.items.as_slice() {
-            [Ok(item), rest @ ..] if rest.is_empty() || P::Item::REPEATS => {
-                let first = Identity::of(item).filter(|first| first.name > self.start);
-                first.map_or(First::Unknown, First::Known)
-            }
-            _ => First::Unknown,
-        }
+    /// What its reader did not refuse is the first item. Items that are not after the split point
+    /// show that the server does not begin there.
+    fn first_of(page: &Page<P::Item>, start: &str) -> First {
+        let first = page.items.first().and_then(|item| item.as_ref().ok());
+        let first = first.and_then(Identity::of);
+        let first = first.filter(|first| *first.name > *start);
+        first.map_or(First::Unknown, First::Known)
+    }
+
+    /// Whether there is no key after its split point.
+    pub(crate) fn is_behind_all(&self) -> bool {
+        self.is_read && self.first == First::Unknown && self.last == self.start
     }
 
     /// Pages in memory or requested.

@@ -76,15 +76,20 @@ impl Level {
 
 impl SplitPlanner {
     /// Begins at `position`, at the depth at which directories are as small as
-    /// possible, but not too small.
-    pub(crate) fn new(position: &str, statistics: &KeyStatistics) -> Self {
+    /// possible, but not too small. Where the last keys are in no such directory, but have
+    /// numbers, directories need not be requested.
+    pub(crate) fn new(position: &str, target: f64, statistics: &KeyStatistics) -> Self {
         let depth = (1..=depth(position)).rev();
         let depth = { depth }.find(|&depth| statistics.size(depth) * WORTH >= statistics.page());
         let ends = position.match_indices('/').map(|(at, _)| at + 1);
         let prefixes = std::iter::once(0).chain(ends).take(depth.unwrap_or(1));
         let levels = prefixes.filter_map(|end| position.get(..end));
+        let mut levels: Vec<_> = levels.map(Level::new).collect();
+        if !statistics.knows(levels.len()) && numbers(target, statistics).is_some() {
+            levels.clear();
+        }
         Self {
-            levels: levels.map(Level::new).collect(),
+            levels,
             keys: 0.0,
             last_split: position.to_owned(),
             is_found: false,
@@ -115,11 +120,15 @@ impl SplitPlanner {
             let depth = depth(&directory);
             let size = statistics.size(depth);
             let is_full = self.keys >= target;
-            self.keys = if is_full { size } else { self.keys + size };
+            if is_full {
+                self.keys = 0.0;
+            }
+            let is_large = size > 2.0 * target || statistics.may_be_larger(depth);
             let is_worth = statistics.size(depth + 1) * WORTH >= statistics.page();
-            if size > 2.0 * target && statistics.knows(depth + 1) && is_worth {
-                self.keys -= size;
+            if is_large && statistics.knows(depth + 1) && is_worth {
                 self.levels.push(Level::new(&directory));
+            } else {
+                self.keys += size;
             }
             if is_full {
                 self.last_split.clone_from(&directory);
@@ -131,7 +140,7 @@ impl SplitPlanner {
 
     fn step_by_number(&mut self, position: &str, target: f64, statistics: &KeyStatistics) -> Step {
         if self.numbers.is_none() && !self.is_found && !self.is_done {
-            self.numbers = NumericSplitter::new(statistics, target);
+            self.numbers = numbers(target, statistics);
         }
         match self
             .numbers
@@ -165,6 +174,11 @@ impl SplitPlanner {
         true
     }
 
+    /// Whether nothing tells that there are keys after the split points.
+    pub(crate) fn guesses(&self) -> bool {
+        self.numbers.is_some()
+    }
+
     /// Proposes no more split points.
     pub(crate) fn end(&mut self) {
         self.levels.clear();
@@ -176,6 +190,12 @@ impl SplitPlanner {
     pub(crate) fn is_done(&self) -> bool {
         self.is_done
     }
+}
+
+/// Splits at numbers. Those of full pages would end just before a segment, and another page
+/// would be requested to see it begin: so a segment is a little shorter.
+fn numbers(target: f64, statistics: &KeyStatistics) -> Option<NumericSplitter> {
+    NumericSplitter::new(statistics, target - 0.2 * statistics.page())
 }
 
 fn depth(name: &str) -> usize {
