@@ -1,8 +1,9 @@
 //! `cargo xtask scale`: a bucket of ten million keys that is planned in a hundred ranges, against
 //! bounds: the memory of each process, the time of each range, and how often the bucket is listed.
 //!
-//! The endpoint makes the keys up, and the directory is empty: no machine has ten million files to
-//! spare. No shard is executed: what a transfer takes, `cargo xtask bench` measures.
+//! Answers come late, as they do where this is of use, so that each listing is read at several
+//! places at once. The endpoint makes the keys up, and the directory is empty: no machine has ten million files to
+//! spare. One shard is executed, for its memory; what transfers take, `cargo xtask bench` measures.
 
 use std::{
     fs,
@@ -23,6 +24,12 @@ use crate::{dist::Profile, step};
 
 const KEYS: u64 = 10_000_000;
 const RANGES: u64 = 100;
+
+/// Files of a directory: directories that begin with a page would each take one page more.
+const IN_DIRECTORY: u64 = 700;
+
+/// How late answers come, in milliseconds.
+const LATENCY: u64 = 30;
 
 const IN_ORDER: [&str; 2] = ["--lists-in-order", "always"];
 
@@ -87,7 +94,8 @@ impl Scene {
         }
         fs::create_dir_all(home.join("dir"))?;
         let mut command = Command::new(binary(profile, "bench-endpoint")?);
-        command.args(["--seed", &format!("{KEYS}x3")]);
+        command.args(["--seed", &format!("{KEYS}x3@{IN_DIRECTORY}")]);
+        command.args(["--latency", &LATENCY.to_string()]);
         Ok(Self {
             home: home.canonicalize()?,
             endpoint: Endpoint::spawn(command, None)?,
@@ -95,7 +103,7 @@ impl Scene {
         })
     }
 
-    /// All that a run has but the transfers: what each range cost, and the other phases.
+    /// All that a run has but most of its transfers: what each range cost, and the other phases.
     fn all_phases(&self) -> Result<(Vec<Trial>, Vec<Trial>)> {
         let number = RANGES.to_string();
         let split = [
@@ -116,6 +124,7 @@ impl Scene {
             planned.extend(plans.into_iter().collect::<Result<Vec<_>>>()?);
         }
         others.push(self.process("seal", &["cluster", "seal", "run", "--yes"], 0)?);
+        others.push(self.process("apply 0", &["cluster", "apply", "run", "--shard", "0"], 0)?);
         others.push(self.process("status", &["cluster", "status", "run"], 0)?);
         // It names the shards that are missing.
         others.push(self.process("finish", &["cluster", "finish", "run", "--yes"], 3)?);
