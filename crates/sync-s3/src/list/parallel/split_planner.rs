@@ -16,6 +16,10 @@ use crate::list::parallel::numeric_splitter::NumericSplitter;
 /// 1,000.
 const WORTH: f64 = 80.0;
 
+/// How many times the keys that a segment should have are enough for it: a little more, so that
+/// where a few directories have just as many, one more of them makes it longer.
+const ENOUGH: f64 = 1.02;
+
 /// Proposes split points after a position, in ascending order.
 #[derive(Debug)]
 pub(crate) struct SplitPlanner {
@@ -119,7 +123,7 @@ impl SplitPlanner {
             self.is_found = true;
             let depth = depth(&directory);
             let size = statistics.size(depth);
-            let is_full = self.keys >= target;
+            let is_full = self.keys >= target * ENOUGH;
             if is_full {
                 self.keys = 0.0;
             }
