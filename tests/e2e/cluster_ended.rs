@@ -8,7 +8,7 @@ use s3_endpoint::{Action, Fault};
 use serde_json::Value;
 
 use crate::support::{
-    Memory, assert_same,
+    Memory, World, assert_same,
     cluster::{Cluster, IN_ORDER, PARTS, different, held, report, split_keys, with_a_film},
 };
 
@@ -211,4 +211,23 @@ fn a_split_that_was_killed_is_told_and_not_waited_for() {
     split_keys(&world, "restore", &dir, &run, 2).done();
     let planning = status().arg("--json").done().json().pop().unwrap();
     assert_eq!(planning["state"], "planning");
+}
+
+/// What waits until a file is out of its way fails because others do, and would fail again
+/// with them.
+#[test]
+fn a_shard_whose_other_entries_wait_for_an_outdated_one_is_not_run_again() {
+    let memory = Memory::start();
+    let objects = [("edited", "1"), ("in the way/below", "2")];
+    let (world, dir) = World::with(&memory, &objects, &[("in the way", "a file")]);
+    let cluster = Cluster::split(&world, "restore", &dir, 1);
+    world.bucket.put("edited", "meanwhile");
+    let outcome = cluster.apply(0).exits(3);
+    outcome.says("2 entries failed").says("--without-deletions");
+    cluster.phase("apply").exits(3).says("would fail again");
+    let outcome = cluster.finish().exits(3).says("--without-deletions");
+    assert!(!outcome.stderr.contains("cluster apply"), "{outcome}");
+    end(&cluster);
+    world.restore(&dir).arg("--max-delete=100%").done();
+    assert_same(&dir.contents(), &world.bucket.contents());
 }

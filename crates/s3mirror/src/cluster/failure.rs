@@ -31,6 +31,9 @@ pub(crate) struct FailedFile {
     /// How many because they were not found: they were removed, or are not mounted there.
     #[serde(default)]
     pub(crate) absent: u64,
+    /// How many because something is in their way: it stays there as long as others fail.
+    #[serde(default)]
+    pub(crate) blocked: u64,
     /// The first of them.
     pub(crate) names: Vec<FailedEntry>,
     #[serde(default)]
@@ -50,12 +53,14 @@ pub(crate) struct FailedEntry {
 impl FailedFile {
     /// Whether another attempt would fail in the same way.
     pub(crate) fn is_outdated(&self) -> bool {
-        self.why.is_none() && self.entries > 0 && self.outdated == self.entries
+        self.why.is_none() && self.outdated > 0 && self.outdated + self.blocked == self.entries
     }
 
     /// Whether it would fail in the same way where what was not found is not found either.
     pub(crate) fn is_absent(&self) -> bool {
-        self.why.is_none() && self.absent > 0 && self.outdated + self.absent == self.entries
+        self.why.is_none()
+            && self.absent > 0
+            && self.outdated + self.absent + self.blocked == self.entries
     }
 
     /// Whether `directory` has nothing of what was not found, as far as that is named.

@@ -26,6 +26,8 @@ pub(crate) struct Noted {
     outdated: AtomicU64,
     /// How many failed because they were not found, which may be so on this machine only.
     absent: AtomicU64,
+    /// How many failed because something is in their way, which an incomplete run does not remove.
+    blocked: AtomicU64,
     /// Those that were found done: which the target lacked, and which it replaced.
     earlier: Mutex<(Tally, Tally)>,
 }
@@ -38,6 +40,7 @@ impl Noted {
             failures: Mutex::default(),
             outdated: AtomicU64::default(),
             absent: AtomicU64::default(),
+            blocked: AtomicU64::default(),
             earlier: Mutex::default(),
         })
     }
@@ -59,6 +62,7 @@ impl Noted {
             not_written: 0,
             outdated: self.outdated.load(Relaxed),
             absent: self.absent.load(Relaxed),
+            blocked: self.blocked.load(Relaxed),
             names: std::mem::take(&mut *self.failures.lock()),
             report: Done::default(),
         }
@@ -95,6 +99,7 @@ impl Observer for Noting {
                     ErrorKind::Changed | ErrorKind::NotFound => {
                         self.noted.outdated.fetch_add(1, Relaxed)
                     }
+                    ErrorKind::Blocked => self.noted.blocked.fetch_add(1, Relaxed),
                     _ => 0,
                 };
                 let mut names = self.noted.failures.lock();

@@ -264,6 +264,7 @@ impl RangeAttempt<'_> {
             not_written: 0,
             outdated: 0,
             absent: 0,
+            blocked: 0,
             names: Vec::new(),
             report: Done::default(),
         };
