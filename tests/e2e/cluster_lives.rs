@@ -32,7 +32,7 @@ use life::Tally;
 const SEEDS: u64 = 6;
 
 /// Of so many, much of what can happen must have happened.
-const MANY: u64 = 50;
+const MANY: u64 = 80;
 
 #[test]
 fn backups_by_many_processes_in_bad_weather_end_as_one_clean_run() {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::diary::Diary;
+use super::{diary::Diary, processes::Processes};
 use crate::support::dice::Dice;
 
 /// Those that are hidden now.
@@ -24,11 +24,13 @@ impl Hidden {
         Self { run, away, names }
     }
 
-    /// Hides a file that says how an attempt has ended. On NFS nobody can take the name of a
-    /// file that is hidden; here it is given back to the file that had it first.
-    pub(super) fn hide(&mut self, dice: &mut Dice, diary: &mut Diary) {
-        let files = files_below(&self.run);
-        let files = files.into_iter().filter(|name| may_be_late(name));
+    /// Hides a file that says how an attempt has ended, or that it has begun. On NFS nobody can
+    /// take the name of a file that is hidden; here it is given back to the file that had it
+    /// first, and what says that an attempt has begun is hidden only while none begins.
+    pub(super) fn hide(&mut self, processes: &Processes, dice: &mut Dice, diary: &mut Diary) {
+        let none_begins = processes.have_begun(&self.run);
+        let files = files_below(&self.run).into_iter();
+        let files = files.filter(|name| may_be_late(name) || none_begins && has_begun(name));
         let names: Vec<_> = files.collect();
         if names.is_empty() {
             return;
@@ -56,6 +58,10 @@ impl Hidden {
 fn may_be_late(name: &str) -> bool {
     let leaf = name.rsplit('/').next().unwrap_or_default();
     leaf == "done" || leaf.starts_with("failed.") || leaf == "finished.json"
+}
+
+fn has_begun(name: &str) -> bool {
+    name.starts_with("shard/") && name.contains("/began.")
 }
 
 /// The names of all files below `top`.

@@ -51,7 +51,7 @@ impl Input {
         }
         if dice.once_in(2) {
             let size = 6 + dice.below(8);
-            entries.push(Entry::film(dice, format!("film/{size}"), size));
+            entries.push(Entry::film(dice, format!("film {size}/film"), size));
         }
         if deletes {
             let blocked = (0..dice.below(4)).map(|number| format!("in the way/{number}"));

@@ -1,7 +1,11 @@
 //! The processes of a life: each is started, perhaps stopped, continued or killed, and in the
 //! end judged by its exit status.
 
-use super::diary::Diary;
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use super::{diary::Diary, hidden::files_below};
 use crate::support::{
     Outcome,
     dice::Dice,
@@ -54,6 +58,22 @@ impl Processes {
 
     pub(super) fn len(&self) -> usize {
         self.at_work.len()
+    }
+
+    /// Whether each attempt of them has said in `run` that it has begun, so that it takes no
+    /// number of an attempt any more.
+    pub(super) fn have_begun(&self, run: &Path) -> bool {
+        let files = files_below(run).into_iter();
+        let began = files.filter(|name| name.contains("/began."));
+        let texts: Vec<_> = began.flat_map(|name| fs::read(run.join(name))).collect();
+        let files = texts.iter().flat_map(|text| serde_json::from_slice(text));
+        let begun: Vec<_> = files.map(|file: Value| file["process"].as_u64()).collect();
+        let attempts = self.at_work.iter();
+        let mut attempts = attempts.filter(|process| matches!(process.phase, "plan" | "apply"));
+        attempts.all(|attempt| {
+            // Without a number it takes one shard after the other.
+            attempt.name.contains("--shard") && begun.contains(&Some(attempt.running.id().into()))
+        })
     }
 
     /// Judges those that have ended.

@@ -25,18 +25,33 @@ const OPERATIONS: [&str; 9] = [
 ];
 
 impl Life<'_, '_> {
-    /// Up to so many steps while `phase` is due.
+    /// At least a quarter of so many steps while `phase` is due.
     pub(super) fn weather(&mut self, phase: &'static str, most: u64) {
         self.diary.note(format!("weather of {phase}"));
         if self.dice.once_in(2) {
             let late = Action::Stall(self.dice.time_below(Duration::from_millis(40)));
             self.memory.inject(Fault::any().always().act(late));
         }
-        for _ in 0..self.dice.below(most) {
+        if phase == "apply" && self.dice.once_in(2) {
+            self.hold_parts();
+        }
+        for _ in 0..most / 4 + self.dice.below(most) {
             self.step(phase);
             self.processes.reap(&mut self.diary);
             self.deletions.were_in_time(self.input, &self.dir);
         }
+    }
+
+    /// Transfers of several parts take so long that they are often met midway.
+    fn hold_parts(&mut self) {
+        let hold = Action::Stall(Duration::from_millis(300 + self.dice.below(600)));
+        let operation = match self.input.direction.command {
+            "backup" => Fault::on("UploadPart"),
+            _ => Fault::on("GetObject").key_ending("/film"),
+        };
+        let nth = 2 + self.dice.below(2);
+        self.memory.inject(operation.nth(nth).times(4).act(hold));
+        self.diary.note("holds parts");
     }
 
     fn step(&mut self, phase: &'static str) {
@@ -49,7 +64,10 @@ impl Life<'_, '_> {
             16..19 => self.processes.stop(&mut self.dice, &mut self.diary),
             19 => self.processes.resume(&mut self.dice, &mut self.diary),
             20..23 => self.inject(),
-            23 => self.hidden.hide(&mut self.dice, &mut self.diary),
+            23 => {
+                let (dice, diary) = (&mut self.dice, &mut self.diary);
+                self.hidden.hide(&self.processes, dice, diary);
+            }
             24 => self.hidden.show(&mut self.diary),
             25 => self.look(),
             26 if phase == "apply" => self.edit(),
@@ -87,6 +105,10 @@ impl Life<'_, '_> {
 
     fn begin_process(&mut self, phase: &'static str, what: &str, run: Run) {
         if self.processes.len() < MOST {
+            if matches!(phase, "plan" | "apply") {
+                // No two may take one number.
+                self.hidden.show(&mut self.diary);
+            }
             self.processes.start(phase, what, run, &mut self.diary);
             if self.dice.once_in(2) {
                 self.pause();
@@ -150,7 +172,7 @@ impl Life<'_, '_> {
 
     /// Somebody changes what was planned, in few lives.
     fn edit(&mut self) {
-        if !self.input.direction.deletes || !self.dice.once_in(5) {
+        if !self.input.direction.deletes || !self.dice.once_in(3) {
             return self.pause();
         }
         let (copied, surplus) = (self.input.copied(), self.input.surplus());
