@@ -267,6 +267,25 @@ fn whichever_of_two_attempts_ends_first_each_entry_counts_once() {
     }
 }
 
+/// As on NFS.
+#[test]
+fn what_was_done_before_an_attempt_counts_though_its_predecessor_is_not_seen() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let clean = world.command(&["backup", "--yes", "--json"], &dir).done();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    killed_at_its_last_entry(&memory, &cluster);
+    cluster.apply(0).done();
+    fs::rename(
+        cluster.file("shard/0000/began.1"),
+        world.sandbox.path("away"),
+    )
+    .unwrap();
+    let merged = report(&cluster.finish().arg("--json").done());
+    assert_eq!(counted(&merged), counted(&report(&clean)));
+}
+
 /// It was held up before it has begun to write, and wakes when the run is finished.
 #[test]
 fn a_slow_attempt_at_a_restore_leaves_no_mark_after_the_end() {

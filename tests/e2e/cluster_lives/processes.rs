@@ -61,7 +61,7 @@ impl Processes {
     }
 
     /// Whether each attempt of them has said in `run` that it has begun, so that it takes no
-    /// number of an attempt any more.
+    /// number of an attempt any more, and nobody counts them.
     pub(super) fn have_begun(&self, run: &Path) -> bool {
         let files = files_below(run).into_iter();
         let began = files.filter(|name| name.contains("/began."));
@@ -69,9 +69,9 @@ impl Processes {
         let files = texts.iter().flat_map(|text| serde_json::from_slice(text));
         let begun: Vec<_> = files.map(|file: Value| file["process"].as_u64()).collect();
         let attempts = self.at_work.iter();
-        let mut attempts = attempts.filter(|process| matches!(process.phase, "plan" | "apply"));
+        let mut attempts = attempts.filter(|process| process.phase != "seal");
         attempts.all(|attempt| {
-            // Without a number it takes one shard after the other.
+            // Without a number it takes one shard after the other, or counts what all have done.
             attempt.name.contains("--shard") && begun.contains(&Some(attempt.running.id().into()))
         })
     }

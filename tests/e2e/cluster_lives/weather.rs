@@ -105,8 +105,9 @@ impl Life<'_, '_> {
 
     fn begin_process(&mut self, phase: &'static str, what: &str, run: Run) {
         if self.processes.len() < MOST {
-            if matches!(phase, "plan" | "apply") {
-                // No two may take one number.
+            if phase != "seal" {
+                // No two may take one number, and what counts as done by the run depends on
+                // how many have begun.
                 self.hidden.show(&mut self.diary);
             }
             self.processes.start(phase, what, run, &mut self.diary);

@@ -88,7 +88,7 @@ impl ClusterRun {
             error => missing(error.to_string()),
         });
         match state? {
-            ShardState::Done(done) => Ok(self.by_all_attempts(shard, done.report)),
+            ShardState::Done(done) => Ok(self.by_all_attempts(shard, done.by.attempt, done.report)),
             ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
             ShardState::Running(running) => Err(self.not_ended(shard, &running)),
             ShardState::Failed(failed) => {
@@ -106,7 +106,7 @@ impl ClusterRun {
                         Remedy::Apply
                     },
                     failed: failed.entries.saturating_sub(failed.not_written),
-                    done: Box::new(self.by_all_attempts(shard, failed.report)),
+                    done: Box::new(self.by_all_attempts(shard, failed.by.attempt, failed.report)),
                     ..missing(format!("it failed on {place}: {why}"))
                 })
             }
@@ -183,9 +183,10 @@ impl ClusterRun {
         }
     }
 
-    /// What a shard has done, if `last` is what its last attempt says.
-    fn by_all_attempts(&self, shard: Shard, last: Done) -> Done {
-        if shard.last_attempt(&self.directory) > 1 {
+    /// What a shard has done, if `last` is what its attempt of that number says. That one had
+    /// predecessors, also where their files are not seen.
+    fn by_all_attempts(&self, shard: Shard, number: u32, last: Done) -> Done {
+        if number > 1 || shard.last_attempt(&self.directory) > 1 {
             last.with_others()
         } else {
             last
