@@ -76,8 +76,8 @@ pub(crate) trait PageReader: Sized + Send + 'static {
     /// Begins with the first key.
     fn new(bucket: Arc<Bucket>, pruner: Arc<Pruner>) -> Self;
 
-    /// Begins with the first key after `name`. Unless the server is known to list in byte
-    /// order, an item of that key alone is the first page: what follows it, the server's token
+    /// Begins with the first key after `name`. Unless that relies on the order of the server
+    /// anyway, an item of that key alone is the first page: what follows it, the server's token
     /// says.
     fn after(bucket: Arc<Bucket>, pruner: Arc<Pruner>, name: &str) -> Self;
 

@@ -75,8 +75,7 @@ impl PageReader for Pager {
 
     fn after(bucket: Arc<Bucket>, pruner: Arc<Pruner>, name: &str) -> Self {
         let name = [bucket.location.prefix(), name].concat();
-        let is_ordered = bucket.is_ordered && !bucket.quirks.has(Quirk::Disordered);
-        let from = if is_ordered {
+        let from = if may_begin_with_a_page(&bucket, &pruner) {
             From::After(name)
         } else {
             From::OneAfter(name)
@@ -237,6 +236,15 @@ impl Pager {
         self.from = From::Token(token.to_owned());
         Ok(())
     }
+}
+
+/// Whether what follows a name is known to be all that does: AWS promises it, and a key range
+/// relies on it anyway. What is said of another server may be wrong: then a listing of all keys
+/// still finds each of them.
+fn may_begin_with_a_page(bucket: &Bucket, pruner: &Pruner) -> bool {
+    let is_promised = bucket.is_ordered && !bucket.endpoint.is_foreign();
+    let is_relied_on = !pruner.range.is_all();
+    (is_promised || is_relied_on) && !bucket.quirks.has(Quirk::Disordered)
 }
 
 impl Bucket {

@@ -10,8 +10,8 @@ use sync_core::{ErrorKind, Store as _};
 
 use super::list::names;
 use super::{BUCKET, EAGER, Fixture};
-use crate::S3Store;
 use crate::list::Tuning;
+use crate::{Choice, S3Store};
 
 const ORDERS: [ListOrder; 3] = [
     ListOrder::Bytes,
@@ -566,4 +566,64 @@ async fn a_bucket_that_changes_meanwhile_is_listed_in_order() {
             assert!(found.binary_search(key).is_ok(), "{key}");
         }
     }
+}
+
+/// A server that walks a tree, and omits what is less in bytes than the name after which it
+/// begins. Of such a server it was said that it lists in byte order.
+#[tokio::test]
+async fn no_key_is_lost_where_the_order_was_said_wrongly() {
+    let omits_what_is_less = Fault::on("ListObjectsV2")
+        .always()
+        .act(Action::edit(|answer| {
+            let body = String::from_utf8_lossy(&answer.body).into_owned();
+            if let Some(after) = between(&body, "<StartAfter>", "</StartAfter>") {
+                answer.body = without_keys_before(&body, after).into_bytes();
+            }
+        }));
+    let mut split = 0;
+    for odd in 10..50 {
+        let mut keys = tree(80, 9);
+        keys.push(format!("d{odd:04}-x"));
+        keys.sort_unstable();
+        let config = Config {
+            page_size: 10,
+            list_order: ListOrder::DirectoryWise,
+            buckets: vec![BUCKET.to_owned()],
+            ..Config::default()
+        };
+        let mut fixture = Fixture::with(config, |options| {
+            options.lists_in_order = Choice::Always;
+        })
+        .await;
+        for key in &keys {
+            fixture.server.put(BUCKET, key, "x", None);
+        }
+        fixture.server.inject(omits_what_is_less.clone());
+        fixture.store = fixture.store.tuned(EAGER);
+        let mut found = listed(&fixture.store).await;
+        found.sort_unstable();
+        assert_eq!(found, keys, "with d{odd:04}-x");
+        split += beginnings(&fixture).0;
+    }
+    assert!(split > 100, "it was split");
+}
+
+fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(open)?;
+    rest.split_once(close).map(|(between, _)| between)
+}
+
+fn without_keys_before(body: &str, after: &str) -> String {
+    let decoded = |name: &str| name.replace("%2F", "/");
+    let (mut kept, mut keys) = (String::new(), 0);
+    for (number, piece) in body.split("<Contents>").enumerate() {
+        let (object, rest) = piece.split_once("</Contents>").unwrap_or(("", piece));
+        let key = between(object, "<Key>", "</Key>").map(decoded);
+        if number > 0 && key.is_none_or(|key| key > decoded(after)) {
+            kept += &format!("<Contents>{object}</Contents>");
+            keys += 1;
+        }
+        kept += rest;
+    }
+    with(&kept, "<KeyCount>", &keys.to_string())
 }

@@ -11,8 +11,8 @@
 //! nothing doubled, in whatever order. If the key does not come where it should, all
 //! segments but the first are dropped, and the first is read to the end.
 //!
-//! Where a server is known to list in byte order, a segment begins with a whole page, as
-//! a listing of a key range does; that saves a request each.
+//! On AWS, which promises byte order, and in key ranges, which rely on it, a segment begins with
+//! a whole page; that saves a request each.
 
 pub(crate) mod key_statistics;
 mod numeric_splitter;
@@ -273,11 +273,10 @@ impl<P: PageReader> ParallelLister<P> {
             }
             Answer::Found { round, found } if round == self.failures => {
                 self.is_planning = false;
-                if self
-                    .planner
-                    .as_mut()
-                    .is_some_and(|planner| !planner.answer(found))
-                {
+                let planner = self.planner.as_mut();
+                // It may have ended meanwhile.
+                let planner = planner.filter(|planner| !planner.is_done());
+                if planner.is_some_and(|planner| !planner.answer(found)) {
                     self.failures = MOST_FAILURES;
                 }
             }

@@ -90,9 +90,10 @@ impl<P: PageReader> Segment<P> {
         first.map_or(First::Unknown, First::Known)
     }
 
-    /// Whether there is no key after its split point.
+    /// Whether there is no key after its split point, as its only page says.
     pub(crate) fn is_behind_all(&self) -> bool {
-        self.is_read && self.first == First::Unknown && self.last == self.start
+        let is_empty = |page: &Page<P::Item>| page.items.is_empty();
+        self.is_read && self.pages.len() == 1 && self.pages.front().is_some_and(is_empty)
     }
 
     /// Pages in memory or requested.
