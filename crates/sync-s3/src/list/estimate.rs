@@ -3,6 +3,7 @@
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sync_core::store::Level;
 
 use crate::bucket::Bucket;
@@ -12,9 +13,15 @@ use crate::list::request::request;
 use crate::list::url_encoding::decode_if;
 use crate::list::v1::send;
 
-/// Most pages of a level that are read. Of a longer one, names are looked for that are far
-/// apart.
+/// Pages of a level that are read at least, and at most; in between one for each
+/// [`NAMES_OF_A_PAGE`] that are wanted. Of a longer level, names are looked for that are far
+/// apart, which takes more than one request for each.
 const PAGES: usize = 4;
+const MOST_PAGES: usize = 64;
+const NAMES_OF_A_PAGE: usize = 4;
+
+/// Beginnings of names that are looked at side by side.
+const AT_ONCE: usize = 16;
 
 /// Keys that a name of a long level stands for.
 const LONG: u64 = 4_000;
@@ -29,7 +36,8 @@ pub(crate) async fn estimate(
     let base = bucket.location.prefix();
     let full = [base, directory].concat();
     let (mut level, mut token) = (Level::default(), None);
-    for _ in 0..PAGES.min(names) {
+    let pages = (names / NAMES_OF_A_PAGE).clamp(PAGES, MOST_PAGES);
+    for _ in 0..pages.min(names) {
         let request = request(bucket)
             .set_prefix(Some(full.clone()).filter(|prefix| !prefix.is_empty()))
             .delimiter("/")
@@ -73,55 +81,95 @@ fn of_first_pages(mut level: Level) -> Level {
 }
 
 /// How the keys below `prefix` begin: with what all have in common and each character that
-/// may follow that, and each one that may follow these, until they are `most`. It takes a few
-/// requests for each.
+/// may follow that, and each one that may follow these, until they are `most`.
 async fn spread(bucket: &Bucket, prefix: &str, most: usize) -> Result<Vec<String>, Failure> {
-    let mut beginnings = vec![prefix.to_owned()];
+    let Some(first) = first_after(bucket, prefix, None).await? else {
+        return Ok(Vec::new());
+    };
+    let mut beginnings = vec![Beginning {
+        text: prefix.to_owned(),
+        first,
+    }];
     while beginnings.len() < most {
-        let mut longer = Vec::new();
-        for beginning in &beginnings {
-            let beginning = in_common(bucket, beginning).await?;
-            let mut after = None;
-            while let Some(key) = first_after(bucket, &beginning, after.as_deref()).await? {
-                let rest = key.get(beginning.len()..).unwrap_or_default();
-                let Some(next) = rest.chars().next() else {
-                    after = Some(key);
-                    continue;
-                };
-                let found = format!("{beginning}{next}");
-                after = Some(format!("{found}{}", char::MAX));
-                longer.push(found);
-            }
-        }
+        let looks = beginnings.clone().into_iter();
+        let looks = looks.map(|beginning| async move { beginning.longer(bucket).await });
+        let longer: Vec<_> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+        let longer = longer.concat();
         if longer.len() <= beginnings.len() {
             break;
         }
         beginnings = longer;
     }
-    Ok(beginnings)
+    Ok(beginnings.into_iter().map(|it| it.text).collect())
 }
 
-/// What all keys that begin with `prefix` begin with.
-async fn in_common(bucket: &Bucket, prefix: &str) -> Result<String, Failure> {
-    let Some(first) = first_after(bucket, prefix, None).await? else {
-        return Ok(prefix.to_owned());
-    };
-    let rest = first.get(prefix.len()..).unwrap_or_default();
-    let ends = rest.char_indices().map(|(at, _)| prefix.len() + at);
-    let ends: Vec<usize> = ends.collect();
-    // No key is after those that begin with the first of them; with the last, some are.
-    let (mut least, mut most) = (0, ends.len());
-    while least + 1 < most {
-        let middle = (least + most) / 2;
-        let beginning = first.get(..ends[middle]).unwrap_or_default();
-        let behind = format!("{beginning}{}", char::MAX);
-        match first_after(bucket, prefix, Some(&behind)).await? {
-            None => least = middle,
-            Some(_) => most = middle,
-        }
+/// What some keys begin with.
+#[derive(Clone)]
+struct Beginning {
+    text: String,
+    /// The first of these keys.
+    first: String,
+}
+
+impl Beginning {
+    /// The same with each character that may follow what all of its keys have in common; the
+    /// whole name of a single key.
+    async fn longer(&self, bucket: &Bucket) -> Result<Vec<Self>, Failure> {
+        let longer = self.with_next(bucket).await?;
+        let [only] = &longer[..] else {
+            return Ok(longer);
+        };
+        let common = only.in_common(bucket).await?;
+        let longer = common.with_next(bucket).await?;
+        Ok(if longer.is_empty() {
+            vec![common]
+        } else {
+            longer
+        })
     }
-    let end = ends.get(least).copied().unwrap_or(prefix.len());
-    Ok(first.get(..end).unwrap_or(prefix).to_owned())
+
+    /// The same with each character that may follow it. It takes a request for each.
+    async fn with_next(&self, bucket: &Bucket) -> Result<Vec<Self>, Failure> {
+        let mut longer = Vec::new();
+        let mut next = Some(self.first.clone());
+        while let Some(key) = next {
+            let rest = key.get(self.text.len()..).unwrap_or_default();
+            let after = match rest.chars().next() {
+                None => key,
+                Some(character) => {
+                    let text = format!("{}{character}", self.text);
+                    let behind = format!("{text}{}", char::MAX);
+                    longer.push(Self { text, first: key });
+                    behind
+                }
+            };
+            next = first_after(bucket, &self.text, Some(&after)).await?;
+        }
+        Ok(longer)
+    }
+
+    /// All that its keys begin with.
+    async fn in_common(&self, bucket: &Bucket) -> Result<Self, Failure> {
+        let rest = self.first.get(self.text.len()..).unwrap_or_default();
+        let ends = rest.char_indices().map(|(at, _)| self.text.len() + at);
+        let ends: Vec<usize> = ends.collect();
+        // No key is after those that begin with the first of them; with the last, some are.
+        let (mut least, mut most) = (0, ends.len());
+        while least + 1 < most {
+            let middle = (least + most) / 2;
+            let beginning = self.first.get(..ends[middle]).unwrap_or_default();
+            let behind = format!("{beginning}{}", char::MAX);
+            match first_after(bucket, &self.text, Some(&behind)).await? {
+                None => least = middle,
+                Some(_) => most = middle,
+            }
+        }
+        let end = ends.get(least).copied().unwrap_or(self.text.len());
+        Ok(Self {
+            text: self.first.get(..end).unwrap_or(&self.text).to_owned(),
+            first: self.first.clone(),
+        })
+    }
 }
 
 /// The first key that begins with `prefix`, and is after `after`.

@@ -267,7 +267,7 @@ async fn names_of_a_long_level_are_looked_for_far_apart() {
     let lists = fixture.server.count("ListObjectsV2") - before;
     let expected: Vec<_> = (0..80).map(|n| format!("photo-0{n:02}")).collect();
     assert_eq!(level.names, expected);
-    assert!(lists < 200, "{lists}");
+    assert!(lists < 120, "{lists}");
     let nested = fixture_of_levels().await;
     let level = nested.store.level("", 16).await.unwrap();
     assert_eq!(level.directories, ["0/", "1/", "2/"]);
@@ -279,6 +279,16 @@ async fn names_of_a_long_level_are_looked_for_far_apart() {
     );
     let level = nested.store.level("3/", 16).await.unwrap();
     assert_eq!(level, Default::default());
+}
+
+/// That takes fewer requests than to look for them.
+#[tokio::test]
+async fn more_pages_of_a_level_are_read_for_more_names() {
+    let keys: Vec<_> = (0..600).map(|n| format!("photo-{n:04}")).collect();
+    let fixture = fixture(&keys, Choice::Always, PLAIN).await;
+    let level = fixture.store.level("", 400).await.unwrap();
+    let lists = fixture.server.count("ListObjectsV2");
+    assert_eq!((level.entries, lists), (600, keys.len() / PAGE));
 }
 
 async fn fixture_of_levels() -> Fixture {
