@@ -19,6 +19,7 @@ mod rule;
 mod second_run;
 
 mod cluster;
+mod cluster_absent;
 mod cluster_attempts;
 mod cluster_batch;
 mod cluster_ended;

@@ -21,10 +21,8 @@ pub struct Queue<'r> {
     new: VecDeque<usize>,
     /// Those that others have begun.
     begun: Vec<usize>,
-    /// How many of those would fail again.
-    outdated: usize,
-    /// How many would fail again here, because this machine lacks what was not found elsewhere.
-    absent: usize,
+    /// Those that would fail again here when they were looked at.
+    hopeless: Vec<(usize, Rank)>,
     /// Those of which it is not known whether they are done: the others come first.
     unknown: Vec<Shard>,
     monitor: HeartbeatMonitor,
@@ -71,8 +69,7 @@ impl ClusterRun {
             run: self,
             new: in_turn(self.shards(), fastrand::usize(..=self.shards())),
             begun: Vec::new(),
-            outdated: 0,
-            absent: 0,
+            hopeless: Vec::new(),
             unknown: Vec::new(),
             monitor: HeartbeatMonitor::default(),
         }
@@ -110,30 +107,20 @@ impl<'r> Queue<'r> {
     /// Of the shards that others have begun, the first that has failed, or else one whose
     /// attempt is dead.
     fn take_again(&mut self) -> Result<NextShard<'r>> {
-        let begun = std::mem::take(&mut self.begun).into_iter().map(Shard);
-        let begun = self.not_done(begun).into_iter();
-        let mut begun: Vec<_> = begun.map(|shard| shard.0).collect();
-        let mut free: Option<(Rank, usize, u32)> = None;
-        begun.retain(|index| {
-            let shard = Shard(*index);
-            let last = shard.last_attempt(&self.run.directory);
-            let rank = self.rank(shard, last);
-            if let Rank::Failed | Rank::Dead = rank
-                && free.is_none_or(|(best, ..)| rank < best)
-            {
-                free = Some((rank, *index, last));
-            }
-            self.outdated += usize::from(rank == Rank::Outdated);
-            self.absent += usize::from(rank == Rank::Absent);
-            rank != Rank::Outdated && rank != Rank::Absent
-        });
-        self.begun = begun;
+        let begun = std::mem::take(&mut self.begun);
+        let mut free = self.first_free(begun);
+        if free.is_none() && self.begun.is_empty() {
+            // Others may have done them meanwhile, or this machine may have got what it lacked.
+            let hopeless = std::mem::take(&mut self.hopeless).into_iter();
+            free = self.first_free(hopeless.map(|(index, _)| index).collect());
+        }
         let Some((_, index, last)) = free else {
-            return match (self.begun.len(), self.absent, self.outdated) {
-                (0, 0, 0) => self.none(),
-                (0, 0, outdated) => Ok(NextShard::Outdated(outdated)),
-                (0, absent, outdated) => Ok(NextShard::Absent(absent + outdated)),
-                (others, ..) => Ok(NextShard::Wait(others)),
+            let is_absent = |(_, rank): &(usize, Rank)| *rank == Rank::Absent;
+            return match (self.begun.len(), self.hopeless.len()) {
+                (0, 0) => self.none(),
+                (0, all) if self.hopeless.iter().any(is_absent) => Ok(NextShard::Absent(all)),
+                (0, all) => Ok(NextShard::Outdated(all)),
+                (others, _) => Ok(NextShard::Wait(others)),
             };
         };
         match self.run.begin_attempt(Shard(index), last + 1, None)? {
@@ -146,6 +133,26 @@ impl<'r> Queue<'r> {
             // Somebody else has just begun it.
             None => Ok(NextShard::Wait(self.begun.len())),
         }
+    }
+
+    /// Of `shards`, the one to try first, with its last attempt; the others are kept to be looked
+    /// at again.
+    fn first_free(&mut self, shards: Vec<usize>) -> Option<(Rank, usize, u32)> {
+        let mut free: Option<(Rank, usize, u32)> = None;
+        for shard in self.not_done(shards.into_iter().map(Shard)) {
+            let last = shard.last_attempt(&self.run.directory);
+            let rank = self.rank(shard, last);
+            match rank {
+                Rank::Outdated | Rank::Absent => self.hopeless.push((shard.0, rank)),
+                Rank::Failed | Rank::Dead | Rank::AtWork => self.begun.push(shard.0),
+            }
+            if let Rank::Failed | Rank::Dead = rank
+                && free.is_none_or(|(best, ..)| rank < best)
+            {
+                free = Some((rank, shard.0, last));
+            }
+        }
+        free
     }
 
     /// What is known of a shard by its last attempt.
