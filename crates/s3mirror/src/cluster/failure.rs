@@ -63,11 +63,15 @@ impl FailedFile {
             && self.outdated + self.absent + self.blocked == self.entries
     }
 
-    /// Whether `directory` has nothing of what was not found, as far as that is named.
+    /// Whether `directory` has nothing of what was not found, as far as that is named. Where
+    /// nothing is named, only another attempt tells.
     pub(crate) fn is_absent_from(&self, directory: &Path) -> bool {
         let names = self.names.iter().filter(|name| name.absent);
-        let mut found = names.map(|name| directory.join(&name.key).symlink_metadata());
-        found.all(|found| found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound))
+        let mut found = names
+            .map(|name| directory.join(&name.key).symlink_metadata())
+            .peekable();
+        found.peek().is_some()
+            && found.all(|found| found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound))
     }
 
     /// Why it failed, with the first names.
@@ -83,5 +87,41 @@ impl FailedFile {
             text += "; …";
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An attempt at which one entry was not found, which it names or not.
+    fn absent(names: &[&str]) -> FailedFile {
+        let named = |name: &&str| FailedEntry {
+            key: (*name).to_owned(),
+            error: String::new(),
+            absent: *name == "absent",
+        };
+        FailedFile {
+            by: Signature::of("run", 0, 1),
+            why: None,
+            entries: 2,
+            not_written: 0,
+            outdated: 1,
+            absent: 1,
+            blocked: 0,
+            names: names.iter().map(named).collect(),
+            report: Done::default(),
+        }
+    }
+
+    #[test]
+    fn a_machine_lacks_what_was_not_found_only_if_that_is_named() {
+        let top = tempfile::tempdir().unwrap();
+        assert!(absent(&["changed", "absent"]).is_absent_from(top.path()));
+        // Or no machine would ever try again.
+        assert!(!absent(&["changed"]).is_absent_from(top.path()));
+        assert!(!absent(&[]).is_absent_from(top.path()));
+        std::fs::write(top.path().join("absent"), "").unwrap();
+        assert!(!absent(&["changed", "absent"]).is_absent_from(top.path()));
     }
 }

@@ -15,6 +15,10 @@ use crate::progress::Phase;
 /// Entries that are named in the file of a failed attempt.
 const MOST_NAMES: usize = 50;
 
+/// So many of them at least are of entries that were not found, if there are as many: other
+/// machines look for those, and try again where they find one.
+const ABSENT_NAMES: usize = 25;
+
 /// What an attempt notes of its entries.
 pub(crate) struct Noted {
     /// Whether every machine sees the same source: a directory may be mounted on some only, with
@@ -103,7 +107,7 @@ impl Observer for Noting {
                     _ => 0,
                 };
                 let mut names = self.noted.failures.lock();
-                if names.len() < MOST_NAMES {
+                if has_room(&mut names, absent) {
                     names.push(FailedEntry {
                         key: key.as_str().to_owned(),
                         error: error.to_string(),
@@ -126,5 +130,50 @@ impl Observer for Noting {
 
     fn warning(&self, warning: &Warning) {
         self.observer.warning(warning);
+    }
+}
+
+/// Whether one more entry can be named; one that was not found may take the place of another.
+fn has_room(names: &mut Vec<FailedEntry>, absent: bool) -> bool {
+    if names.len() < MOST_NAMES {
+        return true;
+    }
+    let found = || names.iter().rposition(|name| !name.absent);
+    let number = names.iter().filter(|name| name.absent).count();
+    let replaced = found().filter(|_| absent && number < ABSENT_NAMES);
+    replaced.map(|index| names.remove(index)).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names as they are kept of entries that fail in this order, each of which was found or not.
+    fn kept(entries: impl IntoIterator<Item = bool>) -> Vec<FailedEntry> {
+        let mut names = Vec::new();
+        for (number, absent) in entries.into_iter().enumerate() {
+            if has_room(&mut names, absent) {
+                names.push(FailedEntry {
+                    key: number.to_string(),
+                    error: String::new(),
+                    absent,
+                });
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn entries_that_were_not_found_are_named_though_many_others_failed_before() {
+        let absent = |names: &[FailedEntry]| names.iter().filter(|name| name.absent).count();
+        let found = || std::iter::repeat_n(false, 100);
+        let names = kept(found().chain([true]));
+        assert_eq!((names.len(), absent(&names)), (MOST_NAMES, 1));
+        assert_eq!(names.first().unwrap().key, "0");
+
+        let names = kept(found().chain(std::iter::repeat_n(true, 100)));
+        assert_eq!((names.len(), absent(&names)), (MOST_NAMES, ABSENT_NAMES));
+        let names = kept(std::iter::repeat_n(true, 100).chain(found()));
+        assert_eq!((names.len(), absent(&names)), (MOST_NAMES, MOST_NAMES));
     }
 }
