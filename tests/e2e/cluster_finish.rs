@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use s3_endpoint::{Action, Fault};
 
+use crate::cluster_input::edit;
 use crate::support::{
     Dir, Memory, World, assert_same,
     cluster::{Cluster, counted, deletions, different, held, report, with_a_film},
@@ -269,4 +270,47 @@ fn metrics_are_those_of_the_run_and_stay_when_its_report_is_told_again() {
     let success = |text| metric(text, "s3mirror_last_success_timestamp_seconds{");
     let moved = success(&other) - success(&first);
     assert!((-1.0..=0.0).contains(&moved), "{first}\n{other}");
+}
+
+/// As a machine that went down may leave it.
+#[test]
+fn what_a_process_said_of_its_deletions_need_not_be_readable() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = copied(&world, &dir);
+    let refused = Action::fail_keys(["d0/0", "d1/5"], "AccessDenied");
+    memory.inject(Fault::on("DeleteObjects").act(refused));
+    cluster.finish().trusting().exits(3);
+    fs::write(cluster.file("end/failed.1"), "{").unwrap();
+    let status = cluster.status();
+    assert_eq!(status["state"], "copied");
+    assert_eq!(entries(&status["deleted"]), 0);
+    let outcome = cluster.finish().arg("--without-deletions").exits(3);
+    outcome.says("may have deleted some").says("cannot be read");
+    assert_eq!(cluster.status()["state"], "incomplete");
+}
+
+/// What was in the way of a transfer is gone, though nothing else may be deleted.
+#[test]
+fn what_shards_have_deleted_counts_where_the_end_deletes_nothing() {
+    let memory = Memory::start();
+    let world_and_dir = World::with(
+        &memory,
+        &[("a/b", "below"), ("c", "1")],
+        &[("a", "1"), ("d", "2")],
+    );
+    let (world, dir) = world_and_dir;
+    let cluster = Cluster::split(&world, "restore", &dir, 1);
+    cluster.apply(0).done();
+    edit(&cluster.file("shard/0000/done"), |done| {
+        assert_eq!(done["report"]["deleted"]["entries"], 1, "{done}");
+        done["report"]["clock_jump_ms"] = 3_600_000.into();
+    });
+    let outcome = cluster.finish().arg("--json").exits(3);
+    let kept = report(&outcome.says("a clock was set while its shards"));
+    assert_eq!(entries(&kept["deleted"]), 1, "{kept}");
+    let end = cluster.finish().args(["--without-deletions", "--json"]);
+    let ended = report(&end.exits(3));
+    assert_eq!(entries(&ended["deleted"]), 1, "{ended}");
+    assert!(dir.contents().contains_key("c"));
 }

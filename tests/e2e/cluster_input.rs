@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// Changes a value of a JSON file in place.
-fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
+pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
     let mut value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     change(&mut value);
     fs::write(path, value.to_string() + "\n").unwrap();

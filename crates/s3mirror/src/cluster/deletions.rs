@@ -10,7 +10,7 @@ use chrono::SecondsFormat;
 use sync_core::{plan::Tally, text::entries};
 
 use super::directory::RunDirectory;
-use super::error::Result;
+use super::error::{ClusterError, Result};
 use super::failure::FailedFile;
 use super::files::{BeganFile, FINISHED, Signature};
 use super::run::ClusterRun;
@@ -104,7 +104,11 @@ impl Deletions {
                 _ => is_more = true,
             }
         }
-        let last = End.attempts(directory)?;
+        let last = match End.attempts(directory) {
+            // How it ended is not known, and nothing of the run depends on it.
+            Err(ClusterError::Foreign { .. } | ClusterError::Read { .. }) => ShardState::Waiting,
+            last => last?,
+        };
         Ok(Self {
             made,
             is_more,
@@ -121,6 +125,10 @@ impl Deletions {
             (number, true) => format!("deleted at least {}", entries(number)),
         };
         match &self.last {
+            ShardState::Waiting if self.is_more => Some(format!(
+                "`finish` had begun to delete and {made}; what its last process says of that cannot \
+                 be read"
+            )),
             ShardState::Waiting | ShardState::Done(_) => None,
             ShardState::Running(running) => {
                 let by = &running.began.by;

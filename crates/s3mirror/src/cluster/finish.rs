@@ -302,7 +302,8 @@ impl Ending<'_> {
         let all = self.done.clone().and(&own);
         let mut execution = self.run.execution(&all, self.without_deletions.as_ref());
         if self.without_deletions.is_none() {
-            execution.deleted = own.deleted;
+            // Where the end deletes nothing, it does not count that.
+            execution.deleted = most(own.deleted, self.done.deleted);
         }
         execution.failed += last.execution.failed;
         execution.not_written += last.execution.not_written;
