@@ -142,6 +142,8 @@ fn how_many_tasks_batch_runs_at_a_time_is_not_said_in_vain() {
     let script = || cluster.script("batch").args(["--mount", "/"]);
     let refused = script().args(["--at-once", "2"]).exits(2);
     refused.says("--at-once").says("maxvCpus");
+    let refused = script().env("S3MIRROR_AT_ONCE", "2").exits(2);
+    refused.says("S3MIRROR_AT_ONCE").says("maxvCpus");
     script().done();
 }
 

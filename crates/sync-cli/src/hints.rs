@@ -241,7 +241,8 @@ fn cluster(error: &ClusterError) -> String {
             "if that was interrupted, run `s3mirror cluster finish` with --without-deletions"
         }
         ClusterError::NoLimit => {
-            "leave --at-once out; maxvCpus of the compute environment limits them, one vCPU for each"
+            "leave --at-once and S3MIRROR_AT_ONCE out; maxvCpus of the compute environment limits \
+             them, one vCPU for each"
         }
         ClusterError::NotText { .. } => "rename it",
         ClusterError::OtherVersion { .. } => "use one version for all of a run",

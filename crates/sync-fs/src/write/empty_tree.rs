@@ -1,6 +1,8 @@
 //! Removal of a directory that holds nothing but empty directories and stands
 //! where a file must go.
 
+use std::os::fd::OwnedFd;
+
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use sync_core::{ErrorKind, Key, Result};
@@ -53,18 +55,30 @@ fn only_directories(root: &Root, path: &[u8]) -> Sys<Vec<Vec<u8>>> {
             opened => opened?,
         };
         each_name(&dir, &mut buffer, |name, kind| {
-            let is_directory = match kind {
-                FileType::Unknown => Meta::at(&dir, name)?.kind == FileType::Directory,
-                kind => kind == FileType::Directory,
-            };
-            if !is_directory {
-                return Err(Errno::NOTEMPTY);
+            match kind_of(&dir, name, kind)? {
+                // Another process has removed it.
+                None => Ok(()),
+                Some(FileType::Directory) => {
+                    found.push([&current, &b"/"[..], name].concat());
+                    Ok(())
+                }
+                Some(_) => Err(Errno::NOTEMPTY),
             }
-            found.push([&current, &b"/"[..], name].concat());
-            Ok(())
         })?;
     }
     Ok(found)
+}
+
+/// What `name` in `dir` is, where its file system does not say it with the name; none if it is
+/// gone.
+fn kind_of(dir: &OwnedFd, name: &[u8], kind: FileType) -> Sys<Option<FileType>> {
+    match kind {
+        FileType::Unknown => match Meta::at(dir, name) {
+            Err(Errno::NOENT) => Ok(None),
+            meta => Ok(Some(meta?.kind)),
+        },
+        kind => Ok(Some(kind)),
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +102,17 @@ mod tests {
         fs::create_dir_all(top.path().join("d/e")).unwrap();
         remove("d").unwrap();
         assert!(!top.path().join("d").exists());
+    }
+
+    #[test]
+    fn a_name_that_is_gone_before_its_kind_is_known_is_no_failure() {
+        let top = tempfile::tempdir().unwrap();
+        fs::create_dir(top.path().join("d")).unwrap();
+        fs::write(top.path().join("file"), "").unwrap();
+        let dir = OwnedFd::from(fs::File::open(top.path()).unwrap());
+        let kind = |name: &[u8]| kind_of(&dir, name, FileType::Unknown);
+        assert_eq!(kind(b"d"), Ok(Some(FileType::Directory)));
+        assert_eq!(kind(b"file"), Ok(Some(FileType::RegularFile)));
+        assert_eq!(kind(b"removed"), Ok(None));
     }
 }
