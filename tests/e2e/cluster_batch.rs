@@ -133,6 +133,19 @@ fn a_task_of_batch_that_would_end_the_same_way_is_not_tried_again() {
     assert_eq!(deletions(&memory), 0);
 }
 
+/// Its end fails once, though a task that fails so is otherwise tried again.
+#[test]
+fn a_run_of_batch_that_is_incomplete_for_good_is_not_finished_again() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    dir.write("d0/12", "edited since");
+    let batch = Batch::run(&cluster, &printed(&cluster, &[]), Sender::Tests);
+    let outcome = batch.outcome.is(1).says("the run is not complete");
+    outcome.says("--without-deletions");
+    assert_eq!(batch.jobs[1]["exits"], json!({ "None": [4] }));
+}
+
 /// Its compute environment decides that.
 #[test]
 fn how_many_tasks_batch_runs_at_a_time_is_not_said_in_vain() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use s3_endpoint::{Action, Fault};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{
     Memory, World, assert_same,
@@ -230,4 +230,55 @@ fn a_shard_whose_other_entries_wait_for_an_outdated_one_is_not_run_again() {
     end(&cluster);
     world.restore(&dir).arg("--max-delete=100%").done();
     assert_same(&dir.contents(), &world.bucket.contents());
+}
+
+/// What is run at the end by a scheduler that tries again: the report stays that of the run.
+#[test]
+fn a_run_that_is_incomplete_for_good_is_not_tried_again_and_its_command_is_run_once() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    dir.write("d0/12", "edited since");
+    let heard = world.sandbox.path("heard");
+    let hook = format!("echo $S3MIRROR_EXIT >> '{}'", heard.display());
+    let finish = || {
+        let finish = cluster.finish().args(["--json", "--on-finish", &hook]);
+        finish.arg("--retried")
+    };
+    // A shard that nobody has begun may still be done.
+    cluster.apply(0).exits(3);
+    finish().exits(3).says("shard 1 is not done");
+    cluster.apply(1).done();
+    assert_eq!(report(&finish().exits(4))["exit"], 3);
+    cluster.finish().exits(3).says("changed");
+
+    fs::remove_file(&heard).unwrap();
+    let end = || finish().arg("--without-deletions");
+    assert_eq!(report(&end().exits(3))["exit"], 3);
+    for again in [end(), finish()] {
+        let again = again.exits(4).says("finished before");
+        assert_eq!(report(&again)["exit"], 3);
+    }
+    cluster.finish().exits(3);
+    assert_eq!(fs::read_to_string(&heard).unwrap(), "3\n");
+}
+
+#[test]
+fn a_run_that_is_being_ended_is_not_finished_again_by_a_scheduler() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    cluster.phase("apply").done();
+    let run: Value = serde_json::from_slice(&fs::read(cluster.file("run.json")).unwrap()).unwrap();
+    let at = "2026-01-01T00:00:00Z";
+    let mark = json!({ "run": run["id"], "host": "elsewhere", "process": 7, "at": at });
+    fs::write(cluster.file("ending.json"), mark.to_string()).unwrap();
+    world.no_requests(|| {
+        cluster.finish().exits(3).says("being ended");
+        cluster
+            .finish()
+            .arg("--retried")
+            .exits(4)
+            .says("being ended");
+    });
 }

@@ -82,6 +82,7 @@ fn a_run_that_was_deleted_in_part_can_be_ended_as_it_is() {
             .says("what was deleted stays deleted");
         assert_eq!(left(&world, &dir), 0);
     }
+    cluster.finish().arg("--retried").exits(4);
     cluster.phase("status").done().says("--without-deletions");
 
     let end = || cluster.finish().args(["--without-deletions", "--json"]);
@@ -306,6 +307,7 @@ fn what_shards_have_deleted_counts_where_the_end_deletes_nothing() {
         assert_eq!(done["report"]["deleted"]["entries"], 1, "{done}");
         done["report"]["clock_jump_ms"] = 3_600_000.into();
     });
+    cluster.finish().arg("--retried").exits(4);
     let outcome = cluster.finish().arg("--json").exits(3);
     let kept = report(&outcome.says("a clock was set while its shards"));
     assert_eq!(entries(&kept["deleted"]), 1, "{kept}");

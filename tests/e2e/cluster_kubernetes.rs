@@ -77,6 +77,28 @@ fn a_manifest_of_kubernetes_has_indexed_completions() {
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
+/// Its Job has a thousand tries.
+#[test]
+fn the_end_of_a_run_that_is_incomplete_for_good_is_not_tried_again_by_kubernetes() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    let jobs = documents(&manifests(&cluster, &[]));
+    let rules = &jobs[1]["spec"]["podFailurePolicy"]["rules"];
+    assert_eq!(rules[0]["action"], "FailJob");
+    let values = rules[0]["onExitCodes"]["values"].as_array().unwrap();
+    let ends_the_job = |status: u64| values.contains(&json!(status));
+    dir.write("d0/12", "edited since");
+    run(&world, &jobs[0], Some(0)).is(3);
+    run(&world, &jobs[1], None).is(3);
+    run(&world, &jobs[0], Some(1)).is(0);
+    // The shard would fail again.
+    run(&world, &jobs[1], None).is(4);
+    assert!(ends_the_job(4) && !ends_the_job(3), "{rules}");
+    cluster.finish().arg("--without-deletions").exits(3);
+    run(&world, &jobs[1], None).is(4).says("finished before");
+}
+
 /// As Kubernetes would: the plans, the seal; then what was suspended.
 #[test]
 fn a_manifest_of_ranges_has_all_phases_and_suspends_the_shards() {

@@ -304,6 +304,13 @@ fn ranges_that_something_reaches_over_must_be_split_again() {
         .exits(4)
         .says("'d' reaches over")
         .says("cluster split");
+    // Nor is the seal tried again behind it.
+    cluster
+        .seal()
+        .exits(3)
+        .says("range 0 cannot be planned")
+        .says("'d' reaches over");
+    cluster.seal().arg("--retried").exits(4);
     assert_eq!(cluster.status()["failed"][0]["shard"], 0);
 }
 

@@ -148,7 +148,7 @@ impl EndHooks {
             // The exit status says whether it was stopped or broke off.
             report.stopped = false;
         }
-        report.exit = exit.code();
+        report.exit = exit.reported().code();
         report.total_seconds = match since {
             None => self.0.begun.elapsed().as_secs_f64(),
             Some(since) => {
@@ -174,7 +174,8 @@ impl EndHooks {
         if let Some(Err(error)) = self.0.metrics.as_ref().map(|file| file.write(report)) {
             warn(format!("{error:#}"));
         }
-        if let Some(command) = &self.0.command
+        // Of a run that ended before, whoever ended it has told the command.
+        if let Some(command) = self.0.command.as_ref().filter(|_| report.ended.is_none())
             && let Err(why) = run_command(command, report, PATIENCE)
         {
             warn(format!("the command of --on-finish {why}"));

@@ -17,6 +17,8 @@ pub enum Exit {
     /// Some entries failed or could not be read; they are named, and nothing
     /// was deleted.
     Incomplete,
+    /// The same, as a scheduler is told that it would be so again.
+    InVain,
     /// Refused by a guard, or not confirmed.
     Refused,
     /// `mock --check` found something to change, or `verify` found a
@@ -41,12 +43,23 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage | Self::Input => 2,
             Self::Incomplete => 3,
-            Self::Refused => 4,
+            Self::Refused | Self::InVain => 4,
             Self::Different => 5,
             Self::Unwritten => 6,
             Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
+        }
+    }
+}
+
+impl Exit {
+    /// What a report says of it: how the run ended, not what a scheduler is to do.
+    #[must_use]
+    pub fn reported(self) -> Self {
+        match self {
+            Self::InVain => Self::Incomplete,
+            exit => exit,
         }
     }
 }

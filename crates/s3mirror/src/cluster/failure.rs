@@ -19,6 +19,9 @@ pub(crate) struct FailedFile {
     /// Why, if it was not for the sake of entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
+    /// Whether each attempt would be refused so, until the keys are split again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) refused: bool,
     /// How many entries were not copied.
     pub(crate) entries: u64,
     /// How many of them nobody has tried, because the attempt was stopped.
@@ -104,6 +107,7 @@ mod tests {
         FailedFile {
             by: Signature::of("run", 0, 1),
             why: None,
+            refused: false,
             entries: 2,
             not_written: 0,
             outdated: 1,

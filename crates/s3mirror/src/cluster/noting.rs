@@ -62,6 +62,7 @@ impl Noted {
         FailedFile {
             by,
             why: None,
+            refused: false,
             entries: 0,
             not_written: 0,
             outdated: self.outdated.load(Relaxed),

@@ -117,6 +117,19 @@ impl RangeRun {
         all.filter(is_missing).collect()
     }
 
+    /// The first range that no attempt can plan, until the keys are split again, and why.
+    #[must_use]
+    pub fn refused(&self) -> Option<(usize, String)> {
+        let directory = &self.opened.directory;
+        let why = |index: usize| {
+            let last = Range(index).last_attempt(directory);
+            let failed = directory.read::<FailedFile>(&Range(index).failed(last));
+            let failed = failed.ok().flatten()?.value;
+            failed.refused.then_some((index, failed.why?))
+        };
+        self.unplanned().into_iter().find_map(why)
+    }
+
     /// Begins an attempt to plan a range; none if that is done already. `job` is what the
     /// scheduler calls the job, for people.
     ///
@@ -255,11 +268,25 @@ impl RangeAttempt<'_> {
     }
 
     /// Notes why the attempt made no plan.
-    pub fn fail(mut self, why: &str) {
-        drop(self.watcher.take());
-        let failed = FailedFile {
+    pub fn fail(self, why: &str) {
+        let failed = self.failed(why);
+        self.note(&failed);
+    }
+
+    /// Notes why no attempt can plan the range, until the keys are split again.
+    pub fn refuse(self, why: &str) {
+        let refused = FailedFile {
+            refused: true,
+            ..self.failed(why)
+        };
+        self.note(&refused);
+    }
+
+    fn failed(&self, why: &str) -> FailedFile {
+        FailedFile {
             by: Signature::of(self.run.id(), self.range.0, self.number),
             why: Some(printable(why)),
+            refused: false,
             entries: 0,
             not_written: 0,
             outdated: 0,
@@ -267,10 +294,14 @@ impl RangeAttempt<'_> {
             blocked: 0,
             names: Vec::new(),
             report: Done::default(),
-        };
+        }
+    }
+
+    fn note(mut self, failed: &FailedFile) {
+        drop(self.watcher.take());
         let name = self.range.failed(self.number);
         // What cannot be noted is reported by whoever calls this.
-        let _ = self.run.opened.directory.publish(&name, &failed);
+        let _ = self.run.opened.directory.publish(&name, failed);
     }
 }
 

@@ -55,8 +55,8 @@ impl Words<'_> {
             "jobDefinitionName": self.name,
             "type": "container",
             "platformCapabilities": ["EC2"],
-            // Wrong usage and a refusal would end the same way again. What no pattern matches is
-            // tried again.
+            // Wrong usage, a refusal, and a run that is incomplete for good would end the same way
+            // again. What no pattern matches is tried again.
             "retryStrategy": {
                 "attempts": 3,
                 "evaluateOnExit": [

@@ -10,8 +10,9 @@ const NEEDS: &str = "# For Kubernetes 1.29 or later. What must exist before, in 
 #   run directory and the one that is mirrored where they are here, below --mount;
 # - credentials: a service account with a role (--role), or the Secret s3mirror-credentials,
 #   which holds AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_REGION if it is needed.
-# A pod that fails with status 2 (wrong usage) or 4 (refused) is not tried again. Jobs cannot be
-# started again: delete them, and apply this once more; what is done is not done twice.
+# A pod that fails with status 2 (wrong usage) or 4 (refused, or trying again is in vain) is not
+# tried again. Jobs cannot be started again: delete them, and apply this once more; what is done is
+# not done twice.
 ";
 
 /// What a pod that was evicted from its node does not count as.
@@ -34,8 +35,8 @@ impl Words<'_> {
 # the end are suspended until it is completed; then:
 #   kubectl wait --for=condition=Complete --timeout=-1s job/{name}-seal
 #   kubectl patch job/{name} job/{name}-end -p '{{\"spec\":{{\"suspend\":false}}}}'
-# If the guards refuse the plans, the seal is never completed, and `kubectl get jobs` shows that
-# it has failed.
+# If the guards refuse the plans, or the keys must be split again, the seal is never completed,
+# and `kubectl get jobs` shows that it has failed.
 "
             );
             waits = "  suspend: true\n";
@@ -53,7 +54,8 @@ impl Words<'_> {
         text += "# The shards.\n";
         let indexed = [waits, &self.indexed(phases.shards)].concat();
         self.job(&mut text, name, &indexed, &self.apply);
-        text += "---\n# The end, which fails with status 3 and is tried again until all shards are done.\n";
+        text += "---\n# The end, which fails with status 3 and is tried again until all shards are done; with \
+             status 4\n# if the run is incomplete for good: its log says what to do.\n";
         let until = [waits, &until_done()].concat();
         self.job(&mut text, &format!("{name}-end"), &until, &self.finish);
         text

@@ -76,7 +76,7 @@ impl ClusterRun {
         }
         let places = [self.path(), self.mirrored()];
         let phases = Phases::of(None, self.shards());
-        Words::of(self.path(), self.id(), options)?.script(script, &phases, places)
+        Words::of(self.path(), self.id(), script, options)?.script(script, &phases, places)
     }
 }
 
@@ -89,7 +89,7 @@ impl RangeRun {
     pub fn script(&self, script: Script, options: &ScriptOptions) -> Result<String> {
         let places = [self.path(), self.mirrored()];
         let phases = Phases::of(Some(self.ranges().len()), self.shards());
-        Words::of(self.path(), self.id(), options)?.script(script, &phases, places)
+        Words::of(self.path(), self.id(), script, options)?.script(script, &phases, places)
     }
 }
 
@@ -133,7 +133,7 @@ impl Owner {
 }
 
 impl<'a> Words<'a> {
-    fn of(path: &Path, id: &str, options: &'a ScriptOptions) -> Result<Self> {
+    fn of(path: &Path, id: &str, script: Script, options: &'a ScriptOptions) -> Result<Self> {
         let text = path.to_str().ok_or_else(|| ClusterError::NotText {
             path: path.to_owned(),
         })?;
@@ -142,7 +142,12 @@ impl<'a> Words<'a> {
             let begin = begin.iter().chain(more).map(|word| (*word).to_owned());
             begin.chain(options.options.iter().cloned()).collect()
         };
-        let mut guards = vec!["--yes"];
+        let last = match script {
+            // They try again what ends with status 3.
+            Script::Kubernetes | Script::Batch => &["--yes", "--retried"][..],
+            Script::Slurm | Script::Parallel => &["--yes"],
+        };
+        let mut guards = last.to_vec();
         if let Some(most) = &options.max_delete {
             guards.extend(["--max-delete", most]);
         }
@@ -153,7 +158,7 @@ impl<'a> Words<'a> {
             plan: command("plan", &["--shard", "auto", "--quiet"]),
             seal: command("seal", &guards),
             apply: command("apply", &["--shard", "auto", "--quiet"]),
-            finish: command("finish", &["--yes"]),
+            finish: command("finish", last),
         })
     }
 

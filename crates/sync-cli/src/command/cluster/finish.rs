@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-use s3mirror::cluster::{ClusterError, ClusterRun, Concluded, Ending, Finished, Missing};
+use s3mirror::cluster::{
+    ClusterError, ClusterRun, Concluded, Ending, Finished, Missing, Remedy, StillOpen,
+};
 use sync_core::{execute::DeletionsSkipped, text::entries};
 
 use super::advice::{still_open, what_is_missing};
@@ -37,7 +39,7 @@ pub(crate) async fn run(
         Ok(None) => {}
         Ok(Some(finished)) => {
             console.note("the run was finished before; this is its report");
-            return Ok(was_finished(&run, &finished, hooks, console));
+            return Ok(was_finished(args, &run, &finished, hooks, console));
         }
         Err(error) => return Ok(not_ended(error, console)),
     }
@@ -49,7 +51,7 @@ pub(crate) async fn run(
             let stop = listen(hooks, console)?;
             end(args, &run, ending, (hooks, &stop), console).await
         }
-        Ok(Err(missing)) => Ok(incomplete(&run, &missing, console)),
+        Ok(Err(missing)) => Ok(incomplete(args, &run, &missing, console)),
         Err(error) => Ok(not_ended(error, console)),
     }
 }
@@ -135,7 +137,7 @@ async fn end(
         return Ok(exit);
     }
     if deletions > 0 {
-        ending = match begin_deletions(run, ending, console) {
+        ending = match begin_deletions(args, run, ending, console) {
             Ok(ending) => ending,
             Err(exit) => return Ok(exit),
         };
@@ -166,7 +168,7 @@ fn conclude(
     let concluded = ending.conclude(last, &merged);
     if let Ok(Concluded::Elsewhere(finished)) = concluded {
         console.note("the run was finished meanwhile by another process; this is its report");
-        return was_finished(run, &finished, hooks, console);
+        return was_finished(args, run, &finished, hooks, console);
     }
     tell(run, &merged, hooks, console);
     match concluded {
@@ -189,7 +191,13 @@ fn conclude(
         }
         Ok(Concluded::Not(open)) => {
             console.error(still_open(run, open, last.execution.deleted.entries));
-            outcome::exit(&merged, stop)
+            let exit = outcome::exit(&merged, stop);
+            match open {
+                StillOpen::Declined | StillOpen::Outdated | StillOpen::ClockOfShards => {
+                    args.scheduler.in_vain(exit)
+                }
+                _ => exit,
+            }
         }
         Ok(_) => {
             if args.without_deletions && !merged.is_complete() {
@@ -205,6 +213,7 @@ fn conclude(
 
 /// The report of a run that has come to its end before.
 fn was_finished(
+    args: &ClusterFinishArgs,
     run: &ClusterRun,
     finished: &Finished,
     hooks: &EndHooks,
@@ -213,7 +222,7 @@ fn was_finished(
     hooks.ended(finished.at);
     name(&finished.missing, console);
     tell(run, &finished.report, hooks, console);
-    exit_of(&finished.report)
+    args.scheduler.in_vain(exit_of(&finished.report))
 }
 
 /// Asks whether so many entries may be deleted; how it ends if they may not.
@@ -231,6 +240,7 @@ fn not_confirmed(args: &ClusterFinishArgs, deletions: u64, console: &mut Console
 /// Notes that the deletions begin; or how it ends if somebody ends the run without them: the
 /// question may have stood for hours.
 fn begin_deletions<'r>(
+    args: &ClusterFinishArgs,
     run: &ClusterRun,
     mut ending: Ending<'r>,
     console: &mut Console,
@@ -242,7 +252,7 @@ fn begin_deletions<'r>(
         Ok(None) => Ok(ending),
         Ok(Some(missing)) => {
             ending.give_up(&missing.to_string());
-            Err(incomplete(run, &[missing], console))
+            Err(incomplete(args, run, &[missing], console))
         }
         Err(error) => {
             ending.give_up(&error.to_string());
@@ -306,7 +316,12 @@ fn name(missing: &[impl Display], console: &mut Console) {
 }
 
 /// Names what is missing, and what to do.
-fn incomplete(run: &ClusterRun, missing: &[Missing], console: &mut Console) -> Exit {
+fn incomplete(
+    args: &ClusterFinishArgs,
+    run: &ClusterRun,
+    missing: &[Missing],
+    console: &mut Console,
+) -> Exit {
     name(missing, console);
     let next = what_is_missing(run, missing);
     let deleted = match run.deletions_told() {
@@ -315,5 +330,9 @@ fn incomplete(run: &ClusterRun, missing: &[Missing], console: &mut Console) -> E
         Err(error) => format!("nothing more was deleted; {error}"),
     };
     console.error(format_args!("{deleted}; {next}"));
-    Exit::Incomplete
+    let mut remedies = missing.iter().map(|missing| missing.remedy);
+    match remedies.all(|remedy| matches!(remedy, Remedy::Outdated | Remedy::Declined)) {
+        true => args.scheduler.in_vain(Exit::Incomplete),
+        false => Exit::Incomplete,
+    }
 }

@@ -80,9 +80,13 @@ async fn one(
         }
         Err(NoPlan::Failed(error)) => {
             let why = explained(&error);
-            attempt.fail(&why);
+            let exit = exit_of(&error);
+            match exit {
+                Exit::Refused => attempt.refuse(&why),
+                _ => attempt.fail(&why),
+            }
             console.error(format_args!("range {range}: {why}"));
-            return Ok(exit_of(&error));
+            return Ok(exit);
         }
     };
     if !plan.refusals().is_empty() {

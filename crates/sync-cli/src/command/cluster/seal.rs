@@ -1,6 +1,6 @@
 //! `cluster seal`: the plans of all ranges are judged together, confirmed and divided.
 
-use s3mirror::cluster::{ClusterRun, RangeRun};
+use s3mirror::cluster::{ClusterError, ClusterRun, RangeRun};
 
 use super::common::{self, Line, quoted, refuse};
 use super::split::{judged, refused};
@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &SealArgs, console: &mut Console) -> anyhow::Resul
     }
     let mut sealing = match run.all_plans() {
         Ok(sealing) => sealing,
-        Err(error) => return Ok(refuse(error, console)),
+        Err(error) => return Ok(not_planned(args, &run, error, console)),
     };
     let mut builder = match sealing.mirror() {
         Ok(builder) => builder,
@@ -49,8 +49,26 @@ pub(crate) async fn run(args: &SealArgs, console: &mut Console) -> anyhow::Resul
     Ok(sealed(sealing.seal(), console))
 }
 
+/// Reports why there is nothing to judge. What is not planned may be planned later, unless the
+/// keys must be split again.
+fn not_planned(
+    args: &SealArgs,
+    run: &RangeRun,
+    error: ClusterError,
+    console: &mut Console,
+) -> Exit {
+    let exit = refuse(error, console);
+    match run.refused() {
+        Some((range, why)) => {
+            console.error(format_args!("range {range} cannot be planned: {why}"));
+            args.scheduler.in_vain(exit)
+        }
+        None => exit,
+    }
+}
+
 /// Reports how the plans were divided, and what to run next.
-fn sealed(run: Result<ClusterRun, s3mirror::cluster::ClusterError>, console: &mut Console) -> Exit {
+fn sealed(run: Result<ClusterRun, ClusterError>, console: &mut Console) -> Exit {
     let run = match run {
         Ok(run) => run,
         Err(error) => return refuse(error, console),

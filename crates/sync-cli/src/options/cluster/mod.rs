@@ -17,6 +17,7 @@ use super::{
     DurabilityArgs, FinishArgs, GuardArgs, IdentityArgs, MachineGuardArgs, ObjectArgs, OutputArgs,
     ServerArgs, SpeedArgs, StateArgs,
 };
+use crate::Exit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,6 +77,8 @@ pub(crate) struct SealArgs {
     /// The run directory
     pub(crate) run: PathBuf,
     #[command(flatten)]
+    pub(crate) scheduler: SchedulerArgs,
+    #[command(flatten)]
     pub(crate) guards: GuardArgs,
     #[command(flatten)]
     pub(crate) how: ExecutionArgs,
@@ -133,6 +136,8 @@ pub(crate) struct ClusterFinishArgs {
     #[arg(long, hide_env = true, env = "S3MIRROR_WITHOUT_DELETIONS", value_parser = Boolish::new(), help_heading = "Safety")]
     pub(crate) without_deletions: bool,
     #[command(flatten)]
+    pub(crate) scheduler: SchedulerArgs,
+    #[command(flatten)]
     pub(crate) machine: MachineGuardArgs,
     #[command(flatten)]
     pub(crate) how: ExecutionArgs,
@@ -140,6 +145,28 @@ pub(crate) struct ClusterFinishArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) finish: FinishArgs,
+}
+
+/// What a scheduler is told.
+#[derive(Debug, Args)]
+pub(crate) struct SchedulerArgs {
+    /// For a scheduler that tries again: end with 4, not 3, where that would be in vain
+    ///
+    /// In vain where the run was finished before, is being ended by somebody, or lacks
+    /// only entries that are no longer what was planned; and where its keys must be split
+    /// again. --json and the metrics have the status of the run, which is 3.
+    #[arg(long, hide_env = true, env = "S3MIRROR_RETRIED", value_parser = Boolish::new(), help_heading = "Output")]
+    pub(crate) retried: bool,
+}
+
+impl SchedulerArgs {
+    /// The exit status where another try would end in the same way.
+    pub(crate) fn in_vain(&self, exit: Exit) -> Exit {
+        match exit {
+            Exit::Incomplete if self.retried => Exit::InVain,
+            exit => exit,
+        }
+    }
 }
 
 /// How a part of a plan is executed.
