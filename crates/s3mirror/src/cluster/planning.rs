@@ -144,22 +144,34 @@ impl RangeRun {
         if directory.has(&range.done()) || self.is_sealed()? {
             return Ok(None);
         }
-        self.opened.is_at_its_directory()?;
-        // What attempts to plan have noted is needed by nobody.
-        directory.make_again(&range.directory())?;
-        directory.make_again("plan")?;
         for number in 1.. {
-            let began = BeganFile::of(Signature::of(self.id(), index, number), job);
-            if directory.claim(&range.began(number), &began)? {
-                return Ok(Some(RangeAttempt {
-                    run: self,
-                    range,
-                    number,
-                    watcher: None,
-                }));
+            if let Some(attempt) = self.begin_attempt(range, number, job)? {
+                return Ok(Some(attempt));
             }
         }
         Ok(None)
+    }
+
+    /// Begins the attempt of that number; none if another process has begun it.
+    pub(super) fn begin_attempt(
+        &self,
+        range: Range,
+        number: u32,
+        job: Option<&str>,
+    ) -> Result<Option<RangeAttempt<'_>>> {
+        self.opened.is_at_its_directory()?;
+        let directory = &self.opened.directory;
+        // What attempts to plan have noted is needed by nobody.
+        directory.make_again(&range.directory())?;
+        directory.make_again("plan")?;
+        let began = BeganFile::of(Signature::of(self.id(), range.number(), number), job);
+        let is_first = directory.claim(&range.began(number), &began)?;
+        Ok(is_first.then_some(RangeAttempt {
+            run: self,
+            range,
+            number,
+            watcher: None,
+        }))
     }
 
     /// Checks that a plan is that of the range of that number, of this run; says what shows
@@ -196,6 +208,12 @@ fn has_places_of(origin: &Origin, expected: &Origin) -> bool {
 }
 
 impl RangeAttempt<'_> {
+    /// The number of the range.
+    #[must_use]
+    pub fn range(&self) -> usize {
+        self.range.0
+    }
+
     /// Which attempt at it this is, from 1.
     #[must_use]
     pub fn number(&self) -> u32 {

@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 
-use super::planning::RangeRun;
+use super::error::Result;
+use super::planning::{RangeAttempt, RangeRun};
 use super::shard::{Range, Task as _, in_turn};
 
 /// The ranges of a run that have no plan, each of which this process tries once.
@@ -21,33 +22,42 @@ impl RangeRun {
     /// All ranges that have no plan, from a random place on.
     #[must_use]
     pub fn queue(&self) -> RangeQueue<'_> {
-        self.queue_from(fastrand::usize(..=self.ranges.len()))
-    }
-
-    fn queue_from(&self, first: usize) -> RangeQueue<'_> {
+        let ranges = self.ranges.len();
         RangeQueue {
             run: self,
-            new: in_turn(self.ranges.len(), first),
+            new: in_turn(ranges, fastrand::usize(..=ranges)),
             begun: VecDeque::new(),
         }
     }
 }
 
-impl Iterator for RangeQueue<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
+impl<'r> RangeQueue<'r> {
+    /// Begins an attempt at the next range; none if all have a plan, or this process has tried
+    /// them.
+    ///
+    /// # Errors
+    /// [`ClusterError`](super::ClusterError)
+    pub fn next_attempt(&mut self) -> Result<Option<RangeAttempt<'r>>> {
+        if self.run.is_sealed()? {
+            return Ok(None);
+        }
         let directory = &self.run.opened.directory;
+        let is_missing = |range: &usize| !directory.has(&Range(*range).done());
         while let Some(range) = self.new.pop_front() {
-            if directory.has(&Range(range).done()) {
+            if !is_missing(&range) {
                 continue;
             }
-            if !directory.has(&Range(range).began(1)) {
-                return Some(range);
+            // Another process may begin it at this very moment.
+            if let Some(attempt) = self.run.begin_attempt(Range(range), 1, None)? {
+                return Ok(Some(attempt));
             }
             self.begun.push_back(range);
         }
-        let is_missing = |range: &usize| !directory.has(&Range(*range).done());
-        std::iter::from_fn(|| self.begun.pop_front()).find(is_missing)
+        while let Some(range) = self.begun.pop_front() {
+            if let Some(attempt) = self.run.begin(range, None)? {
+                return Ok(Some(attempt));
+            }
+        }
+        Ok(None)
     }
 }

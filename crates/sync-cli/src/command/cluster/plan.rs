@@ -33,18 +33,30 @@ pub(crate) async fn run(
     // Nothing is changed, so that a signal ends the process at once.
     let _stop = listen(hooks, console)?;
     if let Some((range, job)) = chosen {
-        return one(args, &run, (range, job.as_deref()), hooks, console).await;
+        return match run.begin(range, job.as_deref()) {
+            Ok(Some(attempt)) => one(args, &run, attempt, hooks, console).await,
+            Ok(None) => {
+                say(None, range, Ended::ByAnother, Instant::now(), console);
+                Ok(Exit::Done)
+            }
+            Err(error) => Ok(refuse(error, console)),
+        };
     }
     let mut all = Exit::Done;
-    for range in run.queue() {
-        match one(args, &run, (range, None), hooks, console).await? {
+    let mut queue = run.queue();
+    loop {
+        let attempt = match queue.next_attempt() {
+            Ok(Some(attempt)) => attempt,
+            Ok(None) => return Ok(all),
+            Err(error) => return Ok(refuse(error, console)),
+        };
+        match one(args, &run, attempt, hooks, console).await? {
             Exit::Done => {}
             // The others may succeed all the same.
             Exit::Incomplete => all = Exit::Incomplete,
             exit => return Ok(exit),
         }
     }
-    Ok(all)
 }
 
 /// Why there is no plan.
@@ -58,20 +70,12 @@ enum NoPlan {
 async fn one(
     args: &ClusterPlanArgs,
     run: &RangeRun,
-    (range, job): (usize, Option<&str>),
+    mut attempt: RangeAttempt<'_>,
     hooks: &EndHooks,
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    let mut attempt = match run.begin(range, job) {
-        Ok(Some(attempt)) => attempt,
-        Ok(None) => {
-            say(None, range, Ended::ByAnother, started, console);
-            return Ok(Exit::Done);
-        }
-        Err(error) => return Ok(refuse(error, console)),
-    };
-    let number = attempt.number();
+    let (range, number) = (attempt.range(), attempt.number());
     let plan = match planned(args, &mut attempt, hooks, console).await {
         Ok(plan) => plan,
         Err(NoPlan::NotNeeded) => {
