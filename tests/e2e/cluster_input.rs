@@ -76,7 +76,9 @@ fn a_plan_is_not_divided_into_the_tree_or_into_no_or_too_many_shards() {
         split(&world, &world.sandbox.path("none"), &run, 2)
             .exits(1)
             .says("none");
-        split(&world, &plan, &world.sandbox.path("no/such/place"), 2).exits(1);
+        split(&world, &plan, &world.sandbox.path("no/such/place"), 2)
+            .exits(1)
+            .says("make the directory above it");
         fs::create_dir(&run).unwrap();
         split(&world, &plan, &run, 2)
             .exits(1)

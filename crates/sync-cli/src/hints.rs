@@ -1,6 +1,7 @@
 //! What a user can do about an error or a refusal of the library, in the
 //! options of the command line. The library names none of them.
 
+use std::io;
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -246,6 +247,9 @@ fn cluster(error: &ClusterError) -> String {
         }
         ClusterError::NotText { .. } => "rename it",
         ClusterError::OtherVersion { .. } => "use one version for all of a run",
+        ClusterError::Write { error, .. } if error.kind() == io::ErrorKind::NotFound => {
+            "make the directory above it, and try again"
+        }
         ClusterError::Write { .. } => "free some space there or make it writable, and try again",
         _ => return chain(error),
     };
