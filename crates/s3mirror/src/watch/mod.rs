@@ -7,6 +7,7 @@
 //! have been lost, everything is looked at.
 
 mod attempt;
+mod backoff;
 mod cycle;
 mod dirty;
 mod failures;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::backoff::Backoff;
 use super::dirty::{OVERHEAD, covers};
-use super::schedule::pause;
 
 /// The longest pause before an item is tried again: somebody has to look at it.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -22,7 +22,7 @@ pub(super) struct Retries {
 /// How often an item has failed in a row, and when it is tried again.
 #[derive(Debug, Clone, Copy)]
 struct Retry {
-    failures: u32,
+    failures: Backoff,
     at: Instant,
 }
 
@@ -72,13 +72,11 @@ impl Retries {
         now: Instant,
     ) -> Result<(), TooMany> {
         for item in failed {
-            let before = old.get(&item).map_or(0, |retry| retry.failures);
+            let before = old.get(&item).map(|retry| retry.failures);
+            let mut failures = before.unwrap_or_default();
+            let at = now + failures.fail(LONGEST);
             self.bytes += size(&item);
-            let retry = Retry {
-                failures: before.saturating_add(1),
-                at: now + pause(before, LONGEST),
-            };
-            self.items.insert(item, retry);
+            self.items.insert(item, Retry { failures, at });
         }
         if self.bytes <= self.most {
             return Ok(());

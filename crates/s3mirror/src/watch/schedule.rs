@@ -3,8 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The pause after a first failure; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
+use super::backoff::Backoff;
 
 /// How long a watch waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,10 +100,10 @@ pub(super) struct Schedule {
     /// Until when there is none of any cause during which cycles may be run, because the
     /// last one has failed.
     full_not_before: Option<Instant>,
-    full_failures: u32,
-    /// Full runs in a row that were incomplete.
-    incomplete: u32,
-    failures: u32,
+    full_failures: Backoff,
+    /// Full runs that were incomplete.
+    incomplete: Backoff,
+    failures: Backoff,
     /// The longest pause after the last failure: of another kind, failures count anew.
     longest: Duration,
     /// No run before, because the last one has failed.
@@ -122,9 +121,9 @@ impl Schedule {
             full_at: later(now, pace.full_every),
             rest_until: None,
             full_not_before: None,
-            full_failures: 0,
-            incomplete: 0,
-            failures: 0,
+            full_failures: Backoff::default(),
+            incomplete: Backoff::default(),
+            failures: Backoff::default(),
             longest: Duration::ZERO,
             not_before: None,
             no_lists: false,
@@ -198,7 +197,7 @@ impl Schedule {
 
     /// A run has reached both places, and has done what it could.
     pub(super) fn ended(&mut self) {
-        self.failures = 0;
+        self.failures = Backoff::default();
         self.not_before = None;
     }
 
@@ -206,7 +205,7 @@ impl Schedule {
     /// next one is due `every` so often, or sooner; for another cause it waits as long as
     /// this one took, so that full runs take at most half of the time.
     pub(super) fn full_ended(&mut self, now: Instant, took: Duration, every: Duration) {
-        self.incomplete = 0;
+        self.incomplete = Backoff::default();
         self.full_at = later(now, self.pace.full_every.min(every));
         self.rest_until = Some(now + took);
         self.full_succeeded();
@@ -217,13 +216,12 @@ impl Schedule {
     pub(super) fn full_again(&mut self, now: Instant, took: Duration, longest: Duration) {
         self.ask_full(FullCause::Incomplete);
         self.full_succeeded();
-        let pause = pause(self.incomplete, longest).max(took);
+        let pause = self.incomplete.fail(longest).max(took);
         self.rest_until = Some(now + pause);
-        self.incomplete = self.incomplete.saturating_add(1);
     }
 
     fn full_succeeded(&mut self) {
-        self.full_failures = 0;
+        self.full_failures = Backoff::default();
         self.full_not_before = None;
     }
 
@@ -234,17 +232,15 @@ impl Schedule {
         if let Some(cause) = full {
             self.ask_full(cause);
             if !blocks(cause) {
-                self.full_not_before = Some(now + pause(self.full_failures, longest));
-                self.full_failures = self.full_failures.saturating_add(1);
+                self.full_not_before = Some(now + self.full_failures.fail(longest));
                 return;
             }
         }
         if self.longest != longest {
-            self.failures = 0;
+            self.failures = Backoff::default();
         }
         self.longest = longest;
-        self.not_before = Some(now + pause(self.failures, longest));
-        self.failures = self.failures.saturating_add(1);
+        self.not_before = Some(now + self.failures.fail(longest));
     }
 
     /// When what has failed is tried again, or a full run that waits, if that is later than
@@ -257,7 +253,7 @@ impl Schedule {
 
     /// How often the last run has failed in a row.
     pub(super) fn failures(&self) -> u32 {
-        self.failures.max(self.full_failures)
+        self.failures.failures().max(self.full_failures.failures())
     }
 }
 
@@ -273,13 +269,6 @@ fn blocks(cause: FullCause) -> bool {
 fn later(now: Instant, span: Duration) -> Instant {
     const LONG: Duration = Duration::from_hours(24 * 365);
     now.checked_add(span).unwrap_or_else(|| now + LONG)
-}
-
-/// The pause after so many failures before this one, of at most `longest`.
-pub(super) fn pause(failures: u32, longest: Duration) -> Duration {
-    FIRST_PAUSE
-        .saturating_mul(1 << failures.min(16))
-        .min(longest)
 }
 
 #[cfg(test)]
