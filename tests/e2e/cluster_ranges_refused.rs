@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use s3_endpoint::{Config, ListOrder};
+
 use crate::support::{
     Memory, World, assert_same,
     cluster::{Cluster, IN_ORDER, deletions, different, split_keys},
@@ -346,4 +348,29 @@ fn what_cannot_be_divided_is_wrong_usage() {
     let by_plan = Cluster::split(&world, "backup", &dir, 2);
     by_plan.phase("plan").exits(2).says("split by a plan");
     by_plan.seal().exits(2).says("cluster apply");
+}
+
+/// It was said of a server that walks a tree.
+#[test]
+fn a_server_that_does_not_list_in_the_order_that_was_said_is_not_planned_by_ranges() {
+    let memory = Memory::with(Config {
+        list_order: ListOrder::DirectoryWise,
+        ..Config::default()
+    });
+    let world = World::on(&memory);
+    let dir = world.dir("dir");
+    for directory in ["a", "a-b", "a.b", "b"] {
+        for number in 0..20 {
+            world.bucket.put(&format!("{directory}/{number:02}"), "1");
+        }
+    }
+    world.bucket.put("a!x", "1");
+    let cluster = Cluster::ranges(&world, "restore", &dir, 4, &IN_ORDER);
+    let refused = cluster.phase("plan").exits(4);
+    let refused = refused.says("byte order");
+    refused
+        .says("split")
+        .says("without --lists-in-order always");
+    cluster.seal().args(["--retried"]).exits(4);
+    assert!(dir.contents().is_empty());
 }

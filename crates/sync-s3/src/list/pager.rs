@@ -127,7 +127,7 @@ impl Pager {
         let prefix = self.bucket.location.prefix();
         let mut items = entries(page, prefix, |failure| refused(&self.bucket, failure));
         self.bucket.note_fractions(&items);
-        self.end_range(&mut items)?;
+        self.end_range(&mut items);
         self.prune(&mut items);
         Ok(items)
     }
@@ -143,26 +143,27 @@ impl Pager {
 
     /// Ends at the first key behind the range. What shows that the server does not list in
     /// byte order is an error: keys of the range may come after that.
-    fn end_range(&mut self, items: &mut Vec<Result<Listed>>) -> Result<(), Failure> {
+    fn end_range(&mut self, items: &mut Vec<Result<Listed>>) {
         let range = &self.pruner.range;
         if range.is_all() {
-            return Ok(());
+            return;
         }
         let is_behind = |item: &Result<Listed>| name(item).is_some_and(|at| range.ends_before(at));
         let end = items.iter().position(is_behind).unwrap_or(items.len());
-        if let Some(late) = self.out_of_order(items) {
-            // As the reader of a whole listing says it; then everything is listed.
-            self.bucket.quirks.note(Quirk::Disordered);
-            let message = format!("'{late}' comes too late in the listing");
-            *items = vec![Err(StoreError::new(ErrorKind::Disordered, message))];
-            return Ok(());
-        }
         let mut names = items[..end].iter().filter_map(name);
         let is_before = |at: &str| range.after().is_some_and(|after| at <= after);
-        if names.any(is_before) || !items[end..].iter().all(is_behind) {
-            return Err(Failure::protocol(format!(
-                "the server does not list {range} in byte order"
-            )));
+        let wrong = if let Some(late) = self.out_of_order(items) {
+            // As the reader of a whole listing says it.
+            Some(format!("'{late}' comes too late in the listing"))
+        } else if names.any(is_before) || !items[end..].iter().all(is_behind) {
+            Some(format!("the server does not list {range} in byte order"))
+        } else {
+            None
+        };
+        if let Some(message) = wrong {
+            self.bucket.quirks.note(Quirk::Disordered);
+            *items = vec![Err(StoreError::new(ErrorKind::Disordered, message))];
+            return;
         }
         self.ended |= end < items.len();
         items.truncate(end);
@@ -171,7 +172,6 @@ impl Pager {
             self.ended |= range.up_to() == Some(last);
             last.clone_into(&mut self.last);
         }
-        Ok(())
     }
 
     /// The first name that is less than the one before it.

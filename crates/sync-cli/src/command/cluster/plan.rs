@@ -5,7 +5,7 @@ use std::time::Instant;
 use futures::future::{Either, select};
 use s3mirror::cluster::{Ended, RangeAttempt, RangeRun};
 use s3mirror::{Counts, MirrorPlan};
-use sync_core::plan::PlanError;
+use sync_core::{ErrorKind, plan::PlanError};
 
 use super::common::{Line, quoted, refuse};
 use super::tasks::chosen;
@@ -148,8 +148,23 @@ fn explained(error: &s3mirror::Error) -> String {
              --plan-out PLAN, then `s3mirror cluster split PLAN`), or remove or --exclude what leads \
              there and split again"
         ),
+        error if is_out_of_order(error) => format!(
+            "{why}: the server does not list in byte order, as was said of it when the keys were \
+             divided; run `s3mirror cluster split` again, with another --run and without \
+             --lists-in-order always"
+        ),
         _ => why,
     }
+}
+
+/// Whether the server has shown that what was said of its order is wrong: where it is not
+/// known, a listing out of order is sorted.
+fn is_out_of_order(error: &s3mirror::Error) -> bool {
+    matches!(
+        error,
+        s3mirror::Error::Plan(PlanError::Listing(listing))
+            if listing.error.kind() == ErrorKind::Disordered
+    )
 }
 
 /// Whether another attempt would fail in the same way, whatever machine makes it.
@@ -157,7 +172,7 @@ fn cannot_be_planned_so(error: &s3mirror::Error) -> bool {
     matches!(
         error,
         s3mirror::Error::Plan(PlanError::Straddled { .. } | PlanError::NotSeparable(_))
-    )
+    ) || is_out_of_order(error)
 }
 
 fn exit_of(error: &s3mirror::Error) -> Exit {
