@@ -78,7 +78,7 @@ fn a_plan_is_not_divided_into_the_tree_or_into_no_or_too_many_shards() {
             .says("none");
         split(&world, &plan, &world.sandbox.path("no/such/place"), 2)
             .exits(1)
-            .says("make the directory above it");
+            .says("the directory above it is missing");
         fs::create_dir(&run).unwrap();
         split(&world, &plan, &run, 2)
             .exits(1)

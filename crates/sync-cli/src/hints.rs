@@ -248,7 +248,7 @@ fn cluster(error: &ClusterError) -> String {
         ClusterError::NotText { .. } => "rename it",
         ClusterError::OtherVersion { .. } => "use one version for all of a run",
         ClusterError::Write { error, .. } if error.kind() == io::ErrorKind::NotFound => {
-            "make the directory above it, and try again"
+            "its file system is not mounted here, or the directory above it is missing"
         }
         ClusterError::Write { .. } => "free some space there or make it writable, and try again",
         _ => return chain(error),

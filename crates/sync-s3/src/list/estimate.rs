@@ -20,6 +20,10 @@ const PAGES: usize = 4;
 const MOST_PAGES: usize = 64;
 const NAMES_OF_A_PAGE: usize = 4;
 
+/// Characters that are looked for after one beginning: of names in a script of thousands of
+/// signs, those behind them count as one part.
+const MOST_CHARACTERS: usize = 256;
+
 /// Beginnings of names that are looked at side by side.
 const AT_ONCE: usize = 16;
 
@@ -130,16 +134,22 @@ impl Beginning {
 
     /// The same with each character that may follow it. It takes a request for each.
     async fn with_next(&self, bucket: &Bucket) -> Result<Vec<Self>, Failure> {
-        let mut longer = Vec::new();
+        let mut longer: Vec<Self> = Vec::new();
         let mut next = Some(self.first.clone());
-        while let Some(key) = next {
+        while let Some(key) = next
+            && longer.len() < MOST_CHARACTERS
+        {
             let rest = key.get(self.text.len()..).unwrap_or_default();
             let after = match rest.chars().next() {
                 None => key,
                 Some(character) => {
                     let text = format!("{}{character}", self.text);
                     let behind = format!("{text}{}", char::MAX);
-                    longer.push(Self { text, first: key });
+                    // A name may go on with that very character.
+                    let behind = behind.max(key.clone());
+                    if longer.last().is_none_or(|last| last.text != text) {
+                        longer.push(Self { text, first: key });
+                    }
                     behind
                 }
             };

@@ -23,6 +23,11 @@ pub(crate) trait Named: Send + 'static {
     fn version(&self) -> Option<(&str, bool)> {
         None
     }
+
+    /// Whether no other item of its name precedes it.
+    fn begins_its_name(&self) -> bool {
+        true
+    }
 }
 
 impl Named for Listed {

@@ -281,6 +281,21 @@ async fn names_of_a_long_level_are_looked_for_far_apart() {
     assert_eq!(level, Default::default());
 }
 
+/// The last of all characters is no end of the names that begin with another one.
+#[tokio::test]
+async fn names_with_the_last_character_are_looked_for_once() {
+    let mut keys: Vec<_> = (0..90).map(|n| format!("photo-{n:04}")).collect();
+    keys.extend([
+        "photo-0\u{10ffff}a".to_owned(),
+        "photo-1\u{10ffff}".to_owned(),
+    ]);
+    let fixture = fixture(&keys, Choice::Always, PLAIN).await;
+    let level = fixture.store.level("", 16).await.unwrap();
+    assert!(level.names.len() >= 10, "{level:?}");
+    assert!(level.names.is_sorted_by(|a, b| a < b), "{level:?}");
+    assert!(fixture.server.count("ListObjectsV2") < 120);
+}
+
 /// That takes fewer requests than to look for them.
 #[tokio::test]
 async fn more_pages_of_a_level_are_read_for_more_names() {

@@ -85,6 +85,7 @@ impl<P: PageReader> Segment<P> {
     /// show that the server does not begin there.
     fn first_of(page: &Page<P::Item>, start: &str) -> First {
         let first = page.items.first().and_then(|item| item.as_ref().ok());
+        let first = first.filter(|first| first.begins_its_name());
         let first = first.and_then(Identity::of);
         let first = first.filter(|first| *first.name > *start);
         first.map_or(First::Unknown, First::Known)

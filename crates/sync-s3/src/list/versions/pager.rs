@@ -31,6 +31,12 @@ impl Named for Line {
     fn version(&self) -> Option<(&str, bool)> {
         Some((self.id(), self.is_marker))
     }
+
+    /// Where a server drops the newest line of a key after a key marker, the one after it may be
+    /// the first of that key on another page, all the same: of one that lists markers last.
+    fn begins_its_name(&self) -> bool {
+        self.is_latest
+    }
 }
 
 /// Requests one page after the other. The keys of its lines are those below its prefix.

@@ -183,6 +183,27 @@ async fn no_version_is_lost_where_a_server_drops_a_line_after_a_key() {
     assert_eq!(found, versions(&server, BUCKET, PLAIN).await);
 }
 
+/// The same of a server that lists the markers of a page last (moto): the newest version is the
+/// first line of its key on a page, though a marker was dropped before it.
+#[tokio::test]
+async fn no_marker_is_lost_where_a_server_drops_a_line_and_lists_markers_last() {
+    let server = versioned(Config {
+        key_marker: KeyMarker::SkipsOneLine,
+        version_order: VersionOrder::Torn,
+        page_size: 20,
+        ..Config::with_bucket(BUCKET)
+    });
+    let key = |n: usize| format!("d{:03}/f{}", n / 8, n % 8);
+    let changes: Vec<_> = (0..3_200)
+        .map(|n| (key(n % 800), n / 800 % 2 == 1, i64::from(n % 800 == 0)))
+        .collect();
+    lived(&server, &changes);
+    let found = versions(&server, BUCKET, EAGER).await;
+    let expected = versions(&server, BUCKET, PLAIN).await;
+    assert!(beginnings(&server).0 > 0, "it was split");
+    assert_eq!((found.len(), expected.len()), (3_200, 3_200));
+}
+
 fn key() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("a".to_owned()),
