@@ -62,9 +62,7 @@ pub(super) async fn level(bucket: &Bucket, level: Level) -> Option<LevelPage> {
         .delimiter("/");
     request = match level.token {
         Some(token) => request.continuation_token(token),
-        // Servers that walk a tree take a directory as such for one to skip.
-        None if level.after <= prefix => request,
-        None => request.start_after(level.after),
+        None => request.set_start_after(level.after),
     };
     let page = send(bucket, request).await.ok()?;
     let directories = directories(&page, &prefix)?;

@@ -61,8 +61,8 @@ pub(crate) struct Page<T> {
 #[derive(Debug, Clone)]
 pub(crate) struct Level {
     pub(crate) prefix: String,
-    /// Only those after this key, or
-    pub(crate) after: String,
+    /// Only those after this key, if there is one, or
+    pub(crate) after: Option<String>,
     /// after the page that named this token.
     pub(crate) token: Option<String>,
 }

@@ -56,7 +56,7 @@ pub(crate) enum Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DirectoriesRequest {
     prefix: String,
-    after: String,
+    after: Option<String>,
     token: Option<String>,
 }
 
@@ -111,9 +111,12 @@ impl SplitPlanner {
                     self.levels.pop();
                     continue;
                 }
+                // Servers that walk a tree take a directory as such for one to skip.
+                let after = position.max(&self.last_split);
+                let is_below = *after > *level.prefix;
                 return Step::Request(DirectoriesRequest {
                     prefix: level.prefix.clone(),
-                    after: position.max(&self.last_split).to_owned(),
+                    after: is_below.then(|| after.to_owned()),
                     token: level.token.clone(),
                 });
             };
@@ -214,7 +217,7 @@ pub(crate) async fn directories_after<P: PageReader>(
     let base = bucket.location.prefix();
     let level = page_reader::Level {
         prefix: [base, &wanted.prefix].concat(),
-        after: [base, &wanted.after].concat(),
+        after: wanted.after.map(|after| [base, &after].concat()),
         token: wanted.token,
     };
     let page = P::level(bucket, level).await?;

@@ -91,10 +91,11 @@ impl PageReader for Pager {
     }
 
     async fn level(bucket: &Bucket, level: Level) -> Option<LevelPage> {
-        let after = (level.token.unwrap_or(level.after), String::new());
+        let after = level.token.or(level.after);
+        let after = after.map(|key| (key, String::new()));
         let request = Request {
             prefix: &level.prefix,
-            after: Some(&after),
+            after: after.as_ref(),
             delimiter: Some("/"),
             max_keys: PAGE,
         };
