@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use chrono::SecondsFormat;
 use sync_core::{plan::Tally, text::entries};
 
 use super::directory::RunDirectory;
@@ -131,12 +130,10 @@ impl Deletions {
             )),
             ShardState::Waiting | ShardState::Done(_) => None,
             ShardState::Running(running) => {
-                let by = &running.began.by;
-                let at = by.at.to_rfc3339_opts(SecondsFormat::Secs, true);
-                let place = by.place();
+                let began = running.began.by.beginning();
                 Some(format!(
-                    "`finish` had begun to delete and {made}; its last process began {at} on \
-                     {place}, and has not ended"
+                    "`finish` had begun to delete and {made}; its last process began {began}, and \
+                     has not ended"
                 ))
             }
             ShardState::Failed(failed) => {

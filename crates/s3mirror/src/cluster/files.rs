@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sync_core::{
     Direction, KeyRange,
@@ -160,6 +160,12 @@ impl Signature {
     /// Where it runs, as in "node7, process 42".
     pub(crate) fn place(&self) -> String {
         place(&self.host, self.process)
+    }
+
+    /// When and where it began, as in "2026-11-27T06:25:00Z on node7, process 42".
+    pub(crate) fn beginning(&self) -> String {
+        let at = self.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        format!("{at} on {}", self.place())
     }
 }
 

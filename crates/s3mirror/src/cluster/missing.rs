@@ -6,7 +6,6 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::SecondsFormat;
 use sync_core::{checksum::Crc64Hasher, text::printable};
 
 use super::attempts::{Liveness, liveness};
@@ -136,9 +135,8 @@ impl ClusterRun {
             }
         };
         let mut what = format!(
-            "it has not ended; its last attempt began {} on {}, and {lives}",
-            by.at.to_rfc3339_opts(SecondsFormat::Secs, true),
-            by.place()
+            "it has not ended; its last attempt began {}, and {lives}",
+            by.beginning()
         );
         let mut missing = Missing::new(Some(shard.0), String::new());
         if let Some(failed) = &running.failed {
