@@ -3,6 +3,7 @@
 //!
 //! [`run`] takes its arguments and streams, so that tests and `main` share it.
 
+mod allocator;
 mod command;
 mod config;
 mod end_hooks;
@@ -27,6 +28,7 @@ mod usage;
 
 use std::ffi::OsString;
 
+pub use allocator::save_memory;
 pub use exit::Exit;
 pub use output::Console;
 

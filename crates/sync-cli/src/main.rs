@@ -8,6 +8,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    sync_cli::save_memory();
     let console = sync_cli::Console::standard();
     sync_cli::run(std::env::args_os(), console).into()
 }

@@ -17,7 +17,7 @@ const REQUEST: u64 = 2 << 20;
 /// certificates that it trusts, and what the allocator keeps for it.
 const THREAD: u64 = 16 << 20;
 
-/// Below this limit memory is dearer than the time that huge pages may save.
+/// Below this limit memory is dearer than the time that more of it may save.
 const SMALL: u64 = 1 << 30;
 
 /// The limit on the memory of this process.
@@ -50,11 +50,18 @@ fn within(limit: u64, each: u64) -> usize {
     usize::try_from(limit / each).unwrap_or(usize::MAX).max(1)
 }
 
+/// Whether the memory of this process is limited so far that time should be spent on
+/// using less of it.
+#[must_use]
+pub fn is_little() -> bool {
+    own_limit().is_some_and(|limit| limit < SMALL)
+}
+
 /// Keeps the kernel from giving 2 MiB to each thread for its first few bytes,
 /// where that would be much of what there is. Some systems do so unasked.
 pub fn save() {
     #[cfg(target_os = "linux")]
-    if own_limit().is_some_and(|limit| limit < SMALL) {
+    if is_little() {
         // Where it is refused, it takes more.
         let _ = rustix::thread::disable_transparent_huge_pages(true);
     }

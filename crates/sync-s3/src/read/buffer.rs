@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::read::buffer_pool::Pool;
+use crate::read::buffer_pool::{Lent, Pool};
 
 /// The room that is made before anything has come, in bytes: as much as a part
 /// usually has.
@@ -18,7 +18,7 @@ pub(crate) struct Buffer {
 
 enum Pieces {
     One(Bytes),
-    Many(Vec<u8>),
+    Many(Lent),
 }
 
 impl Buffer {
@@ -82,7 +82,7 @@ impl Buffer {
     pub(crate) fn into_bytes(self) -> Bytes {
         match self.pieces {
             Pieces::One(piece) => piece,
-            Pieces::Many(all) => self.pool.freeze(all),
+            Pieces::Many(all) => all.freeze(),
         }
     }
 }
