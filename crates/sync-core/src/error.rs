@@ -14,6 +14,9 @@ pub enum ErrorKind {
     /// The entry is not the version that was expected, or is there though it
     /// should not be.
     Changed,
+    /// Another request about the same entry was under way, and still was after the
+    /// retries: nothing is known to have changed.
+    Conflict,
     /// The root directory or the bucket is missing or of the wrong kind.
     RootMissing,
     /// Permission denied.
@@ -57,6 +60,15 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Whether the cause is one that ends by itself, so that another attempt may succeed.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        matches!(
+            self,
+            Self::Conflict | Self::Throttled | Self::Timeout | Self::Unavailable | Self::Outage
+        )
+    }
+
     /// Whether every further action would fail alike, so that going on makes
     /// no sense.
     #[must_use]

@@ -145,6 +145,7 @@ fn is_hopeless(error: &Error) -> bool {
                 | ErrorKind::Stopped
                 | ErrorKind::NoSpace
                 | ErrorKind::Changed
+                | ErrorKind::Conflict
         )
     };
     match error {

@@ -56,7 +56,7 @@ impl From<StoreError> for CopyError {
     fn from(error: StoreError) -> Self {
         // What writes a part passes on the errors of what it reads.
         let side = match error.kind() {
-            ErrorKind::Aborted => Side::Target,
+            ErrorKind::Aborted | ErrorKind::Conflict => Side::Target,
             _ => Side::Source,
         };
         Self { side, error }
@@ -138,9 +138,9 @@ impl Workspace<'_> {
                 };
                 Ok(Some((now, how)))
             }
-            // Damaged on its way, or removed before its end: nothing was committed, so it
-            // may come again.
-            (ErrorKind::Corrupt | ErrorKind::Aborted, _) => {
+            // Damaged on its way, removed before its end, or refused for the sake of another
+            // request: nothing was committed, so it may come again.
+            (ErrorKind::Corrupt | ErrorKind::Aborted | ErrorKind::Conflict, _) => {
                 Ok(Some((entry.clone(), Reading::Version)))
             }
             _ => Ok(None),

@@ -51,14 +51,23 @@ impl Workspace<'_> {
     pub(super) async fn after_failure(&self, transfer: &Transfer, failure: CopyError) -> Step {
         let CopyError { side, error } = failure;
         let may_be_done = side == Side::Target
-            && matches!(error.kind(), ErrorKind::Changed | ErrorKind::Aborted)
-            && self.options.on_source_change == OnSourceChange::Refuse;
-        if may_be_done && !self.is_stopped() && self.is_as_planned(transfer).await.unwrap_or(false)
-        {
-            self.evidence.record(true);
-            return self.found(&transfer.source).await;
+            && self.options.on_source_change == OnSourceChange::Refuse
+            && matches!(
+                error.kind(),
+                ErrorKind::Changed | ErrorKind::Aborted | ErrorKind::Conflict
+            );
+        if !may_be_done || self.is_stopped() {
+            return Step::Ended(Done::Failed(error));
         }
-        Step::Ended(Done::Failed(error))
+        match self.is_as_planned(transfer).await {
+            Ok(true) => {
+                self.evidence.record(true);
+                self.found(&transfer.source).await
+            }
+            // Whether it has changed since the plan was made is not known then.
+            Err(look) if look.kind().may_pass() => Step::Ended(Done::Failed(look)),
+            Ok(false) | Err(_) => Step::Ended(Done::Failed(error)),
+        }
     }
 
     /// Whether the target has what `transfer` would write.

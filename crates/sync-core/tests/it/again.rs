@@ -16,8 +16,8 @@ use sync_core::{
 };
 
 use crate::support::{
-    Events, Probe, Scheduler, World, backups_to_directories, cases, chunks, contents, error, mock,
-    noon, one_by_one, plan, probes, run_with, saved, version, worlds,
+    Events, Probe, Scheduler, World, backups_to_directories, cases, chunks, contents, entry, error,
+    mock, noon, one_by_one, plan, probes, run_with, saved, version, worlds,
 };
 
 pub(crate) fn as_planned() -> ExecuteOptions {
@@ -232,6 +232,29 @@ fn a_file_that_was_written_since_is_named_though_its_object_looks_as_planned() {
         let report = run_with(&plan, &source, &target, &options, &events);
         assert_eq!(events.told(), ["failed 000: Changed"]);
         assert_eq!(report.already_done.entries, 0);
+    }
+}
+
+/// Whether the target has what is planned is not known then: another attempt may find it done.
+#[test]
+fn a_refusal_that_cannot_be_looked_into_is_not_taken_for_a_change() {
+    for (looked, told) in [
+        (ErrorKind::Timeout, "failed a: Timeout"),
+        (ErrorKind::Denied, "failed a: Changed"),
+    ] {
+        let mut source = mock(&[entry("a", 1)]);
+        source.expect_read().returning(|_, _| chunks("1"));
+        source.expect_stat().returning(|_| Ok(Some(entry("a", 1))));
+        let mut target = mock(&[]);
+        target
+            .expect_put()
+            .times(1)
+            .returning(|_, _, _, _| error(ErrorKind::Changed));
+        target.expect_stat().returning(move |_| error(looked));
+        let plan = plan(&source, &target, &PlanOptions::new(Direction::Backup));
+        let events = Events::default();
+        run_with(&plan, &source, &target, &as_planned(), &events);
+        assert_eq!(events.told(), [told]);
     }
 }
 

@@ -193,6 +193,41 @@ fn an_upload_that_others_have_aborted_begins_again_once() {
     }
 }
 
+/// A completion that met another request about its key: the whole upload has to be repeated.
+#[test]
+fn an_upload_that_meets_another_request_begins_again_once() {
+    for conflicts in [1, 2] {
+        let mut source = mock(&[entry("a", 9)]);
+        source
+            .expect_read()
+            .returning(|_, range| chunks(vec![0; (range.end - range.start) as usize]));
+        source.expect_digest().returning(|_| Ok(None));
+        source.expect_stat().returning(|_| Ok(Some(entry("a", 9))));
+        let mut target = mock(&[]);
+        let mut writes = 0;
+        target.expect_write().times(2).returning(move |_, _, _| {
+            writes += 1;
+            let meets_another = writes <= conflicts;
+            let mut writer = MockWriter::new();
+            writer.expect_part().returning(|_, body| take(body));
+            writer.expect_abort().return_const(());
+            writer.expect_commit().returning(move |_| {
+                if meets_another {
+                    error(ErrorKind::Conflict)
+                } else {
+                    Ok(())
+                }
+            });
+            Ok(Box::new(writer))
+        });
+        let plan = plan(&source, &target, &backup());
+        let events = Events::default();
+        let report = run_with(&plan, &source, &target, &one_by_one(), &events);
+        assert_eq!(report.failed, conflicts - 1, "{:?}", events.told());
+        assert_eq!(report.created.entries, 2 - conflicts);
+    }
+}
+
 #[test]
 fn a_write_expects_what_the_plan_saw() {
     let old = entry("b", 5).with_revision(Revision::new("etag"));

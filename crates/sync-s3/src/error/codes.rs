@@ -73,10 +73,8 @@ fn kind_of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "NoSuchBucket" | "NoSuchAccessPoint" | "InvalidBucketName" => ErrorKind::RootMissing,
         "NoSuchKey" | "NotFound" | "NoSuchVersion" => ErrorKind::NotFound,
-        "PreconditionFailed"
-        | "ConditionalRequestConflict"
-        | "OperationAborted"
-        | "InvalidRange" => ErrorKind::Changed,
+        "PreconditionFailed" | "InvalidRange" => ErrorKind::Changed,
+        "ConditionalRequestConflict" | "OperationAborted" => ErrorKind::Conflict,
         "NoSuchUpload" => ErrorKind::Aborted,
         "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "Forbidden" | "ObjectLocked"
         | "InvalidPayer" | "UnauthorizedAccess" => ErrorKind::Denied,

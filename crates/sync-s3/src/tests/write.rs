@@ -191,7 +191,7 @@ async fn a_conflict_is_tried_again_and_then_named() {
         .server
         .inject(Fault::on("PutObject").always().act(conflict()));
     let error = fixture.put("b", "x", Expected::Absent).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
 
     // Of a completion the whole upload would have to be repeated.
     fixture
@@ -200,7 +200,7 @@ async fn a_conflict_is_tried_again_and_then_named() {
     let error = write(&fixture, "c", &bytes(PART + 1), &Expected::Absent)
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     assert!(fixture.server.open_uploads(BUCKET).is_empty());
 }
 
