@@ -135,9 +135,14 @@ fn clustered(command: ClusterCommand, console: &mut Console) -> Exit {
         }),
         ClusterCommand::Finish(args) => {
             let (output, finish) = (&args.output, &args.finish);
-            real_run(output, finish, None, console, |hooks, console| {
-                block_on(cluster::finish::run(&args, hooks, console))?
-            })
+            let mirrored = cluster::mirrored(&args.run);
+            real_run(
+                output,
+                finish,
+                mirrored.as_deref(),
+                console,
+                |hooks, console| block_on(cluster::finish::run(&args, hooks, console))?,
+            )
         }
         ClusterCommand::Status(args) => {
             said(console, |console| cluster::status::run(&args, console))

@@ -116,6 +116,9 @@ impl SplitCommand {
             }
             Self::Backup(args) | Self::Restore(args) => args,
         };
+        if let Self::Restore(args) = self {
+            args.trash.check(Direction::Restore)?;
+        }
         if args.selection.files_from.is_some() {
             let wrong = "--files-from cannot be used with ranges; save one plan of these keys by \
                          `s3mirror mock` with --plan-out, and split that";

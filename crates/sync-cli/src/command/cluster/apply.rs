@@ -7,7 +7,9 @@ use s3mirror::Report;
 use s3mirror::cluster::{Attempt, ClusterRun, Ended, NextShard};
 use sync_core::text::entries;
 
-use super::common::{Line, end_it, open, quoted, refuse, shards, what_is_absent, what_is_outdated};
+use super::common::{
+    Line, end_it, open, quoted, refuse, shards, wants_trash, what_is_absent, what_is_outdated,
+};
 use super::tasks::chosen;
 use crate::command::manner::Mode;
 use crate::command::sync::{listen, watch};
@@ -28,6 +30,9 @@ pub(crate) async fn run(
         Ok(run) => run,
         Err(exit) => return Ok(exit),
     };
+    if let Some(exit) = wants_trash(&args.trash, run.direction(), console) {
+        return Ok(exit);
+    }
     let chosen = match chosen(&args.task, console) {
         Ok(chosen) => chosen,
         Err(exit) => return Ok(exit),

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use s3mirror::Error;
 use s3mirror::cluster::{ClusterError, ClusterRun};
+use s3mirror::{Direction, Error};
 use serde::Serialize;
 use sync_core::text::printable_shell_word;
 
 use super::status_line::StatusLine;
+use crate::options::NoTrashArgs;
 use crate::{Console, Exit, hints};
 
 /// One line of output with `--json`.
@@ -101,6 +102,16 @@ pub(super) fn refuse(error: ClusterError, console: &mut Console) -> Exit {
     };
     console.error(hints::error(&Error::Cluster(error)));
     exit
+}
+
+/// Reports that a trash is asked for, which a restore by a run cannot have.
+pub(super) fn wants_trash(
+    args: &NoTrashArgs,
+    direction: Direction,
+    console: &mut Console,
+) -> Option<Exit> {
+    let checked = console.ok_or_report(args.check(direction));
+    checked.is_none().then_some(Exit::Usage)
 }
 
 /// What to do about entries that the run cannot copy, because they are no longer what was

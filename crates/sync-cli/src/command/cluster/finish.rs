@@ -8,7 +8,7 @@ use s3mirror::cluster::{
 use sync_core::{execute::DeletionsSkipped, text::entries};
 
 use super::advice::{still_open, what_is_missing};
-use super::common::{end_it, finish_it, refuse};
+use super::common::{end_it, finish_it, refuse, wants_trash};
 use super::unread::say_unread;
 use crate::command::manner::Mode;
 use crate::command::not_opened::not_opened;
@@ -44,7 +44,11 @@ pub(crate) async fn run(
         Err(error) => return Ok(not_ended(error, console)),
     }
     if args.without_deletions {
+        // Nothing is lost then.
         return as_it_is(args, &run, hooks, console).await;
+    }
+    if let Some(exit) = wants_trash(&args.trash, run.direction(), console) {
+        return Ok(exit);
     }
     match run.finish() {
         Ok(Ok(ending)) => {

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use futures::future::{Either, select};
 use s3mirror::cluster::{Ended, RangeAttempt, RangeRun};
 use s3mirror::{Counts, MirrorPlan};
 use sync_core::{ErrorKind, plan::PlanError};
@@ -15,6 +14,7 @@ use crate::command::sync::{listen, watch};
 use crate::end_hooks::EndHooks;
 use crate::hints::Judged;
 use crate::options::ClusterPlanArgs;
+use crate::signals::Stop;
 use crate::{Console, Exit, hints};
 
 pub(crate) async fn run(
@@ -30,11 +30,10 @@ pub(crate) async fn run(
         Ok(chosen) => chosen,
         Err(exit) => return Ok(exit),
     };
-    // Nothing is changed, so that a signal ends the process at once.
-    let _stop = listen(hooks, console)?;
+    let stop = listen(hooks, console)?;
     if let Some((range, job)) = chosen {
         return match run.begin(range, job.as_deref()) {
-            Ok(Some(attempt)) => one(args, &run, attempt, hooks, console).await,
+            Ok(Some(attempt)) => one(args, &run, attempt, (hooks, &stop), console).await,
             Ok(None) => {
                 say(None, range, Ended::ByAnother, Instant::now(), console);
                 Ok(Exit::Done)
@@ -50,7 +49,7 @@ pub(crate) async fn run(
             Ok(None) => return Ok(all),
             Err(error) => return Ok(refuse(error, console)),
         };
-        match one(args, &run, attempt, hooks, console).await? {
+        match one(args, &run, attempt, (hooks, &stop), console).await? {
             Exit::Done => {}
             // The others may succeed all the same.
             Exit::Incomplete => all = Exit::Incomplete,
@@ -63,6 +62,8 @@ pub(crate) async fn run(
 enum NoPlan {
     /// Another attempt was faster.
     NotNeeded,
+    /// By a signal; the process ends with that status.
+    Stopped(Exit),
     Failed(s3mirror::Error),
 }
 
@@ -71,16 +72,27 @@ async fn one(
     args: &ClusterPlanArgs,
     run: &RangeRun,
     mut attempt: RangeAttempt<'_>,
-    hooks: &EndHooks,
+    (hooks, stop): (&EndHooks, &Stop),
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let (range, number) = (attempt.range(), attempt.number());
-    let plan = match planned(args, &mut attempt, hooks, console).await {
+    let again = format!(
+        "run `s3mirror cluster plan {} --shard {range}` again",
+        quoted(run.path())
+    );
+    let plan = match planned(args, &mut attempt, (hooks, stop), console).await {
         Ok(plan) => plan,
         Err(NoPlan::NotNeeded) => {
             say(None, range, Ended::ByAnother, started, console);
             return Ok(Exit::Done);
+        }
+        Err(NoPlan::Stopped(exit)) => {
+            attempt.fail("it was stopped");
+            console.error(format_args!(
+                "range {range} is not planned: it was stopped; {again}"
+            ));
+            return Ok(exit);
         }
         Err(NoPlan::Failed(error)) => {
             let why = explained(&error);
@@ -102,10 +114,8 @@ async fn one(
     match attempt.end(&plan) {
         Ok((ended, counts)) => say(Some((&counts, number)), range, ended, started, console),
         Err(error) => {
-            let path = quoted(run.path());
             console.error(format_args!(
-                "range {range} was planned, but that cannot be noted: {error}; run `s3mirror \
-                 cluster plan {path} --shard {range}` again"
+                "range {range} was planned, but that cannot be noted: {error}; {again}"
             ));
             return Ok(Exit::Incomplete);
         }
@@ -116,7 +126,7 @@ async fn one(
 async fn planned(
     args: &ClusterPlanArgs,
     attempt: &mut RangeAttempt<'_>,
-    hooks: &EndHooks,
+    (hooks, stop): (&EndHooks, &Stop),
     console: &mut Console,
 ) -> Result<MirrorPlan, NoPlan> {
     let builder = attempt.mirror(|options| args.set(options));
@@ -128,9 +138,12 @@ async fn planned(
         mirror.plan().await
     });
     let superseded = Box::pin(attempt.superseded());
-    let plan = match select(plan, superseded).await {
-        Either::Left((plan, _)) => plan.map_err(NoPlan::Failed),
-        Either::Right(_) => Err(NoPlan::NotNeeded),
+    // A plan that is not complete is worth nothing: the listings are dropped where they are.
+    let plan = tokio::select! {
+        biased;
+        () = stop.asked() => Err(NoPlan::Stopped(stop.exit().unwrap_or(Exit::Incomplete))),
+        () = superseded => Err(NoPlan::NotNeeded),
+        plan = plan => plan.map_err(NoPlan::Failed),
     };
     progress.end();
     plan

@@ -4,7 +4,7 @@ use s3mirror::cluster::{ClusterError, ClusterRun, RangeRun, Script, ScriptOption
 
 use sync_core::plan::MaxDelete;
 
-use super::common::refuse;
+use super::common::{refuse, wants_trash};
 use crate::options::{EngineChoice, ScriptArgs};
 use crate::{Console, Exit};
 
@@ -17,6 +17,13 @@ pub(crate) fn run(args: &ScriptArgs, console: &mut Console) -> Exit {
         },
         Err(error) => return refuse(error, console),
     };
+    let direction = match &run {
+        Ok(sealed) => sealed.direction(),
+        Err(ranges) => ranges.direction(),
+    };
+    if let Some(exit) = wants_trash(&args.trash, direction, console) {
+        return exit;
+    }
     let script = match args.engine {
         EngineChoice::Slurm => Script::Slurm,
         EngineChoice::Kubernetes => Script::Kubernetes,

@@ -2,7 +2,7 @@
 
 use s3mirror::cluster::{ClusterError, ClusterRun, RangeRun};
 
-use super::common::{self, Line, quoted, refuse};
+use super::common::{self, Line, quoted, refuse, wants_trash};
 use super::split::{judged, refused};
 use super::unread::say_unread;
 use crate::command::not_opened::not_opened;
@@ -15,6 +15,9 @@ pub(crate) async fn run(args: &SealArgs, console: &mut Console) -> anyhow::Resul
         Ok(run) => run,
         Err(error) => return Ok(refuse(error, console)),
     };
+    if let Some(exit) = wants_trash(&args.trash, run.direction(), console) {
+        return Ok(exit);
+    }
     match run.is_sealed() {
         Ok(false) => {}
         Ok(true) => {

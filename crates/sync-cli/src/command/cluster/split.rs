@@ -4,7 +4,7 @@ use s3mirror::cluster::{ClusterRun, NewRun};
 use s3mirror::{Direction, Mirror, MirrorBuilder, MirrorPlan, SavedPlan};
 use sync_core::plan::Counts;
 
-use super::common::{self, Line, quoted, refuse};
+use super::common::{self, Line, quoted, refuse, wants_trash};
 use super::split_ranges;
 use crate::command::manner::{Jobs, Manner, Mode};
 use crate::command::not_opened::not_opened;
@@ -31,6 +31,9 @@ pub(crate) async fn run(args: &SplitArgs, console: &mut Console) -> anyhow::Resu
 
 async fn of_plan(args: &SplitPlanArgs, console: &mut Console) -> anyhow::Result<Exit> {
     let saved = SavedPlan::read(&args.file).map_err(hints::explained)?;
+    if let Some(exit) = wants_trash(&args.trash, saved.plan().header().rule.direction, console) {
+        return Ok(exit);
+    }
     let new = match NewRun::check(&args.new.run, saved.directory(), args.new.shards) {
         Ok(new) => new,
         Err(error) => return Ok(refuse(error, console)),

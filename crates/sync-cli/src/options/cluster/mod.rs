@@ -14,8 +14,8 @@ pub(crate) use split::{SplitArgs, SplitCommand, SplitPlanArgs, SplitRangesArgs};
 
 use super::config::LinesArgs;
 use super::{
-    DurabilityArgs, FinishArgs, GuardArgs, IdentityArgs, MachineGuardArgs, ObjectArgs, OutputArgs,
-    ServerArgs, SpeedArgs, StateArgs,
+    DurabilityArgs, FinishArgs, GuardArgs, IdentityArgs, MachineGuardArgs, NoTrashArgs, ObjectArgs,
+    OutputArgs, ServerArgs, SpeedArgs, StateArgs,
 };
 use crate::Exit;
 
@@ -81,6 +81,8 @@ pub(crate) struct SealArgs {
     #[command(flatten)]
     pub(crate) guards: GuardArgs,
     #[command(flatten)]
+    pub(crate) trash: NoTrashArgs,
+    #[command(flatten)]
     pub(crate) how: ExecutionArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -114,6 +116,8 @@ pub(crate) struct ClusterApplyArgs {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
     #[command(flatten)]
+    pub(crate) trash: NoTrashArgs,
+    #[command(flatten)]
     pub(crate) how: ExecutionArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -139,6 +143,8 @@ pub(crate) struct ClusterFinishArgs {
     pub(crate) scheduler: SchedulerArgs,
     #[command(flatten)]
     pub(crate) machine: MachineGuardArgs,
+    #[command(flatten)]
+    pub(crate) trash: NoTrashArgs,
     #[command(flatten)]
     pub(crate) how: ExecutionArgs,
     #[command(flatten)]

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use sync_core::plan::MaxDelete;
 
 use super::EXAMPLES;
+use crate::options::NoTrashArgs;
 
 /// Options of `cluster script`.
 #[derive(Debug, Args)]
@@ -81,6 +82,8 @@ pub(crate) struct ScriptArgs {
         help_heading = "Script"
     )]
     pub(crate) max_delete: Option<MaxDelete>,
+    #[command(flatten)]
+    pub(crate) trash: NoTrashArgs,
     /// Options of each phase, after `--`
     #[arg(last = true)]
     pub(crate) options: Vec<String>,

@@ -7,8 +7,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
 use super::EXAMPLES;
 use crate::options::{
-    GuardArgs, IdentityArgs, OutputArgs, PastArgs, PlaceArgs, RuleArgs, SelectionArgs, ServerArgs,
-    StateArgs,
+    GuardArgs, IdentityArgs, NoTrashArgs, OutputArgs, PastArgs, PlaceArgs, RuleArgs, SelectionArgs,
+    ServerArgs, StateArgs,
 };
 
 /// Options of `cluster split`: of a plan, or of a command for whose ranges plans are made.
@@ -78,6 +78,8 @@ pub(crate) struct SplitPlanArgs {
     #[command(flatten)]
     pub(crate) new: NewRunArgs,
     #[command(flatten)]
+    pub(crate) trash: NoTrashArgs,
+    #[command(flatten)]
     pub(crate) state: StateArgs,
     #[command(flatten)]
     pub(crate) guards: GuardArgs,
@@ -117,6 +119,8 @@ pub(crate) struct SplitRangesArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) rule: RuleArgs,
+    #[command(flatten)]
+    pub(crate) trash: NoTrashArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
     #[command(flatten)]
