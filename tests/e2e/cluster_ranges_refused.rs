@@ -234,8 +234,16 @@ fn a_plan_that_is_missing_foreign_or_edited_is_refused_by_name() {
         let cluster = Cluster::ranges(&world, "backup", &dir, 3, &IN_ORDER);
         cluster.phase("plan").done();
         change(&cluster);
-        world.no_requests(|| cluster.seal().exits(status).says(what));
+        let outcome = world.no_requests(|| cluster.seal().exits(status).says(what));
         assert!(!cluster.file("sealed.json").exists());
+        let (run, plan) = (cluster.run.display(), cluster.file("plan/0001.plan"));
+        if status == 1 {
+            let outcome = outcome.says(&format!("`rm {}`", plan.display()));
+            outcome.says(&format!("`s3mirror cluster plan {run} --shard 1`"));
+            fs::remove_file(plan).unwrap();
+        }
+        cluster.plan(1).done();
+        cluster.seal().done();
     }
 }
 

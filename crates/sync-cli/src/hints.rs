@@ -202,6 +202,15 @@ fn run_of(plan: &Path) -> String {
 fn cluster(error: &ClusterError) -> String {
     let what_to_do = match error {
         ClusterError::Plan(wrong) => return plan_file(wrong),
+        ClusterError::UnusablePlan {
+            run, path, range, ..
+        } => {
+            let [run, path] = [run, path].map(|path| printable_shell_word(&path.to_string_lossy()));
+            return format!(
+                "{error}; remove it and plan that range again: `rm {path}`, `s3mirror cluster plan {run} \
+                 --shard {range}`, then `s3mirror cluster seal {run}`"
+            );
+        }
         ClusterError::Exists { .. } => "name another one with --run, or remove that run",
         ClusterError::Inside { .. } => "choose one beside it, on the same file system",
         ClusterError::Untrusted { .. } => {

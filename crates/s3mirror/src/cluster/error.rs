@@ -120,6 +120,18 @@ pub enum ClusterError {
         /// What shows it.
         why: String,
     },
+    /// The plan of a range was cut or edited, or is that of another run or range.
+    #[error("'{path}' is not the plan of range {range} of this run: {why}", path = shown(path))]
+    UnusablePlan {
+        /// The run directory.
+        run: PathBuf,
+        /// The file.
+        path: PathBuf,
+        /// The number of the range.
+        range: usize,
+        /// What shows it.
+        why: String,
+    },
     /// The file that says that a shard is done was cut or edited, or is that of another one.
     #[error("'{path}' does not say that the shard is done: {why}", path = shown(path))]
     NotDone {

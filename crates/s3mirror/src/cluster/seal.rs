@@ -1,6 +1,8 @@
 //! Judges the plans of all ranges together, and divides them into shards: from then on,
 //! nothing of them changes.
 
+use std::io;
+
 use chrono::{DateTime, Utc};
 use sync_core::{
     Direction, KeyRange,
@@ -16,7 +18,7 @@ use super::run::ClusterRun;
 use super::shard::Range;
 use super::unread::Unread;
 use crate::builder::MirrorBuilder;
-use crate::plan_file::{Cutter, SavedPlan, header_of};
+use crate::plan_file::{Cutter, PlanFileError, SavedPlan, header_of};
 
 /// The plans of all ranges together, which nobody has agreed to yet.
 pub struct Sealing<'r> {
@@ -54,7 +56,7 @@ impl RangeRun {
             // What is read after this is compared with it when the plans are sealed.
             let path = self.opened.directory.join(plan_name(index));
             let read = Cutter::new(0, 1).cut(&path);
-            let (pieces, bytes, crc64) = read.map_err(|error| cannot_read(&path, error))?;
+            let (pieces, bytes, crc64) = read.map_err(|error| self.unread(index, error))?;
             let costs = pieces.iter().map(|piece| piece.span.work.cost_us);
             cost_us = costs.fold(cost_us, u64::saturating_add);
             let header = self.header(index)?;
@@ -70,7 +72,7 @@ impl RangeRun {
             planned = created.into_iter().fold(planned, DateTime::max);
             any = Some(header);
         }
-        let header = any.ok_or(crate::plan_file::PlanFileError::NoOrigin)?;
+        let header = any.ok_or(PlanFileError::NoOrigin)?;
         let header = self.of_all(header, &sums, &plans, planned);
         let is_wanted: Option<fn(&Action) -> bool> = match self.direction() {
             Direction::Backup if sums.overwritten().entries > 0 => Some(replaces_newer),
@@ -94,10 +96,31 @@ impl RangeRun {
     /// The header of the plan of a range, which is checked to be that.
     fn header(&self, index: usize) -> Result<Header> {
         let path = self.opened.directory.join(plan_name(index));
-        let header = header_of(&path)?;
+        let header = header_of(&path).map_err(|error| match error {
+            PlanFileError::Read { error, .. } => self.unread(index, error),
+            error => error.into(),
+        })?;
         match self.check(index, &header) {
             Ok(()) => Ok(header),
-            Err(why) => Err(ClusterError::Foreign { path, why }),
+            Err(why) => Err(self.unusable(index, why)),
+        }
+    }
+
+    /// Why the plan of a range cannot be read: because of what it holds, or of its file system.
+    fn unread(&self, index: usize, error: io::Error) -> ClusterError {
+        match error.raw_os_error() {
+            // The plan may be as good as ever.
+            Some(_) => cannot_read(&self.opened.directory.join(plan_name(index)), error),
+            None => self.unusable(index, error.to_string()),
+        }
+    }
+
+    fn unusable(&self, range: usize, why: String) -> ClusterError {
+        ClusterError::UnusablePlan {
+            run: self.path().to_owned(),
+            path: self.opened.directory.join(plan_name(range)),
+            range,
+            why,
         }
     }
 
@@ -135,7 +158,7 @@ impl Sealing<'_> {
     /// [`ClusterError`] if it was taken before.
     pub fn mirror(&mut self) -> Result<MirrorBuilder> {
         let saved = self.saved.take();
-        let saved = saved.ok_or(crate::plan_file::PlanFileError::NoOrigin)?;
+        let saved = saved.ok_or(PlanFileError::NoOrigin)?;
         Ok(saved.mirror())
     }
 
