@@ -115,7 +115,10 @@ fn a_plan_whose_application_was_killed_is_completed_by_applying_it_again() {
         let outcome = apply(&world, &plan).arg("--json").done();
 
         assert_eq!(report(&outcome.json())["already_done"]["entries"], 2);
-        // It also removes what the killed one has left.
+        // It also removes what the killed one has left: the file that was half there, and the
+        // mark, which would refuse the next backup.
+        assert_same(&world.bucket.contents(), &dir.contents());
+        assert!(!dir.is_marked());
         world.only_lists(|| world.command(&[command], &dir).arg("--yes").done());
         assert_same(&world.bucket.contents(), &dir.contents());
         assert!(!dir.contents().contains_key("gone"));

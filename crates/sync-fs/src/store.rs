@@ -35,7 +35,6 @@ use crate::sys::precision;
 use crate::trash::{Kept, Trash};
 use crate::write;
 use crate::write::shortfalls::without_sync;
-use crate::write::temporary::sweep::sweep;
 
 /// Longest file name of the usual file systems, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -64,16 +63,7 @@ const LONGEST_NAME: usize = 255;
 /// ```
 #[derive(Debug)]
 pub struct FsStore {
-    directory: Arc<Directory>,
-}
-
-/// What a sweep of left-over temporaries did.
-#[derive(Debug, Default)]
-pub struct Swept {
-    /// How many were removed.
-    pub removed: u64,
-    /// Those that could not be removed.
-    pub failed: Vec<StoreError>,
+    pub(crate) directory: Arc<Directory>,
 }
 
 impl FsStore {
@@ -158,30 +148,6 @@ impl FsStore {
         .await
     }
 
-    /// Removes the unfinished files of earlier runs that the last complete
-    /// listing of this store found: only regular files that are proved to be ours
-    /// (a name is no proof), and none that another run is still writing. They
-    /// are never listed, with or without this.
-    pub async fn sweep_temporaries(&self) -> Swept {
-        let directory = Arc::clone(&self.directory);
-        let swept = self
-            .run(move || {
-                let mut swept = Swept::default();
-                for path in directory.take_temporaries() {
-                    match sweep(&directory.root, &path) {
-                        Ok(removed) => swept.removed += u64::from(removed),
-                        Err(error) => swept.failed.push(error),
-                    }
-                }
-                Ok(swept)
-            })
-            .await;
-        swept.unwrap_or_else(|error| Swept {
-            removed: 0,
-            failed: vec![error],
-        })
-    }
-
     /// The directories, relative to the root, in which the last complete
     /// listing found the mark of an unfinished restore; empty for the root
     /// itself. Files that the restore has not written yet are missing there,
@@ -217,7 +183,7 @@ impl FsStore {
     }
 
     /// Runs `work` on a thread that may block.
-    async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {

@@ -1,5 +1,7 @@
 //! A mirror that is open: it plans, and executes what it has planned.
 
+mod left_overs;
+
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -171,6 +173,7 @@ impl Mirror {
         self.enter(Phase::Copying);
         let mut mark = None;
         if self.options.direction == Direction::Restore {
+            let was_begun = plan.is_saved() && self.was_begun_before();
             if plan.changes() > 0 {
                 let (part, observer) = (&self.part, &*self.observer);
                 let how = repeat::how(&self.options, &plan.plan, part, plan.on_source_change);
@@ -180,6 +183,10 @@ impl Mirror {
                 mark = Some(begun.await?);
             }
             directory.sweep_temporaries().await;
+            if was_begun {
+                let swept = left_overs::sweep(&plan.plan, directory).await;
+                swept.map_err(Error::ReadPlan)?;
+            }
         }
         self.learn_clock(plan).await.map_err(Error::ReadPlan)?;
         let mut execution = self.carry_out(plan).await.map_err(Error::ReadPlan)?;

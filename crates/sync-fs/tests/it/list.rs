@@ -276,6 +276,43 @@ async fn left_over(tree: &Tree, store: &FsStore, name: &str) -> String {
     made.clone()
 }
 
+/// A saved plan is executed without a listing; an earlier execution of it was killed.
+#[tokio::test]
+async fn left_overs_are_found_in_directories_that_are_named() {
+    let tree = Tree::new();
+    let store = tree.store();
+    tree.file("d/.s3mirror-0123456789abcdef01234567.tmp", "the user's");
+    tree.file("e/b", "another");
+    let top = left_over(&tree, &store, "a").await;
+    let below = left_over(&tree, &store, "d/a").await;
+    let other = left_over(&tree, &store, "e/a").await;
+    let directories = ["", "d", "absent", "d/a"].map(str::to_owned);
+    let swept = store.sweep_temporaries_in(directories.into()).await;
+    assert_eq!(swept.removed, 2, "{swept:?}");
+    assert!(swept.failed.is_empty(), "{swept:?}");
+    assert!(!tree.path(&top).exists() && !tree.path(&below).exists());
+    assert!(tree.path(&other).exists());
+    assert_eq!(
+        tree.read("d/.s3mirror-0123456789abcdef01234567.tmp"),
+        "the user's"
+    );
+
+    let writer = store
+        .write(
+            &NewEntry::from(&crate::util::entry("d/b", 5)),
+            5,
+            &sync_core::Expected::Absent,
+        )
+        .await
+        .unwrap();
+    let swept = tree
+        .store()
+        .sweep_temporaries_in(vec!["d".to_owned()])
+        .await;
+    assert_eq!(swept.removed, 0, "it is being written");
+    drop(writer);
+}
+
 /// A user, or another tool, copies a tree in which a run was killed.
 #[tokio::test]
 async fn a_copy_of_a_left_over_is_a_file_like_any_other() {

@@ -47,7 +47,19 @@ pub(crate) struct RestoreMark {
     #[serde(flatten)]
     how: How,
     begun: DateTime<Utc>,
+    /// When its plan was made, by which it may be executed again. Marks of earlier versions do
+    /// not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    planned: Option<DateTime<Utc>>,
     process: Process,
+}
+
+impl RestoreMark {
+    /// Whether a complete restore of the same places by a plan of that time settles it: a plan
+    /// that is older than the mark does not consider it, unless it is the same plan.
+    fn is_known_to(&self, planned: DateTime<Utc>) -> bool {
+        self.begun <= planned || self.planned == Some(planned)
+    }
 }
 
 /// What of a restore its places and its selection do not say.
@@ -270,8 +282,7 @@ impl UnfinishedRestore {
             Relation::Below => keys_below(work.directory.path(), &self.directory),
         };
         let agrees = place.is_some_and(|keys| work.bucket.rest_of(&mark.bucket) == Some(&*keys));
-        // A plan that is older than the mark does not consider it.
-        let is_known = work.own == Some(mark) || mark.begun <= work.planned;
+        let is_known = work.own == Some(mark) || mark.is_known_to(work.planned);
         concerns && agrees && is_known
     }
 }

@@ -212,6 +212,42 @@ async fn a_mark_of_an_earlier_plan_gives_way_to_that_of_a_later_one() {
     assert_eq!(left, [begin(&work(1), work(1).planned)], "no other one");
 }
 
+/// A saved plan that is executed again after a kill: its mark is later than the plan.
+#[tokio::test]
+async fn a_second_execution_of_a_plan_settles_the_mark_of_the_first() {
+    let scene = Scene::new();
+    let path = scene.directory.path();
+    let store = FsStore::open(path, FsOptions::default()).unwrap();
+    let begins = async |planned: i64, begun: i64| {
+        let planned = scene.now + TimeDelta::minutes(planned);
+        let work = Work {
+            planned,
+            ..scene.work(&scene.directory, &scene.bucket)
+        };
+        let mark = begin(&work, scene.now + TimeDelta::minutes(begun));
+        assert!(mark.put_into(&store, path, planned).await.unwrap());
+        mark.put_into_state(&scene.state, planned).unwrap();
+    };
+    let ends = async |planned: i64| {
+        let work = Work {
+            planned: scene.now + TimeDelta::minutes(planned),
+            ..scene.work(&scene.directory, &scene.bucket)
+        };
+        let found = find(&scene.directory, &scene.state, &[]);
+        clear_completed(&found, &work, &store).await;
+        find(&scene.directory, &scene.state, &[]).len()
+    };
+    begins(0, 5).await;
+    begins(0, 9).await;
+    assert_eq!(ends(0).await, 0);
+
+    // That of another plan is not settled by an older one.
+    begins(1, 5).await;
+    begins(0, 9).await;
+    assert_eq!(ends(0).await, 2, "in the directory and in the state");
+    assert_eq!(ends(1).await, 0);
+}
+
 #[test]
 fn a_mark_says_how_its_restore_is_repeated_and_an_earlier_one_says_nothing() {
     let scene = Scene::new();

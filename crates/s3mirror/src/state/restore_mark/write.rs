@@ -21,6 +21,7 @@ pub(crate) fn begin(work: &Work<'_>, now: DateTime<Utc>) -> RestoreMark {
         selection: digest(work.selection),
         how: work.how,
         begun: now,
+        planned: Some(work.planned),
         process: Process::this(),
     }
 }
@@ -49,7 +50,7 @@ impl RestoreMark {
         if home.join(&name).exists() {
             let present = private::read(&home.join(&name)).ok();
             let present = present.and_then(|(_, text)| serde_json::from_slice(&text).ok());
-            if present.is_none_or(|present: Self| present.begun > planned) {
+            if present.is_none_or(|present: Self| !present.is_known_to(planned)) {
                 return Ok(());
             }
         }
@@ -76,7 +77,7 @@ impl RestoreMark {
         if marks.iter().any(is_later) {
             return Ok(false);
         }
-        marks.retain(|other| !is_same(other) || other.begun > planned);
+        marks.retain(|other| !is_same(other) || !other.is_known_to(planned));
         marks.push(self.clone());
         let written = directory.write_restore_mark(lines(&marks)).await;
         written.map(|()| true).map_err(|error| {

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use sync_core::{Result, StoreError};
 
@@ -20,6 +20,30 @@ pub(crate) fn has_our_form(leaf: &[u8]) -> bool {
 /// removal of ours has left, or is still working on.
 pub(crate) fn is_left_over(leaf: &[u8], meta: &Meta) -> bool {
     meta.is_file() && Marks::read(leaf).is_some_and(|marks| marks.prove(meta))
+}
+
+/// The paths of the files directly in `directory` that are called as a temporary is.
+pub(crate) fn called_so(root: &Root, directory: &str) -> Result<Vec<String>> {
+    let error = |errno| -> StoreError {
+        let shown = sync_core::text::printable(directory);
+        failed(format!("cannot look for left-overs in '{shown}'"), errno)
+    };
+    let opened = match root.directory(directory.as_bytes()) {
+        Ok(opened) => opened,
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Vec::new()),
+        Err(errno) => return Err(error(errno)),
+    };
+    let mut paths = Vec::new();
+    for entry in Dir::read_from(opened).map_err(error)? {
+        let entry = entry.map_err(error)?;
+        if let Ok(leaf) = entry.file_name().to_str()
+            && has_our_form(leaf.as_bytes())
+        {
+            let slash = if directory.is_empty() { "" } else { "/" };
+            paths.push(format!("{directory}{slash}{leaf}"));
+        }
+    }
+    Ok(paths)
 }
 
 /// Removes the left-over at `path` if it is one, and no run is writing it;

@@ -1,0 +1,77 @@
+//! Removing what an earlier execution of a saved plan has left in a directory.
+//!
+//! A restore that lists its directory finds the unfinished files of killed runs by that. One
+//! by a saved plan lists nothing: it looks into the directories that it writes to, if an
+//! earlier execution of the plan has not ended in order.
+
+use std::io;
+
+use futures::stream::{self, TryChunksError, TryStreamExt as _};
+use sync_core::execute::EarlierAttempt;
+use sync_core::plan::{Action, Plan};
+use sync_fs::FsStore;
+
+use super::Mirror;
+use crate::part::Part;
+
+/// Directories that are looked into by one job.
+const BATCH: usize = 64;
+
+/// Jobs at once: on a network file system each directory takes a round trip or two.
+const BATCHES: usize = 16;
+
+impl Mirror {
+    /// Whether an earlier execution of what is to be executed has begun and not ended, as far
+    /// as that is known. To be asked before this one leaves its mark.
+    pub(super) fn was_begun_before(&self) -> bool {
+        match self.part {
+            Part::Whole => {
+                let directory = &self.places.directory;
+                !self.machine.unfinished_restores(directory).is_empty()
+            }
+            _ => self.part.earlier() == EarlierAttempt::Began,
+        }
+    }
+}
+
+/// Removes the unfinished files in the directories that the transfers of `plan` are written
+/// to. What cannot be removed is left: nothing is made of it, and no run lists it.
+pub(super) async fn sweep(plan: &Plan, directory: &FsStore) -> io::Result<()> {
+    let directories = Directories {
+        actions: plan.actions()?,
+        last: None,
+    };
+    let batches = stream::iter(directories).try_chunks(BATCH);
+    let swept = batches.try_for_each_concurrent(BATCHES, |batch| async {
+        directory.sweep_temporaries_in(batch).await;
+        Ok(())
+    });
+    swept.await.map_err(|TryChunksError(_, error)| error)
+}
+
+/// The directories of the transfers among `actions`. One may come several times, though not
+/// one after the other: keys are in order.
+struct Directories<A> {
+    actions: A,
+    last: Option<String>,
+}
+
+impl<A: Iterator<Item = io::Result<Action>>> Iterator for Directories<A> {
+    type Item = io::Result<String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let transfer = match self.actions.next()? {
+                Ok(Action::Transfer(transfer)) => transfer,
+                Ok(_) => continue,
+                Err(error) => return Some(Err(error)),
+            };
+            let key = transfer.source.key.as_str();
+            let parent = key.rsplit_once('/').map_or("", |(parent, _)| parent);
+            if self.last.as_deref() != Some(parent) {
+                self.last = Some(parent.to_owned());
+                return Some(Ok(parent.to_owned()));
+            }
+        }
+    }
+}
