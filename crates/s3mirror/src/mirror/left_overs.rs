@@ -7,32 +7,14 @@
 use std::io;
 
 use futures::stream::{self, TryChunksError, TryStreamExt as _};
-use sync_core::execute::EarlierAttempt;
 use sync_core::plan::{Action, Plan};
 use sync_fs::FsStore;
-
-use super::Mirror;
-use crate::part::Part;
 
 /// Directories that are looked into by one job.
 const BATCH: usize = 64;
 
 /// Jobs at once: on a network file system each directory takes a round trip or two.
 const BATCHES: usize = 16;
-
-impl Mirror {
-    /// Whether an earlier execution of what is to be executed has begun and not ended, as far
-    /// as that is known. To be asked before this one leaves its mark.
-    pub(super) fn was_begun_before(&self) -> bool {
-        match self.part {
-            Part::Whole => {
-                let directory = &self.places.directory;
-                !self.machine.unfinished_restores(directory).is_empty()
-            }
-            _ => self.part.earlier() == EarlierAttempt::Began,
-        }
-    }
-}
 
 /// Removes the unfinished files in the directories that the transfers of `plan` are written
 /// to. What cannot be removed is left: nothing is made of it, and no run lists it.

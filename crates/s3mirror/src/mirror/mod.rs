@@ -12,7 +12,7 @@ use sync_core::{
     Direction, Selection, Store,
     clock::LONGEST_WAIT,
     execute,
-    execute::{Event, ExecuteOptions, OnSourceChange},
+    execute::{EarlierAttempt, Event, ExecuteOptions, OnSourceChange},
     make_plan,
     plan::{Action, Counts, Origin, Plan, refusals},
 };
@@ -215,6 +215,18 @@ impl Mirror {
             noted.await;
         }
         Ok(report)
+    }
+
+    /// Whether an earlier execution of what is to be executed has begun and not ended, as far
+    /// as that is known. To be asked before this one leaves its mark.
+    fn was_begun_before(&self) -> bool {
+        match self.part {
+            Part::Whole => {
+                let directory = &self.places.directory;
+                !self.machine.unfinished_restores(directory).is_empty()
+            }
+            _ => self.part.earlier() == EarlierAttempt::Began,
+        }
     }
 
     /// Asks the server for its time, by one request, if nothing has told it yet
