@@ -36,7 +36,7 @@ fn an_attempt_to_plan_that_was_stopped_says_so() {
         assert_eq!(failed["why"], "it was stopped");
     }
 
-    // One that plans all ranges begins with any of them, and goes on with none.
+    // Without --shard, no other range is begun after the signal.
     memory.inject(Fault::on("ListObjectsV2").always().act(hold));
     let before = memory.count("ListObjectsV2");
     let all = cluster.phase("plan").trusting().start();

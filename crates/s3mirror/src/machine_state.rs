@@ -141,8 +141,7 @@ impl MachineState {
             let Action::Delete(delete) = action? else {
                 continue;
             };
-            let key = delete.target.key.as_str();
-            let parent = key.rsplit_once('/').map_or("", |(parent, _)| parent);
+            let parent = delete.target.key.directory();
             if parent == last {
                 continue;
             }

@@ -4,7 +4,6 @@
 //! small container with buffers that nobody uses any more, and is killed for it.
 
 use std::env;
-use std::ffi::OsStr;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -22,19 +21,10 @@ pub fn save_memory() {
     if is_set || !s3mirror::machine::memory::is_little() {
         return;
     }
-    begin_anew(PURGE_DELAY, OsStr::new("0"));
-}
-
-/// The same program with the same arguments in the same process, and one variable more.
-fn begin_anew(variable: &str, value: &OsStr) {
     let mut args = env::args_os();
-    let (Ok(program), Some(name)) = (env::current_exe(), args.next()) else {
-        return;
-    };
-    // It returns only if it failed.
-    let _ = Command::new(program)
-        .arg0(name)
-        .args(args)
-        .env(variable, value)
-        .exec();
+    if let (Ok(program), Some(name)) = (env::current_exe(), args.next()) {
+        let mut again = Command::new(program);
+        // It returns only if it failed.
+        let _ = again.arg0(name).args(args).env(PURGE_DELAY, "0").exec();
+    }
 }

@@ -74,6 +74,14 @@ impl Key {
         &self.0
     }
 
+    /// The path of the directory that it is in; empty for the top.
+    #[must_use]
+    pub fn directory(&self) -> &str {
+        self.0
+            .rsplit_once('/')
+            .map_or("", |(directory, _)| directory)
+    }
+
     /// Whether `self` is a path below `ancestor`, if `ancestor` were a directory.
     #[must_use]
     pub fn is_below(&self, ancestor: &Key) -> bool {

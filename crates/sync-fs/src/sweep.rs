@@ -31,11 +31,11 @@ impl FsStore {
     /// As [`FsStore::sweep_temporaries`], of what is directly in these directories, relative
     /// to the root, for a run that lists nothing. Those that are not there are skipped.
     pub async fn sweep_temporaries_in(&self, directories: Vec<String>) -> Swept {
-        let root = Arc::clone(&self.directory);
+        let directory = Arc::clone(&self.directory);
         self.sweeping(move |swept| {
-            for directory in directories {
-                match called_so(&root.root, &directory) {
-                    Ok(paths) => swept.remove(&root.root, paths),
+            for path in directories {
+                match called_so(&directory.root, &path) {
+                    Ok(paths) => swept.remove(&directory.root, paths),
                     Err(error) => swept.failed.push(error),
                 }
             }

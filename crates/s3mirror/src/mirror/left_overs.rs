@@ -48,11 +48,10 @@ impl<A: Iterator<Item = io::Result<Action>>> Iterator for Directories<A> {
                 Ok(_) => continue,
                 Err(error) => return Some(Err(error)),
             };
-            let key = transfer.source.key.as_str();
-            let parent = key.rsplit_once('/').map_or("", |(parent, _)| parent);
-            if self.last.as_deref() != Some(parent) {
-                self.last = Some(parent.to_owned());
-                return Some(Ok(parent.to_owned()));
+            let directory = transfer.source.key.directory();
+            if self.last.as_deref() != Some(directory) {
+                self.last = Some(directory.to_owned());
+                return Some(Ok(directory.to_owned()));
             }
         }
     }

@@ -136,17 +136,13 @@ impl Outcome {
 
 fn is_hopeless(error: &Error) -> bool {
     let of_store = |error: &StoreError| {
-        !matches!(
-            error.kind(),
-            ErrorKind::Throttled
-                | ErrorKind::Timeout
-                | ErrorKind::Unavailable
-                | ErrorKind::Outage
-                | ErrorKind::Stopped
-                | ErrorKind::NoSpace
-                | ErrorKind::Changed
-                | ErrorKind::Conflict
-        )
+        let kind = error.kind();
+        // Somebody may make room, or the run was stopped or overtaken by a change.
+        let is_for_now = matches!(
+            kind,
+            ErrorKind::Stopped | ErrorKind::NoSpace | ErrorKind::Changed
+        );
+        !kind.may_pass() && !is_for_now
     };
     match error {
         Error::Store(error) => of_store(error),

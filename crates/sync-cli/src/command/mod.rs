@@ -135,7 +135,9 @@ fn clustered(command: ClusterCommand, console: &mut Console) -> Exit {
         }),
         ClusterCommand::Finish(args) => {
             let (output, finish) = (&args.output, &args.finish);
-            let mirrored = cluster::mirrored(&args.run);
+            // It is compared with that file, and needs the run to be read once more.
+            let metrics = finish.metrics.metrics_file.as_ref();
+            let mirrored = metrics.and_then(|_| cluster::mirrored(&args.run));
             real_run(
                 output,
                 finish,

@@ -154,10 +154,10 @@ fn a_target_that_changed_is_left_alone() {
     assert_eq!(run(&plan, &source, &target).failed, 1);
 }
 
-/// By another attempt of this run, by a rule of the bucket or by an operator.
-#[test]
-fn an_upload_that_others_have_aborted_begins_again_once() {
-    for aborted in [1, 2] {
+/// Copies a file in parts to a target that expects two writers. The first of them, as many as
+/// `failures` says, meet what `fails` has them expect. Only the second failure is one of the run.
+fn begins_again_once(fails: fn(&mut MockWriter)) {
+    for failures in [1, 2] {
         let mut source = mock(&[entry("a", 9)]);
         source
             .expect_read()
@@ -172,15 +172,12 @@ fn an_upload_that_others_have_aborted_begins_again_once() {
             .withf(|_, _, expected| *expected == Expected::Absent)
             .returning(move |_, _, _| {
                 writes += 1;
-                let is_aborted = writes <= aborted;
                 let mut writer = MockWriter::new();
-                writer.expect_part().returning(move |_, body| {
-                    if is_aborted {
-                        error(ErrorKind::Aborted)
-                    } else {
-                        take(body)
-                    }
-                });
+                // What is expected first comes first.
+                if writes <= failures {
+                    fails(&mut writer);
+                }
+                writer.expect_part().returning(|_, body| take(body));
                 writer.expect_abort().return_const(());
                 writer.expect_commit().returning(|_| Ok(()));
                 Ok(Box::new(writer))
@@ -188,44 +185,27 @@ fn an_upload_that_others_have_aborted_begins_again_once() {
         let plan = plan(&source, &target, &backup());
         let events = Events::default();
         let report = run_with(&plan, &source, &target, &one_by_one(), &events);
-        assert_eq!(report.failed, aborted - 1, "{:?}", events.told());
-        assert_eq!(report.created.entries, 2 - aborted);
+        assert_eq!(report.failed, failures - 1, "{:?}", events.told());
+        assert_eq!(report.created.entries, 2 - failures);
     }
+}
+
+/// By another attempt of this run, by a rule of the bucket or by an operator.
+#[test]
+fn an_upload_that_others_have_aborted_begins_again_once() {
+    begins_again_once(|writer| {
+        let part = writer.expect_part();
+        part.returning(|_, _| error(ErrorKind::Aborted));
+    });
 }
 
 /// A completion that met another request about its key: the whole upload has to be repeated.
 #[test]
 fn an_upload_that_meets_another_request_begins_again_once() {
-    for conflicts in [1, 2] {
-        let mut source = mock(&[entry("a", 9)]);
-        source
-            .expect_read()
-            .returning(|_, range| chunks(vec![0; (range.end - range.start) as usize]));
-        source.expect_digest().returning(|_| Ok(None));
-        source.expect_stat().returning(|_| Ok(Some(entry("a", 9))));
-        let mut target = mock(&[]);
-        let mut writes = 0;
-        target.expect_write().times(2).returning(move |_, _, _| {
-            writes += 1;
-            let meets_another = writes <= conflicts;
-            let mut writer = MockWriter::new();
-            writer.expect_part().returning(|_, body| take(body));
-            writer.expect_abort().return_const(());
-            writer.expect_commit().returning(move |_| {
-                if meets_another {
-                    error(ErrorKind::Conflict)
-                } else {
-                    Ok(())
-                }
-            });
-            Ok(Box::new(writer))
-        });
-        let plan = plan(&source, &target, &backup());
-        let events = Events::default();
-        let report = run_with(&plan, &source, &target, &one_by_one(), &events);
-        assert_eq!(report.failed, conflicts - 1, "{:?}", events.told());
-        assert_eq!(report.created.entries, 2 - conflicts);
-    }
+    begins_again_once(|writer| {
+        let commit = writer.expect_commit();
+        commit.returning(|_| error(ErrorKind::Conflict));
+    });
 }
 
 #[test]

@@ -11,12 +11,12 @@ use std::path::Path;
 use futures::{StreamExt, TryStreamExt};
 use proptest::prelude::*;
 use rustix::fs::{CWD, Mode};
-use sync_core::NewEntry;
 use sync_core::{
     ErrorKind, Listed, Selection, Store,
     entry::SkipCause,
     select::{Criteria, NameRule},
 };
+use sync_core::{NewEntry, Writer};
 use sync_fs::{FsOptions, FsStore};
 
 use crate::util::{Tree, entries, key, keys, list, put, skipped, stat, unprivileged};
@@ -253,15 +253,17 @@ async fn left_overs_are_not_listed_and_only_they_are_swept() {
     assert_eq!(keys(&store).await, others);
 }
 
+/// Of a new file of 5 bytes.
+async fn begin_write(store: &FsStore, name: &str) -> Box<dyn Writer> {
+    let entry = NewEntry::from(&crate::util::entry(name, 5));
+    let writer = store.write(&entry, 5, &sync_core::Expected::Absent).await;
+    writer.unwrap()
+}
+
 /// What a run leaves that is killed while it writes `name`.
 async fn left_over(tree: &Tree, store: &FsStore, name: &str) -> String {
     let before = tree.names();
-    let entry = crate::util::entry(name, 5);
-    let expected = sync_core::Expected::Absent;
-    let writer = store
-        .write(&NewEntry::from(&entry), 5, &expected)
-        .await
-        .unwrap();
+    let writer = begin_write(store, name).await;
     let body = bytes::Bytes::from_static(b"hel");
     writer.part(0, body.into()).await.unwrap();
     let mut made = tree.names();
@@ -297,14 +299,7 @@ async fn left_overs_are_found_in_directories_that_are_named() {
         "the user's"
     );
 
-    let writer = store
-        .write(
-            &NewEntry::from(&crate::util::entry("d/b", 5)),
-            5,
-            &sync_core::Expected::Absent,
-        )
-        .await
-        .unwrap();
+    let writer = begin_write(&store, "d/b").await;
     let swept = tree
         .store()
         .sweep_temporaries_in(vec!["d".to_owned()])
@@ -351,14 +346,7 @@ async fn a_file_may_have_a_name_of_our_form() {
 async fn a_temporary_that_is_being_written_is_not_swept() {
     let tree = Tree::new();
     let one = tree.store();
-    let writer = one
-        .write(
-            &NewEntry::from(&crate::util::entry("a", 5)),
-            5,
-            &sync_core::Expected::Absent,
-        )
-        .await
-        .unwrap();
+    let writer = begin_write(&one, "a").await;
     let other = tree.store();
     assert!(list(&other).await.is_empty());
     assert_eq!(other.sweep_temporaries().await.removed, 0);

@@ -2,12 +2,13 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use sync_core::{Result, StoreError};
 
 use super::marks::Marks;
 use crate::error::failed;
+use crate::list::names::each_name;
 use crate::sys::meta::Meta;
 use crate::sys::root::Root;
 
@@ -33,16 +34,17 @@ pub(crate) fn called_so(root: &Root, directory: &str) -> Result<Vec<String>> {
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Vec::new()),
         Err(errno) => return Err(error(errno)),
     };
+    let slash = if directory.is_empty() { "" } else { "/" };
     let mut paths = Vec::new();
-    for entry in Dir::read_from(opened).map_err(error)? {
-        let entry = entry.map_err(error)?;
-        if let Ok(leaf) = entry.file_name().to_str()
-            && has_our_form(leaf.as_bytes())
+    let read = each_name(&opened, &mut Vec::new(), |name, _| {
+        if has_our_form(name)
+            && let Ok(leaf) = str::from_utf8(name)
         {
-            let slash = if directory.is_empty() { "" } else { "/" };
             paths.push(format!("{directory}{slash}{leaf}"));
         }
-    }
+        Ok(())
+    });
+    read.map_err(error)?;
     Ok(paths)
 }
 
