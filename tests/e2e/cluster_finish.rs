@@ -117,8 +117,11 @@ fn a_finish_that_was_killed_while_it_deleted_is_known() {
     let status = cluster.status();
     assert_eq!(status["state"], "deleting");
     assert_eq!(status["deleting"]["attempt"], 1);
-    let table = cluster.phase("status").done().says("the deletions run on");
-    table.says("if the process that deletes was killed, run");
+    let table = cluster
+        .phase("status")
+        .done()
+        .says("the deletions have not ended on");
+    table.says("the process that deletes is dead: run");
 
     let plan = cluster.file("plan/0000.plan");
     let bytes = fs::read(&plan).unwrap();

@@ -32,6 +32,7 @@ mod cluster_ranges_refused;
 mod cluster_refused;
 mod cluster_scripts;
 mod cluster_slurm;
+mod cluster_status;
 mod cluster_unplanned;
 mod mock;
 mod plans_again;

@@ -8,7 +8,12 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::select;
-use sync_core::{execute::EarlierAttempt, plan::Plan, spool::Spools, text::printable};
+use sync_core::{
+    execute::EarlierAttempt,
+    plan::Plan,
+    spool::Spools,
+    text::{printable, printable_text},
+};
 
 use super::attempts::{HeartbeatMonitor, LOOK};
 use super::error::Result;
@@ -272,7 +277,7 @@ impl Attempt<'_> {
         drop(self.watcher.take());
         // What cannot be noted is reported by whoever calls this.
         let _ = self.publish(&FailedFile {
-            why: Some(printable(why)),
+            why: Some(printable_text(why)),
             ..self.failed()
         });
     }

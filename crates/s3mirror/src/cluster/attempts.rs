@@ -12,9 +12,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::directory::RunDirectory;
-use super::error::ClusterError;
-use super::files::BeganFile;
-use super::shard::{Shard, Task, UPLOADS};
+use super::life::Liveness;
+use super::shard::{Shard, Task as _, UPLOADS};
 
 /// How long to wait between two looks at the heartbeats of others.
 pub(crate) const LOOK: Duration = Duration::from_secs(1);
@@ -22,17 +21,6 @@ pub(crate) const LOOK: Duration = Duration::from_secs(1);
 /// After so many looks, an attempt whose heartbeat has not moved is taken for dead: a client
 /// of NFS may show a file as it was a minute ago.
 const LOOKS: u32 = 90;
-
-/// What is known of an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Liveness {
-    /// It has ended, or was killed, or is taken for dead.
-    Ended,
-    /// Its process is there, which may have been stopped; or its heartbeat has moved.
-    Alive,
-    /// That cannot be told yet.
-    Unknown,
-}
 
 /// The heartbeats of attempts on other machines.
 #[derive(Debug, Clone, Default)]
@@ -83,24 +71,6 @@ impl HeartbeatMonitor {
     }
 }
 
-/// Whether an attempt at `task` is at work, as far as that is known without a wait.
-pub(crate) fn liveness(task: impl Task, attempt: u32, directory: &RunDirectory) -> Liveness {
-    if directory.has(&task.failed(attempt)) {
-        return Liveness::Ended;
-    }
-    let began = match directory.read::<BeganFile>(&task.began(attempt)) {
-        Ok(began) => began,
-        // It gets its name when it is complete, so nobody is at work who has not written it.
-        Err(ClusterError::Foreign { .. }) => return Liveness::Ended,
-        Err(_) => None,
-    };
-    match began.and_then(|began| began.value.identity.is_alive()) {
-        Some(true) => Liveness::Alive,
-        Some(false) => Liveness::Ended,
-        None => Liveness::Unknown,
-    }
-}
-
 impl Shard {
     /// The journals of open uploads, by the attempt that has them.
     pub(crate) fn journals(self, directory: &RunDirectory) -> BTreeMap<u32, Vec<String>> {
@@ -140,7 +110,7 @@ impl Shard {
         let mut doubtful = None;
         let journals = self.journals(directory).into_iter();
         for (owner, names) in journals.filter(|(owner, _)| *owner != own) {
-            let known = match liveness(self, owner, directory) {
+            let known = match self.liveness(owner, directory) {
                 Liveness::Unknown => monitor.look(self, owner, directory, now),
                 known => known,
             };
@@ -168,7 +138,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::cluster::files::Signature;
+    use crate::cluster::files::{BeganFile, Signature};
     use crate::state::registry::Process;
 
     const SHARD: Shard = Shard(0);

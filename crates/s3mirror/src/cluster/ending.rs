@@ -4,11 +4,12 @@
 use std::future::Future;
 use std::pin::pin;
 
-use super::attempts::{LOOK, Liveness, liveness};
+use super::attempts::LOOK;
 use super::deletions::End;
 use super::directory::RunDirectory;
 use super::error::{ClusterError, Result};
 use super::files::{ENDING, EndingFile};
+use super::life::Liveness;
 use super::run::ClusterRun;
 use super::shard::{Shard, Task};
 
@@ -91,6 +92,6 @@ impl ClusterRun {
 fn at_work(task: impl Task, directory: &RunDirectory) -> usize {
     let attempts = 1..=task.last_attempt(directory);
     attempts
-        .filter(|attempt| liveness(task, *attempt, directory) != Liveness::Ended)
+        .filter(|attempt| task.liveness(*attempt, directory) != Liveness::Ended)
         .count()
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sync_core::text::{entries, printable};
+use sync_core::text::{entries, printable_text};
 
 use super::files::{Done, Signature};
 
@@ -16,7 +16,7 @@ const MOST_NAMES: usize = 3;
 pub(crate) struct FailedFile {
     #[serde(flatten)]
     pub(crate) by: Signature,
-    /// Why, if it was not for the sake of entries.
+    /// Why, if it was not for the sake of entries; names in it are printable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
     /// Whether each attempt would be refused so, until the keys are split again.
@@ -47,6 +47,7 @@ pub(crate) struct FailedFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FailedEntry {
     pub(crate) key: String,
+    /// Names in it are printable.
     pub(crate) error: String,
     /// Whether it was not found.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -79,12 +80,13 @@ impl FailedFile {
 
     /// Why it failed, with the first names.
     pub(crate) fn told(&self) -> String {
-        let why = self.why.as_deref().map(printable);
+        // Names in them are printable already.
+        let why = self.why.as_deref().map(printable_text);
         let mut text = why.unwrap_or_else(|| entries(self.entries));
         let names = self.names.iter().take(MOST_NAMES);
         for (number, name) in names.enumerate() {
             text += if number == 0 { ": " } else { "; " };
-            text += &printable(&name.error);
+            text += &printable_text(&name.error);
         }
         if self.names.len() > MOST_NAMES || self.entries > self.names.len() as u64 {
             text += "; …";
@@ -95,6 +97,8 @@ impl FailedFile {
 
 #[cfg(test)]
 mod tests {
+    use sync_core::text::printable;
+
     use super::*;
 
     /// An attempt at which one entry was not found, which it names or not.
@@ -116,6 +120,15 @@ mod tests {
             names: names.iter().map(named).collect(),
             report: Done::default(),
         }
+    }
+
+    #[test]
+    fn names_in_errors_are_escaped_once() {
+        let mut failed = absent(&["absent"]);
+        failed.names[0].error = format!("'{}' was removed\u{1b}", printable("e\nvil\\"));
+        assert_eq!(failed.told(), r"2 entries: 'e\nvil\\' was removed\u{1b}; …");
+        failed.why = Some(failed.names.remove(0).error);
+        assert_eq!(failed.told(), r"'e\nvil\\' was removed\u{1b}; …");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use sync_core::{
     execute::{DeletionsSkipped, Report as Execution},
     plan::{Action, MAX_CLOCK_OFFSET, Plan},
     spool::Spools,
-    text::printable,
+    text::printable_text,
 };
 use tokio::sync::oneshot;
 
@@ -288,7 +288,7 @@ impl Ending<'_> {
     pub fn give_up(mut self, why: &str) {
         if let Some(attempt) = self.attempt.take() {
             let mut failed = self.noted.failed(attempt.signature(self.run));
-            failed.why = Some(printable(why));
+            failed.why = Some(printable_text(why));
             // What cannot be noted is reported by whoever calls this.
             let _ = attempt.fail(self.run, &failed);
         }

@@ -4,15 +4,14 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::time::Duration;
 
 use sync_core::{checksum::Crc64Hasher, text::printable};
 
-use super::attempts::{Liveness, liveness};
 use super::directory::cannot_read;
 use super::error::{ClusterError, Result};
 use super::failure::FailedFile;
-use super::files::{Done, DoneFile, age, plan_name};
+use super::files::{Done, DoneFile, plan_name};
+use super::life::Life;
 use super::run::ClusterRun;
 use super::shard::{Running, Shard, ShardState, Task as _};
 
@@ -53,10 +52,6 @@ pub enum Remedy {
     Declined,
 }
 
-/// An attempt that has shown for so long that it lives is taken for one at work, for people:
-/// it does so every ten seconds, and the clocks of two machines may differ.
-const RECENT: Duration = Duration::from_secs(90);
-
 impl ClusterRun {
     /// The plans that are not those which were sealed.
     pub(super) fn edited_plans(&self) -> Vec<Missing> {
@@ -89,7 +84,7 @@ impl ClusterRun {
         match state? {
             ShardState::Done(done) => Ok(self.by_all_attempts(shard, done.by.attempt, done.report)),
             ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
-            ShardState::Running(running) => Err(self.not_ended(shard, &running)),
+            ShardState::Running(running) => Err(Self::not_ended(shard, &running)),
             ShardState::Failed(failed) => {
                 let (place, mut why) = (failed.by.place(), failed.told());
                 let hosts = shard.absent_on(&self.directory);
@@ -119,20 +114,14 @@ impl ClusterRun {
     }
 
     /// A shard whose last attempt has not ended.
-    fn not_ended(&self, shard: Shard, running: &Running) -> Missing {
+    fn not_ended(shard: Shard, running: &Running) -> Missing {
         let by = &running.began.by;
-        let quiet = age(running.heartbeat.map_or(by.at, |last| last.at));
-        let (remedy, lives) = match liveness(shard, by.attempt, &self.directory) {
-            Liveness::Alive => (Remedy::Wait, "is at work".to_owned()),
-            Liveness::Ended => (Remedy::Apply, "is dead".to_owned()),
-            Liveness::Unknown => {
-                let seconds = quiet.as_secs();
-                let remedy = match quiet <= RECENT {
-                    true => Remedy::WaitOrApply,
-                    false => Remedy::Apply,
-                };
-                (remedy, format!("has shown {seconds} s ago that it lives"))
-            }
+        let shown = || format!("has shown {} s ago that it lives", running.quiet.as_secs());
+        let (remedy, lives) = match running.life {
+            Life::AtWork => (Remedy::Wait, "is at work".to_owned()),
+            Life::Dead => (Remedy::Apply, "is dead".to_owned()),
+            Life::Recent => (Remedy::WaitOrApply, shown()),
+            Life::Silent => (Remedy::Apply, shown()),
         };
         let mut what = format!(
             "it has not ended; its last attempt began {}, and {lives}",
@@ -151,6 +140,13 @@ impl ClusterRun {
 impl ClusterRun {
     /// What is known of a shard.
     pub(super) fn state(&self, shard: Shard) -> Result<ShardState> {
+        match self.look(shard)? {
+            state if state.is_dead() => self.look(shard),
+            state => Ok(state),
+        }
+    }
+
+    fn look(&self, shard: Shard) -> Result<ShardState> {
         match self.done_file(shard)? {
             Some(done) => Ok(ShardState::Done(Box::new(done))),
             None => shard.attempts(&self.directory),

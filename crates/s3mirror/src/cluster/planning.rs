@@ -6,7 +6,7 @@ use std::path::Path;
 use sync_core::{
     Direction, KeyRange,
     plan::{Counts, Header, Origin},
-    text::printable,
+    text::printable_text,
 };
 use sync_s3::Location;
 
@@ -303,7 +303,7 @@ impl RangeAttempt<'_> {
     fn failed(&self, why: &str) -> FailedFile {
         FailedFile {
             by: Signature::of(self.run.id(), self.range.0, self.number),
-            why: Some(printable(why)),
+            why: Some(printable_text(why)),
             refused: false,
             entries: 0,
             not_written: 0,

@@ -69,7 +69,16 @@ impl RangeRun {
                 status.unread.extend(Unread::noted(range, directory));
                 continue;
             }
-            match range.attempts(directory)? {
+            let mut state = range.attempts(directory)?;
+            if state.is_dead() {
+                state = range.attempts(directory)?;
+                if directory.has(&range.done()) {
+                    done += 1;
+                    status.unread.extend(Unread::noted(range, directory));
+                    continue;
+                }
+            }
+            match state {
                 ShardState::Running(running) => status.add_running(range, *running, (0, 0)),
                 ShardState::Failed(failed) => status.failed.push(FailedShard::of(range, *failed)),
                 ShardState::Waiting | ShardState::Done(_) => waiting += 1,

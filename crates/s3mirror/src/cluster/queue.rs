@@ -8,9 +8,10 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::apply::Attempt;
-use super::attempts::{HeartbeatMonitor, Liveness, liveness};
+use super::attempts::HeartbeatMonitor;
 use super::error::Result;
 use super::failure::FailedFile;
+use super::life::Liveness;
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _, in_turn};
 
@@ -169,7 +170,7 @@ impl<'r> Queue<'r> {
         }
         let mut looks = || self.monitor.look(shard, last, directory, Instant::now());
         // A process that is there may have been stopped.
-        let is_dead = liveness(shard, last, directory) == Liveness::Ended;
+        let is_dead = shard.liveness(last, directory) == Liveness::Ended;
         if is_dead || looks() == Liveness::Ended {
             Rank::Dead
         } else {

@@ -1,13 +1,15 @@
 //! The files of a shard and of a range that is planned, and what state they show.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::directory::RunDirectory;
-use super::error::Result;
+use super::error::{ClusterError, Result};
 use super::failure::FailedFile;
-use super::files::{BeganFile, DoneFile, HeartbeatFile, plan_name};
+use super::files::{BeganFile, DoneFile, HeartbeatFile, age, plan_name};
+use super::life::{Life, Liveness};
 
 /// Begins the names of journals; the number of the attempt follows.
 pub(super) const UPLOADS: &str = "uploads.";
@@ -37,6 +39,9 @@ pub(crate) enum ShardState {
 pub(crate) struct Running {
     pub(crate) began: BeganFile,
     pub(crate) heartbeat: Option<HeartbeatFile>,
+    /// How long ago it has last shown that it lives, by the clocks of both machines.
+    pub(crate) quiet: Duration,
+    pub(crate) life: Life,
     /// What the last one before it says that has failed.
     pub(crate) failed: Option<FailedFile>,
 }
@@ -96,11 +101,33 @@ pub(crate) trait Task: Copy + Send + 'static {
             return Ok(ShardState::Failed(Box::new(failed.value)));
         }
         let heartbeat = directory.read::<HeartbeatFile>(&self.heartbeat(attempt));
+        let heartbeat = heartbeat.ok().flatten().map(|found| found.value);
+        let quiet = age(heartbeat.map_or(began.by.at, |last| last.at));
         Ok(ShardState::Running(Box::new(Running {
             began,
-            heartbeat: heartbeat.ok().flatten().map(|found| found.value),
+            heartbeat,
+            quiet,
+            life: Life::of(self.liveness(attempt, directory), quiet),
             failed: self.last_failure(attempt, directory),
         })))
+    }
+
+    /// Whether its attempt is at work, as far as that is known without a wait.
+    fn liveness(self, attempt: u32, directory: &RunDirectory) -> Liveness {
+        if directory.has(&self.failed(attempt)) {
+            return Liveness::Ended;
+        }
+        let began = match directory.read::<BeganFile>(&self.began(attempt)) {
+            Ok(began) => began,
+            // It gets its name when it is complete, so nobody is at work who has not written it.
+            Err(ClusterError::Foreign { .. }) => return Liveness::Ended,
+            Err(_) => None,
+        };
+        match began.and_then(|began| began.value.identity.is_alive()) {
+            Some(true) => Liveness::Alive,
+            Some(false) => Liveness::Ended,
+            None => Liveness::Unknown,
+        }
     }
 
     /// The machines on which nothing else has failed than that entries were not found.
@@ -124,6 +151,14 @@ pub(crate) trait Task: Copy + Send + 'static {
         let failed = |earlier| directory.read::<FailedFile>(&self.failed(earlier));
         let mut read = earlier.filter_map(|earlier| failed(earlier).ok().flatten());
         read.next().map(|failed| failed.value)
+    }
+}
+
+impl ShardState {
+    /// Whether its process is gone. That may have ended between two looks at its files, which
+    /// only another look shows.
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self, Self::Running(running) if running.life == Life::Dead)
     }
 }
 
@@ -172,5 +207,42 @@ impl Range {
 impl Shard {
     pub(crate) fn uploads(self, attempt: u32) -> String {
         self.file(&format!("{UPLOADS}{attempt}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::files::Signature;
+    use crate::cluster::life::RECENT;
+    use crate::state::registry::Process;
+
+    /// What is known of an attempt of that process which began so long ago.
+    fn life(identity: Process, ago: Duration) -> Life {
+        let top = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(&top.path().join("run")).unwrap();
+        let shard = Shard(0);
+        directory.make("shard").unwrap();
+        directory.make(&shard.directory()).unwrap();
+        let mut by = Signature::of("run", 0, 1);
+        by.at -= ago;
+        let job = None;
+        let began = BeganFile { by, identity, job };
+        directory.claim(&shard.began(1), &began).unwrap();
+        match shard.attempts(&directory).unwrap() {
+            ShardState::Running(running) => running.life,
+            state => panic!("{state:?}"),
+        }
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_dead_and_one_elsewhere_only_silent() {
+        let (now, long) = (Duration::ZERO, 2 * RECENT);
+        for ago in [now, long] {
+            assert_eq!(life(Process::this(), ago), Life::AtWork);
+            assert_eq!(life(Process::gone(), ago), Life::Dead);
+        }
+        assert_eq!(life(Process::elsewhere(), now), Life::Recent);
+        assert_eq!(life(Process::elsewhere(), long), Life::Silent);
     }
 }

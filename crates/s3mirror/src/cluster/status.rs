@@ -9,7 +9,8 @@ use sync_core::plan::Tally;
 use super::deletions::{End, most};
 use super::error::{ClusterError, Result};
 use super::failure::FailedFile;
-use super::files::age;
+use super::files::FinishedFile;
+use super::life::Life;
 use super::run::ClusterRun;
 use super::shard::{Running, Shard, ShardState, Task};
 use super::unread::Unread;
@@ -37,6 +38,8 @@ pub enum State {
     Copied,
     /// The deletions are made, or were when their process was killed.
     Deleting,
+    /// It is being ended without its deletions, or was when the process that did so was killed.
+    Ending,
     /// Nothing is left to do.
     Finished,
     /// Nothing is left to do, but not all of the plan was done: some of the source could not be
@@ -62,7 +65,7 @@ pub struct Status {
     pub shards: Share,
     /// Those that nobody has begun.
     pub waiting: usize,
-    /// Those at which somebody works, or was killed.
+    /// Those at which somebody works, or has when it was killed.
     pub running: Vec<RunningShard>,
     /// Those whose last attempt failed.
     pub failed: Vec<FailedShard>,
@@ -81,11 +84,13 @@ pub struct Status {
     pub deleting: Option<RunningShard>,
     /// Why the last one has not made all of them.
     pub not_deleted: Option<FailedShard>,
+    /// Who ends the run without its deletions, if somebody does or has tried to.
+    pub being_ended: Option<BeingEnded>,
     /// When the first shard began.
     pub began: Option<DateTime<Utc>>,
-    /// Bytes a second since then.
+    /// Bytes a second since then, if somebody works at the shards.
     pub rate: Option<u64>,
-    /// How long the rest will take at that rate.
+    /// How long the rest will take at that rate, if enough is done to tell.
     pub left: Option<Duration>,
 }
 
@@ -103,7 +108,16 @@ pub struct Splitting {
     pub is_alive: Option<bool>,
 }
 
-/// A shard at which somebody works.
+/// Who ends a run without its deletions, or has tried to.
+#[derive(Debug, Clone)]
+pub enum BeingEnded {
+    /// The first process that has said so, and where it runs.
+    By(String),
+    /// That cannot be read, for this reason.
+    Unknown(String),
+}
+
+/// A shard at which somebody works, or has when it was killed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RunningShard {
@@ -119,6 +133,8 @@ pub struct RunningShard {
     pub job: Option<String>,
     /// When it last wrote how far it is, by the clocks of both machines.
     pub heartbeat: Duration,
+    /// Whether it is at work.
+    pub life: Life,
     /// Entries copied.
     pub transfers: Share,
     /// Bytes copied.
@@ -185,14 +201,10 @@ impl ClusterRun {
             self.add(shard, state, &mut status)?;
         }
         self.add_deletions(&mut status)?;
+        status.being_ended = self.being_ended();
         status.state = match self.finished_file()? {
-            Some(finished) => {
-                status.deleted = most(status.deleted, finished.report.deleted);
-                match finished.complete {
-                    true => State::Finished,
-                    false => State::Incomplete,
-                }
-            }
+            Some(finished) => status.ended(&finished),
+            None if status.being_ended.is_some() => State::Ending,
             None if status.deleting.is_some() => State::Deleting,
             None if status.waiting == self.shards() => State::Sealed,
             None if status.shards.done == status.shards.all => State::Copied,
@@ -200,6 +212,13 @@ impl ClusterRun {
         };
         status.estimate();
         Ok(status)
+    }
+
+    fn being_ended(&self) -> Option<BeingEnded> {
+        match self.ending() {
+            Ok(by) => by.map(BeingEnded::By),
+            Err(error) => Some(BeingEnded::Unknown(error.to_string())),
+        }
     }
 
     /// What a shard copies.
@@ -271,6 +290,7 @@ impl Status {
             deleted: Tally::default(),
             deleting: None,
             not_deleted: None,
+            being_ended: None,
             began: None,
             rate: None,
             left: None,
@@ -290,26 +310,18 @@ impl Status {
         self.running.push(running);
     }
 
-    /// Small files take their time without many bytes, so the share of the work that
-    /// is done is that of entries where there are few bytes.
-    fn estimate(&mut self) {
-        let Some(began) = self.began.filter(|_| self.state == State::Copying) else {
-            return;
-        };
-        let seconds = age(began).as_secs_f64();
-        if seconds < 1.0 {
-            return;
+    /// Its state, if it has come to its end: whatever has not said how it ended is not at work.
+    fn ended(&mut self, finished: &FinishedFile) -> State {
+        self.deleted = most(self.deleted, finished.report.deleted);
+        (self.deleting, self.being_ended) = (None, None);
+        for running in &mut self.running {
+            running.life = Life::Dead;
         }
-        self.rate = Some((self.bytes.done as f64 / seconds) as u64);
-        let done = |share: Share| share.done as f64 / share.all.max(1) as f64;
-        let share = done(self.transfers).min(if self.bytes.all > 0 {
-            done(self.bytes)
+        if finished.complete {
+            self.not_deleted = None;
+            State::Finished
         } else {
-            1.0
-        });
-        if share > 0.0 {
-            let left = seconds * (1.0 - share) / share;
-            self.left = Duration::try_from_secs_f64(left).ok();
+            State::Incomplete
         }
     }
 }
@@ -319,13 +331,16 @@ impl RunningShard {
         let Running {
             began,
             heartbeat,
+            quiet,
+            life,
             failed,
         } = running;
         let share = |all| Share { done: 0, all };
         Self {
             shard: shard.number(),
             attempt: began.by.attempt,
-            heartbeat: age(heartbeat.map_or(began.by.at, |last| last.at)),
+            heartbeat: quiet,
+            life,
             host: began.by.host,
             process: began.by.process,
             job: began.job,

@@ -11,6 +11,7 @@ pub(super) mod split;
 mod split_ranges;
 pub(super) mod status;
 mod status_line;
+mod status_next;
 mod tasks;
 mod unread;
 

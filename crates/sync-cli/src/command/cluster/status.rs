@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use s3mirror::Share;
-use s3mirror::cluster::{FailedShard, RunningShard, Splitting, State, Status};
-use sync_core::text::{entries, printable};
+use s3mirror::cluster::{FailedShard, Life, RunningShard, Splitting, State, Status};
+use sync_core::text::{entries, printable, printable_text};
 
-use super::common::{
-    Line, finish_it, quoted, refuse, what_is_absent, what_is_kept, what_is_outdated,
-};
+use super::common::{Line, quoted, refuse};
 use super::status_line::StatusLine;
+use super::status_next::next;
 use super::unread::{MOST_UNREAD, what_is_unread};
 use crate::options::StatusArgs;
 use crate::{Console, Exit};
 
 /// How often --watch looks.
 const EVERY: Duration = Duration::from_secs(2);
+
+/// After so many looks at which all that has begun was dead, --watch ends: a scheduler may have
+/// started it again between two of them.
+const IDLE_LOOKS: u32 = 3;
 
 /// Shards of each kind that the table names.
 const MOST_NAMED: usize = 20;
@@ -30,6 +33,7 @@ pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
     console.set_json(args.output.json);
     let path = args.run.canonicalize();
     let path = path.unwrap_or_else(|_| args.run.clone());
+    let mut idle = 0;
     loop {
         let status = match Status::of(&args.run) {
             Ok(status) => status,
@@ -48,7 +52,8 @@ pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
             console.error(dead);
             return Exit::Failed;
         }
-        if !args.watch || is_over {
+        idle = if is_idle(&status) { idle + 1 } else { 0 };
+        if !args.watch || is_over || idle == IDLE_LOOKS {
             return Exit::Done;
         }
         console.streams().show();
@@ -76,6 +81,12 @@ fn is_over(status: &Status) -> bool {
     )
 }
 
+/// Whether nobody works any more at what has begun, and not ended.
+fn is_idle(status: &Status) -> bool {
+    let mut begun = status.running.iter().chain(&status.deleting).peekable();
+    begun.peek().is_some() && begun.all(|it| it.life == Life::Dead)
+}
+
 fn table(path: &Path, status: &Status) -> String {
     let state = match status.state {
         State::Splitting => "splitting: the keys are divided into ranges",
@@ -87,6 +98,7 @@ fn table(path: &Path, status: &Status) -> String {
         State::Copied if status.not_deleted.is_some() => "copied, and not all is deleted",
         State::Copied => "copied: it can be finished",
         State::Deleting => "deleting",
+        State::Ending => "ending: it is being ended without its deletions",
         State::Finished => "finished",
         State::Incomplete => "finished, but incomplete",
         _ => "unknown",
@@ -98,12 +110,10 @@ fn table(path: &Path, status: &Status) -> String {
     row("state", state.to_owned());
     let of = |share: Share| format!("{} of {}", HumanCount(share.done), HumanCount(share.all));
     let tasks = |done: Share| {
+        let (begun, failed, waiting) = (begun(status), status.failed.len(), status.waiting);
         format!(
-            "{} done, {} running, {} failed, {} waiting",
-            of(done),
-            status.running.len(),
-            status.failed.len(),
-            status.waiting
+            "{} done, {begun}, {failed} failed, {waiting} waiting",
+            of(done)
         )
     };
     match status.state {
@@ -124,7 +134,7 @@ fn table(path: &Path, status: &Status) -> String {
                 );
             }
             for why in &status.refused {
-                row("refused", printable(why));
+                row("refused", printable_text(why));
             }
         }
         _ => {
@@ -152,25 +162,20 @@ fn table(path: &Path, status: &Status) -> String {
     text
 }
 
-/// What to do about what has failed.
-fn next(run: &Path, status: &Status) -> Option<String> {
-    if let Some(absent) = status.failed.iter().find(|it| !it.absent_on.is_empty()) {
-        return Some(what_is_absent(run, Some(absent.shard)));
+/// How many attempts have begun and not ended, in words.
+fn begun(status: &Status) -> String {
+    let number = |is: fn(Life) -> bool| status.running.iter().filter(|it| is(it.life)).count();
+    let mut text = format!("{} running", number(Life::is_at_work));
+    let (silent, dead) = (
+        number(|it| it == Life::Silent),
+        number(|it| it == Life::Dead),
+    );
+    for (number, what) in [(silent, "silent"), (dead, "dead")] {
+        if number > 0 {
+            let _ = write!(text, ", {number} {what}");
+        }
     }
-    if status.failed.iter().any(|shard| shard.is_outdated) {
-        return Some(what_is_outdated(run));
-    }
-    let again = finish_it(run);
-    match (&status.not_deleted, &status.deleting) {
-        (Some(failed), _) if failed.is_outdated => Some(what_is_kept(run)),
-        (Some(_), _) => Some(format!(
-            "to make the deletions that are left, {again} again"
-        )),
-        (None, Some(_)) => Some(format!(
-            "if the process that deletes was killed, {again} again"
-        )),
-        (None, None) => None,
-    }
+    text
 }
 
 /// Who divides the keys.
@@ -223,13 +228,14 @@ fn named(status: &Status, text: &mut String) {
                 shard.transfers.done, shard.transfers.all
             )
         };
-        running(&format!("{task} {} runs", shard.shard), shard, &done, text);
+        let (what, is_over) = (format!("{task} {}", shard.shard), is_over(status));
+        running(&what, ["runs", "has"], (shard, is_over), &done, text);
     }
     if let Some(shard) = &status.not_deleted {
         failed("the deletions", shard, text);
     }
     if let Some(shard) = &status.deleting {
-        running("the deletions run", shard, "", text);
+        running("the deletions", ["run", "have"], (shard, false), "", text);
     }
     let named = status.failed.len().max(status.running.len());
     if named.max(status.unread.len()) > MOST_NAMED {
@@ -241,10 +247,10 @@ fn named(status: &Status, text: &mut String) {
 fn failed(what: &str, shard: &FailedShard, text: &mut String) {
     let why = shard.why.clone();
     let why = why.unwrap_or_else(|| format!("{} failed", entries(shard.entries)));
-    let (host, why) = (printable(&shard.host), printable(&why));
+    let (host, why) = (printable(&shard.host), printable_text(&why));
     let _ = writeln!(text, "  {what} failed on {host}: {why}");
     for (_, error) in shard.names.iter().take(MOST_ENTRIES) {
-        let _ = writeln!(text, "    {}", printable(error));
+        let _ = writeln!(text, "    {}", printable_text(error));
     }
     if !shard.absent_on.is_empty() {
         let hosts = printable(&shard.absent_on.join(", "));
@@ -252,18 +258,41 @@ fn failed(what: &str, shard: &FailedShard, text: &mut String) {
     }
 }
 
-/// Where an attempt runs, and how the one before it failed.
-fn running(what: &str, shard: &RunningShard, done: &str, text: &mut String) {
+/// Where an attempt runs or was killed, and how the one before it failed.
+fn running(
+    what: &str,
+    [runs, has]: [&str; 2],
+    (shard, is_over): (&RunningShard, bool),
+    done: &str,
+    text: &mut String,
+) {
     let job = shard.job.as_ref();
-    let job = job.map_or(String::new(), |job| format!(", job {}", printable(job)));
+    let job = job.map_or(String::new(), |job| {
+        format!(", job {}", printable_text(job))
+    });
     let comma = if done.is_empty() { "" } else { ", " };
-    let _ = writeln!(
-        text,
-        "  {what} on {} (process {}{job}): {done}{comma}heartbeat {} ago",
-        printable(&shard.host),
-        shard.process,
-        HumanDuration(shard.heartbeat)
-    );
+    let (host, process) = (printable(&shard.host), shard.process);
+    let ago = HumanDuration(shard.heartbeat);
+    let _ = match shard.life {
+        Life::Dead if is_over => writeln!(
+            text,
+            "  {what} {has} not ended on {host} (process {process}{job}): {done}"
+        ),
+        Life::Dead => writeln!(
+            text,
+            "  {what} {has} not ended on {host} (process {process}{job}), which is dead: \
+             {done}{comma}last heartbeat {ago} ago"
+        ),
+        Life::Silent => writeln!(
+            text,
+            "  {what} {has} not ended on {host} (process {process}{job}): {done}{comma}without a \
+             sign of life for {ago}"
+        ),
+        _ => writeln!(
+            text,
+            "  {what} {runs} on {host} (process {process}{job}): {done}{comma}heartbeat {ago} ago"
+        ),
+    };
     if let Some(earlier) = &shard.failed {
         failed(
             &format!("  attempt {} at it", earlier.attempt),

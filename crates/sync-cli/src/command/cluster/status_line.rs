@@ -2,7 +2,9 @@
 
 use super::unread::why_unread;
 use s3mirror::Share;
-use s3mirror::cluster::{FailedShard, RunningShard, Splitting, State, Status, Unread};
+use s3mirror::cluster::{
+    BeingEnded, FailedShard, Life, RunningShard, Splitting, State, Status, Unread,
+};
 use serde::Serialize;
 use sync_core::plan::Tally;
 
@@ -10,7 +12,7 @@ use sync_core::plan::Tally;
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct StatusLine {
-    #[cfg_attr(test, schemars(with = "String", extend("enum" = ["splitting", "planning", "planned", "refused", "sealed", "copying", "copied", "deleting", "finished", "incomplete"])))]
+    #[cfg_attr(test, schemars(with = "String", extend("enum" = ["splitting", "planning", "planned", "refused", "sealed", "copying", "copied", "deleting", "ending", "finished", "incomplete"])))]
     state: State,
     /// Who divides the keys, if that was not completed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,9 +52,23 @@ pub(crate) struct StatusLine {
     /// Why the last one has not made all of them; its shard is 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_deleted: Option<FailedLine>,
-    /// Bytes a second since the first shard began.
+    /// Who ends the run without its deletions, if somebody does or has tried to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    being_ended: Option<BeingEndedLine>,
+    /// Bytes a second since the first shard began; null if nobody is known to work.
     bytes_per_second: Option<u64>,
+    /// Null if nobody is known to work, or too little is done to tell.
     seconds_left: Option<f64>,
+}
+
+/// Who ends the run without its deletions.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct BeingEndedLine {
+    /// The first process that has said so, and where it runs.
+    by: Option<String>,
+    /// Why that is not known.
+    error: Option<String>,
 }
 
 /// The process that divides the keys, or was killed meanwhile.
@@ -81,7 +97,7 @@ struct UnreadLine {
     first: Vec<String>,
 }
 
-/// A shard at which somebody works.
+/// A shard at which somebody works, or has when it was killed.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RunningLine {
@@ -90,7 +106,10 @@ struct RunningLine {
     host: String,
     process: i32,
     job: Option<String>,
-    /// Since it last wrote how far it is; a long time means that it was killed.
+    /// Whether its process is there, which is known on its own machine; null elsewhere, where more
+    /// than 90 seconds since its last heartbeat mean that it may be dead.
+    alive: Option<bool>,
+    /// Since it last wrote how far it is.
     seconds_since_beat: f64,
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
     transfers: Share,
@@ -145,9 +164,20 @@ impl StatusLine {
             deleted: status.deleted,
             deleting: status.deleting.as_ref().map(RunningLine::of),
             not_deleted: status.not_deleted.as_ref().map(FailedLine::of),
+            being_ended: status.being_ended.as_ref().map(BeingEndedLine::of),
             bytes_per_second: status.rate,
             seconds_left: status.left.map(|left| left.as_secs_f64()),
         }
+    }
+}
+
+impl BeingEndedLine {
+    fn of(ended: &BeingEnded) -> Self {
+        let (by, error) = match ended {
+            BeingEnded::By(place) => (Some(place.clone()), None),
+            BeingEnded::Unknown(why) => (None, Some(why.clone())),
+        };
+        Self { by, error }
     }
 }
 
@@ -181,6 +211,11 @@ impl RunningLine {
             host: shard.host.clone(),
             process: shard.process,
             job: shard.job.clone(),
+            alive: match shard.life {
+                Life::AtWork => Some(true),
+                Life::Dead => Some(false),
+                _ => None,
+            },
             seconds_since_beat: shard.heartbeat.as_secs_f64(),
             transfers: shard.transfers,
             bytes: shard.bytes,

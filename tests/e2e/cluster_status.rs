@@ -1,0 +1,143 @@
+//! `cluster status` of a run whose processes were killed, or that is being or was ended: it says
+//! who is at work, and what to run next, as `finish` does.
+
+use std::fs;
+use std::time::Duration;
+
+use s3_endpoint::{Action, Fault};
+use serde_json::Value;
+
+use crate::cluster_input::edit;
+use crate::support::{
+    Memory, World,
+    cluster::{Cluster, IN_ORDER, different, held, with_a_film},
+};
+
+#[test]
+fn a_process_that_was_killed_is_told_as_dead_and_not_watched() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    let attempt = held(&memory, &cluster);
+    let table = cluster.phase("status").done();
+    table.says("0 of 1 done, 1 running").says("shard 0 runs on");
+    assert_eq!(cluster.status()["running"][0]["alive"], true);
+    assert!(attempt.kill());
+
+    let status = cluster.status();
+    assert_eq!(status["running"][0]["alive"], false, "{status}");
+    assert_eq!(status["seconds_left"], Value::Null, "{status}");
+    assert_eq!(status["bytes_per_second"], Value::Null, "{status}");
+    for watch in [&[][..], &["--watch"]] {
+        let table = cluster.phase("status").args(watch).done();
+        let table = table.says("0 of 1 done, 0 running, 1 dead");
+        let table = table.says("which is dead").says("--shard 0`");
+        assert!(!table.stdout.contains("  left"), "{table}");
+        assert!(!table.stdout.contains("runs on"), "{table}");
+    }
+    // The same process, as another machine sees it.
+    edit(&cluster.file("shard/0000/began.1"), |began| {
+        began["identity"]["space"] = "another machine".into();
+    });
+    assert_eq!(cluster.status()["running"][0]["alive"], Value::Null);
+    cluster.phase("status").done().says("1 running");
+    edit(&cluster.file("shard/0000/beat.1"), |beat| {
+        beat["at"] = "2026-01-01T00:00:00Z".into();
+    });
+    let table = cluster.phase("status").done();
+    let table = table.says("0 running, 1 silent");
+    table.says("without a sign of life for").says("--shard 0`");
+
+    cluster.apply(0).done();
+    cluster
+        .phase("status")
+        .done()
+        .says("1 of 1 done, 0 running");
+}
+
+#[test]
+fn a_planner_that_was_killed_is_told_as_dead() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::ranges(&world, "backup", &dir, 2, &IN_ORDER);
+    let hold = Action::Stall(Duration::from_secs(1000));
+    let hits = memory.inject(Fault::on("ListObjectsV2").always().act(hold));
+    let plan = cluster.phase("plan").args(["--shard", "0"]).trusting();
+    let plan = plan.start();
+    plan.wait_until(&memory, "a listing", || hits.count() > 0);
+    cluster.phase("status").done().says("range 0 runs on");
+    assert!(plan.kill());
+    memory.clear_faults();
+    let table = cluster.phase("status").arg("--watch").done();
+    let table = table.says("1 dead").says("which is dead");
+    table.says("cluster plan").says("--shard 0`");
+}
+
+#[test]
+fn nothing_runs_after_the_end() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    cluster.phase("apply").done();
+    cluster.finish().done();
+    assert!(cluster.file("end/began.1").exists());
+    let status = cluster.status();
+    assert_eq!(status["state"], "finished");
+    assert_eq!(status.get("deleting"), None, "{status}");
+    let table = cluster.phase("status").done().says("8 of 8 made");
+    assert!(!table.stdout.contains("the deletions"), "{table}");
+}
+
+#[test]
+fn who_ends_a_run_without_its_deletions_is_told() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    cluster.apply(0).done();
+    let run: Value = serde_json::from_slice(&fs::read(cluster.file("run.json")).unwrap()).unwrap();
+    let at = "2026-01-01T00:00:00Z";
+    let mark = serde_json::json!({
+        "run": run["id"], "host": "elsewhere", "process": 7, "at": at
+    });
+    let ending = cluster.file("ending.json");
+    for (mark, by) in [
+        (mark.to_string(), "elsewhere, process 7"),
+        ("{".to_owned(), ""),
+    ] {
+        fs::write(&ending, mark).unwrap();
+        let status = cluster.status();
+        assert_eq!(status["state"], "ending", "{status}");
+        let being_ended = &status["being_ended"];
+        match by {
+            "" => assert!(being_ended["error"].is_string(), "{status}"),
+            by => assert_eq!(being_ended["by"], by, "{status}"),
+        }
+        let table = cluster.phase("status").done();
+        let table = table.says("being ended without its deletions").says(by);
+        table.says("--without-deletions`");
+    }
+    cluster.finish().arg("--without-deletions").exits(3);
+    let status = cluster.status();
+    assert_eq!(status["state"], "incomplete");
+    assert_eq!(status.get("being_ended"), None, "{status}");
+}
+
+/// As `apply` says it, so that it can be compared and typed.
+#[test]
+fn a_name_with_what_drives_a_terminal_is_escaped_once() {
+    let memory = Memory::start();
+    let name = "evil\u{1b}[31m\nx";
+    let shown = r"'evil\u{1b}[31m\nx'";
+    let (world, dir) = World::with(&memory, &[], &[(name, "planned")]);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    dir.write(name, "edited since");
+    cluster.apply(0).exits(3).says(shown);
+    cluster.phase("status").done().says(shown);
+    cluster.finish().exits(3).says(shown);
+    let json = cluster.finish().arg("--json").exits(3);
+    let text = format!("{:?}", json.json());
+    assert!(
+        text.contains(&format!("{:?}", shown).replace('"', "")),
+        "{text}"
+    );
+}
