@@ -219,7 +219,7 @@ impl FromStr for ShardChoice {
 pub(crate) struct StatusArgs {
     /// The run directory
     pub(crate) run: PathBuf,
-    /// Show it again every two seconds, until the run is finished
+    /// Show it again every two seconds, until the run is finished or nobody works at it any more
     #[arg(long, hide_env = true, env = "S3MIRROR_WATCH", value_parser = Boolish::new(), help_heading = "Output")]
     pub(crate) watch: bool,
     #[command(flatten)]
