@@ -140,7 +140,7 @@ fn a_name_with_what_drives_a_terminal_is_escaped_once() {
     let json = cluster.finish().arg("--json").exits(3);
     let text = format!("{:?}", json.json());
     assert!(
-        text.contains(&format!("{:?}", shown).replace('"', "")),
+        text.contains(&format!("{shown:?}").replace('"', "")),
         "{text}"
     );
 }
