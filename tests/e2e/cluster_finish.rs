@@ -319,3 +319,64 @@ fn what_shards_have_deleted_counts_where_the_end_deletes_nothing() {
     assert_eq!(entries(&ended["deleted"]), 1, "{ended}");
     assert!(dir.contents().contains_key("c"));
 }
+
+/// As of a single run that did not come further.
+#[test]
+fn a_finish_that_cannot_end_reports_what_was_done() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    cluster.apply(0).done();
+    let metrics = world.sandbox.path("metrics.prom");
+    let finish = || cluster.finish().arg("--metrics-file").arg(&metrics);
+    let half = report(&finish().arg("--json").exits(3));
+    assert_eq!(half["kept"]["entries"], 16, "{half}");
+    let done = entries(&half["created"]) + entries(&half["overwritten"]);
+    assert!((1..16).contains(&done), "{half}");
+    assert_eq!(half["not_written"], 16 - done as u64, "{half}");
+    assert_eq!(entries(&half["deleted"]), 0, "{half}");
+    let text = fs::read_to_string(&metrics).unwrap();
+    let kept = text.lines().find(|line| line.contains("kept"));
+    assert!(kept.is_some_and(|line| line.ends_with(" 16")), "{text}");
+
+    // What failed counts as failed.
+    dir.write("d3/31", "edited since");
+    cluster.apply(1).exits(3);
+    let failed = report(&cluster.finish().arg("--json").exits(3));
+    assert!(failed["failed"].as_u64().unwrap() > 0, "{failed}");
+}
+
+/// The second one asks about all of them: those of the first are found gone.
+#[test]
+fn a_second_finish_says_how_many_deletions_the_first_one_made() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = copied(&world, &dir);
+    let refused = Action::fail_keys(["d0/0"], "AccessDenied");
+    memory.inject(Fault::on("DeleteObjects").act(refused));
+    let first = cluster.finish().trusting().exits(3);
+    let first = first.says("all shards are done; 8 entries are to be deleted");
+    assert!(!first.stderr.contains("in all"), "{first}");
+    let second = cluster.finish().done();
+    second.says("in all: `finish` had begun to delete and deleted 7 entries");
+}
+
+/// One file has changed, and a link stands where the directory of the other one was.
+#[test]
+fn finish_and_status_agree_on_deletions_that_would_fail_again() {
+    let memory = Memory::start();
+    let files = [("changed/a", "a"), ("moved/b", "b")];
+    let (world, dir) = World::with(&memory, &[("kept", "kept")], &files);
+    let cluster = Cluster::split(&world, "restore", &dir, 1);
+    cluster.phase("apply").done();
+    dir.write("changed/a", "edited since");
+    let elsewhere = world.sandbox.path("elsewhere");
+    fs::rename(dir.join("moved"), &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, dir.join("moved")).unwrap();
+    let advice = "what has changed since the plan was made is not deleted by this run";
+    cluster.finish().exits(3).says("moved/b").says(advice);
+    let status = cluster.status();
+    assert_eq!(status["not_deleted"]["entries"], 2, "{status}");
+    cluster.phase("status").done().says(advice);
+    assert!(elsewhere.join("b").exists());
+}

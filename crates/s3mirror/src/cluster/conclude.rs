@@ -92,7 +92,7 @@ impl Ending<'_> {
         let is_withheld = matches!(done.deletions_withheld, Some(DeletionsSkipped::ClockJump));
         Ok(if done.failed > 0 || done.not_written > 0 {
             Some(
-                match own.failed + own.not_written == self.noted.outdated() {
+                match self.noted.would_fail_again(own.failed + own.not_written) {
                     true => StillOpen::Outdated,
                     false => StillOpen::Failed,
                 },

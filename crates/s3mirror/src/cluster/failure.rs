@@ -57,7 +57,7 @@ pub(crate) struct FailedEntry {
 impl FailedFile {
     /// Whether another attempt would fail in the same way.
     pub(crate) fn is_outdated(&self) -> bool {
-        self.why.is_none() && self.outdated > 0 && self.outdated + self.blocked == self.entries
+        self.why.is_none() && would_fail_again(self.entries, self.outdated, self.blocked)
     }
 
     /// Whether it would fail in the same way where what was not found is not found either.
@@ -93,6 +93,12 @@ impl FailedFile {
         }
         text
     }
+}
+
+/// Whether so many entries that failed would fail in the same way once more: some are no longer
+/// what was planned, and only those are in the way of the rest.
+pub(super) fn would_fail_again(entries: u64, outdated: u64, blocked: u64) -> bool {
+    outdated > 0 && outdated + blocked == entries
 }
 
 #[cfg(test)]

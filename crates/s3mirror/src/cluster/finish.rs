@@ -36,11 +36,11 @@ use crate::state::upload_journal::JournalFiles;
 pub struct Ending<'r> {
     pub(super) run: &'r ClusterRun,
     /// What all shards have done.
-    done: Done,
+    pub(super) done: Done,
     /// What is missing, if it ends without its deletions.
     pub(super) without_deletions: Option<WithoutDeletions>,
     /// When the first of them began.
-    began: DateTime<Utc>,
+    pub(super) began: DateTime<Utc>,
     /// The attempt to make the deletions, once that has begun.
     pub(super) attempt: Option<DeletionAttempt>,
     /// Who is told then what stops it, and what counts how far it is.
@@ -81,7 +81,7 @@ impl ClusterRun {
     }
 
     /// What was done, as one execution reports it.
-    fn execution(&self, done: &Done, without: Option<&WithoutDeletions>) -> Execution {
+    pub(super) fn execution(&self, done: &Done, without: Option<&WithoutDeletions>) -> Execution {
         let mut execution = Execution::default();
         execution.created = done.created;
         execution.overwritten = done.overwritten;
@@ -139,22 +139,7 @@ impl ClusterRun {
     /// Those of reading the run directory.
     pub fn finish_without_deletions(&self) -> Result<(Ending<'_>, Vec<Missing>)> {
         let (mut ending, missing) = self.sum_up()?;
-        let mut without = WithoutDeletions::default();
-        for missing in &missing {
-            without.missing.push(missing.to_string());
-            without.failed += missing.failed;
-            let Some(shard) = missing.shard else { continue };
-            let done = &missing.done;
-            let known = done.created + done.overwritten + done.already_done;
-            let rest = self.work(Shard(shard))?.transfers;
-            without.not_written += rest.saturating_sub(known.entries + missing.failed);
-            ending.done = ending.done.and(done);
-        }
-        // What shards have deleted because it was in the way is of the plan's deletions too.
-        let deletions = self.deletions()?;
-        ending.done.deleted = most(ending.done.deleted, deletions.made);
-        without.deletions = deletions.told();
-        ending.without_deletions = Some(without);
+        ending.without_deletions = Some(self.lacking(&missing, &mut ending.done)?);
         Ok((ending, missing))
     }
 
@@ -167,7 +152,7 @@ impl ClusterRun {
         Ok(self.deletions()?.told())
     }
 
-    fn sum_up(&self) -> Result<(Ending<'_>, Vec<Missing>)> {
+    pub(super) fn sum_up(&self) -> Result<(Ending<'_>, Vec<Missing>)> {
         self.is_at_its_directory()?;
         let mut missing = self.edited_plans();
         let mut done = Done::default();

@@ -67,6 +67,7 @@ mod seal;
 mod shard;
 mod split;
 mod status;
+mod unfinished;
 mod unread;
 mod unread_ranges;
 mod watch;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use parking_lot::Mutex;
 use sync_core::{Direction, ErrorKind, execute::Event, plan::Tally};
 
-use super::failure::{FailedEntry, FailedFile};
+use super::failure::{FailedEntry, FailedFile, would_fail_again};
 use super::files::{Done, Signature};
 use crate::observer::{Observer, Warning};
 use crate::progress::Phase;
@@ -73,9 +73,13 @@ impl Noted {
         }
     }
 
-    /// How many failed because they are no longer what was planned.
-    pub(crate) fn outdated(&self) -> u64 {
-        self.outdated.load(Relaxed)
+    /// Whether the `entries` that failed would fail in the same way once more.
+    pub(crate) fn would_fail_again(&self, entries: u64) -> bool {
+        would_fail_again(
+            entries,
+            self.outdated.load(Relaxed),
+            self.blocked.load(Relaxed),
+        )
     }
 
     /// Of what was found done: what the target lacked, and what was to be replaced.

@@ -1,9 +1,11 @@
-//! What to run next when a run could not be finished.
+//! What to run next for a run that is not at its end.
+
+use std::path::Path;
 
 use s3mirror::cluster::{ClusterRun, Missing, Remedy, StillOpen};
 use sync_core::text::entries;
 
-use super::common::{end_it, finish_it, quoted, what_is_absent, what_is_kept, what_is_outdated};
+use super::common::quoted;
 
 /// Why the run is not at its end, and what to do; this process has deleted so many entries.
 pub(super) fn still_open(run: &ClusterRun, open: StillOpen, deleted: u64) -> String {
@@ -39,12 +41,16 @@ pub(super) fn still_open(run: &ClusterRun, open: StillOpen, deleted: u64) -> Str
 
 /// What to do about what is missing, in one line.
 pub(super) fn what_is_missing(run: &ClusterRun, missing: &[Missing]) -> String {
-    let with = |remedy| missing.iter().find(|missing| missing.remedy == remedy);
-    if with(Remedy::Declined).is_some() {
+    let has = |remedy| missing.iter().any(|missing| missing.remedy == remedy);
+    let with = |remedy| {
+        let with = missing.iter().filter(|missing| missing.remedy == remedy);
+        with.filter_map(|missing| missing.shard).collect::<Vec<_>>()
+    };
+    if has(Remedy::Declined) {
         return end_it(run.path());
     }
     let (path, again) = (quoted(run.path()), finish_it(run.path()));
-    if with(Remedy::Plan).is_some() {
+    if has(Remedy::Plan) {
         return format!(
             "put the plan back as it was, and {again} again; if it is lost, {}, and make a new plan \
              or run `s3mirror backup` or `restore`",
@@ -52,26 +58,89 @@ pub(super) fn what_is_missing(run: &ClusterRun, missing: &[Missing]) -> String {
         );
     }
     // Those that can be completed now come first.
-    for remedy in [
-        Remedy::Apply,
-        Remedy::WaitOrApply,
-        Remedy::Wait,
-        Remedy::Elsewhere,
-    ] {
-        let shard = with(remedy).and_then(|missing| missing.shard);
-        let Some(shard) = shard else { continue };
-        let apply = format!("`s3mirror cluster apply {path} --shard {shard}`");
+    for remedy in [Remedy::Apply, Remedy::WaitOrApply, Remedy::Wait] {
+        let shards = with(remedy);
+        let Some(shard) = shards.first() else {
+            continue;
+        };
+        let (which, them, only) = match shards.len() {
+            1 => (
+                format!("shard {shard} is"),
+                "it",
+                format!(" --shard {shard}"),
+            ),
+            number => (format!("{number} shards are"), "them", String::new()),
+        };
+        let apply = format!("`s3mirror cluster apply {path}{only}`");
         return match remedy {
-            Remedy::Elsewhere => what_is_absent(run.path(), Some(shard)),
-            Remedy::Wait => format!("wait until shard {shard} is done, then {again} again"),
+            Remedy::Wait => format!("wait until {which} done, then {again} again"),
             Remedy::WaitOrApply => format!(
-                "wait until shard {shard} is done, or if its process is dead, run {apply}; then \
+                "wait until {which} done, or if nobody works at {them} any more, run {apply}; then \
                  {again} again"
             ),
             _ => format!("run {apply}, then {again} again"),
         };
     }
-    what_is_outdated(run.path())
+    what_has_failed(run.path(), &with(Remedy::Elsewhere), has(Remedy::Outdated))
+}
+
+/// What to do about entries that the run cannot copy, because they are no longer what was
+/// planned.
+pub(super) fn what_is_outdated(run: &Path) -> String {
+    let run = quoted(run);
+    format!(
+        "what has changed since the plan was made is not copied by this run: when all other shards \
+         are done, end it with `s3mirror cluster finish {run} --without-deletions`, and make a new \
+         plan or run `s3mirror backup` or `restore`"
+    )
+}
+
+/// What to do about entries that were not found where `shard` was executed; without one, where
+/// the shards were that have them.
+pub(super) fn what_is_absent(run: &Path, shard: Option<usize>) -> String {
+    let run = quoted(run);
+    let shard = shard.map_or(String::new(), |shard| format!(" --shard {shard}"));
+    format!(
+        "what was not found was removed since the plan was made, or its file system is not mounted \
+         on that machine: mount it there, or run `s3mirror cluster apply {run}{shard}` on one that has \
+         it; if it was removed, end the run with `s3mirror cluster finish {run} --without-deletions` \
+         when all other shards are done, and make a new plan or run `s3mirror backup`"
+    )
+}
+
+/// What to do about shards that failed because entries are not what was planned: those of
+/// `absent` because some were not found, and perhaps others because some have changed.
+pub(super) fn what_has_failed(run: &Path, absent: &[usize], is_outdated: bool) -> String {
+    let absent = match absent {
+        [] => return what_is_outdated(run),
+        [shard] => what_is_absent(run, Some(*shard)),
+        _ => what_is_absent(run, None),
+    };
+    match is_outdated {
+        true => format!("{absent}; {}", what_is_outdated(run)),
+        false => absent,
+    }
+}
+
+/// What to do about deletions that the run cannot make, because entries are no longer what was
+/// planned.
+pub(super) fn what_is_kept(run: &Path) -> String {
+    let end_it = end_it(run);
+    format!(
+        "what has changed since the plan was made is not deleted by this run: {end_it} (what was \
+         deleted stays deleted), and make a new plan or run `s3mirror backup` or `restore`"
+    )
+}
+
+/// Which command ends a run with its deletions.
+pub(super) fn finish_it(run: &Path) -> String {
+    format!("run `s3mirror cluster finish {}`", quoted(run))
+}
+
+/// How to end a run whose end was begun.
+pub(super) fn end_it(run: &Path) -> String {
+    let run = quoted(run);
+    format!("run `s3mirror cluster finish {run} --without-deletions`")
 }
 
 /// So many entries, with the verb.

@@ -7,9 +7,8 @@ use s3mirror::Report;
 use s3mirror::cluster::{Attempt, ClusterRun, Ended, NextShard};
 use sync_core::text::entries;
 
-use super::common::{
-    Line, end_it, open, quoted, refuse, shards, wants_trash, what_is_absent, what_is_outdated,
-};
+use super::advice::{end_it, what_is_absent, what_is_outdated};
+use super::common::{Line, open, quoted, refuse, shards, wants_trash};
 use super::tasks::chosen;
 use crate::command::manner::Mode;
 use crate::command::sync::{listen, watch};

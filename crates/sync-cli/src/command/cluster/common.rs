@@ -114,51 +114,6 @@ pub(super) fn wants_trash(
     checked.is_none().then_some(Exit::Usage)
 }
 
-/// What to do about entries that the run cannot copy, because they are no longer what was
-/// planned.
-pub(super) fn what_is_outdated(run: &Path) -> String {
-    let run = quoted(run);
-    format!(
-        "what has changed since the plan was made is not copied by this run: when all other shards \
-         are done, end it with `s3mirror cluster finish {run} --without-deletions`, and make a new \
-         plan or run `s3mirror backup` or `restore`"
-    )
-}
-
-/// What to do about entries that were not found where `shard` was executed; without one, where
-/// the shards were that have them.
-pub(super) fn what_is_absent(run: &Path, shard: Option<usize>) -> String {
-    let run = quoted(run);
-    let shard = shard.map_or(String::new(), |shard| format!(" --shard {shard}"));
-    format!(
-        "what was not found was removed since the plan was made, or its file system is not mounted \
-         on that machine: mount it there, or run `s3mirror cluster apply {run}{shard}` on one that has \
-         it; if it was removed, end the run with `s3mirror cluster finish {run} --without-deletions` \
-         when all other shards are done, and make a new plan or run `s3mirror backup`"
-    )
-}
-
-/// What to do about deletions that the run cannot make, because entries are no longer what was
-/// planned.
-pub(super) fn what_is_kept(run: &Path) -> String {
-    let end_it = end_it(run);
-    format!(
-        "what has changed since the plan was made is not deleted by this run: {end_it} (what was \
-         deleted stays deleted), and make a new plan or run `s3mirror backup` or `restore`"
-    )
-}
-
-/// Which command ends a run with its deletions.
-pub(super) fn finish_it(run: &Path) -> String {
-    format!("run `s3mirror cluster finish {}`", quoted(run))
-}
-
-/// How to end a run whose end was begun.
-pub(super) fn end_it(run: &Path) -> String {
-    let run = quoted(run);
-    format!("run `s3mirror cluster finish {run} --without-deletions`")
-}
-
 /// A path in a command to type.
 pub(super) fn quoted(path: &Path) -> String {
     printable_shell_word(&path.to_string_lossy())

@@ -7,8 +7,8 @@ use s3mirror::cluster::{
 };
 use sync_core::{execute::DeletionsSkipped, text::entries};
 
-use super::advice::{still_open, what_is_missing};
-use super::common::{end_it, finish_it, refuse, wants_trash};
+use super::advice::{end_it, finish_it, still_open, what_is_missing};
+use super::common::{refuse, wants_trash};
 use super::unread::say_unread;
 use crate::command::manner::Mode;
 use crate::command::not_opened::not_opened;
@@ -55,7 +55,7 @@ pub(crate) async fn run(
             let stop = listen(hooks, console)?;
             end(args, &run, ending, (hooks, &stop), console).await
         }
-        Ok(Err(missing)) => Ok(incomplete(args, &run, &missing, console)),
+        Ok(Err(missing)) => Ok(incomplete(args, &run, &missing, hooks, console)),
         Err(error) => Ok(not_ended(error, console)),
     }
 }
@@ -137,11 +137,11 @@ async fn end(
         true => 0,
         false => plan.counts().real_deletions(),
     };
-    if let Some(exit) = not_confirmed(args, deletions, console) {
+    if let Some(exit) = not_confirmed(args, run, deletions, console)? {
         return Ok(exit);
     }
     if deletions > 0 {
-        ending = match begin_deletions(args, run, ending, console) {
+        ending = match begin_deletions(args, run, ending, hooks, console) {
             Ok(ending) => ending,
             Err(exit) => return Ok(exit),
         };
@@ -230,15 +230,22 @@ fn was_finished(
 }
 
 /// Asks whether so many entries may be deleted; how it ends if they may not.
-fn not_confirmed(args: &ClusterFinishArgs, deletions: u64, console: &mut Console) -> Option<Exit> {
+fn not_confirmed(
+    args: &ClusterFinishArgs,
+    run: &ClusterRun,
+    deletions: u64,
+    console: &mut Console,
+) -> anyhow::Result<Option<Exit>> {
     if deletions > 0 {
         let are = if deletions == 1 { "is" } else { "are" };
         let deletions = entries(deletions);
+        let before = run.deletions_told()?;
+        let before = before.map_or(String::new(), |before| format!(" in all: {before}"));
         console.text(format_args!(
-            "all shards are done; {deletions} {are} to be deleted"
+            "all shards are done; {deletions} {are} to be deleted{before}"
         ));
     }
-    (!confirmed(deletions, args.yes, console)).then_some(Exit::Refused)
+    Ok((!confirmed(deletions, args.yes, console)).then_some(Exit::Refused))
 }
 
 /// Notes that the deletions begin; or how it ends if somebody ends the run without them: the
@@ -247,6 +254,7 @@ fn begin_deletions<'r>(
     args: &ClusterFinishArgs,
     run: &ClusterRun,
     mut ending: Ending<'r>,
+    hooks: &EndHooks,
     console: &mut Console,
 ) -> Result<Ending<'r>, Exit> {
     if let Err(error) = ending.begin_deletions() {
@@ -256,7 +264,7 @@ fn begin_deletions<'r>(
         Ok(None) => Ok(ending),
         Ok(Some(missing)) => {
             ending.give_up(&missing.to_string());
-            Err(incomplete(args, run, &[missing], console))
+            Err(incomplete(args, run, &[missing], hooks, console))
         }
         Err(error) => {
             ending.give_up(&error.to_string());
@@ -324,8 +332,13 @@ fn incomplete(
     args: &ClusterFinishArgs,
     run: &ClusterRun,
     missing: &[Missing],
+    hooks: &EndHooks,
     console: &mut Console,
 ) -> Exit {
+    match run.report_so_far() {
+        Ok(report) => hooks.executed(run.counts(), &report, None),
+        Err(error) => console.error(format_args!("what was done is not known: {error}")),
+    }
     name(missing, console);
     let next = what_is_missing(run, missing);
     let deleted = match run.deletions_told() {

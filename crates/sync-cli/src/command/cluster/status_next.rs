@@ -4,7 +4,8 @@ use std::path::Path;
 
 use s3mirror::cluster::{BeingEnded, Life, State, Status};
 
-use super::common::{end_it, finish_it, quoted, what_is_absent, what_is_kept, what_is_outdated};
+use super::advice::{end_it, finish_it, what_has_failed, what_is_kept};
+use super::common::quoted;
 
 /// What to do about what has failed, or is dead.
 pub(super) fn next(run: &Path, status: &Status) -> Option<String> {
@@ -14,11 +15,11 @@ pub(super) fn next(run: &Path, status: &Status) -> Option<String> {
     if let Some(again) = what_is_dead(run, status) {
         return Some(again);
     }
-    if let Some(absent) = status.failed.iter().find(|it| !it.absent_on.is_empty()) {
-        return Some(what_is_absent(run, Some(absent.shard)));
-    }
-    if status.failed.iter().any(|shard| shard.is_outdated) {
-        return Some(what_is_outdated(run));
+    let absent = status.failed.iter().filter(|it| !it.absent_on.is_empty());
+    let absent: Vec<_> = absent.map(|it| it.shard).collect();
+    let is_outdated = status.failed.iter().any(|shard| shard.is_outdated);
+    if is_outdated || !absent.is_empty() {
+        return Some(what_has_failed(run, &absent, is_outdated));
     }
     let again = finish_it(run);
     match (&status.not_deleted, &status.deleting) {
