@@ -282,11 +282,16 @@ fn a_range_that_is_planned_twice_at_once_has_one_plan() {
     assert!(cluster.file("range/0000/began.2").exists());
     let names = fs::read_dir(cluster.file("plan")).unwrap();
     assert_eq!(names.count(), 1, "no temporary stays");
-    cluster.phase("plan").done();
+    let plan_all = || cluster.phase("plan").done();
+    assert!(!plan_all().stderr.contains("all ranges"));
+    world.no_requests(|| plan_all().says("all ranges have a plan"));
     cluster.seal().done();
     cluster.seal().done().says("sealed already");
     world.no_requests(|| cluster.plan(1).done().says("planned already"));
-    cluster.phase("apply").done();
+    world.no_requests(|| plan_all().says("all ranges have a plan"));
+    let apply_all = || cluster.phase("apply").done();
+    assert!(!apply_all().stderr.contains("all shards"));
+    world.no_requests(|| apply_all().says("all shards are done"));
     cluster.finish().done();
     assert_same(&world.bucket.contents(), &dir.contents());
 }

@@ -59,10 +59,11 @@ async fn all(
 ) -> anyhow::Result<Exit> {
     let mut all = Exit::Done;
     let mut queue = run.queue();
-    let mut has_waited = false;
+    let (mut has_begun, mut has_waited) = (false, false);
     loop {
         match queue.next_shard() {
             Ok(NextShard::Attempt(attempt)) => {
+                has_begun = true;
                 match one(args, run, attempt, (hooks, stop), console).await? {
                     Exit::Done => {}
                     // The others may succeed all the same.
@@ -84,7 +85,12 @@ async fn all(
                     () = stop.asked() => return Ok(stop.exit().unwrap_or(Exit::Incomplete)),
                 }
             }
-            Ok(NextShard::None) => return Ok(all),
+            Ok(NextShard::None) => {
+                if !has_begun {
+                    console.note("all shards are done");
+                }
+                return Ok(all);
+            }
             Ok(NextShard::Outdated(failed)) => {
                 let (failed, next) = (shards(failed), what_is_outdated(run.path()));
                 console.error(format_args!("{failed} would fail again; {next}"));

@@ -43,12 +43,19 @@ pub(crate) async fn run(
     }
     let mut all = Exit::Done;
     let mut queue = run.queue();
+    let mut has_begun = false;
     loop {
         let attempt = match queue.next_attempt() {
             Ok(Some(attempt)) => attempt,
-            Ok(None) => return Ok(all),
+            Ok(None) => {
+                if !has_begun {
+                    console.note("all ranges have a plan");
+                }
+                return Ok(all);
+            }
             Err(error) => return Ok(refuse(error, console)),
         };
+        has_begun = true;
         match one(args, &run, attempt, (hooks, &stop), console).await? {
             Exit::Done => {}
             // The others may succeed all the same.
