@@ -199,7 +199,7 @@ fn a_split_that_was_killed_is_told_and_not_waited_for() {
     let mark = run.join("splitting.json");
     split.wait_until(&memory, "a mark", || mark.exists());
     let status = || world.s3mirror().args(["cluster", "status"]).arg(&run);
-    status().done().says("splitting").says("begun");
+    status().done().says("splitting").says("started");
     assert!(split.kill());
     let told = format!("remove {}", run.display());
     for watch in [&[][..], &["--watch"]] {

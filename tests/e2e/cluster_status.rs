@@ -47,7 +47,7 @@ fn a_process_that_was_killed_is_told_as_dead_and_not_watched() {
     });
     let table = cluster.phase("status").done();
     let table = table.says("0 running, 1 silent");
-    table.says("without a sign of life for").says("--shard 0`");
+    table.says("no heartbeat for").says("--shard 0`");
 
     // On its own machine nobody has to wait until its silence is long enough.
     fs::write(cluster.file("shard/0000/began.1"), began).unwrap();

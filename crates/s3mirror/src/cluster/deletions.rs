@@ -35,7 +35,7 @@ impl Task for End {
     }
 }
 
-/// An attempt to make the deletions; it says that it lives until it is dropped.
+/// An attempt to make the deletions; it writes heartbeats until it is dropped.
 pub(super) struct DeletionAttempt {
     number: u32,
     watcher: Watcher,

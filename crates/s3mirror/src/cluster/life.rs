@@ -26,9 +26,9 @@ pub(crate) enum Liveness {
 pub enum Life {
     /// Its process is there.
     AtWork,
-    /// Its process is on another machine, and has shown just now that it lives.
+    /// Its process is on another machine, and its last heartbeat is recent.
     Recent,
-    /// Its process is on another machine, and has not shown for a while that it lives.
+    /// Its process is on another machine, which has written no heartbeat for a while.
     Silent,
     /// Its process is gone.
     Dead,

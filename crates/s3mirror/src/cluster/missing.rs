@@ -37,8 +37,8 @@ pub enum Remedy {
     Apply,
     /// To wait for the attempt at the shard, whose process is there.
     Wait,
-    /// To wait for the attempt at the shard, if that is at work: it has shown that it lives
-    /// just now, by the clock of its machine.
+    /// To wait for the attempt at the shard, if that is at work: its last heartbeat is
+    /// recent, by the clock of its machine.
     WaitOrApply,
     /// Nothing: entries are no longer what was planned, so that another attempt at the shard
     /// would fail in the same way.
@@ -83,7 +83,7 @@ impl ClusterRun {
         });
         match state? {
             ShardState::Done(done) => Ok(self.by_all_attempts(shard, done.by.attempt, done.report)),
-            ShardState::Waiting => Err(missing("nobody has begun it".to_owned())),
+            ShardState::Waiting => Err(missing("it has not been started".to_owned())),
             ShardState::Running(running) => Err(Self::not_ended(shard, &running)),
             ShardState::Failed(failed) => {
                 let (place, mut why) = (failed.by.place(), failed.told());
@@ -116,7 +116,7 @@ impl ClusterRun {
     /// A shard whose last attempt has not ended.
     fn not_ended(shard: Shard, running: &Running) -> Missing {
         let by = &running.began.by;
-        let shown = || format!("has shown {} s ago that it lives", running.quiet.as_secs());
+        let shown = || format!("its last heartbeat was {} s ago", running.quiet.as_secs());
         let (remedy, lives) = match running.life {
             Life::AtWork => (Remedy::Wait, "is at work".to_owned()),
             Life::Dead => (Remedy::Apply, "is dead".to_owned()),

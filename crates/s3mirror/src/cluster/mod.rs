@@ -26,7 +26,7 @@
 //! | `plan/0042.plan` | split, or the first attempt | the plan, or that of a range |
 //! | `refused.json` | seal | why the plans were refused last |
 //! | `sealed.json` | split, last, or seal | sums of the files before, all counts, the shards as parts of the plans |
-//! | `shard/0042/began.1`, `beat.1` | an attempt | where it runs; how far it is, and that it lives |
+//! | `shard/0042/began.1`, `beat.1` | an attempt | where it runs; how far it is, as a heartbeat |
 //! | `shard/0042/uploads.1` | an attempt | its open uploads; when it is dead, the next attempt resumes them |
 //! | `ending.json` | finish without deletions, first | who ends the run as it is; no attempt begins, and those at work stop |
 //! | `shard/0042/done`, `failed.1` | an attempt | the report of the first that has done all; what failed |

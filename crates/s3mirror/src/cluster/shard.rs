@@ -39,7 +39,7 @@ pub(crate) enum ShardState {
 pub(crate) struct Running {
     pub(crate) began: BeganFile,
     pub(crate) heartbeat: Option<HeartbeatFile>,
-    /// How long ago it has last shown that it lives, by the clocks of both machines.
+    /// How long ago its last heartbeat was, by the clocks of both machines.
     pub(crate) quiet: Duration,
     pub(crate) life: Life,
     /// What the last one before it says that has failed.
@@ -79,7 +79,7 @@ pub(crate) trait Task: Copy + Send + 'static {
         first.map(|first| first.value.by.at)
     }
 
-    /// The number of its last attempt; 0 if nobody has begun it.
+    /// The number of its last attempt; 0 if none was started.
     fn last_attempt(self, directory: &RunDirectory) -> u32 {
         let begun = (1..).take_while(|attempt| directory.has(&self.began(*attempt)));
         begun.last().unwrap_or_default()

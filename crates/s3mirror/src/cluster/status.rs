@@ -30,7 +30,7 @@ pub enum State {
     Planned,
     /// The plans were refused; nothing was changed.
     Refused,
-    /// It was divided; no shard has begun.
+    /// It was divided; no shard has started.
     Sealed,
     /// Shards are executed.
     Copying,

@@ -342,7 +342,7 @@ fn incomplete(
     name(missing, console);
     let next = what_is_missing(run, missing);
     let deleted = match run.deletions_told() {
-        Ok(None) => "the deletions at the end were not begun".to_owned(),
+        Ok(None) => "no deletion was started".to_owned(),
         Ok(Some(before)) => format!("nothing more was deleted, but {before}"),
         Err(error) => format!("nothing more was deleted; {error}"),
     };

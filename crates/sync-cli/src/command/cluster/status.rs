@@ -93,7 +93,7 @@ fn table(path: &Path, status: &Status) -> String {
         State::Planning => "planning",
         State::Planned => "planned: the plans can be sealed",
         State::Refused => "refused: nothing was changed",
-        State::Sealed => "sealed: no shard has begun",
+        State::Sealed => "sealed: no shard has started",
         State::Copying => "copying",
         State::Copied if status.not_deleted.is_some() => "copied, and not all is deleted",
         State::Copied => "copied: it can be finished",
@@ -187,7 +187,7 @@ fn divided_by(split: &Splitting) -> String {
         None => "; if it was killed there, remove the run directory and split again",
     };
     format!(
-        "begun {since} ago on {host} (process {}){lives}",
+        "started {since} ago on {host} (process {}){lives}",
         split.process
     )
 }
@@ -285,8 +285,8 @@ fn running(
         ),
         Life::Silent => writeln!(
             text,
-            "  {what} {has} not ended on {host} (process {process}{job}): {done}{comma}without a \
-             sign of life for {ago}"
+            "  {what} {has} not ended on {host} (process {process}{job}): {done}{comma}no \
+             heartbeat for {ago}"
         ),
         _ => writeln!(
             text,
