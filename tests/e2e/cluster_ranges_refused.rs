@@ -156,6 +156,9 @@ fn a_link_from_one_range_into_another_is_planned_by_one_machine() {
         !outcome.stderr.contains("cluster split` again"),
         "{outcome}"
     );
+    // What nothing completes is not advised to be completed.
+    let table = cluster.phase("status").done();
+    assert!(!table.stdout.contains("to complete"), "{table}");
 }
 
 /// Alone, it would be executed without the guards over all.

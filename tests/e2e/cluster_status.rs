@@ -77,6 +77,46 @@ fn a_planner_that_was_killed_is_told_as_dead() {
 }
 
 #[test]
+fn what_failed_is_advised_to_be_tried_again() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    let denied = Fault::on("PutObject").always();
+    memory.inject(denied.act(Action::error(403, "AccessDenied")));
+    cluster.apply(1).trusting().exits(3);
+    let table = cluster.phase("status").done();
+    table.says("to complete shard 1, put right what failed, and run");
+    cluster.apply(0).trusting().exits(3);
+    let table = cluster.phase("status").done();
+    table.says("to complete 2 shards, put right what failed, and run");
+    memory.clear_faults();
+    cluster.phase("apply").done();
+    let table = cluster.phase("status").done();
+    assert!(!table.stdout.contains("to complete"), "{table}");
+}
+
+/// Its first heartbeat comes before it has read its part of the plan.
+#[test]
+fn the_work_of_a_shard_is_told_before_it_counts() {
+    let memory = Memory::start();
+    let (world, dir) = with_a_film(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 1);
+    let attempt = held(&memory, &cluster);
+    edit(&cluster.file("shard/0000/beat.1"), |beat| {
+        for name in ["transfers", "bytes"] {
+            beat[name] = serde_json::json!({ "done": 0, "all": 0 });
+        }
+    });
+    let shard = &cluster.status()["running"][0];
+    assert_eq!(shard["transfers"]["all"], 17, "{shard}");
+    assert!(
+        shard["bytes"]["all"].as_u64().unwrap() > 11 << 20,
+        "{shard}"
+    );
+    assert!(attempt.kill());
+}
+
+#[test]
 fn nothing_runs_after_the_end() {
     let memory = Memory::start();
     let (world, dir) = different(&memory);

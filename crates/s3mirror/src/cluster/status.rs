@@ -162,6 +162,8 @@ pub struct FailedShard {
     /// Whether another attempt would fail in the same way, because they are no longer
     /// what was planned.
     pub is_outdated: bool,
+    /// Whether each attempt at a range would be refused, until the keys are split again.
+    pub is_refused: bool,
     /// The machines on which all that failed was not found: it was removed, or is not mounted
     /// there. Empty if the last attempt failed for another reason.
     pub absent_on: Vec<String>,
@@ -335,7 +337,11 @@ impl RunningShard {
             life,
             failed,
         } = running;
-        let share = |all| Share { done: 0, all };
+        // It writes its first heartbeat before it has read its plan.
+        let share = |last: Option<Share>, all: u64| Share {
+            done: last.map_or(0, |last| last.done),
+            all: last.map_or(all, |last| last.all.max(all)),
+        };
         Self {
             shard: shard.number(),
             attempt: began.by.attempt,
@@ -344,8 +350,8 @@ impl RunningShard {
             host: began.by.host,
             process: began.by.process,
             job: began.job,
-            transfers: heartbeat.map_or(share(transfers), |last| last.transfers),
-            bytes: heartbeat.map_or(share(bytes), |last| last.bytes),
+            transfers: share(heartbeat.map(|last| last.transfers), transfers),
+            bytes: share(heartbeat.map(|last| last.bytes), bytes),
             listed: heartbeat.map_or(0, |last| last.listed),
             failed: failed.map(|failed| FailedShard::of(shard, failed)),
         }
@@ -358,6 +364,7 @@ impl FailedShard {
         let names = failed.names.into_iter();
         Self {
             is_outdated,
+            is_refused: failed.refused,
             absent_on: Vec::new(),
             shard: shard.number(),
             attempt: failed.by.attempt,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use s3mirror::cluster::{BeingEnded, Life, State, Status};
+use s3mirror::cluster::{BeingEnded, FailedShard, Life, State, Status};
 
 use super::advice::{end_it, finish_it, what_has_failed, what_is_kept};
 use super::common::quoted;
@@ -12,8 +12,12 @@ pub(super) fn next(run: &Path, status: &Status) -> Option<String> {
     if let Some(ended) = &status.being_ended {
         return Some(what_is_ended(run, ended));
     }
-    if let Some(again) = what_is_dead(run, status) {
-        return Some(again);
+    if status.failed.iter().any(|it| it.is_refused) {
+        // It says itself how the keys must be split instead: nothing completes this run.
+        return None;
+    }
+    if let Some(left) = what_is_left(run, status) {
+        return Some(left);
     }
     let absent = status.failed.iter().filter(|it| !it.absent_on.is_empty());
     let absent: Vec<_> = absent.map(|it| it.shard).collect();
@@ -52,29 +56,47 @@ fn what_is_ended(run: &Path, ended: &BeingEnded) -> String {
     }
 }
 
-/// What completes shards and ranges whose processes are dead, or silent.
-fn what_is_dead(run: &Path, status: &Status) -> Option<String> {
-    let of = |life| {
+/// What completes shards and ranges whose processes are dead or silent, or which have failed and
+/// may succeed.
+fn what_is_left(run: &Path, status: &Status) -> Option<String> {
+    let running = |life| {
         let all = status.running.iter().filter(move |it| it.life == life);
         all.map(|it| it.shard).collect::<Vec<_>>()
     };
-    let (dead, silent) = (of(Life::Dead), of(Life::Silent));
-    let (is_dead, numbers) = match dead.is_empty() {
-        true => (false, silent),
-        false => (true, dead),
+    let failed = status.failed.iter().filter(|it| may_succeed(it));
+    let failed: Vec<_> = failed.map(|it| it.shard).collect();
+    let (mut left, silent) = (running(Life::Dead), running(Life::Silent));
+    left.extend(&failed);
+    if left.is_empty() && silent.is_empty() {
+        return None;
+    }
+    if left.is_empty() {
+        let (tasks, again) = again(run, status.state, &silent);
+        return Some(format!("if nobody works at {tasks} any more, {again}"));
+    }
+    let (tasks, again) = again(run, status.state, &left);
+    let first = match failed.is_empty() {
+        true => "",
+        false => "put right what failed, and ",
     };
-    let first = numbers.first()?;
-    let (task, phase) = match status.state {
+    Some(format!("to complete {tasks}, {first}{again}"))
+}
+
+/// Whether another attempt at it, on whatever machine, may succeed.
+fn may_succeed(failed: &FailedShard) -> bool {
+    !failed.is_outdated && failed.absent_on.is_empty()
+}
+
+/// These shards or ranges, in words, and what to run for them.
+fn again(run: &Path, state: State, numbers: &[usize]) -> (String, String) {
+    let (task, phase) = match state {
         State::Planning => ("range", "plan"),
         _ => ("shard", "apply"),
     };
-    let (tasks, shard) = match numbers.len() {
-        1 => (format!("{task} {first}"), format!(" --shard {first}")),
-        number => (format!("{number} {task}s"), String::new()),
+    let (tasks, only) = match numbers {
+        [number] => (format!("{task} {number}"), format!(" --shard {number}")),
+        numbers => (format!("{} {task}s", numbers.len()), String::new()),
     };
-    let again = format!("run `s3mirror cluster {phase} {}{shard}`", quoted(run));
-    Some(match is_dead {
-        true => format!("to complete {tasks}, {again}"),
-        false => format!("if nobody works at {tasks} any more, {again}"),
-    })
+    let run = quoted(run);
+    (tasks, format!("run `s3mirror cluster {phase} {run}{only}`"))
 }
