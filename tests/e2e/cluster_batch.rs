@@ -121,7 +121,8 @@ fn a_task_of_batch_that_would_end_the_same_way_is_not_tried_again() {
     let memory = Memory::start();
     let (world, dir) = different(&memory);
     let cluster = Cluster::ranges(&world, "backup", &dir, 2, &IN_ORDER);
-    let script = printed(&cluster, &["--", "--no-such-option"]);
+    let script = printed(&cluster, &["--", "--concurrency=7"]);
+    let script = script.replace("--concurrency=7", "--no-such-option");
     let batch = Batch::run(&cluster, &script, Sender::Tests);
     batch.outcome.is(1).says("the plans are not sealed");
     assert_eq!(batch.jobs[1]["exits"], json!({ "None": [2] }));

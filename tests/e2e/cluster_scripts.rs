@@ -159,3 +159,108 @@ fn what_no_script_can_name_is_refused() {
     cluster.run = odd;
     cluster.script("slurm").exits(2).says("not UTF-8");
 }
+
+/// All engines; each of them with what a script of it needs.
+const ENGINES: [&str; 4] = ["slurm", "kubernetes", "batch", "parallel"];
+
+/// The command lines of the phases that a script starts, in order, without the program.
+fn commands(script: &str) -> Vec<Vec<String>> {
+    let begins = |line: &str| {
+        let json = |text: &str| -> Vec<String> { serde_json::from_str(text).unwrap() };
+        if let Some((_, list)) = line.split_once("command: ") {
+            return Some(json(list).split_off(1));
+        }
+        if let Some((_, list)) = line.split_once("{\"command\":") {
+            return Some(json(list.split_inclusive(']').next()?));
+        }
+        let (_, words) = line.split_once("s3mirror cluster ")?;
+        let words = words.split_whitespace().take_while(|word| *word != "||");
+        let words = words.map(|word| word.trim_end_matches(['\'', ')']).replace("@shard@", "0"));
+        Some(std::iter::once("cluster".to_owned()).chain(words).collect())
+    };
+    script.lines().filter_map(begins).collect()
+}
+
+/// Each command of all scripts is parsed by the program, and fails only because there is no
+/// such run directory.
+#[track_caller]
+fn scripts_have_right_usage(cluster: &Cluster, phases: &[&str]) {
+    let metrics = cluster.world.sandbox.path("m.prom");
+    let metrics = metrics.to_str().unwrap().to_owned();
+    let options = [
+        "--allow-overlap",
+        "--metrics-file",
+        &*metrics,
+        "--concurrency=4",
+    ];
+    for engine in ENGINES {
+        let script = cluster.script(engine).args(["--mount", "/", "--"]);
+        // What this machine has in its environment is not looked at.
+        let script = script.env("S3MIRROR_VERBOSE", "1").args(options).done();
+        let commands = commands(&script.stdout);
+        let names: Vec<_> = commands.iter().map(|words| &*words[1]).collect();
+        assert_eq!(names, phases, "{engine}: {script}");
+        for mut words in commands {
+            let has = |option: &str| words.iter().any(|word| word == option);
+            let phase = &*words[1];
+            assert!(has("--concurrency=4"), "{engine} {words:?}");
+            assert_eq!(has("--allow-overlap"), phase != "apply", "{engine}");
+            assert_eq!(has("--metrics-file"), phase == "finish", "{engine}");
+            assert_eq!(has(&metrics), phase == "finish", "{engine}");
+            words[2] = "/no/such/run".to_owned();
+            let run = cluster.world.s3mirror().env("SLURM_ARRAY_TASK_ID", "0");
+            // The end can be tried again, though its run is missing.
+            let status = if words[1] == "finish" { 3 } else { 1 };
+            run.args(&words).exits(status).says("/no/such/run");
+        }
+    }
+}
+
+#[test]
+fn a_phase_of_a_script_is_given_only_options_that_it_takes() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    scripts_have_right_usage(&cluster, &["apply", "finish"]);
+    fs::remove_dir_all(&cluster.run).unwrap();
+    let cluster = Cluster::ranges(&world, "backup", &dir, 2, &IN_ORDER);
+    scripts_have_right_usage(&cluster, &["plan", "seal", "apply", "finish"]);
+}
+
+#[test]
+fn options_that_no_phase_could_use_are_refused_when_a_script_is_printed() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    for engine in ENGINES {
+        for (options, named, why) in [
+            (
+                &["--nonsense"][..],
+                "--nonsense",
+                "no command of the script takes",
+            ),
+            (
+                &["--allow-empty-source"],
+                "--allow-empty-source",
+                "no command of the script takes",
+            ),
+            (&["--shard", "3"], "--shard", "leave it out"),
+            (&["-q"], "--quiet", "leave it out"),
+            (&["-v"], "--verbose", "leave it out"),
+            (&["--max-delete=3"], "--max-delete", "leave it out"),
+            (&["--without-deletions"], "--without-deletions", "by hand"),
+            (&["--concurrency", "many"], "--concurrency", "many"),
+            (&["--concurrency"], "--concurrency", "value"),
+            (&["lost"], "'lost'", "leave it out"),
+        ] {
+            let script = cluster.script(engine).args(["--mount", "/", "--"]);
+            let refused = script.args(options).exits(2).says(named).says(why);
+            assert!(refused.stdout.is_empty(), "{refused}");
+        }
+    }
+    // Only the seal takes it, and has it from the option of the script.
+    fs::remove_dir_all(&cluster.run).unwrap();
+    let cluster = Cluster::ranges(&world, "backup", &dir, 2, &IN_ORDER);
+    let script = cluster.script("slurm").args(["--", "--max-delete=3"]);
+    script.exits(2).says("--max-delete").says("before '--'");
+}

@@ -85,7 +85,7 @@ pub use planning::{RangeAttempt, RangeRun};
 pub use queue::{NextShard, Queue};
 pub use range_queue::RangeQueue;
 pub use run::ClusterRun;
-pub use script::{Script, ScriptOptions};
+pub use script::{PhaseOptions, Script, ScriptOptions};
 pub use seal::Sealing;
 pub use split::{MAX_SHARDS, NewRun};
 pub use status::{BeingEnded, FailedShard, RunningShard, Splitting, State, Status};

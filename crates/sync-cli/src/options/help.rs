@@ -57,6 +57,16 @@ fn without_empty_variables(command: Command) -> Command {
     command.mut_subcommands(without_empty_variables)
 }
 
+/// The definition of all commands and options, without what the environment says of them.
+pub(crate) fn definition_without_variables() -> Command {
+    without_variables(definition())
+}
+
+fn without_variables(command: Command) -> Command {
+    let command = command.mut_args(|arg| arg.env(Resettable::<OsStr>::Reset));
+    command.mut_subcommands(without_variables)
+}
+
 /// `command`, known by its full `name`, and those below it.
 fn shortened(command: Command, name: &str) -> Command {
     let options = command.get_arguments().filter(|arg| !arg.is_hide_set());

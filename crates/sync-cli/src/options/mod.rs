@@ -47,7 +47,7 @@ pub(crate) use cluster::{
 pub(crate) use config::{CheckConfigArgs, ConfigCommand, JobWords, JobsArgs, RunArgs};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use finish::{FinishArgs, MetricsArgs};
-pub(crate) use help::definition;
+pub(crate) use help::{definition, definition_without_variables};
 pub(crate) use objects::ObjectArgs;
 pub(crate) use output::OutputArgs;
 pub(crate) use past::{NOT_OF_THE_PAST, PastArgs};

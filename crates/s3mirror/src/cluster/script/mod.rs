@@ -35,8 +35,8 @@ pub struct ScriptOptions {
     pub at_once: Option<NonZeroUsize>,
     /// The program.
     pub program: String,
-    /// Options of each phase, as words.
-    pub options: Vec<String>,
+    /// Options of the phases, beside those that a script gives them by itself.
+    pub options: PhaseOptions,
     /// How much the plans may delete, as `--max-delete` takes it.
     pub max_delete: Option<String>,
     /// The image of the container.
@@ -50,6 +50,19 @@ pub struct ScriptOptions {
     pub queue: String,
     /// Who the containers are: a service account of Kubernetes, a role of AWS by its ARN.
     pub role: Option<String>,
+}
+
+/// The options of each phase, as words. Nobody checks here that the phase takes them.
+#[derive(Debug, Clone, Default)]
+pub struct PhaseOptions {
+    /// Of the planning of a range.
+    pub plan: Vec<String>,
+    /// Of the seal.
+    pub seal: Vec<String>,
+    /// Of the execution of a shard.
+    pub apply: Vec<String>,
+    /// Of the end.
+    pub finish: Vec<String>,
 }
 
 /// How many tasks run at a time, if nobody says it.
@@ -137,11 +150,13 @@ impl<'a> Words<'a> {
         let text = path.to_str().ok_or_else(|| ClusterError::NotText {
             path: path.to_owned(),
         })?;
-        let command = |phase: &str, more: &[&str]| -> Vec<String> {
-            let begin = [options.program.as_str(), "cluster", phase, text];
+        let (program, of_phases) = (options.program.as_str(), &options.options);
+        let command = |phase: &str, more: &[&str], options: &[String]| -> Vec<String> {
+            let begin = [program, "cluster", phase, text];
             let begin = begin.iter().chain(more).map(|word| (*word).to_owned());
-            begin.chain(options.options.iter().cloned()).collect()
+            begin.chain(options.iter().cloned()).collect()
         };
+        let task = ["--shard", "auto", "--quiet"];
         let last = match script {
             // They try again what ends with status 3.
             Script::Kubernetes | Script::Batch => &["--yes", "--retried"][..],
@@ -155,10 +170,10 @@ impl<'a> Words<'a> {
             options,
             owner: Owner::this(),
             name: format!("s3mirror-{}", id.chars().take(8).collect::<String>()),
-            plan: command("plan", &["--shard", "auto", "--quiet"]),
-            seal: command("seal", &guards),
-            apply: command("apply", &["--shard", "auto", "--quiet"]),
-            finish: command("finish", last),
+            plan: command("plan", &task, &of_phases.plan),
+            seal: command("seal", &guards, &of_phases.seal),
+            apply: command("apply", &task, &of_phases.apply),
+            finish: command("finish", last, &of_phases.finish),
         })
     }
 

@@ -6,6 +6,7 @@ mod common;
 pub(super) mod finish;
 pub(super) mod plan;
 pub(super) mod script;
+mod script_options;
 pub(super) mod seal;
 pub(super) mod split;
 mod split_ranges;

@@ -5,6 +5,7 @@ use s3mirror::cluster::{ClusterError, ClusterRun, RangeRun, Script, ScriptOption
 use sync_core::plan::MaxDelete;
 
 use super::common::{refuse, wants_trash};
+use super::script_options;
 use crate::options::{EngineChoice, ScriptArgs};
 use crate::{Console, Exit};
 
@@ -24,6 +25,14 @@ pub(crate) fn run(args: &ScriptArgs, console: &mut Console) -> Exit {
     if let Some(exit) = wants_trash(&args.trash, direction, console) {
         return exit;
     }
+    let phases = match &run {
+        Ok(_) => &["apply", "finish"][..],
+        Err(_) => &["plan", "seal", "apply", "finish"],
+    };
+    let checked = script_options::of_phases(&args.options, phases);
+    let Some(of_phases) = console.ok_or_report(checked) else {
+        return Exit::Usage;
+    };
     let script = match args.engine {
         EngineChoice::Slurm => Script::Slurm,
         EngineChoice::Kubernetes => Script::Kubernetes,
@@ -33,7 +42,7 @@ pub(crate) fn run(args: &ScriptArgs, console: &mut Console) -> Exit {
     let options = ScriptOptions {
         at_once: args.at_once,
         program: "s3mirror".to_owned(),
-        options: args.options.clone(),
+        options: of_phases,
         max_delete: args.max_delete.and_then(shown),
         image: args.image.clone(),
         volume: args.volume.clone(),

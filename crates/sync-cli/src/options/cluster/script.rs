@@ -84,7 +84,7 @@ pub(crate) struct ScriptArgs {
     pub(crate) max_delete: Option<MaxDelete>,
     #[command(flatten)]
     pub(crate) trash: NoTrashArgs,
-    /// Options of each phase, after `--`
+    /// Options of the phases, after `--`; each phase gets those that it takes
     #[arg(last = true)]
     pub(crate) options: Vec<String>,
 }
