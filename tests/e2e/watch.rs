@@ -191,7 +191,7 @@ fn what_cannot_begin_is_an_error_at_once() {
     world
         .command(&["watch", "-y"], &dir)
         .exits(1)
-        .says("cannot watch the directory");
+        .says(&format!("cannot watch '{}'", dir.path().display()));
 }
 
 #[test]

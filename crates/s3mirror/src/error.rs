@@ -1,8 +1,9 @@
 //! Why a mirror cannot be opened, planned or executed.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
-use sync_core::{StoreError, plan::PlanError};
+use sync_core::{StoreError, plan::PlanError, text::printable};
 
 use crate::cluster::ClusterError;
 use crate::plan_file::PlanFileError;
@@ -39,8 +40,14 @@ pub enum Error {
     #[error("cannot read the plan: {0}")]
     ReadPlan(#[source] io::Error),
     /// The directory cannot be watched.
-    #[error("cannot watch the directory: {0}")]
-    Watch(#[source] io::Error),
+    #[error("cannot watch '{}': {error}", printable(&directory.to_string_lossy()))]
+    Watch {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
     /// Guards refuse the plan.
     #[error("refused: {}", .0.iter().map(Refusal::to_string).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Refusal>),
@@ -56,6 +63,14 @@ pub enum Error {
     /// nothing.
     #[error("the mirror was opened for a preview and changes nothing")]
     Preview,
+}
+
+impl Error {
+    /// `directory` cannot be watched.
+    pub(crate) fn of_watch(directory: &Path, error: io::Error) -> Self {
+        let directory = directory.to_owned();
+        Self::Watch { directory, error }
+    }
 }
 
 /// Result of a [`Mirror`](crate::Mirror)'s operation.

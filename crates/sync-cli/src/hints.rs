@@ -155,7 +155,7 @@ pub(crate) fn error(error: &Error) -> String {
         Error::PlanFile(wrong) => plan_file(wrong),
         Error::Cluster(wrong) => cluster(wrong),
         // EMFILE also says that this user has as many instances of inotify as permitted.
-        Error::Watch(wrong)
+        Error::Watch { error: wrong, .. }
             if wrong.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) =>
         {
             format!("{error}; see `sysctl fs.inotify.max_user_instances` and `ulimit -n`")

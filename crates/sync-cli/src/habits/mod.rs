@@ -71,7 +71,9 @@ fn places_as_words(args: &[OsString]) -> Option<(usize, usize)> {
     let (first, second) = (before + first, before + second);
     match (is_bucket(from), is_bucket(to)) {
         (false, true) if !command.ends_with("restore") => Some((first, second)),
-        (true, false) if !command.ends_with("backup") => Some((second, first)),
+        (true, false) if command.ends_with("restore") || command == "verify" => {
+            Some((second, first))
+        }
         _ => None,
     }
 }
@@ -80,7 +82,7 @@ fn places_as_words(args: &[OsString]) -> Option<(usize, usize)> {
 fn command_of(words: &[String]) -> Option<(String, &[String])> {
     let (first, rest) = words.split_first()?;
     match first.as_str() {
-        "backup" | "restore" | "verify" => Some((first.clone(), rest)),
+        "backup" | "restore" | "verify" | "watch" => Some((first.clone(), rest)),
         "mock" => {
             let (second, rest) = rest.split_first()?;
             let is_mirror = ["backup", "restore"].contains(&second.as_str());
@@ -150,25 +152,29 @@ fn of_command(command: &str, words: &[String]) -> Option<String> {
 /// A bucket and a directory in the order of a copy in the other direction: which of both
 /// is meant must not be guessed.
 fn against_the_order(command: &str, places: &[String], kept: &[String]) -> Option<String> {
+    const TO_BUCKET: &str = "bucket equal to the directory";
+    const TO_DIRECTORY: &str = "directory equal to the bucket";
     let [from, to] = places else { return None };
-    let (other, what, reverse) = match command {
-        "backup" if is_bucket(from) && !is_bucket(to) => (
-            "restore",
-            "bucket equal to the directory",
-            "directory equal to the bucket",
-        ),
-        "restore" if !is_bucket(from) && is_bucket(to) => (
-            "backup",
-            "directory equal to the bucket",
-            "bucket equal to the directory",
-        ),
+    let (what, other, reverse) = match (command, is_bucket(from), is_bucket(to)) {
+        ("backup", true, false) => (TO_BUCKET, "restore", TO_DIRECTORY),
+        ("restore", false, true) => (TO_DIRECTORY, "backup", TO_BUCKET),
+        ("mock backup", true, false) => (TO_BUCKET, "mock restore", TO_DIRECTORY),
+        ("mock restore", false, true) => (TO_DIRECTORY, "mock backup", TO_BUCKET),
+        // A bucket is not watched.
+        ("watch", true, false) => (TO_BUCKET, "restore", TO_DIRECTORY),
         _ => return None,
+    };
+    let verb = match command.starts_with("mock") {
+        true => "shows what would make",
+        false => "makes",
     };
     let [from, to] = [from, to].map(|place| printable(&without_secrets(place)));
     let kept = shown(kept);
+    // Options of `watch` are not those of a restore.
+    let others = if command == "watch" { "" } else { &kept };
     Some(format!(
-        "'s3mirror {command} {to} {from}{kept}' makes the {what}, 's3mirror {other} {from} \
-         {to}{kept}' the {reverse}"
+        "'s3mirror {command} {to} {from}{kept}' {verb} the {what}, 's3mirror {other} {from} \
+         {to}{others}' the {reverse}"
     ))
 }
 

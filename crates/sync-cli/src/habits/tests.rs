@@ -65,6 +65,17 @@ fn who_types_the_places_in_the_wrong_order_is_told_both_commands() {
         assert!(said.contains("'s3mirror backup d s3://b'"), "{said}");
         assert!(said.contains("'s3mirror restore s3://b d'"), "{said}");
     }
+    for line in ["mock backup s3://b d", "mock restore d s3://b"] {
+        let said = said(&format!("s3mirror {line}"));
+        assert!(said.contains("'s3mirror mock backup d s3://b'"), "{said}");
+        assert!(said.contains("'s3mirror mock restore s3://b d'"), "{said}");
+        assert!(said.contains("shows what would make"), "{said}");
+    }
+    let watched = said("s3mirror watch s3://b d --settle 5s");
+    for command in ["watch d s3://b --settle 5s", "restore s3://b d"] {
+        let command = format!("'s3mirror {command}'");
+        assert!(watched.contains(&command), "{watched}");
+    }
     let said = said("s3mirror backup s3://b d -n");
     assert!(said.contains("'s3mirror backup d s3://b -n'"), "{said}");
     assert!(said.contains("'s3mirror restore s3://b d -n'"), "{said}");
@@ -93,6 +104,7 @@ fn places_as_words_are_named() {
         ("mock restore s3://b d", "mock restore -b s3://b -d d"),
         ("verify d s3://b", "verify -d d -b s3://b"),
         ("verify s3://b d", "verify -b s3://b -d d"),
+        ("watch d s3://b -y", "watch -d d -b s3://b -y"),
         ("versions s3://b/k", "versions -b s3://b/k"),
         ("versions --json b/k", "versions --json -b b/k"),
     ] {
@@ -108,6 +120,9 @@ fn what_may_mean_something_else_is_not_named() {
     for line in [
         "backup s3://b d",
         "restore d s3://b",
+        "mock backup s3://b d",
+        "mock restore d s3://b",
+        "watch s3://b d",
         "backup a b",
         "backup s3://a s3://b",
         "backup d",
