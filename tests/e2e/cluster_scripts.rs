@@ -264,3 +264,15 @@ fn options_that_no_phase_could_use_are_refused_when_a_script_is_printed() {
     let script = cluster.script("slurm").args(["--", "--max-delete=3"]);
     script.exits(2).says("--max-delete").says("before '--'");
 }
+
+/// The guards have judged a plan when it was split.
+#[test]
+fn a_limit_that_no_command_of_a_script_takes_is_told() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    let script = || cluster.script("slurm");
+    let limited = script().args(["--max-delete", "5%"]).done();
+    assert_eq!(limited.stdout, script().done().stdout);
+    limited.says("--max-delete has no effect");
+}

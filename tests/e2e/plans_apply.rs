@@ -310,3 +310,23 @@ fn a_file_of_this_second_is_not_copied_again_after_its_plan_was_applied() {
         assert_eq!(memory.count("PutObject"), puts, "nothing is copied again");
     }
 }
+
+/// As of any other run: a backup would copy the file, a restore would delete it.
+#[test]
+fn metrics_are_not_written_into_the_directory_of_the_plan() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    let plan = save(&world, &["mock", "backup"], &dir);
+    let metrics = dir.join("run.prom");
+    let with = |metrics| {
+        let apply = world.s3mirror().args(["apply", "--yes"]).arg(&plan);
+        apply.arg("--metrics-file").arg(metrics)
+    };
+    let refused = world.no_requests(|| with(&metrics).exits(1));
+    refused.says("inside the directory that is mirrored");
+    assert!(!metrics.exists());
+    let outside = world.sandbox.path("run.prom");
+    with(&outside).done();
+    assert!(outside.exists());
+}

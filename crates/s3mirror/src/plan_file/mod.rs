@@ -61,6 +61,19 @@ impl SavedPlan {
         Self::of(plan, origin.ok_or(PlanFileError::NoOrigin)?)
     }
 
+    /// The directory that the plan in `file` was made of, by its header alone. None if that cannot
+    /// be used, which [`read`](Self::read) reports, or is no regular file, as a pipe, of which
+    /// nothing can be read twice.
+    #[must_use]
+    pub fn directory_in(file: &Path) -> Option<PathBuf> {
+        if !file.metadata().ok()?.is_file() {
+            return None;
+        }
+        let origin = header_of(file).ok()?.origin?;
+        let (directory, _) = origin::places(&origin).ok()?;
+        Some(directory)
+    }
+
     /// A plan of those places, or a part of one.
     pub(crate) fn of(plan: Plan, origin: Origin) -> Result<Self, PlanFileError> {
         let (directory, bucket) = origin::places(&origin)?;

@@ -25,7 +25,7 @@ use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
-use s3mirror::Direction;
+use s3mirror::{Direction, SavedPlan};
 
 use manner::Mode;
 
@@ -54,9 +54,15 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         Command::Mock { command } => mock(command, console),
         Command::Apply(args) => {
             let (output, finish) = (args.output.clone(), args.finish.clone());
-            real_run(&output, &finish, None, console, |hooks, console| {
-                block_on(sync::apply(&args, hooks, console))?
-            })
+            let metrics = finish.metrics.metrics_file.as_ref();
+            let mirrored = metrics.and_then(|_| SavedPlan::directory_in(&args.file));
+            real_run(
+                &output,
+                &finish,
+                mirrored.as_deref(),
+                console,
+                |hooks, console| block_on(sync::apply(&args, hooks, console))?,
+            )
         }
         Command::Show(mut args) => {
             let view = viewed(args.view.format, &mut args.output);

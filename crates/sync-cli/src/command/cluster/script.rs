@@ -29,6 +29,12 @@ pub(crate) fn run(args: &ScriptArgs, console: &mut Console) -> Exit {
         Ok(_) => &["apply", "finish"][..],
         Err(_) => &["plan", "seal", "apply", "finish"],
     };
+    if run.is_ok() && args.max_delete.is_some() {
+        console.note(
+            "--max-delete has no effect in this script: deletions were judged when the plan was \
+             split or the plans were sealed",
+        );
+    }
     let checked = script_options::of_phases(&args.options, phases);
     let Some(of_phases) = console.ok_or_report(checked) else {
         return Exit::Usage;
