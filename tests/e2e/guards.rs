@@ -52,6 +52,36 @@ fn an_empty_source_and_an_empty_target_are_nothing_to_do() {
     world.restore(&dir).done();
 }
 
+/// A prefix or a pattern with a typing error is no mirror that is equal already.
+#[test]
+fn that_there_was_nothing_to_compare_is_told() {
+    let memory = Memory::start();
+    let (world, dir) = with_entries(&memory, 0, 0);
+    let both = format!("s3://{}/", world.bucket.name);
+    let runs = || {
+        let [mock_backup, mock_restore] = [world.mock_backup(&dir), world.mock_restore(&dir)];
+        let runs = [
+            world.backup(&dir),
+            world.restore(&dir),
+            world.command(&["verify"], &dir),
+        ];
+        runs.into_iter().chain([mock_backup, mock_restore])
+    };
+    for run in runs() {
+        run.done().says("there was nothing to compare").says(&both);
+    }
+    dir.write("a", "1");
+    world.bucket.put("a", "1");
+    for run in runs() {
+        let run = run.args(["--include", "b/**", "--exclude", "*"]);
+        run.done().says("is excluded, 1 entry; check the options");
+    }
+    for run in runs() {
+        let outcome = run.done();
+        assert!(!outcome.stderr.contains("nothing"), "{outcome}");
+    }
+}
+
 #[test]
 fn more_than_half_of_the_target_and_more_than_ten_is_refused() {
     let memory = Memory::start();

@@ -14,7 +14,11 @@ use std::{
 
 use s3_endpoint::{Action, Fault};
 
-use crate::support::{Dir, Memory, World, assert_same, content::map};
+use crate::support::{
+    Dir, Memory, World, assert_same,
+    cluster::{Cluster, IN_ORDER, different, split_keys},
+    content::map,
+};
 
 /// As Linux has it.
 const O_NONBLOCK: i32 = 0o4000;
@@ -127,6 +131,29 @@ fn a_lost_report_hides_neither_a_failure_nor_a_refusal() {
     let empty = world.dir("empty");
     world.backup(&empty).arg("--json").in_shell(full).is(4);
     world.mock_backup(&dir).arg("--json").in_shell(full).is(1);
+}
+
+/// Whatever is lost of its output, the phase of a cluster run is done.
+#[test]
+fn a_phase_of_a_cluster_run_that_is_done_is_not_failed_because_its_output_is_lost() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let run = world.sandbox.path("run");
+    let full = "\"$@\" >/dev/full";
+    let split = split_keys(&world, "backup", &dir, &run, 2).args(IN_ORDER);
+    split.in_shell(full).is(6);
+    let cluster = Cluster { world: &world, run };
+    let phases = [
+        cluster.phase("plan"),
+        cluster.seal(),
+        cluster.phase("apply"),
+    ];
+    for phase in phases.into_iter().chain([cluster.finish()]) {
+        let outcome = phase.in_shell(full).is(6);
+        outcome.says("cannot write the output");
+    }
+    assert_eq!(cluster.status()["state"], "finished");
+    assert_same(&world.bucket.contents(), &dir.contents());
 }
 
 /// Whoever starts us may have made the pipe so for itself.

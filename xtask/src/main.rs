@@ -73,7 +73,7 @@ fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["circles"] => circles::none(),
         ["demo"] => demo::run(None),
-        ["demo", dir] => demo::run(Some(&called_from.join(dir))),
+        ["demo", dir] if !dir.starts_with('-') => demo::run(Some(&called_from.join(dir))),
         ["test"] => test::run(Servers::Usual).map(|tally| println!("\n{tally}")),
         ["test", "--all-servers"] => test::run(Servers::All).map(|tally| println!("\n{tally}")),
         ["soak"] => soak::run(None),

@@ -123,17 +123,19 @@ fn mock(command: MockCommand, console: &mut Console) -> Exit {
 }
 
 fn clustered(command: ClusterCommand, console: &mut Console) -> Exit {
+    // What these phases have done is in the run directory.
+    const LOST: Exit = Exit::Unwritten;
     match command {
-        ClusterCommand::Split(args) => with_output(console, args.output(), |console| {
+        ClusterCommand::Split(args) => with_output_or(LOST, console, args.output(), |console| {
             block_on(cluster::split::run(&args, console))?
         }),
-        ClusterCommand::Plan(args) => with_output(console, &args.output, |console| {
+        ClusterCommand::Plan(args) => with_output_or(LOST, console, &args.output, |console| {
             block_on(cluster::plan::run(&args, &EndHooks::of_mock(), console))?
         }),
-        ClusterCommand::Seal(args) => with_output(console, &args.output, |console| {
+        ClusterCommand::Seal(args) => with_output_or(LOST, console, &args.output, |console| {
             block_on(cluster::seal::run(&args, console))?
         }),
-        ClusterCommand::Apply(args) => with_output(console, &args.output, |console| {
+        ClusterCommand::Apply(args) => with_output_or(LOST, console, &args.output, |console| {
             if console.reporter().form() == Form::Json {
                 console.streams().tell_diagnoses();
             }

@@ -19,6 +19,7 @@ use super::preview::Preview;
 use crate::hints::Judged;
 use crate::output::Form;
 use crate::output::not_found;
+use crate::output::nothing::nothing;
 use crate::output::text::{self, Words};
 use crate::output::view::{self, View};
 use crate::{Console, Exit, hints};
@@ -58,6 +59,11 @@ pub(super) fn present(
         if let Some(versioning) = preview.versioning {
             console.text(text::versioning(versioning).trim_end());
         }
+    }
+    if has_nothing(plan.header()) {
+        let (source, target) = sides(plan.header());
+        let excluded = plan.counts().not_selected().entries;
+        console.warning(nothing(&source, &target, excluded));
     }
     if let Some(why) = DeletionsSkipped::by(plan.counts()) {
         say_withheld(why, console);
@@ -112,6 +118,15 @@ fn sides(header: &Header) -> (String, String) {
         Direction::Backup => (directory, printable(&bucket)),
         Direction::Restore => (printable(&bucket), directory),
     }
+}
+
+/// Whether neither side has a selected entry, as far as is known. What is said of a list of keys is
+/// said of its names.
+fn has_nothing(header: &Header) -> bool {
+    let counts = &header.counts;
+    (counts.source + counts.target).entries == 0
+        && header.selection.keys.is_none()
+        && !has_notes(counts)
 }
 
 /// Whether the plan has lines that are neither transfers nor deletions; if

@@ -13,6 +13,7 @@ use super::sync::say_if_empty;
 use crate::options::VerifyArgs;
 use crate::output::{
     not_found,
+    nothing::nothing,
     verified::{self, Outcome},
 };
 use crate::progress::Counting;
@@ -24,6 +25,7 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         return Ok(Exit::Usage);
     };
     let at = options.bucket.at;
+    let is_listed = options.selection.keys.is_some();
     say_if_empty(&options, console);
     let evidence = if args.how.read {
         Evidence::Bytes
@@ -59,6 +61,9 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
         counting, found, ..
     } = work;
     drop(counting);
+    if is_whole && !is_listed {
+        warn_of_nothing(&found, &survey, &verifier, console);
+    }
     let exit = match exit_of(&found, is_whole, &stop) {
         Exit::Done if survey.finds_nothing_listed => Exit::Failed,
         exit => exit,
@@ -73,6 +78,14 @@ pub(super) async fn run(args: &VerifyArgs, console: &mut Console) -> anyhow::Res
     };
     verified::report(&found, &survey, &outcome, console);
     Ok(outcome.exit)
+}
+
+/// Warns where there was nothing to compare.
+fn warn_of_nothing(found: &Verified, survey: &Survey, verifier: &Verifier, console: &mut Console) {
+    if *found == Verified::default() && survey.skipped == 0 {
+        let (directory, bucket) = verifier.locations();
+        console.warning(nothing(&directory, &bucket, survey.not_selected));
+    }
 }
 
 /// Reports what neither side has of the list of keys.

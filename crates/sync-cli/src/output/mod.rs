@@ -3,6 +3,7 @@
 mod console;
 pub(crate) mod json;
 pub(crate) mod not_found;
+pub(crate) mod nothing;
 mod patient;
 pub(crate) mod question;
 mod reporter;
