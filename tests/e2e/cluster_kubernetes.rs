@@ -284,7 +284,7 @@ fn the_pod_of_the_documents_has_what_the_tasks_have() {
 fn manifests_are_those_of_the_schema(world: &World<'_>, cluster: &mut Cluster<'_, '_>) {
     rename_oddly(cluster);
     let odd = ["--image", "it's:#1", "--volume", "yes", "--role", "0123"];
-    for options in [&[][..], &odd, &["--", "--user-agent", "a: b"]] {
+    for options in [&[][..], &odd, &["--", "--profile", "a: b"]] {
         let text = manifests(cluster, options);
         assert_eq!(schema_errors(world, &text), None, "{text}");
     }
