@@ -271,6 +271,25 @@ impl Running {
             .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &pid])
             .status();
         assert!(status.unwrap().success());
+        if name == "STOP" {
+            self.wait_until_stopped();
+        }
+    }
+
+    /// Waits until no thread of it runs any more: on a busy machine, some go on for a moment after
+    /// the signal. One that is held in the kernel is not waited for longer than ten seconds.
+    fn wait_until_stopped(&self) {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let is_stopped = |stat: String| {
+            // The name of the thread, which may hold anything, ends with the last parenthesis.
+            let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+            state.is_some_and(|state| state.starts_with(['T', 'Z', 'X']))
+        };
+        let all_are = || {
+            let mut tasks = fs::read_dir(&tasks).into_iter().flatten().flatten();
+            tasks.all(|task| fs::read_to_string(task.path().join("stat")).is_ok_and(is_stopped))
+        };
+        poll(Duration::from_secs(10), || all_are().then_some(()));
     }
 
     /// Ends it by SIGKILL, unless it has ended before; says which.
