@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::deletions::{DeletionAttempt, most};
 use super::error::Result;
 use super::files::{Done, WithoutDeletions, now};
-use super::missing::Missing;
+use super::missing::{Missing, Unfinished};
 use super::noting::Noted;
 use super::other_lines::OtherLines;
 use super::run::ClusterRun;
@@ -111,16 +111,15 @@ impl ClusterRun {
     ///
     /// # Errors
     /// Those of reading the run directory.
-    pub fn finish(&self) -> Result<Result<Ending<'_>, Vec<Missing>>> {
-        if let Some(missing) = self.deletions_declined()? {
-            return Ok(Err(vec![missing]));
-        }
+    pub fn finish(&self) -> Result<Result<Ending<'_>, Unfinished>> {
+        let declined = self.deletions_declined()?;
         let (ending, missing) = self.sum_up()?;
-        Ok(if missing.is_empty() {
-            Ok(ending)
-        } else {
-            Err(missing)
-        })
+        if declined.is_none() && missing.is_empty() {
+            return Ok(Ok(ending));
+        }
+        let report = ending.so_far(&missing)?;
+        let missing = declined.map_or(missing, |declined| vec![declined]);
+        Ok(Err(Unfinished { missing, report }))
     }
 
     /// Why nothing is to be deleted, if somebody ends the run as it is, or has tried to.
@@ -152,7 +151,7 @@ impl ClusterRun {
         Ok(self.deletions()?.told())
     }
 
-    pub(super) fn sum_up(&self) -> Result<(Ending<'_>, Vec<Missing>)> {
+    fn sum_up(&self) -> Result<(Ending<'_>, Vec<Missing>)> {
         self.is_at_its_directory()?;
         let mut missing = self.edited_plans();
         let mut done = Done::default();

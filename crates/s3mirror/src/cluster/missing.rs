@@ -14,6 +14,7 @@ use super::files::{Done, DoneFile, plan_name};
 use super::life::Life;
 use super::run::ClusterRun;
 use super::shard::{Running, Shard, ShardState, Task as _};
+use crate::mirror::Report;
 
 /// Why a run cannot be finished now.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +51,18 @@ pub enum Remedy {
     Plan,
     /// Nothing: somebody ends the run without its deletions.
     Declined,
+}
+
+/// A run that cannot be finished now.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Unfinished {
+    /// Why.
+    pub missing: Vec<Missing>,
+    /// What was done so far, as one process would report it that did not come further: by the
+    /// shards that are done, by the attempts of the others as far as these have said so, and at
+    /// the end.
+    pub report: Report,
 }
 
 impl ClusterRun {

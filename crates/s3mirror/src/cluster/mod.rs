@@ -80,7 +80,7 @@ pub use engine::{Engine, EngineError};
 pub use error::ClusterError;
 pub use finish::{Ending, Finished};
 pub use life::Life;
-pub use missing::{Missing, Remedy};
+pub use missing::{Missing, Remedy, Unfinished};
 pub use planning::{RangeAttempt, RangeRun};
 pub use queue::{NextShard, Queue};
 pub use range_queue::RangeQueue;

@@ -3,32 +3,39 @@
 use super::deletions::most;
 use super::error::Result;
 use super::files::{Done, WithoutDeletions, now};
-use super::missing::Missing;
+use super::finish::Ending;
+use super::missing::{Missing, Unfinished};
 use super::run::ClusterRun;
 use super::shard::Shard;
 use crate::mirror::Report;
 
-impl ClusterRun {
-    /// What was done so far, as one process would report it that did not come further: by the
-    /// shards that are done, by the attempts of the others as far as these have said so, and at
-    /// the end.
+impl Ending<'_> {
+    /// What was done so far, where the run is not finished because it is `declined`.
     ///
     /// # Errors
     /// Those of reading the run directory.
-    pub fn report_so_far(&self) -> Result<Report> {
-        let (ending, missing) = self.sum_up()?;
-        let mut done = ending.done;
-        let lacking = self.lacking(&missing, &mut done)?;
+    pub fn declined(&self, declined: Missing) -> Result<Unfinished> {
+        let report = self.so_far(&[])?;
+        let missing = vec![declined];
+        Ok(Unfinished { missing, report })
+    }
+
+    /// The report of what was done so far, where this is missing.
+    pub(super) fn so_far(&self, missing: &[Missing]) -> Result<Report> {
+        let (run, mut done) = (self.run, self.done.clone());
+        let lacking = run.lacking(missing, &mut done)?;
         Ok(Report {
-            execution: self.execution(&done, Some(&lacking)),
-            source_incomplete: self.counts().incomplete(),
-            took: (now() - ending.began).to_std().unwrap_or_default(),
+            execution: run.execution(&done, Some(&lacking)),
+            source_incomplete: run.counts().incomplete(),
+            took: (now() - self.began).to_std().unwrap_or_default(),
             trash: None,
             resumed_bytes: done.resumed_bytes,
             aborted_uploads: done.aborted_uploads,
         })
     }
+}
 
+impl ClusterRun {
     /// What the run lacks because of what is missing; what was done of that all the same is added
     /// to `done`.
     pub(super) fn lacking(&self, missing: &[Missing], done: &mut Done) -> Result<WithoutDeletions> {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use s3mirror::cluster::{
-    ClusterError, ClusterRun, Concluded, Ending, Finished, Missing, Remedy, StillOpen,
+    ClusterError, ClusterRun, Concluded, Ending, Finished, Remedy, StillOpen, Unfinished,
 };
 use sync_core::{execute::DeletionsSkipped, text::entries};
 
@@ -55,7 +55,7 @@ pub(crate) async fn run(
             let stop = listen(hooks, console)?;
             end(args, &run, ending, (hooks, &stop), console).await
         }
-        Ok(Err(missing)) => Ok(incomplete(args, &run, &missing, hooks, console)),
+        Ok(Err(unfinished)) => Ok(incomplete(args, &run, &unfinished, hooks, console)),
         Err(error) => Ok(not_ended(error, console)),
     }
 }
@@ -262,9 +262,14 @@ fn begin_deletions<'r>(
     }
     match run.deletions_declined() {
         Ok(None) => Ok(ending),
-        Ok(Some(missing)) => {
-            ending.give_up(&missing.to_string());
-            Err(incomplete(args, run, &[missing], hooks, console))
+        Ok(Some(declined)) => {
+            let why = declined.to_string();
+            let unfinished = ending.declined(declined);
+            ending.give_up(&why);
+            Err(match unfinished {
+                Ok(unfinished) => incomplete(args, run, &unfinished, hooks, console),
+                Err(error) => not_ended(error, console),
+            })
         }
         Err(error) => {
             ending.give_up(&error.to_string());
@@ -331,14 +336,12 @@ fn name(missing: &[impl Display], console: &mut Console) {
 fn incomplete(
     args: &ClusterFinishArgs,
     run: &ClusterRun,
-    missing: &[Missing],
+    unfinished: &Unfinished,
     hooks: &EndHooks,
     console: &mut Console,
 ) -> Exit {
-    match run.report_so_far() {
-        Ok(report) => hooks.executed(run.counts(), &report, None),
-        Err(error) => console.error(format_args!("what was done is not known: {error}")),
-    }
+    let missing = &unfinished.missing;
+    hooks.executed(run.counts(), &unfinished.report, None);
     name(missing, console);
     let next = what_is_missing(run, missing);
     let deleted = match run.deletions_told() {
