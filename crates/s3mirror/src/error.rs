@@ -1,7 +1,7 @@
 //! Why a mirror cannot be opened, planned or executed.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sync_core::{StoreError, plan::PlanError, text::printable};
 
@@ -63,14 +63,6 @@ pub enum Error {
     /// nothing.
     #[error("the mirror was opened for a preview and changes nothing")]
     Preview,
-}
-
-impl Error {
-    /// `directory` cannot be watched.
-    pub(crate) fn of_watch(directory: &Path, error: io::Error) -> Self {
-        let directory = directory.to_owned();
-        Self::Watch { directory, error }
-    }
 }
 
 /// Result of a [`Mirror`](crate::Mirror)'s operation.

@@ -35,13 +35,14 @@ pub enum Life {
 }
 
 impl Life {
-    /// That of an attempt whose last heartbeat is `quiet` ago.
-    pub(super) fn of(liveness: Liveness, quiet: Duration) -> Self {
-        match liveness {
-            Liveness::Alive => Self::AtWork,
-            Liveness::Ended => Self::Dead,
-            Liveness::Unknown if quiet <= RECENT => Self::Recent,
-            Liveness::Unknown => Self::Silent,
+    /// That of an attempt whose process is there or not, as far as this machine knows, and whose
+    /// last heartbeat is `quiet` ago.
+    pub(super) fn of(is_alive: Option<bool>, quiet: Duration) -> Self {
+        match is_alive {
+            Some(true) => Self::AtWork,
+            Some(false) => Self::Dead,
+            None if quiet <= RECENT => Self::Recent,
+            None => Self::Silent,
         }
     }
 

@@ -64,24 +64,22 @@ impl RangeRun {
             let range = Range(index);
             let began = range.first_began(directory);
             status.began = status.began.into_iter().chain(began).min();
-            if directory.has(&range.done()) {
-                done += 1;
-                status.unread.extend(Unread::noted(range, directory));
-                continue;
+            let mut attempts = self.attempts_at(range)?;
+            if attempts.as_ref().is_some_and(ShardState::is_dead) {
+                attempts = self.attempts_at(range)?;
             }
-            let mut state = range.attempts(directory)?;
-            if state.is_dead() {
-                state = range.attempts(directory)?;
-                if directory.has(&range.done()) {
+            match attempts {
+                None => {
                     done += 1;
                     status.unread.extend(Unread::noted(range, directory));
-                    continue;
                 }
-            }
-            match state {
-                ShardState::Running(running) => status.add_running(range, *running, (0, 0)),
-                ShardState::Failed(failed) => status.failed.push(FailedShard::of(range, *failed)),
-                ShardState::Waiting | ShardState::Done(_) => waiting += 1,
+                Some(ShardState::Running(running)) => {
+                    status.add_running(range, *running, (0, 0));
+                }
+                Some(ShardState::Failed(failed)) => {
+                    status.failed.push(FailedShard::of(range, *failed));
+                }
+                Some(ShardState::Waiting | ShardState::Done(_)) => waiting += 1,
             }
         }
         let all = self.ranges().len() as u64;
@@ -95,5 +93,13 @@ impl RangeRun {
             }
         }
         Ok(status)
+    }
+    /// What is known of the attempts at a range that has no plan; none if it has one.
+    fn attempts_at(&self, range: Range) -> Result<Option<ShardState>> {
+        let directory = &self.opened.directory;
+        if directory.has(&range.done()) {
+            return Ok(None);
+        }
+        range.attempts(directory).map(Some)
     }
 }

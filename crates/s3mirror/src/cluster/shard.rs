@@ -103,11 +103,12 @@ pub(crate) trait Task: Copy + Send + 'static {
         let heartbeat = directory.read::<HeartbeatFile>(&self.heartbeat(attempt));
         let heartbeat = heartbeat.ok().flatten().map(|found| found.value);
         let quiet = age(heartbeat.map_or(began.by.at, |last| last.at));
+        let life = Life::of(began.identity.is_alive(), quiet);
         Ok(ShardState::Running(Box::new(Running {
             began,
             heartbeat,
             quiet,
-            life: Life::of(self.liveness(attempt, directory), quiet),
+            life,
             failed: self.last_failure(attempt, directory),
         })))
     }

@@ -113,7 +113,10 @@ impl Watch {
         Ok(Self {
             schedule: Schedule::new(how.pace, Instant::now()),
             retries: Retries::new(how.memory / 2),
-            watcher: Some(watcher.map_err(|error| Error::of_watch(root.path(), error))?),
+            watcher: Some(watcher.map_err(|error| Error::Watch {
+                directory: root.path().to_owned(),
+                error,
+            })?),
             is_stale: false,
             unwatched: None,
             window: Window::default(),

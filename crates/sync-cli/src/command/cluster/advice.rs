@@ -63,15 +63,11 @@ pub(super) fn what_is_missing(run: &ClusterRun, missing: &[Missing]) -> String {
         let Some(shard) = shards.first() else {
             continue;
         };
-        let (which, them, only) = match shards.len() {
-            1 => (
-                format!("shard {shard} is"),
-                "it",
-                format!(" --shard {shard}"),
-            ),
-            number => (format!("{number} shards are"), "them", String::new()),
+        let (which, them) = match shards.len() {
+            1 => (format!("shard {shard} is"), "it"),
+            number => (format!("{number} shards are"), "them"),
         };
-        let apply = format!("`s3mirror cluster apply {path}{only}`");
+        let apply = format!("`s3mirror cluster apply {path}{}`", only(&shards));
         return match remedy {
             Remedy::Wait => format!("wait until {which} done, then {again} again"),
             Remedy::WaitOrApply => format!(
@@ -95,11 +91,19 @@ pub(super) fn what_is_outdated(run: &Path) -> String {
     )
 }
 
-/// What to do about entries that were not found where `shard` was executed; without one, where
+/// The option of a command for these shards or ranges: none unless it is a single one, because
+/// without it, the command does all that are left.
+pub(super) fn only(numbers: &[usize]) -> String {
+    match numbers {
+        [number] => format!(" --shard {number}"),
+        _ => String::new(),
+    }
+}
+
+/// What to do about entries that were not found where `shards` were executed; without any, where
 /// the shards were that have them.
-pub(super) fn what_is_absent(run: &Path, shard: Option<usize>) -> String {
-    let run = quoted(run);
-    let shard = shard.map_or(String::new(), |shard| format!(" --shard {shard}"));
+pub(super) fn what_is_absent(run: &Path, shards: &[usize]) -> String {
+    let (run, shard) = (quoted(run), only(shards));
     format!(
         "what was not found was removed since the plan was made, or its file system is not mounted \
          on that machine: mount it there, or run `s3mirror cluster apply {run}{shard}` on one that has \
@@ -111,11 +115,10 @@ pub(super) fn what_is_absent(run: &Path, shard: Option<usize>) -> String {
 /// What to do about shards that failed because entries are not what was planned: those of
 /// `absent` because some were not found, and perhaps others because some have changed.
 pub(super) fn what_has_failed(run: &Path, absent: &[usize], is_outdated: bool) -> String {
-    let absent = match absent {
-        [] => return what_is_outdated(run),
-        [shard] => what_is_absent(run, Some(*shard)),
-        _ => what_is_absent(run, None),
-    };
+    if absent.is_empty() {
+        return what_is_outdated(run);
+    }
+    let absent = what_is_absent(run, absent);
     match is_outdated {
         true => format!("{absent}; {}", what_is_outdated(run)),
         false => absent,

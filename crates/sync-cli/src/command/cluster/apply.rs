@@ -97,7 +97,7 @@ async fn all(
                 return Ok(Exit::Incomplete);
             }
             Ok(NextShard::Absent(failed)) => {
-                let (failed, next) = (shards(failed), what_is_absent(run.path(), None));
+                let (failed, next) = (shards(failed), what_is_absent(run.path(), &[]));
                 console.error(format_args!("{failed} would fail again here; {next}"));
                 return Ok(Exit::Incomplete);
             }
@@ -163,7 +163,7 @@ async fn one(
     };
     let next = match ended {
         Ended::Outdated => what_is_outdated(run.path()),
-        Ended::Absent => what_is_absent(run.path(), Some(shard)),
+        Ended::Absent => what_is_absent(run.path(), &[shard]),
         _ => again,
     };
     console.error(format_args!("shard {shard} is not done: {why}; {next}"));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use s3mirror::cluster::{BeingEnded, FailedShard, Life, State, Status};
 
-use super::advice::{end_it, finish_it, what_has_failed, what_is_kept};
+use super::advice::{end_it, finish_it, only, what_has_failed, what_is_kept};
 use super::common::quoted;
 
 /// What to do about what has failed, or is dead.
@@ -93,10 +93,10 @@ fn again(run: &Path, state: State, numbers: &[usize]) -> (String, String) {
         State::Planning => ("range", "plan"),
         _ => ("shard", "apply"),
     };
-    let (tasks, only) = match numbers {
-        [number] => (format!("{task} {number}"), format!(" --shard {number}")),
-        numbers => (format!("{} {task}s", numbers.len()), String::new()),
+    let tasks = match numbers {
+        [number] => format!("{task} {number}"),
+        numbers => format!("{} {task}s", numbers.len()),
     };
-    let run = quoted(run);
+    let (run, only) = (quoted(run), only(numbers));
     (tasks, format!("run `s3mirror cluster {phase} {run}{only}`"))
 }
