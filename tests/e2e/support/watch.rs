@@ -46,12 +46,28 @@ pub(crate) fn stop(running: Running) -> Outcome {
 
 /// Whether a program that runs has said so by now.
 pub(crate) fn has_said(world: &World, words: &str) -> bool {
-    let mut outputs = world.sandbox.path("home").read_dir().unwrap().flatten();
-    outputs.any(|file| fs::read_to_string(file.path()).is_ok_and(|text| text.contains(words)))
+    outputs(world).any(|text| text.contains(words))
+}
+
+/// The lines of the cycles that a program that runs has told by now.
+pub(crate) fn cycles_so_far(world: &World) -> Vec<Value> {
+    let texts: Vec<_> = outputs(world).collect();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let whole = lines.filter_map(|line| serde_json::from_str(line).ok());
+    whole.filter(is_cycle).collect()
+}
+
+/// What the programs of a sandbox have written by now.
+fn outputs(world: &World) -> impl Iterator<Item = String> {
+    let files = world.sandbox.path("home").read_dir().unwrap().flatten();
+    files.filter_map(|file| fs::read_to_string(file.path()).ok())
 }
 
 /// The lines of the cycles.
 pub(crate) fn cycles(outcome: &Outcome) -> Vec<Value> {
-    let lines = outcome.json().into_iter();
-    lines.filter(|line| line["event"] == "cycle").collect()
+    outcome.json().into_iter().filter(is_cycle).collect()
+}
+
+fn is_cycle(line: &Value) -> bool {
+    line["event"] == "cycle"
 }
