@@ -244,14 +244,14 @@ fn options_that_no_phase_could_use_are_refused_when_a_script_is_printed() {
                 "--allow-empty-source",
                 "no command of the script takes",
             ),
-            (&["--shard", "3"], "--shard", "leave it out"),
-            (&["-q"], "--quiet", "leave it out"),
-            (&["-v"], "--verbose", "leave it out"),
-            (&["--max-delete=3"], "--max-delete", "leave it out"),
+            (&["--shard", "3"], "--shard", "omit it"),
+            (&["-q"], "--quiet", "omit it"),
+            (&["-v"], "--verbose", "omit it"),
+            (&["--max-delete=3"], "--max-delete", "omit it"),
             (&["--without-deletions"], "--without-deletions", "by hand"),
             (&["--concurrency", "many"], "--concurrency", "many"),
             (&["--concurrency"], "--concurrency", "value"),
-            (&["lost"], "'lost'", "leave it out"),
+            (&["lost"], "'lost'", "omit it"),
         ] {
             let script = cluster.script(engine).args(["--mount", "/", "--"]);
             let refused = script.args(options).exits(2).says(named).says(why);

@@ -141,6 +141,25 @@ fn every_option_can_come_from_the_environment() {
     assert_same(&world.bucket.contents(), &dir.contents());
 }
 
+/// Whoever reads the error did not type the other option.
+#[test]
+fn an_option_that_conflicts_with_a_variable_names_the_variable() {
+    let memory = Memory::start();
+    let world = World::on(&memory);
+    let dir = world.tree("dir", &[("a", "1")]);
+    let mock = || world.mock_backup(&dir);
+    let quiet = mock().arg("-q").env("S3MIRROR_VERBOSE", "1");
+    quiet.exits(2).says("--verbose is set by S3MIRROR_VERBOSE");
+    let verbose = mock().arg("-vv").env("S3MIRROR_QUIET", "1");
+    verbose.exits(2).says("--quiet is set by S3MIRROR_QUIET");
+    let kept = mock().arg("--no-delete").env("S3MIRROR_MAX_DELETE", "5");
+    kept.exits(2)
+        .says("--max-delete is set by S3MIRROR_MAX_DELETE");
+    let typed = mock().args(["-q", "-v"]).env("S3MIRROR_VERBOSE", "1");
+    let outcome = typed.exits(2).says("cannot be used with");
+    assert!(!outcome.stderr.contains("is set by"), "{outcome}");
+}
+
 /// `AWS_ENDPOINT_URL` and a shared configuration file are usual AWS sources.
 #[test]
 fn credentials_come_from_the_usual_aws_sources() {

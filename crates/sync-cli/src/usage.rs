@@ -88,7 +88,7 @@ fn is_habit(error: &clap::Error) -> bool {
     )
 }
 
-/// The variable that a wrong value comes from, if from any.
+/// The variables that a wrong value, or a conflict, comes from, if from any.
 fn source(error: &clap::Error, args: &[OsString]) -> String {
     if error.kind() == ErrorKind::InvalidUtf8 {
         let is_odd = |(name, value): &(OsString, OsString)| {
@@ -99,24 +99,46 @@ fn source(error: &clap::Error, args: &[OsString]) -> String {
             format!(" ({})", name.to_string_lossy())
         });
     }
-    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
-        return String::new();
-    };
-    let long = option.split([' ', '=']).next().unwrap_or_default();
-    let Some(name) = long.strip_prefix("--") else {
-        return String::new();
-    };
+    if error.kind() == ErrorKind::ArgumentConflict {
+        return [ContextKind::InvalidArg, ContextKind::PriorArg]
+            .iter()
+            .flat_map(|kind| named(error, *kind))
+            .filter_map(|option| {
+                let (long, variable) = variable(option, args)?;
+                Some(format!("; {long} is set by {variable}"))
+            })
+            .collect();
+    }
+    let option = named(error, ContextKind::InvalidArg).first();
+    let variable = option.and_then(|option| variable(option, args));
+    variable.map_or(String::new(), |(_, variable)| format!(" (from {variable})"))
+}
+
+/// The options that `error` names, with the names of their values.
+fn named(error: &clap::Error, kind: ContextKind) -> &[String] {
+    match error.get(kind) {
+        Some(ContextValue::String(option)) => std::slice::from_ref(option),
+        Some(ContextValue::Strings(options)) => options,
+        _ => &[],
+    }
+}
+
+/// An option that `args` do not give but a variable does: its name, and that of the variable.
+fn variable<'a>(option: &'a str, args: &[OsString]) -> Option<(&'a str, String)> {
+    // As '--max-delete <N|P%>' or '--verbose...'.
+    let long = option.split([' ', '=', '.']).next()?;
+    let name = long.strip_prefix("--")?;
     let variable = format!("S3MIRROR_{}", name.replace('-', "_").to_uppercase());
     let is_given = args.iter().any(|word| {
         let word = word.to_string_lossy();
+        // Short options may be joined, and are the first letters of the long ones.
+        let is_short = word.starts_with('-') && !word.starts_with("--");
         word == long
             || word.starts_with(&format!("{long}="))
-            || !word.starts_with("--") && word.starts_with('-')
+            || is_short && word.contains(name.chars().next().unwrap_or('-'))
     });
-    if is_given || env::var_os(&variable).is_none_or(|value| value.is_empty()) {
-        return String::new();
-    }
-    format!(" (from {variable})")
+    let is_set = env::var_os(&variable).is_some_and(|value| !value.is_empty());
+    (is_set && !is_given).then_some((long, variable))
 }
 
 pub(crate) fn show(message: &Message, console: &mut Console) -> Exit {

@@ -54,8 +54,7 @@ pub(crate) fn run(command: Command, console: &mut Console) -> Exit {
         Command::Mock { command } => mock(command, console),
         Command::Apply(args) => {
             let (output, finish) = (args.output.clone(), args.finish.clone());
-            let metrics = finish.metrics.metrics_file.as_ref();
-            let mirrored = metrics.and_then(|_| SavedPlan::directory_in(&args.file));
+            let mirrored = finish.for_metrics(|| SavedPlan::directory_in(&args.file));
             real_run(
                 &output,
                 &finish,
@@ -143,9 +142,7 @@ fn clustered(command: ClusterCommand, console: &mut Console) -> Exit {
         }),
         ClusterCommand::Finish(args) => {
             let (output, finish) = (&args.output, &args.finish);
-            // It is compared with that file, and needs the run to be read once more.
-            let metrics = finish.metrics.metrics_file.as_ref();
-            let mirrored = metrics.and_then(|_| cluster::mirrored(&args.run));
+            let mirrored = finish.for_metrics(|| cluster::mirrored(&args.run));
             real_run(
                 output,
                 finish,

@@ -25,6 +25,14 @@ pub(crate) struct FinishArgs {
     pub(crate) on_finish: Option<OsString>,
 }
 
+impl FinishArgs {
+    /// The mirrored directory that the metrics file is compared with: none without such a file,
+    /// because a file has to be read for it once more.
+    pub(crate) fn for_metrics(&self, read: impl FnOnce() -> Option<PathBuf>) -> Option<PathBuf> {
+        self.metrics.metrics_file.as_ref().and_then(|_| read())
+    }
+}
+
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct MetricsArgs {

@@ -86,28 +86,28 @@ fn has_value_behind(arg: &Arg, word: &str) -> bool {
 fn refuse_own(arg: &Arg) -> Result<(), String> {
     let name = arg.get_long().unwrap_or_default();
     let why = match name {
-        "shard" | "yes" | "quiet" | "retried" => "the script gives it by itself: leave it out",
-        "verbose" => "the script runs its tasks with --quiet: leave it out",
+        "shard" | "yes" | "quiet" | "retried" => "the script gives it by itself; omit it",
+        "verbose" => "the script runs its tasks with --quiet; omit it",
         "max-delete" => "give it before '--', as an option of cluster script",
         "without-deletions" => {
             "it would end the run while shards work: run cluster finish with it by hand"
         }
         _ => return Ok(()),
     };
-    Err(format!("--{name} cannot stand behind '--': {why}"))
+    Err(format!("--{name} cannot be given after '--': {why}"))
 }
 
 fn untaken(word: &str, names: &[&str]) -> String {
     let names = names.join(", ");
     if !word.starts_with('-') {
         let word = sync_core::text::printable_text(word);
-        return format!("'{word}' behind '--' is no option, nor the value of one: leave it out");
+        return format!("'{word}' after '--' is neither an option nor the value of one: omit it");
     }
     // The value may be a secret.
     let name = word.split('=').next().unwrap_or_default();
     let name = sync_core::text::printable_text(name);
     format!(
-        "no command of the script takes {name}: leave it out (the commands are cluster {names}; \
+        "no command of the script takes {name}; omit it (the commands are cluster {names}; \
          see their --help)"
     )
 }
