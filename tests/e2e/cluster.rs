@@ -285,6 +285,9 @@ fn a_run_whose_files_have_changed_is_finished_without_deletions() {
         let outcome = world.no_requests(|| cluster.finish().exits(3));
         outcome.says("--without-deletions").says("changed");
         cluster.phase("status").done().says("--without-deletions");
+        let status = cluster.status();
+        let mut failed = status["failed"].as_array().unwrap().iter();
+        assert!(failed.any(|shard| shard["outdated"] == true), "{status}");
 
         let end = || cluster.finish().arg("--without-deletions").arg("--json");
         let outcome = end().exits(3);
@@ -326,6 +329,10 @@ fn what_a_machine_does_not_have_is_left_to_another_one() {
     let status = cluster.status();
     let failed = &status["failed"][0];
     assert_eq!(failed["absent_on"], serde_json::json!([failed["host"]]));
+    assert_eq!(
+        (&failed["outdated"], &failed["refused"]),
+        (&false.into(), &false.into())
+    );
     let shard = failed["shard"].as_u64().unwrap();
     let again = format!("--shard {shard}` on one that has it");
     cluster

@@ -324,7 +324,12 @@ fn ranges_that_something_reaches_over_must_be_split_again() {
         .says("range 0 cannot be planned")
         .says("'d' reaches over");
     cluster.seal().arg("--retried").exits(4);
-    assert_eq!(cluster.status()["failed"][0]["shard"], 0);
+    let failed = &cluster.status()["failed"][0];
+    assert_eq!(failed["shard"], 0);
+    assert_eq!(
+        (&failed["outdated"], &failed["refused"]),
+        (&false.into(), &true.into())
+    );
 }
 
 #[test]

@@ -8,7 +8,8 @@ pub(crate) fn nothing(source: &str, target: &str, excluded: u64) -> String {
     match excluded {
         0 => format!(
             "there was nothing to compare: neither '{source}' nor '{target}' has any entry; check the \
-             directory, the bucket and the prefix"
+             directory, the bucket and the prefix, which names what is below it and never a single \
+             object"
         ),
         excluded => format!(
             "there was nothing to compare: all of '{source}' and '{target}' is excluded, {}; check \

@@ -138,6 +138,10 @@ struct FailedLine {
     why: Option<String>,
     /// How many entries failed.
     entries: u64,
+    /// Whether all that failed is no longer what was planned: another attempt fails as well.
+    outdated: bool,
+    /// Whether each attempt at this range is refused until the keys are split again.
+    refused: bool,
     /// The machines on which all that failed was not found: it was removed, or is not mounted there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     absent_on: Vec<String>,
@@ -233,6 +237,8 @@ impl FailedLine {
             host: shard.host.clone(),
             why: shard.why.clone(),
             entries: shard.entries,
+            outdated: shard.is_outdated,
+            refused: shard.is_refused,
             absent_on: shard.absent_on.clone(),
             names: shard.names.clone(),
         }
