@@ -277,7 +277,9 @@ fn a_run_whose_files_have_changed_is_finished_without_deletions() {
             world.bucket.put("d3/35", "edited since");
         }
         let before = deletions(&memory);
-        let outcome = cluster.phase("apply").exits(3);
+        // The other direction would undo what is to be done.
+        let plain = format!("make a new plan or run `s3mirror {command}`");
+        let outcome = cluster.phase("apply").exits(3).says(&plain);
         outcome.says("--without-deletions").says("changed");
         // It would fail again, so it is not tried again.
         let outcome = world.no_requests(|| cluster.phase("apply").exits(3));
@@ -286,6 +288,7 @@ fn a_run_whose_files_have_changed_is_finished_without_deletions() {
         outcome.says("--without-deletions").says("changed");
         cluster.phase("status").done().says("--without-deletions");
         let status = cluster.status();
+        assert_eq!(status["direction"], command);
         let mut failed = status["failed"].as_array().unwrap().iter();
         assert!(failed.any(|shard| shard["outdated"] == true), "{status}");
 

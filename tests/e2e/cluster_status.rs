@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cluster_input::edit;
 use crate::support::{
-    Memory, World,
+    Memory, World, assert_same,
     cluster::{Cluster, IN_ORDER, different, held, with_a_film},
 };
 
@@ -158,11 +158,54 @@ fn who_ends_a_run_without_its_deletions_is_told() {
         let table = cluster.phase("status").done();
         let table = table.says("being ended without its deletions").says(by);
         table.says("--without-deletions`");
+        // Whatever meets it gives the same advice.
+        let again =
+            "finish run --without-deletions`".replace("run", &cluster.run.to_string_lossy());
+        cluster.finish().exits(3).says(&again);
+        if by.is_empty() {
+            cluster.apply(1).exits(1).says("ending.json").says(&again);
+        }
     }
     cluster.finish().arg("--without-deletions").exits(3);
     let status = cluster.status();
     assert_eq!(status["state"], "incomplete");
     assert_eq!(status.get("being_ended"), None, "{status}");
+}
+
+/// It would be taken for one that nobody has begun.
+#[test]
+fn a_shard_whose_done_file_was_cut_is_told_with_the_way_out() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    cluster.phase("apply").done();
+    let done = cluster.file("shard/0001/done");
+    fs::write(&done, "").unwrap();
+    let status = cluster.status();
+    let unknown = &status["unknown"][0];
+    assert_eq!(
+        (&unknown["shard"], &status["waiting"]),
+        (&1.into(), &1.into()),
+        "{status}"
+    );
+    let why = unknown["why"].as_str().unwrap();
+    assert!(
+        why.contains("0001/done") && why.contains("remove that file"),
+        "{status}"
+    );
+    let table = cluster.phase("status").done();
+    table.says("shard 1 is not done").says("remove that file");
+    let finish = cluster
+        .finish()
+        .exits(3)
+        .says("remove the file named above");
+    finish.says("--shard 1`, then run `s3mirror cluster finish");
+    cluster.apply(1).exits(1).says("remove that file");
+    // As it says.
+    fs::remove_file(&done).unwrap();
+    cluster.apply(1).done();
+    cluster.finish().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
 }
 
 /// As `apply` says it, so that it can be compared and typed.

@@ -211,6 +211,27 @@ fn cluster(error: &ClusterError) -> String {
                  --shard {range}`, then `s3mirror cluster seal {run}`"
             );
         }
+        ClusterError::NotSealed { path } => {
+            let run = printable_shell_word(&path.to_string_lossy());
+            return format!(
+                "{error}; run `s3mirror cluster status {run}`, which names ranges that are not planned \
+                 or have failed, `s3mirror cluster plan {run}` for those, then `s3mirror cluster \
+                 seal {run}`"
+            );
+        }
+        ClusterError::NotPlanned { path, .. } => {
+            let run = printable_shell_word(&path.to_string_lossy());
+            return format!(
+                "{error}; run `s3mirror cluster plan {run}` (without --shard: all that are missing), \
+                 then try again"
+            );
+        }
+        ClusterError::NotEnding { run, .. } => {
+            let run = printable_shell_word(&run.to_string_lossy());
+            return format!(
+                "{error}; end the run: `s3mirror cluster finish {run} --without-deletions`"
+            );
+        }
         ClusterError::Exists { .. } => "name another one with --run, or remove that run",
         ClusterError::Inside { .. } => "choose one beside it, on the same file system",
         ClusterError::Untrusted { .. } => {
@@ -223,15 +244,9 @@ fn cluster(error: &ClusterError) -> String {
             "name the directory that `s3mirror cluster split` made; if no split is running and it is \
              the right one, the split was interrupted: split into another one"
         }
-        ClusterError::NotSealed { .. } => {
-            "run `s3mirror cluster plan` for all ranges, then `s3mirror cluster seal`"
-        }
         ClusterError::Refused { .. } => {
             "look at what the plans would do (`s3mirror show`), then run `s3mirror cluster seal` \
              again with the option that allows it, or split again with other ones"
-        }
-        ClusterError::NotPlanned { .. } => {
-            "run `s3mirror cluster plan` (without --shard: all that are missing), then try again"
         }
         ClusterError::NoRanges { .. } => "execute its shards by `s3mirror cluster apply`",
         ClusterError::Foreign { .. } => {
@@ -251,7 +266,7 @@ fn cluster(error: &ClusterError) -> String {
             "if that was interrupted, run `s3mirror cluster finish` with --without-deletions"
         }
         ClusterError::NoLimit => {
-            "leave --at-once and S3MIRROR_AT_ONCE out; maxvCpus of the compute environment limits \
+            "omit --at-once and S3MIRROR_AT_ONCE; maxvCpus of the compute environment limits \
              them, one vCPU for each"
         }
         ClusterError::NotText { .. } => "rename it",

@@ -61,16 +61,18 @@ impl ClusterRun {
         if self.is_ended()? {
             return Ok(None);
         }
-        let Some(ending) = self.directory.read::<EndingFile>(ENDING)? else {
-            return Ok(None);
+        let wrong = |why| ClusterError::NotEnding {
+            run: self.path().to_owned(),
+            path: self.directory.join(ENDING),
+            why,
         };
-        if ending.value.run != self.run.id {
-            return Err(ClusterError::Foreign {
-                path: self.directory.join(ENDING),
-                why: "it is not of this run".to_owned(),
-            });
+        match self.directory.read::<EndingFile>(ENDING) {
+            Ok(None) => Ok(None),
+            Ok(Some(ending)) if ending.value.run == self.run.id => Ok(Some(ending.value.place())),
+            Ok(Some(_)) => Err(wrong("it is not of this run".to_owned())),
+            Err(ClusterError::Foreign { why, .. }) => Err(wrong(why)),
+            Err(error) => Err(error),
         }
-        Ok(Some(ending.value.place()))
     }
 
     /// Whether no attempt may begin any more.

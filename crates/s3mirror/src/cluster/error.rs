@@ -140,6 +140,16 @@ pub enum ClusterError {
         /// What shows it.
         why: String,
     },
+    /// The file that says who ends the run without its deletions was cut or edited.
+    #[error("'{path}' does not say who ends the run: {why}", path = shown(path))]
+    NotEnding {
+        /// The run directory.
+        run: PathBuf,
+        /// The file.
+        path: PathBuf,
+        /// What shows it.
+        why: String,
+    },
     /// Another version of the program has made it.
     #[error(
         "the run '{path}' was made by s3mirror {made}, and this is version {own}",

@@ -36,6 +36,8 @@ pub struct Missing {
 pub enum Remedy {
     /// Another attempt at the shard.
     Apply,
+    /// The same, once the file is removed that does not say that the shard is done.
+    RemoveAndApply,
     /// To wait for the attempt at the shard, whose process is there.
     Wait,
     /// To wait for the attempt at the shard, if that is at work: its last heartbeat is
@@ -88,11 +90,12 @@ impl ClusterRun {
     /// What a shard has done, by all of its attempts; or why it counts as not done.
     pub(super) fn done(&self, shard: Shard) -> Result<Done, Missing> {
         let missing = |what| Missing::new(Some(shard.0), what);
-        let state = self.state(shard).map_err(|error| match error {
-            ClusterError::NotDone { .. } => missing(format!(
-                "{error}; remove that file, and the shard is executed again"
-            )),
-            error => missing(error.to_string()),
+        let state = self.state(shard).map_err(|error| Missing {
+            remedy: match error {
+                ClusterError::NotDone { .. } => Remedy::RemoveAndApply,
+                _ => Remedy::Apply,
+            },
+            ..missing(why_unknown(&error))
         });
         match state? {
             ShardState::Done(done) => Ok(self.by_all_attempts(shard, done.by.attempt, done.report)),
@@ -228,6 +231,16 @@ impl fmt::Display for Missing {
             Some(shard) => write!(f, "shard {shard} is not done: {}", self.what),
             None => f.write_str(&self.what),
         }
+    }
+}
+
+/// Why is not known how far a shard is, and what to do about it.
+pub(super) fn why_unknown(error: &ClusterError) -> String {
+    match error {
+        ClusterError::NotDone { .. } => {
+            format!("{error}; remove that file, and the shard is executed again")
+        }
+        error => error.to_string(),
     }
 }
 

@@ -88,5 +88,5 @@ pub use run::ClusterRun;
 pub use script::{PhaseOptions, Script, ScriptOptions};
 pub use seal::Sealing;
 pub use split::{MAX_SHARDS, NewRun};
-pub use status::{BeingEnded, FailedShard, RunningShard, Splitting, State, Status};
+pub use status::{BeingEnded, FailedShard, RunningShard, Splitting, State, Status, UnknownShard};
 pub use unread::Unread;

@@ -58,6 +58,7 @@ impl RangeRun {
     /// Those of reading its directory.
     pub fn status(&self) -> Result<Status> {
         let mut status = Status::new(State::Planning, self.shards());
+        status.direction = Some(self.direction());
         let directory = &self.opened.directory;
         let (mut done, mut waiting) = (0, 0);
         for index in 0..self.ranges().len() {

@@ -11,9 +11,11 @@ use super::error::{ClusterError, Result};
 use super::failure::FailedFile;
 use super::files::FinishedFile;
 use super::life::Life;
+use super::missing::why_unknown;
 use super::run::ClusterRun;
 use super::shard::{Running, Shard, ShardState, Task};
 use super::unread::Unread;
+use crate::Direction;
 use crate::plan_file::Work;
 use crate::progress::Share;
 
@@ -53,6 +55,8 @@ pub enum State {
 pub struct Status {
     /// What state it is in.
     pub state: State,
+    /// What it does; none while the keys are divided, when that is not noted yet.
+    pub direction: Option<Direction>,
     /// Who divides the keys, if that was not completed.
     pub splitting: Option<Splitting>,
     /// Ranges that are planned, if the run plans.
@@ -69,6 +73,9 @@ pub struct Status {
     pub running: Vec<RunningShard>,
     /// Those whose last attempt failed.
     pub failed: Vec<FailedShard>,
+    /// Those of which is not known how far they are, because a file of theirs was cut or edited;
+    /// nobody counts them as done, so they are also waiting.
+    pub unknown: Vec<UnknownShard>,
     /// Entries copied, those of unfinished shards as of their last heartbeats.
     pub transfers: Share,
     /// Bytes copied, likewise.
@@ -171,6 +178,16 @@ pub struct FailedShard {
     pub names: Vec<(String, String)>,
 }
 
+/// A shard of which is not known how far it is.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UnknownShard {
+    /// Its number.
+    pub shard: usize,
+    /// Why, and what to do.
+    pub why: String,
+}
+
 impl ClusterRun {
     /// How far it is.
     ///
@@ -180,6 +197,7 @@ impl ClusterRun {
         let counts = self.counts();
         let planned = counts.created() + counts.overwritten();
         let mut status = Status::new(State::Sealed, self.shards());
+        status.direction = Some(self.direction());
         status.transfers.all = planned.entries;
         status.bytes.all = planned.bytes;
         status.deletions = counts.deleted();
@@ -194,8 +212,9 @@ impl ClusterRun {
         for index in 0..self.shards() {
             let shard = Shard(index);
             let state = match self.state(shard) {
-                // Nobody has done it; `finish` says why.
-                Err(ClusterError::NotDone { .. } | ClusterError::Foreign { .. }) => {
+                Err(error @ (ClusterError::NotDone { .. } | ClusterError::Foreign { .. })) => {
+                    let why = why_unknown(&error);
+                    status.unknown.push(UnknownShard { shard: index, why });
                     ShardState::Waiting
                 }
                 state => state?,
@@ -277,6 +296,7 @@ impl Status {
         let share = |all| Share { done: 0, all };
         Self {
             state,
+            direction: None,
             splitting: None,
             ranges: None,
             refused: Vec::new(),
@@ -285,6 +305,7 @@ impl Status {
             waiting: 0,
             running: Vec::new(),
             failed: Vec::new(),
+            unknown: Vec::new(),
             transfers: share(0),
             bytes: share(0),
             listed: 0,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use s3mirror::Direction;
 use s3mirror::cluster::{ClusterRun, Missing, Remedy, StillOpen};
 use sync_core::text::entries;
 
@@ -14,6 +15,7 @@ pub(super) fn still_open(run: &ClusterRun, open: StillOpen, deleted: u64) -> Str
         number => format!("at least {} deleted", were(number)),
     };
     let (again, as_it_is) = (finish_it(run.path()), end_it(run.path()));
+    let direction = run.direction();
     match open {
         StillOpen::Declined => {
             let place = run.ending().ok().flatten().unwrap_or_default();
@@ -23,11 +25,15 @@ pub(super) fn still_open(run: &ClusterRun, open: StillOpen, deleted: u64) -> Str
             )
         }
         StillOpen::Outdated => {
-            format!("the run is not finished: {}", what_is_kept(run.path()))
+            format!(
+                "the run is not finished: {}",
+                what_is_kept(run.path(), direction)
+            )
         }
         StillOpen::ClockOfShards => format!(
             "the run is not finished: a clock was set while its shards were executed, so that it must \
-             not delete; {as_it_is}, and run `s3mirror backup` or `restore`, which deletes"
+             not delete; {as_it_is}, and {}, which deletes",
+            plain(direction)
         ),
         StillOpen::Stopped => {
             format!("the run is not finished: it was stopped when {deleted}; {again} again")
@@ -53,12 +59,18 @@ pub(super) fn what_is_missing(run: &ClusterRun, missing: &[Missing]) -> String {
     if has(Remedy::Plan) {
         return format!(
             "put the plan back as it was, and {again} again; if it is lost, {}, and make a new plan \
-             or run `s3mirror backup` or `restore`",
-            end_it(run.path())
+             or {}",
+            end_it(run.path()),
+            plain(run.direction())
         );
     }
     // Those that can be completed now come first.
-    for remedy in [Remedy::Apply, Remedy::WaitOrApply, Remedy::Wait] {
+    for remedy in [
+        Remedy::RemoveAndApply,
+        Remedy::Apply,
+        Remedy::WaitOrApply,
+        Remedy::Wait,
+    ] {
         let shards = with(remedy);
         let Some(shard) = shards.first() else {
             continue;
@@ -69,6 +81,10 @@ pub(super) fn what_is_missing(run: &ClusterRun, missing: &[Missing]) -> String {
         };
         let apply = format!("`s3mirror cluster apply {path}{}`", only(&shards));
         return match remedy {
+            Remedy::RemoveAndApply => {
+                let files = if shards.len() == 1 { "file" } else { "files" };
+                format!("remove the {files} named above, run {apply}, then {again} again")
+            }
             Remedy::Wait => format!("wait until {which} done, then {again} again"),
             Remedy::WaitOrApply => format!(
                 "wait until {which} done, or if nobody works at {them} any more, run {apply}; then \
@@ -77,18 +93,28 @@ pub(super) fn what_is_missing(run: &ClusterRun, missing: &[Missing]) -> String {
             _ => format!("run {apply}, then {again} again"),
         };
     }
-    what_has_failed(run.path(), &with(Remedy::Elsewhere), has(Remedy::Outdated))
+    let (absent, is_outdated) = (with(Remedy::Elsewhere), has(Remedy::Outdated));
+    what_has_failed(run.path(), run.direction(), &absent, is_outdated)
 }
 
 /// What to do about entries that the run cannot copy, because they are no longer what was
 /// planned.
-pub(super) fn what_is_outdated(run: &Path) -> String {
-    let run = quoted(run);
+pub(super) fn what_is_outdated(run: &Path, direction: Direction) -> String {
+    let (run, plain) = (quoted(run), plain(direction));
     format!(
         "what has changed since the plan was made is not copied by this run: when all other shards \
          are done, end it with `s3mirror cluster finish {run} --without-deletions`, and make a new \
-         plan or run `s3mirror backup` or `restore`"
+         plan or {plain}"
     )
+}
+
+/// The command of one machine that does the rest, with all options that decide. The other one
+/// would undo what is to be done.
+fn plain(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Backup => "run `s3mirror backup`",
+        Direction::Restore => "run `s3mirror restore`",
+    }
 }
 
 /// The option of a command for these shards or ranges: none unless it is a single one, because
@@ -114,25 +140,36 @@ pub(super) fn what_is_absent(run: &Path, shards: &[usize]) -> String {
 
 /// What to do about shards that failed because entries are not what was planned: those of
 /// `absent` because some were not found, and perhaps others because some have changed.
-pub(super) fn what_has_failed(run: &Path, absent: &[usize], is_outdated: bool) -> String {
+pub(super) fn what_has_failed(
+    run: &Path,
+    direction: Direction,
+    absent: &[usize],
+    is_outdated: bool,
+) -> String {
     if absent.is_empty() {
-        return what_is_outdated(run);
+        return what_is_outdated(run, direction);
     }
     let absent = what_is_absent(run, absent);
     match is_outdated {
-        true => format!("{absent}; {}", what_is_outdated(run)),
+        true => format!("{absent}; {}", what_is_outdated(run, direction)),
         false => absent,
     }
 }
 
 /// What to do about deletions that the run cannot make, because entries are no longer what was
 /// planned.
-pub(super) fn what_is_kept(run: &Path) -> String {
-    let end_it = end_it(run);
+pub(super) fn what_is_kept(run: &Path, direction: Direction) -> String {
+    let (end_it, plain) = (end_it(run), plain(direction));
     format!(
         "what has changed since the plan was made is not deleted by this run: {end_it} (what was \
-         deleted stays deleted), and make a new plan or run `s3mirror backup` or `restore`"
+         deleted stays deleted), and make a new plan or {plain}"
     )
+}
+
+/// What copies the rest of a run that was ended without some shards.
+pub(super) fn what_copies_the_rest(direction: Direction) -> String {
+    let plain = plain(direction);
+    format!("to copy the rest, make a new plan or {plain}")
 }
 
 /// Which command ends a run with its deletions.

@@ -7,7 +7,7 @@ use s3mirror::Report;
 use s3mirror::cluster::{Attempt, ClusterRun, Ended, NextShard};
 use sync_core::text::entries;
 
-use super::advice::{end_it, what_is_absent, what_is_outdated};
+use super::advice::{end_it, what_copies_the_rest, what_is_absent, what_is_outdated};
 use super::common::{Line, open, quoted, refuse, shards, wants_trash};
 use super::tasks::chosen;
 use crate::command::manner::Mode;
@@ -92,7 +92,10 @@ async fn all(
                 return Ok(all);
             }
             Ok(NextShard::Outdated(failed)) => {
-                let (failed, next) = (shards(failed), what_is_outdated(run.path()));
+                let (failed, next) = (
+                    shards(failed),
+                    what_is_outdated(run.path(), run.direction()),
+                );
                 console.error(format_args!("{failed} would fail again; {next}"));
                 return Ok(Exit::Incomplete);
             }
@@ -162,7 +165,7 @@ async fn one(
         format!("{} failed", entries(failed))
     };
     let next = match ended {
-        Ended::Outdated => what_is_outdated(run.path()),
+        Ended::Outdated => what_is_outdated(run.path(), run.direction()),
         Ended::Absent => what_is_absent(run.path(), &[shard]),
         _ => again,
     };
@@ -184,7 +187,10 @@ fn exit_of(run: &ClusterRun, shard: usize, ended: Ended, console: &mut Console) 
 /// Reports that the run has come to its end, or comes to it, without some shards.
 fn ended_without(run: &ClusterRun, shards: &str, console: &mut Console) -> Exit {
     match run.ending() {
-        Ok(None) => console.error(format_args!("the run was ended without {shards}")),
+        Ok(None) => {
+            let next = what_copies_the_rest(run.direction());
+            console.error(format_args!("the run was ended without {shards}; {next}"));
+        }
         Ok(Some(place)) => {
             let next = end_it(run.path());
             console.error(format_args!(

@@ -283,7 +283,10 @@ fn begin_deletions<'r>(
 fn not_ended(error: ClusterError, console: &mut Console) -> Exit {
     let is_incomplete = matches!(
         error,
-        ClusterError::Foreign { .. } | ClusterError::Read { .. } | ClusterError::Plan(_)
+        ClusterError::Foreign { .. }
+            | ClusterError::NotEnding { .. }
+            | ClusterError::Read { .. }
+            | ClusterError::Plan(_)
     );
     let exit = refuse(error, console);
     if is_incomplete {

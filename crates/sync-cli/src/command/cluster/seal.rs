@@ -60,13 +60,14 @@ fn not_planned(
     error: ClusterError,
     console: &mut Console,
 ) -> Exit {
-    let exit = refuse(error, console);
     match run.refused() {
-        Some((range, why)) => {
-            console.error(format_args!("range {range} cannot be planned: {why}"));
-            args.scheduler.in_vain(exit)
+        Some((range, why)) if matches!(error, ClusterError::NotPlanned { .. }) => {
+            console.error(format_args!(
+                "{error}; range {range} cannot be planned: {why}"
+            ));
+            args.scheduler.in_vain(Exit::Incomplete)
         }
-        None => exit,
+        _ => refuse(error, console),
     }
 }
 

@@ -205,17 +205,24 @@ fn deletions(status: &Status) -> Option<String> {
     Some(match status.state {
         State::Finished | State::Incomplete => format!("{made} of {all} made"),
         _ if has_begun => format!("{made} of {all} made, as far as is known"),
+        _ if !status.unread.is_empty() => {
+            format!("none of {all}, because not everything could be read")
+        }
         _ => format!("{all} at the end"),
     })
 }
 
-/// The shards that are running or failed.
+/// The shards that are running or failed, or of which is not known how far they are.
 fn named(status: &Status, text: &mut String) {
     let task = if matches!(status.state, State::Planning) {
         "range"
     } else {
         "shard"
     };
+    for unknown in status.unknown.iter().take(MOST_NAMED) {
+        let (shard, why) = (unknown.shard, printable_text(&unknown.why));
+        let _ = writeln!(text, "  shard {shard} is not done: {why}");
+    }
     for shard in status.failed.iter().take(MOST_NAMED) {
         failed(&format!("{task} {}", shard.shard), shard, text);
     }
@@ -237,8 +244,13 @@ fn named(status: &Status, text: &mut String) {
     if let Some(shard) = &status.deleting {
         running("the deletions", ["run", "have"], (shard, false), "", text);
     }
-    let named = status.failed.len().max(status.running.len());
-    if named.max(status.unread.len()) > MOST_NAMED {
+    let named = [
+        status.unknown.len(),
+        status.failed.len(),
+        status.running.len(),
+        status.unread.len(),
+    ];
+    if named.iter().any(|number| *number > MOST_NAMED) {
         let _ = writeln!(text, "  … (--json names all)");
     }
 }

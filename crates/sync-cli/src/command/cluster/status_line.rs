@@ -1,10 +1,10 @@
 //! How far a run is, as a line of JSON.
 
 use super::unread::why_unread;
-use s3mirror::Share;
 use s3mirror::cluster::{
-    BeingEnded, FailedShard, Life, RunningShard, Splitting, State, Status, Unread,
+    BeingEnded, FailedShard, Life, RunningShard, Splitting, State, Status, UnknownShard, Unread,
 };
+use s3mirror::{Direction, Share};
 use serde::Serialize;
 use sync_core::plan::Tally;
 
@@ -14,6 +14,9 @@ use sync_core::plan::Tally;
 pub(crate) struct StatusLine {
     #[cfg_attr(test, schemars(with = "String", extend("enum" = ["splitting", "planning", "planned", "refused", "sealed", "copying", "copied", "deleting", "ending", "finished", "incomplete"])))]
     state: State,
+    /// `backup` or `restore`; null while the keys are divided.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    direction: Option<Direction>,
     /// Who divides the keys, if that was not completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     splitting: Option<SplittingLine>,
@@ -34,6 +37,10 @@ pub(crate) struct StatusLine {
     waiting: u64,
     running: Vec<RunningLine>,
     failed: Vec<FailedLine>,
+    /// Shards of which is not known how far they are, because a file of theirs was cut or edited.
+    /// They are waiting.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<UnknownLine>,
     /// Entries copied.
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Share"))]
     transfers: Share,
@@ -97,6 +104,15 @@ struct UnreadLine {
     first: Vec<String>,
 }
 
+/// A shard of which is not known how far it is.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct UnknownLine {
+    shard: u64,
+    /// Why, and what to do.
+    why: String,
+}
+
 /// A shard at which somebody works, or has when it was killed.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -154,6 +170,7 @@ impl StatusLine {
     pub(super) fn of(status: &Status) -> Self {
         Self {
             state: status.state,
+            direction: status.direction,
             splitting: status.splitting.as_ref().map(SplittingLine::of),
             ranges: status.ranges,
             refused: status.refused.clone(),
@@ -162,6 +179,7 @@ impl StatusLine {
             waiting: status.waiting as u64,
             running: status.running.iter().map(RunningLine::of).collect(),
             failed: status.failed.iter().map(FailedLine::of).collect(),
+            unknown: status.unknown.iter().map(UnknownLine::of).collect(),
             transfers: status.transfers,
             bytes: status.bytes,
             deletions: status.deletions,
@@ -182,6 +200,15 @@ impl BeingEndedLine {
             BeingEnded::Unknown(why) => (None, Some(why.clone())),
         };
         Self { by, error }
+    }
+}
+
+impl UnknownLine {
+    fn of(unknown: &UnknownShard) -> Self {
+        Self {
+            shard: unknown.shard as u64,
+            why: unknown.why.clone(),
+        }
     }
 }
 

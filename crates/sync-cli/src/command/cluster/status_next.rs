@@ -19,15 +19,16 @@ pub(super) fn next(run: &Path, status: &Status) -> Option<String> {
     if let Some(left) = what_is_left(run, status) {
         return Some(left);
     }
+    let direction = status.direction?;
     let absent = status.failed.iter().filter(|it| !it.absent_on.is_empty());
     let absent: Vec<_> = absent.map(|it| it.shard).collect();
     let is_outdated = status.failed.iter().any(|shard| shard.is_outdated);
     if is_outdated || !absent.is_empty() {
-        return Some(what_has_failed(run, &absent, is_outdated));
+        return Some(what_has_failed(run, direction, &absent, is_outdated));
     }
     let again = finish_it(run);
     match (&status.not_deleted, &status.deleting) {
-        (Some(failed), _) if failed.is_outdated => Some(what_is_kept(run)),
+        (Some(failed), _) if failed.is_outdated => Some(what_is_kept(run, direction)),
         (Some(_), _) => Some(format!(
             "to make the deletions that are left, {again} again"
         )),
