@@ -171,7 +171,9 @@ impl ServerClock {
     /// or later, whatever the server cuts off.
     #[must_use]
     pub fn reaches(&self, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        Some(ceil(moment, TimeDelta::seconds(1)) - self.known?.low)
+        let (low, second) = (self.known?.low, ceil(moment, TimeDelta::seconds(1)));
+        // A file may have the first or last time that there is.
+        Some(second.checked_sub_signed(low).unwrap_or(second))
     }
 
     fn note_jump(&mut self) {
@@ -280,6 +282,18 @@ mod tests {
         assert_eq!(present.earliest, at("12:00:05"), "not before 12:00:05.05");
         assert_eq!(clock.reaches(at("12:00:06")), Some(at("12:00:06.1")));
         assert_eq!(clock.jump(), None);
+    }
+
+    /// File systems with times of 64 bits have files that are dated so.
+    #[test]
+    fn the_first_and_the_last_time_are_reached_too() {
+        for date in ["11:00:00", "13:00:00"] {
+            let clock = after(&[answer("12:00:00", "12:00:00", date)]);
+            for end in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+                let reached = clock.reaches(end).unwrap();
+                assert!((reached - end).abs() <= TimeDelta::hours(2), "{reached}");
+            }
+        }
     }
 
     #[test]
