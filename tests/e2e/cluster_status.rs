@@ -71,6 +71,13 @@ fn a_planner_that_was_killed_is_told_as_dead() {
     cluster.phase("status").done().says("range 0 runs on");
     assert!(plan.kill());
     memory.clear_faults();
+    cluster
+        .phase("status")
+        .done()
+        .says("1 dead")
+        .says("1 waiting");
+    // Nothing else waits then, so it is not watched.
+    cluster.plan(1).done();
     let table = cluster.phase("status").arg("--watch").done();
     let table = table.says("1 dead").says("which is dead");
     table.says("cluster plan").says("--shard 0`");

@@ -34,6 +34,7 @@ mod cluster_scripts;
 mod cluster_slurm;
 mod cluster_status;
 mod cluster_unplanned;
+mod cluster_watched;
 mod mock;
 mod plans_again;
 mod plans_apply;

@@ -23,6 +23,8 @@ pub struct Console {
     pub(crate) can_ask: bool,
     /// Whether progress can be drawn.
     pub(crate) can_draw: bool,
+    /// Whether data is written to a terminal, and can take the place of older data there.
+    pub(crate) can_redraw: bool,
     /// Whether there are colours.
     pub(crate) colors: ColorChoice,
     /// What went wrong, for the report; only the first of many.
@@ -52,6 +54,8 @@ impl Console {
             io::stdin().is_terminal(),
         );
         console.can_draw = io::stderr().is_terminal();
+        console.can_redraw =
+            io::stdout().is_terminal() && AutoStream::choice(&io::stdout()) != ColorChoice::Never;
         console
     }
 
@@ -69,6 +73,7 @@ impl Console {
             input,
             can_ask,
             can_draw: false,
+            can_redraw: false,
             colors: ColorChoice::Auto,
             errors: Vec::new(),
         }

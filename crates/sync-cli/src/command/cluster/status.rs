@@ -19,8 +19,8 @@ use crate::{Console, Exit};
 /// How often --watch looks.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// After so many looks at which all that has begun was dead, --watch ends: a scheduler may have
-/// started it again between two of them.
+/// After so many looks at which nobody worked and nothing could be begun, --watch ends: a scheduler
+/// may have started what has failed again between two of them.
 const IDLE_LOOKS: u32 = 3;
 
 /// Shards of each kind that the table names.
@@ -33,32 +33,42 @@ pub(crate) fn run(args: &StatusArgs, console: &mut Console) -> Exit {
     console.set_json(args.output.json);
     let path = args.run.canonicalize();
     let path = path.unwrap_or_else(|_| args.run.clone());
-    let mut idle = 0;
+    let (mut idle, mut shown) = (0, None);
     loop {
         let status = match Status::of(&args.run) {
             Ok(status) => status,
             Err(error) => return refuse(error, console),
         };
-        let is_over = is_over(&status);
-        if args.watch && console.can_draw && !args.output.json {
-            // To the upper left, and nothing below.
-            console.data(|out| write!(out, "\x1b[H\x1b[J"));
+        if args.output.json {
+            console.event(&Line::Status(Box::new(StatusLine::of(&status))));
+        } else {
+            let table = table(&path, &status).trim_end().to_owned();
+            show(table, args, &mut shown, console);
         }
-        let text = || table(&path, &status).trim_end().to_owned();
-        console
-            .reporter()
-            .result(&Line::Status(Box::new(StatusLine::of(&status))), text);
         if let Some(dead) = dead_split(&path, &status) {
             console.error(dead);
             return Exit::Failed;
         }
         idle = if is_idle(&status) { idle + 1 } else { 0 };
-        if !args.watch || is_over || idle == IDLE_LOOKS {
+        if !args.watch || is_over(&status) || idle == IDLE_LOOKS {
             return Exit::Done;
         }
         console.streams().show();
         std::thread::sleep(EVERY);
     }
+}
+
+/// Shows a table: on a terminal in the place of the one before, elsewhere below it, unless it is the
+/// same.
+fn show(table: String, args: &StatusArgs, shown: &mut Option<String>, console: &mut Console) {
+    if args.watch && console.can_redraw {
+        // To the upper left, and nothing below.
+        console.data(|out| write!(out, "\x1b[H\x1b[J"));
+    } else if shown.as_ref() == Some(&table) {
+        return;
+    }
+    console.text(&table);
+    *shown = Some(table);
 }
 
 /// What to do about a run that is divided by nobody any more.
@@ -81,10 +91,15 @@ fn is_over(status: &Status) -> bool {
     )
 }
 
-/// Whether nobody works any more at what has begun, and not ended.
+/// Whether nobody works at the run any more, and nothing is left that a scheduler may begin: only
+/// what has failed, or whose process is dead.
 fn is_idle(status: &Status) -> bool {
     let mut begun = status.running.iter().chain(&status.deleting).peekable();
-    begun.peek().is_some() && begun.all(|it| it.life == Life::Dead)
+    let has_failed = !status.failed.is_empty() || status.not_deleted.is_some();
+    let is_left = has_failed || begun.peek().is_some();
+    // Nothing begins any more in a run that is being ended.
+    let may_begin = status.waiting > 0 && status.being_ended.is_none();
+    is_left && !may_begin && begun.all(|it| it.life == Life::Dead)
 }
 
 fn table(path: &Path, status: &Status) -> String {

@@ -219,7 +219,13 @@ impl FromStr for ShardChoice {
 pub(crate) struct StatusArgs {
     /// The run directory
     pub(crate) run: PathBuf,
-    /// Show it again every two seconds, until the run is finished or nobody works at it any more
+    /// Show it again every two seconds, until the run is finished, or nobody works at it and all
+    /// that is left has failed or was killed
+    ///
+    /// It goes on while shards or ranges wait that nobody has begun, while the plans can be sealed,
+    /// and while all is copied and the run can be finished: a scheduler may start that. It goes on
+    /// while a process on another machine writes no heartbeat, too, because that may be at work. Where
+    /// it does not write to a terminal, it prints the state only when that has changed.
     #[arg(long, hide_env = true, env = "S3MIRROR_WATCH", value_parser = Boolish::new(), help_heading = "Output")]
     pub(crate) watch: bool,
     #[command(flatten)]
