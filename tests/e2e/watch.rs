@@ -155,7 +155,7 @@ fn slow_deletions_are_refused_once_a_day_has_had_enough() {
     remove(15..30);
     settled(&world, &dir);
     remove(30..31);
-    let refused = || has_said(&world, "entries would be deleted");
+    let refused = || has_said(&world, "1 entry would be deleted, and 30 were");
     running.wait_until(&memory, "it is refused", refused);
     assert_eq!(world.bucket.contents().len(), 30);
     // What changes elsewhere does not wait for a decision.
@@ -211,10 +211,10 @@ fn operators_see_its_state_in_a_file_by_a_signal_and_in_metrics() {
     assert_eq!(seen["last_cycle"]["created"]["entries"], 1);
     assert!(seen["last_full"].is_string());
     running.signal("USR1");
-    let said = || has_said(&world, "directories watched");
+    let said = || has_said(&world, "1 directory watched");
     running.wait_until(&memory, "it says how far it is", said);
     let outcome = stop(running);
-    outcome.says("watching: 1 directories watched, 0 changes wait, 1 cycles");
+    outcome.says("watching: 1 directory watched, 0 changes wait, 1 cycle, last success");
     assert_eq!(status()["state"], "stopped");
     let metrics = fs::read_to_string(metrics).unwrap();
     assert!(metrics.contains("s3mirror_last_success_timestamp_seconds{direction=\"backup\""));

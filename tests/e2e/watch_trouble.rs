@@ -91,6 +91,22 @@ fn a_root_that_is_removed_and_made_again_is_watched() {
     stop(running);
 }
 
+/// What a limit of the system asks for does not help there.
+#[test]
+fn a_directory_that_is_missing_is_said_to_be() {
+    let memory = Memory::start();
+    let (world, dir) = World::with(&memory, &[], &[("a", "1")]);
+    let running = watch(&world, &dir).start();
+    settled(&world, &dir);
+    fs::remove_dir_all(dir.path()).unwrap();
+    let said = || has_said(&world, "the directory is missing, so nothing is watched");
+    running.wait_until(&memory, "it is said", said);
+    let outcome = stop(running);
+    assert!(!outcome.stderr.contains("ulimit"), "{outcome}");
+    assert!(!outcome.stderr.contains("max_user"), "{outcome}");
+    assert_eq!(world.bucket.contents().len(), 1);
+}
+
 /// The pauses of the one that fails double, so that one of the others comes alone.
 #[test]
 fn a_file_that_fails_again_and_again_delays_no_other() {

@@ -41,7 +41,7 @@ use window::Window;
 
 pub use cycle::{Cycle, Outcome, Work};
 pub use schedule::{FullCause, Pace};
-pub use state::{WatchOptions, WatchState};
+pub use state::{UnwatchedRoot, WatchOptions, WatchState};
 
 /// How often it is looked whether the root is still the same: a mount over it causes no
 /// event in it.
@@ -209,7 +209,7 @@ impl Watch {
             failing: self.retries.len(),
             failures: self.schedule.failures(),
             retry: self.retry(Instant::now()),
-            error: self.unwatched.as_ref().map(|(_, error)| error.to_string()),
+            unwatched_root: self.unwatched.as_ref().map(|(_, error)| error.into()),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use indicatif::HumanBytes;
-use s3mirror::watch::{Cycle, Outcome, WatchState};
+use s3mirror::watch::{Cycle, Outcome, UnwatchedRoot, WatchState};
 use s3mirror::{Refusal, Report};
 use sync_core::plan::{self, MaxDelete};
 
@@ -63,12 +63,20 @@ fn refused(cycle: &Cycle, refusal: &Refusal) -> String {
     let (Some(total), MaxDelete::Entries(left)) = (cycle.total, cycle.left) else {
         return format!("refused: {}", hints::refusal(refusal, Judged::New));
     };
+    let would_be = match deletions {
+        1 => "1 entry would be".to_owned(),
+        _ => format!("{deletions} entries would be"),
+    };
+    let were = match cycle.deleted {
+        1 => "1 was".to_owned(),
+        count => format!("{count} were"),
+    };
+    let are = if left == 1 { "is" } else { "are" };
     format!(
-        "refused: {deletions} entries would be deleted, and {} were within 24 hours, of {total} that \
-         the last full run left in the bucket; only {left} more are allowed. What changed with \
+        "refused: {would_be} deleted, and {were} within 24 hours, of {total} that \
+         the last full run left in the bucket; only {left} more {are} allowed. What changed with \
          them waits; if they are meant, run `s3mirror backup` by hand with a higher --max-delete, or \
-         start the watch again with one",
-        cycle.deleted
+         start the watch again with one"
     )
 }
 
@@ -102,12 +110,8 @@ pub(super) fn cycle(cycle: &Cycle, state: &WatchState, console: &mut Console) {
     if cycle.full.is_some() && state.unwatched > 0 {
         console.warning(unwatched(state));
     }
-    if let Some(error) = &state.error {
-        console.warning(format_args!(
-            "the directory is not watched: {error}; it is tried again each minute, and until then what \
-             changes is found by a full run every hour. If too many files are open, see `sysctl \
-             fs.inotify.max_user_instances` and `ulimit -n`"
-        ));
+    if let Some(why) = &state.unwatched_root {
+        console.warning(unwatched_root(why));
     }
     console.reporter().event_at_once(&Line::Cycle(&line));
     console.streams().show();
@@ -132,17 +136,39 @@ fn done(cycle: &Cycle, report: &Report) -> String {
     )
 }
 
+/// Why nothing is watched, and what becomes of changes.
+fn unwatched_root(why: &UnwatchedRoot) -> String {
+    const TRIED_AGAIN: &str = "it is tried again each minute, and until then what changes is found by \
+                               a full run every hour";
+    match why {
+        UnwatchedRoot::Missing => "the directory is missing, so nothing is watched; once it is \
+                                   there again, everything is compared"
+            .to_owned(),
+        UnwatchedRoot::Limit(error) => format!(
+            "the directory is not watched: {error}; {TRIED_AGAIN}. See `sysctl \
+             fs.inotify.max_user_instances` and `ulimit -n`"
+        ),
+        UnwatchedRoot::Other(error) => {
+            format!("the directory is not watched: {error}; {TRIED_AGAIN}")
+        }
+        _ => format!("the directory is not watched; {TRIED_AGAIN}"),
+    }
+}
+
 /// The limit of watches, and what to set it to.
 fn unwatched(state: &WatchState) -> String {
     const LIMIT: &str = "/proc/sys/fs/inotify/max_user_watches";
     let limit = fs::read_to_string(LIMIT).unwrap_or_default();
     let needed = (state.directories + state.unwatched).saturating_mul(2);
     let better = needed.next_power_of_two().max(8192);
+    let are_not = match state.unwatched {
+        1 => "1 directory is not".to_owned(),
+        count => format!("{count} directories are not"),
+    };
     format!(
-        "{} directories are not watched, because this user may have only {} watches, or too many \
-         files are open; what changes there is found by a full run every hour. Set more by `sysctl -w \
+        "{are_not} watched, because this user may have only {} watches, or too many files are open; \
+         what changes there is found by a full run every hour. Set more by `sysctl -w \
          fs.inotify.max_user_watches={better}`, and in /etc/sysctl.d for the next start",
-        state.unwatched,
         limit.trim()
     )
 }

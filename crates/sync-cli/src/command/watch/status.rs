@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use super::report;
 use crate::options::WatchArgs;
 use crate::output::json::{CycleLine, RunReport};
+use crate::output::text::counted;
 use crate::replaced_file::ReplacedFile;
 use crate::{Console, Exit};
 
@@ -142,8 +143,8 @@ impl Status {
             (Doing::Running, _) => "running a cycle".to_owned(),
             (Doing::Stopped, _) => "stopped".to_owned(),
             (_, Some(pause)) if state.failures > 0 => format!(
-                "tried {} times in vain, again in {} s",
-                state.failures,
+                "tried {} in vain, again in {} s",
+                counted(u64::from(state.failures), "time", "times"),
                 pause.as_secs()
             ),
             (_, Some(pause)) => {
@@ -155,9 +156,14 @@ impl Status {
             (_, None) => "watching".to_owned(),
         };
         let success = self.content.last_success.as_deref().unwrap_or("never");
+        let wait = match state.dirty {
+            1 => "1 change waits".to_owned(),
+            count => format!("{count} changes wait"),
+        };
         format!(
-            "{doing}: {} directories watched, {} changes wait, {} cycles, last success {success}",
-            state.directories, state.dirty, self.cycles
+            "{doing}: {} watched, {wait}, {}, last success {success}",
+            counted(state.directories as u64, "directory", "directories"),
+            counted(self.cycles, "cycle", "cycles"),
         )
     }
 
