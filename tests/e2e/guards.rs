@@ -80,6 +80,12 @@ fn that_there_was_nothing_to_compare_is_told() {
         let outcome = run.done();
         assert!(!outcome.stderr.contains("nothing"), "{outcome}");
     }
+    // What is below an excluded directory is not looked at.
+    let (world, dir) = World::with(&memory, &[], &[("d/a", "1")]);
+    for run in [world.mock_backup(&dir), world.backup(&dir)] {
+        let run = run.args(["--exclude", "d/"]).done();
+        run.says("is excluded, 1 entry; check the options");
+    }
 }
 
 #[test]

@@ -115,7 +115,10 @@ fn a_server_that_stores_under_another_name_loses_nothing() {
     let before = world.bucket.contents();
     assert_eq!(before.len(), 2);
     for _ in 0..2 {
-        world.backup(&dir).exits(3).says("slash");
+        world
+            .backup(&dir)
+            .exits(3)
+            .says("stores a backslash as a slash");
         assert_same(&world.bucket.contents(), &before);
     }
 }

@@ -277,6 +277,23 @@ fn the_plan_says_what_it_was_limited_to() {
     assert!(!shown.stdout.contains("b.tmp"), "{shown}");
 }
 
+/// Whoever copies it gets the same globs again.
+#[test]
+fn a_selection_is_shown_as_a_shell_reads_it() {
+    let memory = Memory::start();
+    let (world, dir) = World::with(&memory, &[], &[("a", "1")]);
+    let options = [
+        "--exclude",
+        r"x\*",
+        "--exclude",
+        "it's",
+        "--exclude",
+        "a\tb",
+    ];
+    let shown = world.mock_backup(&dir).args(options).done();
+    shown.says(r"selected by  --exclude 'x\*' --exclude 'it'\''s' --exclude 'a\tb'");
+}
+
 #[test]
 fn a_wrong_selection_is_told_in_one_line_and_nothing_is_done() {
     let memory = Memory::start();

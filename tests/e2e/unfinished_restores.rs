@@ -63,6 +63,14 @@ fn after_a_killed_restore_no_backup_deletes_until_a_restore_is_complete() {
         .says("--restore-abandoned");
     let refused = refused.says(&format!("s3://{}/data/", world.bucket.name));
     refused.says(&dir.path().display().to_string());
+    // It explains the number of deletions, so it comes before the limit of these.
+    let both = backup_to_data(&world, &dir).args(["--max-delete", "0"]);
+    let both = both.exits(4).says("would be deleted, more than");
+    let at = |text| both.stderr.find(text).unwrap();
+    assert!(
+        at("not been completed") < at("would be deleted, more"),
+        "{both}"
+    );
     world
         .command_at(&["mock", "backup"], &dir, &data(&world))
         .exits(4);

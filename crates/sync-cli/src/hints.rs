@@ -136,7 +136,8 @@ fn of_guard(guard: &sync_core::plan::Refusal, judged: Judged) -> String {
         KeysTooLong { .. } => {
             let again = judged.again();
             format!(
-                "shorten them, or {again}raise --max-key-length up to S3's own limit of 1024 bytes"
+                "shorten them, or {again}raise --max-key-length up to S3's own limit of 1024 bytes or \
+                 exclude them by --exclude"
             )
         }
     }
@@ -298,7 +299,7 @@ pub(crate) fn selection(error: &SelectionError) -> String {
 pub(crate) fn key_list(error: &KeyListError) -> String {
     match error {
         KeyListError::Lines(_) => format!(
-            "{error}; a line is a path below the directory (names with NULs between them: --from0); \
+            "{error}; each line, or with --from0 what ends with a NUL, is a path below the directory; \
              nothing was done"
         ),
         _ => error.to_string(),

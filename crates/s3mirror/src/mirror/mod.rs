@@ -127,7 +127,9 @@ impl Mirror {
             Some(_) => self.machine.refusals_of_saved(plan, directory, options)?,
             None => self.machine.refusals(plan, directory, options)?,
         };
-        Ok(guards.into_iter().map(Refusal::Guard).chain(more).collect())
+        // What the machine knows, as a restore that is not completed, explains the numbers.
+        let guards = guards.into_iter().map(Refusal::Guard);
+        Ok(more.into_iter().chain(guards).collect())
     }
 
     async fn list(&self) -> Result<Plan> {

@@ -174,6 +174,7 @@ impl Notes<'_> {
         };
         let verdict = match (is_whole, problems) {
             (false, _) => "stopped",
+            (true, 0) if warnings > 0 => "fit for backup and restore, but for the warnings",
             (true, 0) => "fit for backup and restore",
             (true, _) => "not fit",
         };

@@ -10,7 +10,7 @@ use s3mirror::Refusal;
 use sync_core::{
     Direction,
     execute::DeletionsSkipped,
-    plan::{Action, CLOCK_OFFSET_WARNING, Counts, Header, Origin, Plan},
+    plan::{Action, CLOCK_OFFSET_WARNING, Counts, Header, Origin, Plan, clock_offset},
     text::printable,
 };
 
@@ -62,7 +62,7 @@ pub(super) fn present(
     }
     if has_nothing(plan.header()) {
         let (source, target) = sides(plan.header());
-        let excluded = plan.counts().not_selected().entries;
+        let excluded = plan.counts().not_selected().entries + plan.counts().excluded;
         console.warning(nothing(&source, &target, excluded));
     }
     if let Some(why) = DeletionsSkipped::by(plan.counts()) {
@@ -75,8 +75,8 @@ pub(super) fn present(
     let offset = plan.header().rule.clock_offset;
     if offset.abs() > CLOCK_OFFSET_WARNING {
         console.warning(format_args!(
-            "the server's clock and that of this machine differ by {} s; set the clock",
-            offset.num_seconds()
+            "the server's clock and that of this machine differ by {}; set the clock that is wrong",
+            clock_offset(offset)
         ));
     }
     Ok(())

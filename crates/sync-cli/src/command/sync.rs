@@ -233,7 +233,7 @@ pub(super) fn confirmed(changes: u64, yes: bool, console: &mut Console) -> bool 
     match question::ask(console) {
         Answer::Yes => true,
         Answer::No => {
-            console.note("nothing was done");
+            console.note("nothing was done, because the answer was not 'yes'");
             false
         }
         Answer::Nobody => {

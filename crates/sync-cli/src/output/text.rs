@@ -84,7 +84,7 @@ impl Words {
             let _ = writeln!(
                 text,
                 "  selected by  {}",
-                printable(&header.selection.to_string())
+                printable_text(&header.selection.to_string())
             );
         }
         row(&mut text, self.copy(), counts.created());
@@ -231,9 +231,13 @@ fn not_selected(text: &mut String, counts: &Counts) {
         row(text, "not selected", counts.not_selected());
     }
     if counts.excluded > 0 {
+        let what = match counts.excluded {
+            1 => "directory, link or the like",
+            _ => "directories, links and the like",
+        };
         let _ = writeln!(
             text,
-            "    and, not looked at: {} directories, links and the like",
+            "    and, not looked at: {} {what}",
             HumanCount(counts.excluded)
         );
     }

@@ -151,6 +151,14 @@ pub fn refusals(header: &Header, limits: &Limits) -> Vec<Refusal> {
     refusals
 }
 
+/// How far the server's clock is from that of this machine, in words.
+#[must_use]
+pub fn clock_offset(offset: TimeDelta) -> String {
+    let seconds = offset.num_seconds();
+    let which = if seconds < 0 { "behind" } else { "ahead" };
+    format!("{} s (the server's is {which})", seconds.abs())
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -170,9 +178,9 @@ impl fmt::Display for Refusal {
             ),
             Self::ClockOffset(offset) => write!(
                 f,
-                "the clocks of this machine and of the server differ by {} s, so no time can be \
+                "the clocks of this machine and of the server differ by {}, so no time can be \
                  trusted and nothing is deleted",
-                offset.num_seconds()
+                clock_offset(*offset)
             ),
             Self::KeysTooLong { count } => write!(
                 f,

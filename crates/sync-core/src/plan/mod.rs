@@ -52,7 +52,9 @@ pub use boundaries::Boundaries;
 pub use counts::{Counts, Tally};
 pub use divide::equal_parts;
 pub use header::{FORMAT_VERSION, Header};
-pub use limits::{CLOCK_OFFSET_WARNING, Limits, MAX_CLOCK_OFFSET, MaxDelete, Refusal, refusals};
+pub use limits::{
+    CLOCK_OFFSET_WARNING, Limits, MAX_CLOCK_OFFSET, MaxDelete, Refusal, clock_offset, refusals,
+};
 pub use make::make_plan;
 pub use options::{DEFAULT_MAX_KEY_BYTES, Deletions, PlanError, PlanOptions};
 pub use origin::Origin;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::key_list::KeyListSummary;
 use crate::setting::Setting;
-use crate::text::printable;
+use crate::text::printable_text;
 
 /// By what a [`Selection`](crate::select::Selection) selects; by default, nothing is
 /// left out.
@@ -131,5 +131,7 @@ impl fmt::Display for NameRule {
 }
 
 fn quoted(setting: Setting, value: &str) -> String {
-    format!("{setting} '{}'", printable(value))
+    // As a shell reads it: a backslash stays single.
+    let value = printable_text(value).replace('\'', r"'\''");
+    format!("{setting} '{value}'")
 }

@@ -393,7 +393,7 @@ fn a_glob_that_cannot_be_understood_is_named_with_the_reason() {
         (exclude("a/./"), "exclude 'a/./': it has a `.` or `..`"),
         (exclude("{a/,b/}"), "exclude '{a/,b/}': an alternative ends"),
         (exclude("[é]"), "exclude '[é]': a class"),
-        (exclude("a\\"), "exclude 'a\\\\': dangling"),
+        (exclude("a\\"), "exclude 'a\\': dangling"),
     ] {
         let criteria = Criteria {
             names: vec![rule],

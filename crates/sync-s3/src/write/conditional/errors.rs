@@ -5,14 +5,19 @@ use sync_core::{ErrorKind, Key, StoreError};
 use crate::error::{Attempted, Failure};
 use crate::write::conditional::{ConditionalWrite, WriteRequest};
 
+/// Why the first write of a name may succeed, and each later one is refused: the object is listed
+/// by another name.
+const BACKSLASH: &str = "something else is there than was listed; if this is so in each run, the server \
+                         stores a backslash as a slash, as SeaweedFS does: rename the file or exclude it";
+
 impl<W: WriteRequest> ConditionalWrite<'_, W> {
     pub(super) fn changed(&self) -> StoreError {
-        let why = if self.deletes() {
-            "it is not the version that was listed"
-        } else {
-            "something else is there than was listed"
-        };
-        changed(self.key, why)
+        let is_odd = self.key.as_str().contains('\\');
+        match self.deletes() {
+            true => changed(self.key, "it is not the version that was listed"),
+            false if is_odd => changed(self.key, BACKSLASH),
+            false => changed(self.key, "something else is there than was listed"),
+        }
     }
 
     pub(super) fn cannot_look(&self, failure: Failure) -> StoreError {
