@@ -1,13 +1,13 @@
 //! Standard streams that end early or are not a terminal (case 35).
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::Read as _,
     os::{
         fd::OwnedFd,
         unix::{fs::OpenOptionsExt as _, net::UnixStream},
     },
-    process::Command,
+    process::{Command, Stdio},
     thread,
     time::Duration,
 };
@@ -18,6 +18,7 @@ use crate::support::{
     Dir, Memory, World, assert_same,
     cluster::{Cluster, IN_ORDER, different, split_keys},
     content::map,
+    run::Run,
 };
 
 /// As Linux has it.
@@ -102,7 +103,7 @@ fn work_that_is_done_is_not_failed_because_its_report_is_lost() {
             "{outcome}"
         );
         assert_same(&world.bucket.contents(), &map(&[("a", "1")]));
-        assert_eq!(std::fs::read_to_string(told).unwrap(), "6");
+        assert_eq!(fs::read_to_string(told).unwrap(), "6");
 
         let there = world.dir("there");
         world.restore(&there).args(how).in_shell(full).is(6);
@@ -154,6 +155,80 @@ fn a_phase_of_a_cluster_run_that_is_done_is_not_failed_because_its_output_is_los
     }
     assert_eq!(cluster.status()["state"], "finished");
     assert_same(&world.bucket.contents(), &dir.contents());
+}
+
+/// As Slurm writes both into one file, of which people look at the end.
+#[test]
+fn what_is_written_beside_data_comes_after_the_data_before_it() {
+    let memory = Memory::start();
+    let (world, _) = World::with(&memory, &[("a", "1"), ("b", "1")], &[]);
+    let into_one_file = |run: Run| {
+        let log = world.sandbox.path("log");
+        let script = format!("\"$@\" >'{}' 2>&1", log.display());
+        let status = run.in_shell(&script).status.code();
+        (status, fs::read_to_string(log).unwrap())
+    };
+    let empty = world.dir("empty");
+    let (status, text) = into_one_file(world.backup(&empty));
+    assert_eq!(status, Some(4), "{text}");
+    let last = text.lines().last().unwrap();
+    assert!(last.starts_with("error: refused"), "{text}");
+    assert!(text.contains("  delete "), "{text}");
+
+    // The shards fail, one after the other: each error is beside the line of its own shard.
+    let dir = world.tree("dir", &[("c", "1"), ("d", "1")]);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    let denied = Action::error(403, "AccessDenied");
+    memory.inject(Fault::on("PutObject").always().act(denied));
+    let (status, text) = into_one_file(cluster.phase("apply").trusting());
+    assert_eq!(status, Some(3), "{text}");
+    let lines = text.lines().filter(|line| line.contains("shard "));
+    let told: Vec<_> = lines.map(|line| line.starts_with("error:")).collect();
+    assert_eq!(told, [false, true, false, true], "{text}");
+}
+
+/// A kill must not take back what was said of them.
+#[test]
+fn what_has_become_of_a_shard_or_range_is_written_when_it_ends() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let hold = || Action::Stall(Duration::from_secs(1000));
+    let cluster = Cluster::ranges(&world, "backup", &dir, 4, &IN_ORDER);
+    // Not more than three requests for each range, and not more than five uploads for each shard.
+    for (phase, operation, held) in [("plan", "ListObjectsV2", 4), ("apply", "PutObject", 12)] {
+        let hits = memory.inject(Fault::on(operation).nth(held).always().act(hold()));
+        let log = world.sandbox.path(phase);
+        let run = cluster.phase(phase).trusting().args(["--concurrency", "1"]);
+        let running = run.writing_to(File::create(&log).unwrap()).start();
+        running.wait_until(&memory, "one that is held", || hits.count() > 0);
+        assert!(running.kill());
+        let text = fs::read_to_string(log).unwrap();
+        assert!(
+            text.contains(" s\n"),
+            "no line of a task that is done: '{text}'"
+        );
+        memory.clear_faults();
+        cluster.phase(phase).done();
+        if phase == "plan" {
+            cluster.seal().done();
+        }
+    }
+}
+
+/// Who reads the data may take their time; who watches the run sees how far it is.
+#[test]
+fn progress_does_not_wait_for_the_reader_of_the_data() {
+    let memory = Memory::start();
+    let (world, dir) = with_much_to_say(&memory);
+    let told = world.sandbox.path("told");
+    let backup = world.backup(&dir).arg("--json").writing_to(Stdio::piped());
+    let running = backup.complaining_to(File::create(&told).unwrap()).start();
+    // Nobody reads the pipe, so it is full.
+    thread::sleep(Duration::from_secs(3));
+    running.signal("USR1");
+    let is_told = || fs::metadata(&told).is_ok_and(|told| told.len() > 0);
+    running.wait_until(&memory, "a line of progress", is_told);
+    assert!(running.kill(), "it waits for a reader");
 }
 
 /// Whoever starts us may have made the pipe so for itself.

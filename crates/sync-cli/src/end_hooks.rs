@@ -169,7 +169,8 @@ impl EndHooks {
         }
         let warn = |message: String| {
             let style = style::WARNING;
-            streams.note(format_args!("{style}warning:{style:#} {message}"));
+            // A signal may end the process while nobody reads its data.
+            streams.note_at_once(format_args!("{style}warning:{style:#} {message}"));
         };
         if let Some(Err(error)) = self.0.metrics.as_ref().map(|file| file.write(report)) {
             warn(format!("{error:#}"));

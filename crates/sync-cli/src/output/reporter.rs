@@ -122,6 +122,13 @@ impl Reporter {
         }
     }
 
+    /// A line of progress beside the data, at once.
+    pub(crate) fn progress(&self, line: impl Display) {
+        if self.notes {
+            self.streams.note_at_once(line);
+        }
+    }
+
     /// A line beside the data.
     pub(crate) fn note(&self, note: impl Display) {
         if self.notes {

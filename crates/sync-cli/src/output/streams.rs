@@ -1,7 +1,10 @@
 //! The two outputs of a command, shared by those that write at the same time:
 //! the command, the progress beside it, the logs.
 //!
-//! Lines stay whole, and what is drawn on the terminal is moved out of their way.
+//! Lines stay whole, and what is drawn on the terminal is moved out of their way. Data is
+//! buffered; an error, a warning or a note comes after the data that was written before it, because
+//! both are often read as one: in the file of a job, on a terminal. Progress and logs, which may
+//! come at any time, wait for nobody who reads data.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -40,6 +43,8 @@ struct Stream {
     diagnoses: bool,
     /// Whether the line `begin` has been written.
     begun: bool,
+    /// Whether something may be buffered.
+    pending: bool,
 }
 
 impl Streams {
@@ -90,7 +95,7 @@ impl Streams {
     pub(crate) fn event_at_once(&self, event: &impl Serialize) {
         let mut out = lock(&self.out);
         out.event(event);
-        out.write(|to| to.flush());
+        out.flush();
     }
 
     /// A warning or an error as a line of `--json`, where that is wanted.
@@ -113,9 +118,15 @@ impl Streams {
         self.diagnosis(|message| Line::Warning { message }, &message);
     }
 
-    /// One line beside the data. Diagnostics are written at once, data is
-    /// buffered.
+    /// One line beside the data, written at once, and after all data that was written before.
     pub(crate) fn note(&self, line: impl Display) {
+        // Not while the other stream is locked: the reader of the data may take its time.
+        self.show();
+        self.note_at_once(line);
+    }
+
+    /// One line beside the data, whatever of that is buffered.
+    pub(crate) fn note_at_once(&self, line: impl Display) {
         self.note_raw(format_args!("{line}\n"));
     }
 
@@ -129,7 +140,7 @@ impl Streams {
 
     /// Writes buffered data now.
     pub(crate) fn show(&self) {
-        lock(&self.out).write(|to| to.flush());
+        lock(&self.out).flush();
     }
 
     pub(crate) fn ask(&self, question: &str) {
@@ -140,7 +151,7 @@ impl Streams {
     /// Writes all that is buffered. An error is returned once.
     pub(crate) fn flush(&self) -> io::Result<()> {
         let mut out = lock(&self.out);
-        out.write(|to| to.flush());
+        out.flush();
         let has_failed = out.failed.is_some();
         let told = std::mem::replace(&mut out.told, has_failed);
         match &out.failed {
@@ -161,6 +172,7 @@ impl Stream {
             drawn: None,
             diagnoses: false,
             begun: false,
+            pending: false,
         }))
     }
 
@@ -178,8 +190,17 @@ impl Stream {
         });
     }
 
+    /// Writes what is buffered.
+    fn flush(&mut self) {
+        if self.pending {
+            self.write(|to| to.flush());
+            self.pending = false;
+        }
+    }
+
     fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         if self.failed.is_none() {
+            self.pending = self.drawn.is_none();
             let to = &mut self.to;
             self.failed = match &self.drawn {
                 Some(bar) => bar.suspend(|| {

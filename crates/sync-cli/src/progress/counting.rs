@@ -82,12 +82,12 @@ impl Counter {
 
 impl ProgressView for Counter {
     fn dump(&self) {
-        self.reporter.streams.note(self.line());
+        self.reporter.streams.note_at_once(self.line());
     }
 
     fn log_line(&self) {
         if self.bar.is_hidden() {
-            self.reporter.note(self.line());
+            self.reporter.progress(self.line());
         }
     }
 

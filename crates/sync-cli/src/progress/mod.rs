@@ -250,7 +250,7 @@ impl ProgressView for Watch {
             return;
         }
         if !self.screen.is_there() {
-            self.reporter.note(plain::line(&view));
+            self.reporter.progress(plain::line(&view));
         }
         self.tell_programs(&view);
     }
@@ -258,7 +258,7 @@ impl ProgressView for Watch {
     fn dump(&self) {
         self.measure();
         let view = self.view();
-        self.reporter.streams.note(plain::lines(&view));
+        self.reporter.streams.note_at_once(plain::lines(&view));
         self.tell_programs(&view);
     }
 }

@@ -78,7 +78,6 @@ async fn all(
                         "waits for {others} that others execute; if one of them dies, its shard is \
                          executed here"
                     ));
-                    console.streams().show();
                 }
                 tokio::select! {
                     () = tokio::time::sleep(WAIT) => {}
@@ -214,7 +213,6 @@ async fn execute(
             "shard {shard}: waits up to a minute and a half to see whether attempt {other} on \
              {host} is still at work"
         ));
-        console.streams().show();
     };
     let mut builder = attempt.mirror(stop.asked(), waits).await?;
     args.how.set(builder.options());
@@ -267,4 +265,6 @@ fn say(done: Option<(&Report, u32)>, shard: usize, ended: Ended, console: &mut C
             format!("shard {shard}: {entries}, {bytes} in {seconds:.1} s{earlier}")
         }
     });
+    // The next shard may take hours, and a kill must not take back what was done.
+    console.streams().show();
 }

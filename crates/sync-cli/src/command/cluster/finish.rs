@@ -72,7 +72,6 @@ async fn as_it_is(
     let waits = |attempts| {
         let attempts = in_words(attempts);
         console.note(format_args!("waits for {attempts} to stop"));
-        console.streams().show();
     };
     let at_work = match run.stop_attempts(stop.asked(), waits).await {
         Ok(at_work) => at_work,

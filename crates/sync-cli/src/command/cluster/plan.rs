@@ -232,4 +232,6 @@ fn say(
         (Ended::ByAnother, _) => format!("range {range} was planned by another attempt"),
         _ => format!("range {range}: {counts}, in {seconds:.1} s"),
     });
+    // The next range may take hours, and a kill must not take back what was done.
+    console.streams().show();
 }

@@ -48,7 +48,7 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
             biased;
             () = &mut stopped => break Ok(stop.exit().unwrap_or(Exit::Done)),
             _ = asked.recv() => {
-                console.streams().note(status.text(&watch.state()));
+                console.streams().note_at_once(status.text(&watch.state()));
                 continue;
             }
             () = service.live() => continue,
