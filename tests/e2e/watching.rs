@@ -52,6 +52,23 @@ fn sigusr1_tells_the_state_at_once_in_every_phase_also_when_quiet() {
     }
 }
 
+/// It would look like one that works.
+#[test]
+fn a_run_that_waits_for_a_silent_server_says_so() {
+    let memory = Memory::start();
+    let (world, dir) = with_three_files(&memory);
+    let stall = Action::Stall(Duration::from_secs(60));
+    memory.inject(Fault::on("PutObject").always().act(stall));
+    let running = world.backup(&dir).arg("-q").start();
+    running.wait_for(&memory, "PutObject", 1);
+    std::thread::sleep(Duration::from_secs(17));
+    running.signal("USR1");
+    std::thread::sleep(Duration::from_millis(500));
+    running.signal("TERM");
+    let outcome = running.end().is(143);
+    outcome.says(", no answer from the server for ");
+}
+
 #[test]
 fn sigusr1_tells_the_state_while_somebody_is_asked() {
     let memory = Memory::start();

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,8 @@ pub struct Snapshot {
     pub failed: u64,
     /// A few of the large copies in flight, the largest first.
     pub large: Vec<Large>,
+    /// For how long the server has neither answered nor moved a byte, if requests wait for it.
+    pub silent_for: Option<Duration>,
 }
 
 /// Entries listed so far.
@@ -240,6 +243,7 @@ impl Progress {
             deletions,
             failed: done.failed,
             large,
+            silent_for: self.in_flight.get().and_then(InFlight::silent_for),
         }
     }
 

@@ -35,7 +35,9 @@ pub(crate) fn lines(view: &View, columns: usize, paint: Paint) -> Vec<String> {
     let now = &view.now;
     match now.phase {
         Phase::Listing => {
-            let line = format!("{:<INDENT$}{}", "listing", listed(now));
+            let figures = [Some(listed(now)), plain::silence(now)];
+            let figures: Vec<_> = figures.into_iter().flatten().collect();
+            let line = format!("{:<INDENT$}{}", "listing", figures.join("   "));
             vec![fit(line, columns)]
         }
         Phase::Planned => Vec::new(),
@@ -64,6 +66,7 @@ fn total(view: &View, columns: usize, paint: Paint) -> [String; 2] {
         Some(format!("{} files", plain::of(now.files))),
         plain::rate(&view.figures),
         (now.failed > 0).then(|| format!("{} failed", HumanCount(now.failed))),
+        plain::silence(now),
     ];
     let figures: Vec<_> = figures.into_iter().flatten().collect();
     [
@@ -74,7 +77,17 @@ fn total(view: &View, columns: usize, paint: Paint) -> [String; 2] {
 
 fn deleting(now: &Snapshot, columns: usize, paint: Paint) -> String {
     let figures = format!("{} {}", plain::of(now.deletions), deleted(now));
-    barred("deleting", now.deletions, Some(&figures), columns, paint)
+    let figures: Vec<_> = [Some(figures), plain::silence(now)]
+        .into_iter()
+        .flatten()
+        .collect();
+    barred(
+        "deleting",
+        now.deletions,
+        Some(&figures.join("   ")),
+        columns,
+        paint,
+    )
 }
 
 /// A line with a bar, and with `figures` as far as there is room.

@@ -8,6 +8,9 @@ use sync_core::Direction;
 use super::{Figures, View};
 use s3mirror::{Large, Phase, Share, Snapshot};
 
+/// Servers answer within seconds, also busy ones.
+const LONG_SILENCE: Duration = Duration::from_secs(15);
+
 /// The state in one line.
 pub(crate) fn line(view: &View) -> String {
     let now = &view.now;
@@ -21,7 +24,16 @@ pub(crate) fn line(view: &View) -> String {
     if now.failed > 0 {
         text += &format!(", {} failed", HumanCount(now.failed));
     }
+    if let Some(silence) = silence(now) {
+        text += &format!(", {silence}");
+    }
     text
+}
+
+/// What is said of a server that has been silent for long.
+pub(super) fn silence(now: &Snapshot) -> Option<String> {
+    let silent = now.silent_for.filter(|silent| *silent >= LONG_SILENCE)?;
+    Some(format!("no answer from the server for {}", about(silent)))
 }
 
 /// The same with the largest copies in flight.
@@ -142,6 +154,16 @@ pub(super) fn about(time: Duration) -> String {
 mod tests {
     use super::super::samples::{copying, deleting, listing, planned};
     use super::*;
+
+    #[test]
+    fn a_server_that_is_silent_for_long_is_told() {
+        for (seconds, told) in [(14, ""), (40, ", no answer from the server for 40 s")] {
+            let mut view = listing();
+            view.now.silent_for = Some(Duration::from_secs(seconds));
+            let expected = format!("listing: 120,000 files, 98,000 objects so far{told}");
+            assert_eq!(line(&view), expected);
+        }
+    }
 
     #[test]
     fn each_phase_has_its_line() {

@@ -33,6 +33,7 @@ fn view(phase: Phase) -> View {
             ),
             large("2024/holiday/b.mov", 5, 500),
         ],
+        silent_for: None,
     };
     let seconds = Duration::from_secs(60);
     View::of(

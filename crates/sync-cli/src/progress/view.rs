@@ -35,6 +35,9 @@ pub(crate) struct Figures {
     pub(super) bytes_per_second: Option<f64>,
     /// Until all is copied, by that average.
     seconds_left: Option<f64>,
+    /// For how long the server has neither answered nor moved a byte; null if no request waits
+    /// for it.
+    server_silent_seconds: Option<f64>,
     /// The largest copies in flight, of more than one part each.
     #[cfg_attr(test, schemars(with = "Vec<crate::tests::schema::Large>"))]
     large: Vec<Large>,
@@ -59,6 +62,7 @@ impl View {
             failed: now.failed,
             bytes_per_second: rate,
             seconds_left: left.map(|left| left.as_secs_f64()),
+            server_silent_seconds: now.silent_for.map(|silent| silent.as_secs_f64()),
             large: now.large.clone(),
             time_left: left,
         };

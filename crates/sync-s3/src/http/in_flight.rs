@@ -4,6 +4,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::http::waiting::Waiting;
 
 /// The bytes of all requests of a store that are in flight. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +18,7 @@ struct Counts {
     now: AtomicU64,
     /// Of all requests so far.
     ever: AtomicU64,
+    waiting: Waiting,
 }
 
 impl InFlight {
@@ -23,6 +27,22 @@ impl InFlight {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.0.now.load(Ordering::Relaxed)
+    }
+
+    /// For how long the server has neither answered nor moved a byte, if requests wait for it,
+    /// or pause before their next attempt.
+    #[must_use]
+    pub fn silent_for(&self) -> Option<Duration> {
+        self.0.waiting.silent_for(Instant::now(), self.moved())
+    }
+
+    /// A request waits for its answer from now on.
+    pub(crate) fn wait(&self) -> Wait {
+        self.0.waiting.begin(Instant::now(), self.moved());
+        Wait {
+            all: self.clone(),
+            answered: None,
+        }
     }
 
     /// The bytes that all requests have sent or received so far.
@@ -36,6 +56,30 @@ impl InFlight {
             all: Arc::clone(&self.0),
             mine: AtomicU64::new(0),
         }
+    }
+}
+
+/// A request that waits for its answer, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    all: InFlight,
+    /// None where it is given up.
+    answered: Option<bool>,
+}
+
+impl Wait {
+    /// It has ended, with an answer or without one.
+    pub(crate) fn end(mut self, answered: bool) {
+        self.answered = Some(answered);
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        let InFlight(counts) = &self.all;
+        counts
+            .waiting
+            .end(Instant::now(), self.all.moved(), self.answered);
     }
 }
 

@@ -28,3 +28,4 @@ pub(crate) mod throttle;
 mod tls_errors;
 pub(crate) mod transport;
 pub(crate) mod unreachable;
+mod waiting;

@@ -188,7 +188,9 @@ impl LimitingConnector {
             .await
             .map_err(|outage| ConnectorError::other(outage.into(), None))?;
         let (begun, since) = (SystemTime::now(), Instant::now());
+        let wait = limits.in_flight.wait();
         let answer = self.answer(request, &sent).await;
+        wait.end(answer.is_ok());
         let outcome = match outcome(&answer) {
             Outcome::Served if self.is_bandwidth_limited() => Outcome::BandwidthLimited,
             outcome => outcome,
