@@ -33,6 +33,7 @@ mod cluster_refused;
 mod cluster_scripts;
 mod cluster_slurm;
 mod cluster_status;
+mod cluster_told;
 mod cluster_unplanned;
 mod cluster_watched;
 mod mock;

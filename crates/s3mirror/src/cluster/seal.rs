@@ -51,6 +51,7 @@ impl RangeRun {
         }
         let (mut sums, mut plans, mut cost_us) = (Counts::default(), Vec::new(), 0_u64);
         let (mut any, mut planned) = (None, self.opened.run.origin.created);
+        let mut oldest = None;
         let mut unread = Vec::new();
         for index in 0..self.ranges.len() {
             // What is read after this is compared with it when the plans are sealed.
@@ -70,10 +71,12 @@ impl RangeRun {
             });
             let created = header.origin.as_ref().map(|origin| origin.created);
             planned = created.into_iter().fold(planned, DateTime::max);
+            oldest = oldest.into_iter().chain(created).min();
             any = Some(header);
         }
         let header = any.ok_or(PlanFileError::NoOrigin)?;
-        let header = self.of_all(header, &sums, &plans, planned);
+        // Who is asked must know since when both places may have changed.
+        let header = self.of_all(header, &sums, &plans, oldest.unwrap_or(planned));
         let is_wanted: Option<fn(&Action) -> bool> = match self.direction() {
             Direction::Backup if sums.overwritten().entries > 0 => Some(replaces_newer),
             _ => None,
@@ -124,19 +127,19 @@ impl RangeRun {
         }
     }
 
-    /// The header of all plans together, made of that of one of them.
+    /// The header of all plans together, made of that of one of them; the first was made at `oldest`.
     fn of_all(
         &self,
         mut header: Header,
         sums: &Counts,
         plans: &[PlanSum],
-        planned: DateTime<Utc>,
+        oldest: DateTime<Utc>,
     ) -> Header {
         header.rule.clock_offset = PlanSum::farthest_clock_offset(plans);
         header.range = KeyRange::default();
         header.counts = sums.clone();
         header.origin = Some(Origin {
-            created: planned,
+            created: oldest,
             ..self.opened.run.origin.clone()
         });
         header

@@ -84,12 +84,21 @@ pub(super) fn present(
 
 /// Shows when a saved plan was made, and for which server.
 pub(super) fn say_origin(plan: &Plan, console: &mut Console) {
+    say_origin_of("plan", plan, console);
+}
+
+/// Shows when the first of the plans was made that are judged together.
+pub(super) fn say_oldest_origin(plan: &Plan, console: &mut Console) {
+    say_origin_of("oldest plan", plan, console);
+}
+
+fn say_origin_of(which: &str, plan: &Plan, console: &mut Console) {
     let Some(origin) = plan.header().origin.as_ref() else {
         return;
     };
     let server = origin.endpoint_url.as_deref().unwrap_or("AWS");
     let (age, server) = (age(origin), printable(server));
-    console.text(format_args!("plan {age}, for the server {server}"));
+    console.text(format_args!("{which} {age}, for the server {server}"));
 }
 
 /// When a plan was made, as in "made 3 hours ago (2024-05-01T12:00:00Z)".

@@ -8,7 +8,7 @@ use super::common::{self, Line, quoted, refuse, wants_trash};
 use super::split_ranges;
 use crate::command::manner::{Jobs, Manner, Mode};
 use crate::command::not_opened::not_opened;
-use crate::command::present::{self, present, say_origin};
+use crate::command::present::{self, present, say_oldest_origin, say_origin};
 use crate::command::preview::Preview;
 use crate::command::sync::{confirmed, open};
 use crate::hints::Judged;
@@ -82,7 +82,10 @@ pub(super) fn refused(
     console: &mut Console,
 ) -> anyhow::Result<Option<Exit>> {
     if console.reporter().form() != Form::Json {
-        say_origin(plan.plan(), console);
+        match judged {
+            Judged::Ranges => say_oldest_origin(plan.plan(), console),
+            _ => say_origin(plan.plan(), console),
+        }
         let preview = Preview::default();
         present(plan.plan(), Mode::Act, View::List, &preview, console)?;
     }
