@@ -245,6 +245,27 @@ fn stopped_or_incomplete_it_is_unfinished_too() {
         .says("incomplete' from");
 }
 
+/// No restore could ever complete it, and no backup deletes such an object.
+#[test]
+fn a_key_that_no_file_can_have_leaves_no_mark() {
+    let memory = Memory::start();
+    let world = filled(&memory);
+    world.bucket.put("data/x//y", "1");
+    let dir = world.tree("srv/data", &[("only here", "1")]);
+    let restore = || world.command_at(&["restore", "--yes"], &dir, &data(&world));
+    restore().exits(3).says("x//y").says("--exclude");
+    assert!(!dir.is_marked());
+    dir.remove("a");
+    backup_to_data(&world, &dir).done();
+    let contents = world.bucket.contents();
+    assert!(contents.contains_key("data/x//y") && !contents.contains_key("data/a"));
+    // What is in the way of another object may be restored elsewhere.
+    world.bucket.put("data/sub", "1");
+    dir.remove("sub/d");
+    restore().exits(3);
+    assert!(dir.is_marked());
+}
+
 #[test]
 fn an_object_that_is_newer_is_not_replaced_by_what_was_not_restored_yet() {
     let memory = Memory::start();

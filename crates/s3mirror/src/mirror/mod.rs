@@ -12,7 +12,7 @@ use sync_core::{
     Direction, Selection, Store,
     clock::LONGEST_WAIT,
     execute,
-    execute::{EarlierAttempt, Event, ExecuteOptions, OnSourceChange},
+    execute::{DeletionsSkipped, EarlierAttempt, Event, ExecuteOptions, OnSourceChange},
     make_plan,
     plan::{Action, Counts, Origin, Plan, refusals},
 };
@@ -78,6 +78,15 @@ pub struct Report {
     pub resumed_bytes: u64,
     /// Unfinished uploads of earlier runs that were aborted.
     pub aborted_uploads: usize,
+}
+
+/// Whether a run has done all that it could. Where keys that no file can have are in the bucket, a
+/// restore would never be completed otherwise.
+fn has_done_all_possible(counts: &Counts, execution: &execute::Report) -> bool {
+    let withheld = execution.deletions_withheld;
+    let has_deleted = matches!(withheld, None | Some(DeletionsSkipped::SourceIncomplete));
+    let has_copied = execution.failed == 0 && execution.not_written == 0 && !execution.stopped;
+    has_copied && has_deleted && counts.has_all_possible()
 }
 
 impl Report {
@@ -209,7 +218,7 @@ impl Mirror {
             resumed_bytes: self.places.bucket.resumed_bytes(),
             aborted_uploads,
         };
-        if report.is_complete() && self.part.is_last() {
+        if has_done_all_possible(plan.counts(), &report.execution) && self.part.is_last() {
             let (plan, mark, observer) = (&plan.plan, mark.as_ref(), &*self.observer);
             let noted = self
                 .machine

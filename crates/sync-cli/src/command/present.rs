@@ -67,6 +67,12 @@ pub(super) fn present(
     }
     if let Some(why) = DeletionsSkipped::by(plan.counts()) {
         say_withheld(why, console);
+        if why == DeletionsSkipped::SourceIncomplete {
+            console.reporter().note(
+                "put right what is skipped there, or exclude it by --exclude: then deletions are made \
+                 again",
+            );
+        }
     }
     let not_found = &plan.counts().not_found;
     if !not_found.is_empty() && !plan.header().finds_nothing_listed() {

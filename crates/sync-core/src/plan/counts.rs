@@ -147,6 +147,16 @@ impl Counts {
     pub fn source_incomplete(&self) -> bool {
         self.conflicts > 0 || self.skipped_in_source.keys().any(|c| c.hides_content())
     }
+
+    /// Whether the plan has all that its target can have: at most, keys are missing that no file
+    /// can have. No backup deletes these either, because it skips them in its target.
+    #[must_use]
+    pub fn has_all_possible(&self) -> bool {
+        let is_possible = |c: &SkipCause| c.hides_content() && *c != SkipCause::UnmappableKey;
+        self.conflicts == 0
+            && !self.skipped_in_source.keys().any(is_possible)
+            && !self.skipped_in_target.contains_key(&SkipCause::Uncompared)
+    }
 }
 
 /// The counts of several ranges together.

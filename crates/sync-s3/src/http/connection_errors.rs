@@ -13,6 +13,9 @@ use crate::http::silence::Silent;
 use crate::http::tls_errors::why_not_secure;
 use crate::http::unreachable::{Server, Unreachable};
 
+/// What is said of a server that can be reached no more.
+const WAS_THERE: &str = "the server has answered before: run this again when it does again";
+
 /// The end of each advice about a proxy.
 const EXCEPT: &str = "or name the server in NO_PROXY, if it needs no proxy";
 
@@ -76,7 +79,10 @@ async fn why(
         return Some(why);
     }
     if is_connecting(error) {
-        return Some(Unreachable::new(cause(server, error), None));
+        // Else the address is doubted.
+        let is_gone = has_answered && server.proxy.is_none();
+        let advice = is_gone.then(|| WAS_THERE.to_owned().into());
+        return Some(Unreachable::new(cause(server, error), advice));
     }
     if !server.is_plain() || has_answered || server.proxy.is_some() {
         return None;

@@ -125,12 +125,16 @@ async fn serve_on(listener: TcpListener, tls: Option<TlsAcceptor>) {
 
 /// A store with the usual number of attempts.
 async fn store(url: &str, bundle: Option<&PathBuf>) -> S3Store {
+    S3Store::connect(options(url, bundle)).await.unwrap()
+}
+
+fn options(url: &str, bundle: Option<&PathBuf>) -> S3Options {
     let mut options = S3Options::new(BUCKET.parse().unwrap());
     options.endpoint_url = Some(url.to_owned());
     options.region = Some("us-east-1".to_owned());
     options.access = Access::Anonymous;
     options.ca_bundle = bundle.cloned();
-    S3Store::connect(options).await.unwrap()
+    options
 }
 
 #[track_caller]
@@ -244,4 +248,22 @@ async fn a_server_that_has_answered_once_is_waited_for() {
     let again = TcpListener::bind(address).await.unwrap();
     tokio::spawn(serve_on(again, None));
     assert_eq!(asked.await.unwrap().unwrap(), None);
+}
+
+/// The address was right.
+#[tokio::test]
+async fn a_server_that_has_gone_is_not_taken_for_a_wrong_address() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut options = options(&format!("http://{}", server.local_addr().unwrap()), None);
+    options.max_attempts = 2;
+    let store = S3Store::connect(options).await.unwrap();
+    let once = tokio::spawn(async move {
+        let (stream, _) = server.accept().await.unwrap();
+        let _ = tokio::time::timeout(Duration::from_millis(500), answer(stream)).await;
+    });
+    assert_eq!(store.stat(&key("a")).await.unwrap(), None);
+    once.await.unwrap();
+    let error = store.stat(&key("a")).await.unwrap_err();
+    says(&error, &["nobody listens at", "has answered before"]);
+    assert!(!error.to_string().contains("the right"), "{error}");
 }
