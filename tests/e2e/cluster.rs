@@ -305,6 +305,12 @@ fn a_run_whose_files_have_changed_is_finished_without_deletions() {
         outcome.says("the run was ended without");
         assert_eq!(deletions(&memory), before);
         assert_eq!(dir.is_marked(), command == "restore");
+        if command == "restore" {
+            let backup = world.backup(&dir).exits(4);
+            backup
+                .says("complete the cluster run")
+                .says("cluster split");
+        }
 
         // A plain run puts the rest right.
         world.command(&[command, "--yes"], &dir).done();

@@ -19,15 +19,16 @@ pub(crate) fn how(
     part: &Part,
     on_source_change: OnSourceChange,
 ) -> How {
-    let is_plain = matches!(part, Part::Whole)
-        // A plan that was made just now, not a saved one.
-        && on_source_change == OnSourceChange::CopyLatest
+    // A plan that was made just now, not a saved one.
+    let is_plain = on_source_change == OnSourceChange::CopyLatest
         && plan.header().selection.is_empty()
         && plan.header().range.is_all()
         && is_by_default(options);
     How {
         at: options.bucket.at,
-        repeated_by: if is_plain {
+        repeated_by: if part.run().is_some() {
+            RepeatedBy::ClusterRun
+        } else if is_plain {
             RepeatedBy::Places
         } else {
             RepeatedBy::Options

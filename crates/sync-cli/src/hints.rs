@@ -82,6 +82,12 @@ fn completion(restore: &UnfinishedRestore) -> String {
     let Some(bucket) = restore.bucket() else {
         return "complete the restore, with the same options".to_owned();
     };
+    if restore.repeated_by() == RepeatedBy::ClusterRun {
+        return "complete the cluster run that restores it (`s3mirror cluster status` with its run \
+                directory says what is left), or complete the restore by a run with all options \
+                that were given to `s3mirror cluster split`"
+            .to_owned();
+    }
     if restore.repeated_by() == RepeatedBy::Places
         && let Some(directory) = restore.directory().to_str()
     {

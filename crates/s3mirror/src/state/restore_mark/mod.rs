@@ -81,6 +81,8 @@ pub enum RepeatedBy {
     /// Other options too. Marks of earlier versions do not say.
     #[default]
     Options,
+    /// Its run directory: it is a part of a cluster run.
+    ClusterRun,
 }
 
 /// A restore that was not completed, according to its mark.
