@@ -20,8 +20,22 @@ pub fn printable_text(text: &str) -> String {
 pub fn entries(number: u64) -> String {
     match number {
         1 => "1 entry".to_owned(),
-        _ => format!("{number} entries"),
+        _ => format!("{} entries", grouped(number)),
     }
+}
+
+/// A number with commas between thousands, as in `4,246`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() * 4 / 3 + 1);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
 }
 
 /// `text` as one word for a POSIX shell, in quotes if need be.
@@ -82,6 +96,21 @@ mod tests {
             r"a\n\u{1b}[31m\u{202e}\\"
         );
         assert_eq!(printable("naïve file.txt"), "naïve file.txt");
+    }
+
+    #[test]
+    fn thousands_are_separated() {
+        for (number, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_345, "12,345"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(number), shown);
+        }
+        assert_eq!(entries(1), "1 entry");
+        assert_eq!(entries(4_246), "4,246 entries");
     }
 
     #[test]

@@ -92,7 +92,8 @@ pub(crate) struct RunReport {
     pub(crate) at: Option<String>,
     #[cfg_attr(test, schemars(with = "crate::tests::schema::Exit"))]
     pub(crate) exit: u8,
-    /// The time of the execution; 0 if nothing was executed.
+    /// The time of the execution; 0 if nothing was executed; of `cluster finish`, since the first
+    /// shard began.
     pub(crate) seconds: f64,
     /// From beginning to end, with the listings and the question; of `cluster finish`, since the
     /// run was split.

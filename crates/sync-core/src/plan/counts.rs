@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{entry::SkipCause, key_list::NotFound, rule::Reason};
+use crate::{entry::SkipCause, key_list::NotFound, rule::Reason, text::grouped};
 
 /// Number of entries and the sum of their sizes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,11 +189,11 @@ impl fmt::Display for Counts {
         write!(
             f,
             "{} to create, {} to overwrite ({} bytes in all), {} to delete, {} to keep",
-            self.created().entries,
-            self.overwritten().entries,
-            copied.bytes,
-            self.deleted().entries,
-            (self.kept() + self.source_skipped()).entries,
+            grouped(self.created().entries),
+            grouped(self.overwritten().entries),
+            grouped(copied.bytes),
+            grouped(self.deleted().entries),
+            grouped((self.kept() + self.source_skipped()).entries),
         )
     }
 }

@@ -172,6 +172,16 @@ pub(super) fn what_copies_the_rest(direction: Direction) -> String {
     format!("to copy the rest, make a new plan or {plain}")
 }
 
+/// What to do about plans that were refused together.
+pub(super) fn what_is_refused(run: &Path) -> String {
+    let run = quoted(run);
+    format!(
+        "look at what the plans would do (`s3mirror show`), then run `s3mirror cluster seal {run}` again \
+         with the option that allows it (for deletions, a higher --max-delete), or split again with \
+         other options"
+    )
+}
+
 /// Which command ends a run with its deletions.
 pub(super) fn finish_it(run: &Path) -> String {
     format!("run `s3mirror cluster finish {}`", quoted(run))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use indicatif::HumanBytes;
 use s3mirror::Report;
 use s3mirror::cluster::{Attempt, ClusterRun, Ended, NextShard};
-use sync_core::text::entries;
+use sync_core::text::{entries, grouped};
 
 use super::advice::{end_it, what_copies_the_rest, what_is_absent, what_is_outdated};
 use super::common::{Line, open, quoted, refuse, shards, wants_trash};
@@ -257,7 +257,7 @@ fn say(done: Option<(&Report, u32)>, shard: usize, ended: Ended, console: &mut C
         (Ended::ByAnother, _) => format!("shard {shard} was done by another attempt"),
         _ => {
             let earlier = if earlier > 0 {
-                format!(", {earlier} done by an earlier attempt")
+                format!(", {} done by an earlier attempt", grouped(earlier))
             } else {
                 String::new()
             };

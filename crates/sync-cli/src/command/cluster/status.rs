@@ -171,7 +171,7 @@ fn table(path: &Path, status: &Status) -> String {
         let _ = writeln!(text, "  {}", what_is_unread(unread));
     }
     named(status, &mut text);
-    if let Some(next) = next(path, status).filter(|_| !is_over(status)) {
+    if let Some(next) = next(path, status) {
         let _ = writeln!(text, "{next}");
     }
     text
@@ -195,7 +195,7 @@ fn begun(status: &Status) -> String {
 
 /// Who divides the keys.
 fn divided_by(split: &Splitting) -> String {
-    let (host, since) = (printable(&split.host), HumanDuration(split.since));
+    let (host, since) = (printable(&split.host), elapsed(split.since));
     let lives = match split.is_alive {
         Some(true) => "",
         Some(false) => ", which is dead",
@@ -245,10 +245,8 @@ fn named(status: &Status, text: &mut String) {
         let done = if task == "range" {
             format!("{} entries listed", HumanCount(shard.listed))
         } else {
-            format!(
-                "{} of {} entries",
-                shard.transfers.done, shard.transfers.all
-            )
+            let Share { done, all } = shard.transfers;
+            format!("{} of {}", HumanCount(done), entries(all))
         };
         let (what, is_over) = (format!("{task} {}", shard.shard), is_over(status));
         running(&what, ["runs", "has"], (shard, is_over), &done, text);
@@ -299,7 +297,7 @@ fn running(
     });
     let comma = if done.is_empty() { "" } else { ", " };
     let (host, process) = (printable(&shard.host), shard.process);
-    let ago = HumanDuration(shard.heartbeat);
+    let ago = elapsed(shard.heartbeat);
     let _ = match shard.life {
         Life::Dead if is_over => writeln!(
             text,
@@ -326,5 +324,39 @@ fn running(
             earlier,
             text,
         );
+    }
+}
+
+/// So much time has passed at least, in the largest unit of which there are two.
+fn elapsed(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (number, unit) = match seconds {
+        0..120 => (seconds, "second"),
+        120..7_200 => (seconds / 60, "minute"),
+        7_200..172_800 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {unit}{s}", HumanCount(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_time_is_told_than_has_passed() {
+        for (seconds, told) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (92, "92 seconds"),
+            (119, "119 seconds"),
+            (179, "2 minutes"),
+            (7_199, "119 minutes"),
+            (10_799, "2 hours"),
+            (259_199, "2 days"),
+        ] {
+            assert_eq!(elapsed(Duration::from_secs(seconds)), told);
+        }
     }
 }

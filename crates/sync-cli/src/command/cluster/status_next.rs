@@ -4,11 +4,16 @@ use std::path::Path;
 
 use s3mirror::cluster::{BeingEnded, FailedShard, Life, State, Status};
 
-use super::advice::{end_it, finish_it, only, what_has_failed, what_is_kept};
+use super::advice::{end_it, finish_it, only, what_has_failed, what_is_kept, what_is_refused};
 use super::common::quoted;
 
-/// What to do about what has failed, or is dead.
+/// What to do about what was refused, has failed or is dead.
 pub(super) fn next(run: &Path, status: &Status) -> Option<String> {
+    match status.state {
+        State::Finished | State::Incomplete => return None,
+        State::Refused => return Some(what_is_refused(run)),
+        _ => {}
+    }
     if let Some(ended) = &status.being_ended {
         return Some(what_is_ended(run, ended));
     }

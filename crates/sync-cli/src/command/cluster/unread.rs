@@ -1,7 +1,10 @@
 //! What of the plans of a run could not be read, for people.
 
 use s3mirror::cluster::Unread;
-use sync_core::{plan::Action, text::printable};
+use sync_core::{
+    plan::Action,
+    text::{grouped, printable},
+};
 
 use crate::Console;
 use crate::output::text;
@@ -16,7 +19,7 @@ const MOST_NAMES: usize = 3;
 pub(super) fn what_is_unread(unread: &Unread) -> String {
     let names = match unread.names {
         1 => "1 name".to_owned(),
-        number => format!("{number} names"),
+        number => format!("{} names", grouped(number)),
     };
     let host = unread.host.as_ref().map(|host| printable(host));
     let of = match (unread.range, host) {
