@@ -114,6 +114,7 @@ mod trash_killed;
 mod versioning;
 mod watch;
 mod watch_trouble;
+mod watch_undone;
 mod watching;
 
 mod cleanup;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sync_core::Store as _;
+use sync_core::{Store as _, execute::DeletionsSkipped};
 
 use super::cycle::Outcome;
 use super::failures::Failures;
+use super::undone::{self, Undone, UndoneList};
 use crate::builder::MirrorBuilder;
 use crate::error::Result;
 use crate::grace::StopSignal;
@@ -17,6 +18,8 @@ pub(super) struct Attempt {
     pub(super) outcome: Outcome,
     /// Which keys have failed, if that is all that is wrong.
     pub(super) failed: Option<BTreeSet<String>>,
+    /// What was not done; nothing if a signal has stopped it.
+    pub(super) undone: UndoneList,
     /// Whether names that differ only in case are one in the directory, if it was opened.
     pub(super) folds_names: Option<bool>,
 }
@@ -26,6 +29,7 @@ impl From<Outcome> for Attempt {
         Self {
             outcome,
             failed: None,
+            undone: UndoneList::default(),
             folds_names: None,
         }
     }
@@ -54,18 +58,48 @@ where
     mirror.observer = failures.clone();
     let planned = tokio::select! {
         biased;
-        () = stop => return Outcome::Stopped.into(),
+        () = stop.clone() => return Outcome::Stopped.into(),
         planned = mirror.plan() => planned,
     };
-    let (outcome, failed) = match planned {
-        Ok(plan) => execute(&mirror, &plan, &failures).await,
-        Err(error) => (Outcome::Failed(error), None),
+    let mut attempt = match planned {
+        Ok(plan) => {
+            let (outcome, failed) = execute(&mirror, &plan, &failures).await;
+            let undone = tokio::select! {
+                biased;
+                // Of a run that was stopped, nobody knows what it would have done.
+                () = stop => UndoneList::default(),
+                undone = undone(plan, &outcome, failures.undone()) => undone,
+            };
+            Attempt {
+                failed,
+                undone,
+                ..outcome.into()
+            }
+        }
+        Err(error) => Outcome::Failed(error).into(),
     };
-    Attempt {
-        outcome,
-        failed,
-        folds_names: Some(mirror.places.directory.folds_names()),
-    }
+    attempt.folds_names = Some(mirror.places.directory.folds_names());
+    attempt
+}
+
+/// What a run of `plan` did not do. On a thread of its own: a plan may be long.
+async fn undone(plan: MirrorPlan, outcome: &Outcome, failed: Vec<Undone>) -> UndoneList {
+    let withheld = match outcome {
+        Outcome::Executed { report, .. } => {
+            let done = &report.execution;
+            // Of those that were begun, it is not known which ones are left.
+            let withheld = done
+                .deletions_withheld
+                .filter(|_| done.deleted.entries == 0);
+            withheld.filter(|why| *why != DeletionsSkipped::Stopped)
+        }
+        Outcome::Refused(_) => None,
+        Outcome::Failed(_) | Outcome::Stopped => return UndoneList::default(),
+    };
+    let read = move || undone::of_run(plan.plan(), failed, withheld);
+    // A plan that was executed can be read; the exit status tells all the same that it is not done.
+    let read = tokio::task::spawn_blocking(read).await;
+    read.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 async fn execute(

@@ -10,6 +10,7 @@ use sync_core::{
 };
 
 use super::schedule::FullCause;
+use super::undone::{Looked, UndoneList};
 use crate::error::{Error, Result};
 use crate::key_list::key_list;
 use crate::mirror::Report;
@@ -46,6 +47,17 @@ impl Work {
         self.items.len()
     }
 
+    /// What a run of it that ended with `outcome` looked at to the end.
+    pub(super) fn looked_at(&self, outcome: &Outcome) -> Looked<'_> {
+        match outcome {
+            Outcome::Executed { report, .. } if !report.execution.stopped => match self.full {
+                Some(_) => Looked::Everywhere,
+                None => Looked::At(&self.items),
+            },
+            _ => Looked::Nowhere,
+        }
+    }
+
     /// The list of what is looked at.
     pub(super) fn key_list(&self) -> Result<KeyList> {
         let items = self.items.iter().filter_map(|item| {
@@ -74,6 +86,10 @@ pub struct Cycle {
     pub outcome: Outcome,
     /// From beginning to end.
     pub took: Duration,
+    /// What it did not do; nothing if a signal has stopped it.
+    pub undone: UndoneList,
+    /// What of that was not so before, or for another reason.
+    pub news: UndoneList,
     /// The pause before something is tried again that has failed, in this run or before.
     pub retry: Option<Duration>,
     /// Keys and directories that have failed by themselves, in this run or before, and wait.

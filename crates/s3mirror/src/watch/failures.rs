@@ -1,22 +1,21 @@
-//! Notes which keys have failed, and passes everything on.
+//! Notes which keys have failed and why, and passes everything on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sync_core::execute::Event;
+use sync_core::{Key, execute::Event};
 
+use super::undone::{MOST, Undone};
 use crate::mirror::Report;
 use crate::observer::{Observer, Warning};
 use crate::progress::Phase;
 
-/// Names of failed keys that are noted; beyond that, all of the work is done again.
-const MOST: usize = 10_000;
-
 /// An observer before another one.
 pub(super) struct Failures {
     next: Arc<dyn Observer>,
-    failed: Mutex<BTreeSet<String>>,
+    /// The errors of at most `MOST` keys: if more have failed, all of the work is done again.
+    failed: Mutex<BTreeMap<Key, String>>,
 }
 
 impl Failures {
@@ -33,7 +32,18 @@ impl Failures {
         let is_all =
             done.deletions_withheld.is_none() && done.not_written == 0 && !report.source_incomplete;
         let failed = self.failed.lock();
-        (is_all && failed.len() as u64 == done.failed).then(|| failed.clone())
+        let names = || failed.keys().map(|key| key.as_str().to_owned()).collect();
+        (is_all && failed.len() as u64 == done.failed).then(names)
+    }
+
+    /// What has failed so far.
+    pub(super) fn undone(&self) -> Vec<Undone> {
+        let failed = self.failed.lock();
+        let undone = failed.iter().map(|(key, error)| Undone::Failed {
+            key: key.clone(),
+            error: error.clone(),
+        });
+        undone.collect()
     }
 }
 
@@ -43,10 +53,10 @@ impl Observer for Failures {
     }
 
     fn event(&self, event: Event<'_>) {
-        if let Event::Failed { key, .. } = &event {
+        if let Event::Failed { key, error } = &event {
             let mut failed = self.failed.lock();
             if failed.len() < MOST {
-                failed.insert(key.as_str().to_owned());
+                failed.insert((*key).clone(), error.to_string());
             }
         }
         self.next.event(event);

@@ -14,7 +14,9 @@ mod failures;
 mod retries;
 mod root;
 mod schedule;
+mod settle;
 mod state;
+mod undone;
 mod watcher;
 mod window;
 
@@ -36,12 +38,14 @@ use dirty::Changes;
 use retries::Retries;
 use root::Root;
 use schedule::{Next, Schedule};
+use undone::Known;
 use watcher::Watcher;
 use window::Window;
 
 pub use cycle::{Cycle, Outcome, Work};
 pub use schedule::{FullCause, Pace};
 pub use state::{UnwatchedRoot, WatchOptions, WatchState};
+pub use undone::{Undone, UndoneList};
 
 /// How often it is looked whether the root is still the same: a mount over it causes no
 /// event in it.
@@ -87,6 +91,7 @@ pub struct Watch {
     unwatched: Option<(Instant, io::Error)>,
     schedule: Schedule,
     retries: Retries,
+    known: Known,
     window: Window,
     stop: StopSignal,
     cycles: u64,
@@ -119,6 +124,7 @@ impl Watch {
             })?),
             is_stale: false,
             unwatched: None,
+            known: Known::default(),
             window: Window::default(),
             stop: pending().boxed().shared(),
             cycles: 0,
@@ -179,7 +185,8 @@ impl Watch {
         if let Some(folds_names) = attempt.folds_names {
             self.schedule.set_no_lists(folds_names);
         }
-        let outcome = attempt.outcome;
+        let (outcome, undone) = (attempt.outcome, attempt.undone);
+        let news = self.known.note(work.looked_at(&outcome), &undone);
         self.settle(work, &outcome, attempt.failed, begun.elapsed());
         self.cycles += 1;
         let now = Instant::now();
@@ -188,6 +195,8 @@ impl Watch {
             full,
             items,
             outcome,
+            undone,
+            news,
             took: begun.elapsed(),
             retry: self.retry(now),
             failing: self.retries.len(),
@@ -211,6 +220,12 @@ impl Watch {
             retry: self.retry(Instant::now()),
             unwatched_root: self.unwatched.as_ref().map(|(_, error)| error.into()),
         }
+    }
+
+    /// What was not done, by all runs.
+    #[must_use]
+    pub fn undone(&self) -> UndoneList {
+        self.known.list()
     }
 
     fn retry(&self, now: Instant) -> Option<Duration> {
@@ -313,86 +328,6 @@ impl Watch {
             options.selection.keys = Some(work.key_list()?);
         }
         Ok(Mirror::with(options).stop_on(self.stop.clone()))
-    }
-
-    /// Notes how `work` has ended, and what has to be done again: `failed`, if that is known
-    /// to be all.
-    fn settle(
-        &mut self,
-        work: Work,
-        outcome: &Outcome,
-        failed: Option<BTreeSet<String>>,
-        took: Duration,
-    ) {
-        let now = Instant::now();
-        match outcome {
-            // By a signal, or by an error that the next file would meet as well, as an
-            // outage or credentials that have expired.
-            Outcome::Executed { report, .. } if report.execution.stopped => {
-                self.window.add(now, report.execution.deleted.entries);
-                self.do_again(work, now);
-            }
-            Outcome::Executed { counts, report } => {
-                let done = &report.execution;
-                self.window.add(now, done.deleted.entries);
-                self.schedule.ended();
-                if work.full.is_none() {
-                    return self.cycle_ended(&work, failed, now);
-                }
-                let entries = counts.target.entries + done.created.entries;
-                self.window
-                    .set_total(entries.saturating_sub(done.deleted.entries));
-                self.full_ended(failed, now, took);
-            }
-            // What has changed elsewhere meanwhile need not wait until somebody has decided.
-            Outcome::Refused(_) if work.full.is_none() => {
-                self.schedule.ended();
-                self.cycle_ended(&work, None, now);
-            }
-            Outcome::Refused(_) => {
-                self.schedule.failed(work.full, now, LONG_PAUSE);
-                self.put_back(work.waiting);
-            }
-            Outcome::Failed(_) | Outcome::Stopped => self.do_again(work, now),
-        }
-    }
-
-    /// A run of `work` did not reach both places to the end.
-    fn do_again(&mut self, work: Work, now: Instant) {
-        self.schedule.failed(work.full, now, PAUSE);
-        self.put_back(work.waiting);
-        self.put_back(work.items);
-    }
-
-    /// What waits to be tried again waits by itself: with it, what has changed since would be
-    /// refused again.
-    fn put_back(&self, mut items: BTreeSet<String>) {
-        items.retain(|item| !self.retries.has(item));
-        if let Some(watcher) = &self.watcher {
-            watcher.put_back(Changes::Items(items));
-        }
-    }
-
-    fn cycle_ended(&mut self, work: &Work, failed: Option<BTreeSet<String>>, now: Instant) {
-        let failed = failed.unwrap_or_else(|| work.items.clone());
-        if self.retries.ended(&work.items, failed, now).is_err() {
-            self.schedule.ask_full(FullCause::TooManyChanges);
-        }
-    }
-
-    fn full_ended(&mut self, failed: Option<BTreeSet<String>>, now: Instant, took: Duration) {
-        let is_known = failed.is_some();
-        let is_remembered = self.retries.full_ended(failed.unwrap_or_default(), now);
-        if !is_known || is_remembered.is_err() {
-            return self.schedule.full_again(now, took, FULL_EVERY_AT_LEAST);
-        }
-        let is_watched = self.watcher.is_some() && self.state().unwatched == 0;
-        let every = if is_watched {
-            Duration::MAX
-        } else {
-            FULL_EVERY_AT_LEAST
-        };
-        self.schedule.full_ended(now, took, every);
     }
 }
 

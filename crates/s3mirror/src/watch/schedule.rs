@@ -38,6 +38,8 @@ pub enum FullCause {
     Overflow,
     /// More has changed than is remembered.
     TooManyChanges,
+    /// A name in the directory itself is not UTF-8, so that no list can name it.
+    NotUtf8,
     /// Not all directories are watched, because the system permits no more watches.
     WatchLimit,
     /// The directory was mounted, unmounted or replaced.
@@ -58,6 +60,7 @@ impl fmt::Display for FullCause {
             Self::Periodic => "it is time for it",
             Self::Overflow => "the kernel has dropped events",
             Self::TooManyChanges => "more has changed than is remembered",
+            Self::NotUtf8 => "a name is not UTF-8",
             Self::WatchLimit => "not all directories are watched",
             Self::RootReplaced => "the directory was mounted, unmounted or replaced",
             Self::WatcherFailed => "watching has failed",
@@ -181,9 +184,10 @@ impl Schedule {
     fn rest(&self, cause: FullCause) -> Option<Instant> {
         match cause {
             _ if blocks(cause) => None,
-            FullCause::Overflow | FullCause::TooManyChanges | FullCause::Incomplete => {
-                self.rest_until.max(self.full_not_before)
-            }
+            FullCause::Overflow
+            | FullCause::TooManyChanges
+            | FullCause::NotUtf8
+            | FullCause::Incomplete => self.rest_until.max(self.full_not_before),
             _ => self.full_not_before,
         }
     }

@@ -7,7 +7,7 @@ use sync_core::{
     plan::{CLOCK_OFFSET_WARNING, Origin},
 };
 
-use super::present::say_withheld;
+use super::present::{not_all_deleted, say_withheld};
 use super::preview::Preview;
 use crate::output::text::{self, Words};
 use crate::signals::Stop;
@@ -43,10 +43,7 @@ pub(super) fn tell(plan: &Planned<'_>, report: &Report, preview: &Preview, conso
         )
     };
     match done.deletions_withheld.filter(|why| !is_told(why)) {
-        Some(why) if done.deleted.entries > 0 => console.warning(format_args!(
-            "not everything was deleted that the plan deletes, because {}",
-            text::withheld(why)
-        )),
+        Some(why) if done.deleted.entries > 0 => console.warning(not_all_deleted(why)),
         Some(why) => say_withheld(why, console),
         None => {}
     }

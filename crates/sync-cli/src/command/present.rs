@@ -157,34 +157,64 @@ fn has_notes(counts: &Counts) -> bool {
 /// Names what a real run cannot do.
 fn warn(action: &Action, header: &Header, console: &mut Console) {
     let is_verbose = console.reporter().is_verbose();
-    match action {
-        Action::Transfer(_) | Action::Delete(_) => {}
-        Action::Keep { reason, target } => {
-            if is_verbose {
-                console.warning(format_args!("kept {}  ({reason})", target.key));
-            }
-        }
-        Action::Conflict { key, with, cause } => {
-            console.warning(format_args!(
-                "'{key}' is not copied: {}",
-                text::conflict(with, *cause)
-            ));
-        }
-        Action::TooLong { key } => {
-            let prefix = header.origin.as_ref().map_or(0, |o| o.prefix.len());
-            let length = key.as_str().len();
-            console.error(format_args!(
-                "'{key}' is too long: {length} bytes, with the prefix {}",
-                length + prefix
-            ));
-        }
-        Action::Skip { side, skipped } => {
-            // What hides content is always named; anything else only on request.
-            if skipped.cause.hides_content() || is_verbose {
-                console.warning(format_args!("skipped {}", text::skip(*side, skipped)));
-            }
+    let is_told = match action {
+        Action::Keep { .. } => is_verbose,
+        // What hides content is always named; anything else only on request.
+        Action::Skip { skipped, .. } => skipped.cause.hides_content() || is_verbose,
+        _ => true,
+    };
+    let prefix = header.origin.as_ref().map_or(0, |o| o.prefix.len());
+    if is_told && let Some(wrong) = not_done(action, prefix) {
+        wrong.tell(console);
+    }
+}
+
+/// What people are told of an action by which nothing is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotDone {
+    /// A warning.
+    Warning(String),
+    /// An error.
+    Error(String),
+}
+
+impl NotDone {
+    pub(super) fn tell(&self, console: &mut Console) {
+        match self {
+            Self::Warning(text) => console.warning(text),
+            Self::Error(text) => console.error(text),
         }
     }
+
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::Warning(text) | Self::Error(text) => text,
+        }
+    }
+}
+
+/// Names what is not done by `action`, if so. The prefix of the bucket has so many bytes.
+pub(super) fn not_done(action: &Action, prefix: usize) -> Option<NotDone> {
+    Some(match action {
+        Action::Transfer(_) | Action::Delete(_) => return None,
+        Action::Keep { reason, target } => {
+            NotDone::Warning(format!("kept {}  ({reason})", target.key))
+        }
+        Action::Conflict { key, with, cause } => NotDone::Warning(format!(
+            "'{key}' is not copied: {}",
+            text::conflict(with, *cause)
+        )),
+        Action::TooLong { key } => {
+            let length = key.as_str().len();
+            NotDone::Error(format!(
+                "'{key}' is too long: {length} bytes, with the prefix {}",
+                length + prefix
+            ))
+        }
+        Action::Skip { side, skipped } => {
+            NotDone::Warning(format!("skipped {}", text::skip(*side, skipped)))
+        }
+    })
 }
 
 /// Reports why the plan is not executed.
@@ -197,8 +227,16 @@ pub(super) fn refuse(refusals: &[Refusal], judged: Judged, console: &mut Console
 
 /// Warns that planned deletions are not made, and why.
 pub(super) fn say_withheld(why: DeletionsSkipped, console: &mut Console) {
-    console.warning(format_args!(
-        "nothing is deleted, because {}",
-        text::withheld(why)
-    ));
+    console.warning(nothing_deleted(why));
+}
+
+/// That planned deletions are not made, and why.
+pub(super) fn nothing_deleted(why: DeletionsSkipped) -> String {
+    format!("nothing is deleted, because {}", text::withheld(why))
+}
+
+/// That some of the planned deletions were not made, and why.
+pub(super) fn not_all_deleted(why: DeletionsSkipped) -> String {
+    let why = text::withheld(why);
+    format!("not everything was deleted that the plan deletes, because {why}")
 }

@@ -195,7 +195,8 @@ pub(crate) struct CycleLine {
     pub(crate) failing: u64,
     /// The pause before something is tried again; null if nothing need be.
     pub(crate) retry_seconds: Option<f64>,
-    /// Why it was refused or failed; entries that failed have lines of their own.
+    /// Why it was refused or failed, and what it did not do: by name, in bounded number. An entry that
+    /// is tried again in vain is in each cycle that tries it.
     pub(crate) errors: Vec<String>,
 }
 

@@ -1,6 +1,7 @@
 //! What people and programs read: streams, and the texts and lines on them.
 
 mod console;
+pub(crate) mod counted;
 pub(crate) mod json;
 pub(crate) mod not_found;
 pub(crate) mod nothing;

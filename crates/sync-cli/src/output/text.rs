@@ -271,12 +271,6 @@ pub(crate) fn not_written(entries: u64, why: &str) -> String {
     format!("{entries} entries were not written: {why}")
 }
 
-/// A number and what it counts, as "1 file" or "2 files".
-pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
-    let what = if count == 1 { one } else { many };
-    format!("{} {what}", HumanCount(count))
-}
-
 /// What was skipped, and why.
 pub(crate) fn skip(side: Side, skipped: &Skipped) -> String {
     let why = why_skipped(side, skipped);

@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use s3mirror::{Event, Observer, Phase, Warning};
+use sync_core::{Key, StoreError};
 
 pub(crate) use counting::Counting;
 pub(crate) use view::{Figures, View};
@@ -100,6 +101,14 @@ impl Progress {
         self.watch.end_drawing();
     }
 
+    /// A line for programs about an entry that has failed.
+    pub(crate) fn tell_programs_of_failure(&self, key: &Key, error: &StoreError) {
+        self.reporter().event(&Line::Failed {
+            key,
+            error: error.to_string(),
+        });
+    }
+
     fn ticker(&self) -> parking_lot::MutexGuard<'_, Option<ticker::Ticker>> {
         self.ticker.lock()
     }
@@ -168,11 +177,7 @@ impl Observer for Progress {
                     .error(text::not_written(entries, why));
             }
             Event::Failed { key, error } => {
-                let message = error.to_string();
-                self.reporter().event(&Line::Failed {
-                    key,
-                    error: message,
-                });
+                self.tell_programs_of_failure(key, error);
                 self.reporter().streams.error(error);
             }
             _ => {}

@@ -130,7 +130,7 @@ impl Hints {
         let above = below.ancestors().skip(1).find_map(Path::to_str);
         self.shared.note(|state: &mut State| match above {
             None | Some("") => {
-                state.full.get_or_insert(FullCause::TooManyChanges);
+                state.full.get_or_insert(FullCause::NotUtf8);
             }
             Some(directory) => state.touch(&format!("{directory}/")),
         });
@@ -246,5 +246,11 @@ mod tests {
             .hints
             .handle_event(Ok(Event::new(create).add_path(path)));
         scene.expect(&["d/"]);
+        // A list cannot name the root.
+        let path = scene.directory.path().join(OsStr::from_bytes(b"\xff"));
+        scene
+            .hints
+            .handle_event(Ok(Event::new(create).add_path(path)));
+        assert_eq!(scene.shared.lock().full.take(), Some(FullCause::NotUtf8));
     }
 }

@@ -1,7 +1,9 @@
 //! `watch`: a backup whenever the directory changes, until a signal ends it.
 
+mod observer;
 mod report;
 mod status;
+mod undone;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,6 +22,8 @@ use crate::progress::{Events, Progress};
 use crate::service::Service;
 use crate::signals::Stop;
 use crate::{Console, Exit, hints};
+use observer::CycleObserver;
+use report::Teller;
 use status::Status;
 
 pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Result<Exit> {
@@ -41,6 +45,7 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
     let mut service = Service::find();
     let mut stopped = pin!(stop.asked());
     let mut has_compared = false;
+    let mut teller = Teller::new(args);
     service.status("looking at all directories");
     status.save(console);
     let exit = loop {
@@ -67,8 +72,10 @@ pub(super) async fn run(args: &WatchArgs, console: &mut Console) -> anyhow::Resu
         {
             break Err(hints::explained(error));
         }
-        report::cycle(&cycle, &watch.state(), console);
-        status.end(&cycle, &watch.state());
+        let (state, undone) = (watch.state(), watch.undone());
+        let line = teller.line(&cycle, &state);
+        teller.tell(&cycle, &state, &undone, &line, console);
+        status.end(&cycle, line, teller.errors(&cycle, &undone), &state);
         service.status(&status.text(&watch.state()));
         status.save(console);
         let report = metrics.as_ref().map(|file| file.write(&status.report()));
@@ -108,7 +115,7 @@ async fn cycle(
         let builder = match watched.map(Arc::new) {
             Ok(watched) => {
                 progress = Some(Arc::clone(&watched));
-                builder.observer(watched)
+                builder.observer(Arc::new(CycleObserver(watched)))
             }
             // Progress is shown by a thread; without one the work is done all the same.
             Err(_) => builder,

@@ -1,18 +1,132 @@
 //! What people and programs read of a cycle.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use indicatif::HumanBytes;
-use s3mirror::watch::{Cycle, Outcome, UnwatchedRoot, WatchState};
+use s3mirror::watch::{Cycle, Outcome, Undone, UndoneList, UnwatchedRoot, WatchState};
 use s3mirror::{Refusal, Report};
+use sync_core::execute::DeletionsSkipped;
 use sync_core::plan::{self, MaxDelete};
 
+use super::undone::{failures, messages, still};
+use crate::command::present::{not_all_deleted, nothing_deleted};
 use crate::hints::Judged;
+use crate::options::WatchArgs;
 use crate::output::json::{CycleLine, Line};
 use crate::{Console, Exit, hints};
 
+/// At a full run it is told again what is still not done, at most so often.
+const REMINDER: Duration = Duration::from_hours(12);
+
+/// Tells how cycles have ended, and of each entry that is not done once.
+pub(super) struct Teller {
+    /// Bytes of the prefix of the bucket.
+    prefix: usize,
+    /// When it was told last what is not done; nothing if all is done.
+    told: Option<Instant>,
+}
+
+impl Teller {
+    pub(super) fn new(args: &WatchArgs) -> Self {
+        Self {
+            prefix: args.places.bucket.prefix().len(),
+            told: None,
+        }
+    }
+
+    /// The line of a cycle.
+    pub(super) fn line(&self, cycle: &Cycle, state: &WatchState) -> CycleLine {
+        let mut line = line(cycle, state);
+        line.errors.extend(failures(&cycle.undone, self.prefix));
+        line.errors.extend(withheld(cycle, &cycle.undone));
+        line
+    }
+
+    /// What is wrong after `cycle`, of which `undone` is not done, in it or before.
+    pub(super) fn errors(&self, cycle: &Cycle, undone: &UndoneList) -> Vec<String> {
+        let mut errors = wrong(cycle);
+        errors.extend(failures(undone, self.prefix));
+        errors
+    }
+
+    /// Tells how `cycle` has ended, with its `line`; all that is not done is `undone`.
+    pub(super) fn tell(
+        &mut self,
+        cycle: &Cycle,
+        state: &WatchState,
+        undone: &UndoneList,
+        line: &CycleLine,
+        console: &mut Console,
+    ) {
+        for message in wrong(cycle) {
+            match &cycle.outcome {
+                Outcome::Refused(_) => console.error(message),
+                _ => console.warning(message),
+            }
+        }
+        self.tell_undone(cycle, undone, console);
+        tell_end(cycle, console);
+        if cycle.full.is_some() && state.unwatched > 0 {
+            console.warning(unwatched(state));
+        }
+        if let Some(why) = &state.unwatched_root {
+            console.warning(unwatched_root(why));
+        }
+        console.reporter().event_at_once(&Line::Cycle(line));
+        console.streams().show();
+    }
+
+    /// Names what is not done and was not told before. A file that cannot be read for a week is
+    /// named when that begins, and now and then.
+    fn tell_undone(&mut self, cycle: &Cycle, undone: &UndoneList, console: &mut Console) {
+        let now = Instant::now();
+        for message in messages(&cycle.news, self.prefix) {
+            message.tell(console);
+        }
+        if !cycle.news.is_empty() {
+            if let Some(why) = withheld(cycle, &cycle.news) {
+                console.warning(why);
+            }
+            self.told = Some(now);
+        }
+        let Some(told) = self.told else { return };
+        match still(undone, self.prefix) {
+            Some(still) if cycle.full.is_some() && now >= told + REMINDER => {
+                console.warning(still);
+                self.told = Some(now);
+            }
+            Some(_) => {}
+            None => {
+                let note = "what was named as not done is done now, or gone";
+                console.reporter().note(note);
+                self.told = None;
+            }
+        }
+    }
+}
+
+/// That nothing, or not everything, is deleted, unless `list` names what waits.
+fn withheld(cycle: &Cycle, list: &UndoneList) -> Option<String> {
+    let Outcome::Executed { counts, report } = &cycle.outcome else {
+        return None;
+    };
+    let done = &report.execution;
+    let why = done.deletions_withheld.or(DeletionsSkipped::by(counts));
+    let why = why.filter(|_| !done.stopped)?;
+    let is_named = list
+        .named
+        .iter()
+        .any(|undone| matches!(undone, Undone::Withheld { .. }));
+    match done.deleted.entries {
+        0 if is_named || cycle.full.is_none() => None,
+        0 => Some(nothing_deleted(why)),
+        _ => Some(not_all_deleted(why)),
+    }
+}
+
 /// The line of a cycle.
-pub(super) fn line(cycle: &Cycle, state: &WatchState) -> CycleLine {
+fn line(cycle: &Cycle, state: &WatchState) -> CycleLine {
     let mut line = CycleLine {
         number: cycle.number,
         full: cycle.full.map(|cause| cause.to_string()),
@@ -80,41 +194,30 @@ fn refused(cycle: &Cycle, refusal: &Refusal) -> String {
     )
 }
 
-/// Tells how a cycle has ended.
-pub(super) fn cycle(cycle: &Cycle, state: &WatchState, console: &mut Console) {
-    let line = line(cycle, state);
-    for message in &line.errors {
-        match &cycle.outcome {
-            Outcome::Refused(_) => console.error(message),
-            _ => console.warning(message),
+/// Tells what a cycle has done, and when the rest is tried again. What is tried again in vain is
+/// told of only to whoever asked for details.
+fn tell_end(cycle: &Cycle, console: &mut Console) {
+    let is_news = !cycle.news.is_empty() || console.reporter().is_verbose();
+    let is_retry_told = match &cycle.outcome {
+        Outcome::Executed { report, .. } => {
+            let done = &report.execution;
+            let changed = done.created + done.overwritten + done.deleted;
+            if changed.entries > 0 || cycle.full.is_some() || is_news {
+                console.text(self::done(cycle, report));
+            }
+            is_news || done.stopped
         }
-    }
-    if let Outcome::Executed { report, .. } = &cycle.outcome {
-        let has_changed = report.execution.created.entries
-            + report.execution.overwritten.entries
-            + report.execution.deleted.entries
-            + report.execution.failed
-            > 0;
-        if has_changed || cycle.full.is_some() || console.reporter().is_verbose() {
-            console.text(done(cycle, report));
-        }
-    }
+        _ => true,
+    };
     if let Some(pause) = cycle.retry
         && !cycle.outcome.is_complete()
+        && is_retry_told
     {
         let seconds = pause.as_secs_f64().ceil();
         console.note(format_args!(
             "what was not done is kept, and tried again in {seconds} s"
         ));
     }
-    if cycle.full.is_some() && state.unwatched > 0 {
-        console.warning(unwatched(state));
-    }
-    if let Some(why) = &state.unwatched_root {
-        console.warning(unwatched_root(why));
-    }
-    console.reporter().event_at_once(&Line::Cycle(&line));
-    console.streams().show();
 }
 
 fn done(cycle: &Cycle, report: &Report) -> String {

@@ -5,10 +5,9 @@ use s3mirror::watch::{Cycle, WatchState};
 use serde::Serialize;
 use std::time::SystemTime;
 
-use super::report;
 use crate::options::WatchArgs;
+use crate::output::counted::counted;
 use crate::output::json::{CycleLine, RunReport};
-use crate::output::text::counted;
 use crate::replaced_file::ReplacedFile;
 use crate::{Console, Exit};
 
@@ -45,6 +44,8 @@ struct Content {
     last_success: Option<String>,
     last_full: Option<String>,
     last_cycle: Option<CycleLine>,
+    /// Why the last cycle was refused or has failed, and what is not done, by name.
+    errors: Vec<String>,
 }
 
 /// The state, and the file that has it.
@@ -76,6 +77,7 @@ impl Status {
                 last_success: None,
                 last_full: None,
                 last_cycle: None,
+                errors: Vec::new(),
             },
             cycles: 0,
             is_behind: false,
@@ -92,8 +94,14 @@ impl Status {
         self.enter(Doing::Running, state);
     }
 
-    /// It has ended.
-    pub(super) fn end(&mut self, cycle: &Cycle, state: &WatchState) {
+    /// It has ended: what is wrong now is `errors`.
+    pub(super) fn end(
+        &mut self,
+        cycle: &Cycle,
+        line: CycleLine,
+        errors: Vec<String>,
+        state: &WatchState,
+    ) {
         self.cycles = cycle.number;
         self.is_behind = cycle.failing > 0 || cycle.full_pending;
         if cycle.outcome.is_complete() && !self.is_behind {
@@ -102,7 +110,8 @@ impl Status {
                 self.content.last_full = Some(now());
             }
         }
-        self.content.last_cycle = Some(report::line(cycle, state));
+        self.content.last_cycle = Some(line);
+        self.content.errors = errors;
         let doing = if cycle.retry.is_some() {
             Doing::Retrying
         } else {
