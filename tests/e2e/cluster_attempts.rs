@@ -387,3 +387,26 @@ fn an_upload_that_others_have_aborted_begins_again() {
     cluster.finish().done();
     assert_same(&world.bucket.contents(), &dir.contents());
 }
+
+/// Nobody has stopped it, and whoever reads that looks for who did.
+#[test]
+fn an_attempt_that_an_error_ends_tells_that_error() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let cluster = Cluster::split(&world, "backup", &dir, 2);
+    let wrong = cluster.apply(0).env("AWS_SECRET_ACCESS_KEY", "wrong");
+    let outcome = wrong
+        .exits(3)
+        .says("shard 0 is not done: others would fail alike: ");
+    assert!(!outcome.stderr.contains("it was stopped"), "{outcome}");
+    let status = cluster.status();
+    let why = status["failed"][0]["why"].as_str().unwrap();
+    assert!(why.contains("SignatureDoesNotMatch"), "{status}");
+    let table = cluster.phase("status").done();
+    table
+        .says("shard 0 failed on")
+        .says("others would fail alike");
+    cluster.phase("apply").done();
+    cluster.finish().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+}

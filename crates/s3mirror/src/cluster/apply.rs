@@ -250,11 +250,11 @@ impl Attempt<'_> {
         }
         let execution = &report.execution;
         let why = match superseded {
-            Some(_) => Some("the run was ended"),
-            None => execution.stopped.then_some("it was stopped"),
+            Some(_) => Some("the run was ended".to_owned()),
+            None => execution.stopped.then(|| self.why_stopped()),
         };
         let failed = FailedFile {
-            why: why.map(str::to_owned),
+            why,
             entries: execution.failed + execution.not_written,
             not_written: execution.not_written,
             report: self.done(report),
@@ -270,6 +270,13 @@ impl Attempt<'_> {
         // Whoever ends the run waits for this.
         self.publish(&failed)?;
         Ok(ended)
+    }
+
+    /// Why its execution has stopped, if it has: by whoever runs it, or by an error that others
+    /// would meet as well.
+    #[must_use]
+    pub fn why_stopped(&self) -> String {
+        self.noted.why_stopped()
     }
 
     /// Notes why the attempt did nothing.

@@ -109,7 +109,7 @@ impl Ending<'_> {
         let execution = &last.execution;
         let failed = FailedFile {
             why: match execution.deletions_withheld {
-                Some(DeletionsSkipped::Stopped) => Some("it was stopped".to_owned()),
+                Some(DeletionsSkipped::Stopped) => Some(self.noted.why_stopped()),
                 Some(DeletionsSkipped::ClockJump) => Some("a clock was set".to_owned()),
                 _ => None,
             },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
-use sync_core::{Direction, ErrorKind, execute::Event, plan::Tally};
+use sync_core::{Direction, ErrorKind, execute::Event, plan::Tally, text::printable_text};
 
 use super::failure::{FailedEntry, FailedFile, would_fail_again};
 use super::files::{Done, Signature};
@@ -32,6 +32,8 @@ pub(crate) struct Noted {
     absent: AtomicU64,
     /// How many failed because something is in their way, which an incomplete run does not remove.
     blocked: AtomicU64,
+    /// The first error that ended the attempt, because others would fail alike.
+    ended_by: Mutex<Option<String>>,
     /// Those that were found done: which the target lacked, and which it replaced.
     earlier: Mutex<(Tally, Tally)>,
 }
@@ -45,6 +47,7 @@ impl Noted {
             outdated: AtomicU64::default(),
             absent: AtomicU64::default(),
             blocked: AtomicU64::default(),
+            ended_by: Mutex::default(),
             earlier: Mutex::default(),
         })
     }
@@ -82,6 +85,14 @@ impl Noted {
         )
     }
 
+    /// Why the attempt has stopped, if it has.
+    pub(crate) fn why_stopped(&self) -> String {
+        match &*self.ended_by.lock() {
+            Some(error) => format!("others would fail alike: {error}"),
+            None => "it was stopped".to_owned(),
+        }
+    }
+
     /// Of what was found done: what the target lacked, and what was to be replaced.
     pub(crate) fn earlier(&self) -> (Tally, Tally) {
         *self.earlier.lock()
@@ -111,6 +122,10 @@ impl Observer for Noting {
                     ErrorKind::Blocked => self.noted.blocked.fetch_add(1, Relaxed),
                     _ => 0,
                 };
+                if error.kind().stops_run() && error.kind() != ErrorKind::Stopped {
+                    let mut ended_by = self.noted.ended_by.lock();
+                    ended_by.get_or_insert_with(|| printable_text(&error.to_string()));
+                }
                 let mut names = self.noted.failures.lock();
                 if has_room(&mut names, absent) {
                     names.push(FailedEntry {

@@ -221,7 +221,7 @@ fn every_reason_to_refuse_is_told_with_its_figures() {
     assert_eq!(told.len(), 3);
     assert!(told[0].contains("names longer") && told[0].contains(": 1"));
     assert!(told[1].contains("1000 of the target's 1000 entries"));
-    assert!(told[2].contains("-3600 s"));
+    assert!(told[2].contains("3600 s (the server's is behind)"));
     let empty = Refusal::EmptySource { target: 3 }.to_string();
     assert!(empty.contains("3 entries"));
     // What lifts a refusal is for the program to say that has the options.

@@ -144,6 +144,7 @@ async fn one(
         "run `s3mirror cluster apply {} --shard {shard}` again",
         quoted(run.path())
     );
+    let why_stopped = attempt.why_stopped();
     let ended = match attempt.end(&report) {
         Ok(ended) => ended,
         Err(error) => {
@@ -159,7 +160,7 @@ async fn one(
     }
     let failed = report.execution.failed + report.execution.not_written;
     let why = if report.execution.stopped {
-        "it was stopped".to_owned()
+        why_stopped
     } else {
         format!("{} failed", entries(failed))
     };
