@@ -187,7 +187,7 @@ fn an_unreadable_directory_in_one_range_keeps_the_deletions_of_all_back() {
     let odd = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"d1/\xff");
     let cluster = Cluster::ranges(&world, "backup", &dir, 8, &IN_ORDER);
     fs::write(dir.join(odd), "1").unwrap();
-    cluster.phase("plan").done();
+    let planned = cluster.phase("plan").done();
     // Whoever looks later need not know which of the tasks has said it.
     let status = cluster.status();
     let unread = status["unread"].as_array().unwrap();
@@ -199,9 +199,15 @@ fn an_unreadable_directory_in_one_range_keeps_the_deletions_of_all_back() {
         "{status}"
     );
     let told = format!("1 name of range {range} (planned on {host}) keeps all deletions back: d1/");
-    cluster.phase("status").done().says(&told);
+    let run = cluster.run.display();
+    let again = format!(
+        "`rm {run}/plan/{:04}.plan`, then `s3mirror cluster plan {run} --shard {range}`",
+        range.as_u64().unwrap()
+    );
+    planned.says(&told).says(&again);
+    cluster.phase("status").done().says(&told).says(&again);
     let sealed = cluster.seal().arg("--json").done();
-    sealed.says(&told);
+    sealed.says(&told).says(&again);
     cluster.phase("apply").done();
     let outcome = cluster.finish().arg("--json").exits(3).says(&told);
     assert_eq!(deletions(&memory), 0);
@@ -211,6 +217,29 @@ fn an_unreadable_directory_in_one_range_keeps_the_deletions_of_all_back() {
     assert_eq!(after["state"], "incomplete");
     assert_eq!(after["unread"], status["unread"]);
     cluster.finish().exits(3).says(&told);
+}
+
+/// As the advice says.
+#[test]
+fn a_range_that_is_planned_again_once_it_can_be_read_keeps_no_deletion_back() {
+    let memory = Memory::start();
+    let (world, dir) = different(&memory);
+    let odd = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"d1/\xff");
+    let cluster = Cluster::ranges(&world, "backup", &dir, 3, &IN_ORDER);
+    fs::write(dir.join(odd), "1").unwrap();
+    cluster.phase("plan").done();
+    let status = cluster.status();
+    let range = status["unread"][0]["range"].as_u64().unwrap();
+    fs::remove_file(dir.join(odd)).unwrap();
+    fs::remove_file(cluster.file(&format!("plan/{range:04}.plan"))).unwrap();
+    let planned = cluster.plan(usize::try_from(range).unwrap()).done();
+    assert!(!planned.stderr.contains("deletions"), "{planned}");
+    assert_eq!(cluster.status().get("unread"), None);
+    cluster.seal().done();
+    cluster.phase("apply").done();
+    cluster.finish().done();
+    assert_same(&world.bucket.contents(), &dir.contents());
+    assert!(deletions(&memory) > 0);
 }
 
 /// A directory that cannot be read, of which several ranges have keys: it is a line in the plan

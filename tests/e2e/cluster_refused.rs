@@ -44,7 +44,6 @@ fn no_phase_of_a_restore_that_shall_keep_files_loses_any() {
     let memory = Memory::start();
     let (world, dir) = different(&memory);
     let cluster = Cluster::ranges(&world, "restore", &dir, 2, &IN_ORDER);
-    cluster.phase("plan").done();
     let before = dir.contents();
     let refused = |run: Run| {
         let outcome = world.no_requests(|| with_trash(run, &world).exits(2));
@@ -52,6 +51,17 @@ fn no_phase_of_a_restore_that_shall_keep_files_loses_any() {
             .says("S3MIRROR_TRASH")
             .says("restore by one machine");
     };
+    refused(cluster.phase("plan"));
+    refused(cluster.plan(0));
+    assert!(!cluster.file("plan/0000.plan").exists());
+    cluster.phase("plan").done();
+    // A word that each of its jobs would refuse is refused before they are started.
+    for words in [&["--trash", "t"][..], &["--trash=t"]] {
+        let script = cluster.script("slurm").arg("--").args(words);
+        let outcome = world.no_requests(|| script.exits(2));
+        let outcome = outcome.says("--trash").says("restore by one machine");
+        assert!(outcome.stdout.is_empty(), "{outcome}");
+    }
     refused(cluster.script("slurm"));
     refused(cluster.seal());
     assert!(!cluster.file("sealed.json").exists());

@@ -4,8 +4,17 @@
 use sync_core::plan::{Counts, Plan};
 
 use super::directory::RunDirectory;
+use super::planning::RangeRun;
 use super::shard::{Range, Task as _};
 use super::unread::{Unread, number};
+
+impl RangeRun {
+    /// What of a planned range could not be read; none if all was, or that is not known.
+    #[must_use]
+    pub fn unread_in(&self, range: usize) -> Option<Unread> {
+        Unread::noted(Range(range), &self.opened.directory)
+    }
+}
 
 impl Unread {
     /// That of a range whose plan has these `counts`, as it was noted when it was planned;

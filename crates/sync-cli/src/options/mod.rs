@@ -61,7 +61,7 @@ pub(crate) use sizes::Size;
 pub(crate) use speed::SpeedArgs;
 pub(crate) use state::StateArgs;
 pub(crate) use times::{Moment, Span};
-pub(crate) use trash::{NOT_FOR_BACKUP, NoTrashArgs, TrashArgs};
+pub(crate) use trash::{NOT_FOR_BACKUP, NOT_FOR_CLUSTER, NoTrashArgs, TrashArgs};
 pub(crate) use values::{ChecksumChoice, ColorWhen, CompareBy, Links, LogFormat, OnDisk, When};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use versions::VersionsArgs;

@@ -45,6 +45,6 @@ impl NoTrashArgs {
 }
 
 /// The answer to `--trash` of a restore by many machines.
-const NOT_FOR_CLUSTER: &str = "--trash (S3MIRROR_TRASH) asks to keep what the restore overwrites or \
+pub(crate) const NOT_FOR_CLUSTER: &str = "--trash (S3MIRROR_TRASH) asks to keep what the restore overwrites or \
     deletes, which a run of many machines cannot do: omit it and unset the variable, or \
     restore by one machine (`s3mirror restore`, or `s3mirror apply` of a saved plan)";

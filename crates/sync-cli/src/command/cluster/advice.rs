@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use s3mirror::Direction;
-use s3mirror::cluster::{ClusterRun, Missing, Remedy, StillOpen};
+use s3mirror::cluster::{ClusterRun, Missing, Remedy, StillOpen, Unread};
 use sync_core::text::entries;
 
 use super::common::quoted;
@@ -164,6 +164,23 @@ pub(super) fn what_is_kept(run: &Path, direction: Direction) -> String {
         "what has changed since the plan was made is not deleted by this run: {end_it} (what was \
          deleted stays deleted), and make a new plan or {plain}"
     )
+}
+
+/// How ranges are planned again of which something could not be read; none if no plan of a range
+/// is concerned.
+pub(super) fn what_is_planned_again(run: &Path, unread: &[Unread]) -> Option<String> {
+    let ranges: Vec<_> = unread.iter().filter_map(|unread| unread.range).collect();
+    let first = quoted(&run.join(format!("plan/{:04}.plan", ranges.first()?)));
+    let (what, plans) = match ranges.len() {
+        1 => ("that range", format!("`rm {first}`")),
+        _ => ("those ranges", format!("remove their plans, as {first}")),
+    };
+    Some(format!(
+        "to have deletions made, put right what could not be read, and plan {what} again before the \
+         seal: {plans}, then `s3mirror cluster plan {}{}`",
+        quoted(run),
+        only(&ranges)
+    ))
 }
 
 /// What copies the rest of a run that was ended without some shards.

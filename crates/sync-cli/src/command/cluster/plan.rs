@@ -6,8 +6,10 @@ use s3mirror::cluster::{Ended, RangeAttempt, RangeRun};
 use s3mirror::{Counts, MirrorPlan};
 use sync_core::{ErrorKind, plan::PlanError};
 
-use super::common::{Line, quoted, refuse};
+use super::advice::what_is_planned_again;
+use super::common::{Line, quoted, refuse, wants_trash};
 use super::tasks::chosen;
+use super::unread::what_is_unread;
 use crate::command::manner::Mode;
 use crate::command::present;
 use crate::command::sync::{listen, watch};
@@ -26,6 +28,9 @@ pub(crate) async fn run(
         Ok(run) => run,
         Err(error) => return Ok(refuse(error, console)),
     };
+    if let Some(exit) = wants_trash(&args.trash, run.direction(), console) {
+        return Ok(exit);
+    }
     let chosen = match chosen(&args.task, console) {
         Ok(chosen) => chosen,
         Err(exit) => return Ok(exit),
@@ -119,7 +124,15 @@ async fn one(
         return Ok(present::refuse(plan.refusals(), Judged::Ranges, console));
     }
     match attempt.end(&plan) {
-        Ok((ended, counts)) => say(Some((&counts, number)), range, ended, started, console),
+        Ok((ended, counts)) => {
+            say(Some((&counts, number)), range, ended, started, console);
+            if let Some(unread) = run.unread_in(range).filter(|_| ended == Ended::Done) {
+                console.warning(what_is_unread(&unread));
+                if let Some(again) = what_is_planned_again(run.path(), &[unread]) {
+                    console.note(again);
+                }
+            }
+        }
         Err(error) => {
             console.error(format_args!(
                 "range {range} was planned, but that cannot be noted: {error}; {again}"

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ScriptArgs, console: &mut Console) -> Exit {
              split or the plans were sealed",
         );
     }
-    let checked = script_options::of_phases(&args.options, phases);
+    let checked = script_options::of_phases(&args.options, phases, direction);
     let Some(of_phases) = console.ok_or_report(checked) else {
         return Exit::Usage;
     };

@@ -5,14 +5,19 @@
 use std::ffi::OsString;
 
 use clap::{Arg, Command, FromArgMatches};
+use s3mirror::Direction;
 use s3mirror::cluster::PhaseOptions;
 
-use crate::options::{Cli, definition_without_variables};
+use crate::options::{Cli, NOT_FOR_CLUSTER, definition_without_variables};
 use crate::usage::{self, Message};
 
-/// The options of each phase of a script that has the phases `names`; a message if one of
-/// `words` cannot be given to any.
-pub(super) fn of_phases(words: &[String], names: &[&str]) -> Result<PhaseOptions, String> {
+/// The options of each phase of a script that has the phases `names`, for a run in that
+/// direction; a message if one of `words` cannot be given to any.
+pub(super) fn of_phases(
+    words: &[String],
+    names: &[&str],
+    direction: Direction,
+) -> Result<PhaseOptions, String> {
     let definition = definition_without_variables();
     let mut options = PhaseOptions::default();
     let mut phases = Vec::new();
@@ -30,7 +35,7 @@ pub(super) fn of_phases(words: &[String], names: &[&str]) -> Result<PhaseOptions
         let Some((_, arg)) = takers.first() else {
             return Err(untaken(word, names));
         };
-        refuse_own(arg)?;
+        refuse_own(arg, direction)?;
         let length = if has_value_behind(arg, word) { 2 } else { 1 };
         let (given, behind) = rest.split_at(length.min(rest.len()));
         for (name, _) in &takers {
@@ -82,8 +87,8 @@ fn has_value_behind(arg: &Arg, word: &str) -> bool {
     arg.get_action().takes_values() && !attached && !arg.is_require_equals_set() && least > 0
 }
 
-/// Refuses what the script says by itself, or what would undo it.
-fn refuse_own(arg: &Arg) -> Result<(), String> {
+/// Refuses what the script says by itself, what would undo it, and what no phase can do.
+fn refuse_own(arg: &Arg, direction: Direction) -> Result<(), String> {
     let name = arg.get_long().unwrap_or_default();
     let why = match name {
         "shard" | "yes" | "quiet" | "retried" => "the script gives it by itself; omit it",
@@ -92,6 +97,7 @@ fn refuse_own(arg: &Arg) -> Result<(), String> {
         "without-deletions" => {
             "it would end the run while shards work: run cluster finish with it by hand"
         }
+        "trash" if direction == Direction::Restore => return Err(NOT_FOR_CLUSTER.to_owned()),
         _ => return Ok(()),
     };
     Err(format!("--{name} cannot be given after '--': {why}"))

@@ -2,6 +2,7 @@
 
 use s3mirror::cluster::{ClusterError, ClusterRun, RangeRun};
 
+use super::advice::what_is_planned_again;
 use super::common::{self, Line, quoted, refuse, wants_trash};
 use super::split::{judged, refused};
 use super::unread::say_unread;
@@ -42,6 +43,9 @@ pub(crate) async fn run(args: &SealArgs, console: &mut Console) -> anyhow::Resul
     };
     let plan = mirror.plan().await.map_err(hints::explained)?;
     say_unread(sealing.unread(), console);
+    if let Some(again) = what_is_planned_again(run.path(), sealing.unread()) {
+        console.note(again);
+    }
     if let Some(exit) = refused(&plan, Judged::Ranges, &args.guards, console)? {
         let refusals = plan.refusals().iter();
         if !plan.refusals().is_empty() {

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use s3mirror::cluster::{BeingEnded, FailedShard, Life, State, Status};
 
-use super::advice::{end_it, finish_it, only, what_has_failed, what_is_kept, what_is_refused};
+use super::advice::{
+    end_it, finish_it, only, what_has_failed, what_is_kept, what_is_planned_again, what_is_refused,
+};
 use super::common::quoted;
 
 /// What to do about what was refused, has failed or is dead.
@@ -23,6 +25,11 @@ pub(super) fn next(run: &Path, status: &Status) -> Option<String> {
     }
     if let Some(left) = what_is_left(run, status) {
         return Some(left);
+    }
+    if let State::Planning | State::Planned = status.state
+        && let Some(again) = what_is_planned_again(run, &status.unread)
+    {
+        return Some(again);
     }
     let direction = status.direction?;
     let absent = status.failed.iter().filter(|it| !it.absent_on.is_empty());

@@ -65,6 +65,8 @@ pub(crate) struct ClusterPlanArgs {
     #[command(flatten)]
     pub(crate) machine: MachineGuardArgs,
     #[command(flatten)]
+    pub(crate) trash: NoTrashArgs,
+    #[command(flatten)]
     pub(crate) how: ExecutionArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
