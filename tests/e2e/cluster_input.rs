@@ -334,11 +334,35 @@ fn a_machine_without_the_directory_does_nothing() {
             refused.says("No such file").says("mount its file system");
             assert!(!dir.path().exists());
         });
+        // Whoever looks from a machine that has it sees where it is missing.
+        let status = cluster.status();
+        let failed = &status["failed"][0];
+        let (host, why) = (
+            failed["host"].as_str().unwrap(),
+            failed["why"].as_str().unwrap(),
+        );
+        assert!(
+            why.contains("cannot use the directory") && why.contains(host),
+            "{status}"
+        );
+        let table = cluster.phase("status").done().says("shard 0 failed on");
+        table.says("cluster apply").says("--shard 0`");
         fs::create_dir(dir.path()).unwrap();
         world.no_requests(|| {
             cluster.apply(1).exits(1).says("it is another directory");
             cluster.finish().exits(1).says("it is another directory");
+            // One noted attempt is enough of a machine that does all shards.
+            cluster
+                .phase("apply")
+                .exits(1)
+                .says("it is another directory");
         });
+        let attempts = |shard: &str| {
+            let files = fs::read_dir(cluster.file(shard)).unwrap().flatten();
+            let names = files.map(|file| file.file_name().into_string().unwrap());
+            names.filter(|name| name.starts_with("began.")).count()
+        };
+        assert_eq!(attempts("shard/0000") + attempts("shard/0001"), 3);
         assert_same(&dir.contents(), &Default::default());
         assert_same(&world.bucket.contents(), &objects);
         fs::remove_dir(dir.path()).unwrap();

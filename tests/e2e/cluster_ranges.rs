@@ -412,4 +412,11 @@ fn a_machine_without_the_directory_plans_nothing() {
         cluster.plan(0).exits(1).says("it is another directory");
     });
     assert!(!Path::new(&cluster.file("plan/0000.plan")).exists());
+    let status = cluster.status();
+    let why = status["failed"][0]["why"].as_str().unwrap();
+    assert!(why.contains("another directory"), "{status}");
+    fs::remove_dir(dir.path()).unwrap();
+    fs::rename(&away, dir.path()).unwrap();
+    cluster.phase("plan").done();
+    assert_eq!(cluster.status()["state"], "planned");
 }

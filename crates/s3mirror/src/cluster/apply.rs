@@ -92,18 +92,23 @@ impl ClusterRun {
         })
     }
 
-    /// Begins the attempt of that number; none if another process has begun it.
+    /// Begins the attempt of that number; none if another process has begun it. Where the
+    /// directory is not mounted the attempt fails at once, which is noted for those who look at
+    /// the run from elsewhere.
     pub(super) fn begin_attempt(
         &self,
         shard: Shard,
         number: u32,
         job: Option<&str>,
     ) -> Result<Option<Attempt<'_>>> {
-        self.is_at_its_directory()?;
+        let mounted = self.is_at_its_directory();
         let has_lost_files = self.directory.make_again(&shard.directory())?;
         let began = BeganFile::of(Signature::of(&self.run.id, shard.0, number), job);
         let is_first = self.directory.claim(&shard.began(number), &began)?;
-        Ok(is_first.then(|| Attempt {
+        if !is_first {
+            return Ok(None);
+        }
+        let attempt = Attempt {
             run: self,
             shard,
             number,
@@ -111,7 +116,14 @@ impl ClusterRun {
             watcher: None,
             monitor: HeartbeatMonitor::default(),
             noted: Noted::of(self.direction()),
-        }))
+        };
+        match mounted {
+            Ok(()) => Ok(Some(attempt)),
+            Err(error) => {
+                attempt.fail(&error.to_string());
+                Err(error)
+            }
+        }
     }
 
     /// The plan of a shard, checked against what was sealed.

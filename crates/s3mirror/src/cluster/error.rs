@@ -53,9 +53,14 @@ pub enum ClusterError {
         /// The directory that is mirrored.
         directory: PathBuf,
     },
-    /// The directory that is mirrored is not there.
-    #[error("cannot use the directory '{directory}' here: {why}", directory = shown(directory))]
+    /// The directory that is mirrored is not there on this machine.
+    #[error(
+        "cannot use the directory '{directory}' on {host}: {why}",
+        directory = shown(directory), host = printable(host)
+    )]
     NotMounted {
+        /// The name of this machine.
+        host: String,
         /// The directory that is mirrored.
         directory: PathBuf,
         /// What is there instead.

@@ -12,6 +12,7 @@ use super::files::{
     PROGRAM, REFUSED, RefusedFile, RunFile, SEALED, SealedFile, VERSION, plan_name,
 };
 use crate::plan_file::places_of;
+use crate::state::registry::Process;
 
 /// A run directory, and what was said when it was made.
 #[derive(Debug)]
@@ -105,6 +106,7 @@ pub(crate) fn is_directory_of(run: &RunFile, mirrored: &Path) -> Result<()> {
         Err(error) => error.to_string(),
     };
     Err(ClusterError::NotMounted {
+        host: Process::this().host,
         directory: mirrored.to_owned(),
         why,
     })

@@ -152,26 +152,37 @@ impl RangeRun {
         Ok(None)
     }
 
-    /// Begins the attempt of that number; none if another process has begun it.
+    /// Begins the attempt of that number; none if another process has begun it. Where the
+    /// directory is not mounted it fails at once, as that at a shard does.
     pub(super) fn begin_attempt(
         &self,
         range: Range,
         number: u32,
         job: Option<&str>,
     ) -> Result<Option<RangeAttempt<'_>>> {
-        self.opened.is_at_its_directory()?;
+        let mounted = self.opened.is_at_its_directory();
         let directory = &self.opened.directory;
         // What attempts to plan have noted is needed by nobody.
         directory.make_again(&range.directory())?;
         directory.make_again("plan")?;
         let began = BeganFile::of(Signature::of(self.id(), range.number(), number), job);
         let is_first = directory.claim(&range.began(number), &began)?;
-        Ok(is_first.then_some(RangeAttempt {
+        if !is_first {
+            return Ok(None);
+        }
+        let attempt = RangeAttempt {
             run: self,
             range,
             number,
             watcher: None,
-        }))
+        };
+        match mounted {
+            Ok(()) => Ok(Some(attempt)),
+            Err(error) => {
+                attempt.fail(&error.to_string());
+                Err(error)
+            }
+        }
     }
 
     /// Checks that a plan is that of the range of that number, of this run; says what shows
