@@ -93,8 +93,8 @@ impl ClusterRun {
     }
 
     /// Begins the attempt of that number; none if another process has begun it. Where the
-    /// directory is not mounted the attempt fails at once, which is noted for those who look at
-    /// the run from elsewhere.
+    /// directory is not mounted the attempt fails at once. That is noted for those who look at the
+    /// run from elsewhere, unless it would hide what an earlier attempt does or has said.
     pub(super) fn begin_attempt(
         &self,
         shard: Shard,
@@ -102,13 +102,30 @@ impl ClusterRun {
         job: Option<&str>,
     ) -> Result<Option<Attempt<'_>>> {
         let mounted = self.is_at_its_directory();
+        if number > 1 {
+            mounted?;
+            return self.claim_attempt(shard, number, job);
+        }
+        let attempt = self.claim_attempt(shard, number, job)?;
+        match (attempt, mounted) {
+            (Some(attempt), Err(error)) => {
+                attempt.fail(&error.to_string());
+                Err(error)
+            }
+            (attempt, _) => Ok(attempt),
+        }
+    }
+
+    fn claim_attempt(
+        &self,
+        shard: Shard,
+        number: u32,
+        job: Option<&str>,
+    ) -> Result<Option<Attempt<'_>>> {
         let has_lost_files = self.directory.make_again(&shard.directory())?;
         let began = BeganFile::of(Signature::of(&self.run.id, shard.0, number), job);
         let is_first = self.directory.claim(&shard.began(number), &began)?;
-        if !is_first {
-            return Ok(None);
-        }
-        let attempt = Attempt {
+        Ok(is_first.then(|| Attempt {
             run: self,
             shard,
             number,
@@ -116,14 +133,7 @@ impl ClusterRun {
             watcher: None,
             monitor: HeartbeatMonitor::default(),
             noted: Noted::of(self.direction()),
-        };
-        match mounted {
-            Ok(()) => Ok(Some(attempt)),
-            Err(error) => {
-                attempt.fail(&error.to_string());
-                Err(error)
-            }
-        }
+        }))
     }
 
     /// The plan of a shard, checked against what was sealed.

@@ -153,7 +153,7 @@ impl RangeRun {
     }
 
     /// Begins the attempt of that number; none if another process has begun it. Where the
-    /// directory is not mounted it fails at once, as that at a shard does.
+    /// directory is not mounted it fails at once, and that is noted as that at a shard is.
     pub(super) fn begin_attempt(
         &self,
         range: Range,
@@ -161,28 +161,38 @@ impl RangeRun {
         job: Option<&str>,
     ) -> Result<Option<RangeAttempt<'_>>> {
         let mounted = self.opened.is_at_its_directory();
+        if number > 1 {
+            mounted?;
+            return self.claim_attempt(range, number, job);
+        }
+        let attempt = self.claim_attempt(range, number, job)?;
+        match (attempt, mounted) {
+            (Some(attempt), Err(error)) => {
+                attempt.fail(&error.to_string());
+                Err(error)
+            }
+            (attempt, _) => Ok(attempt),
+        }
+    }
+
+    fn claim_attempt(
+        &self,
+        range: Range,
+        number: u32,
+        job: Option<&str>,
+    ) -> Result<Option<RangeAttempt<'_>>> {
         let directory = &self.opened.directory;
         // What attempts to plan have noted is needed by nobody.
         directory.make_again(&range.directory())?;
         directory.make_again("plan")?;
         let began = BeganFile::of(Signature::of(self.id(), range.number(), number), job);
         let is_first = directory.claim(&range.began(number), &began)?;
-        if !is_first {
-            return Ok(None);
-        }
-        let attempt = RangeAttempt {
+        Ok(is_first.then_some(RangeAttempt {
             run: self,
             range,
             number,
             watcher: None,
-        };
-        match mounted {
-            Ok(()) => Ok(Some(attempt)),
-            Err(error) => {
-                attempt.fail(&error.to_string());
-                Err(error)
-            }
-        }
+        }))
     }
 
     /// Checks that a plan is that of the range of that number, of this run; says what shows
