@@ -20,6 +20,7 @@ use super::error::Result;
 use super::failure::FailedFile;
 use super::files::{BeganFile, Done, DoneFile, Signature, plan_name};
 use super::noting::Noted;
+use super::opened::claim_if_mounted;
 use super::run::ClusterRun;
 use super::shard::{Shard, Task as _};
 use super::watch::Watcher;
@@ -101,19 +102,8 @@ impl ClusterRun {
         number: u32,
         job: Option<&str>,
     ) -> Result<Option<Attempt<'_>>> {
-        let mounted = self.is_at_its_directory();
-        if number > 1 {
-            mounted?;
-            return self.claim_attempt(shard, number, job);
-        }
-        let attempt = self.claim_attempt(shard, number, job)?;
-        match (attempt, mounted) {
-            (Some(attempt), Err(error)) => {
-                attempt.fail(&error.to_string());
-                Err(error)
-            }
-            (attempt, _) => Ok(attempt),
-        }
+        let claim = || self.claim_attempt(shard, number, job);
+        claim_if_mounted(self.is_at_its_directory(), number, claim, Attempt::fail)
     }
 
     fn claim_attempt(

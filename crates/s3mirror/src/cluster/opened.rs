@@ -97,6 +97,28 @@ impl Opened {
     }
 }
 
+/// Claims the attempt of that number, unless the directory is not `mounted`: then the first one
+/// is claimed to note, by `fail`, that it failed. A later one would hide what an earlier attempt
+/// does or has said.
+pub(super) fn claim_if_mounted<A>(
+    mounted: Result<()>,
+    number: u32,
+    claim: impl FnOnce() -> Result<Option<A>>,
+    fail: impl FnOnce(A, &str),
+) -> Result<Option<A>> {
+    match mounted {
+        Ok(()) => claim(),
+        Err(error) if number > 1 => Err(error),
+        Err(error) => {
+            let Some(attempt) = claim()? else {
+                return Ok(None);
+            };
+            fail(attempt, &error.to_string());
+            Err(error)
+        }
+    }
+}
+
 /// Checks that the directory `mirrored` is that of `run`.
 pub(crate) fn is_directory_of(run: &RunFile, mirrored: &Path) -> Result<()> {
     let found = std::fs::metadata(mirrored).map(|found| found.ino());

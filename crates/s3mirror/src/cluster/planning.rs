@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sync_core::{
     Direction, KeyRange,
-    plan::{Counts, Header, Origin},
+    plan::{Header, Origin},
     text::printable_text,
 };
 use sync_s3::Location;
@@ -15,7 +15,7 @@ use super::directory::{beside, cannot_write, link};
 use super::error::{ClusterError, Result};
 use super::failure::FailedFile;
 use super::files::{BeganFile, Done, RangesFile, Signature};
-use super::opened::Opened;
+use super::opened::{Opened, claim_if_mounted};
 use super::shard::{Range, Task as _};
 use super::unread::Unread;
 use super::watch::Watcher;
@@ -160,19 +160,9 @@ impl RangeRun {
         number: u32,
         job: Option<&str>,
     ) -> Result<Option<RangeAttempt<'_>>> {
+        let claim = || self.claim_attempt(range, number, job);
         let mounted = self.opened.is_at_its_directory();
-        if number > 1 {
-            mounted?;
-            return self.claim_attempt(range, number, job);
-        }
-        let attempt = self.claim_attempt(range, number, job)?;
-        match (attempt, mounted) {
-            (Some(attempt), Err(error)) => {
-                attempt.fail(&error.to_string());
-                Err(error)
-            }
-            (attempt, _) => Ok(attempt),
-        }
+        claim_if_mounted(mounted, number, claim, RangeAttempt::fail)
     }
 
     fn claim_attempt(
@@ -282,12 +272,13 @@ impl RangeAttempt<'_> {
         }
     }
 
-    /// Ends the attempt with its plan: the first one counts.
+    /// Ends the attempt with its plan: the first one counts. With it comes what of the range could
+    /// not be read, if this is the first one.
     ///
     /// # Errors
     /// [`ClusterError`] if it is not of this run, or cannot be written: then it must be
     /// tried again.
-    pub fn end(mut self, plan: &MirrorPlan) -> Result<(Ended, Counts)> {
+    pub fn end(mut self, plan: &MirrorPlan) -> Result<(Ended, Option<Unread>)> {
         drop(self.watcher.take());
         let plan = plan.plan();
         let path = self.run.opened.directory.join(self.range.done());
@@ -297,13 +288,12 @@ impl RangeAttempt<'_> {
             why,
         })?;
         let is_first = write(&path, plan).map_err(|error| cannot_write(&path, error))?;
-        let ended = if is_first {
-            Unread::note(self.range, plan, &self.run.opened.directory);
-            Ended::Done
+        Ok(if is_first {
+            let unread = Unread::note(self.range, plan, &self.run.opened.directory);
+            (Ended::Done, unread)
         } else {
-            Ended::ByAnother
-        };
-        Ok((ended, plan.counts().clone()))
+            (Ended::ByAnother, None)
+        })
     }
 
     /// Notes why the attempt made no plan.

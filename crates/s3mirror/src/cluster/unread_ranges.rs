@@ -4,17 +4,8 @@
 use sync_core::plan::{Counts, Plan};
 
 use super::directory::RunDirectory;
-use super::planning::RangeRun;
 use super::shard::{Range, Task as _};
 use super::unread::{Unread, number};
-
-impl RangeRun {
-    /// What of a planned range could not be read; none if all was, or that is not known.
-    #[must_use]
-    pub fn unread_in(&self, range: usize) -> Option<Unread> {
-        Unread::noted(Range(range), &self.opened.directory)
-    }
-}
 
 impl Unread {
     /// That of a range whose plan has these `counts`, as it was noted when it was planned;
@@ -42,13 +33,14 @@ impl Unread {
         noted.map(|noted| noted.value)
     }
 
-    /// Notes it for others, in place of what was noted for an earlier plan of the range. Nothing
-    /// is decided by it, and the plan has it too.
-    pub(super) fn note(range: Range, plan: &Plan, directory: &RunDirectory) {
-        let unread = Self::of(plan, Some(range.number()));
-        let _ = match unread.ok().flatten() {
-            Some(unread) => directory.replace(&range.unread(), &unread),
+    /// Notes it for others, in place of what was noted for an earlier plan of the range, and
+    /// returns it. Nothing is decided by it, and the plan has it too.
+    pub(super) fn note(range: Range, plan: &Plan, directory: &RunDirectory) -> Option<Self> {
+        let unread = Self::of(plan, Some(range.number())).ok().flatten();
+        let _ = match &unread {
+            Some(unread) => directory.replace(&range.unread(), unread),
             None => directory.remove(&range.unread()),
         };
+        unread
     }
 }

@@ -124,9 +124,15 @@ async fn one(
         return Ok(present::refuse(plan.refusals(), Judged::Ranges, console));
     }
     match attempt.end(&plan) {
-        Ok((ended, counts)) => {
-            say(Some((&counts, number)), range, ended, started, console);
-            if let Some(unread) = run.unread_in(range).filter(|_| ended == Ended::Done) {
+        Ok((ended, unread)) => {
+            say(
+                Some((plan.counts(), number)),
+                range,
+                ended,
+                started,
+                console,
+            );
+            if let Some(unread) = unread {
                 console.warning(what_is_unread(&unread));
                 if let Some(again) = what_is_planned_again(run.path(), &[unread]) {
                     console.note(again);
